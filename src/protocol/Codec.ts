@@ -1,0 +1,246 @@
+/**
+ * Turns text into decoded messages and back: plain functions, for the hot path and the browser bundle, held equal to the
+ * Schemas of `Message` by a property test.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import type * as Message from "./Message.js"
+import { ProtocolError, UserError } from "./NesError.js"
+
+type Json = Readonly<Record<string, unknown>>
+
+/**
+ * What every client message has, decoded first: the server's order of checks (interop.md) looks at the connection's
+ * state between the envelope and the fields.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Envelope {
+  readonly type: string
+  readonly id: Message.Id
+  readonly fields: Json
+}
+
+/**
+ * A refused text: the error, and what the answer to it can still quote.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Refusal {
+  readonly error: ProtocolError
+  readonly type: string | undefined
+  readonly id: Message.Id | undefined
+}
+
+const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null && !Array.isArray(u)
+
+const isId = (u: unknown): u is Message.Id => (typeof u === "number" && u !== 0) || (typeof u === "string" && u !== "")
+
+const refuse = (message: string, fields?: Json): Either.Either<never, Refusal> =>
+  Either.left({
+    error: new ProtocolError({ message }),
+    type: typeof fields?.type === "string" ? fields.type : undefined,
+    id: isId(fields?.id) ? fields.id : undefined
+  })
+
+/**
+ * Decodes the envelope of a client's message. The texts are those of interop.md, "Server answers".
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeEnvelope = (text: string): Either.Either<Envelope, Refusal> => {
+  let fields: unknown
+  try {
+    fields = JSON.parse(text)
+  } catch {
+    return refuse("Cannot parse message")
+  }
+  if (!isObject(fields)) {
+    return refuse("Cannot parse message")
+  }
+  const { id, type } = fields
+  if (!type) {
+    return refuse("Cannot parse message", fields)
+  }
+  if (typeof type !== "string") {
+    return refuse("Message type must be a string", fields)
+  }
+  if (!id) {
+    return refuse("Message missing id", fields)
+  }
+  if (!isId(id)) {
+    return refuse("Message id must be a number or a string", fields)
+  }
+  return Either.right({ type, id, fields })
+}
+
+const invalid = (message: string): Either.Either<never, ProtocolError> => Either.left(new ProtocolError({ message }))
+
+const isHeaderValue = (u: unknown): u is Message.RequestHeaders[string] =>
+  typeof u === "string" || typeof u === "number" || typeof u === "boolean" ||
+  (Array.isArray(u) && u.every((item) => typeof item === "string"))
+
+const isHeaders = (u: unknown): u is Message.RequestHeaders => isObject(u) && Object.values(u).every(isHeaderValue)
+
+const decodeHello = ({ fields, id }: Envelope): Either.Either<Message.Hello, ProtocolError> => {
+  const { auth, subs, version } = fields
+  if (version !== "2") {
+    return invalid(`Incorrect protocol version (expected 2 but received ${quote(version)})`)
+  }
+  if (subs !== undefined && !(Array.isArray(subs) && subs.every((path) => typeof path === "string"))) {
+    return invalid("Message subs must be an array of strings")
+  }
+  return Either.right({
+    type: "hello",
+    id,
+    version,
+    ...(auth === undefined ? undefined : { auth }),
+    ...(subs === undefined ? undefined : { subs })
+  })
+}
+
+// What a client sent for a version may be any JSON value of any size.
+const quote = (value: unknown): string => {
+  if (!value) {
+    return "none"
+  }
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value)
+  return text.length > 32 ? `${text.slice(0, 32)}…` : text
+}
+
+const decodeRequest = ({ fields, id }: Envelope): Either.Either<Message.Request, ProtocolError> => {
+  const { headers, method, path, payload } = fields
+  if (!method) {
+    return invalid("Message missing method")
+  }
+  if (typeof method !== "string") {
+    return invalid("Message method must be a string")
+  }
+  if (!path) {
+    return invalid("Message missing path")
+  }
+  if (typeof path !== "string") {
+    return invalid("Message path must be a string")
+  }
+  if (headers !== undefined && headers !== null && !isHeaders(headers)) {
+    return invalid("Message headers must be an object of header values")
+  }
+  return Either.right(
+    headers === undefined
+      ? { type: "request", id, method, path, payload }
+      : { type: "request", id, method, path, headers, payload }
+  )
+}
+
+const decodePath = <Type extends "sub" | "unsub">(
+  type: Type,
+  { fields, id }: Envelope
+): Either.Either<{ readonly type: Type; readonly id: Message.Id; readonly path: string }, ProtocolError> =>
+  typeof fields.path === "string"
+    ? Either.right({ type, id, path: fields.path })
+    : invalid(fields.path === undefined ? "Message missing path" : "Message path must be a string")
+
+/**
+ * Decodes the fields of a client's message, by its type.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeFields = (envelope: Envelope): Either.Either<Message.ClientMessage, ProtocolError> => {
+  const { fields, id } = envelope
+  switch (envelope.type) {
+    case "ping":
+      return Either.right({ type: "ping", id })
+    case "hello":
+      return decodeHello(envelope)
+    case "reauth":
+      return Either.right("auth" in fields ? { type: "reauth", id, auth: fields.auth } : { type: "reauth", id })
+    case "request":
+      return decodeRequest(envelope)
+    case "message":
+      return Either.right(
+        "message" in fields ? { type: "message", id, message: fields.message } : { type: "message", id }
+      )
+    case "sub":
+      return decodePath("sub", envelope)
+    case "unsub":
+      return decodePath("unsub", envelope)
+    default:
+      return invalid("Unknown message type")
+  }
+}
+
+/**
+ * Decodes a client's message whole.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeClientMessage = (text: string): Either.Either<Message.ClientMessage, Refusal> =>
+  Either.flatMap(
+    decodeEnvelope(text),
+    (envelope) => Either.mapLeft(decodeFields(envelope), (error) => ({ error, type: envelope.type, id: envelope.id }))
+  )
+
+const isPositive = (u: unknown): u is number => typeof u === "number" && u > 0
+
+const isHeartbeat = (u: unknown): u is Message.Heartbeat =>
+  u === false || (isObject(u) && isPositive(u.interval) && isPositive(u.timeout))
+
+const isOptional = (u: unknown, type: "string" | "number"): boolean => u === undefined || typeof u === type
+
+const isAnswer = (fields: Json): fields is Message.Answer =>
+  isOptional(fields.type, "string") && isOptional(fields.statusCode, "number") && isOptional(fields.path, "string") &&
+  isOptional(fields.socket, "string") && (fields.headers === undefined || isObject(fields.headers)) &&
+  (fields.heartbeat === undefined || isHeartbeat(fields.heartbeat))
+
+const isServerMessage = (fields: Json): fields is Message.ServerMessage => {
+  switch (fields.type) {
+    case "ping":
+    case "update":
+      return true
+    case "pub":
+    case "revoke":
+      return typeof fields.path === "string"
+    default:
+      return isAnswer(fields)
+  }
+}
+
+/**
+ * Decodes a server's message (a whole text; see `Chunk` for one that came in pieces). On text that is not JSON the error
+ * carries `JSON.parse`'s own message. The parsed object is returned as it is, without a copy: fields that the message's
+ * type does not name may be present.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeServerMessage = (text: string): Either.Either<Message.ServerMessage, ProtocolError> => {
+  let fields: unknown
+  try {
+    fields = JSON.parse(text)
+  } catch (cause) {
+    return Either.left(new ProtocolError({ message: cause instanceof Error ? cause.message : String(cause), cause }))
+  }
+  return isObject(fields) && isServerMessage(fields) ? Either.right(fields) : invalid("Received invalid message")
+}
+
+/**
+ * Encodes a message. Fails with a `UserError` that carries `JSON.stringify`'s own message, as for a circular value.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encode = (
+  message: Message.ClientMessage | Message.ServerMessage
+): Either.Either<string, UserError> => {
+  try {
+    return Either.right(JSON.stringify(message))
+  } catch (cause) {
+    return Either.left(new UserError({ message: cause instanceof Error ? cause.message : String(cause), cause }))
+  }
+}

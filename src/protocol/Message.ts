@@ -1,0 +1,235 @@
+/**
+ * Every message of the nes wire protocol, version `'2'` (2.4), as a Schema with its type.
+ *
+ * The Schemas are the definition; `Codec` holds plain decoders equal to them for the hot path and the browser.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * The protocol version that a hello announces.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const version = "2"
+
+/**
+ * Identifies a client's message and the answer to it: a number or a string, unique per client. Falsy ids (`0`, `""`)
+ * count as missing.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Id = Schema.Union(Schema.Number.pipe(Schema.filter((id) => id !== 0)), Schema.NonEmptyString)
+/** @since 0.1.0 */
+export type Id = typeof Id.Type
+
+/**
+ * Request headers: a value, or several values of one name. Numbers and booleans stand for their text.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const RequestHeaders = Schema.Record({
+  key: Schema.String,
+  value: Schema.Union(Schema.String, Schema.Number, Schema.Boolean, Schema.Array(Schema.String))
+})
+/** @since 0.1.0 */
+export type RequestHeaders = typeof RequestHeaders.Type
+
+/**
+ * Opens the conversation: protocol version, optional credentials, and the paths to subscribe to.
+ *
+ * @since 0.1.0
+ * @category client messages
+ */
+export const Hello = Schema.Struct({
+  type: Schema.Literal("hello"),
+  id: Id,
+  version: Schema.Literal(version),
+  auth: Schema.optional(Schema.Unknown),
+  subs: Schema.optional(Schema.Array(Schema.String))
+})
+/** @since 0.1.0 */
+export type Hello = typeof Hello.Type
+
+/**
+ * Replaces the credentials of an open connection (2.4; unknown to nes 6).
+ *
+ * @since 0.1.0
+ * @category client messages
+ */
+export const Reauth = Schema.Struct({
+  type: Schema.Literal("reauth"),
+  id: Id,
+  auth: Schema.optional(Schema.Unknown)
+})
+/** @since 0.1.0 */
+export type Reauth = typeof Reauth.Type
+
+/**
+ * Calls a route: `path` is an HTTP path (starts with `/`) or a route id.
+ *
+ * @since 0.1.0
+ * @category client messages
+ */
+export const Request = Schema.Struct({
+  type: Schema.Literal("request"),
+  id: Id,
+  method: Schema.NonEmptyString,
+  path: Schema.NonEmptyString,
+  headers: Schema.optional(Schema.NullOr(RequestHeaders)),
+  payload: Schema.optional(Schema.Unknown)
+})
+/** @since 0.1.0 */
+export type Request = typeof Request.Type
+
+/**
+ * Subscribes to a path.
+ *
+ * @since 0.1.0
+ * @category client messages
+ */
+export const Sub = Schema.Struct({ type: Schema.Literal("sub"), id: Id, path: Schema.String })
+/** @since 0.1.0 */
+export type Sub = typeof Sub.Type
+
+/**
+ * Gives a subscription up.
+ *
+ * @since 0.1.0
+ * @category client messages
+ */
+export const Unsub = Schema.Struct({ type: Schema.Literal("unsub"), id: Id, path: Schema.String })
+/** @since 0.1.0 */
+export type Unsub = typeof Unsub.Type
+
+/**
+ * A custom message for the server's `onMessage`: any JSON value.
+ *
+ * @since 0.1.0
+ * @category client messages
+ */
+export const Custom = Schema.Struct({
+  type: Schema.Literal("message"),
+  id: Id,
+  message: Schema.optional(Schema.Unknown)
+})
+/** @since 0.1.0 */
+export type Custom = typeof Custom.Type
+
+/**
+ * Answers the server's ping.
+ *
+ * @since 0.1.0
+ * @category client messages
+ */
+export const Pong = Schema.Struct({ type: Schema.Literal("ping"), id: Id })
+/** @since 0.1.0 */
+export type Pong = typeof Pong.Type
+
+/**
+ * Any message a client sends.
+ *
+ * @since 0.1.0
+ * @category client messages
+ */
+export const ClientMessage = Schema.Union(Hello, Reauth, Request, Sub, Unsub, Custom, Pong)
+/** @since 0.1.0 */
+export type ClientMessage = typeof ClientMessage.Type
+
+/**
+ * Heartbeat of a connection, in milliseconds: `false` where the server has none.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Heartbeat = Schema.Union(
+  Schema.Literal(false),
+  Schema.Struct({ interval: Schema.Positive, timeout: Schema.Positive })
+)
+/** @since 0.1.0 */
+export type Heartbeat = typeof Heartbeat.Type
+
+/**
+ * The server's heartbeat.
+ *
+ * @since 0.1.0
+ * @category server messages
+ */
+export const Ping = Schema.Struct({ type: Schema.Literal("ping") })
+/** @since 0.1.0 */
+export type Ping = typeof Ping.Type
+
+/**
+ * A broadcast, or a message to this socket alone.
+ *
+ * @since 0.1.0
+ * @category server messages
+ */
+export const Update = Schema.Struct({ type: Schema.Literal("update"), message: Schema.optional(Schema.Unknown) })
+/** @since 0.1.0 */
+export type Update = typeof Update.Type
+
+/**
+ * A subscription update; `path` is the published path.
+ *
+ * @since 0.1.0
+ * @category server messages
+ */
+export const Pub = Schema.Struct({
+  type: Schema.Literal("pub"),
+  path: Schema.String,
+  message: Schema.optional(Schema.Unknown)
+})
+/** @since 0.1.0 */
+export type Pub = typeof Pub.Type
+
+/**
+ * The server ended the subscription; `message`, when present (falsy values included), is the last update.
+ *
+ * @since 0.1.0
+ * @category server messages
+ */
+export const Revoke = Schema.Struct({
+  type: Schema.Literal("revoke"),
+  path: Schema.String,
+  message: Schema.optional(Schema.Unknown)
+})
+/** @since 0.1.0 */
+export type Revoke = typeof Revoke.Type
+
+/**
+ * The answer to a client's message, successful or not: `statusCode` of 400 and more marks an error. Which of the other
+ * fields are present depends on `type`. An error about a message that could not be parsed has neither `type` nor `id`.
+ *
+ * @since 0.1.0
+ * @category server messages
+ */
+export const Answer = Schema.Struct({
+  type: Schema.optional(Schema.String.pipe(
+    Schema.filter((type) => type !== "ping" && type !== "update" && type !== "pub" && type !== "revoke")
+  )),
+  id: Schema.optional(Schema.Unknown),
+  statusCode: Schema.optional(Schema.Number),
+  payload: Schema.optional(Schema.Unknown),
+  headers: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
+  path: Schema.optional(Schema.String),
+  message: Schema.optional(Schema.Unknown),
+  heartbeat: Schema.optional(Heartbeat),
+  socket: Schema.optional(Schema.String)
+})
+/** @since 0.1.0 */
+export type Answer = typeof Answer.Type
+
+/**
+ * Any message a server sends.
+ *
+ * @since 0.1.0
+ * @category server messages
+ */
+export const ServerMessage = Schema.Union(Ping, Update, Pub, Revoke, Answer)
+/** @since 0.1.0 */
+export type ServerMessage = typeof ServerMessage.Type

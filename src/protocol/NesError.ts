@@ -1,0 +1,101 @@
+/**
+ * The six typed errors of the nes protocol, one per source (nes-api.txt, section "Errors").
+ *
+ * Each is an `Error`, an Effect failure (`Effect.catchTag`), and carries the documented `type` and `isNes: true`.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+
+/**
+ * The socket disconnected before the call completed, or was not open when it was made.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DisconnectError extends Data.TaggedError("DisconnectError")<{ readonly message: string }> {
+  readonly type = "disconnect"
+  readonly isNes = true
+}
+
+/**
+ * The peer sent something that violates the protocol.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ProtocolError extends Data.TaggedError("ProtocolError")<
+  { readonly message: string; readonly cause?: unknown }
+> {
+  readonly type = "protocol"
+  readonly isNes = true
+}
+
+/**
+ * The server answered with an error: `statusCode` (4xx or 5xx), `data` (the answer's payload), `headers` (as the server
+ * lets them through) and `path` (for subscriptions).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ServerError extends Data.TaggedError("ServerError")<{
+  readonly message: string
+  readonly statusCode: number
+  readonly data: unknown
+  readonly headers: Readonly<Record<string, unknown>> | undefined
+  readonly path: string | undefined
+}> {
+  readonly type = "server"
+  readonly isNes = true
+}
+
+/**
+ * A deadline passed: opening the connection, a call, or the server's heartbeat.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TimeoutError extends Data.TaggedError("TimeoutError")<{ readonly message: string }> {
+  readonly type = "timeout"
+  readonly isNes = true
+}
+
+/**
+ * The API was used incorrectly, or a function handed to it threw (the original is the `cause`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UserError extends Data.TaggedError("UserError")<{ readonly message: string; readonly cause?: unknown }> {
+  readonly type = "user"
+  readonly isNes = true
+}
+
+/**
+ * The WebSocket itself failed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class WsError extends Data.TaggedError("WsError")<{ readonly message: string; readonly cause?: unknown }> {
+  readonly type = "ws"
+  readonly isNes = true
+}
+
+/**
+ * Any error of the nes protocol.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type NesError = DisconnectError | ProtocolError | ServerError | TimeoutError | UserError | WsError
+
+/**
+ * Whether a value is one of the six errors.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isNesError = (u: unknown): u is NesError =>
+  u instanceof DisconnectError || u instanceof ProtocolError || u instanceof ServerError ||
+  u instanceof TimeoutError || u instanceof UserError || u instanceof WsError
