@@ -15,7 +15,7 @@ const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdf
  * @category chunking
  */
 export const split = (text: string, maxChars: number): ReadonlyArray<string> => {
-  if (text.length <= maxChars) {
+  if (!(text.length > maxChars)) {
     return [text]
   }
   const size = Math.max(1, Math.floor(maxChars))
@@ -53,16 +53,17 @@ export interface Joined {
 export class Joiner {
   private parts: Array<string> = []
   private length = 0
+  private open = false
 
   /** `maxChars` bounds the joined text (UTF-16 code units); unlimited by default, as the specification has it. */
   constructor(private readonly maxChars: number = Infinity) {}
 
   /** Whether no sequence is under way, so that a text starting with `{` may be used as it is. */
   get idle(): boolean {
-    return this.parts.length === 0
+    return !this.open
   }
 
-  /** Whether the sequence under way has outgrown `maxChars`; its parts are then dropped. */
+  /** Whether the sequence under way has outgrown `maxChars`. Its parts are dropped, until a whole text or `reset`. */
   get exceeded(): boolean {
     return this.length > this.maxChars
   }
@@ -70,17 +71,21 @@ export class Joiner {
   /** Takes the next text; returns the whole text it completes, or `undefined` while more must come. */
   push(text: string): Joined | undefined {
     if (text.startsWith("{")) {
-      const interrupted = !this.idle
+      const interrupted = this.open
       this.reset()
       return { text, interrupted }
     }
-    this.length += Math.max(0, text.length - 1)
-    if (this.exceeded) {
-      this.parts = []
-      return undefined
+    this.open = true
+    // An empty part adds nothing to the text, so it must not add to memory either: maxChars would not see it.
+    if (text.length > 1) {
+      this.length += text.length - 1
+      if (this.exceeded) {
+        this.parts = []
+        return undefined
+      }
+      this.parts.push(text.slice(1))
     }
-    this.parts.push(text.slice(1))
-    if (!text.startsWith("!")) {
+    if (this.exceeded || !text.startsWith("!")) {
       return undefined
     }
     const whole = this.parts.join("")
@@ -92,5 +97,6 @@ export class Joiner {
   reset(): void {
     this.parts = []
     this.length = 0
+    this.open = false
   }
 }

@@ -103,12 +103,12 @@ const decodeHello = ({ fields, id }: Envelope): Either.Either<Message.Hello, Pro
   })
 }
 
-// What a client sent for a version may be any JSON value of any size.
+// What a client sent for a version may be any JSON value of any size, and nested deeper than JSON.stringify can go.
 const quote = (value: unknown): string => {
   if (!value) {
     return "none"
   }
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value)
+  const text = typeof value === "object" ? `[object ${Array.isArray(value) ? "Array" : "Object"}]` : String(value)
   return text.length > 32 ? `${text.slice(0, 32)}…` : text
 }
 
@@ -213,8 +213,9 @@ const isServerMessage = (fields: Json): fields is Message.ServerMessage => {
 
 /**
  * Decodes a server's message (a whole text; see `Chunk` for one that came in pieces). On text that is not JSON the error
- * carries `JSON.parse`'s own message. The parsed object is returned as it is, without a copy: fields that the message's
- * type does not name may be present.
+ * carries `JSON.parse`'s own message; on an object that is no message, the `id` it had, so that the call it answers can
+ * be ended. The parsed object is returned as it is, without a copy: fields that the message's type does not name may be
+ * present.
  *
  * @since 0.1.0
  * @category decoding
@@ -226,7 +227,15 @@ export const decodeServerMessage = (text: string): Either.Either<Message.ServerM
   } catch (cause) {
     return Either.left(new ProtocolError({ message: cause instanceof Error ? cause.message : String(cause), cause }))
   }
-  return isObject(fields) && isServerMessage(fields) ? Either.right(fields) : invalid("Received invalid message")
+  if (!isObject(fields)) {
+    return invalid("Received invalid message")
+  }
+  if (isServerMessage(fields)) {
+    return Either.right(fields)
+  }
+  return Either.left(
+    new ProtocolError({ message: "Received invalid message", ...(isId(fields.id) ? { id: fields.id } : undefined) })
+  )
 }
 
 /**

@@ -19,13 +19,14 @@ export class DisconnectError extends Data.TaggedError("DisconnectError")<{ reado
 }
 
 /**
- * The peer sent something that violates the protocol.
+ * The peer sent something that violates the protocol. Where that was an answer, and the id of the call could still be
+ * read from it, `id` is that id.
  *
  * @since 0.1.0
  * @category errors
  */
 export class ProtocolError extends Data.TaggedError("ProtocolError")<
-  { readonly message: string; readonly cause?: unknown }
+  { readonly message: string; readonly cause?: unknown; readonly id?: number | string }
 > {
   readonly type = "protocol"
   readonly isNes = true
