@@ -1,0 +1,70 @@
+/**
+ * The port to the program that is put on the socket: what the server asks of it.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Message from "../protocol/Message.js"
+import type { Access } from "./Access.js"
+import type { Answer } from "./Answer.js"
+import type { Authentication } from "./Authentication.js"
+import type { Connection } from "./Connection.js"
+
+/**
+ * A route's answer. `json`, when present, is the JSON text of the payload and is sent as it is; otherwise `payload` is
+ * serialised.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Response {
+  readonly statusCode: number
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly payload: unknown
+  readonly json?: string | undefined
+}
+
+/**
+ * A route found by its id.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Route {
+  readonly method: string
+  readonly path: string
+}
+
+/**
+ * What the server asks of the host application. Failures that are Booms (`@hapi/boom`) are answered as they are, any
+ * other as 500.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** Answers a request whose path is an HTTP path, with the credentials of the connection. */
+  readonly request: (connection: Connection, request: Message.Request) => Answer<Response>
+  /** The route with this id, if any. */
+  readonly lookup: (id: string) => Route | undefined
+  /** Whether a connection must authenticate at hello. */
+  readonly authRequired: () => boolean
+  /** Authenticates by the cookies of the upgrade request; `undefined` if they hold no authentication. */
+  readonly authenticateCookie: (connection: Connection, cookies: string) => Answer<Authentication | undefined>
+  /** Authenticates by what a hello or reauth carries; `undefined` if it succeeds without credentials. */
+  readonly authenticate: (connection: Connection, auth: unknown) => Answer<Authentication | undefined>
+  /** Verifies that a connection's credentials still hold; fails if not. */
+  readonly verify: (connection: Connection) => Answer<unknown>
+  /** Access to subscriptions that declare none, as it stands now. */
+  readonly defaultAccess: () => Access | false
+  /** Takes note of what has no caller to go to. */
+  readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
+}
+
+/**
+ * The host application.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class Application extends Context.Tag("effect-nes/server/Application")<Application, Service>() {}

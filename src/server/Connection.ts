@@ -1,0 +1,201 @@
+/**
+ * One client's connection: what is known of it, and the way out to it.
+ *
+ * Plain and small, since a server holds many: at rest it has no fiber and no timer.
+ *
+ * @since 0.1.0
+ */
+import * as Boom from "@hapi/boom"
+import type { IncomingMessage } from "node:http"
+import type { Duplex } from "node:stream"
+import type { WebSocket } from "ws"
+import type { AuthState, UserKey } from "./Authentication.js"
+import type { Flush } from "./Flush.js"
+import { Outgoing } from "./Frame.js"
+import type { Subscription } from "./Subscription.js"
+
+/**
+ * Where a connection comes from.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Info {
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+  readonly "x-forwarded-for": string | undefined
+}
+
+/**
+ * How far a connection's conversation has come. After a refused hello nothing more is processed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Stage = "new" | "greeting" | "ready" | "refused"
+
+/**
+ * A subscribe that waits for its `onSubscribe`; `cancelled` by an unsubscribe or a close meanwhile.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PendingSubscribe {
+  cancelled: boolean
+  outcome: Promise<void>
+}
+
+const text = (header: string | ReadonlyArray<string> | undefined): string | undefined =>
+  typeof header === "string" ? header : header?.join(", ")
+
+const ignore = (): void => {}
+
+/**
+ * A connection. Application code sees it through the `Socket` of its door.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Connection {
+  readonly info: Info
+  readonly raw: Duplex
+  readonly auth: AuthState = { isAuthenticated: false, credentials: null, artifacts: null, strategy: undefined }
+  /** The upgrade request's cookies, kept only where they may authenticate. */
+  readonly cookies: string | undefined
+  stage: Stage = "new"
+  /** The paths this connection is subscribed to, in order. */
+  readonly subscriptions = new Map<string, Subscription>()
+  /** Subscribes whose hooks are still running, by path. */
+  pending: Map<string, PendingSubscribe> | undefined
+  /** The user it is indexed by, as remembered at its authentication. */
+  user: UserKey | undefined
+  /** The hello's hooks, while they run. */
+  greeting: Promise<unknown> | undefined
+  /** Whether the socket has closed; hooks may still run. */
+  departed = false
+  /** When the credentials were last known to hold (ms since the epoch). */
+  verifiedAt = 0
+  /** A verification under way, which later messages wait for. */
+  verifying: Promise<void> | undefined
+  /** Messages being answered. */
+  processing = 0
+  /** Whether anything arrived, or was sent, since the last heartbeat check; a new connection has one round of grace. */
+  alive = true
+  /** Whether the writes of this turn are being held back; see `Flush`. */
+  corked = false
+  /** What a door has made of this connection, so that it makes it once. */
+  facade: object | undefined
+  private closing: { readonly closed: Promise<void>; readonly resolve: () => void } | undefined
+  private gone = false
+  private readonly direct: boolean
+
+  constructor(
+    readonly id: string,
+    readonly ws: WebSocket,
+    request: IncomingMessage,
+    private readonly flush: Flush,
+    private readonly maxChunkChars: number,
+    keepCookies: boolean
+  ) {
+    this.raw = request.socket
+    // Raw writes would overtake those that an extension is still transforming.
+    this.direct = ws.extensions === ""
+    this.info = {
+      remoteAddress: request.socket.remoteAddress,
+      remotePort: request.socket.remotePort,
+      "x-forwarded-for": text(request.headers["x-forwarded-for"])
+    }
+    this.cookies = keepCookies ? request.headers.cookie : undefined
+  }
+
+  /** Whether messages can be sent. */
+  get isOpen(): boolean {
+    return this.ws.readyState === 1
+  }
+
+  /** Whether a send is in progress: bytes wait for the network. */
+  get isSending(): boolean {
+    return this.ws.bufferedAmount > 0
+  }
+
+  /** Makes a message of a text, to be written to this connection or to many. */
+  outgoing(text: string): Outgoing {
+    return new Outgoing(text, this.maxChunkChars)
+  }
+
+  /** Writes a message, if the connection is open. Order is kept; what one turn writes leaves together. */
+  write(message: Outgoing, sent: (error?: Error | null) => void = this.sent): void {
+    if (!this.isOpen) {
+      return
+    }
+    if (this.direct) {
+      this.flush.touch(this)
+      this.raw.write(message.frame, sent)
+      return
+    }
+    const { chunks } = message
+    for (let i = 0; i < chunks.length; i++) {
+      this.ws.send(chunks[i] ?? "", i === chunks.length - 1 ? sent : ignore)
+    }
+  }
+
+  /** Sends a message to this connection alone; ends when it has been sent, rejects if the connection is not open. */
+  send(text: string): Promise<void> {
+    if (!this.isOpen) {
+      return Promise.reject(Boom.internal("Socket not open"))
+    }
+    return new Promise((resolve, reject) => {
+      this.write(this.outgoing(text), (error) => {
+        this.sent(error)
+        if (error) {
+          reject(error)
+        } else {
+          resolve()
+        }
+      })
+    })
+  }
+
+  /** Writes a heartbeat: unlike any other send, it does not count as a sign of life. */
+  ping(message: Outgoing): void {
+    this.write(message, ignore)
+  }
+
+  /** Starts the closing handshake (without a code unless one is given); ends when the connection is gone. */
+  close(code?: number, reason?: string): Promise<void> {
+    if (this.gone) {
+      return Promise.resolve()
+    }
+    this.ws.close(code, reason)
+    return this.closed
+  }
+
+  /** Ends when the connection is gone and its last hooks have run. */
+  get closed(): Promise<void> {
+    if (this.gone) {
+      return Promise.resolve()
+    }
+    if (!this.closing) {
+      let resolve = ignore
+      const closed = new Promise<void>((done) => {
+        resolve = done
+      })
+      this.closing = { closed, resolve }
+    }
+    return this.closing.closed
+  }
+
+  /** To be called once, when the connection is gone and its last hooks have run. */
+  ended(): void {
+    this.gone = true
+    this.closing?.resolve()
+  }
+
+  private readonly sent = (error?: Error | null): void => {
+    if (error) {
+      this.ws.terminate()
+    } else {
+      this.alive = true
+    }
+  }
+}

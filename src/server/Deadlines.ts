@@ -1,0 +1,73 @@
+/**
+ * Deadlines of equal length, kept by one sleeping fiber, however many there are.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+
+/**
+ * Starts an effect that nobody waits for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Fork = (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
+
+/**
+ * Deadlines that lie the same time ahead when they are set, so that the first set is the first due.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Deadlines<Key> {
+  private readonly due = new Map<Key, number>()
+  private watching: Fiber.RuntimeFiber<void> | undefined
+
+  /** `duration` is in ms; `expire` is called for every key whose deadline passes. */
+  constructor(
+    private readonly duration: number,
+    private readonly clock: Clock.Clock,
+    private readonly fork: Fork,
+    private readonly expire: (key: Key) => void
+  ) {}
+
+  /** Sets the deadline of a key, anew if it has one. */
+  set(key: Key): void {
+    this.due.delete(key)
+    this.due.set(key, this.clock.unsafeCurrentTimeMillis() + this.duration)
+    this.watching ??= this.fork(this.watch)
+  }
+
+  /** Lifts the deadline of a key. */
+  clear(key: Key): void {
+    this.due.delete(key)
+  }
+
+  /** Lifts every deadline and leaves no timer behind. */
+  reset(): void {
+    this.due.clear()
+    this.watching?.unsafeInterruptAsFork(FiberId.none)
+    this.watching = undefined
+  }
+
+  private readonly watch: Effect.Effect<void> = Effect.gen(this, function*() {
+    for (;;) {
+      const first = this.due.entries().next()
+      if (first.done) {
+        this.watching = undefined
+        return
+      }
+      const [key, due] = first.value
+      const wait = due - this.clock.unsafeCurrentTimeMillis()
+      if (wait > 0) {
+        yield* Clock.sleep(wait)
+      } else {
+        this.due.delete(key)
+        this.expire(key)
+      }
+    }
+  })
+}

@@ -1,0 +1,326 @@
+/**
+ * From an incoming text to the answer: the conversation of wire protocol 2.4, in interop.md's order of checks.
+ *
+ * A new message type is a Schema in `protocol/Message`, a decoder in `protocol/Codec`, and a case in `process` here.
+ *
+ * @since 0.1.0
+ */
+import * as Boom from "@hapi/boom"
+import type * as Clock from "effect/Clock"
+import * as Either from "effect/Either"
+import * as Codec from "../protocol/Codec.js"
+import type * as Message from "../protocol/Message.js"
+import type { Response } from "./Application.js"
+import type { Connection } from "./Connection.js"
+import type { Deadlines } from "./Deadlines.js"
+import * as Fault from "./Fault.js"
+import type { Context, Hub } from "./Hub.js"
+
+/**
+ * What a dispatcher works with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Timing {
+  readonly clock: Clock.Clock
+  /** Until when a new connection has to say hello. */
+  readonly hello: Deadlines<Connection>
+  /** How long a refused connection stays open, so that the client gets to read why. */
+  readonly refusal: Deadlines<Connection>
+}
+
+type Answerable = { readonly type: string; readonly id: Message.Id }
+
+// An error about one of the paths of a hello says which.
+class PathRefused extends Error {
+  constructor(readonly path: string, override readonly cause: unknown) {
+    super()
+  }
+}
+
+const unwrap = <A>(decoded: Either.Either<A, { readonly message: string }>): A => {
+  if (Either.isLeft(decoded)) {
+    throw Boom.badRequest(decoded.left.message)
+  }
+  return decoded.right
+}
+
+const hasAuthorization = (headers: Message.RequestHeaders): boolean =>
+  Object.keys(headers).some((name) => name.toLowerCase() === "authorization")
+
+const encodeResponse = (
+  id: Message.Id,
+  { json, payload, statusCode }: Response,
+  headers: Readonly<Record<string, unknown>> | undefined
+): string => {
+  if (json === undefined) {
+    return JSON.stringify({ type: "request", id, statusCode, payload, headers })
+  }
+  const tail = headers === undefined ? "" : `,"headers":${JSON.stringify(headers)}`
+  return `{"type":"request","id":${JSON.stringify(id)},"statusCode":${statusCode},"payload":${json}${tail}}`
+}
+
+/**
+ * Answers the messages of a hub's connections.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Dispatcher {
+  constructor(
+    private readonly hub: Hub,
+    private readonly context: Context,
+    private readonly timing: Timing
+  ) {}
+
+  /** Takes a text from a connection; the answer follows on the connection. */
+  receive(connection: Connection, text: string): void {
+    connection.alive = true
+    if (connection.stage === "refused") {
+      return
+    }
+    const decoded = Codec.decodeEnvelope(text)
+    if (Either.isLeft(decoded)) {
+      const { error, id, type } = decoded.left
+      this.answerError(connection, Boom.badRequest(error.message), { type, id })
+      return
+    }
+    const envelope = decoded.right
+    if (envelope.type === "ping" && !this.verificationDue(connection)) {
+      return
+    }
+    void this.answer(connection, envelope)
+  }
+
+  private async answer(connection: Connection, envelope: Codec.Envelope): Promise<void> {
+    connection.processing++
+    try {
+      await this.verify(connection)
+      const text = await this.process(connection, envelope)
+      if (text !== undefined) {
+        connection.write(connection.outgoing(text))
+      }
+    } catch (error) {
+      this.answerError(connection, error, envelope)
+    }
+    connection.processing--
+  }
+
+  private answerError(
+    connection: Connection,
+    error: unknown,
+    request: { readonly type?: string | undefined; readonly id?: Message.Id | undefined }
+  ): void {
+    const [cause, path] = error instanceof PathRefused ? [error.cause, error.path] : [error, undefined]
+    const answer = Fault.toAnswer(cause, this.context.settings.headers, request, path)
+    if (answer.statusCode === 500) {
+      this.context.application.log(["nes", "internal", "error"], cause)
+    }
+    connection.write(connection.outgoing(JSON.stringify(answer)))
+  }
+
+  private process(connection: Connection, envelope: Codec.Envelope): string | undefined | Promise<string | undefined> {
+    if (envelope.type === "ping") {
+      return undefined
+    }
+    if (envelope.type !== "hello" && connection.stage === "new") {
+      throw Boom.badRequest("Connection is not initialized")
+    }
+    if (envelope.type === "hello" && connection.stage !== "new") {
+      throw Boom.badRequest("Connection already initialized")
+    }
+    const message = unwrap(Codec.decodeFields(envelope))
+    switch (message.type) {
+      case "ping":
+        return undefined
+      case "hello":
+        return this.hello(connection, message)
+      case "reauth":
+        return this.reauth(connection, message)
+      case "request":
+        return this.request(connection, message)
+      case "message":
+        return this.message(connection, message)
+      case "sub":
+        return this.sub(connection, message)
+      case "unsub":
+        return this.unsub(connection, message)
+    }
+  }
+
+  private async hello(connection: Connection, message: Message.Hello): Promise<string> {
+    connection.stage = "greeting"
+    try {
+      await this.authenticate(connection, message)
+      await this.greet(connection)
+      await this.subscribeAll(connection, message.subs ?? [])
+    } catch (error) {
+      connection.stage = "refused"
+      this.timing.refusal.set(connection)
+      throw error
+    }
+    connection.stage = "ready"
+    const { heartbeat } = this.context.settings
+    return this.encode(message, { type: "hello", id: message.id, heartbeat, socket: connection.id })
+  }
+
+  private async greet(connection: Connection): Promise<void> {
+    const { onConnection } = this.context.settings.hooks
+    if (onConnection && !connection.departed) {
+      const greeting = Promise.resolve(this.context.settle(onConnection(connection)))
+      connection.greeting = greeting
+      try {
+        await greeting
+      } finally {
+        connection.greeting = undefined
+      }
+    }
+  }
+
+  private async subscribeAll(connection: Connection, paths: ReadonlyArray<string>): Promise<void> {
+    for (const path of paths) {
+      if (connection.departed) {
+        return
+      }
+      try {
+        await this.hub.subscribe(connection, path)
+      } catch (error) {
+        throw new PathRefused(path, error)
+      }
+    }
+  }
+
+  private async reauth(connection: Connection, message: Message.Reauth): Promise<string> {
+    try {
+      await this.authenticate(connection, message)
+    } catch (error) {
+      this.disconnectAfterAnswer(connection)
+      throw error
+    }
+    return this.encode(message, { type: "reauth", id: message.id })
+  }
+
+  private async authenticate(connection: Connection, message: Message.Hello | Message.Reauth): Promise<void> {
+    const { application, settings, settle } = this.context
+    if (connection.cookies !== undefined) {
+      this.admit(connection, await settle(application.authenticateCookie(connection, connection.cookies)))
+    }
+    const authenticated = connection.auth.isAuthenticated
+    if (!message.auth && !authenticated && application.authRequired()) {
+      throw Boom.unauthorized("Connection requires authentication")
+    }
+    if (message.auth && message.type === "hello" && authenticated) {
+      throw Boom.badRequest("Connection already authenticated")
+    }
+    this.timing.hello.clear(connection)
+    if (message.auth) {
+      if (!settings.auth) {
+        throw Boom.unauthorized("Invalid token")
+      }
+      this.admit(connection, await settle(application.authenticate(connection, message.auth)))
+    }
+  }
+
+  private admit(connection: Connection, authentication: Parameters<Hub["authenticate"]>[1] | undefined): void {
+    if (authentication) {
+      this.hub.authenticate(connection, authentication)
+      connection.verifiedAt = this.timing.clock.unsafeCurrentTimeMillis()
+    }
+  }
+
+  private async request(connection: Connection, message: Message.Request): Promise<string> {
+    const { application, settings, settle } = this.context
+    if (message.headers && hasAuthorization(message.headers)) {
+      throw Boom.badRequest("Cannot include an Authorization header")
+    }
+    const request = message.path.startsWith("/") ? message : { ...message, ...this.lookup(message.path) }
+    const response = await settle(application.request(connection, request))
+    const headers = Fault.filterHeaders(response.headers, settings.headers)
+    try {
+      return encodeResponse(message.id, response, headers)
+    } catch (error) {
+      throw this.unserialisable(message, error)
+    }
+  }
+
+  private lookup(id: string): { readonly method: string; readonly path: string } {
+    const route = this.context.application.lookup(id)
+    if (!route) {
+      throw Boom.notFound()
+    }
+    if (route.method === "*") {
+      throw Boom.badRequest("Cannot use route id with wildcard method route config")
+    }
+    return { method: route.method, path: route.path }
+  }
+
+  private async message(connection: Connection, { id, message, type }: Message.Custom): Promise<string> {
+    const { onMessage } = this.context.settings.hooks
+    if (!onMessage) {
+      throw Boom.notImplemented()
+    }
+    const answer = await this.context.settle(onMessage(connection, message))
+    return this.encode({ id, type }, { type: "message", id, message: answer })
+  }
+
+  private async sub(connection: Connection, message: Message.Sub): Promise<string> {
+    const { id, path } = message
+    try {
+      await this.hub.subscribe(connection, path)
+    } catch (error) {
+      throw new PathRefused(path, error)
+    }
+    return this.encode(message, { type: "sub", id, path })
+  }
+
+  private async unsub(connection: Connection, message: Message.Unsub): Promise<string> {
+    await this.hub.unsubscribe(connection, message.path)
+    return this.encode(message, { type: "unsub", id: message.id })
+  }
+
+  private encode(request: Answerable, answer: Message.Answer): string {
+    try {
+      return JSON.stringify(answer)
+    } catch (error) {
+      throw this.unserialisable(request, error)
+    }
+  }
+
+  private unserialisable(request: Answerable, error: unknown): Boom.Boom {
+    this.context.application.log(["nes", "serialization", "error"], request.type)
+    return Boom.internal("Failed serializing message", error)
+  }
+
+  private verificationDue(connection: Connection): boolean {
+    const { auth } = this.context.settings
+    return auth !== false && auth.minAuthVerifyInterval !== false && connection.auth.isAuthenticated &&
+      (connection.verifying !== undefined ||
+        this.timing.clock.unsafeCurrentTimeMillis() - connection.verifiedAt >= auth.minAuthVerifyInterval)
+  }
+
+  private verify(connection: Connection): Promise<void> | undefined {
+    if (!this.verificationDue(connection)) {
+      return undefined
+    }
+    return connection.verifying ??= this.runVerify(connection).finally(() => {
+      connection.verifying = undefined
+    })
+  }
+
+  private async runVerify(connection: Connection): Promise<void> {
+    const { application, settle } = this.context
+    connection.verifiedAt = this.timing.clock.unsafeCurrentTimeMillis()
+    try {
+      await settle(application.verify(connection))
+    } catch (error) {
+      application.log(["nes", "verify", "error"], error)
+      this.disconnectAfterAnswer(connection)
+      throw Boom.forbidden("Credential verification failed")
+    }
+  }
+
+  private disconnectAfterAnswer(connection: Connection): void {
+    setImmediate(() => void connection.close())
+  }
+}

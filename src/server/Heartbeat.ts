@@ -1,0 +1,53 @@
+/**
+ * One timer beats for all connections (wire protocol 2.4, "Liveness").
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { Connection } from "./Connection.js"
+import type { Hub } from "./Hub.js"
+
+const isAlive = (connection: Connection): boolean =>
+  connection.alive || connection.isSending || connection.processing > 0
+
+/**
+ * Sends a ping to every connection each `interval` and disconnects, `timeout` later (both ms), those that have given no
+ * sign of life since the check before. Never ends.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const run = (
+  hub: Hub,
+  heartbeat: { readonly interval: number; readonly timeout: number },
+  message: (text: string) => Parameters<Connection["ping"]>[0]
+): Effect.Effect<never> => {
+  const ping = message(JSON.stringify({ type: "ping" }))
+
+  const beat = Effect.sync(() => {
+    for (const connection of hub.connections.all()) {
+      connection.ping(ping)
+    }
+  })
+
+  const check = Effect.sync(() => {
+    for (const connection of hub.connections.all()) {
+      if (isAlive(connection)) {
+        connection.alive = false
+      } else {
+        void connection.close()
+      }
+    }
+  })
+
+  return Effect.gen(function*() {
+    yield* Clock.sleep(heartbeat.interval)
+    for (;;) {
+      yield* beat
+      yield* Clock.sleep(heartbeat.timeout)
+      yield* check
+      yield* Clock.sleep(heartbeat.interval - heartbeat.timeout)
+    }
+  })
+}

@@ -1,0 +1,39 @@
+/**
+ * Finds the subscription a path belongs to, by the rules of hapi's router.
+ *
+ * @since 0.1.0
+ */
+import * as Call from "@hapi/call"
+import type { Subscription } from "./Subscription.js"
+
+/**
+ * A subscription and the parameters of the path that led to it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Match {
+  readonly subscription: Subscription
+  readonly params: Readonly<Record<string, string>>
+}
+
+/**
+ * The declared subscriptions.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Router {
+  private readonly router = new Call.Router<Subscription>()
+
+  /** Declares a subscription; throws if its path is invalid or conflicts with another. */
+  add(path: string, subscription: Subscription): void {
+    this.router.add({ method: "sub", path }, subscription)
+  }
+
+  /** The subscription of a path; `undefined` if there is none or the path does not decode. */
+  match(path: string): Match | undefined {
+    const match = this.router.route("sub", path)
+    return match instanceof Error ? undefined : { subscription: match.route, params: match.params }
+  }
+}

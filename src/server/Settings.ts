@@ -1,0 +1,82 @@
+/**
+ * What a server is told once, decoded and with the defaults applied. Durations are in milliseconds, lengths in UTF-16
+ * code units.
+ *
+ * @since 0.1.0
+ */
+import type * as Message from "../protocol/Message.js"
+import type { Answer } from "./Answer.js"
+import type { Connection } from "./Connection.js"
+
+/**
+ * What the application does at the turns of a connection's life. Each may answer with a value, a Promise or an Effect.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Hooks {
+  /** At hello, after authentication and before the subscriptions of the hello; a failure refuses the hello. */
+  readonly onConnection?: ((connection: Connection) => Answer<unknown>) | undefined
+  /** Once for every connection, after its `onUnsubscribe`s. */
+  readonly onDisconnection?: ((connection: Connection) => Answer<unknown>) | undefined
+  /** A custom message; the result is the answer. Without this hook a custom message is answered 501. */
+  readonly onMessage?: ((connection: Connection, message: unknown) => Answer<unknown>) | undefined
+}
+
+/**
+ * Authentication, as far as it is not the application's.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AuthSettings {
+  /** Only `cookie` reads the upgrade request's cookies. */
+  readonly type: "direct" | "cookie" | "token"
+  /** The property of the credentials that names the user, or `false` for no index. */
+  readonly index: string | false
+  /** How long a connection may take to say hello where authentication is required (ms). */
+  readonly timeout: number | false
+  /** Connections one user may have. Needs `index`. */
+  readonly maxConnectionsPerUser: number | false
+  /** The shortest time between two verifications of a connection's credentials (ms). */
+  readonly minAuthVerifyInterval: number | false
+}
+
+/**
+ * The settings of a server.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Settings {
+  readonly hooks: Hooks
+  readonly auth: AuthSettings | false
+  /** Response headers that clients get to see, in lower case: none, all, or these. */
+  readonly headers: null | "*" | ReadonlySet<string>
+  /** Longest text sent unchunked; `Infinity` for no limit. */
+  readonly maxChunkChars: number
+  readonly heartbeat: Message.Heartbeat
+  /** Simultaneous connections; `Infinity` for no limit. */
+  readonly maxConnections: number
+  /** Origins that may connect; `undefined` for any. */
+  readonly origin: ReadonlyArray<string> | undefined
+  /** How long a peer may take to answer a close before the socket is destroyed (ms). */
+  readonly closeTimeout: number
+}
+
+/**
+ * The documented defaults (nes-api.txt, "Registration").
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults: Settings = {
+  hooks: {},
+  auth: false,
+  headers: null,
+  maxChunkChars: Infinity,
+  heartbeat: { interval: 15_000, timeout: 5_000 },
+  maxConnections: Infinity,
+  origin: undefined,
+  closeTimeout: 3_000
+}

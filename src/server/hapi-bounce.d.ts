@@ -1,0 +1,3 @@
+declare module "@hapi/bounce" {
+  export function isSystem(error: Error): boolean
+}
