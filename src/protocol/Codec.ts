@@ -37,7 +37,9 @@ export interface Refusal {
 
 const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null && !Array.isArray(u)
 
-const isId = (u: unknown): u is Message.Id => (typeof u === "number" && u !== 0) || (typeof u === "string" && u !== "")
+// JSON can spell infinity (1e999) but not answer it: such an id would come back as null.
+const isId = (u: unknown): u is Message.Id =>
+  (typeof u === "number" && u !== 0 && Number.isFinite(u)) || (typeof u === "string" && u !== "")
 
 const refuse = (message: string, fields?: Json): Either.Either<never, Refusal> =>
   Either.left({
@@ -84,7 +86,20 @@ const isHeaderValue = (u: unknown): u is Message.RequestHeaders[string] =>
   typeof u === "string" || typeof u === "number" || typeof u === "boolean" ||
   (Array.isArray(u) && u.every((item) => typeof item === "string"))
 
-const isHeaders = (u: unknown): u is Message.RequestHeaders => isObject(u) && Object.values(u).every(isHeaderValue)
+// A header named `__proto__` is dropped, not refused: whoever copies headers key by key would set a prototype with it.
+const decodeHeaders = (u: unknown): Message.RequestHeaders | undefined => {
+  if (!isObject(u)) {
+    return undefined
+  }
+  let headers = u
+  if (Object.hasOwn(u, "__proto__")) {
+    const { ["__proto__"]: _, ...rest } = u
+    headers = rest
+  }
+  return isHeaders(headers) ? headers : undefined
+}
+
+const isHeaders = (fields: Json): fields is Message.RequestHeaders => Object.values(fields).every(isHeaderValue)
 
 const decodeHello = ({ fields, id }: Envelope): Either.Either<Message.Hello, ProtocolError> => {
   const { auth, subs, version } = fields
@@ -126,14 +141,13 @@ const decodeRequest = ({ fields, id }: Envelope): Either.Either<Message.Request,
   if (typeof path !== "string") {
     return invalid("Message path must be a string")
   }
-  if (headers !== undefined && headers !== null && !isHeaders(headers)) {
-    return invalid("Message headers must be an object of header values")
+  if (headers === undefined) {
+    return Either.right({ type: "request", id, method, path, payload })
   }
-  return Either.right(
-    headers === undefined
-      ? { type: "request", id, method, path, payload }
-      : { type: "request", id, method, path, headers, payload }
-  )
+  const decoded = headers === null ? null : decodeHeaders(headers)
+  return decoded === undefined
+    ? invalid("Message headers must be an object of header values")
+    : Either.right({ type: "request", id, method, path, headers: decoded, payload })
 }
 
 const decodePath = <Type extends "sub" | "unsub">(
@@ -186,7 +200,7 @@ export const decodeClientMessage = (text: string): Either.Either<Message.ClientM
     (envelope) => Either.mapLeft(decodeFields(envelope), (error) => ({ error, type: envelope.type, id: envelope.id }))
   )
 
-const isPositive = (u: unknown): u is number => typeof u === "number" && u > 0
+const isPositive = (u: unknown): u is number => typeof u === "number" && u > 0 && Number.isFinite(u)
 
 const isHeartbeat = (u: unknown): u is Message.Heartbeat =>
   u === false || (isObject(u) && isPositive(u.interval) && isPositive(u.timeout))

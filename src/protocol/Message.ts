@@ -22,18 +22,19 @@ export const version = "2"
  * @since 0.1.0
  * @category models
  */
-export const Id = Schema.Union(Schema.Number.pipe(Schema.filter((id) => id !== 0)), Schema.NonEmptyString)
+export const Id = Schema.Union(Schema.Finite.pipe(Schema.filter((id) => id !== 0)), Schema.NonEmptyString)
 /** @since 0.1.0 */
 export type Id = typeof Id.Type
 
 /**
- * Request headers: a value, or several values of one name. Numbers and booleans stand for their text.
+ * Request headers: a value, or several values of one name. Numbers and booleans stand for their text. A header named
+ * `__proto__` is dropped.
  *
  * @since 0.1.0
  * @category models
  */
 export const RequestHeaders = Schema.Record({
-  key: Schema.String,
+  key: Schema.String.pipe(Schema.filter((name) => name !== "__proto__")),
   value: Schema.Union(Schema.String, Schema.Number, Schema.Boolean, Schema.Array(Schema.String))
 })
 /** @since 0.1.0 */
@@ -148,7 +149,7 @@ export type ClientMessage = typeof ClientMessage.Type
  */
 export const Heartbeat = Schema.Union(
   Schema.Literal(false),
-  Schema.Struct({ interval: Schema.Positive, timeout: Schema.Positive })
+  Schema.Struct({ interval: Schema.Positive.pipe(Schema.finite()), timeout: Schema.Positive.pipe(Schema.finite()) })
 )
 /** @since 0.1.0 */
 export type Heartbeat = typeof Heartbeat.Type
