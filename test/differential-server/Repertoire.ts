@@ -1,0 +1,21 @@
+/** Every script, in the order of the protocol. */
+import type { Script } from "./Script.js"
+import { authentication } from "./scripts/Authentication.js"
+import { connections } from "./scripts/Connections.js"
+import { envelope } from "./scripts/Envelope.js"
+import { hello } from "./scripts/Hello.js"
+import { messages } from "./scripts/Messages.js"
+import { publications } from "./scripts/Publishing.js"
+import { requests } from "./scripts/Requests.js"
+import { subscriptions } from "./scripts/Subscriptions.js"
+
+export const repertoire: ReadonlyArray<Script> = [
+  ...envelope,
+  ...hello,
+  ...requests,
+  ...messages,
+  ...subscriptions,
+  ...publications,
+  ...connections,
+  ...authentication
+]

@@ -1,0 +1,1185 @@
+/** Authentication: the three types end to end, with `@hapi/basic` and with a scheme that can verify. */
+import type { ApplicationOptions } from "../Application.js"
+import { answer, crash, error, failedSubPath, type Script, welcome } from "../Script.js"
+import type { Json, Stage, Wire } from "../Stage.js"
+
+const password = "a password that is longer than thirty-two characters"
+
+const basic = (name: string, secret = "secret"): string =>
+  `Basic ${Buffer.from(`${name}:${secret}`).toString("base64")}`
+
+const custom = (name: string, flag?: string): string => `Custom ${name}${flag === undefined ? "" : ` ${flag}`}`
+
+const direct = (authorization: string): Json => ({ auth: { headers: { authorization } } })
+
+const application = (
+  type: "direct" | "cookie" | "token",
+  options: ApplicationOptions & { readonly auth?: Readonly<Record<string, unknown>> } = {}
+): ApplicationOptions => {
+  const { auth, nes, ...rest } = options
+  return {
+    scheme: "basic",
+    mode: "required",
+    ...rest,
+    nes: { ...nes, auth: { type, ...(type === "direct" ? undefined : { password }), ...auth } }
+  }
+}
+
+/** Logs in over HTTP and returns the token. */
+const token = async (stage: Stage, authorization: string): Promise<unknown> => {
+  const { body } = await stage.http("/nes/auth", { authorization })
+  return (JSON.parse(body) as { readonly token?: unknown }).token
+}
+
+/** Logs in over HTTP and returns the cookie as a browser would send it. */
+const cookie = async (stage: Stage, authorization: string): Promise<string> => {
+  const { headers } = await stage.http("/nes/auth", { authorization })
+  return String(headers["set-cookie"]?.[0]).split(";")[0] ?? ""
+}
+
+const cookieLogin = "200 [\"nes=<sealed>; Secure; HttpOnly; SameSite=Strict; Path=/\"] {\"status\":\"authenticated\"}"
+const tokenLogin = "200 [] {\"status\":\"authenticated\",\"token\":\"<sealed>\"}"
+
+const me = (wire: Wire): Promise<void> => wire.ask({ type: "request", method: "GET", path: "/me" })
+
+const hello = (
+  name: string,
+  options: ApplicationOptions,
+  fields: Json,
+  more: Omit<Script, "name" | "play" | "application"> = {}
+): Script => ({
+  name,
+  application: options,
+  fence: false,
+  play: async (stage) => {
+    const a = await stage.open("a", fields)
+    a.terminate()
+  },
+  ...more
+})
+
+const refused = (status: number, message: string): Pick<Script, "expect"> => ({
+  expect: { a: [error(status, message, { type: "hello", id: 1 })] }
+})
+
+const directScripts: ReadonlyArray<Script> = [
+  {
+    name: "direct: the connection's credentials on every request",
+    application: application("direct"),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      for (
+        const path of ["/me", "/me-optional", "/me-try", "/me-none", "/scope-a", "/entity-user", "/entity-app", "/object"]
+      ) {
+        await a.ask({ type: "request", method: "GET", path })
+      }
+      await stage.control("socket", a.id, "auth")
+    }
+  },
+  {
+    name: "direct: another user",
+    application: application("direct"),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("robot")))
+      for (const path of ["/me", "/scope-a", "/entity-user", "/entity-app"]) {
+        await a.ask({ type: "request", method: "GET", path })
+      }
+      const b = await stage.open("b", direct(basic("jane")))
+      for (const path of ["/me", "/scope-a"]) {
+        await b.ask({ type: "request", method: "GET", path })
+      }
+    }
+  },
+  {
+    name: "direct: plugin registered after the strategies",
+    application: application("direct", { pluginLast: true }),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      await me(a)
+    }
+  },
+  {
+    name: "direct: the route names the strategy, no default",
+    application: { scheme: "basic", pluginLast: true, nes: { auth: { route: "default" } } },
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      await me(a)
+      await a.ask({ type: "request", method: "GET", path: "/me-optional" })
+    }
+  },
+  hello("direct: no credentials", application("direct"), {}, refused(401, "Connection requires authentication")),
+  hello("direct: auth null", application("direct"), { auth: null }, refused(401, "Connection requires authentication")),
+  hello("direct: auth false", application("direct"), { auth: false }, refused(401, "Connection requires authentication")),
+  hello("direct: auth empty string", application("direct"), { auth: "" },
+    refused(401, "Connection requires authentication")),
+  hello("direct: wrong password", application("direct"), direct(basic("john", "wrong")),
+    refused(401, "Bad username or password")),
+  hello("direct: unknown user", application("direct"), direct(basic("nobody"))),
+  hello("direct: another scheme", application("direct"), direct("Bearer x")),
+  hello("direct: broken header", application("direct"), direct("Basic")),
+  hello("direct: empty header", application("direct"), direct("")),
+  hello("direct: auth without headers", application("direct"), { auth: {} }),
+  hello("direct: headers null", application("direct"), { auth: { headers: null } }),
+  hello("direct: header in capitals", application("direct"), { auth: { headers: { AUTHORIZATION: basic("john") } } }, {
+    expect: { a: [welcome("a")] }
+  }),
+  hello("direct: more headers", application("direct"), {
+    auth: { headers: { authorization: basic("john"), "x-other": "1" }, payload: { a: 1 } }
+  }, { expect: { a: [welcome("a")] } }),
+  ...["text", 5, true].map((auth) =>
+    hello(`direct: auth ${JSON.stringify(auth)}`, application("direct"), { auth }, {
+      ...refused(401, "Missing authentication"),
+      difference: crash("S-field-types", { a: ["closed 1006"] })
+    })
+  ),
+  hello("direct: auth a list", application("direct"), { auth: ["a"] }),
+  hello("direct: headers of another JSON type", application("direct"), { auth: { headers: "authorization" } }, {
+    ...refused(401, "Missing authentication"),
+    difference: crash("S-field-types", { a: ["closed 1006"] })
+  }),
+  hello("direct: a header of another JSON type", application("direct"), { auth: { headers: { authorization: { a: 1 } } } }),
+  hello("direct: wrong password without a default", { scheme: "basic", nes: { auth: { route: "default" } }, pluginLast: true },
+    direct(basic("john", "wrong"))),
+  hello("direct: credentials though the server has no strategy", {}, direct(basic("john"))),
+  hello("direct: credentials though auth is off", { nes: { auth: false } }, direct(basic("john")),
+    refused(401, "Invalid token")),
+  hello("direct: a string though auth is off", { nes: { auth: false } }, { auth: "x" }, refused(401, "Invalid token")),
+  {
+    name: "direct: optional mode, without credentials",
+    application: application("direct", { mode: "optional" }),
+    play: async (stage) => {
+      const a = await stage.open("a")
+      await me(a)
+      await a.ask({ type: "request", method: "GET", path: "/me-optional" })
+      await stage.control("socket", a.id, "auth")
+    }
+  },
+  {
+    name: "direct: optional mode, with credentials",
+    application: application("direct", { mode: "optional" }),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      await me(a)
+    }
+  },
+  hello("direct: optional mode, wrong password", application("direct", { mode: "optional" }),
+    direct(basic("john", "wrong"))),
+  hello("direct: optional mode, empty auth", application("direct", { mode: "optional" }), { auth: {} }),
+  {
+    name: "direct: try mode, wrong password",
+    application: application("direct", { mode: "try" }),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john", "wrong")))
+      await stage.control("socket", a.id, "auth")
+    }
+  },
+  {
+    name: "direct: the endpoint is out of reach",
+    application: application("direct"),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      for (const method of ["GET", "auth", "POST"]) {
+        await a.ask({ type: "request", method, path: "/nes/auth" })
+      }
+      await a.ask({ type: "request", method: "GET", path: "nes.auth" })
+      await stage.http("/nes/auth", { authorization: basic("john") })
+    },
+    expect: {
+      a: [
+        welcome("a"),
+        ...[2, 3, 4, 5].map((id) => error(404, "Not Found", { type: "request", id }))
+      ],
+      http: ["404 [] {\"statusCode\":404,\"error\":\"Not Found\",\"message\":\"Not Found\"}"]
+    }
+  },
+  {
+    name: "direct: an endpoint and id of its own",
+    application: application("direct", { auth: { endpoint: "/elsewhere", id: "my.auth" } }),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      await a.ask({ type: "request", method: "auth", path: "/elsewhere" })
+      await a.ask({ type: "request", method: "GET", path: "my.auth" })
+      await a.ask({ type: "request", method: "GET", path: "/nes/auth" })
+    }
+  },
+  {
+    name: "direct: x-forwarded-for reaches the scheme",
+    application: application("direct", { scheme: "custom" }),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(custom("john")), { headers: { "x-forwarded-for": "1.2.3.4" } })
+      await me(a)
+      await stage.control("socket", a.id, "auth")
+    }
+  },
+  {
+    name: "direct: the client's own x-forwarded-for does not",
+    application: application("direct", { scheme: "custom" }),
+    play: async (stage) => {
+      const a = await stage.open("a", {
+        auth: { headers: { authorization: custom("john", "flagged"), "x-forwarded-for": "6.6.6.6" } }
+      })
+      await stage.control("socket", a.id, "auth")
+    }
+  },
+  {
+    name: "direct: a second hello after a refused one",
+    application: application("direct"),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john", "wrong")))
+      a.send({ type: "hello", version: "2", id: 5, ...direct(basic("john")) })
+      await a.closed(4000)
+    },
+    expect: {
+      a: [error(401, "Bad username or password", { type: "hello", id: 1 }), "closed 1005"]
+    },
+    difference: {
+      id: "S-refused-hello",
+      peer: {
+        a: [
+          error(401, "Bad username or password", { type: "hello", id: 1 }),
+          error(400, "Connection already initialized", { type: "hello", id: 5 }),
+          "(still open)"
+        ]
+      }
+    }
+  }
+]
+
+const cookieScripts: ReadonlyArray<Script> = [
+  {
+    name: "cookie: login, hello, request",
+    application: application("cookie"),
+    play: async (stage) => {
+      const jar = await cookie(stage, basic("john"))
+      const a = await stage.open("a", {}, { headers: { cookie: jar } })
+      await me(a)
+      await a.ask({ type: "request", method: "GET", path: "/scope-a" })
+      await stage.control("socket", a.id, "auth")
+    }
+  },
+  {
+    name: "cookie: every attribute",
+    application: application("cookie", {
+      auth: {
+        cookie: "session",
+        isSecure: false,
+        isHttpOnly: false,
+        isSameSite: "Lax",
+        path: "/socket",
+        domain: "example.org",
+        ttl: 60_000
+      }
+    }),
+    play: async (stage) => {
+      const jar = await cookie(stage, basic("john"))
+      const a = await stage.open("a", {}, { headers: { cookie: `other=1; ${jar}` } })
+      await me(a)
+    }
+  },
+  {
+    name: "cookie: no SameSite, no path",
+    application: application("cookie", { auth: { isSameSite: false, path: null, domain: null, ttl: null } }),
+    play: async (stage) => void await stage.http("/nes/auth", { authorization: basic("john") })
+  },
+  {
+    name: "cookie: a password is generated",
+    application: application("cookie", { auth: { password: undefined } }),
+    play: async (stage) => {
+      const jar = await cookie(stage, basic("john"))
+      await stage.open("a", {}, { headers: { cookie: jar } })
+    }
+  },
+  {
+    name: "cookie: wrong login",
+    application: application("cookie"),
+    play: async (stage) => {
+      await stage.http("/nes/auth", { authorization: basic("john", "wrong") })
+      await stage.http("/nes/auth")
+    }
+  },
+  {
+    name: "cookie: unauthenticated login in try mode",
+    application: application("cookie", { mode: "try" }),
+    play: async (stage) => void await stage.http("/nes/auth")
+  },
+  hello("cookie: none", application("cookie"), {}, refused(401, "Connection requires authentication")),
+  {
+    name: "cookie: another cookie only",
+    application: application("cookie"),
+    fence: false,
+    play: async (stage) => void await stage.open("a", {}, { headers: { cookie: "other=1" } }),
+    ...refused(401, "Connection requires authentication")
+  },
+  {
+    name: "cookie: tampered with",
+    application: application("cookie"),
+    fence: false,
+    play: async (stage) => {
+      const jar = await cookie(stage, basic("john"))
+      await stage.open("a", {}, { headers: { cookie: `${jar.slice(0, -3)}xyz` } })
+    }
+  },
+  ...["nes=x", "nes=", "nes=Fe26.2**1*2*3*4*5*6*7", "nes", "=", "nes=\"", "nes=x; nes=y", ";;;", "nes=\u00e9"].map((jar): Script => ({
+    name: `cookie: ${JSON.stringify(jar)}`,
+    application: application("cookie"),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", {}, { headers: { cookie: jar } })
+      a.terminate()
+    }
+  })),
+  {
+    name: "cookie: unreadable",
+    application: application("cookie"),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", {}, { headers: { cookie: "a=\"; b" } })
+      a.terminate()
+    }
+  },
+  {
+    name: "cookie: and auth in hello",
+    application: application("cookie"),
+    fence: false,
+    play: async (stage) => {
+      const jar = await cookie(stage, basic("john"))
+      const a = await stage.open("a", { auth: "x" }, { headers: { cookie: jar } })
+      a.terminate()
+    },
+    expect: {
+      a: [error(400, "Connection already authenticated", { type: "hello", id: 1 })],
+      http: [cookieLogin]
+    }
+  },
+  {
+    name: "cookie: optional mode with a readable cookie",
+    application: application("cookie", { mode: "optional" }),
+    play: async (stage) => {
+      const jar = await cookie(stage, basic("john"))
+      const a = await stage.open("a", {}, { headers: { cookie: jar } })
+      await me(a)
+      await stage.open("b")
+    }
+  },
+  {
+    name: "cookie: unreadable, though the type is token",
+    application: application("token"),
+    play: async (stage) => {
+      const sealed = await token(stage, basic("john"))
+      const a = await stage.open("a", { auth: sealed }, { headers: { cookie: "a=\"; b" } })
+      await a.ask({ type: "request", method: "GET", path: "/scope-a" })
+    },
+    expect: { a: [welcome("a"), answer(2, 200, "in scope")], http: [tokenLogin] },
+    difference: {
+      id: "S-cookie-type-only",
+      peer: {
+        a: [
+          error(401, "Invalid nes authentication cookie", { type: "hello", id: 1 }),
+          answer(2, 401, { statusCode: 401, error: "Unauthorized", message: "Missing authentication" })
+        ],
+        http: [tokenLogin]
+      }
+    }
+  },
+  {
+    name: "cookie: unreadable, though the type is direct",
+    application: application("direct"),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")), { headers: { cookie: "a=\"; b" } })
+      a.terminate()
+    },
+    expect: { a: [welcome("a")] },
+    difference: {
+      id: "S-cookie-type-only",
+      peer: { a: [error(401, "Invalid nes authentication cookie", { type: "hello", id: 1 })] }
+    }
+  },
+  {
+    name: "cookie: the endpoint is out of reach of the socket",
+    application: application("cookie"),
+    play: async (stage) => {
+      const jar = await cookie(stage, basic("john"))
+      const a = await stage.open("a", {}, { headers: { cookie: jar } })
+      await a.ask({ type: "request", method: "GET", path: "/nes/auth" })
+      await a.ask({ type: "request", method: "GET", path: "nes.auth" })
+    },
+    expect: {
+      a: [
+        welcome("a"),
+        error(404, "Not Found", { type: "request", id: 2 }),
+        error(404, "Not Found", { type: "request", id: 3 })
+      ],
+      http: [cookieLogin]
+    }
+  },
+  ...["/nes/auth?a=1", "/nes/auth#a", "/nes/%61uth", "/nes/../nes/auth", "/nes/auth?"].map((path): Script => ({
+    name: `cookie: the endpoint is out of reach as ${path}`,
+    application: application("cookie"),
+    play: async (stage) => {
+      const jar = await cookie(stage, basic("john"))
+      const a = await stage.open("a", {}, { headers: { cookie: jar } })
+      await a.ask({ type: "request", method: "GET", path })
+    },
+    expect: {
+      a: [welcome("a"), error(404, "Not Found", { type: "request", id: 2 })],
+      http: [cookieLogin]
+    },
+    difference: {
+      id: "S-endpoint-by-route",
+      peer: { a: [welcome("a"), answer(2, 200, { status: "authenticated" })], http: [cookieLogin] }
+    }
+  }))
+]
+
+const tokenScripts: ReadonlyArray<Script> = [
+  {
+    name: "token: login, hello, request",
+    application: application("token"),
+    play: async (stage) => {
+      const a = await stage.open("a", { auth: await token(stage, basic("john")) })
+      await me(a)
+      await stage.control("socket", a.id, "auth")
+    }
+  },
+  {
+    name: "token: with artifacts",
+    application: application("token", { scheme: "custom" }),
+    play: async (stage) => {
+      const a = await stage.open("a", { auth: await token(stage, custom("john", "flagged")) })
+      await me(a)
+    }
+  },
+  {
+    name: "token: with iron settings",
+    application: application("token", {
+      auth: {
+        iron: {
+          encryption: { saltBits: 256, algorithm: "aes-256-cbc", iterations: 1, minPasswordlength: 32 },
+          integrity: { saltBits: 256, algorithm: "sha256", iterations: 1, minPasswordlength: 32 },
+          ttl: 60_000,
+          timestampSkewSec: 60,
+          localtimeOffsetMsec: 0
+        }
+      }
+    }),
+    play: async (stage) => {
+      const a = await stage.open("a", { auth: await token(stage, basic("john")) })
+      await me(a)
+    }
+  },
+  {
+    name: "token: a password is generated",
+    application: application("token", { auth: { password: undefined } }),
+    play: async (stage) => {
+      await stage.open("a", { auth: await token(stage, basic("john")) })
+    }
+  },
+  {
+    name: "token: a rotation object for a password",
+    application: application("token", { auth: { password: { id: "one", secret: password } } }),
+    play: async (stage) => {
+      const a = await stage.open("a", { auth: await token(stage, basic("john")) })
+      a.terminate()
+    },
+    fence: false,
+    expect: { a: [welcome("a")], http: [tokenLogin] },
+    difference: {
+      id: "S-password-rotation",
+      peer: { a: [error(401, "Invalid token", { type: "hello", id: 1 })], http: [tokenLogin] }
+    }
+  },
+  {
+    name: "token: a password that is too short",
+    application: application("token", { auth: { password: "short" } }),
+    fence: false,
+    play: async (stage) => {
+      await stage.http("/nes/auth", { authorization: basic("john") })
+      const a = await stage.open("a", { auth: "x" })
+      a.terminate()
+    }
+  },
+  {
+    name: "token: several connections with one token",
+    application: application("token"),
+    play: async (stage) => {
+      const auth = await token(stage, basic("john"))
+      await stage.open("a", { auth })
+      await stage.open("b", { auth })
+    }
+  },
+  {
+    name: "token: unauthenticated login in try mode",
+    application: application("token", { mode: "try" }),
+    play: async (stage) => void await stage.http("/nes/auth")
+  },
+  hello("token: none", application("token"), {}, refused(401, "Connection requires authentication")),
+  ...["x", "Fe26.2**1*2*3*4*5*6*7", 5, true, {}, { headers: { authorization: basic("john") } }, ["a"]].map((auth) =>
+    hello(`token: ${JSON.stringify(auth)}`, application("token"), { auth }, refused(401, "Invalid token"))
+  ),
+  {
+    name: "token: tampered with",
+    application: application("token"),
+    fence: false,
+    play: async (stage) => {
+      const sealed = String(await token(stage, basic("john")))
+      const a = await stage.open("a", { auth: `${sealed.slice(0, -3)}xyz` })
+      a.terminate()
+    }
+  },
+  {
+    name: "token: optional mode without a token",
+    application: application("token", { mode: "optional" }),
+    play: async (stage) => {
+      const a = await stage.open("a")
+      await a.ask({ type: "request", method: "GET", path: "/me-optional" })
+    }
+  },
+  ...["/nes/auth", "nes.auth", "/nes/auth?a=1"].map((path): Script => ({
+    name: `token: the endpoint is out of reach as ${path}`,
+    application: application("token"),
+    play: async (stage) => {
+      const a = await stage.open("a", { auth: await token(stage, basic("john")) })
+      await a.ask({ type: "request", method: "GET", path })
+    },
+    expect: {
+      a: [welcome("a"), error(404, "Not Found", { type: "request", id: 2 })],
+      http: [tokenLogin]
+    },
+    ...(path.includes("?")
+      ? {
+        difference: {
+          id: "S-endpoint-by-route",
+          peer: {
+            a: [welcome("a"), answer(2, 200, { status: "authenticated", token: "<sealed>" })],
+            http: [tokenLogin]
+          }
+        }
+      }
+      : undefined)
+  }))
+]
+
+const reauthScripts: ReadonlyArray<Script> = [
+  {
+    name: "reauth: direct, to another user",
+    application: application("direct", { auth: { index: true } }),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      await a.ask({ type: "reauth", ...direct(basic("jane")) })
+      await me(a)
+      await stage.control("broadcast", "for jane", { user: "jane" })
+    },
+    expect: {
+      a: [
+        welcome("a"),
+        "{\"type\":\"reauth\",\"id\":2}",
+        answer(3, 200, {
+          isAuthenticated: true,
+          credentials: { user: "jane", scope: "b" },
+          artifacts: null,
+          strategy: "default",
+          mode: "required"
+        }),
+        "{\"type\":\"update\",\"message\":\"for jane\"}"
+      ],
+      control: ["broadcast: \"done\""]
+    }
+  },
+  {
+    name: "reauth: the former user's index entry is gone",
+    application: application("direct", { auth: { index: true } }),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      await a.ask({ type: "reauth", ...direct(basic("jane")) })
+      await stage.control("broadcast", "for john", { user: "john" })
+    },
+    expect: { a: [welcome("a"), "{\"type\":\"reauth\",\"id\":2}"], control: ["broadcast: \"done\""] },
+    difference: {
+      id: "S-reauth-index",
+      peer: {
+        a: [welcome("a"), "{\"type\":\"reauth\",\"id\":2}", "{\"type\":\"update\",\"message\":\"for john\"}"],
+        control: ["broadcast: \"done\""]
+      }
+    }
+  },
+  {
+    name: "reauth: the same user counts once",
+    application: application("direct", { auth: { index: true } }),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      await a.ask({ type: "reauth", ...direct(basic("john")) })
+      await stage.control("broadcast", "for john", { user: "john" })
+    },
+    expect: {
+      a: [welcome("a"), "{\"type\":\"reauth\",\"id\":2}", "{\"type\":\"update\",\"message\":\"for john\"}"],
+      control: ["broadcast: \"done\""]
+    },
+    difference: {
+      id: "S-reauth-index",
+      peer: {
+        a: [
+          welcome("a"),
+          "{\"type\":\"reauth\",\"id\":2}",
+          "{\"type\":\"update\",\"message\":\"for john\"}",
+          "{\"type\":\"update\",\"message\":\"for john\"}"
+        ],
+        control: ["broadcast: \"done\""]
+      }
+    }
+  },
+  {
+    name: "reauth: token",
+    application: application("token"),
+    play: async (stage) => {
+      const a = await stage.open("a", { auth: await token(stage, basic("john")) })
+      await a.ask({ type: "reauth", auth: await token(stage, basic("jane")) })
+      await me(a)
+    }
+  },
+  {
+    name: "reauth: refused, then disconnected",
+    application: application("direct", { onDisconnection: "record" }),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      await a.ask({ type: "reauth", ...direct(basic("john", "wrong")) })
+      await a.closed()
+      await stage.recorded("onDisconnection")
+    }
+  },
+  {
+    name: "reauth: refused token, then disconnected",
+    application: application("token"),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", { auth: await token(stage, basic("john")) })
+      await a.ask({ type: "reauth", auth: "x" })
+      await a.closed()
+    }
+  },
+  {
+    name: "reauth: without auth",
+    application: application("direct"),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      await a.ask({ type: "reauth" })
+      await me(a)
+    }
+  },
+  {
+    name: "reauth: without auth on a connection that never had any",
+    application: application("direct", { mode: "optional" }),
+    play: async (stage) => {
+      const a = await stage.open("a")
+      await a.ask({ type: "reauth" })
+      await a.ask({ type: "reauth", ...direct(basic("john")) })
+      await me(a)
+    }
+  },
+  {
+    name: "reauth: though auth is off",
+    application: { nes: { auth: false } },
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a")
+      await a.ask({ type: "reauth", auth: "x" })
+      await a.closed()
+    },
+    expect: { a: [welcome("a"), error(401, "Invalid token", { type: "reauth", id: 2 }), "closed 1005"] }
+  },
+  {
+    name: "reauth: without auth, though auth is off",
+    application: { nes: { auth: false } },
+    play: async (stage) => {
+      const a = await stage.open("a")
+      await a.ask({ type: "reauth" })
+    }
+  },
+  {
+    name: "reauth: cookie",
+    application: application("cookie"),
+    fence: false,
+    play: async (stage) => {
+      const jar = await cookie(stage, basic("john"))
+      const a = await stage.open("a", {}, { headers: { cookie: jar } })
+      await a.ask({ type: "reauth" })
+      await me(a)
+      await a.ask({ type: "reauth", auth: "x" })
+      await a.closed()
+    }
+  }
+]
+
+const verifying = (more: ApplicationOptions & { readonly auth?: Readonly<Record<string, unknown>> } = {}) =>
+  application("direct", {
+    scheme: "custom",
+    nes: { heartbeat: false },
+    ...more,
+    auth: { minAuthVerifyInterval: 1, ...more.auth }
+  })
+
+/** One millisecond passes: the interval under test is that short. */
+const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
+
+const verifyScripts: ReadonlyArray<Script> = [
+  {
+    name: "verify: due, and in order",
+    application: verifying(),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(custom("john")))
+      await tick()
+      await me(a)
+      await stage.recorded("authenticate")
+      await stage.recorded("verify")
+    }
+  },
+  {
+    name: "verify: revoked, then disconnected",
+    application: verifying({ onDisconnection: "record" }),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(custom("john")))
+      await stage.control("revokeUser", "john")
+      await tick()
+      await me(a)
+      await a.closed()
+      await stage.recorded("authenticate")
+      await stage.recorded("verify")
+      await stage.recorded("onDisconnection")
+    }
+  },
+  ...(["ping", "unsub", "message", "nonsense", "hello"] as const).map((type): Script => ({
+    name: `verify: revoked, noticed by ${type}`,
+    application: verifying(),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(custom("john")))
+      await stage.control("revokeUser", "john")
+      await tick()
+      await a.ask({ type, path: "/o" })
+      await a.closed()
+    }
+  })),
+  {
+    name: "verify: a malformed message does not look",
+    application: verifying(),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(custom("john")))
+      await stage.control("revokeUser", "john")
+      await tick()
+      a.text("{")
+      await a.next()
+      a.text("{\"type\":\"ping\"}")
+      await a.next()
+      await me(a)
+      await a.closed()
+    }
+  },
+  {
+    name: "verify: off",
+    application: verifying({ auth: { minAuthVerifyInterval: false } }),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(custom("john")))
+      await stage.control("revokeUser", "john")
+      await tick()
+      await me(a)
+    }
+  },
+  {
+    name: "verify: not due by default",
+    application: application("direct", { scheme: "custom" }),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(custom("john")))
+      await stage.control("revokeUser", "john")
+      await tick()
+      await me(a)
+    }
+  },
+  {
+    name: "verify: a scheme that cannot",
+    application: application("direct", { nes: { heartbeat: false }, auth: { minAuthVerifyInterval: 1 } }),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      await tick()
+      await me(a)
+    }
+  },
+  {
+    name: "verify: nothing to do when unauthenticated",
+    application: verifying({ mode: "optional" }),
+    play: async (stage) => {
+      const a = await stage.open("a")
+      await tick()
+      await a.ask({ type: "request", method: "GET", path: "/me-optional" })
+    }
+  },
+  {
+    name: "verify: a reauthentication of a revoked user comes too late",
+    application: verifying(),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(custom("john")))
+      await stage.control("revokeUser", "john")
+      await tick()
+      await a.ask({ type: "reauth", ...direct(custom("jane")) })
+      await a.closed()
+    }
+  }
+]
+
+const limitScripts: ReadonlyArray<Script> = [
+  {
+    name: "maxConnectionsPerUser: direct",
+    application: application("direct", { auth: { index: true, maxConnectionsPerUser: 1 } }),
+    fence: false,
+    play: async (stage) => {
+      await stage.open("a", direct(basic("john")))
+      const b = await stage.open("b", direct(basic("john")))
+      b.terminate()
+      await stage.open("c", direct(basic("jane")))
+    },
+    expect: {
+      a: [welcome("a")],
+      b: [error(503, "Too many connections for the authenticated user", { type: "hello", id: 1 })],
+      c: [welcome("c")]
+    }
+  },
+  {
+    name: "maxConnectionsPerUser: the place is free again",
+    application: application("direct", { auth: { index: true, maxConnectionsPerUser: 1 }, onDisconnection: "record" }),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      await a.close()
+      await stage.recorded("onDisconnection")
+      await stage.open("b", direct(basic("john")))
+    }
+  },
+  {
+    name: "maxConnectionsPerUser: token",
+    application: application("token", { auth: { index: true, maxConnectionsPerUser: 1 } }),
+    fence: false,
+    play: async (stage) => {
+      const auth = await token(stage, basic("john"))
+      await stage.open("a", { auth })
+      const b = await stage.open("b", { auth })
+      b.terminate()
+    },
+    expect: {
+      a: [welcome("a")],
+      b: [error(503, "Too many connections for the authenticated user", { type: "hello", id: 1 })],
+      http: [tokenLogin]
+    },
+    difference: {
+      id: "S-too-many-503",
+      peer: {
+        a: [welcome("a")],
+        b: [error(401, "Invalid token", { type: "hello", id: 1 })],
+        http: [tokenLogin]
+      }
+    }
+  },
+  {
+    name: "maxConnectionsPerUser: cookie",
+    application: application("cookie", { auth: { index: true, maxConnectionsPerUser: 1 } }),
+    fence: false,
+    play: async (stage) => {
+      const jar = await cookie(stage, basic("john"))
+      await stage.open("a", {}, { headers: { cookie: jar } })
+      const b = await stage.open("b", {}, { headers: { cookie: jar } })
+      b.terminate()
+    }
+  },
+  {
+    name: "maxConnectionsPerUser: a reauthentication does not count its own socket",
+    application: application("direct", { auth: { index: true, maxConnectionsPerUser: 1 } }),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      await a.ask({ type: "reauth", ...direct(basic("john")) })
+      await me(a)
+      a.terminate()
+    },
+    expect: {
+      a: [
+        welcome("a"),
+        "{\"type\":\"reauth\",\"id\":2}",
+        answer(3, 200, {
+          isAuthenticated: true,
+          credentials: { user: "john", scope: ["a", "admin"], name: "John" },
+          artifacts: null,
+          strategy: "default",
+          mode: "required"
+        })
+      ]
+    },
+    difference: {
+      id: "S-reauth-own-place",
+      peer: (ours) => ({
+        a: (ours.a ?? []).with(
+          1,
+          error(503, "Too many connections for the authenticated user", { type: "reauth", id: 2 })
+        )
+      })
+    }
+  },
+  {
+    name: "maxConnectionsPerUser: anonymous credentials are not counted",
+    application: application("direct", { auth: { index: true, maxConnectionsPerUser: 1 } }),
+    play: async (stage) => {
+      await stage.open("a", direct(basic("robot")))
+      await stage.open("b", direct(basic("robot")))
+    }
+  },
+  {
+    name: "auth.timeout: a silent connection is ended",
+    application: application("direct", { auth: { timeout: 60 } }),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.connect("a")
+      await a.closed()
+    },
+    expect: { a: ["closed 1005"] }
+  },
+  {
+    name: "auth.timeout: hello in time",
+    application: application("direct", { auth: { timeout: 60 } }),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      await a.closed(150)
+    },
+    expect: { a: [welcome("a"), "(still open)"] }
+  },
+  {
+    name: "auth.timeout: authentication is not required",
+    application: application("direct", { mode: "optional", auth: { timeout: 60 } }),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.connect("a")
+      await a.closed(200)
+    },
+    expect: { a: ["(still open)"] },
+    difference: { id: "S-auth-timeout", peer: { a: ["closed 1005"] } }
+  },
+  {
+    name: "auth.timeout: other messages do not count",
+    application: application("direct", { auth: { timeout: 100 } }),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.connect("a")
+      a.send({ type: "ping", id: 1 })
+      await a.ask({ type: "request", method: "GET", path: "/" })
+      await a.closed()
+    }
+  }
+]
+
+const subscribing = (name: string, user: string | undefined, path: string, more: Partial<Script> = {}): Script => ({
+  name: `auth sub: ${path} by ${name}`,
+  application: application("direct", { mode: "optional" }),
+  play: async (stage) => {
+    const a = await stage.open("a", user === undefined ? {} : direct(basic(user)))
+    await a.ask({ type: "sub", path })
+    await stage.control("publish", path, "update")
+  },
+  difference: failedSubPath,
+  ...more
+})
+
+const subPaths = [
+  "/o",
+  "/auth/false",
+  "/auth/required",
+  "/auth/empty",
+  "/auth/optional",
+  "/auth/scope",
+  "/auth/scopes",
+  "/auth/scope-optional",
+  "/auth/scope-param/5",
+  "/auth/scope-param/6",
+  "/auth/user",
+  "/auth/app",
+  "/auth/any"
+]
+
+const subScripts: ReadonlyArray<Script> = [
+  ...subPaths.flatMap((path) => [
+    subscribing("nobody", undefined, path),
+    ...["john", "jane", "robot", "plain", "joe"].map((user) => subscribing(user, user, path))
+  ]),
+  ...["john", "jane", "plain", "joe", "robot"].map((user) => subscribing(user, user, "/auth/scope-required")),
+  ...["john", "jane", "plain", "robot"].map((user) => subscribing(user, user, "/auth/scope-forbidden")),
+  subscribing("joe", "joe", "/auth/scope-forbidden", {
+    expect: {
+      a: [
+        welcome("a"),
+        error(403, "Insufficient scope to subscribe, expected any of: !b,item-5,a", {
+          type: "sub",
+          id: 2,
+          path: "/auth/scope-forbidden"
+        })
+      ],
+      control: ["publish: \"done\""]
+    },
+    difference: {
+      id: "S-scope-prefixes",
+      peer: {
+        a: [
+          welcome("a"),
+          "{\"type\":\"sub\",\"id\":2,\"path\":\"/auth/scope-forbidden\"}",
+          "{\"type\":\"pub\",\"path\":\"/auth/scope-forbidden\",\"message\":\"update\"}"
+        ],
+        control: ["publish: \"done\""]
+      }
+    }
+  }),
+  subscribing("john", "john", "/auth/scope-plus", {
+    expect: {
+      a: [
+        welcome("a"),
+        "{\"type\":\"sub\",\"id\":2,\"path\":\"/auth/scope-plus\"}",
+        "{\"type\":\"pub\",\"path\":\"/auth/scope-plus\",\"message\":\"update\"}"
+      ],
+      control: ["publish: \"done\""]
+    },
+    difference: {
+      id: "S-scope-prefixes",
+      peer: {
+        a: [
+          welcome("a"),
+          error(403, "Insufficient scope to subscribe, expected any of: +a", { type: "sub", id: 2 })
+        ],
+        control: ["publish: \"done\""]
+      }
+    }
+  }),
+  {
+    name: "auth sub: without its own auth the server's default counts",
+    application: application("direct"),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      await a.ask({ type: "sub", path: "/o" })
+      await a.ask({ type: "sub", path: "/auth/false" })
+    }
+  },
+  {
+    name: "auth sub: in hello",
+    application: application("direct", { mode: "optional" }),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", { subs: ["/o", "/auth/required"] })
+      a.terminate()
+    }
+  },
+  {
+    name: "auth sub: a scope refused in hello",
+    application: application("direct"),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", { subs: ["/auth/scopes", "/auth/scope"], ...direct(basic("jane")) })
+      a.terminate()
+    }
+  }
+]
+
+const indexScripts: ReadonlyArray<Script> = [
+  {
+    name: "index: broadcast to a user",
+    application: application("direct", { auth: { index: true } }),
+    play: async (stage) => {
+      await stage.open("a", direct(basic("john")))
+      await stage.open("b", direct(basic("jane")))
+      await stage.open("c", direct(basic("john")))
+      await stage.control("broadcast", "john", { user: "john" })
+      await stage.control("broadcast", "nobody", { user: "nobody" })
+      await stage.control("broadcast", "all")
+    }
+  },
+  {
+    name: "index: broadcast to the user __proto__",
+    application: application("direct", { auth: { index: true } }),
+    play: async (stage) => {
+      await stage.open("a", direct(basic("john")))
+      await stage.control("broadcast", "proto", { user: "__proto__" })
+    },
+    expect: { a: [welcome("a")], control: ["broadcast: \"done\""] },
+    difference: {
+      id: "S-prototype-paths",
+      peer: { a: [welcome("a")], control: ["broadcast: {\"throws\":\"sockets.forEach is not a function\"}"] }
+    }
+  },
+  {
+    name: "index: publish to a user",
+    application: application("direct", { auth: { index: true } }),
+    play: async (stage) => {
+      const subs = ["/auth/index", "/auth/index/5"]
+      await stage.open("a", { subs, ...direct(basic("john")) })
+      await stage.open("b", { subs, ...direct(basic("jane")) })
+      await stage.open("c", { subs: ["/auth/index/6"], ...direct(basic("john")) })
+      await stage.control("publish", "/auth/index", 1, { user: "john" })
+      await stage.control("publish", "/auth/index/5", { n: 2 }, { user: "john" })
+      await stage.control("publish", "/auth/index/6", { n: 3 }, { user: "john" })
+      await stage.control("publish", "/auth/index", 4, { user: "nobody" })
+      await stage.control("publish", "/auth/index/5", { filter: "only user", only: "jane" })
+      await stage.control("eachSocket", { subscription: "/auth/index", user: "john" })
+      await stage.control("eachSocket", { subscription: "/auth/index/6", user: "john" })
+      await stage.control("eachSocket", { subscription: "/auth/index/6", user: "jane" })
+    }
+  },
+  {
+    name: "index: left with the subscription",
+    application: application("direct", { auth: { index: true } }),
+    play: async (stage) => {
+      const a = await stage.open("a", { subs: ["/auth/index"], ...direct(basic("john")) })
+      await a.ask({ type: "unsub", path: "/auth/index" })
+      await stage.control("publish", "/auth/index", 1, { user: "john" })
+      await stage.control("eachSocket", { subscription: "/auth/index", user: "john" })
+    }
+  },
+  {
+    name: "index: of a subscription that allows anyone",
+    application: application("direct", { mode: "optional", auth: { index: true } }),
+    play: async (stage) => {
+      await stage.open("a", { subs: ["/auth/index-optional"] })
+      await stage.open("b", { subs: ["/auth/index-optional"], ...direct(basic("john")) })
+      await stage.open("c", { subs: ["/auth/index-optional"], ...direct(basic("robot")) })
+      await stage.control("publish", "/auth/index-optional", 1, { user: "john" })
+      await stage.control("publish", "/auth/index-optional", 2)
+    }
+  },
+  {
+    name: "index: broadcast to a user without auth.index",
+    application: application("direct"),
+    play: async (stage) => {
+      await stage.open("a", direct(basic("john")))
+      await stage.control("broadcast", 1, { user: "john" })
+      await stage.control("publish", "/auth/required", 1, { user: "john" })
+    }
+  },
+  {
+    name: "index: the filter sees the credentials",
+    application: application("direct"),
+    play: async (stage) => {
+      await stage.open("a", { subs: ["/filtered/5"], ...direct(basic("john")) })
+      await stage.open("b", { subs: ["/filtered/5"], ...direct(basic("jane")) })
+      await stage.control("publish", "/filtered/5", { filter: "only user", only: "jane" })
+    }
+  }
+]
+
+export const authentication: ReadonlyArray<Script> = [
+  ...directScripts,
+  ...cookieScripts,
+  ...tokenScripts,
+  ...reauthScripts,
+  ...verifyScripts,
+  ...limitScripts,
+  ...subScripts,
+  ...indexScripts
+]

@@ -1,0 +1,208 @@
+/** Hello: versions, repetition, subscriptions in it, and the hook behind it. */
+import { error, internal, type Script, welcome } from "../Script.js"
+
+const version = (name: string, value: unknown, quoted: string, peer?: { id: string; quoted: string }): Script => ({
+  name: `hello with ${name}`,
+  play: async (stage) => {
+    const a = await stage.connect("a")
+    await a.hello({ version: value })
+    await a.hello()
+  },
+  expect: {
+    a: [
+      error(400, `Incorrect protocol version (expected 2 but received ${quoted})`, { type: "hello", id: 1 }),
+      welcome("a", 2)
+    ]
+  },
+  ...(peer === undefined ? undefined : {
+    difference: {
+      id: peer.id,
+      peer: {
+        a: [
+          error(400, `Incorrect protocol version (expected 2 but received ${peer.quoted})`, { type: "hello", id: 1 }),
+          welcome("a", 2)
+        ]
+      }
+    }
+  })
+})
+
+export const hello: ReadonlyArray<Script> = [
+  { name: "hello", play: async (stage) => void await stage.open("a"), expect: { a: [welcome("a")] } },
+  {
+    name: "hello without heartbeat",
+    application: { nes: { heartbeat: false } },
+    play: async (stage) => void await stage.open("a"),
+    expect: { a: [welcome("a", 1, false)] }
+  },
+  {
+    name: "hello with its own heartbeat",
+    application: { nes: { heartbeat: { interval: 20000, timeout: 3000 } } },
+    play: async (stage) => void await stage.open("a"),
+    expect: { a: [welcome("a", 1, { interval: 20000, timeout: 3000 })] }
+  },
+  {
+    name: "hello with a partial heartbeat",
+    application: { nes: { heartbeat: { interval: 20000 } } },
+    play: async (stage) => void await stage.open("a"),
+    expect: { a: [welcome("a", 1, { interval: 20000, timeout: 5000 })] }
+  },
+  version("version 1", "1", "1"),
+  version("no version", undefined, "none"),
+  version("version null", null, "none"),
+  version("an empty version", "", "none"),
+  version("version 0", 0, "none"),
+  version("the number 2", 2, "2"),
+  version("version 2.4", "2.4", "2.4"),
+  version("version true", true, "true"),
+  version("an object for a version", { a: 1 }, "{\"a\":1}", { id: "S-version-text", quoted: "[object Object]" }),
+  {
+    name: "second hello",
+    play: async (stage) => {
+      const a = await stage.open("a")
+      await a.hello()
+      await a.hello({ version: "1" })
+      await a.ask({ type: "unsub", path: "/o" })
+    },
+    expect: {
+      a: [
+        welcome("a"),
+        error(400, "Connection already initialized", { type: "hello", id: 2 }),
+        error(400, "Connection already initialized", { type: "hello", id: 3 }),
+        "{\"type\":\"unsub\",\"id\":4}"
+      ]
+    }
+  },
+  {
+    name: "two hellos at once",
+    play: async (stage) => {
+      const a = await stage.connect("a")
+      a.send({ type: "hello", version: "2", id: 1 })
+      a.send({ type: "hello", version: "2", id: 2 })
+      await a.messages(2)
+    }
+  },
+  {
+    name: "hello with subs",
+    play: async (stage) => {
+      await stage.open("a", { subs: ["/o", "/item/5"] })
+      await stage.control("publish", "/o", 1)
+      await stage.control("publish", "/item/5", 2)
+      await stage.control("publish", "/item/6", 3)
+    }
+  },
+  {
+    name: "hello with an empty list of subs",
+    play: async (stage) => void await stage.open("a", { subs: [] }),
+    expect: { a: [welcome("a")] }
+  },
+  {
+    name: "hello with the same sub twice",
+    play: async (stage) => {
+      await stage.open("a", { subs: ["/o", "/o"] })
+      await stage.control("publish", "/o", 1)
+    },
+    expect: { a: [welcome("a"), "{\"type\":\"pub\",\"path\":\"/o\",\"message\":1}"], control: ["publish: \"done\""] }
+  },
+  ...[
+    ["matches nothing", "/missing", 404, "Subscription not found"],
+    ["has a query", "/o?a=1", 400, "Subscription path cannot contain query"],
+    ["fails with a plain Error", "/hooked/throw", 500, internal],
+    ["fails with a Boom", "/hooked/boom", 402, "pay first"]
+  ].map(([name, path, status, message]): Script => ({
+    name: `hello with a sub that ${name}`,
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", { subs: ["/o", String(path), "/item/1"] })
+      a.terminate()
+    },
+    expect: {
+      a: [error(Number(status), String(message), { type: "hello", id: 1, path: String(path) })],
+      ...(String(path).startsWith("/hooked")
+        ? { record: [`onSubscribe ["<socket 0>","${path}",{"what":"${String(path).split("/").at(-1)}"}]`] }
+        : undefined)
+    }
+  })),
+  {
+    name: "a refused hello",
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", { subs: ["/missing"] })
+      await a.ask({ type: "request", method: "GET", path: "/" })
+      await a.closed(4000)
+    },
+    expect: {
+      a: [
+        error(404, "Subscription not found", { type: "hello", id: 1, path: "/missing" }),
+        "closed 1005"
+      ]
+    },
+    difference: {
+      id: "S-refused-hello",
+      peer: {
+        a: [
+          error(404, "Subscription not found", { type: "hello", id: 1, path: "/missing" }),
+          "{\"type\":\"request\",\"id\":2,\"statusCode\":200,\"payload\":\"hello\"}",
+          "(still open)"
+        ]
+      }
+    }
+  },
+  {
+    name: "onConnection sees the socket before the hello answer",
+    application: { onConnection: "send" },
+    play: async (stage) => {
+      const a = await stage.open("a")
+      await a.next()
+    }
+  },
+  {
+    name: "onConnection is awaited",
+    application: { onConnection: "slow" },
+    play: async (stage) => void await stage.open("a", { subs: ["/greeting"] })
+  },
+  {
+    name: "onConnection runs before subs, and not at connect",
+    application: { onConnection: "record", onDisconnection: "record" },
+    play: async (stage) => {
+      const a = await stage.connect("a")
+      await a.fence()
+      stage.notes.note("record", "connected")
+      await a.hello({ subs: ["/hooked/x"] })
+      await a.close()
+      await stage.recorded("onConnection")
+      await stage.recorded("onSubscribe")
+      await stage.recorded("onUnsubscribe")
+      await stage.recorded("onDisconnection")
+    }
+  },
+  ...(["throw", "boom", "reject"] as const).map((behaviour): Script => ({
+    name: `onConnection that fails: ${behaviour}`,
+    application: { onConnection: behaviour },
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", { subs: ["/hooked/x"] })
+      a.terminate()
+    }
+  })),
+  {
+    name: "onConnection that never answers holds up only its own hello",
+    application: { onConnection: "hang", onDisconnection: "record" },
+    play: async (stage) => {
+      const a = await stage.connect("a")
+      a.send({ type: "hello", version: "2", id: 1 })
+      await stage.recorded("onConnection")
+      await a.close()
+      await stage.recorded("onDisconnection")
+    }
+  },
+  {
+    name: "messages sent right behind hello",
+    play: async (stage) => {
+      const a = await stage.connect("a")
+      a.send({ type: "hello", version: "2", id: 1 })
+      a.send({ type: "unsub", id: 2, path: "/o" })
+      await a.messages(2)
+    }
+  }
+]

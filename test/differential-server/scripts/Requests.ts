@@ -1,0 +1,343 @@
+/** Requests: what may be asked, and every kind of answer a route gives. */
+import { answer, crash as crashed, error, type Script, welcome } from "../Script.js"
+import type { Json } from "../Stage.js"
+
+const ask = (name: string, message: Json, more: Omit<Script, "name" | "play"> = {}): Script => ({
+  name: `request ${name}`,
+  play: async (stage) => {
+    const a = await stage.open("a")
+    await a.ask({ type: "request", ...message })
+  },
+  ...more
+})
+
+const get = (path: string, more: Omit<Script, "name" | "play"> = {}): Script =>
+  ask(`GET ${path}`, { method: "GET", path }, more)
+
+const refused = (status: number, message: string): Omit<Script, "name" | "play"> => ({
+  expect: { a: [welcome("a"), error(status, message, { type: "request", id: 2 })] }
+})
+
+const answered = (status: number, payload: unknown): Omit<Script, "name" | "play"> => ({
+  expect: { a: [welcome("a"), answer(2, status, payload)] }
+})
+
+const hapiError = (statusCode: number, error: string, message: string): object => ({ statusCode, error, message })
+
+const results: ReadonlyArray<Script> = [
+  get("/", answered(200, "hello")),
+  get("/object", answered(200, { a: 1, nested: { b: [1, "two", null, true] } })),
+  get("/array", answered(200, [1, 2, 3])),
+  get("/null", answered(204, null)),
+  get("/empty", answered(204, null)),
+  get("/null-200"),
+  get("/null-object-200"),
+  get("/number"),
+  get("/boolean"),
+  get("/text", answered(200, "ünï😀")),
+  get("/buffer"),
+  get("/stream"),
+  get("/object-stream"),
+  {
+    name: "request GET /json-string",
+    play: async (stage) => {
+      const a = await stage.open("a")
+      await a.ask({ type: "request", method: "GET", path: "/json-string" })
+    },
+    expect: { a: [welcome("a"), answer(2, 200, { a: 1, b: "$1 $$" })] },
+    difference: { id: "S-json-replacement", peer: { a: [welcome("a"), answer(2, 200, { a: 1, b: "$1 $" })] } }
+  },
+  get("/json-string-charset", answered(200, [1, 2])),
+  get("/json-text", answered(200, "text")),
+  get("/json-broken", {
+    expect: { a: [welcome("a"), answer(2, 200, "{not json")] },
+    difference: {
+      id: "S-json-broken",
+      peer: { a: [welcome("a"), "{\"type\":\"request\",\"id\":2,\"statusCode\":200,\"payload\":{not json}"] }
+    }
+  }),
+  get("/json-empty"),
+  get("/json-problem"),
+  get("/date"),
+  get("/to-json", answered(200, { shaped: true })),
+  get("/json-settings"),
+  get("/circular"),
+  get("/bigint"),
+  get("/undefined", answered(500, hapiError(500, "Internal Server Error", "An internal server error occurred"))),
+  get("/no-content", answered(204, null)),
+  get("/redirect"),
+  get("/redirect-permanent"),
+  get("/teapot", answered(418, { short: true })),
+  get("/error-string", answered(400, "no luck")),
+  get("/error-null", answered(500, null)),
+  get("/not-modified"),
+  get("/throw", answered(500, hapiError(500, "Internal Server Error", "An internal server error occurred"))),
+  get("/boom", answered(409, hapiError(409, "Conflict", "taken"))),
+  get("/boom-unauthorized"),
+  get("/boom-shaped", answered(400, { custom: "body" })),
+  get("/missing", answered(404, hapiError(404, "Not Found", "Not Found"))),
+  get("/item/5", answered(200, { id: "5", query: {} })),
+  get("/item/5?a=1&b=%20x", answered(200, { id: "5", query: { a: "1", b: " x" } })),
+  get("/item/%F0%9F%98%80"),
+  get("/item/%zz"),
+  get("/item/5#fragment"),
+  get("/files", answered(200, { path: null })),
+  get("/files/a/b/c.txt", answered(200, { path: "a/b/c.txt" })),
+  get("/files/../object"),
+  get("//object"),
+  get("/any", answered(200, { method: "get" })),
+  get("/internal", answered(404, hapiError(404, "Not Found", "Not Found"))),
+  get("/wide"),
+  get("/long/100000"),
+  get("/abandon", { fence: false }),
+  get("/app", answered(200, { count: 1 })),
+  {
+    name: "request with its Socket",
+    play: async (stage) => {
+      const a = await stage.open("a")
+      const b = await stage.open("b")
+      await a.ask({ type: "request", method: "GET", path: "/info" })
+      await b.ask({ type: "request", method: "GET", path: "/info" })
+      await a.ask({ type: "request", method: "GET", path: "/app" })
+      await a.ask({ type: "request", method: "GET", path: "/app" })
+      await b.ask({ type: "request", method: "GET", path: "/app" })
+      await stage.http("/app")
+      await stage.http("/")
+    }
+  }
+]
+
+const methods: ReadonlyArray<Script> = [
+  ask("POST with an object", { method: "POST", path: "/echo", payload: { a: 1, "ü": "😀" } }),
+  ask("POST with a string", { method: "POST", path: "/echo", payload: "text" }),
+  ask("POST with a JSON string", { method: "POST", path: "/echo", payload: "{\"a\":1}" }),
+  ask("POST with a JSON string and its content type", {
+    method: "POST",
+    path: "/echo",
+    payload: "{\"a\":1}",
+    headers: { "content-type": "application/json" }
+  }),
+  ask("POST with broken JSON and its content type", {
+    method: "POST",
+    path: "/echo",
+    payload: "{",
+    headers: { "content-type": "application/json" }
+  }),
+  ask("POST with a form", {
+    method: "POST",
+    path: "/echo",
+    payload: "a=1&b=2",
+    headers: { "Content-Type": "application/x-www-form-urlencoded" }
+  }),
+  ask("POST with an unsupported content type", {
+    method: "POST",
+    path: "/echo",
+    payload: "x",
+    headers: { "content-type": "application/unknown" }
+  }),
+  ask("POST with a number", { method: "POST", path: "/echo", payload: 5 }),
+  ask("POST with zero", { method: "POST", path: "/echo", payload: 0 }),
+  ask("POST with true", { method: "POST", path: "/echo", payload: true }),
+  ask("POST with false", { method: "POST", path: "/echo", payload: false }),
+  ask("POST with an array", { method: "POST", path: "/echo", payload: [1, 2] }),
+  ask("POST with null", { method: "POST", path: "/echo", payload: null }),
+  ask("POST with an empty string", { method: "POST", path: "/echo", payload: "" }),
+  ask("POST without payload", { method: "POST", path: "/echo" }),
+  ask("POST with an empty object", { method: "POST", path: "/echo", payload: {} }),
+  ask("POST over the limit", { method: "POST", path: "/limited", payload: { much: "too much" } }),
+  ask("POST with __proto__ in the payload", {
+    method: "POST",
+    path: "/echo",
+    payload: JSON.parse("{\"__proto__\":{\"admin\":true},\"a\":1}")
+  }),
+  ask("POST that validates", { method: "POST", path: "/validated", payload: { name: "x" } }),
+  ask("POST that does not validate", { method: "POST", path: "/validated", payload: { no: "x" } }),
+  ask("POST that creates", { method: "POST", path: "/created" }, answered(201, { id: 1 })),
+  ask("PUT", { method: "PUT", path: "/item/5", payload: { a: 1 } }),
+  ask("PATCH", { method: "PATCH", path: "/item/5" }),
+  ask("DELETE", { method: "DELETE", path: "/item/5" }),
+  ask("HEAD", { method: "HEAD", path: "/object" }),
+  ask("HEAD of nothing", { method: "HEAD", path: "/missing" }),
+  ask("OPTIONS", { method: "OPTIONS", path: "/options" }),
+  ask("in lower case", { method: "get", path: "/object" }),
+  ask("in mixed case", { method: "PoSt", path: "/echo", payload: {} }),
+  ask("with a method of its own", { method: "custom", path: "/custom" }, answered(200, { custom: true })),
+  ask("with a method that no route has", { method: "BREW", path: "/object" }),
+  ask("with a method for a wildcard route", { method: "BREW", path: "/any" }),
+  ask("with the method auth", { method: "auth", path: "/object" }),
+  ask("with the method sub", { method: "sub", path: "/o" }),
+  ask("with the method *", { method: "*", path: "/any" }),
+  ask("with the method _special", { method: "_special", path: "/notFound" }),
+  ask("with blanks in the method", { method: "GET /x", path: "/any" }),
+  ask("with a line break in the method", { method: "GET\r\nX: y", path: "/any" }),
+  ask("with a line break in the path", { method: "GET", path: "/any\r\nX: y" }),
+  ask("without a method", { path: "/" }, refused(400, "Message missing method")),
+  ask("with an empty method", { method: "", path: "/" }, refused(400, "Message missing method")),
+  ask("with method null", { method: null, path: "/" }, refused(400, "Message missing method")),
+  ask("without a path", { method: "GET" }, refused(400, "Message missing path")),
+  ask("with an empty path", { method: "GET", path: "" }, refused(400, "Message missing path")),
+  ask("with path null", { method: "GET", path: null }, refused(400, "Message missing path")),
+  ask("without either", {}, refused(400, "Message missing method"))
+]
+
+const ids: ReadonlyArray<Script> = [
+  ask("by route id", { method: "GET", path: "hello" }, answered(200, "hello")),
+  ask("by route id brings its own method", { method: "GET", path: "post", payload: { a: 1 } }, {
+    expect: { a: [welcome("a"), answer(2, 200, { payload: { a: 1 } })] }
+  }),
+  ask("by the id of a route with a method of its own", { method: "GET", path: "custom" }),
+  ask("by the id of a route with parameters", { method: "GET", path: "item" }),
+  ask("by an unknown route id", { method: "GET", path: "missing" }, refused(404, "Not Found")),
+  ask("by the id of an any-method route", { method: "GET", path: "any" },
+    refused(400, "Cannot use route id with wildcard method route config")),
+  ask("by the id of an internal route", { method: "GET", path: "internal" }),
+  ask("by a route id with a query", { method: "GET", path: "hello?a=1" }, refused(404, "Not Found")),
+  ask("by route id __proto__", { method: "GET", path: "__proto__" }, refused(404, "Not Found")),
+  ask("by route id constructor", { method: "GET", path: "constructor" }, refused(404, "Not Found")),
+  ask("by an absolute URL", { method: "GET", path: "http://elsewhere/object" }, refused(404, "Not Found")),
+  ask("by a blank", { method: "GET", path: " " }, refused(404, "Not Found")),
+  ask("by ?", { method: "GET", path: "?" }, refused(404, "Not Found"))
+]
+
+const headers: ReadonlyArray<Script> = [
+  ask("with headers", {
+    method: "GET",
+    path: "/request-headers",
+    headers: { "X-Custom": "1", "x-lower": "2", accept: "text/plain", cookie: "a=1" }
+  }),
+  ask("without headers", { method: "GET", path: "/request-headers" }),
+  ask("with empty headers", { method: "GET", path: "/request-headers", headers: {} }),
+  ask("with headers null", { method: "GET", path: "/request-headers", headers: null }),
+  ask("with a numeric header", { method: "GET", path: "/request-headers", headers: { "x-n": 5 } }),
+  ask("with a boolean header", { method: "GET", path: "/request-headers", headers: { "x-b": true } }),
+  ask("with a list header", { method: "GET", path: "/request-headers", headers: { "x-l": ["a", "b"] } }),
+  ask("with a host header", { method: "GET", path: "/object", headers: { host: "elsewhere" } }),
+  ask("with user-agent", { method: "GET", path: "/request-headers", headers: { "User-Agent": "mine" } }),
+  ask("with if-none-match", { method: "GET", path: "/not-modified", headers: { "if-none-match": "\"e\"" } }),
+  ask("with accept-encoding", {
+    method: "GET",
+    path: "/long/2000",
+    headers: { "accept-encoding": "gzip" }
+  }),
+  ask("with origin", { method: "GET", path: "/object", headers: { origin: "http://elsewhere" } }),
+  ...["authorization", "Authorization", "AUTHORIZATION", "aUTHORIZATION"].map((name) =>
+    ask(`with ${name}`, { method: "GET", path: "/", headers: { a: "1", [name]: "Basic x" } },
+      refused(400, "Cannot include an Authorization header"))
+  ),
+  ask("with an empty authorization", { method: "GET", path: "/request-headers", headers: { authorization: "" } },
+    {
+      ...refused(400, "Cannot include an Authorization header"),
+      difference: {
+        id: "S-empty-authorization",
+        peer: { a: [welcome("a"), answer(2, 200, { authorization: "", "user-agent": "shot" })] }
+      }
+    }),
+  ask("with authorization by route id", { method: "GET", path: "hello", headers: { Authorization: "x" } },
+    refused(400, "Cannot include an Authorization header")),
+  ask("with authorization of an unknown route id", { method: "GET", path: "missing", headers: { Authorization: "x" } },
+    refused(400, "Cannot include an Authorization header")),
+  ask("with method and path missing and authorization", { headers: { Authorization: "x" } },
+    refused(400, "Message missing method"))
+]
+
+/** A field of the wrong JSON type: ours names it; the peer does what JavaScript happens to do. */
+const wrong = (name: string, field: string, message: Json, peer: Script["difference"] | undefined): Script =>
+  ask(name, { method: "GET", path: "/", ...message }, {
+    expect: { a: [welcome("a"), error(400, field, { type: "request", id: 2 })] },
+    ...(peer === undefined ? undefined : { difference: peer })
+  })
+
+const crash = crashed("S-field-types", { a: [welcome("a"), "closed 1006"] })
+
+/** Where the peer takes it for no headers at all. */
+const ignored = { id: "S-field-types", peer: { a: [welcome("a"), answer(2, 200, "hello")] } }
+
+const fields: ReadonlyArray<Script> = [
+  wrong("with a numeric method", "Message method must be a string", { method: 5 }, crash),
+  wrong("with an object for a method", "Message method must be a string", { method: {} }, crash),
+  wrong("with a list for a method", "Message method must be a string", { method: ["GET"] }, crash),
+  wrong("with a numeric path", "Message path must be a string", { path: 5 }, crash),
+  wrong("with an object for a path", "Message path must be a string", { path: { a: 1 } }, crash),
+  wrong("with a list for a path", "Message path must be a string", { path: ["/"] }, {
+    id: "S-field-types",
+    peer: {
+      a: [welcome("a"), answer(2, 400, hapiError(400, "Bad Request", "Cannot read properties of null (reading '0')"))]
+    }
+  }),
+  wrong("with a list in a list for a path", "Message path must be a string", { path: [["/"]] }, crash),
+  wrong("with true for a path", "Message path must be a string", { path: true }, crash),
+  wrong("with a string for headers", "Message headers must be an object of header values", { headers: "a" }, ignored),
+  wrong("with a number for headers", "Message headers must be an object of header values", { headers: 5 }, ignored),
+  wrong("with a list for headers", "Message headers must be an object of header values", { headers: ["a"] }, ignored),
+  wrong("with an object for a header", "Message headers must be an object of header values", {
+    headers: { a: { b: 1 } }
+  }, ignored),
+  wrong("with null for a header", "Message headers must be an object of header values", { headers: { a: null } }, ignored)
+]
+
+const concurrency: ReadonlyArray<Script> = [
+  {
+    name: "request that is slow does not hold up a fast one",
+    play: async (stage) => {
+      const a = await stage.open("a")
+      a.send({ type: "request", id: 10, method: "GET", path: "/slow/200" })
+      a.send({ type: "request", id: 11, method: "GET", path: "/object" })
+      await a.messages(2)
+    },
+    expect: {
+      a: [
+        welcome("a"),
+        answer(11, 200, { a: 1, nested: { b: [1, "two", null, true] } }),
+        answer(10, 200, { slow: "200" })
+      ]
+    }
+  },
+  {
+    name: "request that publishes first: the update precedes the answer",
+    play: async (stage) => {
+      const a = await stage.open("a", { subs: ["/o"] })
+      await a.ask({ type: "request", method: "GET", path: "/publish-first" })
+      await a.next()
+    },
+    expect: {
+      a: [
+        welcome("a"),
+        "{\"type\":\"pub\",\"path\":\"/o\",\"message\":{\"before\":true}}",
+        answer(2, 200, { after: true })
+      ]
+    }
+  },
+  {
+    name: "request whose route disconnects the socket",
+    application: { onDisconnection: "record" },
+    play: async (stage) => {
+      const a = await stage.open("a")
+      a.send({ type: "request", id: 10, method: "GET", path: "/disconnect" })
+      await a.closed()
+      await stage.recorded("onDisconnection")
+    }
+  },
+  {
+    name: "request that is pending while the client leaves",
+    application: { onDisconnection: "record" },
+    play: async (stage) => {
+      const a = await stage.open("a")
+      a.send({ type: "request", id: 10, method: "GET", path: "/hang" })
+      await stage.recorded("hanging")
+      await a.close()
+      await stage.recorded("onDisconnection")
+    }
+  },
+  {
+    name: "request that is pending holds up nothing",
+    play: async (stage) => {
+      const a = await stage.open("a")
+      a.send({ type: "request", id: 10, method: "GET", path: "/hang" })
+      await stage.recorded("hanging")
+      await a.ask({ type: "request", method: "GET", path: "/" })
+    },
+    expect: { a: [welcome("a"), answer(2, 200, "hello")], record: ["hanging []"] }
+  }
+]
+
+export const requests: ReadonlyArray<Script> = [...results, ...methods, ...ids, ...headers, ...fields, ...concurrency]

@@ -1,0 +1,64 @@
+/**
+ * The hapi plugin beside `@hapi/nes` 14: every script is played against both in the same run, and the transcripts are
+ * compared frame by frame. Decided differences are asserted on both sides.
+ */
+import { readFile } from "node:fs/promises"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { differences } from "./Differences.js"
+import { repertoire } from "./Repertoire.js"
+import { Theatre } from "./Theatre.js"
+import { canonical } from "./Transcript.js"
+
+let ours: Theatre
+let peer: Theatre
+
+beforeAll(() => {
+  ours = new Theatre("effect-nes")
+  peer = new Theatre("@hapi/nes")
+})
+
+afterAll(() => Promise.all([ours.close(), peer.close()]))
+
+describe("as @hapi/nes 14 does", () => {
+  for (const script of repertoire) {
+    it(script.name, async () => {
+      const [actual, reference] = await Promise.all([ours.perform(script), peer.perform(script)])
+      const { difference, expect: expected } = script
+      if (expected !== undefined) {
+        expect(canonical(actual), "ours, by the specification").toEqual(canonical(expected))
+        expect(actual, "ours, by the specification, in the order of keys").toEqual(expected)
+      }
+      if (difference === undefined) {
+        expect(canonical(actual), "ours beside the peer").toEqual(canonical(reference))
+        expect(actual, "ours beside the peer, in the order of keys").toEqual(reference)
+      } else {
+        const decided = typeof difference.peer === "function" ? difference.peer(actual) : difference.peer
+        expect(reference, "the peer, where we differ").toEqual(decided)
+        if (expected !== undefined) {
+          expect(actual, "a difference that is none").not.toEqual(reference)
+        }
+      }
+    })
+  }
+})
+
+describe("the differences", () => {
+  const listed = Object.keys(differences).toSorted()
+
+  it("are each shown by a script", () => {
+    const shown = new Set(repertoire.flatMap((script) => script.difference?.id ?? []))
+    expect([...shown].toSorted()).toEqual(listed)
+  })
+
+  it("are those of docs/differences.md, section Server", async () => {
+    const document = await readFile(new URL("../../docs/differences.md", import.meta.url), "utf8")
+    const section = /^## Server$([^]*?)(?=^## |(?![^]))/m.exec(document)?.[1] ?? ""
+    const documented = [...section.matchAll(/^\| `(S-[a-z0-9-]+)` \|/gm)].map((match) => match[1])
+    expect(documented.toSorted()).toEqual(listed)
+  })
+
+  it("have scripts with names of their own", () => {
+    const names = repertoire.map((script) => script.name)
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
+  })
+})
