@@ -2,7 +2,7 @@
  * The application that both implementations are fed: every kind of route result, hook result and subscription that the
  * scripts exercise. It knows nothing of which plugin it runs on. What its hooks see goes to `record`, in order.
  */
-import * as Basic from "@hapi/basic"
+import Basic from "@hapi/basic"
 import Boom from "@hapi/boom"
 import * as Hapi from "@hapi/hapi"
 import { Readable } from "node:stream"
@@ -163,7 +163,12 @@ const routes = (record: Recorder): Array<Hapi.ServerRoute> => [
   { method: "GET", path: "/files/{path*}", handler: (request) => ({ path: request.params.path ?? null }) },
   { method: "*", path: "/any", options: { id: "any" }, handler: (request) => ({ method: request.method }) },
   { method: "OPTIONS", path: "/options", handler: () => ({ options: true }) },
-  { method: "custom" as Hapi.RouteDefMethods, path: "/custom", options: { id: "custom" }, handler: () => ({ custom: true }) },
+  {
+    method: "custom" as Hapi.RouteDefMethods,
+    path: "/custom",
+    options: { id: "custom" },
+    handler: () => ({ custom: true })
+  },
   { method: "GET", path: "/object", handler: () => ({ a: 1, nested: { b: [1, "two", null, true] } }) },
   { method: "GET", path: "/array", handler: () => [1, 2, 3] },
   { method: "GET", path: "/null", handler: () => null },
@@ -174,9 +179,17 @@ const routes = (record: Recorder): Array<Hapi.ServerRoute> => [
   { method: "GET", path: "/boolean", handler: (_, h) => h.response(false as unknown as object) },
   { method: "GET", path: "/text", handler: (_, h) => h.response("ünï😀").type("text/plain") },
   { method: "GET", path: "/buffer", handler: () => Buffer.from("bytes") },
-  { method: "GET", path: "/stream", handler: () => Readable.from([Buffer.from("one "), Buffer.from("two")], { objectMode: false }) },
+  {
+    method: "GET",
+    path: "/stream",
+    handler: () => Readable.from([Buffer.from("one "), Buffer.from("two")], { objectMode: false })
+  },
   { method: "GET", path: "/object-stream", handler: () => Readable.from([{ a: 1 }]) },
-  { method: "GET", path: "/json-string", handler: (_, h) => h.response("{\"a\":1,\"b\":\"$1 $$\"}").type("application/json") },
+  {
+    method: "GET",
+    path: "/json-string",
+    handler: (_, h) => h.response("{\"a\":1,\"b\":\"$1 $$\"}").type("application/json")
+  },
   {
     method: "GET",
     path: "/json-string-charset",
@@ -329,7 +342,6 @@ const routes = (record: Recorder): Array<Hapi.ServerRoute> => [
       return new Promise(() => {})
     }
   },
-  { method: "GET", path: "/abandon", handler: (_, h) => h.abandon },
   { method: "GET", path: "/internal", options: { isInternal: true, id: "internal" }, handler: () => "internal" },
   { method: "GET", path: "/long/{length}", handler: (request) => "x".repeat(Number(request.params.length)) },
   { method: "GET", path: "/wide", handler: () => ({ text: "😀".repeat(40) }) }
@@ -337,7 +349,12 @@ const routes = (record: Recorder): Array<Hapi.ServerRoute> => [
 
 const authRoutes: Array<Hapi.ServerRoute> = [
   { method: "GET", path: "/me", options: { auth: "default" }, handler: authenticated },
-  { method: "GET", path: "/me-optional", options: { auth: { strategy: "default", mode: "optional" } }, handler: authenticated },
+  {
+    method: "GET",
+    path: "/me-optional",
+    options: { auth: { strategy: "default", mode: "optional" } },
+    handler: authenticated
+  },
   { method: "GET", path: "/me-try", options: { auth: { strategy: "default", mode: "try" } }, handler: authenticated },
   { method: "GET", path: "/me-none", options: { auth: false }, handler: authenticated },
   {
@@ -398,9 +415,10 @@ const declareAuth = async (
     server.auth.strategy("default", "basic", {
       validate: (_request: Hapi.Request, name: string, password: string) => {
         const user = users[name]
-        return user === undefined
-          ? { isValid: false, credentials: null }
-          : { isValid: user.password === password, credentials: user.credentials }
+        return Promise.resolve({
+          isValid: user?.password === password,
+          credentials: user?.credentials ?? null
+        })
       }
     })
   }
@@ -429,7 +447,19 @@ const outcome = async (call: () => unknown): Promise<unknown> => {
   }
 }
 
-const controls = (server: Hapi.Server, revoked: Set<string>) => {
+/** A door that hooks wait at until a script opens it. */
+export class Gate {
+  #open: () => void = () => {}
+  readonly opened = new Promise<void>((resolve) => {
+    this.#open = resolve
+  })
+
+  open(): void {
+    this.#open()
+  }
+}
+
+const controls = (server: Hapi.Server, revoked: Set<string>, gate: Gate) => {
   const nes = decorations(server)
   const sockets = new Map<string, Socket>()
   const find = async (id: unknown): Promise<Socket> => {
@@ -474,7 +504,8 @@ const controls = (server: Hapi.Server, revoked: Set<string>) => {
       })
       return order.filter((item) => item === "end").length
     },
-    subscription: (path: unknown, options: unknown) => outcome(() => nes.subscription(path as string, options as object)),
+    subscription: (path: unknown, options: unknown) =>
+      outcome(() => nes.subscription(path as string, options as object)),
     socket: async (id: unknown, method: unknown, ...args: ReadonlyArray<unknown>) => {
       const socket = await find(id)
       switch (method) {
@@ -512,6 +543,7 @@ const controls = (server: Hapi.Server, revoked: Set<string>) => {
       revoked.delete(String(name))
     },
     stop: () => outcome(() => server.stop({ timeout: 100 })),
+    openGate: () => gate.open(),
     nothing: () => null
   }
 }
@@ -524,6 +556,7 @@ export const make = async (
 ): Promise<Application> => {
   const server = Hapi.server({ port: 0, host: "127.0.0.1", debug: false })
   const revoked = new Set<string>()
+  const gate = new Gate()
   const hooks = {
     ...(options.onConnection === undefined
       ? undefined
@@ -548,9 +581,9 @@ export const make = async (
   if (options.scheme !== undefined) {
     server.route(authRoutes)
   }
-  registerSubscriptions(server, options.scheme !== undefined, record)
+  registerSubscriptions(server, options.scheme !== undefined, record, gate)
   await server.start()
-  const table = new Map<string, (...args: Array<unknown>) => unknown>(Object.entries(controls(server, revoked)))
+  const table = new Map<string, (...args: Array<unknown>) => unknown>(Object.entries(controls(server, revoked, gate)))
   return {
     server,
     url: `127.0.0.1:${server.info.port}`,

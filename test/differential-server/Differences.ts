@@ -5,6 +5,7 @@
 export const differences: Readonly<Record<string, string>> = {
   "S-auth-timeout": "`auth.timeout` runs only where authentication is required",
   "S-before-hello": "`broadcast` and `eachSocket` see only connections whose hello succeeded",
+  "S-concurrent-sub": "a path subscribed twice at once calls `onSubscribe` once",
   "S-cookie-type-only": "only auth type `cookie` reads the cookie",
   "S-each-socket-sync": "`eachSocket` calls back for every socket before it returns",
   "S-empty-authorization": "an empty Authorization header is refused like any other",

@@ -34,16 +34,18 @@ export const crash = (id: string, transcript: Transcript): Difference => ({
 export const failedSubPath: Difference = {
   id: "S-failed-sub-path",
   peer: (ours) =>
-    Object.fromEntries(Object.entries(ours).map(([lane, lines]) => [
-      lane,
-      lines.map((line) => {
-        if (!line.startsWith("{") || !line.includes("\"type\":\"sub\"") || !line.includes("\"statusCode\"")) {
-          return line
-        }
-        const { path, ...frame } = JSON.parse(line) as { readonly path?: unknown }
-        return path === undefined ? `${line} should carry its path` : JSON.stringify(frame)
-      })
-    ]))
+    Object.fromEntries(
+      Object.entries(ours).map(([lane, lines]) => [
+        lane,
+        lines.map((line) => {
+          if (!line.startsWith("{") || !line.includes("\"type\":\"sub\"") || !line.includes("\"statusCode\"")) {
+            return line
+          }
+          const { path, ...frame } = JSON.parse(line) as { readonly path?: unknown }
+          return path === undefined ? `${line} should carry its path` : JSON.stringify(frame)
+        })
+      ])
+    )
 }
 
 /** A protocol error as both servers write it, key by key. */
@@ -77,8 +79,11 @@ const reasons: Readonly<Record<number, string>> = {
 export const internal = "An internal server error occurred"
 
 /** The hello answer to the socket of this name. */
-export const welcome = (name: string, id: unknown = 1, heartbeat: unknown = { interval: 15000, timeout: 5000 }): string =>
-  JSON.stringify({ type: "hello", id, heartbeat, socket: `<${name}>` })
+export const welcome = (
+  name: string,
+  id: unknown = 1,
+  heartbeat: unknown = { interval: 15000, timeout: 5000 }
+): string => JSON.stringify({ type: "hello", id, heartbeat, socket: `<${name}>` })
 
 /** The answer of a route. */
 export const answer = (id: unknown, statusCode: number, payload: unknown, headers?: unknown): string =>

@@ -1,7 +1,7 @@
 /** Where a script plays: raw sockets, HTTP and controls of one server, all of it noted. */
 import { request } from "node:http"
 import { type ClientOptions, type RawData, WebSocket } from "ws"
-import { type ChildProcess, ChildExited } from "../interop/peers/ChildProcess.js"
+import { ChildExited, type ChildProcess } from "../interop/peers/ChildProcess.js"
 import { Notes, type Transcript } from "./Transcript.js"
 
 /** How long silence lasts before it is noted, in ms. Only scripts about silence wait for it. */
@@ -30,7 +30,10 @@ export class Wire {
       response.destroy()
     })
     this.#socket.on("error", (error) => this.#end(`error ${error.message}`))
-    this.#socket.on("close", (code, reason) => this.#end(`closed ${code}${reason.length > 0 ? ` ${reason}` : ""}`))
+    this.#socket.on(
+      "close",
+      (code, reason) => this.#end(`closed ${code}${reason.length > 0 ? ` ${reason.toString()}` : ""}`)
+    )
   }
 
   get ended(): boolean {
@@ -186,7 +189,7 @@ export class Wire {
   pingFrame(): Promise<void> {
     return new Promise((resolve) => {
       this.#socket.once("pong", (data) => {
-        this.notes.note(this.name, `pong ${data}`)
+        this.notes.note(this.name, `pong ${data.toString()}`)
         resolve()
       })
       this.#socket.ping("p")

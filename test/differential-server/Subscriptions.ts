@@ -2,7 +2,7 @@
 import Boom from "@hapi/boom"
 import type * as Hapi from "@hapi/hapi"
 import { decorations, type Socket } from "../interop/peers/Plugin.js"
-import type { Recorder } from "./Application.js"
+import type { Gate, Recorder } from "./Application.js"
 
 interface FilterOptions {
   readonly socket: Socket
@@ -51,7 +51,7 @@ const filter = (record: Recorder) => (path: string, message: unknown, options: F
   }
 }
 
-const hookFailure = (path: string): unknown => {
+const hookFailure = (path: string, gate: Gate): unknown => {
   switch (path.split("/").at(-1)) {
     case "throw":
       throw new Error("a secret of the server")
@@ -67,12 +67,14 @@ const hookFailure = (path: string): unknown => {
       return new Promise(() => {})
     case "later":
       return new Promise((resolve) => setImmediate(resolve))
+    case "gate":
+      return gate.opened
     default:
       return undefined
   }
 }
 
-const open = (server: Hapi.Server, record: Recorder): void => {
+const open = (server: Hapi.Server, record: Recorder, gate: Gate): void => {
   const nes = decorations(server)
   nes.subscription("/")
   nes.subscription("/o")
@@ -88,7 +90,7 @@ const open = (server: Hapi.Server, record: Recorder): void => {
   nes.subscription("/hooked/{what}", {
     onSubscribe: (socket: Socket, path: string, params: unknown) => {
       record("onSubscribe", socket.id, path, params)
-      return hookFailure(path)
+      return hookFailure(path, gate)
     },
     onUnsubscribe: (socket: Socket, path: string, params: unknown) => {
       record("onUnsubscribe", socket.id, path, params)
@@ -97,7 +99,7 @@ const open = (server: Hapi.Server, record: Recorder): void => {
   nes.subscription("/unhooked/{what}", {
     onUnsubscribe: (socket: Socket, path: string, params: unknown) => {
       record("onUnsubscribe", socket.id, path, params)
-      return hookFailure(path)
+      return hookFailure(path, gate)
     }
   })
   nes.subscription("/greeting", {
@@ -132,8 +134,8 @@ const authenticated = (server: Hapi.Server, record: Recorder): void => {
 }
 
 /** Declares them; those that need authentication only where the server has some. */
-export const registerSubscriptions = (server: Hapi.Server, withAuth: boolean, record: Recorder): void => {
-  open(server, record)
+export const registerSubscriptions = (server: Hapi.Server, withAuth: boolean, record: Recorder, gate: Gate): void => {
+  open(server, record, gate)
   if (withAuth) {
     authenticated(server, record)
   }

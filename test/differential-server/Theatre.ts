@@ -12,16 +12,25 @@ const crashed = (child: ChildProcess): Promise<boolean> =>
 
 export class Theatre {
   #child: Promise<ChildProcess>
+  /** Where crashes are to be expected, the next process is started ahead of its time. */
+  #standby: Promise<ChildProcess> | undefined
 
-  constructor(readonly implementation: Implementation) {
-    this.#child = ChildProcess.start(module, [implementation])
-    this.#child.catch(() => {})
+  constructor(readonly implementation: Implementation, readonly expectsCrashes: boolean) {
+    this.#child = this.#start()
+    this.#standby = expectsCrashes ? this.#start() : undefined
+  }
+
+  #start(): Promise<ChildProcess> {
+    const child = ChildProcess.start(module, [this.implementation])
+    child.catch(() => {})
+    return child
   }
 
   async #living(): Promise<ChildProcess> {
     const child = await this.#child
     if (!child.alive) {
-      this.#child = ChildProcess.start(module, [this.implementation])
+      this.#child = this.#standby ?? this.#start()
+      this.#standby = this.expectsCrashes ? this.#start() : undefined
     }
     return this.#child
   }
@@ -55,7 +64,7 @@ export class Theatre {
   }
 
   async close(): Promise<void> {
-    const child = await this.#child
-    await child.stop()
+    const children = await Promise.all([this.#child, this.#standby])
+    await Promise.all(children.flatMap((child) => child === undefined ? [] : [child.stop()]))
   }
 }

@@ -13,8 +13,8 @@ let ours: Theatre
 let peer: Theatre
 
 beforeAll(() => {
-  ours = new Theatre("effect-nes")
-  peer = new Theatre("@hapi/nes")
+  ours = new Theatre("effect-nes", false)
+  peer = new Theatre("@hapi/nes", true)
 })
 
 afterAll(() => Promise.all([ours.close(), peer.close()]))
@@ -53,7 +53,7 @@ describe("the differences", () => {
   it("are those of docs/differences.md, section Server", async () => {
     const document = await readFile(new URL("../../docs/differences.md", import.meta.url), "utf8")
     const section = /^## Server$([^]*?)(?=^## |(?![^]))/m.exec(document)?.[1] ?? ""
-    const documented = [...section.matchAll(/^\| `(S-[a-z0-9-]+)` \|/gm)].map((match) => match[1])
+    const documented = [...section.matchAll(/^- `(S-[a-z0-9-]+)`:/gm)].map((match) => match[1] ?? "")
     expect(documented.toSorted()).toEqual(listed)
   })
 

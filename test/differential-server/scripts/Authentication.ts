@@ -69,7 +69,16 @@ const directScripts: ReadonlyArray<Script> = [
     play: async (stage) => {
       const a = await stage.open("a", direct(basic("john")))
       for (
-        const path of ["/me", "/me-optional", "/me-try", "/me-none", "/scope-a", "/entity-user", "/entity-app", "/object"]
+        const path of [
+          "/me",
+          "/me-optional",
+          "/me-try",
+          "/me-none",
+          "/scope-a",
+          "/entity-user",
+          "/entity-app",
+          "/object"
+        ]
       ) {
         await a.ask({ type: "request", method: "GET", path })
       }
@@ -109,11 +118,24 @@ const directScripts: ReadonlyArray<Script> = [
   },
   hello("direct: no credentials", application("direct"), {}, refused(401, "Connection requires authentication")),
   hello("direct: auth null", application("direct"), { auth: null }, refused(401, "Connection requires authentication")),
-  hello("direct: auth false", application("direct"), { auth: false }, refused(401, "Connection requires authentication")),
-  hello("direct: auth empty string", application("direct"), { auth: "" },
-    refused(401, "Connection requires authentication")),
-  hello("direct: wrong password", application("direct"), direct(basic("john", "wrong")),
-    refused(401, "Bad username or password")),
+  hello(
+    "direct: auth false",
+    application("direct"),
+    { auth: false },
+    refused(401, "Connection requires authentication")
+  ),
+  hello(
+    "direct: auth empty string",
+    application("direct"),
+    { auth: "" },
+    refused(401, "Connection requires authentication")
+  ),
+  hello(
+    "direct: wrong password",
+    application("direct"),
+    direct(basic("john", "wrong")),
+    refused(401, "Bad username or password")
+  ),
   hello("direct: unknown user", application("direct"), direct(basic("nobody"))),
   hello("direct: another scheme", application("direct"), direct("Bearer x")),
   hello("direct: broken header", application("direct"), direct("Basic")),
@@ -137,12 +159,21 @@ const directScripts: ReadonlyArray<Script> = [
     ...refused(401, "Missing authentication"),
     difference: crash("S-field-types", { a: ["closed 1006"] })
   }),
-  hello("direct: a header of another JSON type", application("direct"), { auth: { headers: { authorization: { a: 1 } } } }),
-  hello("direct: wrong password without a default", { scheme: "basic", nes: { auth: { route: "default" } }, pluginLast: true },
-    direct(basic("john", "wrong"))),
+  hello("direct: a header of another JSON type", application("direct"), {
+    auth: { headers: { authorization: { a: 1 } } }
+  }),
+  hello("direct: wrong password without a default", {
+    scheme: "basic",
+    nes: { auth: { route: "default" } },
+    pluginLast: true
+  }, direct(basic("john", "wrong"))),
   hello("direct: credentials though the server has no strategy", {}, direct(basic("john"))),
-  hello("direct: credentials though auth is off", { nes: { auth: false } }, direct(basic("john")),
-    refused(401, "Invalid token")),
+  hello(
+    "direct: credentials though auth is off",
+    { nes: { auth: false } },
+    direct(basic("john")),
+    refused(401, "Invalid token")
+  ),
   hello("direct: a string though auth is off", { nes: { auth: false } }, { auth: "x" }, refused(401, "Invalid token")),
   {
     name: "direct: optional mode, without credentials",
@@ -162,8 +193,11 @@ const directScripts: ReadonlyArray<Script> = [
       await me(a)
     }
   },
-  hello("direct: optional mode, wrong password", application("direct", { mode: "optional" }),
-    direct(basic("john", "wrong"))),
+  hello(
+    "direct: optional mode, wrong password",
+    application("direct", { mode: "optional" }),
+    direct(basic("john", "wrong"))
+  ),
   hello("direct: optional mode, empty auth", application("direct", { mode: "optional" }), { auth: {} }),
   {
     name: "direct: try mode, wrong password",
@@ -228,7 +262,7 @@ const directScripts: ReadonlyArray<Script> = [
     play: async (stage) => {
       const a = await stage.open("a", direct(basic("john", "wrong")))
       a.send({ type: "hello", version: "2", id: 5, ...direct(basic("john")) })
-      await a.closed(4000)
+      await a.closed(1500)
     },
     expect: {
       a: [error(401, "Bad username or password", { type: "hello", id: 1 }), "closed 1005"]
@@ -320,7 +354,9 @@ const cookieScripts: ReadonlyArray<Script> = [
       await stage.open("a", {}, { headers: { cookie: `${jar.slice(0, -3)}xyz` } })
     }
   },
-  ...["nes=x", "nes=", "nes=Fe26.2**1*2*3*4*5*6*7", "nes", "=", "nes=\"", "nes=x; nes=y", ";;;", "nes=\u00e9"].map((jar): Script => ({
+  ...["nes=x", "nes=", "nes=Fe26.2**1*2*3*4*5*6*7", "nes", "=", "nes=\"", "nes=x; nes=y", ";;;", "nes=\u00e9"].map((
+    jar
+  ): Script => ({
     name: `cookie: ${JSON.stringify(jar)}`,
     application: application("cookie"),
     fence: false,
@@ -902,30 +938,18 @@ const limitScripts: ReadonlyArray<Script> = [
     play: async (stage) => {
       const a = await stage.open("a", direct(basic("john")))
       await a.ask({ type: "reauth", ...direct(basic("john")) })
-      await me(a)
-      a.terminate()
+      await a.closed(100)
     },
-    expect: {
-      a: [
-        welcome("a"),
-        "{\"type\":\"reauth\",\"id\":2}",
-        answer(3, 200, {
-          isAuthenticated: true,
-          credentials: { user: "john", scope: ["a", "admin"], name: "John" },
-          artifacts: null,
-          strategy: "default",
-          mode: "required"
-        })
-      ]
-    },
+    expect: { a: [welcome("a"), "{\"type\":\"reauth\",\"id\":2}", "(still open)"] },
     difference: {
       id: "S-reauth-own-place",
-      peer: (ours) => ({
-        a: (ours.a ?? []).with(
-          1,
-          error(503, "Too many connections for the authenticated user", { type: "reauth", id: 2 })
-        )
-      })
+      peer: {
+        a: [
+          welcome("a"),
+          error(503, "Too many connections for the authenticated user", { type: "reauth", id: 2 }),
+          "closed 1005"
+        ]
+      }
     }
   },
   {

@@ -425,4 +425,3 @@ export const connections: ReadonlyArray<Script> = [
   ...declarationScripts,
   ...registrationScripts
 ]
-

@@ -109,7 +109,10 @@ export const envelope: ReadonlyArray<Script> = [
     difference: {
       id: "S-falsy-fields",
       peer: {
-        a: [welcome("a"), ...[0, "", null, false].map((id) => error(400, "Message missing id", { type: "message", id }))]
+        a: [
+          welcome("a"),
+          ...[0, "", null, false].map((id) => error(400, "Message missing id", { type: "message", id }))
+        ]
       }
     }
   },
@@ -145,9 +148,13 @@ export const envelope: ReadonlyArray<Script> = [
       await a.ask({ id: 9, type: "unsub", path: "/o" })
     }
   },
-  { name: "unknown type", play: once({ type: "nonsense" }), expect: {
-    a: [welcome("a"), error(400, "Unknown message type", { type: "nonsense", id: 2 })]
-  } },
+  {
+    name: "unknown type",
+    play: once({ type: "nonsense" }),
+    expect: {
+      a: [welcome("a"), error(400, "Unknown message type", { type: "nonsense", id: 2 })]
+    }
+  },
   ...["update", "pub", "revoke", "__proto__", "constructor", "toString", "HELLO"].map((type): Script => ({
     name: `type ${type} from a client`,
     play: once({ type, path: "/o", message: 1 }),

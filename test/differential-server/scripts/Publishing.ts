@@ -48,7 +48,9 @@ const publishing: ReadonlyArray<Script> = [
     name: "publish reaches exactly the path",
     play: async (stage) => {
       await stage.open("a", { subs: ["/item/5", "/item/6", "/rest/a/b"] })
-      for (const path of ["/item/5", "/item/%35", "/item/7", "/rest/a", "/rest/a/b", "/item/6", "/missing", "/ITEM/5"]) {
+      for (
+        const path of ["/item/5", "/item/%35", "/item/7", "/rest/a", "/rest/a/b", "/item/6", "/missing", "/ITEM/5"]
+      ) {
         await stage.control("publish", path, path)
       }
     }
@@ -126,7 +128,9 @@ const publishing: ReadonlyArray<Script> = [
   filtered("an object without override", { filter: "object" }),
   filtered("override", { filter: "override", value: { overridden: true } }),
   filtered("override with a string", { filter: "override", value: "instead" }),
-  ...([["null", null], ["zero", 0], ["an empty string", ""], ["false", false]] as const).map(([name, value]): Script => ({
+  ...([["null", null], ["zero", 0], ["an empty string", ""], ["false", false]] as const).map((
+    [name, value]
+  ): Script => ({
     ...filtered(`override with ${name}`, { filter: "override", value }),
     expect: {
       a: [welcome("a"), pub("/filtered/5", value)],

@@ -89,7 +89,6 @@ const results: ReadonlyArray<Script> = [
   get("/internal", answered(404, hapiError(404, "Not Found", "Not Found"))),
   get("/wide"),
   get("/long/100000"),
-  get("/abandon", { fence: false }),
   get("/app", answered(200, { count: 1 })),
   {
     name: "request with its Socket",
@@ -188,8 +187,11 @@ const ids: ReadonlyArray<Script> = [
   ask("by the id of a route with a method of its own", { method: "GET", path: "custom" }),
   ask("by the id of a route with parameters", { method: "GET", path: "item" }),
   ask("by an unknown route id", { method: "GET", path: "missing" }, refused(404, "Not Found")),
-  ask("by the id of an any-method route", { method: "GET", path: "any" },
-    refused(400, "Cannot use route id with wildcard method route config")),
+  ask(
+    "by the id of an any-method route",
+    { method: "GET", path: "any" },
+    refused(400, "Cannot use route id with wildcard method route config")
+  ),
   ask("by the id of an internal route", { method: "GET", path: "internal" }),
   ask("by a route id with a query", { method: "GET", path: "hello?a=1" }, refused(404, "Not Found")),
   ask("by route id __proto__", { method: "GET", path: "__proto__" }, refused(404, "Not Found")),
@@ -221,23 +223,34 @@ const headers: ReadonlyArray<Script> = [
   }),
   ask("with origin", { method: "GET", path: "/object", headers: { origin: "http://elsewhere" } }),
   ...["authorization", "Authorization", "AUTHORIZATION", "aUTHORIZATION"].map((name) =>
-    ask(`with ${name}`, { method: "GET", path: "/", headers: { a: "1", [name]: "Basic x" } },
-      refused(400, "Cannot include an Authorization header"))
+    ask(
+      `with ${name}`,
+      { method: "GET", path: "/", headers: { a: "1", [name]: "Basic x" } },
+      refused(400, "Cannot include an Authorization header")
+    )
   ),
-  ask("with an empty authorization", { method: "GET", path: "/request-headers", headers: { authorization: "" } },
-    {
-      ...refused(400, "Cannot include an Authorization header"),
-      difference: {
-        id: "S-empty-authorization",
-        peer: { a: [welcome("a"), answer(2, 200, { authorization: "", "user-agent": "shot" })] }
-      }
-    }),
-  ask("with authorization by route id", { method: "GET", path: "hello", headers: { Authorization: "x" } },
-    refused(400, "Cannot include an Authorization header")),
-  ask("with authorization of an unknown route id", { method: "GET", path: "missing", headers: { Authorization: "x" } },
-    refused(400, "Cannot include an Authorization header")),
-  ask("with method and path missing and authorization", { headers: { Authorization: "x" } },
-    refused(400, "Message missing method"))
+  ask("with an empty authorization", { method: "GET", path: "/request-headers", headers: { authorization: "" } }, {
+    ...refused(400, "Cannot include an Authorization header"),
+    difference: {
+      id: "S-empty-authorization",
+      peer: { a: [welcome("a"), answer(2, 200, { authorization: "", "user-agent": "shot" })] }
+    }
+  }),
+  ask(
+    "with authorization by route id",
+    { method: "GET", path: "hello", headers: { Authorization: "x" } },
+    refused(400, "Cannot include an Authorization header")
+  ),
+  ask(
+    "with authorization of an unknown route id",
+    { method: "GET", path: "missing", headers: { Authorization: "x" } },
+    refused(400, "Cannot include an Authorization header")
+  ),
+  ask(
+    "with method and path missing and authorization",
+    { headers: { Authorization: "x" } },
+    refused(400, "Message missing method")
+  )
 ]
 
 /** A field of the wrong JSON type: ours names it; the peer does what JavaScript happens to do. */
@@ -272,7 +285,12 @@ const fields: ReadonlyArray<Script> = [
   wrong("with an object for a header", "Message headers must be an object of header values", {
     headers: { a: { b: 1 } }
   }, ignored),
-  wrong("with null for a header", "Message headers must be an object of header values", { headers: { a: null } }, ignored)
+  wrong(
+    "with null for a header",
+    "Message headers must be an object of header values",
+    { headers: { a: null } },
+    ignored
+  )
 ]
 
 const concurrency: ReadonlyArray<Script> = [

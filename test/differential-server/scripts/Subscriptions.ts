@@ -245,11 +245,70 @@ const subscribing: ReadonlyArray<Script> = [
     name: "the same path subscribed twice at once delivers once",
     play: async (stage) => {
       const a = await stage.open("a")
-      a.send({ type: "sub", id: 5, path: "/hooked/later" })
-      a.send({ type: "sub", id: 6, path: "/hooked/later" })
+      a.send({ type: "sub", id: 5, path: "/hooked/gate" })
+      a.send({ type: "sub", id: 6, path: "/hooked/gate" })
+      await a.fence()
+      await stage.control("openGate")
       await a.messages(2)
-      await stage.control("publish", "/hooked/later", "update")
-      await a.ask({ type: "unsub", path: "/hooked/later" })
+      await stage.control("publish", "/hooked/gate", "update")
+      await a.ask({ type: "unsub", path: "/hooked/gate" })
+    },
+    expect: {
+      a: [
+        welcome("a"),
+        subscribed("/hooked/gate", 5),
+        subscribed("/hooked/gate", 6),
+        "{\"type\":\"pub\",\"path\":\"/hooked/gate\",\"message\":\"update\"}",
+        gone(2)
+      ],
+      control: ["openGate: undefined", "publish: \"done\""],
+      record: [
+        "onSubscribe [\"<a>\",\"/hooked/gate\",{\"what\":\"gate\"}]",
+        "onUnsubscribe [\"<a>\",\"/hooked/gate\",{\"what\":\"gate\"}]"
+      ]
+    },
+    difference: {
+      id: "S-concurrent-sub",
+      peer: (ours) => ({ ...ours, record: [String(ours.record?.[0]), ...ours.record ?? []] })
+    }
+  },
+  {
+    name: "unsub while onSubscribe is running",
+    play: async (stage) => {
+      const a = await stage.open("a")
+      a.send({ type: "sub", id: 5, path: "/hooked/gate" })
+      a.send({ type: "unsub", id: 6, path: "/hooked/gate" })
+      await a.fence()
+      await stage.control("openGate")
+      await a.messages(2)
+      await stage.control("publish", "/hooked/gate", "update")
+    }
+  },
+  {
+    name: "the client leaves while onSubscribe is running",
+    application: { onDisconnection: "record" },
+    play: async (stage) => {
+      const a = await stage.open("a")
+      a.send({ type: "sub", id: 5, path: "/hooked/gate" })
+      await stage.recorded("onSubscribe")
+      await a.close()
+      await stage.recorded("onDisconnection")
+      await stage.control("openGate")
+      await stage.control("eachSocket", { subscription: "/hooked/gate" })
+    }
+  },
+  {
+    name: "the client leaves while onSubscribe of its hello is running",
+    application: { onDisconnection: "record" },
+    play: async (stage) => {
+      const a = await stage.connect("a")
+      a.send({ type: "hello", version: "2", id: 1, subs: ["/hooked/x", "/hooked/gate", "/hooked/y"] })
+      await stage.recorded("onSubscribe")
+      await stage.recorded("onSubscribe")
+      await a.close()
+      await stage.recorded("onDisconnection")
+      await stage.control("openGate")
+      await stage.control("eachSocket", { subscription: "/hooked/gate" })
     }
   },
   {

@@ -43,7 +43,7 @@ export const emit = (event: string, ...data: ReadonlyArray<unknown>): void => po
  */
 export const serve = (handlers: Readonly<Record<string, Handler>>, stop: () => unknown = () => {}): void => {
   const end = (): void => {
-    Promise.resolve().then(stop).finally(() => process.exit(0))
+    void Promise.resolve().then(stop).finally(() => process.exit(0))
   }
   process.on("message", (data) => {
     const message = data as ToChild

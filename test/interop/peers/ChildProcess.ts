@@ -98,7 +98,10 @@ export class Events {
    * Takes everything up to and with the next event of this name, waiting for it at most `limit` ms; what there was until
    * then when it does not come.
    */
-  async until(name: string, limit: number): Promise<{ readonly events: ReadonlyArray<Event>; readonly found: boolean }> {
+  async until(
+    name: string,
+    limit: number
+  ): Promise<{ readonly events: ReadonlyArray<Event>; readonly found: boolean }> {
     const position = (): number => this.#queue.findIndex((event) => event.name === name)
     let wake: () => void = () => {}
     let timer: NodeJS.Timeout | undefined
@@ -222,6 +225,10 @@ export class ChildProcess {
     }
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), 3000)
     return this.exited.finally(() => clearTimeout(timer))
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
   }
 
   kill(): Promise<Exit> {

@@ -43,4 +43,5 @@ export interface Decorations {
 export const decorations = (server: Hapi.Server): Decorations => server as unknown as Decorations
 
 /** `request.socket` of a handler. */
-export const socketOf = (request: Hapi.Request): Socket | null => (request as unknown as { socket: Socket | null }).socket
+export const socketOf = (request: Hapi.Request): Socket | null =>
+  (request as unknown as { socket: Socket | null }).socket

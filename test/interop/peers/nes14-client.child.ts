@@ -1,0 +1,40 @@
+/** `@hapi/nes` 14's client, for the server at the URL of the argument. */
+import { createRequire } from "node:module"
+import { emit, serve } from "./ChildEndpoint.js"
+
+interface Client {
+  readonly id: unknown
+  onError: (error: Error) => void
+  onConnect: () => void
+  onDisconnect: (willReconnect: boolean) => void
+  onUpdate: (message: unknown) => void
+  connect(options: unknown): Promise<void>
+  request(options: unknown): Promise<unknown>
+  message(message: unknown): Promise<{ readonly payload: unknown }>
+  subscribe(path: string, handler: (message: unknown, flags: { readonly revoked?: boolean }) => void): Promise<void>
+  unsubscribe(path: string, handler: null): Promise<void>
+  subscriptions(): ReadonlyArray<string>
+  reauthenticate(auth: unknown): Promise<unknown>
+  disconnect(): Promise<void>
+}
+
+const { Client } = createRequire(import.meta.url)("@hapi/nes") as { readonly Client: new(url: string) => Client }
+const client = new Client(process.argv[2] ?? "")
+
+client.onError = (error) => emit("error", error.message)
+client.onConnect = () => emit("connect")
+client.onDisconnect = (willReconnect) => emit("disconnect", willReconnect)
+client.onUpdate = (message) => emit("update", message)
+
+serve({
+  connect: (options) => client.connect(options),
+  id: () => client.id,
+  request: (options) => client.request(options),
+  message: async (message) => (await client.message(message)).payload,
+  subscribe: (path) =>
+    client.subscribe(String(path), (message, flags) => emit("publish", path, message, flags.revoked === true)),
+  unsubscribe: (path) => client.unsubscribe(String(path), null),
+  subscriptions: () => client.subscriptions(),
+  reauthenticate: async (auth) => void await client.reauthenticate(auth),
+  disconnect: () => client.disconnect()
+}, () => client.disconnect())
