@@ -4,6 +4,7 @@
  */
 import { readFile } from "node:fs/promises"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { answers } from "./Answers.js"
 import { differences } from "./Differences.js"
 import { repertoire } from "./Repertoire.js"
 import { Theatre } from "./Theatre.js"
@@ -40,6 +41,25 @@ describe("as @hapi/nes 14 does", () => {
       }
     })
   }
+})
+
+describe("the answers that the specification lists", () => {
+  const asserted = new Set(
+    repertoire.flatMap((script) => Object.values(script.expect ?? {}).flat()).flatMap((line) => {
+      if (!line.startsWith("{\"statusCode\"")) {
+        return []
+      }
+      const { payload, statusCode } = JSON.parse(line) as {
+        readonly statusCode: number
+        readonly payload: { readonly message: string }
+      }
+      return [`${statusCode} ${payload.message}`]
+    })
+  )
+
+  it.each(answers)("%i %s", (status, message) => {
+    expect(asserted).toContain(`${status} ${message}`)
+  })
 })
 
 describe("the differences", () => {

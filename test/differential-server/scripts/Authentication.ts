@@ -367,6 +367,7 @@ const cookieScripts: ReadonlyArray<Script> = [
   })),
   {
     name: "cookie: unreadable",
+    ...refused(401, "Invalid nes authentication cookie"),
     application: application("cookie"),
     fence: false,
     play: async (stage) => {
@@ -683,6 +684,13 @@ const reauthScripts: ReadonlyArray<Script> = [
       await a.ask({ type: "reauth", ...direct(basic("john", "wrong")) })
       await a.closed()
       await stage.recorded("onDisconnection")
+    },
+    expect: {
+      a: [welcome("a"), error(401, "Bad username or password", { type: "reauth", id: 2 }), "closed 1005"],
+      record: [
+        "onDisconnection [\"<a>\",{\"isAuthenticated\":true,\"credentials\":" +
+        "{\"user\":\"john\",\"scope\":[\"a\",\"admin\"],\"name\":\"John\"}}]"
+      ]
     }
   },
   {
@@ -785,6 +793,20 @@ const verifyScripts: ReadonlyArray<Script> = [
       await stage.recorded("authenticate")
       await stage.recorded("verify")
       await stage.recorded("onDisconnection")
+    },
+    expect: {
+      a: [
+        welcome("a", 1, false),
+        error(403, "Credential verification failed", { type: "request", id: 2 }),
+        "closed 1005"
+      ],
+      control: ["revokeUser: undefined"],
+      record: [
+        "authenticate [\"john\",null,\"auth\"]",
+        "verify [\"john\",{\"from\":\"custom\"}]",
+        "onDisconnection [\"<a>\",{\"isAuthenticated\":true,\"credentials\":" +
+        "{\"user\":\"john\",\"scope\":[\"a\",\"admin\"],\"name\":\"John\"}}]"
+      ]
     }
   },
   ...(["ping", "unsub", "message", "nonsense", "hello"] as const).map((type): Script => ({
@@ -1004,85 +1026,90 @@ const limitScripts: ReadonlyArray<Script> = [
   }
 ]
 
-const subscribing = (name: string, user: string | undefined, path: string, more: Partial<Script> = {}): Script => ({
-  name: `auth sub: ${path} by ${name}`,
-  application: application("direct", { mode: "optional" }),
-  play: async (stage) => {
-    const a = await stage.open("a", user === undefined ? {} : direct(basic(user)))
-    await a.ask({ type: "sub", path })
-    await stage.control("publish", path, "update")
-  },
-  difference: failedSubPath,
-  ...more
-})
+/** Who is refused a path, and how; everyone else is let in. */
+type Refusals = Readonly<Record<string, readonly [status: number, message: string]>>
 
-const subPaths = [
-  "/o",
-  "/auth/false",
-  "/auth/required",
-  "/auth/empty",
-  "/auth/optional",
-  "/auth/scope",
-  "/auth/scopes",
-  "/auth/scope-optional",
-  "/auth/scope-param/5",
-  "/auth/scope-param/6",
-  "/auth/user",
-  "/auth/app",
-  "/auth/any"
+const anyone = ["nobody", "john", "jane", "robot", "plain", "joe"]
+const unauthenticated = { nobody: [401, "Authentication required to subscribe"] } as const
+
+const outOfScope = (scopes: string, ...names: ReadonlyArray<string>): Refusals =>
+  Object.fromEntries(
+    names.map((name) => [name, [403, `Insufficient scope to subscribe, expected any of: ${scopes}`] as const])
+  )
+
+const refusals: Readonly<Record<string, Refusals>> = {
+  "/o": {},
+  "/auth/false": {},
+  "/auth/required": unauthenticated,
+  "/auth/empty": unauthenticated,
+  "/auth/any": unauthenticated,
+  "/auth/optional": {},
+  "/auth/scope": { ...unauthenticated, ...outOfScope("a", "jane", "plain", "joe") },
+  "/auth/scopes": { ...unauthenticated, ...outOfScope("a,b", "plain") },
+  "/auth/scope-optional": outOfScope("a", "jane", "plain", "joe"),
+  "/auth/scope-param/5": { ...unauthenticated, ...outOfScope("item-5", "john", "jane", "robot", "plain") },
+  "/auth/scope-param/6": { ...unauthenticated, ...outOfScope("item-6", "john", "jane", "robot", "plain", "joe") },
+  "/auth/scope-required": { ...unauthenticated, ...outOfScope("+a,admin", "jane", "robot", "plain", "joe") },
+  "/auth/scope-forbidden": { ...unauthenticated, ...outOfScope("!b,item-5,a", "jane", "plain", "joe") },
+  "/auth/scope-plus": { ...unauthenticated, ...outOfScope("+a", "jane", "plain", "joe") },
+  "/auth/user": {
+    ...unauthenticated,
+    robot: [403, "Application credentials cannot be used on a user subscription"]
+  },
+  "/auth/app": {
+    ...unauthenticated,
+    ...Object.fromEntries(
+      ["john", "jane", "plain", "joe"].map((
+        name
+      ) => [name, [403, "User credentials cannot be used on an application subscription"] as const])
+    )
+  }
+}
+
+const letIn = (path: string): ReadonlyArray<string> => [
+  JSON.stringify({ type: "sub", id: 2, path }),
+  JSON.stringify({ type: "pub", path, message: "update" })
 ]
 
+/** The peer compares `+a` and `!b` with the user's scopes as if they were names. */
+const literally: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "/auth/scope-forbidden joe": letIn("/auth/scope-forbidden"),
+  "/auth/scope-plus john": [
+    error(403, "Insufficient scope to subscribe, expected any of: +a", { type: "sub", id: 2 })
+  ],
+  "/auth/scope-plus robot": [
+    error(403, "Insufficient scope to subscribe, expected any of: +a", { type: "sub", id: 2 })
+  ]
+}
+
+const subscribing = (path: string, name: string, refusal: Refusals[string] | undefined): Script => {
+  const control = ["publish: \"done\""]
+  const peer = literally[`${path} ${name}`]
+  return {
+    name: `auth sub: ${path} by ${name}`,
+    application: application("direct", { mode: "optional" }),
+    play: async (stage) => {
+      const a = await stage.open("a", name === "nobody" ? {} : direct(basic(name)))
+      await a.ask({ type: "sub", path })
+      await stage.control("publish", path, "update")
+    },
+    expect: {
+      a: [
+        welcome("a"),
+        ...(refusal === undefined ? letIn(path) : [error(refusal[0], refusal[1], { type: "sub", id: 2, path })])
+      ],
+      control
+    },
+    ...(peer === undefined
+      ? refusal === undefined ? undefined : { difference: failedSubPath }
+      : { difference: { id: "S-scope-prefixes", peer: { a: [welcome("a"), ...peer], control } } })
+  }
+}
+
 const subScripts: ReadonlyArray<Script> = [
-  ...subPaths.flatMap((path) => [
-    subscribing("nobody", undefined, path),
-    ...["john", "jane", "robot", "plain", "joe"].map((user) => subscribing(user, user, path))
-  ]),
-  ...["john", "jane", "plain", "joe", "robot"].map((user) => subscribing(user, user, "/auth/scope-required")),
-  ...["john", "jane", "plain", "robot"].map((user) => subscribing(user, user, "/auth/scope-forbidden")),
-  subscribing("joe", "joe", "/auth/scope-forbidden", {
-    expect: {
-      a: [
-        welcome("a"),
-        error(403, "Insufficient scope to subscribe, expected any of: !b,item-5,a", {
-          type: "sub",
-          id: 2,
-          path: "/auth/scope-forbidden"
-        })
-      ],
-      control: ["publish: \"done\""]
-    },
-    difference: {
-      id: "S-scope-prefixes",
-      peer: {
-        a: [
-          welcome("a"),
-          "{\"type\":\"sub\",\"id\":2,\"path\":\"/auth/scope-forbidden\"}",
-          "{\"type\":\"pub\",\"path\":\"/auth/scope-forbidden\",\"message\":\"update\"}"
-        ],
-        control: ["publish: \"done\""]
-      }
-    }
-  }),
-  subscribing("john", "john", "/auth/scope-plus", {
-    expect: {
-      a: [
-        welcome("a"),
-        "{\"type\":\"sub\",\"id\":2,\"path\":\"/auth/scope-plus\"}",
-        "{\"type\":\"pub\",\"path\":\"/auth/scope-plus\",\"message\":\"update\"}"
-      ],
-      control: ["publish: \"done\""]
-    },
-    difference: {
-      id: "S-scope-prefixes",
-      peer: {
-        a: [
-          welcome("a"),
-          error(403, "Insufficient scope to subscribe, expected any of: +a", { type: "sub", id: 2 })
-        ],
-        control: ["publish: \"done\""]
-      }
-    }
-  }),
+  ...Object.entries(refusals).flatMap(([path, refused]) =>
+    anyone.map((name) => subscribing(path, name, refused[name]))
+  ),
   {
     name: "auth sub: without its own auth the server's default counts",
     application: application("direct"),

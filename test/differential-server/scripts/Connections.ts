@@ -1,5 +1,5 @@
 /** Registration options that shape every connection: headers, chunking, heartbeat, limits, origin, and the server's stop. */
-import { error, failedSubPath, type Script, welcome } from "../Script.js"
+import { error, failedSubPath, internal, type Script, welcome } from "../Script.js"
 
 const headers = (name: string, filter: unknown, paths: ReadonlyArray<string>): Script => ({
   name: `headers ${name}`,
@@ -51,6 +51,26 @@ const headerScripts: ReadonlyArray<Script> = [
       for (const what of ["boom payload", "boom unauthorized", "throw"]) {
         await a.ask({ type: "message", message: { do: what } })
       }
+    },
+    expect: {
+      a: [
+        welcome("a"),
+        JSON.stringify({
+          statusCode: 400,
+          payload: { error: "Bad Request", message: "shaped", extra: { a: 1 } },
+          headers: { "x-extra": "1" },
+          type: "message",
+          id: 2
+        }),
+        JSON.stringify({
+          statusCode: 401,
+          payload: { error: "Unauthorized", message: "who", attributes: { realm: "x", error: "who" } },
+          headers: { "WWW-Authenticate": "Basic realm=\"x\", error=\"who\"" },
+          type: "message",
+          id: 3
+        }),
+        error(500, internal, { type: "message", id: 4, headers: {} })
+      ]
     }
   },
   {
