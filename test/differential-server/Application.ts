@@ -10,7 +10,7 @@ import { decorations, type Socket, socketOf } from "../interop/peers/Plugin.js"
 import { registerSubscriptions } from "./Subscriptions.js"
 
 /** How a hook of the application behaves; absent: there is no such hook. */
-export type Behaviour = "record" | "throw" | "boom" | "reject" | "hang" | "send" | "slow"
+export type Behaviour = "record" | "throw" | "boom" | "reject" | "hang" | "send" | "slow" | "gate"
 
 /** What a script may ask of the application. Plain data: it travels between processes. */
 export interface ApplicationOptions {
@@ -35,6 +35,18 @@ export interface Application {
 }
 
 export type Recorder = (event: string, ...data: ReadonlyArray<unknown>) => void
+
+/** A door that hooks wait at until a script opens it. */
+export class Gate {
+  #open: () => void = () => {}
+  readonly opened = new Promise<void>((resolve) => {
+    this.#open = resolve
+  })
+
+  open(): void {
+    this.#open()
+  }
+}
 
 interface User {
   readonly password: string
@@ -64,10 +76,13 @@ const failWith = (behaviour: Behaviour): unknown => {
   }
 }
 
-const hook = (name: string, behaviour: Behaviour, record: Recorder) => (socket: Socket): unknown => {
+const hook = (name: string, behaviour: Behaviour, record: Recorder, gate: Gate) => (socket: Socket): unknown => {
   record(name, socket.id, { isAuthenticated: socket.auth.isAuthenticated, credentials: socket.auth.credentials })
   if (behaviour === "send") {
     return socket.send({ hook: name })
+  }
+  if (behaviour === "gate") {
+    return gate.opened
   }
   if (behaviour === "slow") {
     return new Promise((resolve) => setImmediate(resolve))
@@ -447,18 +462,6 @@ const outcome = async (call: () => unknown): Promise<unknown> => {
   }
 }
 
-/** A door that hooks wait at until a script opens it. */
-export class Gate {
-  #open: () => void = () => {}
-  readonly opened = new Promise<void>((resolve) => {
-    this.#open = resolve
-  })
-
-  open(): void {
-    this.#open()
-  }
-}
-
 const controls = (server: Hapi.Server, revoked: Set<string>, gate: Gate) => {
   const nes = decorations(server)
   const sockets = new Map<string, Socket>()
@@ -560,10 +563,10 @@ export const make = async (
   const hooks = {
     ...(options.onConnection === undefined
       ? undefined
-      : { onConnection: hook("onConnection", options.onConnection, record) }),
+      : { onConnection: hook("onConnection", options.onConnection, record, gate) }),
     ...(options.onDisconnection === undefined
       ? undefined
-      : { onDisconnection: hook("onDisconnection", options.onDisconnection, record) }),
+      : { onDisconnection: hook("onDisconnection", options.onDisconnection, record, gate) }),
     ...(options.onMessage === undefined ? undefined : { onMessage: answerMessage })
   }
   const register = () => server.register({ plugin: plugin.plugin, options: { ...options.nes, ...hooks } })

@@ -994,11 +994,11 @@ const limitScripts: ReadonlyArray<Script> = [
   },
   {
     name: "auth.timeout: hello in time",
-    application: application("direct", { auth: { timeout: 60 } }),
+    application: application("direct", { auth: { timeout: 400 } }),
     fence: false,
     play: async (stage) => {
       const a = await stage.open("a", direct(basic("john")))
-      await a.closed(150)
+      await a.closed(600)
     },
     expect: { a: [welcome("a"), "(still open)"] }
   },
@@ -1015,7 +1015,7 @@ const limitScripts: ReadonlyArray<Script> = [
   },
   {
     name: "auth.timeout: other messages do not count",
-    application: application("direct", { auth: { timeout: 100 } }),
+    application: application("direct", { auth: { timeout: 400 } }),
     fence: false,
     play: async (stage) => {
       const a = await stage.connect("a")

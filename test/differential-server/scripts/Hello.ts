@@ -1,4 +1,5 @@
 /** Hello: versions, repetition, subscriptions in it, and the hook behind it. */
+import type { ApplicationOptions } from "../Application.js"
 import { error, internal, type Script, welcome } from "../Script.js"
 
 const version = (name: string, value: unknown, quoted: string, peer?: { id: string; quoted: string }): Script => ({
@@ -28,10 +29,10 @@ const version = (name: string, value: unknown, quoted: string, peer?: { id: stri
 })
 
 /**
- * With verification on, the peer's first message waits for a verification that its second does not, and is overtaken by
- * it, or not: no reference.
+ * Keeps a hello in progress until a script opens the gate. With verification on, the peer's first message also waits for
+ * a verification that its second does not, and is overtaken by it or not: no reference.
  */
-const inOrder = { nes: { auth: { minAuthVerifyInterval: false } } }
+const inProgress: ApplicationOptions = { nes: { auth: { minAuthVerifyInterval: false } }, onConnection: "gate" }
 
 export const hello: ReadonlyArray<Script> = [
   { name: "hello", play: async (stage) => void await stage.open("a"), expect: { a: [welcome("a")] } },
@@ -81,12 +82,19 @@ export const hello: ReadonlyArray<Script> = [
   },
   {
     name: "two hellos at once",
-    application: inOrder,
+    application: inProgress,
     play: async (stage) => {
       const a = await stage.connect("a")
       a.send({ type: "hello", version: "2", id: 1 })
       a.send({ type: "hello", version: "2", id: 2 })
-      await a.messages(2)
+      await a.next()
+      await stage.control("openGate")
+      await a.next()
+    },
+    expect: {
+      a: [error(400, "Connection already initialized", { type: "hello", id: 2 }), welcome("a")],
+      control: ["openGate: undefined"],
+      record: ["onConnection [\"<a>\",{\"isAuthenticated\":false,\"credentials\":null}]"]
     }
   },
   {
@@ -205,12 +213,15 @@ export const hello: ReadonlyArray<Script> = [
   },
   {
     name: "messages sent right behind hello",
-    application: inOrder,
+    application: inProgress,
     play: async (stage) => {
       const a = await stage.connect("a")
       a.send({ type: "hello", version: "2", id: 1 })
-      a.send({ type: "unsub", id: 2, path: "/o" })
-      await a.messages(2)
+      for (const message of [{ type: "unsub", path: "/o" }, { type: "request", method: "GET", path: "/" }]) {
+        await a.ask({ ...message, id: message.type })
+      }
+      await stage.control("openGate")
+      await a.next()
     }
   }
 ]
