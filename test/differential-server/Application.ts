@@ -163,7 +163,7 @@ const authenticated = (request: Hapi.Request): object => ({
   mode: request.auth.mode
 })
 
-const routes = (record: Recorder): Array<Hapi.ServerRoute> => [
+const routes = (record: Recorder, gate: Gate): Array<Hapi.ServerRoute> => [
   { method: "GET", path: "/", options: { id: "hello" }, handler: () => "hello" },
   { method: "POST", path: "/", options: { id: "post" }, handler: (request) => ({ payload: request.payload ?? null }) },
   { method: "PUT", path: "/item/{id}", handler: (request) => ({ ...request.params, payload: request.payload }) },
@@ -331,16 +331,7 @@ const routes = (record: Recorder): Array<Hapi.ServerRoute> => [
       return { after: true }
     }
   },
-  {
-    method: "GET",
-    path: "/slow/{turns}",
-    handler: async (request) => {
-      for (let turn = 0; turn < Number(request.params.turns); turn++) {
-        await new Promise((resolve) => setImmediate(resolve))
-      }
-      return { slow: request.params.turns }
-    }
-  },
+  { method: "GET", path: "/gate", handler: () => gate.opened.then(() => ({ opened: true })) },
   {
     method: "GET",
     path: "/disconnect",
@@ -547,6 +538,13 @@ const controls = (server: Hapi.Server, revoked: Set<string>, gate: Gate) => {
     },
     stop: () => outcome(() => server.stop({ timeout: 100 })),
     openGate: () => gate.open(),
+    sockets: async () => {
+      let count = 0
+      await nes.eachSocket(() => {
+        count++
+      })
+      return count
+    },
     nothing: () => null
   }
 }
@@ -580,7 +578,7 @@ export const make = async (
   if (options.pluginLast !== undefined) {
     await register()
   }
-  server.route(routes(record))
+  server.route(routes(record, gate))
   if (options.scheme !== undefined) {
     server.route(authRoutes)
   }

@@ -7,6 +7,8 @@ export const differences: Readonly<Record<string, string>> = {
   "S-before-hello": "`broadcast` and `eachSocket` see only connections whose hello succeeded",
   "S-concurrent-sub": "a path subscribed twice at once calls `onSubscribe` once",
   "S-cookie-type-only": "only auth type `cookie` reads the cookie",
+  "S-departed-subscriber":
+    "who leaves while `onSubscribe` is running is not subscribed any more, and `onUnsubscribe` follows",
   "S-each-socket-sync": "`eachSocket` calls back for every socket before it returns",
   "S-empty-authorization": "an empty Authorization header is refused like any other",
   "S-endpoint-by-route": "the authentication endpoint is recognised by its route, not by the text of the path",
@@ -16,10 +18,10 @@ export const differences: Readonly<Record<string, string>> = {
   "S-field-types": "a field of the wrong JSON type is answered 400, with a text that names the field",
   "S-json-broken": "a string of type application/json that is not JSON is sent as a string",
   "S-json-replacement": "a string of type application/json is embedded unchanged, `$` included",
+  "S-left-within-filter": "a subscriber who leaves while its filter is running gets nothing more",
   "S-null": "`null` is answered `Cannot parse message`",
   "S-option-checks": "every invalid registration option is refused with `Invalid nes configuration`",
   "S-origin-exact": "`origin` matches exactly",
-  "S-password-rotation": "a rotation object for a password works for tokens too",
   "S-prototype-paths": "names of Object.prototype are ordinary paths and users",
   "S-publish-exact-path": "a publish reaches exactly the subscribers of its path, under optional parameters too",
   "S-reauth-index": "a reauthentication replaces the connection's place in the user index",
@@ -29,5 +31,5 @@ export const differences: Readonly<Record<string, string>> = {
   "S-surrogate-pairs": "a chunk never ends inside a surrogate pair",
   "S-system-errors": "a hook that throws a TypeError, or what is no Error, is answered 500",
   "S-too-many-503": "`maxConnectionsPerUser` is answered 503 for every authentication type",
-  "S-version-text": "an unexpected version that is no text is quoted as JSON"
+  "S-unsub-while-subscribing": "an `unsub` while `onSubscribe` is running ends the subscription"
 }

@@ -232,6 +232,16 @@ export class Stage {
     return result
   }
 
+  /** Asks, without a note, until the control answers this. */
+  async until(name: string, result: unknown): Promise<void> {
+    for (let attempt = 0; attempt < 2000; attempt++) {
+      if (await this.child.call("control", name, []) === result) {
+        return
+      }
+    }
+    this.notes.note("control", `${name} never answered ${JSON.stringify(result)}`)
+  }
+
   /** Waits until the application has recorded this event (once more). */
   async recorded(event: string): Promise<void> {
     const { events, found } = await this.child.events.until(event, patience)

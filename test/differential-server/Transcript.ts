@@ -14,7 +14,7 @@ export class Notes {
     [/[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT/g, "<date>"],
     // What follows the documented beginning is the validator's own wording.
     [/(Invalid nes configuration)[^]*/g, "$1"],
-    [/(Invalid subscription options: [^\s"]+)(?:\\.|[^"\\])*/g, "$1"]
+    [/(Invalid subscription options: [^\s":]+)(?:\\.|[^"\\])*/g, "$1"]
   ]
 
   note(lane: string, line: string): void {

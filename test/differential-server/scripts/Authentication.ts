@@ -515,17 +515,11 @@ const tokenScripts: ReadonlyArray<Script> = [
   },
   {
     name: "token: a rotation object for a password",
-    application: application("token", { auth: { password: { id: "one", secret: password } } }),
+    application: application("token", { auth: { password: { id: "one", secret: password, one: password } } }),
     play: async (stage) => {
-      const a = await stage.open("a", { auth: await token(stage, basic("john")) })
-      a.terminate()
+      await stage.open("a", { auth: await token(stage, basic("john")) })
     },
-    fence: false,
-    expect: { a: [welcome("a")], http: [tokenLogin] },
-    difference: {
-      id: "S-password-rotation",
-      peer: { a: [error(401, "Invalid token", { type: "hello", id: 1 })], http: [tokenLogin] }
-    }
+    expect: { a: [welcome("a")], http: [tokenLogin] }
   },
   {
     name: "token: a password that is too short",

@@ -326,14 +326,21 @@ const stopScripts: ReadonlyArray<Script> = [
     application: { onDisconnection: "record" },
     play: async (stage) => {
       const a = await stage.open("a", { subs: ["/o", "/hooked/x"] })
-      const b = await stage.connect("b")
-      await b.fence()
       await stage.control("stop")
       await a.closed()
-      await b.closed()
       await stage.control("publish", "/o", 1)
       await stage.control("broadcast", 1)
       await stage.control("eachSocket")
+    }
+  },
+  {
+    name: "stop closes a socket that has not said hello",
+    application: { onDisconnection: "record" },
+    play: async (stage) => {
+      const a = await stage.connect("a")
+      await a.fence()
+      await stage.control("stop")
+      await a.closed()
     }
   },
   {
@@ -435,7 +442,16 @@ const registrationScripts: ReadonlyArray<Script> = [
   options("minAuthVerifyInterval under the heartbeat", { auth: { minAuthVerifyInterval: 10 } }),
   options("auth timeout zero", { auth: { timeout: 0 } }),
   options("isSameSite None", { auth: { isSameSite: "None" } }),
-  options("onMessage no function", { onMessage: 5 })
+  options("onMessage no function", { onMessage: 5 }),
+  ...["auth", "headers", "payload", "heartbeat", "maxConnections", "origin", "onConnection"].map((name) =>
+    options(`${name} null`, { [name]: null })
+  ),
+  ...["endpoint", "id", "type", "route", "password", "iron", "cookie", "isSecure", "isSameSite", "index", "timeout"]
+    .map(
+      (name) => options(`auth.${name} null`, { auth: { [name]: null } })
+    ),
+  options("heartbeat.timeout null", { heartbeat: { timeout: null } }),
+  options("payload.maxChunkChars null", { payload: { maxChunkChars: null } })
 ]
 
 export const connections: ReadonlyArray<Script> = [

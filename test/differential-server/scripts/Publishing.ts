@@ -4,6 +4,8 @@ import type { Stage, Wire } from "../Stage.js"
 
 const pub = (path: string, message: unknown): string => JSON.stringify({ type: "pub", path, message })
 
+const revoked = JSON.stringify({ type: "revoke", path: "/filtered/5", message: { left: true } })
+
 const values: ReadonlyArray<readonly [string, unknown]> = [
   ["an object", { a: { b: [1, null] } }],
   ["a string", "text"],
@@ -158,7 +160,26 @@ const publishing: ReadonlyArray<Script> = [
   filtered("a rejection", { filter: "reject" }),
   filtered("internal data", { filter: "only internal", only: 7 }, { internal: 7 }),
   filtered("other internal data", { filter: "only internal", only: 7 }, { internal: { a: 8 } }),
-  filtered("leaving within the filter", { filter: "leave" }),
+  {
+    ...filtered("leaving within the filter", { filter: "leave" }),
+    expect: {
+      a: [welcome("a"), revoked],
+      b: [welcome("b"), revoked],
+      c: [welcome("c")],
+      control: ["publish: \"done\""],
+      record: ["a", "b"].map((socket) =>
+        `filter ${JSON.stringify(["/filtered/5", { filter: "leave" }, `<${socket}>`, null, { id: "5" }, null])}`
+      )
+    },
+    difference: {
+      id: "S-left-within-filter",
+      peer: (ours) => ({
+        ...ours,
+        a: [...ours.a ?? [], pub("/filtered/5", { filter: "leave" })],
+        b: [...ours.b ?? [], pub("/filtered/5", { filter: "leave" })]
+      })
+    }
+  },
   {
     name: "publish with a filter, without parameters",
     play: async (stage) => {

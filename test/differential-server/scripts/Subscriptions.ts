@@ -99,6 +99,12 @@ const paths: ReadonlyArray<Script> = [
   sub("/missing?a=1", { difference: failedSubPath })
 ]
 
+const hook = (name: string, socket: string, what: string): string =>
+  `${name} ["<${socket}>","/hooked/${what}",{"what":"${what}"}]`
+
+const disconnected = (socket: string): string =>
+  `onDisconnection ["<${socket}>",{"isAuthenticated":false,"credentials":null}]`
+
 const hooked = (what: string) => async (stage: Stage): Promise<void> => {
   const a = await stage.open("a")
   const path = `/hooked/${what}`
@@ -282,6 +288,24 @@ const subscribing: ReadonlyArray<Script> = [
       await stage.control("openGate")
       await a.messages(2)
       await stage.control("publish", "/hooked/gate", "update")
+    },
+    expect: {
+      a: [welcome("a"), gone(6), subscribed("/hooked/gate", 5)],
+      control: ["openGate: undefined", "publish: \"done\""],
+      record: [hook("onSubscribe", "a", "gate"), hook("onUnsubscribe", "a", "gate")]
+    },
+    difference: {
+      id: "S-unsub-while-subscribing",
+      peer: {
+        a: [
+          welcome("a"),
+          gone(6),
+          subscribed("/hooked/gate", 5),
+          "{\"type\":\"pub\",\"path\":\"/hooked/gate\",\"message\":\"update\"}"
+        ],
+        control: ["openGate: undefined", "publish: \"done\""],
+        record: [hook("onSubscribe", "a", "gate")]
+      }
     }
   },
   {
@@ -292,9 +316,23 @@ const subscribing: ReadonlyArray<Script> = [
       a.send({ type: "sub", id: 5, path: "/hooked/gate" })
       await stage.recorded("onSubscribe")
       await a.close()
-      await stage.recorded("onDisconnection")
+      await stage.until("sockets", 0)
       await stage.control("openGate")
+      await stage.recorded("onDisconnection")
       await stage.control("eachSocket", { subscription: "/hooked/gate" })
+    },
+    expect: {
+      a: [welcome("a"), "closed 1005"],
+      control: ["openGate: undefined", "eachSocket: {\"result\":\"done\",\"ids\":[]}"],
+      record: [hook("onSubscribe", "a", "gate"), hook("onUnsubscribe", "a", "gate"), disconnected("a")]
+    },
+    difference: {
+      id: "S-departed-subscriber",
+      peer: (ours) => ({
+        ...ours,
+        control: ["openGate: undefined", "eachSocket: {\"result\":\"done\",\"ids\":[\"<a>\"]}"],
+        record: [hook("onSubscribe", "a", "gate"), disconnected("a")]
+      })
     }
   },
   {
@@ -306,9 +344,44 @@ const subscribing: ReadonlyArray<Script> = [
       await stage.recorded("onSubscribe")
       await stage.recorded("onSubscribe")
       await a.close()
-      await stage.recorded("onDisconnection")
+      await stage.until("sockets", 0)
       await stage.control("openGate")
+      await stage.recorded("onDisconnection")
       await stage.control("eachSocket", { subscription: "/hooked/gate" })
+      await stage.control("eachSocket", { subscription: "/hooked/y" })
+    },
+    expect: {
+      a: ["closed 1005"],
+      control: [
+        "openGate: undefined",
+        "eachSocket: {\"result\":\"done\",\"ids\":[]}",
+        "eachSocket: {\"result\":\"done\",\"ids\":[]}"
+      ],
+      record: [
+        hook("onSubscribe", "socket 0", "x"),
+        hook("onSubscribe", "socket 0", "gate"),
+        hook("onUnsubscribe", "socket 0", "x"),
+        hook("onUnsubscribe", "socket 0", "gate"),
+        disconnected("socket 0")
+      ]
+    },
+    difference: {
+      id: "S-departed-subscriber",
+      peer: (ours) => ({
+        ...ours,
+        control: [
+          "openGate: undefined",
+          "eachSocket: {\"result\":\"done\",\"ids\":[\"<socket 0>\"]}",
+          "eachSocket: {\"result\":\"done\",\"ids\":[\"<socket 0>\"]}"
+        ],
+        record: [
+          hook("onSubscribe", "socket 0", "x"),
+          hook("onSubscribe", "socket 0", "gate"),
+          hook("onUnsubscribe", "socket 0", "x"),
+          disconnected("socket 0"),
+          hook("onSubscribe", "socket 0", "y")
+        ]
+      })
     }
   },
   {
@@ -374,7 +447,8 @@ const fields: ReadonlyArray<Script> = [
     [[5], undefined],
     [[null], undefined],
     [[["/o"]], notFoundInHello(["/o"])],
-    [true, welcome("a")]
+    [true, welcome("a")],
+    [null, welcome("a")]
   ] as const).map(([subs, peer]): Script => ({
     name: `hello with subs ${JSON.stringify(subs)}`,
     fence: false,
@@ -386,11 +460,7 @@ const fields: ReadonlyArray<Script> = [
     difference: peer === undefined
       ? crashed("S-field-types", { a: ["closed 1006"] })
       : { id: "S-field-types", peer: { a: [peer] } }
-  })),
-  {
-    name: "hello with subs null",
-    play: async (stage) => void await stage.open("a", { subs: null })
-  }
+  }))
 ]
 
 export const subscriptions: ReadonlyArray<Script> = [...paths, ...subscribing, ...fields]
