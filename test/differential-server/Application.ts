@@ -97,7 +97,7 @@ const circular = (): object => {
 }
 
 /** The answers of `onMessage`, by the message's `do`. */
-const answerMessage = (socket: Socket, message: unknown): unknown => {
+const answerMessage = (gate: Gate) => (socket: Socket, message: unknown): unknown => {
   const { do: what, value } = (typeof message === "object" && message !== null ? message : { do: message }) as {
     readonly do?: unknown
     readonly value?: unknown
@@ -107,6 +107,8 @@ const answerMessage = (socket: Socket, message: unknown): unknown => {
       return value
     case "later":
       return new Promise((resolve) => setImmediate(() => resolve(value)))
+    case "gate":
+      return gate.opened.then(() => value)
     case "undefined":
       return undefined
     case "buffer":
@@ -565,7 +567,7 @@ export const make = async (
     ...(options.onDisconnection === undefined
       ? undefined
       : { onDisconnection: hook("onDisconnection", options.onDisconnection, record, gate) }),
-    ...(options.onMessage === undefined ? undefined : { onMessage: answerMessage })
+    ...(options.onMessage === undefined ? undefined : { onMessage: answerMessage(gate) })
   }
   const register = () => server.register({ plugin: plugin.plugin, options: { ...options.nes, ...hooks } })
   server.events.on({ name: "log", filter: "nes" }, (event) => {

@@ -127,9 +127,18 @@ export const messages: ReadonlyArray<Script> = [
     application: { onMessage: true },
     play: async (stage) => {
       const a = await stage.open("a")
-      a.send({ type: "message", id: 5, message: { do: "later", value: "late" } })
-      a.send({ type: "message", id: 6, message: { do: "echo", value: "early" } })
-      await a.messages(2)
+      a.send({ type: "message", id: 5, message: { do: "gate", value: "late" } })
+      await a.ask({ type: "message", message: { do: "echo", value: "early" } })
+      await stage.control("openGate")
+      await a.next()
+    },
+    expect: {
+      a: [
+        welcome("a"),
+        "{\"type\":\"message\",\"id\":2,\"message\":\"early\"}",
+        "{\"type\":\"message\",\"id\":5,\"message\":\"late\"}"
+      ],
+      control: ["openGate: undefined"]
     }
   }
 ]
