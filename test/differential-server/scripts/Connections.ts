@@ -211,7 +211,7 @@ const heartbeatScripts: ReadonlyArray<Script> = [
     }
   },
   {
-    name: "heartbeat: any text counts",
+    name: "heartbeat: every text counts",
     application: { nes: { heartbeat: patient } },
     fence: false,
     play: async (stage) => {
