@@ -1,0 +1,28 @@
+/**
+ * The plain client, for Node and the browser: `effect-nes/client`.
+ *
+ * @since 0.1.0
+ */
+export type {
+  Callback,
+  ClientOptions,
+  ConnectOptions,
+  Handler,
+  RequestCallback,
+  RequestOptions,
+  Response,
+  UpdateHandler
+} from "./client/Client.js"
+export { Client } from "./client/Client.js"
+export type { DisconnectLog } from "./client/Session.js"
+export type { Flags } from "./client/Subscriptions.js"
+export type { NesError } from "./protocol/NesError.js"
+export {
+  DisconnectError,
+  isNesError,
+  ProtocolError,
+  ServerError,
+  TimeoutError,
+  UserError,
+  WsError
+} from "./protocol/NesError.js"

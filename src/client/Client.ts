@@ -1,0 +1,363 @@
+/**
+ * The plain client: `new Client(url)`, callbacks or Promises, in Node and in the browser.
+ *
+ * The documented API (nes-api.txt, section "Client"), with what nes 7 to 14 added to it. It translates, and no more: the
+ * client itself is `Session`.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Message from "../protocol/Message.js"
+import { type NesError, UserError } from "../protocol/NesError.js"
+import * as Backoff from "./Backoff.js"
+import type { Call } from "./Pending.js"
+import * as Session from "./Session.js"
+import type { Flags, Listener } from "./Subscriptions.js"
+
+/**
+ * Options of `new Client` (nes-api.txt, `new Client(url, [options])`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClientOptions {
+  /**
+   * Options of the `ws` module, passed on as they are; Node only. Unlike there, `maxPayload` is 0 (no limit) by default.
+   */
+  readonly ws?: object | undefined
+  /** How long to wait for the server's answer to each call, in milliseconds; `false` or 0 (the default) for no limit. */
+  readonly timeout?: number | false | undefined
+  /**
+   * The longest message that is put together from chunks, in UTF-16 code units. A longer one is a protocol error and
+   * closes the connection. Default: no limit.
+   */
+  readonly maxMessageChars?: number | undefined
+}
+
+/**
+ * Options of `client.connect` (nes-api.txt, `client.connect([options], callback)`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConnectOptions {
+  /**
+   * The credentials: the token of an authentication endpoint, or what the server's authentication scheme expects, such
+   * as `{ headers: { authorization } }`.
+   */
+  readonly auth?: unknown
+  /** Whether to reconnect when the connection is lost. Default: `true`. */
+  readonly reconnect?: boolean | undefined
+  /** Milliseconds by which the wait before each attempt to reconnect grows. Default: 1000. */
+  readonly delay?: number | undefined
+  /** The longest wait before an attempt to reconnect, in milliseconds. Default: 5000. */
+  readonly maxDelay?: number | undefined
+  /** How many attempts to reconnect are made. Default: `Infinity`; 0 means none. */
+  readonly retries?: number | undefined
+  /** Whether to wait a random part, between half and the whole, of each delay. Default: `false`. */
+  readonly jitter?: boolean | undefined
+  /** How long the socket may take to open, in milliseconds. Default: as long as the WebSocket implementation lets it. */
+  readonly timeout?: number | false | undefined
+}
+
+/**
+ * What `client.request` asks for (nes-api.txt, `client.request(options, callback)`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RequestOptions {
+  /** The path of the endpoint, or the id of its route. */
+  readonly path: string
+  /** The HTTP method. Default: `"GET"`. */
+  readonly method?: string | undefined
+  /** Request headers. An Authorization header is refused by the server. */
+  readonly headers?: Message.RequestHeaders | undefined
+  /** The request's payload. */
+  readonly payload?: unknown
+}
+
+/**
+ * The answer to a request.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Response<A = unknown> {
+  readonly payload: A
+  readonly statusCode: number
+  /** The response headers the server lets through. */
+  readonly headers: Readonly<Record<string, unknown>> | undefined
+}
+
+/**
+ * The callback of `client.request`: on an error, too, it gets what the answer had.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RequestCallback<A = unknown> = (
+  error: NesError | null,
+  payload: A,
+  statusCode: number,
+  headers: Readonly<Record<string, unknown>> | undefined
+) => void
+
+/**
+ * A callback that gets an error, or nothing.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Callback = (error?: NesError | null) => void
+
+/**
+ * The handler of a subscription's updates (nes-api.txt, `client.subscribe(path, handler, callback)`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Handler<A = unknown> = (message: A, flags: Flags) => void
+
+/**
+ * The handler of broadcasts and direct messages (nes-api.txt, `client.onUpdate`). It may name the type it expects.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type UpdateHandler = { handle(message: unknown): void }["handle"]
+
+type Settle = (error?: NesError) => void
+
+const ignore = (): void => {}
+
+// A Promise that nobody looks at is no unhandled rejection; whoever awaits it still gets its error.
+const quiet = <A>(promise: Promise<A>): Promise<A> => {
+  promise.catch(ignore)
+  return promise
+}
+
+const reconnection = (options: ConnectOptions): Session.ConnectOptions["reconnect"] => {
+  const retries = options.retries === 0 ? 0 : options.retries || Infinity
+  if (options.reconnect === false || retries < 1) {
+    return undefined
+  }
+  const backoff = { ...options, retries }
+  return { schedule: Backoff.schedule(backoff), stableAfter: Backoff.stableAfter(backoff) }
+}
+
+/**
+ * The client.
+ *
+ * Every method that takes a callback returns a Promise where none is given. A Promise that nobody looks at never becomes
+ * an unhandled rejection. Errors are of the six types of nes-api.txt, section "Errors". A callback, handler or event
+ * property that throws disturbs nothing else: what it threw is the `cause` of an error of type `user` for `onError`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Client {
+  /** Called with an error that no call accounts for. By default it is printed with `console.error`. */
+  onError: ((error: NesError) => void) | null = (error) => console.error(error)
+  /** Called when a connection is established, for the first time or again. */
+  onConnect: (() => void) | null = ignore
+  /** Called when a connection is lost. */
+  onDisconnect: ((willReconnect: boolean, log: Session.DisconnectLog) => void) | null = ignore
+  /** Called when the server was silent for too long, before the connection is closed for it. */
+  onHeartbeatTimeout: ((willReconnect: boolean) => void) | null = ignore
+  /** Called with what the server broadcasts, or sends to this client alone. */
+  onUpdate: UpdateHandler | null = ignore
+
+  private readonly session: Session.Session
+
+  constructor(url: string | URL, options: ClientOptions = {}) {
+    this.session = Effect.runSync(Session.make({
+      url: String(url),
+      ws: options.ws,
+      timeout: options.timeout || undefined,
+      maxMessageChars: options.maxMessageChars
+    }, {
+      connected: () => this.call(this.onConnect),
+      disconnected: (willReconnect, log) => this.call(this.onDisconnect, willReconnect, log),
+      heartbeatTimeout: (willReconnect) => this.call(this.onHeartbeatTimeout, willReconnect),
+      update: (message) => this.call(this.onUpdate, message),
+      error: (error) => this.report(error),
+      reconnecting: ignore,
+      changed: ignore
+    }))
+  }
+
+  /** The unique socket identifier assigned by the server: `null` while there is no connection. */
+  get id(): string | null {
+    return this.session.id
+  }
+
+  /**
+   * Connects, and reconnects from then on unless told not to. A first attempt that fails is reported here, and more
+   * follow in the background; only a server that refuses the hello, or `disconnect`, ends them.
+   */
+  connect(options?: ConnectOptions | null): Promise<void>
+  connect(callback: Callback): void
+  connect(options: ConnectOptions | null | undefined, callback: Callback): void
+  connect(first?: ConnectOptions | Callback | null, second?: Callback): Promise<void> | undefined {
+    const options = typeof first === "function" ? {} : first ?? {}
+    const callback = typeof first === "function" ? first : second
+    return this.settled(callback, (settle) =>
+      this.session.connect({
+        auth: options.auth,
+        timeout: options.timeout ? Duration.millis(options.timeout) : undefined,
+        reconnect: reconnection(options)
+      }, settle))
+  }
+
+  /** Disconnects from the server and stops future reconnects. */
+  disconnect(): Promise<void>
+  disconnect(callback: () => void): void
+  disconnect(callback?: () => void): Promise<void> | undefined {
+    return this.settled(callback && (() => callback()), (settle) => this.session.disconnect(settle))
+  }
+
+  /** Calls an endpoint of the server: by path or route id, or by options. */
+  request<A = unknown>(options: string | RequestOptions): Promise<Response<A>>
+  request<A = unknown>(options: string | RequestOptions, callback: RequestCallback<A>): void
+  request<A>(options: string | RequestOptions, callback?: RequestCallback<A>): Promise<Response<A>> | undefined {
+    const { headers, method, path, payload } = typeof options === "string"
+      ? { path: options } as RequestOptions
+      : options
+    const draft: Session.Draft<Message.Request> = {
+      type: "request",
+      method: method || "GET",
+      path,
+      headers,
+      payload,
+      id: 0
+    }
+    return this.tracked(
+      draft,
+      ({ headers, payload, statusCode }) => ({ payload, statusCode, headers }) as Response<A>,
+      callback && ((error, answer) =>
+        callback(error, answer?.payload as A, answer?.statusCode as number, answer?.headers))
+    )
+  }
+
+  /** Sends a custom message, to be answered by the server's `onMessage`. */
+  message<A = unknown>(message: unknown): Promise<{ readonly payload: A }>
+  message<A = unknown>(message: unknown, callback: (error: NesError | null, message: A) => void): void
+  message<A>(
+    message: unknown,
+    callback?: (error: NesError | null, message: A) => void
+  ): Promise<{ readonly payload: A }> | undefined {
+    return this.tracked(
+      { type: "message", message, id: 0 },
+      (answer) => ({ payload: answer.message as A }),
+      callback && ((error, answer) => callback(error, answer?.message as A))
+    )
+  }
+
+  /**
+   * Subscribes to a path. The subscription outlives connections. Before connecting, the path is only noted down: what
+   * the server has against it comes through `connect`.
+   */
+  subscribe<A = unknown>(path: string, handler: Handler<A>): Promise<void>
+  subscribe<A = unknown>(path: string, handler: Handler<A>, callback: Callback): void
+  subscribe(path: string, handler: Handler<never>, callback?: Callback): Promise<void> | undefined {
+    const listener: Listener = { update: handler as Handler }
+    return this.settled(callback, (settle) => this.session.subscribe(path, handler, listener, settle))
+  }
+
+  /** Removes a handler from a path or, with `null`, all its handlers. A path without handlers is unsubscribed. */
+  unsubscribe(path: string, handler?: Handler<never> | null): Promise<void>
+  unsubscribe(path: string, handler: Handler<never> | null | undefined, callback: Callback): void
+  unsubscribe(path: string, handler?: Handler<never> | null, callback?: Callback): Promise<void> | undefined {
+    return this.settled(callback, (settle) => this.session.unsubscribe(path, handler, settle))
+  }
+
+  /** The current subscription paths. */
+  subscriptions(): Array<string> {
+    return this.session.subscriptions
+  }
+
+  /**
+   * Sets the credentials used when reconnecting. Returns whether reconnection is enabled; if not, the call is ignored.
+   */
+  overrideReconnectionAuth(auth: unknown): boolean {
+    return this.session.overrideReconnectionAuth(auth)
+  }
+
+  /** Replaces the credentials of the open connection, and those used when reconnecting. */
+  reauthenticate(auth: unknown): Promise<true>
+  reauthenticate(auth: unknown, callback: Callback): void
+  reauthenticate(auth: unknown, callback?: Callback): Promise<true> | undefined {
+    this.session.overrideReconnectionAuth(auth)
+    return this.tracked({ type: "reauth", auth, id: 0 }, () => true, callback && ((error) => callback(error)))
+  }
+
+  private tracked<A>(
+    draft: Session.Draft & Pick<Call, "type">,
+    read: (answer: Message.Answer) => A,
+    callback: ((error: NesError | null, answer?: Message.Answer) => void) | undefined
+  ): Promise<A> | undefined {
+    const { type } = draft
+    if (callback === undefined) {
+      return quiet(
+        new Promise((resolve, reject) =>
+          this.session.send(draft, { type, succeed: (answer) => resolve(read(answer)), fail: reject })
+        )
+      )
+    }
+    const later = new Later()
+    this.session.send(draft, {
+      type,
+      succeed: (answer) => this.call(callback, null, answer),
+      fail: (error, answer) => later.run(() => this.call(callback, error, answer))
+    })
+    later.open()
+    return undefined
+  }
+
+  private settled(callback: Callback | undefined, start: (settle: Settle) => void): Promise<void> | undefined {
+    if (callback === undefined) {
+      return quiet(
+        new Promise((resolve, reject) => start((error) => (error === undefined ? resolve() : reject(error))))
+      )
+    }
+    const later = new Later()
+    start((error) => later.run(() => this.call(callback, error)))
+    later.open()
+    return undefined
+  }
+
+  private call<Args extends ReadonlyArray<unknown>>(f: ((...args: Args) => void) | null, ...args: Args): void {
+    try {
+      f?.(...args)
+    } catch (cause) {
+      this.report(new UserError({ message: cause instanceof Error ? cause.message : String(cause), cause }))
+    }
+  }
+
+  private report(error: NesError): void {
+    try {
+      this.onError?.(error)
+    } catch (cause) {
+      console.error(cause)
+    }
+  }
+}
+
+// A callback never runs before the call it was given to has returned.
+class Later {
+  private ready = false
+
+  open(): void {
+    this.ready = true
+  }
+
+  run(f: () => void): void {
+    if (this.ready) {
+      f()
+    } else {
+      queueMicrotask(f)
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * What the client counts.
+ *
+ * @since 0.1.0
+ */
+import * as Metric from "effect/Metric"
+
+/**
+ * Connections established again after one was lost.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const reconnects = Metric.counter("nes_client_reconnects_total", {
+  description: "Connections established again after one was lost",
+  incremental: true
+})
+
+/**
+ * Updates dropped because a Stream's consumer was slower than its buffer allows.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const dropped = Metric.counter("nes_client_updates_dropped_total", {
+  description: "Updates dropped because their consumer was too slow",
+  incremental: true
+})

@@ -1,0 +1,137 @@
+/**
+ * The calls that wait for an answer.
+ *
+ * @since 0.1.0
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Message from "../protocol/Message.js"
+import { type NesError, TimeoutError } from "../protocol/NesError.js"
+import * as Deadline from "./Deadline.js"
+
+/**
+ * A call, as a plain record: no fiber waits for its answer. Exactly one of the two functions is called, once.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Call {
+  /** The type the answer must have. */
+  readonly type: "hello" | "reauth" | "request" | "message" | "sub" | "unsub"
+  succeed(answer: Message.Answer): void
+  /** `answer` is the one that reported the error, where there was one. */
+  fail(error: NesError, answer?: Message.Answer): void
+}
+
+interface Entry {
+  readonly call: Call
+  readonly due: bigint
+}
+
+// An answer that comes after all this many later ones were given up on is reported as unknown.
+const remembered = 10_000
+
+/**
+ * The table of calls by id. All calls of a client share one timeout, so they fall due in the order they were made, and
+ * one fiber watches over all of them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Pending {
+  private entries = new Map<number, Entry>()
+  private readonly forgotten = new Set<number>()
+  private readonly busy = Effect.unsafeMakeLatch(false)
+  private readonly timeout: bigint | undefined
+
+  /** `timeout` is in milliseconds. */
+  constructor(private readonly clock: Clock.Clock, timeout: number | undefined) {
+    this.timeout = timeout === undefined ? undefined : BigInt(Math.ceil(timeout * 1e6))
+  }
+
+  add(id: number, call: Call): void {
+    if (this.timeout === undefined) {
+      this.entries.set(id, { call, due: 0n })
+      return
+    }
+    this.entries.set(id, { call, due: this.clock.unsafeCurrentTimeNanos() + this.timeout })
+    if (this.entries.size === 1) {
+      this.busy.unsafeOpen()
+    }
+  }
+
+  /** Removes and returns the call that an answer's id names: ids may come back as text. */
+  take(id: unknown): Call | undefined {
+    const key = typeof id === "string" ? Number(id) : id
+    if (typeof key !== "number") {
+      return undefined
+    }
+    const entry = this.entries.get(key)
+    this.entries.delete(key)
+    return entry?.call
+  }
+
+  /** Removes a call that failed to be sent. */
+  delete(id: number): void {
+    this.entries.delete(id)
+  }
+
+  /** Gives a call up: its late answer, if any, is silent. */
+  forget(id: number): void {
+    if (!this.entries.delete(id)) {
+      return
+    }
+    for (const oldest of this.forgotten) {
+      if (this.forgotten.size < remembered) {
+        break
+      }
+      this.forgotten.delete(oldest)
+    }
+    this.forgotten.add(id)
+  }
+
+  /** Whether an answer's id belongs to a call that was given up (this once). */
+  wasForgotten(id: unknown): boolean {
+    return this.forgotten.delete(Number(id))
+  }
+
+  /** Removes and returns all calls, in the order they were made; forgets what was given up. */
+  clear(): ReadonlyArray<Call> {
+    const calls = Array.from(this.entries.values(), (entry) => entry.call)
+    this.entries.clear()
+    this.forgotten.clear()
+    return calls
+  }
+
+  /** Fails each call whose time is over. It holds a timer only while calls wait. */
+  watch(): Effect.Effect<void> {
+    if (this.timeout === undefined) {
+      return Effect.void
+    }
+    return Effect.forever(Effect.gen(this, function*() {
+      yield* this.busy.await
+      yield* this.busy.close
+      while (yield* Deadline.pass(this.clock, () => this.oldest())) {
+        this.expire()
+      }
+    }))
+  }
+
+  private oldest(): bigint | undefined {
+    for (const entry of this.entries.values()) {
+      return entry.due
+    }
+    return undefined
+  }
+
+  private expire(): void {
+    const now = this.clock.unsafeCurrentTimeNanos()
+    for (const [id, entry] of this.entries) {
+      if (entry.due > now) {
+        return
+      }
+      this.forget(id)
+      entry.call.fail(new TimeoutError({ message: "Request timed out" }))
+    }
+  }
+}

@@ -1,0 +1,611 @@
+/**
+ * The client at listener level: one connection after another, and what outlives each of them. Both client doors stand on
+ * it.
+ *
+ * Frames and calls pass through by plain function calls; an Effect fiber leads from one connection to the next.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Runtime from "effect/Runtime"
+import type * as Schedule from "effect/Schedule"
+import * as CloseCode from "../protocol/CloseCode.js"
+import * as Codec from "../protocol/Codec.js"
+import type * as Message from "../protocol/Message.js"
+import {
+  DisconnectError,
+  type NesError,
+  ProtocolError,
+  ServerError,
+  TimeoutError,
+  UserError,
+  WsError
+} from "../protocol/NesError.js"
+import { Backoff } from "./Backoff.js"
+import { Connection, type End, type Owner, type Settings } from "./Connection.js"
+import * as Metrics from "./Metrics.js"
+import { type Call, Pending } from "./Pending.js"
+import { Status } from "./Status.js"
+import { type Listener, Subscriptions, type Topic } from "./Subscriptions.js"
+import { type Close, Transport } from "./Transport.js"
+
+/**
+ * How a connection was lost (nes-api.txt, `client.onDisconnect`; interop.md, "Client behaviour").
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DisconnectLog {
+  /** The RFC 6455 close code. Undefined where the socket failed without a close event. */
+  readonly code: number | undefined
+  /** The RFC 6455 name of the code. */
+  readonly explanation: string
+  /** The text of the close frame. */
+  readonly reason: string | undefined
+  /** `false` when the socket closed abnormally. */
+  readonly wasClean: boolean
+  readonly willReconnect: boolean
+  /** Whether `disconnect` was called. */
+  readonly wasRequested: boolean
+}
+
+/**
+ * Hears what happens to the client. None of the functions may throw.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Observer {
+  connected(id: string): void
+  disconnected(willReconnect: boolean, log: DisconnectLog): void
+  reconnecting(attempt: number, delay: Duration.Duration): void
+  heartbeatTimeout(willReconnect: boolean): void
+  update(message: unknown): void
+  /** An error that no call accounts for. */
+  error(error: NesError): void
+  changed(status: Status): void
+}
+
+/**
+ * What a session is made of.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly url: string
+  /** Options of the `ws` module (Node only), passed on as they are. */
+  readonly ws?: object | undefined
+  /** How long a call waits for its answer, in milliseconds. Without it, as long as the connection lasts. */
+  readonly timeout?: number | undefined
+  /** The longest message, in UTF-16 code units, that is put together from chunks. Default: without limit. */
+  readonly maxMessageChars?: number | undefined
+}
+
+/**
+ * How to connect.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConnectOptions {
+  /** Sent with the hello unless falsy. */
+  readonly auth?: unknown
+  /** How long the socket may take to open. */
+  readonly timeout?: Duration.Duration | undefined
+  /** When to try again after a connection is lost, and how long one must last for the tries to be forgotten. */
+  readonly reconnect?: {
+    readonly schedule: Schedule.Schedule<unknown, Close>
+    readonly stableAfter: Duration.Duration
+  } | undefined
+}
+
+/**
+ * A client's message that has no id yet.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Draft<M extends Message.ClientMessage = Message.ClientMessage> = M extends Message.ClientMessage
+  ? { -readonly [K in keyof M]: M[K] }
+  : never
+
+interface Next {
+  readonly attempt: number
+  readonly delay: Duration.Duration
+}
+
+interface Reconnection {
+  readonly backoff: Backoff
+  /** Opened to end the wait for the next attempt. */
+  readonly over: Effect.Latch
+}
+
+type Settle = (error?: NesError) => void
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+const answers: ReadonlySet<string | undefined> = new Set<Call["type"]>([
+  "hello",
+  "reauth",
+  "request",
+  "message",
+  "sub",
+  "unsub"
+])
+
+const isText = (u: unknown): u is string => typeof u === "string" && u !== ""
+
+const serverError = ({ headers, path, payload, statusCode }: Message.Answer): ServerError => {
+  const { error, message } = Object(payload) as { readonly error?: unknown; readonly message?: unknown }
+  return new ServerError({
+    message: isText(message) ? message : isText(error) ? error : "Error",
+    statusCode: statusCode ?? 500,
+    data: payload,
+    headers,
+    path
+  })
+}
+
+/**
+ * The client's core.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Session implements Owner {
+  /** The server's id of this client's socket, while connected. */
+  id: string | null = null
+  status: Status = Status.Disconnected()
+
+  private readonly subscribed = new Subscriptions()
+  private readonly pending: Pending
+  private ids = 0
+  private connection: Connection | undefined
+  /** Present from `connect` until no further attempt will be made. */
+  private reconnection: Reconnection | undefined
+  /** Ends `connect`, once. */
+  private settle: Settle | undefined
+  /** The credentials for the next hello. */
+  private auth: unknown
+  private leaving: Array<() => void> = []
+  private heartbeat: Message.Heartbeat | undefined
+
+  constructor(
+    private readonly settings: Settings,
+    timeout: number | undefined,
+    private readonly fork: (effect: Effect.Effect<void>) => void,
+    private readonly observer: Observer
+  ) {
+    this.pending = new Pending(settings.clock, timeout)
+  }
+
+  /** The paths subscribed to. */
+  get subscriptions(): Array<string> {
+    return this.subscribed.paths
+  }
+
+  /** Connects; `settle` is called once, when the first attempt has succeeded or failed. */
+  connect(options: ConnectOptions, settle: Settle): void {
+    if (this.reconnection !== undefined) {
+      settle(new UserError({ message: "Cannot connect while client attempts to reconnect" }))
+      return
+    }
+    if (this.connection !== undefined) {
+      settle(new UserError({ message: "Already connected" }))
+      return
+    }
+    this.settle = settle
+    this.reconnection = options.reconnect === undefined ? undefined : {
+      backoff: new Backoff(options.reconnect.schedule, options.reconnect.stableAfter),
+      over: Effect.unsafeMakeLatch(false)
+    }
+    this.auth = options.auth
+    this.fork(this.live(options))
+  }
+
+  /** Disconnects and gives up reconnecting; `done` is called once, when the socket is closed. */
+  disconnect(done: () => void): void {
+    this.stopReconnecting()
+    if (this.connection === undefined) {
+      this.change(Status.Disconnected())
+      done()
+      return
+    }
+    this.leaving.push(done)
+    this.connection.close()
+  }
+
+  /** Sets the credentials of later hellos; returns whether there may be any. */
+  overrideReconnectionAuth(auth: unknown): boolean {
+    if (this.reconnection === undefined) {
+      return false
+    }
+    this.auth = auth
+    return true
+  }
+
+  /**
+   * Sends a message under a new id, written into it; exactly one function of `call` is called, once: at once if the
+   * message cannot be sent.
+   */
+  send(draft: Draft, call: Call): void {
+    const { connection } = this
+    if (connection === undefined || !connection.isOpen) {
+      call.fail(new DisconnectError({ message: "Failed to send message - server disconnected" }))
+      return
+    }
+    draft.id = ++this.ids
+    const encoded = Codec.encode(draft)
+    if (Either.isLeft(encoded)) {
+      call.fail(encoded.left)
+      return
+    }
+    this.pending.add(draft.id, call)
+    try {
+      connection.send(encoded.right)
+    } catch (cause) {
+      this.pending.delete(draft.id)
+      call.fail(new WsError({ message: messageOf(cause), cause }))
+    }
+  }
+
+  /** Gives a call up, by the id its message was sent with. */
+  forget(id: Message.Id): void {
+    this.pending.forget(Number(id))
+  }
+
+  /**
+   * Adds a listener to a path, once per `key`. The path's first listener subscribes: now, or with the next hello. `done`
+   * is called once, when the server has answered or nothing needs to be asked. If the request fails, the path is dropped
+   * with all its listeners.
+   */
+  subscribe(path: string, key: unknown, listener: Listener, done: Settle): void {
+    if (!isPath(path)) {
+      done(new UserError({ message: "Invalid path" }))
+      return
+    }
+    const known = this.subscribed.get(path)
+    if (known !== undefined) {
+      if (!known.listeners.has(key)) {
+        known.listeners.set(key, listener)
+      }
+      if (known.waiting === undefined) {
+        done()
+      } else {
+        known.waiting.push(done)
+      }
+      return
+    }
+    const topic = this.subscribed.create(path)
+    topic.listeners.set(key, listener)
+    if (this.connection === undefined || !this.connection.isOpen) {
+      done()
+      return
+    }
+    topic.waiting = [done]
+    this.send({ type: "sub", path, id: 0 }, {
+      type: "sub",
+      succeed: () => answered(topic, undefined),
+      fail: (error) => {
+        this.subscribed.drop(path, error, topic)
+        answered(topic, error)
+      }
+    })
+  }
+
+  /**
+   * Removes the listener added with `key`, or all of the path's where `key` is falsy. Without listeners the
+   * path is unsubscribed. `done` is called once, when the server has answered or nothing needs to be asked.
+   */
+  unsubscribe(path: string, key: unknown, done: Settle): void {
+    if (!isPath(path)) {
+      done(new UserError({ message: "Invalid path" }))
+      return
+    }
+    const gone = key ? this.subscribed.remove(path, key) : this.subscribed.clear(path)
+    if (!gone || this.connection === undefined || !this.connection.isOpen) {
+      done()
+      return
+    }
+    this.send({ type: "unsub", path, id: 0 }, { type: "unsub", succeed: () => done(), fail: (error) => done(error) })
+  }
+
+  // Lifecycle
+
+  private live(options: ConnectOptions): Effect.Effect<void> {
+    return Effect.gen(this, function*() {
+      yield* Effect.fork(this.pending.watch())
+      let attempt = 0
+      while (true) {
+        const connection = this.begin(attempt)
+        const end = yield* connection.run(options.timeout)
+        if (connection.since !== undefined) {
+          attempt = 0
+        }
+        const { reconnection } = this
+        const delay = reconnection === undefined || end.how === "invalid"
+          ? undefined
+          : yield* reconnection.backoff.next(end.close, connection.uptime)
+        const next = delay === undefined || this.reconnection !== reconnection
+          ? undefined
+          : { attempt: ++attempt, delay }
+        this.lost(connection, end, next)
+        if (next === undefined || reconnection === undefined || this.reconnection !== reconnection) {
+          return
+        }
+        this.observer.reconnecting(next.attempt, next.delay)
+        yield* Effect.raceFirst(Effect.sleep(next.delay), reconnection.over.await)
+        if (this.reconnection !== reconnection) {
+          return
+        }
+      }
+    })
+  }
+
+  private begin(attempt: number): Connection {
+    this.connection = new Connection(this.settings, this)
+    this.change(Status.Connecting({ attempt }))
+    return this.connection
+  }
+
+  private established(connection: Connection, { heartbeat, socket }: Message.Answer): void {
+    const { settle } = this
+    this.settle = undefined
+    connection.since = this.settings.clock.unsafeCurrentTimeNanos()
+    this.heartbeat = heartbeat
+    connection.watchOver(heartbeat)
+    this.id = socket ?? null
+    this.change(Status.Connected({ id: socket ?? "" }))
+    this.observer.connected(socket ?? "")
+    if (settle === undefined) {
+      Metrics.reconnects.unsafeUpdate(1, [])
+    } else {
+      settle()
+    }
+  }
+
+  // Only the server's word, or a hello that cannot be sent at all, is final.
+  private refused(connection: Connection, error: NesError): void {
+    connection.failure ??= error
+    if (error._tag === "ServerError" || error._tag === "UserError") {
+      this.stopReconnecting()
+    }
+    if (error._tag === "ServerError" && error.path !== undefined) {
+      this.subscribed.drop(error.path, error)
+    }
+    connection.close()
+  }
+
+  private lost(connection: Connection, end: End, next: Next | undefined): void {
+    const { leaving, settle } = this
+    const calls = this.pending.clear()
+    const willReconnect = next !== undefined
+    this.connection = undefined
+    this.settle = undefined
+    this.leaving = []
+    this.id = null
+    if (next === undefined) {
+      this.reconnection = undefined
+    }
+    this.change(next === undefined ? Status.Disconnected() : Status.Reconnecting(next))
+
+    const loss = lossOf(connection, end, willReconnect)
+    const wasConnected = connection.since !== undefined
+    if (!wasConnected) {
+      connection.failure ??= loss
+    }
+    // Whoever waits for connect hears of it after onDisconnect, onError before.
+    const isReported = loss !== undefined && (wasConnected || (settle === undefined && connection.failure === loss))
+    if (isReported) {
+      this.observer.error(loss)
+    }
+    if (isAnnounced(connection, end, willReconnect)) {
+      this.observer.disconnected(willReconnect, {
+        code: end.close.code,
+        explanation: CloseCode.explain(end.close.code),
+        reason: end.close.reason,
+        wasClean: end.close.wasClean,
+        willReconnect,
+        wasRequested: leaving.length > 0
+      })
+    }
+    if (calls.length > 0) {
+      const error = new DisconnectError({ message: "Request failed - server disconnected" })
+      for (const call of calls) {
+        call.fail(error)
+      }
+    }
+    if (connection.failure !== undefined && !isReported) {
+      if (settle === undefined) {
+        this.observer.error(connection.failure)
+      } else {
+        settle(connection.failure)
+      }
+    }
+    for (const done of leaving) {
+      done()
+    }
+  }
+
+  private stopReconnecting(): void {
+    const { reconnection } = this
+    this.reconnection = undefined
+    reconnection?.over.unsafeOpen()
+  }
+
+  private change(status: Status): void {
+    if (status._tag !== "Disconnected" || this.status._tag !== "Disconnected") {
+      this.status = status
+      this.observer.changed(status)
+    }
+  }
+
+  // What a connection tells its owner
+
+  /** @internal */
+  opened(connection: Connection): void {
+    // A server that is silent before it answers this hello is known by the heartbeat it had when it answered the last.
+    connection.watchOver(this.heartbeat)
+    const { auth, subscriptions: subs } = this
+    this.send({
+      type: "hello",
+      version: "2",
+      ...(auth ? { auth } : undefined),
+      ...(subs.length > 0 ? { subs } : undefined),
+      id: 0
+    }, {
+      type: "hello",
+      succeed: (answer) => this.established(connection, answer),
+      fail: (error) => this.refused(connection, error)
+    })
+  }
+
+  /** @internal */
+  silent(connection: Connection): Effect.Effect<void> {
+    return Effect.gen(this, function*() {
+      const willReconnect = this.reconnection !== undefined &&
+        (yield* this.reconnection.backoff.willRetry(unknownClose, connection.uptime))
+      this.observer.error(new TimeoutError({ message: "Disconnecting due to heartbeat timeout" }))
+      this.observer.heartbeatTimeout(willReconnect)
+    })
+  }
+
+  /** @internal */
+  error(error: NesError): void {
+    this.observer.error(error)
+  }
+
+  /** @internal */
+  received(text: string): void {
+    const decoded = Codec.decodeServerMessage(text)
+    if (Either.isLeft(decoded)) {
+      this.garbled(decoded.left)
+      return
+    }
+    const message = decoded.right
+    switch (message.type) {
+      case "ping":
+        this.pong()
+        return
+      case "update":
+        this.observer.update(message.message)
+        return
+      case "pub":
+      case "revoke":
+        this.published(message as Message.Pub | Message.Revoke)
+        return
+      default:
+        this.answered(message)
+    }
+  }
+
+  private published({ message, path, type }: Message.Pub | Message.Revoke): void {
+    if (type === "revoke") {
+      this.subscribed.revoke(path, message, this.thrown)
+    } else if (message !== undefined) {
+      this.subscribed.deliver(path, message, this.thrown)
+    }
+  }
+
+  private answered(answer: Message.Answer): void {
+    const call = this.pending.take(answer.id)
+    if (call === undefined) {
+      if (!this.pending.wasForgotten(answer.id)) {
+        this.observer.error(new ProtocolError({ message: "Received response for unknown request" }))
+      }
+      return
+    }
+    const isError = answer.statusCode !== undefined && answer.statusCode >= 400
+    if (answers.has(answer.type) && (isError || answer.type === call.type)) {
+      if (isError) {
+        call.fail(serverError(answer), answer)
+      } else {
+        call.succeed(answer)
+      }
+      return
+    }
+    call.fail(new ProtocolError({ message: "Received invalid response" }))
+    this.observer.error(new ProtocolError({ message: `Received unknown response type: ${answer.type}` }))
+  }
+
+  private garbled(error: ProtocolError): void {
+    if (error.id !== undefined) {
+      this.pending.take(error.id)?.fail(new ProtocolError({ message: "Received invalid response" }))
+    }
+    this.observer.error(error)
+  }
+
+  private pong(): void {
+    const { connection } = this
+    if (connection !== undefined && connection.isOpen) {
+      try {
+        connection.send(`{"type":"ping","id":${++this.ids}}`)
+      } catch {
+        // Nobody waits for it: a socket that cannot send is about to close, and says so then.
+      }
+    }
+  }
+
+  private readonly thrown = (cause: unknown): void => {
+    this.observer.error(new UserError({ message: messageOf(cause), cause }))
+  }
+}
+
+const unknownClose: Close = { code: undefined, reason: undefined, wasClean: false }
+
+// The texts and their places are those of interop.md, "Client errors".
+const lossOf = (connection: Connection, end: End, willReconnect: boolean): NesError | undefined => {
+  switch (end.how) {
+    case "invalid":
+      return new UserError({ message: messageOf(end.error), cause: end.error })
+    case "timeout":
+      return new TimeoutError({ message: "Connection timed out" })
+    case "error":
+      if (!willReconnect) {
+        return new WsError({ message: "Socket error", cause: end.error })
+      }
+  }
+  return connection.hasOpened
+    ? undefined
+    : new WsError({
+      message: "Connection terminated while waiting to connect",
+      ...(end.error === undefined ? undefined : { cause: end.error })
+    })
+}
+
+// A socket that never opened and never will is no disconnection.
+const isAnnounced = (connection: Connection, end: End, willReconnect: boolean): boolean =>
+  connection.hasOpened || end.how === "close" || (end.how === "error" && willReconnect)
+
+const isPath = (path: unknown): path is string => typeof path === "string" && path.startsWith("/")
+
+const answered = (topic: Topic, error: NesError | undefined): void => {
+  const waiting = topic.waiting ?? []
+  topic.waiting = undefined
+  for (const done of waiting) {
+    done(error)
+  }
+}
+
+/**
+ * Makes a session that belongs to the fiber it is made in: its clock, its random numbers, its transport.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options, observer: Observer): Effect.Effect<Session> =>
+  Effect.gen(function*() {
+    const runtime = yield* Effect.runtime<never>()
+    const clock = yield* Effect.clock
+    const { open } = yield* Transport
+    const fork = Runtime.runFork(runtime)
+    return new Session(
+      { url: options.url, ws: options.ws, maxMessageChars: options.maxMessageChars ?? Infinity, open, clock },
+      options.timeout || undefined,
+      (effect) => void fork(effect),
+      observer
+    )
+  })

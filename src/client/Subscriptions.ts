@@ -1,0 +1,125 @@
+/**
+ * The paths the client is subscribed to, and who listens to each.
+ *
+ * @since 0.1.0
+ */
+import type { NesError } from "../protocol/NesError.js"
+
+/**
+ * What a listener is told beside the message (nes-api.txt, `client.subscribe`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Flags {
+  /** Set on the last update, when the server revoked the subscription. */
+  revoked?: true
+}
+
+/**
+ * Hears the updates of a path.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Listener {
+  update(message: unknown, flags: Flags): void
+  /** The path was dropped: revoked by the server (no error), or refused, or the subscription request failed. */
+  ended?(error: NesError | undefined): void
+}
+
+/**
+ * One path: its listeners under the keys they were added with, and who still waits for the server's answer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Topic {
+  readonly listeners: Map<unknown, Listener>
+  /** Present while the subscription request is under way. */
+  waiting: Array<(error?: NesError) => void> | undefined
+}
+
+/**
+ * The table of paths.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Subscriptions {
+  private readonly topics = new Map<string, Topic>()
+
+  get paths(): Array<string> {
+    return Array.from(this.topics.keys())
+  }
+
+  get(path: string): Topic | undefined {
+    return this.topics.get(path)
+  }
+
+  create(path: string): Topic {
+    const topic: Topic = { listeners: new Map(), waiting: undefined }
+    this.topics.set(path, topic)
+    return topic
+  }
+
+  /** Removes one listener; returns whether it was the path's last, and the path is gone with it. */
+  remove(path: string, key: unknown): boolean {
+    const topic = this.topics.get(path)
+    return topic !== undefined && topic.listeners.delete(key) && topic.listeners.size === 0 && this.topics.delete(path)
+  }
+
+  /** Removes a path, if it still is what `topic` says, and tells its listeners why. */
+  drop(path: string, error: NesError | undefined, topic = this.topics.get(path)): void {
+    if (topic === undefined || this.topics.get(path) !== topic) {
+      return
+    }
+    this.topics.delete(path)
+    for (const listener of topic.listeners.values()) {
+      listener.ended?.(error)
+    }
+  }
+
+  /**
+   * Removes a path with all its listeners, which hear nothing more, not even what is being delivered now; returns
+   * whether there was one.
+   */
+  clear(path: string): boolean {
+    this.topics.get(path)?.listeners.clear()
+    return this.topics.delete(path)
+  }
+
+  /** Hands a message to every listener of a path. One that throws does not keep it from the others. */
+  deliver(path: string, message: unknown, report: (cause: unknown) => void): void {
+    const topic = this.topics.get(path)
+    if (topic !== undefined) {
+      hand(topic, message, {}, report)
+    }
+  }
+
+  /** Ends a path at the server's word, with its last message unless that is `undefined`. */
+  revoke(path: string, message: unknown, report: (cause: unknown) => void): void {
+    const topic = this.topics.get(path)
+    if (topic === undefined) {
+      return
+    }
+    this.topics.delete(path)
+    if (message !== undefined) {
+      hand(topic, message, { revoked: true }, report)
+    }
+    for (const listener of topic.listeners.values()) {
+      listener.ended?.(undefined)
+    }
+  }
+}
+
+// A Map's iterator neither skips nor repeats when listeners come and go meanwhile.
+const hand = (topic: Topic, message: unknown, flags: Flags, report: (cause: unknown) => void): void => {
+  for (const listener of topic.listeners.values()) {
+    try {
+      listener.update(message, flags)
+    } catch (cause) {
+      report(cause)
+    }
+  }
+}

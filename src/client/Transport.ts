@@ -1,0 +1,71 @@
+/**
+ * What carries the client's text frames: a WebSocket, or whatever a test puts in its place.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import { open } from "#WebSocket"
+
+/**
+ * How a socket was closed: what the close frame said, or what the WebSocket made of its absence. A socket that failed
+ * without a close event leaves `code` and `reason` undefined.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Close {
+  readonly code: number | undefined
+  readonly reason: string | undefined
+  readonly wasClean: boolean
+}
+
+/**
+ * Hears what happens on a socket. After `failed` or `closed` nothing more is expected, and ignored where it comes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Listener {
+  opened(): void
+  /** A text frame. */
+  received(text: string): void
+  /** A binary frame, which the protocol does not have. */
+  receivedBinary(): void
+  failed(cause: unknown): void
+  closed(close: Close): void
+}
+
+/**
+ * One socket.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Socket {
+  /** Whether text can be sent now. */
+  isOpen(): boolean
+  /** Sends a text frame. Throws what the underlying socket throws. */
+  send(text: string): void
+  /** Starts the closing handshake; on a socket still connecting, gives it up. */
+  close(code?: number, reason?: string): void
+  /** Drops the socket without waiting for its peer. */
+  terminate(): void
+}
+
+/**
+ * Opens a socket; throws where the address is not one. `options` are those of the `ws` module, for Node only.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Open = (url: string, options: object | undefined, listener: Listener) => Socket
+
+/**
+ * The way to open sockets: the platform's WebSocket unless another is provided.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Transport extends Context.Reference<Transport>()("effect-nes/client/Transport", {
+  defaultValue: (): { readonly open: Open } => ({ open })
+}) {}

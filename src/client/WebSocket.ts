@@ -1,0 +1,35 @@
+/**
+ * The `ws` module as the client's transport, for Node.
+ *
+ * @since 0.1.0
+ */
+import WebSocket from "ws"
+import type { Open } from "./Transport.js"
+
+/**
+ * Opens a socket with `ws`. Its options are passed on as they are, except that messages of any size are received unless
+ * `maxPayload` says otherwise (nes-api.txt, `new Client`; interop.md, "Client behaviour").
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const open: Open = (url, options, listener) => {
+  const socket = new WebSocket(url, { maxPayload: 0, ...options })
+  socket.on("open", () => listener.opened())
+  socket.on("message", (data: Buffer, isBinary: boolean) => {
+    if (isBinary) {
+      listener.receivedBinary()
+    } else {
+      listener.received(data.toString())
+    }
+  })
+  socket.on("error", (error) => listener.failed(error))
+  // Only the event knows whether the close was clean.
+  socket.onclose = ({ code, reason, wasClean }) => listener.closed({ code, reason, wasClean })
+  return {
+    isOpen: () => socket.readyState === WebSocket.OPEN,
+    send: (text) => socket.send(text),
+    close: (code, reason) => socket.close(code, reason),
+    terminate: () => socket.terminate()
+  }
+}
