@@ -1,0 +1,84 @@
+/** Turns what was measured into the table and the JSON file. */
+import { readFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { cpus } from "node:os"
+
+const require = createRequire(import.meta.url)
+
+const versionOf = (name) => {
+  for (const folder of require.resolve.paths(name)) {
+    try {
+      return JSON.parse(readFileSync(`${folder}/${name}/package.json`, "utf8")).version
+    } catch {
+      continue
+    }
+  }
+  return "not installed"
+}
+
+/** The versions and the machine that figures belong to. */
+export const environment = () => ({
+  node: process.version,
+  ...Object.fromEntries(
+    ["@hapi/hapi", "@hapi/nes", "socket.io", "ws", "effect"].map((name) => [name, versionOf(name)])
+  ),
+  cpu: `${cpus().length} × ${cpus()[0].model.trim()}`
+})
+
+const median = (values) => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+/**
+ * One row: each peer's median with the spread of its rounds, and the subject's ratio to each peer that has a target.
+ *
+ * @param {{ name: string, title: string, unit: string, metric: string, subject?: string,
+ *   targets: Record<string, number> }} scenario
+ * @param {Record<string, Array<Record<string, number>>>} samples per peer, one per round
+ */
+export const row = (scenario, samples) => {
+  const subject = scenario.subject ?? "effect-nes"
+  const costs = Object.fromEntries(
+    Object.entries(samples).filter(([, rounds]) => rounds[0]?.[scenario.metric] !== undefined).map(([peer, rounds]) => {
+      const values = rounds.map((sample) => sample[scenario.metric])
+      return [peer, { median: median(values), least: Math.min(...values), most: Math.max(...values), rounds }]
+    })
+  )
+  const targets = Object.entries(scenario.targets).map(([peer, target]) => {
+    const ratio = subject in costs && peer in costs ? costs[subject].median / costs[peer].median : undefined
+    return { peer, target, ratio, verdict: ratio === undefined ? "–" : ratio <= target ? "PASS" : "MISS" }
+  })
+  return { name: scenario.name, title: scenario.title, unit: scenario.unit, subject, costs, targets }
+}
+
+const figure = (cost) =>
+  cost === undefined ? "–" : cost.median >= 1000 ? cost.median.toFixed(0) : cost.median.toPrecision(3)
+
+const columns = ["scenario", "unit", "effect-nes", "@hapi/nes", "socket.io", "limit", "ratio (target)"]
+
+const cells = ({ costs, subject, targets, title, unit }) => [
+  title,
+  unit,
+  figure(costs[subject]),
+  figure(costs.nes),
+  figure(costs["socket.io"]),
+  figure(costs.limit),
+  targets.map(({ peer, ratio, target, verdict }) =>
+    `${ratio === undefined ? "–" : ratio.toFixed(ratio < 0.1 ? 3 : 2)} × ${peer} (≤ ${target}) ${verdict}`
+  ).join(", ")
+]
+
+/** The table, in Markdown, aligned for the terminal. */
+export const table = (rows) => {
+  const lines = [columns, ...rows.map(cells)]
+  const widths = columns.map((_, column) => Math.max(...lines.map((line) => line[column].length)))
+  const isFigure = (column) => column >= 2 && column <= 5
+  const render = (line) =>
+    `| ${line.map((cell, i) => isFigure(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])).join(" | ")} |`
+  const rule = `| ${
+    widths.map((width, i) => isFigure(i) ? `${"-".repeat(width - 1)}:` : "-".repeat(width)).join(" | ")
+  } |`
+  return [render(lines[0]), rule, ...lines.slice(1).map(render)].join("\n")
+}

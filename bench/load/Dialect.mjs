@@ -1,0 +1,57 @@
+/**
+ * What the load says and expects to hear, for each protocol: `nes` (which the limit speaks too) and `socket.io`.
+ *
+ * `open(socket, path, user)` gets a fresh socket subscribed; `update` is a publish as texts, `message` what those said;
+ * `pong` answers a heartbeat.
+ */
+const fail = (text) => {
+  throw new Error(`unexpected answer: ${text.slice(0, 200)}`)
+}
+
+const chunked = (text, size) => {
+  if (!size || text.length <= size) return [text]
+  const parts = []
+  for (let at = 0; at < text.length; at += size) {
+    parts.push((at + size < text.length ? "+" : "!") + text.slice(at, at + size))
+  }
+  return parts
+}
+
+const nes = {
+  path: "/",
+  open: async (socket, path, user) => {
+    const auth = user === undefined ? undefined : { headers: { authorization: user } }
+    const hello = await socket.ask(JSON.stringify({ type: "hello", id: 1, version: "2", auth }))
+    if (!hello.includes(`"type":"hello"`) || hello.includes(`"statusCode"`)) fail(hello)
+    if (path === undefined) return
+    const sub = await socket.ask(JSON.stringify({ type: "sub", id: 2, path }))
+    if (!sub.includes(`"type":"sub"`) || sub.includes(`"statusCode"`)) fail(sub)
+  },
+  update: (path, message, maxChunkChars) => chunked(JSON.stringify({ type: "pub", path, message }), maxChunkChars),
+  message: (texts) => {
+    const text = texts.length === 1 ? texts[0] : texts.map((part) => part.slice(1)).join("")
+    return JSON.parse(text).message
+  },
+  isPing: (text) => text === `{"type":"ping"}`,
+  pong: (socket) => socket.send(`{"id":${++socket.ids},"type":"ping"}`)
+}
+
+const socketIo = {
+  path: "/socket.io/?EIO=4&transport=websocket",
+  open: async (socket, path) => {
+    const open = await socket.hear()
+    if (!open.startsWith("0{")) fail(open)
+    const connected = await socket.ask("40")
+    if (!connected.startsWith("40{")) fail(connected)
+    if (path === undefined) return
+    const joined = await socket.ask(`421${JSON.stringify(["sub", path])}`)
+    if (joined !== "431[]") fail(joined)
+  },
+  update: (_path, message) => [`42${JSON.stringify(["pub", message])}`],
+  message: ([text]) => JSON.parse(text.slice(2))[1],
+  isPing: (text) => text === "2",
+  pong: (socket) => socket.send("3")
+}
+
+/** @param {string} name */
+export const dialect = (name) => name === "socket.io" ? socketIo : nes

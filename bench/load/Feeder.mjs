@@ -1,0 +1,83 @@
+/**
+ * A raw server for the measured clients: it shakes hands, says yes to hello and sub, answers requests with one prepared
+ * payload, and pours updates as fast as the client takes them.
+ */
+import { createHash } from "node:crypto"
+import { once } from "node:events"
+import { createServer } from "node:net"
+import { setTimeout } from "node:timers/promises"
+import { Parser, serverFrame } from "./Frame.mjs"
+
+const accept = (key) => createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64")
+
+const perWrite = 64
+
+const answers = {
+  hello: (id) => JSON.stringify({ type: "hello", id, heartbeat: false, socket: "feeder" }),
+  sub: (id, path) => JSON.stringify({ type: "sub", id, path }),
+  request: (id) => `{"type":"request","id":${id},"statusCode":200,"payload":{"id":5,"status":"complete"}}`
+}
+
+const update = (path, seq, body) =>
+  serverFrame(JSON.stringify({ type: "pub", path, message: { seq: 100_000 + seq, body } }))
+
+export class Feeder {
+  /** @type {Array<import("node:net").Socket>} */
+  #clients = []
+  #server = createServer({ noDelay: true }, (socket) => this.#serve(socket))
+
+  async listen() {
+    this.#server.listen(0, "127.0.0.1")
+    await once(this.#server, "listening")
+    return this.#server.address().port
+  }
+
+  #serve(socket) {
+    socket.on("error", () => undefined)
+    let head = ""
+    const onHead = (chunk) => {
+      head += chunk.toString("latin1")
+      if (!head.endsWith("\r\n\r\n")) return
+      socket.off("data", onHead)
+      const key = /^sec-websocket-key: *(.+?)\r$/im.exec(head)[1]
+      socket.write(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+          `Sec-WebSocket-Accept: ${accept(key)}\r\n\r\n`
+      )
+      this.#clients.push(socket)
+      const parser = new Parser()
+      parser.text = (text) => this.#answer(socket, JSON.parse(text))
+      socket.on("data", (chunk) => parser.push(chunk))
+    }
+    socket.on("data", onHead)
+  }
+
+  #answer(socket, { id, path, type }) {
+    socket.write(serverFrame(answers[type](id, path)))
+  }
+
+  /** Pours `count` updates to `path` at the one client, numbered from `from`, as fast as it takes them. */
+  async pour({ body, count, from, path }) {
+    const [client] = this.#clients
+    const end = from + count
+    for (let at = from; at < end; at += perWrite) {
+      const frames = []
+      for (let seq = at; seq < Math.min(at + perWrite, end); seq++) frames.push(update(path, seq, body))
+      if (!client.write(Buffer.concat(frames))) await once(client, "drain")
+    }
+  }
+
+  /** Sends every client `count` updates, one every `every` ms, so that each arrives by itself. */
+  async drip({ body, count, every, from, path }) {
+    for (let seq = from; seq < from + count; seq++) {
+      const frame = update(path, seq, body)
+      for (const client of this.#clients) client.write(frame)
+      await setTimeout(every)
+    }
+  }
+
+  close() {
+    for (const client of this.#clients) client.destroy()
+    this.#server.close()
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * Many connections to one server, in the roles the scenarios need: draining updates, keeping requests in flight,
+ * answering heartbeats. Every role checks what arrives, to the byte.
+ */
+import { once } from "node:events"
+import { connect } from "node:net"
+import { isDeepStrictEqual } from "node:util"
+import { dialect } from "./Dialect.mjs"
+import { RawSocket } from "./RawSocket.mjs"
+
+const assert = (condition, message) => {
+  if (!condition) throw new Error(message())
+}
+
+export class Fleet {
+  /** @type {Array<RawSocket>} */
+  #sockets = []
+  #failed
+  #failure = new Promise((_, reject) => (this.#failed = reject))
+
+  /**
+   * @param {{ port: number, control: number, dialect: string }} server
+   */
+  constructor({ control, dialect: name, port }) {
+    this.#failure.catch(() => undefined)
+    this.port = port
+    this.dialect = dialect(name)
+    this.control = connect({ host: "127.0.0.1", port: control, noDelay: true })
+    this.control.on("error", () => undefined)
+  }
+
+  /**
+   * Adds connections, `concurrency` at a time; the nth subscribes to the nth of `paths` and is the nth of `users`, in
+   * turn.
+   */
+  async connect({ concurrency = 32, count, paths, users }) {
+    const from = this.#sockets.length
+    let next = from
+    const worker = async () => {
+      while (next < from + count) {
+        const index = next++
+        const socket = await RawSocket.open(this.port, this.dialect.path, this.#failed)
+        await this.dialect.open(socket, paths?.[index % paths.length], users?.[index % users.length])
+        this.#sockets[index] = socket
+      }
+    }
+    await this.#orFail(Promise.all(Array.from({ length: concurrency }, worker)))
+  }
+
+  /**
+   * Hears one update of `message` under `path` on each connection, and compares it word for word. Resolves when the
+   * connections are ready; the answer comes with `checked`.
+   */
+  listen({ body, maxChunkChars, message, path }) {
+    const parts = this.dialect.update(path, message, maxChunkChars).length
+    const heard = this.#sockets.map(() => [])
+    this.checked = Promise.all(
+      this.#sockets.map((socket, index) =>
+        new Promise((resolve, reject) => {
+          socket.listen((text) => {
+            heard[index].push(text)
+            if (heard[index].length < parts) return
+            const update = this.dialect.message(heard[index])
+            if (isDeepStrictEqual(update.body, body)) resolve()
+            else reject(new Error(`a wrong update arrived: ${JSON.stringify(update).slice(0, 200)}`))
+          })
+        })
+      )
+    )
+    this.checked.then(() => this.control.write("."), () => undefined)
+  }
+
+  /** Waits for what `listen` or `drain` expected. */
+  arrived() {
+    return this.#orFail(this.checked)
+  }
+
+  /**
+   * Drains updates as bytes. A round is over when `perRound` deliveries of `message` are in; then the server hears of it.
+   * After all `rounds` every connection must have received exactly its part: the nth of `publishes` goes to every
+   * connection whose index is n modulo `targets`.
+   */
+  drain({ maxChunkChars, message, path, perRound, publishes, rounds, targets }) {
+    const bytes = this.dialect.update(path, message, maxChunkChars)
+      .reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+    const roundBytes = bytes * perRound
+    let received = 0
+    let round = 0
+    let done
+    this.checked = new Promise((resolve) => (done = resolve)).then(() => {
+      this.#sockets.forEach((socket, index) => {
+        const got = socket.parser.bytes - socket.mark
+        const due = bytes * Math.ceil((publishes - index % targets) / targets)
+        assert(got === due, () => `a connection got ${got} bytes of ${due}`)
+      })
+      return { bytes: received }
+    })
+    const onBytes = (count) => {
+      received += count
+      if (received < roundBytes * (round + 1)) return
+      assert(received === roundBytes * (round + 1), () => `${received} bytes arrived of ${roundBytes * (round + 1)}`)
+      if (++round === rounds) done()
+      this.control.write(".")
+    }
+    for (const socket of this.#sockets) {
+      socket.mark = socket.parser.bytes
+      socket.drain(onBytes)
+    }
+  }
+
+  /** Sends `total` requests, `inFlight` at a time on each connection, and checks every answer. */
+  async request({ inFlight, path, result, total }) {
+    const answer = (id) => JSON.stringify({ type: "request", id, statusCode: 200, payload: result })
+    const length = answer(100_000).length
+    let sent = 0
+    let answered = 0
+    await this.#orFail(
+      new Promise((resolve, reject) => {
+        for (const socket of this.#sockets) {
+          let ids = 100_000
+          let first = true
+          const next = () => {
+            if (sent === total) return
+            sent++
+            socket.send(`{"method":"GET","path":"${path}","type":"request","id":${ids++}}`)
+          }
+          socket.listen((text) => {
+            if (text.length !== length) {
+              reject(new Error(`a wrong answer arrived: ${text.slice(0, 200)}`))
+              return
+            }
+            if (first) {
+              first = false
+              if (!isDeepStrictEqual(JSON.parse(text).payload, result)) {
+                reject(new Error(`a wrong answer arrived: ${text.slice(0, 200)}`))
+                return
+              }
+            }
+            if (++answered === total) resolve()
+            next()
+          })
+          for (let i = 0; i < inFlight; i++) next()
+        }
+      })
+    )
+    return { bytes: total * length }
+  }
+
+  /** From here on every connection answers the server's heartbeats, at once or (`hold`) when `answer` is called. */
+  answerHeartbeats({ hold }) {
+    this.held = []
+    this.beats = this.#sockets.map(() => 0)
+    this.behind = this.#sockets.length
+    this.round = 1
+    this.#sockets.forEach((socket, index) => {
+      socket.listen((text) => {
+        if (!this.dialect.isPing(text)) {
+          this.#failed(new Error(`unexpected text: ${text.slice(0, 200)}`))
+          return
+        }
+        if (hold) this.held.push(socket)
+        else this.dialect.pong(socket)
+        if (++this.beats[index] === this.round && --this.behind === 0) {
+          this.round++
+          this.behind = this.beats.filter((beats) => beats < this.round).length
+          this.onRound?.()
+        }
+      })
+    })
+  }
+
+  /** Answers the heartbeats held back. */
+  answer() {
+    for (const socket of this.held.splice(0)) this.dialect.pong(socket)
+  }
+
+  /** Waits until every connection has had one heartbeat more. */
+  heartbeat() {
+    return this.#orFail(new Promise((resolve) => (this.onRound = resolve)))
+  }
+
+  async close() {
+    this.#failed = undefined
+    for (const socket of this.#sockets) socket?.close()
+    this.control.destroy()
+    if (!this.control.closed) await once(this.control, "close")
+  }
+
+  #orFail(promise) {
+    return Promise.race([promise, this.#failure])
+  }
+}

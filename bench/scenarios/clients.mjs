@@ -1,0 +1,38 @@
+/**
+ * What a client spends: CPU of its process, fed by a raw server.
+ *
+ * Updates come in two ways: poured, so that one read brings many of them, and one by one, each in a read of its own.
+ */
+const updates = {
+  kind: "updates",
+  unit: "µs/update",
+  path: "/updates",
+  body: 176
+}
+
+const poured = { ...updates, feed: "pour", clients: 1, warmup: 50_000, count: 400_000 }
+const single = { ...updates, feed: "drip", clients: 50, every: 2, warmup: 200, count: 600 }
+
+const handler = { peers: ["effect-nes", "nes"], targets: { nes: 1 } }
+const stream = { subject: "effect-nes-stream", peers: ["effect-nes-stream", "nes"], targets: { nes: 1.2 } }
+
+export const clients = [
+  { ...single, ...handler, name: "client-update", title: "client: update to a handler, 200 B, one by one" },
+  { ...poured, ...handler, name: "client-update-poured", title: "client: update to a handler, 200 B, poured" },
+  { ...single, ...stream, name: "client-stream", title: "client: update to a Stream, 200 B, one by one" },
+  { ...poured, ...stream, name: "client-stream-poured", title: "client: update to a Stream, 200 B, poured" },
+  {
+    name: "client-request",
+    title: "client: request, 64 in flight",
+    kind: "calls",
+    unit: "µs/request",
+    path: "/item/5",
+    result: { id: 5, status: "complete" },
+    clients: 1,
+    inFlight: 64,
+    warmup: 10_000,
+    total: 60_000,
+    peers: ["effect-nes", "nes"],
+    targets: { nes: 1.25 }
+  }
+]

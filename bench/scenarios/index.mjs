@@ -1,0 +1,33 @@
+/**
+ * Every scenario, in the order of the table. A scenario is data: its `kind` names the module of `measures/` that knows
+ * how to run it, `targets` the most its subject (`effect-nes` when absent) may cost, as a multiple of each peer.
+ */
+import { clients } from "./clients.mjs"
+import { connections } from "./connections.mjs"
+import { publish } from "./publish.mjs"
+import { requests } from "./requests.mjs"
+
+/** The rows of the table that a scenario fills: itself, unless it tells several things at once. */
+export const rowsOf = (scenario) => (scenario.rows ?? [{ metric: "cost" }]).map((row) => ({ ...scenario, ...row }))
+
+export const scenarios = [...publish, ...requests, ...connections, ...clients]
+
+/** The same scenario, just large enough to see that everything works and every byte arrives. */
+const smoke = {
+  publish: { connections: 20, warmup: 2, ticks: 4 },
+  growth: { from: { connections: 10, warmup: 2, ticks: 4 }, to: { connections: 40, warmup: 2, ticks: 4 } },
+  requests: { connections: 4, warmup: 50, total: 200 },
+  connections: { warmup: 20, connections: 40 },
+  heartbeat: { connections: 20, rounds: 1 },
+  updates: { warmup: 20, count: 50 },
+  calls: { warmup: 50, total: 500 }
+}
+
+/** @param {(typeof scenarios)[number]} scenario */
+export const shrink = (scenario) => ({
+  ...scenario,
+  ...smoke[scenario.kind],
+  ...(scenario.name === "selective" && { paths: scenario.paths.slice(0, 10), ticksPerRound: 10, warmup: 0, ticks: 20 }),
+  ...(scenario.users && { users: scenario.users.slice(0, 2), perTick: 2 }),
+  ...(scenario.server?.heartbeat && { server: { ...scenario.server, heartbeat: { interval: 400, timeout: 100 } } })
+})

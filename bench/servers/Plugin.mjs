@@ -1,0 +1,54 @@
+/**
+ * The control interface on a hapi server with a nes plugin: `@hapi/nes` and `effect-nes/hapi` have the same API, so one
+ * adapter drives both.
+ */
+import * as Application from "./Application.mjs"
+import { filters } from "./Filter.mjs"
+
+/**
+ * What a scenario asks of a server.
+ *
+ * @typedef {object} ServerOptions
+ * @property {string} [subscription] the path pattern to declare
+ * @property {keyof typeof filters} [filter] the subscription's filter
+ * @property {boolean} [users] authenticate connections by name, and index subscribers by user
+ * @property {number} [maxChunkChars]
+ * @property {{ interval: number, timeout: number }} [heartbeat] ms; none when absent
+ */
+
+/**
+ * What every server offers.
+ *
+ * @typedef {object} Server
+ * @property {number} port
+ * @property {(path: string, message: unknown, options?: { user?: string, internal?: unknown }) => unknown} publish
+ */
+
+/**
+ * @param {unknown} plugin
+ * @param {ServerOptions} options
+ * @returns {Promise<Server>}
+ */
+export const start = async (plugin, { filter, heartbeat = false, maxChunkChars = false, subscription, users }) => {
+  const server = Application.make()
+  if (users) Application.authenticate(server)
+  await server.register({
+    plugin,
+    options: {
+      heartbeat,
+      payload: { maxChunkChars },
+      auth: users ? { type: "direct", index: true, route: { strategy: "name", mode: "try" } } : false
+    }
+  })
+  if (subscription) {
+    server.subscription(subscription, {
+      ...(filter && { filter: filters[filter] }),
+      auth: users ? { mode: "required", index: true } : false
+    })
+  }
+  await server.start()
+  return {
+    port: server.info.port,
+    publish: (path, message, publishOptions) => server.publish(path, message, publishOptions)
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * A server process: `main.mjs PEER`. It holds one peer's server behind the same commands for all, and measures its own
+ * cost. Beside it listens a bare TCP port, on which the load process says with one byte that a round's bytes have all
+ * arrived: cheaper than IPC, and the same for every peer.
+ */
+import { createServer } from "node:net"
+import { setImmediate } from "node:timers/promises"
+import { serve } from "../process/Commands.mjs"
+import { heap, meter, settle } from "../process/Cost.mjs"
+
+const peer = process.argv[2]
+let server
+let meters
+let arrival
+
+const control = createServer((socket) => {
+  socket.on("data", () => arrival())
+  socket.on("error", () => undefined)
+})
+
+/**
+ * Publishes: `ticks` turns of the event loop with `perTick` publishes each; after every `ticksPerRound` it waits until
+ * the load has everything. `paths` and `users` are taken in turn.
+ */
+const publish = async ({ internal, message, paths, perTick, ticks, ticksPerRound, users }) => {
+  let count = 0
+  for (let tick = 1; tick <= ticks; tick++) {
+    const arrived = tick % ticksPerRound === 0 && new Promise((resolve) => (arrival = resolve))
+    for (let i = 0; i < perTick; i++, count++) {
+      server.publish(paths[count % paths.length], { seq: 100_000 + count, body: message }, {
+        ...(internal && { internal }),
+        ...(users && { user: users[count % users.length] })
+      })
+    }
+    await (arrived || setImmediate())
+  }
+  await settle()
+}
+
+serve({
+  start: async ({ name, options }) => {
+    const adapter = await import(`./${peer}.mjs`).catch((cause) => {
+      if (cause.code !== "ERR_MODULE_NOT_FOUND") throw cause
+      throw Object.assign(new Error(cause.message), { unavailable: true })
+    })
+    meters = meter(`${name}-${peer}`)
+    server = await adapter.start(options)
+    await new Promise((resolve) => control.listen(0, "127.0.0.1", resolve))
+    return { port: server.port, control: control.address().port }
+  },
+  publish,
+  measurePublish: async (plan) => {
+    await meters.start()
+    await publish(plan)
+    return meters.stop()
+  },
+  begin: () => meters.start(),
+  read: () => meters.read(),
+  end: () => meters.stop(),
+  heap
+})

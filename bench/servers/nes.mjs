@@ -1,0 +1,5 @@
+/** `@hapi/nes` 14 on hapi. */
+import Nes from "@hapi/nes"
+import * as Plugin from "./Plugin.mjs"
+
+export const start = (options) => Plugin.start(Nes, options)

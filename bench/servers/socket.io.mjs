@@ -1,0 +1,22 @@
+/** socket.io 4 over WebSocket alone: a path is a room, a publish an emit to it. */
+import { createServer } from "node:http"
+import { Server } from "socket.io"
+
+export const start = async ({ heartbeat }) => {
+  const http = createServer()
+  const io = new Server(http, {
+    transports: ["websocket"],
+    ...(heartbeat && { pingInterval: heartbeat.interval, pingTimeout: heartbeat.timeout })
+  })
+  io.on("connection", (socket) => {
+    socket.on("sub", (path, answer) => {
+      void socket.join(path)
+      answer()
+    })
+  })
+  await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve))
+  return {
+    port: http.address().port,
+    publish: (path, message) => io.to(path).emit("pub", message)
+  }
+}
