@@ -10,7 +10,10 @@ import { Parser, serverFrame } from "./Frame.mjs"
 
 const accept = (key) => createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64")
 
-const perWrite = 64
+const perWrite = 256
+
+// Numbers of one length make messages of one length.
+const firstNumber = 100_000
 
 const answers = {
   hello: (id) => JSON.stringify({ type: "hello", id, heartbeat: false, socket: "feeder" }),
@@ -19,7 +22,7 @@ const answers = {
 }
 
 const update = (path, seq, body) =>
-  serverFrame(JSON.stringify({ type: "pub", path, message: { seq: 100_000 + seq, body } }))
+  serverFrame(JSON.stringify({ type: "pub", path, message: { seq: firstNumber + seq, body } }))
 
 export class Feeder {
   /** @type {Array<import("node:net").Socket>} */
@@ -60,10 +63,16 @@ export class Feeder {
   async pour({ body, count, from, path }) {
     const [client] = this.#clients
     const end = from + count
+    const frame = update(path, 0, body)
+    const digits = frame.indexOf(String(firstNumber))
     for (let at = from; at < end; at += perWrite) {
-      const frames = []
-      for (let seq = at; seq < Math.min(at + perWrite, end); seq++) frames.push(update(path, seq, body))
-      if (!client.write(Buffer.concat(frames))) await once(client, "drain")
+      // Only the numbers differ: the feeder must be quicker than any client.
+      const frames = Buffer.allocUnsafe(frame.length * Math.min(perWrite, end - at))
+      for (let i = 0, seq = at; i < frames.length; i += frame.length, seq++) {
+        frame.copy(frames, i)
+        frames.latin1Write(String(firstNumber + seq), i + digits)
+      }
+      if (!client.write(frames)) await once(client, "drain")
     }
   }
 

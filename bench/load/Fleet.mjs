@@ -98,7 +98,10 @@ export class Fleet {
     const onBytes = (count) => {
       received += count
       if (received < roundBytes * (round + 1)) return
-      assert(received === roundBytes * (round + 1), () => `${received} bytes arrived of ${roundBytes * (round + 1)}`)
+      if (round === rounds || received > roundBytes * (round + 1)) {
+        this.#failed(new Error(`${received} bytes arrived of ${roundBytes * (round + 1)}`))
+        return
+      }
       if (++round === rounds) done()
       this.control.write(".")
     }
@@ -180,7 +183,6 @@ export class Fleet {
   }
 
   async close() {
-    this.#failed = undefined
     for (const socket of this.#sockets) socket?.close()
     this.control.destroy()
     if (!this.control.closed) await once(this.control, "close")

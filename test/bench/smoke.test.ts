@@ -1,0 +1,49 @@
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { text } from "node:stream/consumers"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+
+interface Report {
+  readonly rows: ReadonlyArray<{
+    readonly name: string
+    readonly subject: string
+    readonly costs: Readonly<Record<string, { readonly median: number }>>
+  }>
+}
+
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "effect-nes-bench-"))
+})
+
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const bench = async (...args: ReadonlyArray<string>) => {
+  const child = spawn(process.execPath, ["bench/run.mjs", ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    signal: AbortSignal.timeout(60_000)
+  })
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")])
+  return { code, stdout, stderr }
+}
+
+describe("the benchmark", () => {
+  it("runs every scenario for every peer, and every byte arrives", { timeout: 70_000 }, async () => {
+    const json = join(folder, "smoke.json")
+    const { code, stderr, stdout } = await bench("--smoke", "--json", json)
+    expect(code, stderr).toBe(0)
+    expect(stdout).toMatch(/^\d+ scenarios ran, every byte arrived$/m)
+
+    const { rows } = JSON.parse(await readFile(json, "utf8")) as Report
+    expect(rows.length).toBeGreaterThan(20)
+    for (const { costs, name, subject } of rows) {
+      for (const peer of [subject, name === "growth" ? "limit" : "nes"]) {
+        expect(costs[peer]?.median, `${name}, ${peer}`).toSatisfy(Number.isFinite)
+      }
+    }
+  })
+})
