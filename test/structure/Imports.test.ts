@@ -1,0 +1,129 @@
+import { posix } from "node:path"
+import { describe, expect, it } from "vitest"
+import { files, manifest, read } from "./Repository.js"
+
+const sources = files("src").filter((file) => file.endsWith(".ts"))
+
+const code = (file: string): string => read(file).replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "")
+
+const specifiers = (code: string): ReadonlyArray<string> =>
+  [...code.matchAll(/\b(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "")
+
+/** What a file imports, types included: TypeScript erases those, but a reader follows them. */
+const imports = (file: string): ReadonlyArray<string> => specifiers(code(file))
+
+/** What a file loads when it runs. */
+const loads = (file: string): ReadonlyArray<string> =>
+  specifiers(code(file).replace(/^(?:im|ex)port type\b[^"]*"[^"]+"/gm, ""))
+
+/** The files of ours among what a file imports or loads. */
+const own = (file: string, specifiers = imports(file)): ReadonlyArray<string> =>
+  specifiers.flatMap((specifier) => {
+    if (specifier === "#WebSocket") {
+      return ["src/client/WebSocket.ts"]
+    }
+    return specifier.startsWith(".")
+      ? [posix.join(posix.dirname(file), specifier).replace(/\.js$/, ".ts")]
+      : []
+  })
+
+/** The room of the house a file is in: its folder, or `door` for the entries in `src` itself. */
+const room = (file: string): string => /^src\/([^/]+)\//.exec(file)?.[1] ?? "door"
+
+// design.md, "Rooms": imports point one way.
+const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
+  protocol: ["protocol"],
+  client: ["protocol", "client"],
+  server: ["protocol", "server"],
+  hapi: ["protocol", "server", "hapi"],
+  http: ["protocol", "server", "http"],
+  door: ["protocol", "client", "server", "hapi", "http", "door"]
+}
+
+describe("src", () => {
+  it("has files to look at, and finds what they import", () => {
+    expect(sources).toContain("src/protocol/Codec.ts")
+    expect(own("src/protocol/Codec.ts")).toEqual(["src/protocol/Message.ts", "src/protocol/NesError.ts"])
+    expect(own("src/protocol/Codec.ts", loads("src/protocol/Codec.ts"))).toEqual(["src/protocol/NesError.ts"])
+    expect(imports("src/protocol/Codec.ts")).toContain("effect/Either")
+  })
+
+  it("imports point one way: protocol ← client; protocol ← server ← hapi, http", () => {
+    const wrong = sources.flatMap((file) =>
+      own(file)
+        .filter((target) => !(allowed[room(file)] ?? []).includes(room(target)))
+        .map((target) => `${file} imports ${target}`)
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it("every relative import names a file that exists", () => {
+    const wrong = sources.flatMap((file) =>
+      own(file).filter((target) => !sources.includes(target)).map((target) => `${file} imports ${target}`)
+    )
+    expect(wrong).toEqual([])
+  })
+
+  // Types may name each other in a circle, as a connection and its subscriptions do; modules may not load each other.
+  it("has no cycles", () => {
+    const cycles: Array<string> = []
+    const done = new Set<string>()
+    const walk = (file: string, path: ReadonlyArray<string>): void => {
+      if (path.includes(file)) {
+        cycles.push([...path.slice(path.indexOf(file)), file].join(" → "))
+      } else if (!done.has(file) && sources.includes(file)) {
+        for (const target of own(file, loads(file))) {
+          walk(target, [...path, file])
+        }
+        done.add(file)
+      }
+    }
+    for (const file of sources) {
+      walk(file, [])
+    }
+    expect(cycles).toEqual([])
+  })
+
+  it("imports Effect by module, never from a barrel", () => {
+    const wrong = sources.flatMap((file) =>
+      imports(file).filter((specifier) => /^(?:effect|@effect\/[\w-]+)$/.test(specifier)).map((specifier) =>
+        `${file} imports ${specifier}`
+      )
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it("imports only packages that are installed with it", () => {
+    const known = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
+    const wrong = sources.flatMap((file) =>
+      imports(file)
+        .filter((specifier) => !/^(?:\.|#|node:)/.test(specifier))
+        .map((specifier) => specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/"))
+        .filter((name) => !known.includes(name))
+        .map((name) => `${file} imports ${name}`)
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it("depends on no package that it does not import", () => {
+    const used = sources.flatMap(imports)
+    const unused = Object.keys(manifest.dependencies).filter((name) =>
+      !used.some((specifier) => specifier === name || specifier.startsWith(`${name}/`))
+    )
+    expect(unused).toEqual([])
+  })
+
+  it("the protocol does no I/O", () => {
+    const wrong = sources.filter((file) =>
+      room(file) === "protocol" && imports(file).some((s) => !/^(?:\.|effect\/)/.test(s))
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it("names files after the concept they hold", () => {
+    const wrong = sources.filter((file) =>
+      room(file) !== "door" && !file.endsWith(".d.ts") && !/^src\/\w+\/[A-Z][A-Za-z]*(?:\.browser)?\.ts$/.test(file)
+    )
+    expect(wrong).toEqual([])
+  })
+})

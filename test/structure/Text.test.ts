@@ -1,0 +1,78 @@
+import { execFileSync } from "node:child_process"
+import { homedir } from "node:os"
+import { describe, expect, it } from "vitest"
+import { files, read, root } from "./Repository.js"
+
+const binary = /\.(?:png|jpe?g|gif|ico|woff2?|gz)$/
+const committed = files().filter((file) => !binary.test(file))
+const ours = committed.filter((file) => /^(?:src|test|examples|bench|scripts|docs)\//.test(file))
+
+/** Lines that match, as `file:line: text`. The patterns are spelled so that they do not match themselves. */
+const lines = (among: ReadonlyArray<string>, pattern: RegExp): ReadonlyArray<string> =>
+  among.flatMap((file) =>
+    read(file).split("\n").flatMap((line, index) =>
+      pattern.test(line) ? [`${file}:${index + 1}: ${line.trim().slice(0, 120)}`] : []
+    )
+  )
+
+const escape = (text: string): string => text.replace(/[/\\^$.*+?()[\]{}|-]/g, "\\$&")
+
+describe("committed files", () => {
+  it("are there to be read", () => {
+    expect(committed).toContain("package.json")
+    expect(ours).toContain("test/structure/Text.test.ts")
+    expect(lines(ours, /spelled so that they do [n]ot match/)).toHaveLength(1)
+  })
+
+  it("do not name the paths of one machine", () => {
+    const here = [root, homedir()].filter((path) => path.length > 1).map((path) => `${escape(path)}/`)
+    const pattern = new RegExp([...here, "(?<![\\w.)}])/(?:wor[k]|tm[p]|roo[t]|hom[e]|User[s])/"].join("|"))
+    expect(lines(committed, pattern)).toEqual([])
+  })
+
+  it("name no package registry", () => {
+    expect(lines(committed, /registr[y]\.|npm[j]s\.(?:org|com)|"resolve[d]":|\bverdacci[o]\b|\bartifactor[y]\b/i))
+      .toEqual([])
+  })
+
+  it("do not speak of how they were made", () => {
+    const pattern =
+      /\b(?:c[l]aude|anthropi[c]|opena[i]|chatgp[t]|copilo[t]|L[L]M|AI[ -]generate[d]|language mode[l])\b/i
+    expect(lines(committed, pattern)).toEqual([])
+  })
+})
+
+describe("our own files", () => {
+  it("leave nothing to be done later", () => {
+    expect(lines(ours, /\b(?:TOD[O]|FIXM[E]|XX[X]|HAC[K])\b/)).toEqual([])
+  })
+
+  it("skip no test and single none out", () => {
+    expect(
+      lines(ours, /\b(?:it|test|describe|suite|bench)(?:\.\w+)*\.(?:ski[p]|onl[y]|tod[o]|skipI[f]|runI[f]|fail[s])\b/)
+    )
+      .toEqual([])
+  })
+
+  it("silence no tool", () => {
+    const silencers = /@ts-(?:ignor[e]|nochec[k])|(?:eslint|oxlint|dprint)-(?:disabl[e]|ignor[e])/
+    expect(lines(ours.filter((file) => !file.endsWith(".md")), silencers)).toEqual([])
+    const expectations = /@ts-expect-erro[r]/
+    expect(lines(ours.filter((file) => !file.endsWith(".test-d.ts") && !file.endsWith(".md")), expectations)).toEqual(
+      []
+    )
+  })
+})
+
+it("the lockfile is that of package.json", () => {
+  const lock = JSON.parse(read("package-lock.json")) as { readonly packages: { readonly "": object } }
+  const manifest = JSON.parse(read("package.json")) as Record<string, unknown>
+  for (const group of ["dependencies", "devDependencies", "peerDependencies", "peerDependenciesMeta", "engines"]) {
+    expect(Reflect.get(lock.packages[""], group), group).toEqual(manifest[group])
+  }
+})
+
+it("files that scripts run as programs are executable", () => {
+  const modes = execFileSync("git", ["ls-files", "--stage", "--", ".ci/run"], { cwd: root, encoding: "utf8" })
+  expect(modes).toMatch(/^100755 /)
+})
