@@ -23,33 +23,40 @@ if (run("node_modules/.bin/tsc", ["-p", "tsconfig.build.json"]) !== 0) {
 }
 
 const missing = entries.filter((entry) => !existsSync(`dist/${entry}.js`))
-for (const entry of missing) {
-  console.log(`build: src/${entry}.ts is not there yet`)
+if (missing.length > 0) {
+  fail(`build: there is no ${missing.map((entry) => `src/${entry}.ts`).join(", ")}`)
 }
-for (const entry of entries.filter((entry) => !missing.includes(entry))) {
+for (const entry of entries) {
   await writeCommonJsTypes(`dist/${entry}`)
 }
 
-if (!missing.includes("client")) {
-  const common = {
-    entryPoints: ["src/client.ts"],
-    bundle: true,
-    minify: true,
-    sourcemap: true,
-    platform: "browser",
-    conditions: ["source", "browser"],
-    target: "es2022",
-    legalComments: "none",
-    logLevel: "warning"
-  }
-  const bundles = [
-    { ...common, format: "esm", outfile: "dist/browser/client.js" },
-    { ...common, format: "iife", globalName: "EffectNes", outfile: "dist/browser/client.global.js" }
-  ]
-  for (const options of bundles) {
-    await esbuild.build(options).catch(() => fail(`build: esbuild could not make ${options.outfile}`))
-    const code = readFileSync(options.outfile)
-    const kB = (bytes) => `${(bytes / 1000).toFixed(1)} kB`
-    console.log(`build: ${options.outfile} ${kB(code.length)}, gzip ${kB(gzipSync(code, { level: 9 }).length)}`)
-  }
+const common = {
+  bundle: true,
+  minify: true,
+  platform: "browser",
+  conditions: ["source", "browser"],
+  target: "es2022",
+  legalComments: "none",
+  logLevel: "warning"
 }
+const client = { ...common, entryPoints: ["src/client.ts"], sourcemap: true }
+const kB = (bytes) => `${(bytes / 1000).toFixed(1)} kB`
+const gzip = (code) => gzipSync(code, { level: 9 }).length
+
+const bundles = [
+  { ...client, format: "esm", outfile: "dist/browser/client.js" },
+  { ...client, format: "iife", globalName: "EffectNes", outfile: "dist/browser/client.global.js" }
+]
+for (const options of bundles) {
+  await esbuild.build(options).catch(() => fail(`build: esbuild could not make ${options.outfile}`))
+  const code = readFileSync(options.outfile)
+  console.log(`build: ${options.outfile} ${kB(code.length)}, gzip ${kB(gzip(code))}`)
+}
+
+const runtime = await esbuild.build({
+  ...common,
+  format: "esm",
+  write: false,
+  stdin: { contents: `import * as Effect from "effect/Effect"\nEffect.runFork(Effect.void)`, resolveDir: root }
+})
+console.log(`build: Effect's runtime alone, for comparison: gzip ${kB(gzip(runtime.outputFiles[0].text))}`)

@@ -69,7 +69,7 @@ describe("the browser build of the plain client", () => {
     const page: Record<string, unknown> = {
       AbortController,
       URL,
-      WebSocket: class {},
+      WebSocket: EventTarget,
       clearTimeout,
       console,
       performance,
