@@ -9,11 +9,10 @@ export type {
   ConnectOptions,
   Handler,
   RequestCallback,
-  RequestOptions,
-  Response,
   UpdateHandler
 } from "./client/Client.js"
 export { Client } from "./client/Client.js"
+export type { RequestOptions, Response } from "./client/Request.js"
 export type { DisconnectLog } from "./client/Session.js"
 export type { Flags } from "./client/Subscriptions.js"
 export type { NesError } from "./protocol/NesError.js"

@@ -12,6 +12,8 @@ import type * as Message from "../protocol/Message.js"
 import { type NesError, UserError } from "../protocol/NesError.js"
 import * as Backoff from "./Backoff.js"
 import type { Call } from "./Pending.js"
+import type { RequestOptions, Response } from "./Request.js"
+import * as Request from "./Request.js"
 import * as Session from "./Session.js"
 import type { Flags, Listener } from "./Subscriptions.js"
 
@@ -62,36 +64,6 @@ export interface ConnectOptions {
 }
 
 /**
- * What `client.request` asks for (nes-api.txt, `client.request(options, callback)`).
- *
- * @since 0.1.0
- * @category models
- */
-export interface RequestOptions {
-  /** The path of the endpoint, or the id of its route. */
-  readonly path: string
-  /** The HTTP method. Default: `"GET"`. */
-  readonly method?: string | undefined
-  /** Request headers. An Authorization header is refused by the server. */
-  readonly headers?: Message.RequestHeaders | undefined
-  /** The request's payload. */
-  readonly payload?: unknown
-}
-
-/**
- * The answer to a request.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Response<A = unknown> {
-  readonly payload: A
-  readonly statusCode: number
-  /** The response headers the server lets through. */
-  readonly headers: Readonly<Record<string, unknown>> | undefined
-}
-
-/**
  * The callback of `client.request`: on an error, too, it gets what the answer had.
  *
  * @since 0.1.0
@@ -103,6 +75,24 @@ export type RequestCallback<A = unknown> = (
   statusCode: number,
   headers: Readonly<Record<string, unknown>> | undefined
 ) => void
+
+/**
+ * The answer to a custom message.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface MessageResponse<A = unknown> {
+  readonly payload: A
+}
+
+/**
+ * The callback of `client.message`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type MessageCallback<A = unknown> = (error: NesError | null, message: A) => void
 
 /**
  * A callback that gets an error, or nothing.
@@ -222,32 +212,18 @@ export class Client {
   request<A = unknown>(options: string | RequestOptions): Promise<Response<A>>
   request<A = unknown>(options: string | RequestOptions, callback: RequestCallback<A>): void
   request<A>(options: string | RequestOptions, callback?: RequestCallback<A>): Promise<Response<A>> | undefined {
-    const { headers, method, path, payload } = typeof options === "string"
-      ? { path: options } as RequestOptions
-      : options
-    const draft: Session.Draft<Message.Request> = {
-      type: "request",
-      method: method || "GET",
-      path,
-      headers,
-      payload,
-      id: 0
-    }
     return this.tracked(
-      draft,
-      ({ headers, payload, statusCode }) => ({ payload, statusCode, headers }) as Response<A>,
-      callback && ((error, answer) =>
-        callback(error, answer?.payload as A, answer?.statusCode as number, answer?.headers))
+      Request.draft(options),
+      (answer) => Request.response(answer) as Response<A>,
+      callback &&
+        ((error, answer) => callback(error, answer?.payload as A, answer?.statusCode as number, answer?.headers))
     )
   }
 
   /** Sends a custom message, to be answered by the server's `onMessage`. */
-  message<A = unknown>(message: unknown): Promise<{ readonly payload: A }>
-  message<A = unknown>(message: unknown, callback: (error: NesError | null, message: A) => void): void
-  message<A>(
-    message: unknown,
-    callback?: (error: NesError | null, message: A) => void
-  ): Promise<{ readonly payload: A }> | undefined {
+  message<A = unknown>(message: unknown): Promise<MessageResponse<A>>
+  message<A = unknown>(message: unknown, callback: MessageCallback<A>): void
+  message<A>(message: unknown, callback?: MessageCallback<A>): Promise<MessageResponse<A>> | undefined {
     return this.tracked(
       { type: "message", message, id: 0 },
       (answer) => ({ payload: answer.message as A }),
@@ -262,7 +238,7 @@ export class Client {
   subscribe<A = unknown>(path: string, handler: Handler<A>): Promise<void>
   subscribe<A = unknown>(path: string, handler: Handler<A>, callback: Callback): void
   subscribe(path: string, handler: Handler<never>, callback?: Callback): Promise<void> | undefined {
-    const listener: Listener = { update: handler as Handler }
+    const listener: Listener = { update: handler }
     return this.settled(callback, (settle) => this.session.subscribe(path, handler, listener, settle))
   }
 

@@ -112,7 +112,10 @@ export class Connection implements Listener {
       if (timeout !== undefined) {
         yield* Effect.forkScoped(Effect.raceFirst(
           this.openSignal.await,
-          Effect.zipRight(Effect.sleep(timeout), Effect.sync(() => this.finish({ how: "timeout", close: unknownClose })))
+          Effect.zipRight(
+            Effect.sleep(timeout),
+            Effect.sync(() => this.finish({ how: "timeout", close: unknownClose }))
+          )
         ))
       }
       yield* Effect.forkScoped(Effect.zipRight(this.watchSignal.await, this.watch()))

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Runtime from "effect/Runtime"
@@ -598,7 +598,7 @@ const answered = (topic: Topic, error: NesError | undefined): void => {
  */
 export const make = (options: Options, observer: Observer): Effect.Effect<Session> =>
   Effect.gen(function*() {
-    const runtime = yield* Effect.runtime<never>()
+    const runtime = yield* Effect.runtime()
     const clock = yield* Effect.clock
     const { open } = yield* Transport
     const fork = Runtime.runFork(runtime)

@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
 import { open } from "#WebSocket"
+import * as Context from "effect/Context"
 
 /**
  * How a socket was closed: what the close frame said, or what the WebSocket made of its absence. A socket that failed

@@ -18,16 +18,16 @@ const allowed = (code: number | undefined): code is number =>
  */
 export const open: Open = (url, _options, listener) => {
   const socket = new WebSocket(url.replace(/^http(?=s?:)/i, "ws"))
-  socket.onopen = () => listener.opened()
-  socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+  socket.addEventListener("open", () => listener.opened())
+  socket.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
     if (typeof data === "string") {
       listener.received(data)
     } else {
       listener.receivedBinary()
     }
-  }
-  socket.onerror = (event) => listener.failed(event)
-  socket.onclose = ({ code, reason, wasClean }) => listener.closed({ code, reason, wasClean })
+  })
+  socket.addEventListener("error", (event) => listener.failed(event))
+  socket.addEventListener("close", ({ code, reason, wasClean }) => listener.closed({ code, reason, wasClean }))
   return {
     isOpen: () => socket.readyState === WebSocket.OPEN,
     send: (text) => socket.send(text),

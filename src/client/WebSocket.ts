@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import WebSocket from "ws"
+import { WebSocket } from "ws"
 import type { Open } from "./Transport.js"
 
 /**
@@ -25,7 +25,7 @@ export const open: Open = (url, options, listener) => {
   })
   socket.on("error", (error) => listener.failed(error))
   // Only the event knows whether the close was clean.
-  socket.onclose = ({ code, reason, wasClean }) => listener.closed({ code, reason, wasClean })
+  socket.addEventListener("close", ({ code, reason, wasClean }) => listener.closed({ code, reason, wasClean }))
   return {
     isOpen: () => socket.readyState === WebSocket.OPEN,
     send: (text) => socket.send(text),

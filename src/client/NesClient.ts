@@ -1,0 +1,453 @@
+/**
+ * The Effect client.
+ *
+ * ```ts
+ * const program = Effect.gen(function*() {
+ *   const nes = yield* NesClient.NesClient
+ *   const { payload } = yield* nes.request("/item/5")
+ *   yield* nes.subscribe("/item/5").pipe(Stream.runForEach((update) => Effect.log(update.message)))
+ * }).pipe(Effect.provide(NesClient.layer({ url: "ws://localhost:8000" })))
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { ParseError } from "effect/ParseResult"
+import * as Redacted from "effect/Redacted"
+import * as Runtime from "effect/Runtime"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Message from "../protocol/Message.js"
+import { DisconnectError, type NesError, TimeoutError } from "../protocol/NesError.js"
+import * as Backoff from "./Backoff.js"
+import { ClientEvent } from "./ClientEvent.js"
+import { type Buffer, Feed, type OverflowError } from "./Feed.js"
+import type { Call } from "./Pending.js"
+import * as Request from "./Request.js"
+import * as Session from "./Session.js"
+import type { Status } from "./Status.js"
+import type { Close } from "./Transport.js"
+
+/**
+ * How to connect.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConnectOptions {
+  /** The credentials sent with every hello; a `Redacted` one is unwrapped. See `overrideReconnectionAuth`. */
+  readonly auth?: unknown
+  /** How long the socket may take to open. Default: as long as the WebSocket implementation lets it. */
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  /**
+   * When to connect again after a connection was lost: `false` for never, the documented options (the default: waits of
+   * 1, 2, 3, 4, 5, 5, … seconds without end), or any Schedule. Its input is the way the connection was closed.
+   *
+   * A connection that lasted longer than `maxDelay` (5 seconds where a Schedule is given) starts the Schedule anew.
+   */
+  readonly reconnect?: boolean | Backoff.Options | Schedule.Schedule<unknown, Close> | undefined
+}
+
+/**
+ * What a client is made of.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends ConnectOptions {
+  /** The address: `ws:`, `wss:`, `http:` or `https:`. */
+  readonly url: string
+  /** Options of the `ws` module, passed on as they are; Node only. Unlike there, `maxPayload` is 0 by default. */
+  readonly ws?: object | undefined
+  /** How long every call waits for its answer. Default: as long as the connection lasts. */
+  readonly timeout?: Duration.DurationInput | undefined
+  /** The longest message, in UTF-16 code units, that is put together from chunks. Default: without limit. */
+  readonly maxMessageChars?: number | undefined
+  /**
+   * Whether making the client connects it:
+   * - `true` (the default): it waits for the first attempt. Where that fails and more attempts follow, it logs a warning
+   *   and leaves the client connecting in the background; where none follows (the server refused the hello,
+   *   reconnection is off), it fails.
+   * - `"required"`: it fails whenever the first attempt does.
+   * - `false`: `connect` is left to the application.
+   */
+  readonly connect?: boolean | "required" | undefined
+}
+
+/**
+ * How to make one call.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CallOptions {
+  /** How long this call waits for its answer. */
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * How to make one call, and what its answer is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TypedCallOptions<A, I, R> extends CallOptions {
+  /** Decodes the answer's payload. */
+  readonly schema: Schema.Schema<A, I, R>
+}
+
+/**
+ * A subscription's update. `revoked` marks the last one, sent as the server ended the subscription.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Update<A = unknown> {
+  readonly message: A
+  readonly revoked: boolean
+}
+
+/**
+ * The service.
+ *
+ * Calls fail with a `DisconnectError` while there is no connection, also while one is being re-established: nothing is
+ * queued. Interrupting a call forgets it, and its late answer is no error.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /**
+   * Connects, and reconnects from then on unless told not to. `options` go before those the client was made with. It
+   * fails with the first attempt, while more follow in the background as the Schedule has it. Interrupting it gives the
+   * connection up.
+   */
+  readonly connect: (options?: ConnectOptions) => Effect.Effect<void, NesError>
+  /** Disconnects, stops reconnecting, and ends when the socket is closed. */
+  readonly disconnect: Effect.Effect<void>
+  /** Calls an endpoint: by path or route id, or by options. */
+  readonly request: {
+    <A, I, R>(
+      request: string | Request.RequestOptions,
+      options: TypedCallOptions<A, I, R>
+    ): Effect.Effect<Request.Response<A>, NesError | ParseError, R>
+    (request: string | Request.RequestOptions, options?: CallOptions): Effect.Effect<Request.Response, NesError>
+  }
+  /** Sends a custom message, and returns what the server's `onMessage` answers. */
+  readonly message: {
+    <A, I, R>(
+      message: unknown,
+      options: TypedCallOptions<A, I, R>
+    ): Effect.Effect<A, NesError | ParseError, R>
+    (message: unknown, options?: CallOptions): Effect.Effect<unknown, NesError>
+  }
+  /**
+   * The updates of a path, for as long as the Stream is consumed.
+   *
+   * All consumers of a path share one subscription of the server. It outlives connections: after a reconnect it goes on
+   * (without what was published meanwhile). It ends when the server revokes it. It fails with the server's refusal, and
+   * with a `DisconnectError` when the client is disconnected for good. Unbounded buffering is the default.
+   */
+  readonly subscribe: (path: string, buffer?: Buffer) => Stream.Stream<Update, NesError | OverflowError>
+  /** The messages alone of `subscribe`. */
+  readonly subscribeMessages: (path: string, buffer?: Buffer) => Stream.Stream<unknown, NesError | OverflowError>
+  /** What the server broadcasts, or sends to this client alone. It ends with the client. */
+  readonly updates: Stream.Stream<unknown>
+  /** `updates` with a buffer of one's own choice. */
+  readonly updatesWith: (buffer: Buffer) => Stream.Stream<unknown, OverflowError>
+  /** What happens to the client from now on. An `Error` that nobody listens for is logged. It ends with the client. */
+  readonly events: Stream.Stream<ClientEvent>
+  /** What state the client is in. */
+  readonly status: Effect.Effect<Status>
+  /** The current status and every later one. It ends with the client. */
+  readonly statusChanges: Stream.Stream<Status>
+  /** The paths subscribed to. */
+  readonly subscriptions: Effect.Effect<ReadonlyArray<string>>
+  /** Replaces the credentials of the open connection, and those used when reconnecting. */
+  readonly reauthenticate: (auth: unknown, options?: CallOptions) => Effect.Effect<void, NesError>
+  /** Sets the credentials used when reconnecting. Returns whether reconnection is enabled; if not, nothing is done. */
+  readonly overrideReconnectionAuth: (auth: unknown) => Effect.Effect<boolean>
+}
+
+/**
+ * The client's Tag.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class NesClient extends Context.Tag("effect-nes/client/NesClient")<NesClient, Service>() {}
+
+const unbounded: Buffer = { capacity: "unbounded" }
+
+const reveal = (auth: unknown): unknown => (Redacted.isRedacted(auth) ? Redacted.value(auth) : auth)
+
+const duration = (input: Duration.DurationInput | undefined): Duration.Duration | undefined =>
+  input === undefined ? undefined : Duration.decode(input)
+
+const reconnection = (reconnect: ConnectOptions["reconnect"] = true): Session.ConnectOptions["reconnect"] => {
+  if (reconnect === false) {
+    return undefined
+  }
+  if (Schedule.isSchedule(reconnect)) {
+    return { schedule: reconnect, stableAfter: Backoff.stableAfter() }
+  }
+  const options = reconnect === true ? {} : reconnect
+  return options.retries !== undefined && options.retries < 1
+    ? undefined
+    : { schedule: Backoff.schedule(options), stableAfter: Backoff.stableAfter(options) }
+}
+
+/**
+ * Makes a client that disconnects when its scope closes.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<Service, NesError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const log = Runtime.runFork(yield* Effect.runtime())
+    const subscriptions = new Set<Feed<Update, NesError>>()
+    const updates = new Set<Feed<unknown>>()
+    const events = new Set<Feed<ClientEvent>>()
+    const statuses = new Set<Feed<Status>>()
+
+    const happened = (event: ClientEvent): void => {
+      for (const feed of events) {
+        feed.offer(event)
+      }
+    }
+
+    const session = yield* Effect.acquireRelease(
+      Session.make({
+        url: options.url,
+        ws: options.ws,
+        timeout: options.timeout === undefined ? undefined : Duration.toMillis(options.timeout),
+        maxMessageChars: options.maxMessageChars
+      }, {
+        connected: (id) => happened(ClientEvent.Connected({ id })),
+        disconnected: (_, log) => happened(ClientEvent.Disconnected(log)),
+        reconnecting: (attempt, delay) => happened(ClientEvent.Reconnecting({ attempt, delay })),
+        heartbeatTimeout: (willReconnect) => happened(ClientEvent.HeartbeatTimeout({ willReconnect })),
+        update: (message) => {
+          for (const feed of updates) {
+            feed.offer(message)
+          }
+        },
+        error: (error) => {
+          if (events.size === 0) {
+            log(Effect.logWarning("nes client", error))
+          }
+          happened(ClientEvent.Error({ error }))
+        },
+        changed: (status) => {
+          for (const feed of statuses) {
+            feed.offer(status)
+          }
+          if (status._tag === "Disconnected") {
+            failAll(subscriptions)
+          }
+        }
+      }),
+      (session) =>
+        Effect.zipRight(
+          disconnect(session),
+          Effect.sync(() => {
+            failAll(subscriptions)
+            for (const feeds of [updates, events, statuses]) {
+              for (const feed of feeds) {
+                feed.end()
+              }
+            }
+          })
+        )
+    )
+
+    const connect: Service["connect"] = (overrides = {}) =>
+      Effect.async((resume) => {
+        const { auth, connectTimeout, reconnect } = { ...options, ...overrides }
+        session.connect(
+          { auth: reveal(auth), timeout: duration(connectTimeout), reconnect: reconnection(reconnect) },
+          (error) => resume(error === undefined ? Effect.void : Effect.fail(error))
+        )
+        return disconnect(session)
+      })
+
+    function request<A, I, R>(
+      options: string | Request.RequestOptions,
+      callOptions: TypedCallOptions<A, I, R>
+    ): Effect.Effect<Request.Response<A>, NesError | ParseError, R>
+    function request(
+      options: string | Request.RequestOptions,
+      callOptions?: CallOptions
+    ): Effect.Effect<Request.Response, NesError>
+    function request<A, I, R>(
+      options: string | Request.RequestOptions,
+      { schema, timeout }: Partial<TypedCallOptions<A, I, R>> = {}
+    ): Effect.Effect<Request.Response, NesError | ParseError, R> {
+      const response = call(session, () => Request.draft(options), Request.response, timeout)
+      return schema === undefined ?
+        response :
+        Effect.flatMap(
+          response,
+          ({ headers, payload, statusCode }) =>
+            Effect.map(Schema.decodeUnknown(schema)(payload), (payload) => ({ payload, statusCode, headers }))
+        )
+    }
+
+    function message<A, I, R>(
+      message: unknown,
+      callOptions: TypedCallOptions<A, I, R>
+    ): Effect.Effect<A, NesError | ParseError, R>
+    function message(message: unknown, callOptions?: CallOptions): Effect.Effect<unknown, NesError>
+    function message<A, I, R>(
+      message: unknown,
+      { schema, timeout }: Partial<TypedCallOptions<A, I, R>> = {}
+    ): Effect.Effect<unknown, NesError | ParseError, R> {
+      const answer = call(session, () => ({ type: "message", message, id: 0 }), (answer) => answer.message, timeout)
+      return schema === undefined ? answer : Effect.flatMap(answer, Schema.decodeUnknown(schema))
+    }
+
+    const service: Service = {
+      connect,
+      disconnect: disconnect(session),
+      request,
+      message,
+      subscribe: (path, buffer = unbounded) => subscribe(session, subscriptions, path, buffer),
+      subscribeMessages: (path, buffer = unbounded) =>
+        Stream.map(subscribe(session, subscriptions, path, buffer), (update) => update.message),
+      updates: endless(fed(updates, unbounded)),
+      updatesWith: (buffer) => fed(updates, buffer),
+      events: endless(fed(events, unbounded)),
+      status: Effect.sync(() => session.status),
+      statusChanges: endless(fed(statuses, unbounded, () => session.status)),
+      subscriptions: Effect.sync(() => session.subscriptions),
+      reauthenticate: (auth, options = {}) =>
+        Effect.suspend(() => {
+          session.overrideReconnectionAuth(reveal(auth))
+          return call(session, () => ({ type: "reauth", auth: reveal(auth), id: 0 }), () => undefined, options.timeout)
+        }),
+      overrideReconnectionAuth: (auth) => Effect.sync(() => session.overrideReconnectionAuth(reveal(auth)))
+    }
+
+    if (options.connect !== false) {
+      yield* Effect.catchAll(connect(), (error) =>
+        options.connect === "required" || session.status._tag === "Disconnected"
+          ? Effect.fail(error)
+          : Effect.logWarning("nes client: not connected yet", error))
+    }
+    return service
+  })
+
+/**
+ * A client as a Layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<NesClient, NesError> => Layer.scoped(NesClient, make(options))
+
+/**
+ * A client as a Layer, with options from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<NesClient, NesError | ConfigError.ConfigError> =>
+  Layer.scoped(NesClient, Effect.flatMap(Config.unwrap(options), make))
+
+const disconnect = (session: Session.Session): Effect.Effect<void> =>
+  Effect.async((resume) => session.disconnect(() => resume(Effect.void)))
+
+const failAll = (feeds: Iterable<Feed<Update, NesError>>): void => {
+  for (const feed of feeds) {
+    feed.fail(new DisconnectError({ message: "Subscription ended - client disconnected" }))
+  }
+}
+
+const call = <A>(
+  session: Session.Session,
+  makeDraft: () => Session.Draft & Pick<Call, "type">,
+  read: (answer: Message.Answer) => A,
+  timeout: Duration.DurationInput | undefined
+): Effect.Effect<A, NesError> => {
+  const answer = Effect.async<A, NesError>((resume) => {
+    const draft = makeDraft()
+    session.send(draft, {
+      type: draft.type,
+      succeed: (answer) => resume(Effect.succeed(read(answer))),
+      fail: (error) => resume(Effect.fail(error))
+    })
+    return Effect.sync(() => session.forget(draft.id))
+  })
+  return timeout === undefined ? answer : Effect.timeoutFail(answer, {
+    duration: timeout,
+    onTimeout: () => new TimeoutError({ message: "Request timed out" })
+  })
+}
+
+const subscribe = (
+  session: Session.Session,
+  feeds: Set<Feed<Update, NesError>>,
+  path: string,
+  buffer: Buffer
+): Stream.Stream<Update, NesError | OverflowError> =>
+  Stream.unwrapScoped(Effect.gen(function*() {
+    const [feed, stream] = yield* Feed.make<Update, NesError>(buffer)
+    const add = (): void =>
+      session.subscribe(path, feed, {
+        update: (message, { revoked }) => feed.offer({ message, revoked: revoked === true }),
+        ended: (error) => {
+          if (error === undefined) {
+            feed.end()
+          } else if (error._tag === "DisconnectError" && session.status._tag === "Reconnecting") {
+            // The connection was lost before the server answered: the next hello asks again.
+            add()
+          } else {
+            feed.fail(error)
+          }
+        }
+      }, (error) => {
+        if (error?._tag === "UserError") {
+          feed.fail(error)
+        }
+      })
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        feeds.add(feed)
+        add()
+      }),
+      () =>
+        Effect.sync(() => {
+          feeds.delete(feed)
+          session.unsubscribe(path, feed, () => {})
+        })
+    )
+    return stream
+  }))
+
+const fed = <A>(feeds: Set<Feed<A>>, buffer: Buffer, first?: () => A): Stream.Stream<A, OverflowError> =>
+  Stream.unwrapScoped(Effect.gen(function*() {
+    const [feed, stream] = yield* Feed.make<A>(buffer)
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        feeds.add(feed)
+        if (first !== undefined) {
+          feed.offer(first())
+        }
+      }),
+      () => Effect.sync(() => feeds.delete(feed))
+    )
+    return stream
+  }))
+
+// An unbounded feed does not overflow.
+const endless = <A>(stream: Stream.Stream<A, OverflowError>): Stream.Stream<A> => Stream.orDie(stream)

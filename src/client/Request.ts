@@ -1,0 +1,63 @@
+/**
+ * A call of one of the server's endpoints.
+ *
+ * @since 0.1.0
+ */
+import type * as Message from "../protocol/Message.js"
+import type { Draft } from "./Session.js"
+
+/**
+ * What `client.request` asks for (nes-api.txt, `client.request(options, callback)`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RequestOptions {
+  /** The path of the endpoint, or the id of its route. */
+  readonly path: string
+  /** The HTTP method. Default: `"GET"`. */
+  readonly method?: string | undefined
+  /** Request headers. An Authorization header is refused by the server. */
+  readonly headers?: Message.RequestHeaders | undefined
+  /** The request's payload. */
+  readonly payload?: unknown
+}
+
+/**
+ * The answer to a request.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Response<A = unknown> {
+  readonly payload: A
+  readonly statusCode: number
+  /** The response headers the server lets through. */
+  readonly headers: Readonly<Record<string, unknown>> | undefined
+}
+
+/**
+ * The message of a request: a text stands for a GET of that path or route id.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const draft = (options: string | RequestOptions): Draft<Message.Request> => {
+  if (typeof options === "string") {
+    return { type: "request", method: "GET", path: options, id: 0 }
+  }
+  const { headers, method, path, payload } = options
+  return { type: "request", method: method || "GET", path, headers, payload, id: 0 }
+}
+
+/**
+ * What an answer says to a request.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const response = ({ headers, payload, statusCode }: Message.Answer): Response => ({
+  payload,
+  statusCode: statusCode as number,
+  headers
+})
