@@ -20,7 +20,7 @@ const typeParameters = (file, name) => {
   if (found !== null) {
     return found[1] ?? ""
   }
-  for (const [, names, specifier] of text.matchAll(/^export (?:type )?\{([^}]*)\} from "(\.[^"]+)"/gm)) {
+  for (const [, names, specifier] of text.matchAll(/^(?:im|ex)port (?:type )?\{([^}]*)\} from "(\.[^"]+)"/gm)) {
     const item = names.split(",").map((item) => item.trim().replace(/^type /, "")).find((item) =>
       item === name || item.endsWith(` as ${name}`)
     )

@@ -107,7 +107,7 @@ describe("src", () => {
 
   it("depends on no package that it does not import", () => {
     const used = sources.flatMap(imports)
-    const unused = Object.keys(manifest.dependencies).filter((name) =>
+    const unused = Object.keys(manifest.dependencies).map((name) => name.replace(/^@types\//, "")).filter((name) =>
       !used.some((specifier) => specifier === name || specifier.startsWith(`${name}/`))
     )
     expect(unused).toEqual([])
