@@ -605,7 +605,8 @@ export const make = (options: Options, observer: Observer): Effect.Effect<Sessio
     return new Session(
       { url: options.url, ws: options.ws, maxMessageChars: options.maxMessageChars ?? Infinity, open, clock },
       options.timeout || undefined,
-      (effect) => void fork(effect),
+      // The runtime may have been taken where nothing can be interrupted, as in an acquisition.
+      (effect) => void fork(Effect.interruptible(effect)),
       observer
     )
   })
