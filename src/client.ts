@@ -12,8 +12,8 @@ export type {
   UpdateHandler
 } from "./client/Client.js"
 export { Client } from "./client/Client.js"
+export type { DisconnectLog } from "./client/Observer.js"
 export type { RequestOptions, Response } from "./client/Request.js"
-export type { DisconnectLog } from "./client/Session.js"
 export type { Flags } from "./client/Subscriptions.js"
 export type { NesError } from "./protocol/NesError.js"
 export {

@@ -9,13 +9,15 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Message from "../protocol/Message.js"
-import { type NesError, UserError } from "../protocol/NesError.js"
+import type { NesError } from "../protocol/NesError.js"
 import * as Backoff from "./Backoff.js"
-import type { Call } from "./Pending.js"
+import type { Call, Draft } from "./Call.js"
+import type { DisconnectLog } from "./Observer.js"
 import type { RequestOptions, Response } from "./Request.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
 import type { Flags, Listener } from "./Subscriptions.js"
+import * as Thrown from "./Thrown.js"
 
 /**
  * Options of `new Client` (nes-api.txt, `new Client(url, [options])`).
@@ -153,7 +155,7 @@ export class Client {
   /** Called when a connection is established, for the first time or again. */
   onConnect: (() => void) | null = ignore
   /** Called when a connection is lost. */
-  onDisconnect: ((willReconnect: boolean, log: Session.DisconnectLog) => void) | null = ignore
+  onDisconnect: ((willReconnect: boolean, log: DisconnectLog) => void) | null = ignore
   /** Called when the server was silent for too long, before the connection is closed for it. */
   onHeartbeatTimeout: ((willReconnect: boolean) => void) | null = ignore
   /** Called with what the server broadcasts, or sends to this client alone. */
@@ -270,7 +272,7 @@ export class Client {
   }
 
   private tracked<A>(
-    draft: Session.Draft & Pick<Call, "type">,
+    draft: Draft & Pick<Call, "type">,
     read: (answer: Message.Answer) => A,
     callback: ((error: NesError | null, answer?: Message.Answer) => void) | undefined
   ): Promise<A> | undefined {
@@ -308,7 +310,7 @@ export class Client {
     try {
       f?.(...args)
     } catch (cause) {
-      this.report(new UserError({ message: cause instanceof Error ? cause.message : String(cause), cause }))
+      this.report(Thrown.toUserError(cause))
     }
   }
 

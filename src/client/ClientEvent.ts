@@ -6,7 +6,7 @@
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type { NesError } from "../protocol/NesError.js"
-import type { DisconnectLog } from "./Session.js"
+import type { DisconnectLog } from "./Observer.js"
 
 /**
  * An event in the client's life:

@@ -27,9 +27,9 @@ import * as Stream from "effect/Stream"
 import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError, TimeoutError } from "../protocol/NesError.js"
 import * as Backoff from "./Backoff.js"
+import type { Call, Draft } from "./Call.js"
 import { ClientEvent } from "./ClientEvent.js"
 import { type Buffer, Feed, type OverflowError } from "./Feed.js"
-import type { Call } from "./Pending.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
 import type { Status } from "./Status.js"
@@ -375,7 +375,7 @@ const failAll = (feeds: Iterable<Feed<Update, NesError>>): void => {
 
 const call = <A>(
   session: Session.Session,
-  makeDraft: () => Session.Draft & Pick<Call, "type">,
+  makeDraft: () => Draft & Pick<Call, "type">,
   read: (answer: Message.Answer) => A,
   timeout: Duration.DurationInput | undefined
 ): Effect.Effect<A, NesError> => {

@@ -5,23 +5,9 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as Message from "../protocol/Message.js"
-import { type NesError, TimeoutError } from "../protocol/NesError.js"
+import { TimeoutError } from "../protocol/NesError.js"
+import type { Call } from "./Call.js"
 import * as Deadline from "./Deadline.js"
-
-/**
- * A call, as a plain record: no fiber waits for its answer. Exactly one of the two functions is called, once.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Call {
-  /** The type the answer must have. */
-  readonly type: "hello" | "reauth" | "request" | "message" | "sub" | "unsub"
-  succeed(answer: Message.Answer): void
-  /** `answer` is the one that reported the error, where there was one. */
-  fail(error: NesError, answer?: Message.Answer): void
-}
 
 interface Entry {
   readonly call: Call

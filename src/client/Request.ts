@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type * as Message from "../protocol/Message.js"
-import type { Draft } from "./Session.js"
+import type { Draft } from "./Call.js"
 
 /**
  * What `client.request` asks for (nes-api.txt, `client.request(options, callback)`).

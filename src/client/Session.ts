@@ -11,62 +11,21 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Runtime from "effect/Runtime"
 import type * as Schedule from "effect/Schedule"
-import * as CloseCode from "../protocol/CloseCode.js"
 import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
-import {
-  DisconnectError,
-  type NesError,
-  ProtocolError,
-  ServerError,
-  TimeoutError,
-  UserError,
-  WsError
-} from "../protocol/NesError.js"
+import { DisconnectError, type NesError, TimeoutError, UserError, WsError } from "../protocol/NesError.js"
 import { Backoff } from "./Backoff.js"
+import type { Call, Draft } from "./Call.js"
 import { Connection, type End, type Owner, type Settings } from "./Connection.js"
+import { Inbox } from "./Inbox.js"
+import * as Loss from "./Loss.js"
 import * as Metrics from "./Metrics.js"
-import { type Call, Pending } from "./Pending.js"
+import type { Observer } from "./Observer.js"
+import { Pending } from "./Pending.js"
 import { Status } from "./Status.js"
 import { type Listener, Subscriptions, type Topic } from "./Subscriptions.js"
+import * as Thrown from "./Thrown.js"
 import { type Close, Transport } from "./Transport.js"
-
-/**
- * How a connection was lost (nes-api.txt, `client.onDisconnect`; interop.md, "Client behaviour").
- *
- * @since 0.1.0
- * @category models
- */
-export interface DisconnectLog {
-  /** The RFC 6455 close code. Undefined where the socket failed without a close event. */
-  readonly code: number | undefined
-  /** The RFC 6455 name of the code. */
-  readonly explanation: string
-  /** The text of the close frame. */
-  readonly reason: string | undefined
-  /** `false` when the socket closed abnormally. */
-  readonly wasClean: boolean
-  readonly willReconnect: boolean
-  /** Whether `disconnect` was called. */
-  readonly wasRequested: boolean
-}
-
-/**
- * Hears what happens to the client. None of the functions may throw.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Observer {
-  connected(id: string): void
-  disconnected(willReconnect: boolean, log: DisconnectLog): void
-  reconnecting(attempt: number, delay: Duration.Duration): void
-  heartbeatTimeout(willReconnect: boolean): void
-  update(message: unknown): void
-  /** An error that no call accounts for. */
-  error(error: NesError): void
-  changed(status: Status): void
-}
 
 /**
  * What a session is made of.
@@ -102,16 +61,6 @@ export interface ConnectOptions {
   } | undefined
 }
 
-/**
- * A client's message that has no id yet.
- *
- * @since 0.1.0
- * @category models
- */
-export type Draft<M extends Message.ClientMessage = Message.ClientMessage> = M extends Message.ClientMessage
-  ? { -readonly [K in keyof M]: M[K] }
-  : never
-
 interface Next {
   readonly attempt: number
   readonly delay: Duration.Duration
@@ -124,30 +73,6 @@ interface Reconnection {
 }
 
 type Settle = (error?: NesError) => void
-
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
-const answers: ReadonlySet<string | undefined> = new Set<Call["type"]>([
-  "hello",
-  "reauth",
-  "request",
-  "message",
-  "sub",
-  "unsub"
-])
-
-const isText = (u: unknown): u is string => typeof u === "string" && u !== ""
-
-const serverError = ({ headers, path, payload, statusCode }: Message.Answer): ServerError => {
-  const { error, message } = Object(payload) as { readonly error?: unknown; readonly message?: unknown }
-  return new ServerError({
-    message: isText(message) ? message : isText(error) ? error : "Error",
-    statusCode: statusCode ?? 500,
-    data: payload,
-    headers,
-    path
-  })
-}
 
 /**
  * The client's core.
@@ -162,6 +87,7 @@ export class Session implements Owner {
 
   private readonly subscribed = new Subscriptions()
   private readonly pending: Pending
+  private readonly inbox: Inbox
   private ids = 0
   private connection: Connection | undefined
   /** Present from `connect` until no further attempt will be made. */
@@ -180,6 +106,11 @@ export class Session implements Owner {
     private readonly observer: Observer
   ) {
     this.pending = new Pending(settings.clock, timeout)
+    this.inbox = new Inbox(this.pending, this.subscribed, {
+      ping: () => this.pong(),
+      update: (message) => observer.update(message),
+      error: (error) => observer.error(error)
+    })
   }
 
   /** The paths subscribed to. */
@@ -248,7 +179,7 @@ export class Session implements Owner {
       connection.send(encoded.right)
     } catch (cause) {
       this.pending.delete(draft.id)
-      call.fail(new WsError({ message: messageOf(cause), cause }))
+      call.fail(new WsError({ message: Thrown.text(cause), cause }))
     }
   }
 
@@ -328,7 +259,7 @@ export class Session implements Owner {
         const { reconnection } = this
         const delay = reconnection === undefined || end.how === "invalid"
           ? undefined
-          : yield* reconnection.backoff.next(end.close, connection.uptime)
+          : yield* this.sound(reconnection.backoff.next(end.close, connection.uptime))
         const next = delay === undefined || this.reconnection !== reconnection
           ? undefined
           : { attempt: ++attempt, delay }
@@ -392,7 +323,7 @@ export class Session implements Owner {
     }
     this.change(next === undefined ? Status.Disconnected() : Status.Reconnecting(next))
 
-    const loss = lossOf(connection, end, willReconnect)
+    const loss = Loss.toError(connection, end, willReconnect)
     const wasConnected = connection.since !== undefined
     if (!wasConnected) {
       connection.failure ??= loss
@@ -402,15 +333,8 @@ export class Session implements Owner {
     if (isReported) {
       this.observer.error(loss)
     }
-    if (isAnnounced(connection, end, willReconnect)) {
-      this.observer.disconnected(willReconnect, {
-        code: end.close.code,
-        explanation: CloseCode.explain(end.close.code),
-        reason: end.close.reason,
-        wasClean: end.close.wasClean,
-        willReconnect,
-        wasRequested: leaving.length > 0
-      })
+    if (Loss.isDisconnection(connection, end, willReconnect)) {
+      this.observer.disconnected(willReconnect, Loss.toLog(end, willReconnect, leaving.length > 0))
     }
     if (calls.length > 0) {
       const error = new DisconnectError({ message: "Request failed - server disconnected" })
@@ -428,6 +352,15 @@ export class Session implements Owner {
     for (const done of leaving) {
       done()
     }
+  }
+
+  // A schedule is the application's: one that dies ends the attempts, not the client.
+  private sound<A>(step: Effect.Effect<A>): Effect.Effect<A | undefined> {
+    return Effect.catchAllDefect(step, (defect) =>
+      Effect.sync(() => {
+        this.observer.error(Thrown.toUserError(defect))
+        return undefined
+      }))
   }
 
   private stopReconnecting(): void {
@@ -467,7 +400,7 @@ export class Session implements Owner {
   silent(connection: Connection): Effect.Effect<void> {
     return Effect.gen(this, function*() {
       const willReconnect = this.reconnection !== undefined &&
-        (yield* this.reconnection.backoff.willRetry(unknownClose, connection.uptime))
+        (yield* this.sound(this.reconnection.backoff.willRetry(unknownClose, connection.uptime))) === true
       this.observer.error(new TimeoutError({ message: "Disconnecting due to heartbeat timeout" }))
       this.observer.heartbeatTimeout(willReconnect)
     })
@@ -480,62 +413,7 @@ export class Session implements Owner {
 
   /** @internal */
   received(text: string): void {
-    const decoded = Codec.decodeServerMessage(text)
-    if (Either.isLeft(decoded)) {
-      this.garbled(decoded.left)
-      return
-    }
-    const message = decoded.right
-    switch (message.type) {
-      case "ping":
-        this.pong()
-        return
-      case "update":
-        this.observer.update(message.message)
-        return
-      case "pub":
-      case "revoke":
-        this.published(message as Message.Pub | Message.Revoke)
-        return
-      default:
-        this.answered(message)
-    }
-  }
-
-  private published({ message, path, type }: Message.Pub | Message.Revoke): void {
-    if (type === "revoke") {
-      this.subscribed.revoke(path, message, this.thrown)
-    } else if (message !== undefined) {
-      this.subscribed.deliver(path, message, this.thrown)
-    }
-  }
-
-  private answered(answer: Message.Answer): void {
-    const call = this.pending.take(answer.id)
-    if (call === undefined) {
-      if (!this.pending.wasForgotten(answer.id)) {
-        this.observer.error(new ProtocolError({ message: "Received response for unknown request" }))
-      }
-      return
-    }
-    const isError = answer.statusCode !== undefined && answer.statusCode >= 400
-    if (answers.has(answer.type) && (isError || answer.type === call.type)) {
-      if (isError) {
-        call.fail(serverError(answer), answer)
-      } else {
-        call.succeed(answer)
-      }
-      return
-    }
-    call.fail(new ProtocolError({ message: "Received invalid response" }))
-    this.observer.error(new ProtocolError({ message: `Received unknown response type: ${answer.type}` }))
-  }
-
-  private garbled(error: ProtocolError): void {
-    if (error.id !== undefined) {
-      this.pending.take(error.id)?.fail(new ProtocolError({ message: "Received invalid response" }))
-    }
-    this.observer.error(error)
+    this.inbox.receive(text)
   }
 
   private pong(): void {
@@ -548,37 +426,9 @@ export class Session implements Owner {
       }
     }
   }
-
-  private readonly thrown = (cause: unknown): void => {
-    this.observer.error(new UserError({ message: messageOf(cause), cause }))
-  }
 }
 
 const unknownClose: Close = { code: undefined, reason: undefined, wasClean: false }
-
-// The texts and their places are those of interop.md, "Client errors".
-const lossOf = (connection: Connection, end: End, willReconnect: boolean): NesError | undefined => {
-  switch (end.how) {
-    case "invalid":
-      return new UserError({ message: messageOf(end.error), cause: end.error })
-    case "timeout":
-      return new TimeoutError({ message: "Connection timed out" })
-    case "error":
-      if (!willReconnect) {
-        return new WsError({ message: "Socket error", cause: end.error })
-      }
-  }
-  return connection.hasOpened
-    ? undefined
-    : new WsError({
-      message: "Connection terminated while waiting to connect",
-      ...(end.error === undefined ? undefined : { cause: end.error })
-    })
-}
-
-// A socket that never opened and never will is no disconnection.
-const isAnnounced = (connection: Connection, end: End, willReconnect: boolean): boolean =>
-  connection.hasOpened || end.how === "close" || (end.how === "error" && willReconnect)
 
 const isPath = (path: unknown): path is string => typeof path === "string" && path.startsWith("/")
 

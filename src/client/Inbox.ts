@@ -1,0 +1,115 @@
+/**
+ * What comes from the server, and whom it is for.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Codec from "../protocol/Codec.js"
+import type * as Message from "../protocol/Message.js"
+import { type NesError, ProtocolError, ServerError } from "../protocol/NesError.js"
+import type { Call } from "./Call.js"
+import type { Pending } from "./Pending.js"
+import type { Subscriptions } from "./Subscriptions.js"
+import * as Thrown from "./Thrown.js"
+
+const answers: ReadonlySet<string | undefined> = new Set<Call["type"]>([
+  "hello",
+  "reauth",
+  "request",
+  "message",
+  "sub",
+  "unsub"
+])
+
+const isText = (u: unknown): u is string => typeof u === "string" && u !== ""
+
+const serverError = ({ headers, path, payload, statusCode }: Message.Answer): ServerError => {
+  const { error, message } = Object(payload) as { readonly error?: unknown; readonly message?: unknown }
+  return new ServerError({
+    message: isText(message) ? message : isText(error) ? error : "Error",
+    statusCode: statusCode ?? 500,
+    data: payload,
+    headers,
+    path
+  })
+}
+
+/**
+ * Hands every message on by plain calls: answers to their calls, updates to their listeners.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Inbox {
+  constructor(
+    private readonly pending: Pending,
+    private readonly subscriptions: Subscriptions,
+    private readonly owner: {
+      ping(): void
+      update(message: unknown): void
+      error(error: NesError): void
+    }
+  ) {}
+
+  /** Takes a whole text. */
+  receive(text: string): void {
+    const decoded = Codec.decodeServerMessage(text)
+    if (Either.isLeft(decoded)) {
+      this.garbled(decoded.left)
+      return
+    }
+    const message = decoded.right
+    switch (message.type) {
+      case "ping":
+        this.owner.ping()
+        return
+      case "update":
+        this.owner.update(message.message)
+        return
+      case "pub":
+      case "revoke":
+        this.published(message as Message.Pub | Message.Revoke)
+        return
+      default:
+        this.answered(message)
+    }
+  }
+
+  private published({ message, path, type }: Message.Pub | Message.Revoke): void {
+    if (type === "revoke") {
+      this.subscriptions.revoke(path, message, this.thrown)
+    } else if (message !== undefined) {
+      this.subscriptions.deliver(path, message, this.thrown)
+    }
+  }
+
+  private answered(answer: Message.Answer): void {
+    const call = this.pending.take(answer.id)
+    if (call === undefined) {
+      if (!this.pending.wasForgotten(answer.id)) {
+        this.owner.error(new ProtocolError({ message: "Received response for unknown request" }))
+      }
+      return
+    }
+    const isError = answer.statusCode !== undefined && answer.statusCode >= 400
+    if (answers.has(answer.type) && (isError || answer.type === call.type)) {
+      if (isError) {
+        call.fail(serverError(answer), answer)
+      } else {
+        call.succeed(answer)
+      }
+      return
+    }
+    call.fail(new ProtocolError({ message: "Received invalid response" }))
+    this.owner.error(new ProtocolError({ message: `Received unknown response type: ${answer.type}` }))
+  }
+
+  private garbled(error: ProtocolError): void {
+    if (error.id !== undefined) {
+      this.pending.take(error.id)?.fail(new ProtocolError({ message: "Received invalid response" }))
+    }
+    this.owner.error(error)
+  }
+
+  private readonly thrown = (cause: unknown): void => this.owner.error(Thrown.toUserError(cause))
+}

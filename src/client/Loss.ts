@@ -1,0 +1,61 @@
+/**
+ * What the end of a connection means: which error it is, and whether it is told as a disconnection.
+ *
+ * @since 0.1.0
+ */
+import * as CloseCode from "../protocol/CloseCode.js"
+import { type NesError, TimeoutError, WsError } from "../protocol/NesError.js"
+import type { Connection, End } from "./Connection.js"
+import type { DisconnectLog } from "./Observer.js"
+import * as Thrown from "./Thrown.js"
+
+/**
+ * The error in the end of a connection, if it is one: also of one that was established, if none follows. The texts are
+ * those of interop.md, "Client errors".
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const toError = (connection: Connection, end: End, willReconnect: boolean): NesError | undefined => {
+  switch (end.how) {
+    case "invalid":
+      return Thrown.toUserError(end.error)
+    case "timeout":
+      return new TimeoutError({ message: "Connection timed out" })
+    case "error":
+      if (!willReconnect) {
+        return new WsError({ message: "Socket error", cause: end.error })
+      }
+  }
+  return connection.hasOpened
+    ? undefined
+    : new WsError({
+      message: "Connection terminated while waiting to connect",
+      ...(end.error === undefined ? undefined : { cause: end.error })
+    })
+}
+
+/**
+ * Whether the application is told of a disconnection: not where the socket never opened and will not be opened again, or
+ * did not open in time.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isDisconnection = (connection: Connection, end: End, willReconnect: boolean): boolean =>
+  connection.hasOpened || end.how === "close" || (end.how === "error" && willReconnect)
+
+/**
+ * What the application is told about a disconnection.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const toLog = ({ close }: End, willReconnect: boolean, wasRequested: boolean): DisconnectLog => ({
+  code: close.code,
+  explanation: CloseCode.explain(close.code),
+  reason: close.reason,
+  wasClean: close.wasClean,
+  willReconnect,
+  wasRequested
+})
