@@ -40,6 +40,8 @@ export class OverflowError extends Data.TaggedError("OverflowError")<{ readonly 
  * @category models
  */
 export class Feed<in out A, in out E = never> {
+  private isOver = false
+
   private constructor(
     private readonly mailbox: Mailbox.Mailbox<A, E | OverflowError>,
     private readonly buffer: Buffer
@@ -65,6 +67,9 @@ export class Feed<in out A, in out E = never> {
 
   offer(value: A): void {
     const { buffer, mailbox } = this
+    if (this.isOver) {
+      return
+    }
     if (buffer.capacity === "unbounded") {
       mailbox.unsafeOffer(value)
       return
@@ -75,7 +80,7 @@ export class Feed<in out A, in out E = never> {
       Metrics.dropped.unsafeUpdate(1, [])
     }
     if (isFull && buffer.strategy === "fail") {
-      mailbox.unsafeDone(Exit.fail(new OverflowError({ capacity: buffer.capacity })))
+      this.done(Exit.fail(new OverflowError({ capacity: buffer.capacity })))
     } else {
       mailbox.unsafeOffer(value)
     }
@@ -83,10 +88,15 @@ export class Feed<in out A, in out E = never> {
 
   /** Nothing more will come; what is buffered is still consumed. */
   end(): void {
-    this.mailbox.unsafeDone(Exit.void)
+    this.done(Exit.void)
   }
 
   fail(error: E): void {
-    this.mailbox.unsafeDone(Exit.fail(error))
+    this.done(Exit.fail(error))
+  }
+
+  private done(exit: Exit.Exit<void, E | OverflowError>): void {
+    this.isOver = true
+    this.mailbox.unsafeDone(exit)
   }
 }

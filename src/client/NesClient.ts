@@ -35,6 +35,17 @@ import * as Session from "./Session.js"
 import type { Status } from "./Status.js"
 import type { Close } from "./Transport.js"
 
+/** @since 0.1.0 */
+export { ClientEvent } from "./ClientEvent.js"
+/** @since 0.1.0 */
+export { type Buffer, OverflowError } from "./Feed.js"
+/** @since 0.1.0 */
+export type { DisconnectLog } from "./Observer.js"
+/** @since 0.1.0 */
+export type { RequestOptions, Response } from "./Request.js"
+/** @since 0.1.0 */
+export { Status } from "./Status.js"
+
 /**
  * How to connect.
  *

@@ -52,8 +52,12 @@ export class Delivery {
     if (this.hub.stopped) {
       return Promise.resolve()
     }
+    const selected = this.select(options)
+    if (!selected) {
+      return Promise.reject(new Error("Subscription auth indexing is disabled"))
+    }
     const results: Array<unknown> = []
-    for (const connection of this.select(options)) {
+    for (const connection of selected) {
       if (connection.stage === "ready") {
         results.push(each(connection))
       }
@@ -71,20 +75,16 @@ export class Delivery {
     }
   }
 
-  private select(options: EachOptions): Iterable<Connection> {
-    const { subscription: path, user } = options
+  // Nothing where a user is asked for and the subscription has no index of users.
+  private select({ subscription: path, user }: EachOptions): ReadonlyArray<Connection> | undefined {
     if (path === undefined) {
       return Array.from(this.hub.connections.all())
     }
-    const match = this.hub.router.match(path)
-    return match ? Array.from(this.subscribers(match, path, user)) : []
-  }
-
-  private subscribers({ subscription }: Match, path: string, user: unknown): Iterable<Connection> {
-    if (user && !subscription.indexed) {
-      throw new Error("Subscription auth indexing is disabled")
+    const subscription = this.hub.router.match(path)?.subscription
+    if (!subscription) {
+      return []
     }
-    return subscription.subscribers(path, user).keys()
+    return user && !subscription.indexed ? undefined : Array.from(subscription.subscribers(path, user).keys())
   }
 
   private broadcast(message: unknown, user: unknown): Promise<void> {

@@ -239,8 +239,8 @@ export class Dispatcher {
     const headers = Fault.filterHeaders(response.headers, settings.headers)
     try {
       return encodeResponse(message.id, response, headers)
-    } catch (error) {
-      throw this.unserialisable(message, error)
+    } catch {
+      throw this.unserialisable(message)
     }
   }
 
@@ -282,14 +282,14 @@ export class Dispatcher {
   private encode(request: Answerable, answer: Message.Answer): string {
     try {
       return JSON.stringify(answer)
-    } catch (error) {
-      throw this.unserialisable(request, error)
+    } catch {
+      throw this.unserialisable(request)
     }
   }
 
-  private unserialisable(request: Answerable, error: unknown): Boom.Boom {
+  private unserialisable(request: Answerable): Boom.Boom {
     this.context.application.log(["nes", "serialization", "error"], request.type)
-    return Boom.internal("Failed serializing message", error)
+    return Boom.internal("Failed serializing message")
   }
 
   private verificationDue(connection: Connection): boolean {

@@ -59,7 +59,8 @@ export class Hub {
     }
     const pending = connection.pending?.get(path)
     if (pending) {
-      return pending.outcome
+      await pending.outcome
+      return
     }
     const match = this.router.match(path)
     if (!match) {
@@ -122,18 +123,16 @@ export class Hub {
     await Promise.allSettled(pending.map((each) => each.outcome))
   }
 
-  private async admit(connection: Connection, path: string, match: Match): Promise<void> {
+  private admit(connection: Connection, path: string, match: Match): Promise<void> {
     const pending: PendingSubscribe = { cancelled: false, outcome: Promise.resolve() }
     const waiting = connection.pending ??= new Map<string, PendingSubscribe>()
     waiting.set(path, pending)
-    pending.outcome = this.runSubscribe(connection, path, match, pending)
-    try {
-      await pending.outcome
-    } finally {
+    pending.outcome = this.runSubscribe(connection, path, match, pending).finally(() => {
       if (waiting.get(path) === pending) {
         waiting.delete(path)
       }
-    }
+    })
+    return pending.outcome
   }
 
   private async runSubscribe(

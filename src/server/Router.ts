@@ -33,6 +33,9 @@ export class Router {
 
   /** The subscription of a path; `undefined` if there is none or the path does not decode. */
   match(path: string): Match | undefined {
+    if (!path.startsWith("/")) {
+      return undefined
+    }
     const match = this.router.route("sub", path)
     return match instanceof Error ? undefined : { subscription: match.route, params: match.params }
   }

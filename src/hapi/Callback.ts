@@ -1,0 +1,78 @@
+/**
+ * The callback style of nes-api.txt, on top of values and Promises.
+ *
+ * @since 0.1.0
+ */
+import { type Answer, isPromiseLike } from "../server/Answer.js"
+
+const ignore = (): void => {}
+
+/**
+ * Runs a hook that answers through its `next`, or through a Promise it returns, whichever is first; the first call of
+ * `next` counts. A hook that has answered when it returns is not waited for.
+ *
+ * @since 0.1.0
+ * @category utilities
+ */
+export const viaNext = <A>(
+  run: (next: (...args: ReadonlyArray<unknown>) => void) => unknown,
+  decode: (...args: ReadonlyArray<unknown>) => A
+): A | Promise<A> => {
+  let answer: (() => A) | undefined
+  let wake: (() => void) | undefined
+  const returned = run((...args) => {
+    if (!answer) {
+      answer = () => decode(...args)
+      wake?.()
+    }
+  })
+  if (answer) {
+    if (isPromiseLike(returned)) {
+      returned.then(ignore, ignore)
+    }
+    return take(answer)
+  }
+  return new Promise((resolve, reject) => {
+    wake = () => resolve(Promise.resolve().then(() => answer ? take(answer) : decode()))
+    if (isPromiseLike(returned)) {
+      returned.then((value) => resolve(Promise.resolve().then(() => answer ? take(answer) : decode(value))), reject)
+    }
+  })
+}
+
+const take = <A>(answer: () => A): A => answer()
+
+/**
+ * Whether a hook declares the `next` that would be its argument number `position` (from 0).
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const declaresNext = (hook: { readonly length: number }, position: number): boolean => hook.length > position
+
+/**
+ * Hands the outcome of a Promise to a callback, or the Promise back if there is none. A callback that throws does so as
+ * it would in callback code: outside of the Promise. A Promise that nobody looks at never becomes an unhandled rejection.
+ *
+ * @since 0.1.0
+ * @category utilities
+ */
+export const nodeify = <A>(
+  promise: Promise<A>,
+  callback: ((error?: Error) => void) | undefined
+): Promise<A> => {
+  if (callback) {
+    promise.then(() => setImmediate(callback), (error) => setImmediate(callback, error))
+  } else {
+    promise.catch(ignore)
+  }
+  return promise
+}
+
+/**
+ * The type of what a hook may return.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type HookAnswer<A> = Answer<A>

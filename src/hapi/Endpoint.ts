@@ -1,0 +1,92 @@
+/**
+ * The authentication endpoint (nes-api.txt, "auth"): internal for type `direct`, public for `cookie` and `token`.
+ *
+ * @since 0.1.0
+ */
+import * as Boom from "@hapi/boom"
+import type { Request, ResponseToolkit, Server } from "@hapi/hapi"
+import * as Iron from "@hapi/iron"
+import type { AuthConfiguration, AuthOptions } from "./Options.js"
+import type { IronPassword } from "./Password.js"
+
+/**
+ * Iron's settings: its defaults, and over them what the application has set.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const ironOptions = (auth: AuthConfiguration): Iron.SealOptions => ({ ...Iron.defaults, ...auth.iron })
+
+const declareCookie = (server: Server, auth: AuthConfiguration, password: IronPassword): void => {
+  server.state(auth.cookie, {
+    isSecure: auth.isSecure,
+    isHttpOnly: auth.isHttpOnly,
+    isSameSite: auth.isSameSite,
+    path: auth.path,
+    domain: auth.domain ?? null,
+    ttl: auth.ttl ?? null,
+    encoding: "iron",
+    password: password as string,
+    iron: ironOptions(auth)
+  })
+}
+
+/**
+ * Declares the endpoint. Requests over a socket do not reach it, by whatever spelling of its path.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const declare = (
+  server: Server,
+  auth: AuthConfiguration,
+  route: AuthOptions["route"],
+  password: IronPassword
+): void => {
+  const direct = auth.type === "direct"
+  if (auth.type === "cookie") {
+    declareCookie(server, auth, password)
+  }
+  server.route({
+    // hapi takes any method, its types only the standard ones.
+    method: (direct ? "auth" : "GET") as "GET",
+    path: auth.endpoint,
+    options: {
+      id: auth.id,
+      isInternal: direct,
+      ...(route === undefined ? undefined : { auth: route }),
+      ext: {
+        onPreAuth: {
+          method: (request, h) => {
+            const { nes } = request.plugins
+            if (nes) {
+              nes.refused = true
+              throw Boom.notFound()
+            }
+            return h.continue
+          }
+        }
+      },
+      handler: (request, h) => answer(request, h, auth, password)
+    }
+  })
+}
+
+const answer = async (request: Request, h: ResponseToolkit, auth: AuthConfiguration, password: IronPassword) => {
+  if (!request.auth.isAuthenticated) {
+    return h.response({ status: "unauthenticated" })
+  }
+  const { artifacts, credentials, strategy } = request.auth
+  const authentication = { credentials, artifacts, strategy }
+  switch (auth.type) {
+    case "direct":
+      return h.response(authentication)
+    case "cookie":
+      return h.response({ status: "authenticated" }).state(auth.cookie, authentication)
+    case "token":
+      return h.response({
+        status: "authenticated",
+        token: await Iron.seal(authentication, password, ironOptions(auth))
+      })
+  }
+}

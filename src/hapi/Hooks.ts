@@ -1,0 +1,82 @@
+/**
+ * The application's hooks, in either style, as the server calls them.
+ *
+ * @since 0.1.0
+ */
+import type { AuthCredentials } from "@hapi/hapi"
+import type { Connection } from "../server/Connection.js"
+import type * as Settings from "../server/Settings.js"
+import type * as Subscription from "../server/Subscription.js"
+import { declaresNext, viaNext } from "./Callback.js"
+import type { PluginOptions, SubscriptionOptions } from "./Options.js"
+import type { Socket } from "./Socket.js"
+
+type SocketOf = (connection: Connection) => Socket
+
+const message = (data: unknown): unknown => {
+  if (data instanceof Error) {
+    throw data
+  }
+  return data
+}
+
+const failure = (error: unknown): void => {
+  if (error) {
+    throw error
+  }
+}
+
+const ended = (): void => {}
+
+const verdict = (isMatch: unknown, override: unknown): Subscription.Verdict =>
+  isMatch && override !== undefined
+    ? { override }
+    : typeof isMatch === "object" && isMatch !== null
+    ? isMatch
+    : Boolean(isMatch)
+
+/**
+ * The hooks of the plugin's options.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const ofPlugin = (options: PluginOptions, socketOf: SocketOf): Settings.Hooks => {
+  const { onConnection, onDisconnection, onMessage } = options
+  return {
+    onConnection: onConnection && ((connection) => onConnection(socketOf(connection))),
+    onDisconnection: onDisconnection && ((connection) => onDisconnection(socketOf(connection))),
+    onMessage: onMessage && (declaresNext(onMessage, 2)
+      ? (connection, sent) => viaNext((next) => onMessage(socketOf(connection), sent, next), message)
+      : (connection, sent) => onMessage(socketOf(connection), sent, ended))
+  }
+}
+
+/**
+ * The hooks of a subscription's options.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const ofSubscription = (
+  { filter, onSubscribe, onUnsubscribe }: SubscriptionOptions,
+  socketOf: SocketOf
+): Subscription.Options => ({
+  filter: filter && ((path, message, { connection, credentials, internal, params }) => {
+    const options = {
+      socket: socketOf(connection),
+      credentials: credentials as AuthCredentials | null,
+      params,
+      internal
+    }
+    return declaresNext(filter, 3)
+      ? viaNext((next) => filter(path, message, options, next), verdict)
+      : filter(path, message, options, ended) as ReturnType<Exclude<Subscription.Options["filter"], undefined>>
+  }),
+  onSubscribe: onSubscribe && (declaresNext(onSubscribe, 3)
+    ? (connection, path, params) => viaNext((next) => onSubscribe(socketOf(connection), path, params, next), failure)
+    : (connection, path, params) => onSubscribe(socketOf(connection), path, params, ended)),
+  onUnsubscribe: onUnsubscribe && (declaresNext(onUnsubscribe, 3)
+    ? (connection, path, params) => viaNext((next) => onUnsubscribe(socketOf(connection), path, params, next), ended)
+    : (connection, path, params) => onUnsubscribe(socketOf(connection), path, params, ended))
+})

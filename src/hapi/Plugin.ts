@@ -1,0 +1,184 @@
+/**
+ * The hapi plugin: registration, decorations, and the server's life with hapi's.
+ *
+ * @since 0.1.0
+ */
+import type { Plugin, Request, Server } from "@hapi/hapi"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { Application } from "../server/Application.js"
+import type { Connection } from "../server/Connection.js"
+import * as NesServer from "../server/NesServer.js"
+import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
+import type { AuthSettings, Settings } from "../server/Settings.js"
+import * as Endpoint from "./Endpoint.js"
+import * as HapiApplication from "./HapiApplication.js"
+import * as Hooks from "./Hooks.js"
+import {
+  type AuthConfiguration,
+  type Configuration,
+  decodePlugin,
+  decodeSubscription,
+  type PluginOptions,
+  type SubscriptionOptions
+} from "./Options.js"
+import * as Password from "./Password.js"
+import * as Socket from "./Socket.js"
+
+/**
+ * Which sockets `server.eachSocket()` visits.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface EachSocketOptions {
+  /** Only those subscribed to this path. */
+  readonly subscription?: string | undefined
+  /** Only those of this user; needs `subscription` and its `auth.index`. */
+  readonly user?: unknown
+}
+
+declare module "@hapi/hapi" {
+  interface Server {
+    /** Sends a message to all connected clients, or those of one user (nes-api.txt, "server.broadcast"). */
+    broadcast(message: unknown, options?: BroadcastOptions): Promise<void>
+    /** Declares a path that clients can subscribe to (nes-api.txt, "server.subscription"). */
+    subscription(path: string, options?: SubscriptionOptions): void
+    /** Sends a message to all who are subscribed to a path (nes-api.txt, "server.publish"). */
+    publish(path: string, message: unknown, options?: PublishOptions): Promise<void>
+    /** Calls `each` with every connected socket, at once (nes-api.txt, "server.eachSocket"). */
+    eachSocket(each: (socket: Socket.Socket) => unknown, options?: EachSocketOptions): Promise<void>
+  }
+
+  interface Request {
+    /** The socket a request came over; `null` for an ordinary HTTP request. */
+    readonly socket: Socket.Socket | null
+  }
+
+  interface PluginsStates {
+    nes?: HapiApplication.NesRequestState
+  }
+
+  interface PluginProperties {
+    nes: NesServer.Service
+  }
+}
+
+const indexOf = (index: boolean | string | undefined): string | false => index === true ? "user" : index || false
+
+const authSettings = (auth: AuthConfiguration): AuthSettings => ({
+  type: auth.type,
+  index: indexOf(auth.index),
+  timeout: auth.timeout,
+  maxConnectionsPerUser: auth.maxConnectionsPerUser,
+  minAuthVerifyInterval: auth.minAuthVerifyInterval
+})
+
+const toSettings = (configuration: Configuration, hooks: Settings["hooks"]): Partial<Settings> => {
+  const { auth, headers, heartbeat, maxConnections, origin, payload } = configuration
+  return {
+    hooks,
+    auth: auth && authSettings(auth),
+    headers: headers === "*" || headers === null ? headers : new Set(headers.map((name) => name.toLowerCase())),
+    maxChunkChars: payload.maxChunkChars || Infinity,
+    heartbeat,
+    maxConnections: maxConnections || Infinity,
+    origin: typeof origin === "string" ? [origin] : origin
+  }
+}
+
+// Connections live from hapi's start to its stop; what is declared outlives both.
+const followLifecycle = (server: Server, nes: NesServer.Service): void => {
+  let running: Scope.CloseableScope | undefined
+  server.ext("onPreStart", () => {
+    running = Effect.runSync(Scope.make())
+    Effect.runSync(Scope.extend(nes.listen(server.listener), running))
+  })
+  server.ext("onPreStop", async () => {
+    const scope = running
+    running = undefined
+    if (scope) {
+      await Effect.runPromise(Scope.close(scope, Exit.void))
+    }
+  })
+}
+
+const decorate = (
+  server: Server,
+  nes: NesServer.Service,
+  socketOf: (connection: Connection) => Socket.Socket
+): void => {
+  const { node } = nes
+  server.decorate(
+    "server",
+    "broadcast",
+    (message: unknown, options?: BroadcastOptions) => node.broadcast(message, options ?? {})
+  )
+  server.decorate(
+    "server",
+    "publish",
+    (path: string, message: unknown, options?: PublishOptions) => node.publish(path, message, options ?? {})
+  )
+  server.decorate(
+    "server",
+    "eachSocket",
+    (each: (socket: Socket.Socket) => unknown, options?: EachSocketOptions) =>
+      node.each((connection) => each(socketOf(connection)), options ?? {})
+  )
+  server.decorate("server", "subscription", (path: string, options?: SubscriptionOptions) => {
+    if (!path) {
+      throw new Error("Subscription missing path")
+    }
+    const given = options ?? {}
+    const { auth } = decodeSubscription(path, given)
+    const scope = auth ? auth.scope : undefined
+    node.subscription(path, {
+      ...Hooks.ofSubscription(given, socketOf),
+      access: auth && {
+        mode: auth.mode ?? "required",
+        rules: [{ scope: typeof scope === "string" ? [scope] : scope, entity: auth.entity }]
+      },
+      index: auth ? indexOf(auth.index) : false
+    })
+  })
+  server.decorate("request", "socket", ((request: Request) => request.plugins.nes?.socket ?? null) as never, {
+    apply: true
+  })
+}
+
+const register = (server: Server, options: PluginOptions): void => {
+  const configuration = decodePlugin(options)
+  const { auth } = configuration
+  const password = Password.forIron((auth && auth.password) || Password.generate())
+  if (auth) {
+    Endpoint.declare(server, auth, options.auth ? options.auth.route : undefined, password)
+  }
+
+  const socketOf = (connection: Connection): Socket.Socket => Socket.of(connection, host)
+  const application = HapiApplication.make({ server, auth, password, socketOf })
+  const nes = Effect.runSync(
+    NesServer.make(toSettings(configuration, Hooks.ofPlugin(options, socketOf))).pipe(
+      Effect.provideService(Application, application),
+      Scope.extend(Effect.runSync(Scope.make()))
+    )
+  )
+  const host: Socket.SocketHost = { server, hub: nes.node.hub, log: application.log }
+
+  server.plugins.nes = nes
+  followLifecycle(server, nes)
+  decorate(server, nes, socketOf)
+}
+
+/**
+ * The plugin, for `server.register()`. `server.plugins.nes` is the Effect service beneath.
+ *
+ * @since 0.1.0
+ * @category plugins
+ */
+export const plugin: Plugin<PluginOptions> = {
+  name: "effect-nes",
+  version: "0.1.0",
+  requirements: { hapi: ">=21.0.0" },
+  register: (server, options) => register(server, options ?? {})
+}

@@ -1,0 +1,164 @@
+/**
+ * The documented `Socket` of a client connection (nes-api.txt, "Socket").
+ *
+ * @since 0.1.0
+ */
+import type { Server } from "@hapi/hapi"
+import type { AuthState } from "../server/Authentication.js"
+import type { Connection, Info } from "../server/Connection.js"
+import type { Hub } from "../server/Hub.js"
+import { nodeify } from "./Callback.js"
+
+/**
+ * Application state of a socket; extend it by module augmentation.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SocketApplicationState {
+  [key: string]: unknown
+}
+
+/**
+ * Options of `socket.revoke()`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RevokeOptions {
+  /** Succeed silently if the socket is no longer open. */
+  readonly ignoreClosed?: boolean | undefined
+  /** The same, by the name `@hapi/nes` has for it. */
+  readonly ignoreClose?: boolean | undefined
+}
+
+/**
+ * Called when an operation has ended, with the error if it failed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Callback = (error?: Error) => void
+
+/**
+ * What a socket needs of its server.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SocketHost {
+  readonly server: Server
+  readonly hub: Hub
+  readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
+}
+
+/**
+ * A client connection. Every method returns a Promise, and takes a callback that is called when it has ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Socket {
+  /** Application state of this socket: a namespace that conflicts with nothing of its own. */
+  readonly app: SocketApplicationState = {}
+  readonly #connection: Connection
+  readonly #host: SocketHost
+
+  constructor(connection: Connection, host: SocketHost) {
+    this.#connection = connection
+    this.#host = host
+  }
+
+  /** The unique identifier of the socket; the client knows it as `client.id`. */
+  get id(): string {
+    return this.#connection.id
+  }
+
+  /** The authentication state: `isAuthenticated`, `credentials`, `artifacts` and `strategy`. */
+  get auth(): AuthState {
+    return this.#connection.auth
+  }
+
+  /** The hapi server that owns the connection. */
+  get server(): Server {
+    return this.#host.server
+  }
+
+  /** The same as `server`: hapi has had no connections of their own since version 17. */
+  get connection(): Server {
+    return this.#host.server
+  }
+
+  /** Where the connection comes from: `remoteAddress`, `remotePort`, `x-forwarded-for`. */
+  get info(): Info {
+    return this.#connection.info
+  }
+
+  /** Whether messages can be sent. */
+  isOpen(): boolean {
+    return this.#connection.isOpen
+  }
+
+  /** Closes the connection; ends when it is fully closed. */
+  disconnect(callback?: () => void): Promise<void> {
+    return nodeify(this.#connection.close(), callback)
+  }
+
+  /** Sends a custom message, which the client gets as an update. Rejects if the socket is not open. */
+  send(message: unknown, callback?: Callback): Promise<void> {
+    return nodeify(this.#send({ type: "update", message }), callback)
+  }
+
+  /** Sends a subscription update to this client alone, which ignores it if it is not subscribed to the path. */
+  publish(path: string, message: unknown, callback?: Callback): Promise<void> {
+    return nodeify(this.#send({ type: "pub", path, message }), callback)
+  }
+
+  /**
+   * Revokes a subscription, with a last update unless `message` is `null`. Rejects if the socket is not open.
+   */
+  revoke(
+    path: string,
+    message?: unknown,
+    optionsOrCallback?: RevokeOptions | Callback,
+    callback?: Callback
+  ): Promise<void> {
+    const [options, done] = typeof optionsOrCallback === "function"
+      ? [{}, optionsOrCallback]
+      : [optionsOrCallback ?? {}, callback]
+    return nodeify(this.#revoke(path, message, options), done)
+  }
+
+  async #revoke(path: string, message: unknown, options: RevokeOptions): Promise<void> {
+    await this.#host.hub.unsubscribe(this.#connection, path)
+    if ((options.ignoreClosed || options.ignoreClose) && !this.isOpen()) {
+      return
+    }
+    await this.#send(message === null ? { type: "revoke", path } : { type: "revoke", path, message })
+  }
+
+  #send(message: { readonly type: string; readonly path?: string; readonly message?: unknown }): Promise<void> {
+    try {
+      return this.#connection.send(JSON.stringify(message))
+    } catch (error) {
+      this.#host.log(["nes", "serialization", "error"], message.type)
+      return Promise.reject(error)
+    }
+  }
+}
+
+/**
+ * The one socket of a connection.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const of = (connection: Connection, host: SocketHost): Socket => {
+  const { facade } = connection
+  if (facade instanceof Socket) {
+    return facade
+  }
+  const socket = new Socket(connection, host)
+  connection.facade = socket
+  return socket
+}

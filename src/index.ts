@@ -1,0 +1,26 @@
+/**
+ * The Effect doors, and what they are made of.
+ *
+ * @since 0.1.0
+ */
+
+/** The client as an Effect service: requests, Streams, typed errors. */
+export * as NesClient from "./client/NesClient.js"
+
+/** Close codes of RFC 6455 and their names. */
+export * as CloseCode from "./protocol/CloseCode.js"
+
+/** Every message of the wire protocol as a Schema. */
+export * as Message from "./protocol/Message.js"
+
+/** The six typed errors. */
+export * as NesError from "./protocol/NesError.js"
+
+/** The port to the program that is put on the socket. */
+export * as Application from "./server/Application.js"
+
+/** The port through which nodes reach each other. */
+export * as Broker from "./server/Broker.js"
+
+/** The server as an Effect service. */
+export * as NesServer from "./server/NesServer.js"
