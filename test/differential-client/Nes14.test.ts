@@ -1,0 +1,3 @@
+import { compare } from "./compare.js"
+
+compare("nes14", "ours-promise")

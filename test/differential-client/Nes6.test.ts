@@ -1,0 +1,3 @@
+import { compare } from "./compare.js"
+
+compare("nes6", "ours-callback")

@@ -1,0 +1,261 @@
+/** Differences in how the application's calls and handlers are treated. */
+import { type Difference, shown } from "./Difference.js"
+
+export const applications: ReadonlyArray<Difference> = [
+  {
+    id: "C-handler-throws",
+    there: "a handler or event property that throws ends the process, or refuses the connection",
+    here: "the error goes to `onError` with the original as its `cause`, and everything else goes on",
+    why: "one handler must not break delivery to the others.",
+    shown: {
+      nes14: {
+        "a subscription handler throws": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          subscribe resolved ()
+          subscribe#b resolved ()
+          - uncaught Error
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }
+          + onError (Error { message: "from the handler", type: "user", isNes: true })
+          + the cause is the original: true
+          + handler b (1, {})
+          + onUpdate ("after")
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }; closed 1005 ""
+        `,
+        "onUpdate throws": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          subscribe resolved ()
+          - uncaught Error
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }
+          + onError (Error { message: "from onUpdate", type: "user", isNes: true })
+          + the cause is the original: true
+          + handler a ("after", {})
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }; closed 1005 ""
+        `,
+        "onConnect throws": shown`
+          - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          - connect rejected (Error { message: "from onConnect" })
+          - id: null
+          + onError (Error { message: "from onConnect", type: "user", isNes: true })
+          + the cause is the original: true
+          + connect resolved ()
+          + id: "s1"
+        `,
+        "onDisconnect throws": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          - uncaught Error
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }
+          + onError (Error { message: "from onDisconnect", type: "user", isNes: true })
+          + the cause is the original: true
+          + onConnect () with id "s1"
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1001 ""
+          + attempt 2: accepted; received { id: 2, type: "hello", version: "2" }; closed 1005 ""
+        `
+      },
+      nes6: {
+        "a subscription handler throws": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - subscribe called back (null)
+          + subscribe called back ()
+          subscribe#b called back ()
+          - uncaught Error
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }
+          + onError (Error { message: "from the handler", type: "user", isNes: true })
+          + the cause is the original: true
+          + handler b (1, {})
+          + onUpdate ("after")
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }; closed 1005 ""
+        `,
+        "onUpdate throws": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - subscribe called back (null)
+          - uncaught Error
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }
+          + subscribe called back ()
+          + onError (Error { message: "from onUpdate", type: "user", isNes: true })
+          + the cause is the original: true
+          + handler a ("after", {})
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }; closed 1005 ""
+        `,
+        "onConnect throws": shown`
+          - uncaught Error
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }
+          + onError (Error { message: "from onConnect", type: "user", isNes: true })
+          + the cause is the original: true
+          + connect called back ()
+          + id: "s1"
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
+        `,
+        "onDisconnect throws": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - uncaught Error
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }
+          + onError (Error { message: "from onDisconnect", type: "user", isNes: true })
+          + the cause is the original: true
+          + onConnect () with id "s1"
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1001 ""
+          + attempt 2: accepted; received { id: 2, type: "hello", version: "2" }; closed 1005 ""
+        `
+      }
+    }
+  },
+  {
+    id: "C-unhandled",
+    there: "a call that fails and whose Promise nobody looks at ends the process",
+    here: "it does not; awaiting it still rejects",
+    why:
+      "callbacks are documented as optional where a Promise is returned instead.",
+    shown: {
+      nes14: {
+        "calls whose outcome nobody looks at": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onDisconnect (false, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          - unhandled rejection of Error
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, method: "GET", path: "/a", type: "request" }; received { id: 3, message: "b", type: "message" }
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, method: "GET", path: "/a", type: "request" }; received { id: 3, message: "b", type: "message" }; closed 1006 ""
+        `
+      }
+    }
+  },
+  {
+    id: "C-further-handler",
+    there:
+      "a further handler of a path whose `sub` is pending succeeds at once, and is dropped without a word if the `sub` is refused",
+    here: "it settles as the `sub` does",
+    why: "the documentation calls back when the subscription request was received by the server.",
+    shown: {
+      nes14: {
+        "a further handler while the first is pending": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          - subscribe#second resolved ()
+          subscribe#first resolved ()
+          + subscribe#second resolved ()
+          handler a (1, {})
+          handler b (1, {})
+        `,
+        "a refused sub drops the handlers added meanwhile": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          - subscribe#second resolved ()
+          subscribe#first rejected (Error { message: "No", type: "server", isNes: true, statusCode: 403, data: { message: "No" } })
+          + subscribe#second rejected (Error { message: "No", type: "server", isNes: true, statusCode: 403, data: { message: "No" } })
+          subscriptions: []
+          onUpdate ("after")
+        `
+      },
+      nes6: {
+        "a further handler while the first is pending": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          + subscribe#first called back ()
+          subscribe#second called back ()
+          - subscribe#first called back (null)
+          handler a (1, {})
+          handler b (1, {})
+        `,
+        "a refused sub drops the handlers added meanwhile": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - subscribe#second called back ()
+          - subscribe#first called back (Error { message: "No", type: "server", statusCode: 403, data: { message: "No" } })
+          + subscribe#first called back (Error { message: "No", type: "server", isNes: true, statusCode: 403, data: { message: "No" } })
+          + subscribe#second called back (Error { message: "No", type: "server", isNes: true, statusCode: 403, data: { message: "No" } })
+          subscriptions: []
+          onUpdate ("after")
+        `
+      }
+    }
+  },
+  {
+    id: "C-handler-leaves",
+    there: "when a handler unsubscribes itself during delivery, the next handler misses the update",
+    here: "every handler that is still subscribed gets it",
+    why: "an update is lost.",
+    shown: {
+      nes14: {
+        "a handler unsubscribes itself during delivery": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          subscribe resolved ()
+          subscribe#b resolved ()
+          handler a (1, {})
+          + handler b (1, {})
+          handler b (2, {})
+          onUpdate ("after")
+          unsubscribe resolved ()
+        `
+      },
+      nes6: {
+        "a handler unsubscribes itself during delivery": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - subscribe called back (null)
+          + subscribe called back ()
+          subscribe#b called back ()
+          handler a (1, {})
+          + handler b (1, {})
+          handler b (2, {})
+          onUpdate ("after")
+          unsubscribe called back ()
+        `
+      }
+    }
+  },
+  {
+    id: "C-disconnect-last",
+    there: "a `connect` that `disconnect()` cuts short settles after the `disconnect()`",
+    here: "it settles before",
+    why:
+      "pending calls fail, then `disconnect()` settles, without exceptions.",
+    shown: {
+      nes14: {
+        "disconnect while opening": shown`
+          - disconnect resolved ()
+          connect rejected (Error { message: "Socket error", type: "ws", isNes: true })
+          + disconnect resolved ()
+          id: null
+        `,
+        "disconnect while opening, with reconnection off": shown`
+          + connect rejected (Error { message: "Socket error", type: "ws", isNes: true })
+          disconnect#first resolved ()
+          disconnect#second resolved ()
+          - connect rejected (Error { message: "Socket error", type: "ws", isNes: true })
+        `,
+        "disconnect while the hello is pending": shown`
+          onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: true, willReconnect: false }) with id null
+          - disconnect resolved ()
+          connect rejected (Error { message: "Request failed - server disconnected", type: "disconnect", isNes: true })
+          + disconnect resolved ()
+        `
+      },
+      nes6: {
+        "disconnect while opening": shown`
+          + connect called back (Error { message: "Socket error", type: "ws", isNes: true })
+          disconnect called back ()
+          - connect called back (Error { message: "Socket error", type: "ws" })
+          id: null
+        `,
+        "disconnect while opening, with reconnection off": shown`
+          + connect called back (Error { message: "Socket error", type: "ws", isNes: true })
+          disconnect#first called back ()
+          disconnect#second called back ()
+          - connect called back (Error { message: "Socket error", type: "ws" })
+        `,
+        "disconnect while the hello is pending": shown`
+          - disconnect called back ()
+          - connect called back (Error { message: "Request failed - server disconnected", type: "disconnect" })
+          onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: true, willReconnect: false }) with id null
+          + connect called back (Error { message: "Request failed - server disconnected", type: "disconnect", isNes: true })
+          + disconnect called back ()
+        `
+      }
+    }
+  }
+]

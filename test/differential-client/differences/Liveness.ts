@@ -1,0 +1,136 @@
+/** Differences in how a connection is watched and lost. */
+import { type Difference, shown } from "./Difference.js"
+
+export const liveness: ReadonlyArray<Difference> = [
+  {
+    id: "C-heartbeat-off",
+    there: "a heartbeat announced by one connection is expected on the next, though its hello answer says `false`",
+    here: "every hello answer counts for its own connection",
+    why: "a healthy connection is ended.",
+    shown: {
+      nes14: {
+        "a second connection without a heartbeat is not watched": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onDisconnect (true, { code: 1001, explanation: "Going away", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          onConnect () with id "s2"
+          - onError (Error { message: "Disconnecting due to heartbeat timeout", type: "timeout", isNes: true })
+          - onHeartbeatTimeout (true)
+          - onDisconnect (true, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          - id: null
+          + id: "s2"
+        `
+      },
+      nes6: {
+        "a second connection without a heartbeat is not watched": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          onDisconnect (true, { code: 1001, explanation: "Going away", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          onConnect () with id "s2"
+          - onError (Error { message: "Disconnecting due to heartbeat timeout", type: "timeout" })
+          - onDisconnect (true, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          - id: null
+          + id: "s2"
+        `
+      }
+    }
+  },
+  {
+    id: "C-socket-error",
+    there:
+      "an open connection lost to a socket error is not announced by `onDisconnect` (in 14, without reconnection; in 6 always, and it does not reconnect either)",
+    here: "`onError`, where nothing follows, and always `onDisconnect`",
+    why: "the application would never learn that it is disconnected.",
+    shown: {
+      nes14: {
+        "the server closes with 1004, which no peer may send": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onError (Error { message: "Socket error", type: "ws", isNes: true })
+          + onDisconnect (false, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          id: null
+        `,
+        "the server closes with 1005, which no peer may send": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onError (Error { message: "Socket error", type: "ws", isNes: true })
+          + onDisconnect (false, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          id: null
+        `,
+        "the server closes with 1006, which no peer may send": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onError (Error { message: "Socket error", type: "ws", isNes: true })
+          + onDisconnect (false, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          id: null
+        `,
+        "the server closes with 1015, which no peer may send": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onError (Error { message: "Socket error", type: "ws", isNes: true })
+          + onDisconnect (false, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          id: null
+        `,
+        "a message larger than the application's own ws limit": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onError (Error { message: "Socket error", type: "ws", isNes: true })
+          + onDisconnect (false, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          id: null
+        `
+      },
+      nes6: {
+        "the server closes with 1004, which no peer may send": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - onError (Error { message: "Socket error", type: "ws" })
+          + onError (Error { message: "Socket error", type: "ws", isNes: true })
+          + onDisconnect (false, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          id: null
+        `,
+        "the server closes with 1005, which no peer may send": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - onError (Error { message: "Socket error", type: "ws" })
+          + onError (Error { message: "Socket error", type: "ws", isNes: true })
+          + onDisconnect (false, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          id: null
+        `,
+        "the server closes with 1006, which no peer may send": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - onError (Error { message: "Socket error", type: "ws" })
+          + onError (Error { message: "Socket error", type: "ws", isNes: true })
+          + onDisconnect (false, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          id: null
+        `,
+        "the server closes with 1015, which no peer may send": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - onError (Error { message: "Socket error", type: "ws" })
+          + onError (Error { message: "Socket error", type: "ws", isNes: true })
+          + onDisconnect (false, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          id: null
+        `,
+        "the server closes with 1004, which no peer may send, and the client reconnects": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - onError (Error { message: "Socket error", type: "ws" })
+          + onDisconnect (true, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: true }) with id null
+          + onConnect () with id "s2"
+          attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1002 ""
+          - attempt 2: no further connection came
+          + attempt 2: accepted; received { id: 2, type: "hello", version: "2" }; closed 1005 ""
+        `,
+        "a message larger than the application's own ws limit": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - onError (Error { message: "Socket error", type: "ws" })
+          + onError (Error { message: "Socket error", type: "ws", isNes: true })
+          + onDisconnect (false, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          id: null
+        `
+      }
+    }
+  }
+]
