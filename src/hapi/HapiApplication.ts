@@ -91,7 +91,7 @@ const injectAuth = (
   { auth: { artifacts, credentials, isAuthenticated, strategy } }: Connection
 ): InjectAuth | undefined =>
   isAuthenticated && credentials && strategy !== undefined
-    ? { credentials: credentials as AuthCredentials, artifacts: artifacts as AuthArtifacts, strategy }
+    ? { credentials, artifacts: artifacts as AuthArtifacts, strategy }
     : undefined
 
 interface States {

@@ -53,7 +53,7 @@ const isPromise = <A>(answer: Answer<A>): answer is PromiseLike<A> => isPromiseL
  */
 export const settleOn = (runtime: Runtime.Runtime<never>): Settle => <A>(answer: Answer<A>): A | PromiseLike<A> => {
   if (typeof answer !== "object" || answer === null || isPromise(answer) || !isEffect(answer)) {
-    return answer as A | PromiseLike<A>
+    return answer
   }
   const fiber = Runtime.runFork(runtime)(answer)
   const exit = fiber.unsafePoll()

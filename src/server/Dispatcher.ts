@@ -114,9 +114,6 @@ export class Dispatcher {
   ): void {
     const [cause, path] = error instanceof PathRefused ? [error.cause, error.path] : [error, undefined]
     const answer = Fault.toAnswer(cause, this.context.settings.headers, request, path)
-    if (answer.statusCode === 500) {
-      this.context.application.log(["nes", "internal", "error"], cause)
-    }
     connection.write(connection.outgoing(JSON.stringify(answer)))
   }
 
@@ -313,8 +310,7 @@ export class Dispatcher {
     connection.verifiedAt = this.timing.clock.unsafeCurrentTimeMillis()
     try {
       await settle(application.verify(connection))
-    } catch (error) {
-      application.log(["nes", "verify", "error"], error)
+    } catch {
       this.disconnectAfterAnswer(connection)
       throw Boom.forbidden("Credential verification failed")
     }

@@ -72,7 +72,7 @@ export const make = Effect.fn("NesServer.make")(function*(options: Partial<Setti
   const application = yield* Application
   const broker = yield* Broker
   const clock = yield* Effect.clock
-  const runtime = yield* Effect.runtime<never>()
+  const runtime = yield* Effect.runtime()
   const fork = Runtime.runFork(runtime)
 
   const deliver = (command: Command): Promise<void> => node.delivery.deliver(command)

@@ -1,0 +1,20 @@
+/** A hapi application on a socket: two routes, a parameterised subscription, custom messages and broadcasts. */
+import Hapi from "@hapi/hapi"
+import * as Nes from "effect-nes/hapi"
+
+export const makeServer = async (port: number): Promise<Hapi.Server> => {
+  const server = Hapi.server({ port, host: "localhost" })
+  await server.register({
+    plugin: Nes.plugin,
+    options: {
+      onMessage: (socket, message) => ({ socket: socket.id, youSaid: message }),
+      heartbeat: { interval: 2_000, timeout: 1_000 }
+    }
+  })
+  server.route([
+    { method: "GET", path: "/hello", options: { id: "hello", handler: () => ({ hello: "world" }) } },
+    { method: "GET", path: "/item/{id}", handler: (request) => ({ id: request.params.id, status: "new" }) }
+  ])
+  server.subscription("/item/{id}")
+  return server
+}
