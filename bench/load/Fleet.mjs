@@ -48,8 +48,8 @@ export class Fleet {
   }
 
   /**
-   * Hears one update of `message` under `path` on each connection, and compares it word for word. Resolves when the
-   * connections are ready; the answer comes with `checked`.
+   * Hears one update of `message` under `path` on each connection, and compares it word for word; heartbeats
+   * meanwhile are answered.
    */
   listen({ body, maxChunkChars, message, path }) {
     const parts = this.dialect.update(path, message, maxChunkChars).length
@@ -58,6 +58,10 @@ export class Fleet {
       this.#sockets.map((socket, index) =>
         new Promise((resolve, reject) => {
           socket.listen((text) => {
+            if (this.dialect.isPing(text)) {
+              this.dialect.pong(socket)
+              return
+            }
             heard[index].push(text)
             if (heard[index].length < parts) return
             const update = this.dialect.message(heard[index])

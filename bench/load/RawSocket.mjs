@@ -88,18 +88,23 @@ export class RawSocket {
   listen(listener) {
     for (const text of this.#heard.splice(0)) listener(text)
     this.parser.text = listener
+    this.#onData((chunk) => this.parser.push(chunk))
   }
 
   /** From here on bytes are counted only; `onBytes` is called with how many payload bytes a chunk brought. */
   drain(onBytes) {
     const parser = this.parser
     parser.text = undefined
-    this.tcp.removeAllListeners("data")
-    this.tcp.on("data", (chunk) => {
+    this.#onData((chunk) => {
       const before = parser.bytes
       parser.push(chunk)
       onBytes(parser.bytes - before)
     })
+  }
+
+  #onData(listener) {
+    this.tcp.removeAllListeners("data")
+    this.tcp.on("data", listener)
   }
 
   close() {

@@ -7,17 +7,20 @@
  * whole can be told.
  */
 import { setTimeout } from "node:timers/promises"
+import { hear } from "./publish.mjs"
 import { withServer } from "./Server.mjs"
 
 export const measure = (context, scenario, peer) =>
   withServer(context, scenario, peer, async ({ load, server }) => {
-    const { rounds } = scenario
+    const { connections, paths, rounds } = scenario
     const { timeout } = scenario.server.heartbeat
     // Pings, answers and the check are each a quarter of the timeout or more apart.
     const pause = () => setTimeout(timeout / 4)
     // From after the answers to after the check, well before the next round.
     const quiet = () => setTimeout(timeout)
-    await load.call("connect", { count: scenario.connections })
+    await load.call("connect", { count: connections, paths })
+    // A round is over in no time, and the next one seconds away: the way out to a socket is warmed up otherwise.
+    await hear({ load, server }, scenario, scenario.warmup)
     await load.call("answerHeartbeats", { hold: peer !== "socket.io" })
     await load.call("heartbeat")
     await load.call("answer")

@@ -31,19 +31,25 @@ const sample = (scenario) => {
   return plan(scenario, ticks, ticks, scenario.users?.length ?? 1)
 }
 
-export const measure = (context, scenario, peer) =>
-  withServer(context, scenario, peer, async ({ load, server }) => {
-    const { connections, paths, perTick, ticks, ticksPerRound, users, warmup } = scenario
-    await load.call("connect", { count: connections, paths, users })
+/** Publishes what `part` tells, while the load checks it in the given role; answers what either answers. */
+const both = async ({ load, server }, command, part, role) => {
+  await load.call(role, part.load)
+  // What the load finds wrong must be heard while the server still waits for it.
+  return Promise.all([server.call(command, part.server), load.call("arrived")])
+}
 
-    // What the load finds wrong must be heard while the server still waits for it.
-    const both = async (command, part, role) => {
-      await load.call(role, part.load)
-      return Promise.all([server.call(command, part.server), load.call("arrived")])
-    }
-    await both("publish", sample(scenario), "listen")
-    if (warmup > 0) await both("publish", plan(scenario, warmup, ticksPerRound, perTick), "drain")
+/** Everybody hears an update `times` over, read word for word. */
+export const hear = async (processes, scenario, times = 1) => {
+  for (let i = 0; i < times; i++) await both(processes, "publish", sample(scenario), "listen")
+}
+
+export const measure = (context, scenario, peer) =>
+  withServer(context, scenario, peer, async (processes) => {
+    const { connections, paths, per, perTick, ticks, ticksPerRound, users, warmup } = scenario
+    await processes.load.call("connect", { count: connections, paths, users })
+    await hear(processes, scenario)
+    await both(processes, "publish", plan(scenario, warmup, ticksPerRound, perTick), "drain")
     const measured = plan(scenario, ticks, ticksPerRound, perTick)
-    const [cpu, { bytes }] = await both("measurePublish", measured, "drain")
-    return { cost: cpu / (scenario.per === "publish" ? measured.publishes : measured.deliveries), bytes }
+    const [cpu, { bytes }] = await both(processes, "measurePublish", measured, "drain")
+    return { cost: cpu / (per === "publish" ? measured.publishes : measured.deliveries), bytes }
   })

@@ -33,6 +33,9 @@ export const connections = [
     peers,
     server: { subscription: "/item/{id}", heartbeat: { interval: 2000, timeout: 800 } },
     connections: 5000,
+    paths: ["/item/5"],
+    body: 176,
+    warmup: 15,
     rounds: 2,
     rows: [
       {

@@ -18,7 +18,7 @@ const smoke = {
   growth: { from: { connections: 10, warmup: 2, ticks: 4 }, to: { connections: 40, warmup: 2, ticks: 4 } },
   requests: { connections: 4, warmup: 50, total: 200 },
   connections: { warmup: 20, connections: 40 },
-  heartbeat: { connections: 20, rounds: 1 },
+  heartbeat: { connections: 20, warmup: 2, rounds: 1 },
   updates: { warmup: 20, count: 50 },
   calls: { warmup: 50, total: 500 }
 }
@@ -27,7 +27,7 @@ const smoke = {
 export const shrink = (scenario) => ({
   ...scenario,
   ...smoke[scenario.kind],
-  ...(scenario.name === "selective" && { paths: scenario.paths.slice(0, 10), ticksPerRound: 10, warmup: 0, ticks: 20 }),
+  ...(scenario.name === "selective" && { paths: scenario.paths.slice(0, 10), perTick: 5 }),
   ...(scenario.users && { users: scenario.users.slice(0, 2), perTick: 2 }),
   ...(scenario.server?.heartbeat && { server: { ...scenario.server, heartbeat: { interval: 400, timeout: 100 } } })
 })
