@@ -36,7 +36,7 @@ const decodeAuthentication = (u: unknown): Authentication | undefined =>
   isObject(u) && isObject(u.credentials)
     ? {
       credentials: u.credentials,
-      artifacts: u.artifacts ?? null,
+      artifacts: u.artifacts,
       strategy: typeof u.strategy === "string" ? u.strategy : undefined
     }
     : undefined
@@ -75,11 +75,10 @@ const jsonOf = ({ headers, payload, request, result }: ServerInjectResponse<unkn
     : undefined
 }
 
-const textOf = (value: Message.RequestHeaders[string]): string =>
-  typeof value === "object" ? value.join(", ") : String(value)
+// hapi takes header values of any type, its types only text.
+type InjectHeaders = Record<string, string>
 
-const textHeaders = (headers: Message.Request["headers"]): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, textOf(value)]))
+const headersOf = (headers: unknown): InjectHeaders => (isObject(headers) ? { ...headers } : {}) as InjectHeaders
 
 interface InjectAuth {
   readonly credentials: AuthCredentials
@@ -146,7 +145,7 @@ export const make = ({ auth, password, server, socketOf }: Host): Service => {
     const response: ServerInjectResponse<unknown> = await server.inject({
       method: message.method,
       url: message.path,
-      headers: textHeaders(message.headers),
+      headers: headersOf(message.headers),
       validate: false,
       plugins: { nes: state },
       ...(message.payload === undefined ? undefined : { payload: message.payload as object }),
@@ -161,16 +160,12 @@ export const make = ({ auth, password, server, socketOf }: Host): Service => {
   }
 
   const direct = async (connection: Connection, given: unknown): Promise<Authentication | undefined> => {
-    if (!isObject(given) || !(given.headers === undefined || given.headers === null || isObject(given.headers))) {
-      throw Boom.badRequest("Message auth must be an object with headers")
-    }
     const { remoteAddress, "x-forwarded-for": forwarded } = connection.info
-    const headers = textHeaders({
-      ...(given.headers as Message.RequestHeaders | undefined),
-      "x-forwarded-for": forwarded ?? ""
-    })
+    const headers = headersOf(isObject(given) ? given.headers : undefined)
     if (forwarded === undefined) {
       delete headers["x-forwarded-for"]
+    } else {
+      headers["x-forwarded-for"] = forwarded
     }
     const { result, statusCode }: ServerInjectResponse<unknown> = await server.inject({
       method: "auth",
