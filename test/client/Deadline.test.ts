@@ -1,0 +1,77 @@
+/** Deadlines on a clock of the test's own: what a machine that slept, or a blocked event loop, does to them. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Deadline from "../../src/client/Deadline.js"
+import { turn } from "./FakeServer.js"
+
+/** A clock that stands still: its sleepers are woken by hand. */
+class StandingClock {
+  now = 0n
+  readonly sleeps: Array<number> = []
+  private wake: () => void = () => {}
+
+  readonly clock: Clock.Clock = {
+    ...Clock.make(),
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeNanos: () => this.now,
+    sleep: (duration) => {
+      this.sleeps.push(Duration.toMillis(duration))
+      return Effect.async((resume) => {
+        this.wake = () => resume(Effect.void)
+      })
+    }
+  }
+
+  /** Wakes the sleeper at a time in milliseconds. */
+  wakeAt(millis: number): Effect.Effect<void> {
+    this.now = BigInt(millis * 1e6)
+    this.wake()
+    return turn
+  }
+}
+
+describe("a deadline", () => {
+  it.effect("passes after a last look at what has arrived", () =>
+    Effect.gen(function*() {
+      const time = new StandingClock()
+      const passed = yield* Effect.fork(Deadline.pass(time.clock, () => 1_000_000_000n))
+      yield* turn
+      yield* time.wakeAt(1000)
+      expect(time.sleeps).toEqual([1000, 0])
+      yield* time.wakeAt(1000)
+      expect(yield* Fiber.join(passed)).toBe(true)
+    }))
+
+  it.effect("that moved while the timer was late, or early, is slept for again", () =>
+    Effect.gen(function*() {
+      const time = new StandingClock()
+      let due: bigint | undefined = 1_000_000_000n
+      const passed = yield* Effect.fork(Deadline.pass(time.clock, () => due))
+      yield* turn
+      // Timers may fire a little early.
+      yield* time.wakeAt(999.5)
+      // The machine slept for an hour. What came in meanwhile is read in the turn that follows.
+      yield* time.wakeAt(3_600_000)
+      due = 3_601_000_000_000n
+      yield* time.wakeAt(3_600_000)
+      expect(time.sleeps).toEqual([1000, 1, 0, 1000])
+      due = undefined
+      yield* time.wakeAt(3_601_000)
+      expect(yield* Fiber.join(passed)).toBe(false)
+    }))
+
+  it("is measured by a clock that does not jump with the wall's", () => {
+    const before = Clock.make().unsafeCurrentTimeNanos()
+    const wall = Date.now
+    try {
+      Date.now = () => wall() + 3_600_000
+      const jump = Clock.make().unsafeCurrentTimeNanos() - before
+      expect(Number(jump)).toBeLessThan(60e9)
+    } finally {
+      Date.now = wall
+    }
+  })
+})
