@@ -108,8 +108,7 @@ export const applications: ReadonlyArray<Difference> = [
     id: "C-unhandled",
     there: "a call that fails and whose Promise nobody looks at ends the process",
     here: "it does not; awaiting it still rejects",
-    why:
-      "callbacks are documented as optional where a Promise is returned instead.",
+    why: "callbacks are documented as optional where a Promise is returned instead.",
     shown: {
       nes14: {
         "calls whose outcome nobody looks at": shown`
@@ -212,8 +211,7 @@ export const applications: ReadonlyArray<Difference> = [
     id: "C-disconnect-last",
     there: "a `connect` that `disconnect()` cuts short settles after the `disconnect()`",
     here: "it settles before",
-    why:
-      "pending calls fail, then `disconnect()` settles, without exceptions.",
+    why: "pending calls fail, then `disconnect()` settles, without exceptions.",
     shown: {
       nes14: {
         "disconnect while opening": shown`

@@ -7,8 +7,7 @@ export const connecting: ReadonlyArray<Difference> = [
     there:
       "a connection that drops, or a hello that times out, before the hello is answered ends reconnection (14 says the opposite in `onDisconnect`)",
     here: "only a server's refusal of the hello ends it",
-    why:
-      "a restart of the server at the wrong moment must not leave a client disconnected for ever.",
+    why: "a restart of the server at the wrong moment must not leave a client disconnected for ever.",
     shown: {
       nes14: {
         "the hello is never answered": shown`
@@ -240,8 +239,7 @@ export const connecting: ReadonlyArray<Difference> = [
     there:
       "when the refusal of a hello and the server's close frame arrive together, `connect` fails before `onDisconnect`",
     here: "it fails after it, and the client has begun its own close by then",
-    why:
-      "after a refused hello `onDisconnect` comes first, however soon the server closes.",
+    why: "after a refused hello `onDisconnect` comes first, however soon the server closes.",
     shown: {
       nes14: {
         "the hello is refused and the server closes at once": shown`
