@@ -1,5 +1,7 @@
 /** Our two clients, as the interop tests see a client. */
+import { Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { Client } from "../../src/client.js"
+import * as NesClient from "../../src/client/NesClient.js"
 import { Events } from "./peers/ChildProcess.js"
 import type { Answer, MakeClient } from "./peers/ClientUnderTest.js"
 
@@ -26,4 +28,71 @@ export const makePlainClient: MakeClient = (url) => {
     disconnect: () => client.disconnect(),
     stop: () => client.disconnect()
   })
+}
+
+/** The Effect client: `NesClient`, its Streams run into events. */
+export const makeEffectClient: MakeClient = async (url) => {
+  const scope = await Effect.runPromise(Scope.make())
+  const client = await Effect.runPromise(Scope.extend(NesClient.make({ url, connect: false }), scope))
+  const events = new Events()
+  const emit = (name: string, ...data: ReadonlyArray<unknown>): void => events.push({ name, data })
+  const run = async <A>(effect: Effect.Effect<A, unknown>): Promise<A> => {
+    const result = await Effect.runPromise(Effect.either(effect))
+    if (result._tag === "Left") {
+      throw result.left
+    }
+    return result.right
+  }
+  const listen = <A, E>(stream: Stream.Stream<A, E>, take: (value: A) => void): Fiber.RuntimeFiber<void, E> =>
+    Effect.runFork(Stream.runForEach(stream, (value) => Effect.sync(() => take(value))))
+
+  listen(client.updates, (message) => emit("update", message))
+  listen(client.events, (event) => {
+    switch (event._tag) {
+      case "Connected":
+        return emit("connect")
+      case "Disconnected":
+        return emit("disconnect", event.willReconnect)
+      case "Error":
+        return emit("error", event.error.message)
+      default:
+    }
+  })
+  const subscriptions = new Map<string, ReturnType<typeof listen<NesClient.Update, unknown>>>()
+
+  return {
+    events,
+    connect: ({ auth, delay, reconnect } = {}) =>
+      run(client.connect({
+        ...(auth === undefined ? undefined : { auth }),
+        reconnect: reconnect === false ? false : delay === undefined ? true : { delay }
+      })),
+    id: () => run(Effect.map(client.status, (status) => status._tag === "Connected" ? status.id : null)),
+    request: async (options): Promise<Answer> => await run(client.request(options)),
+    message: (message) => run(client.message(message)),
+    subscribe: async (path) => {
+      const fiber = listen(
+        client.subscribe(path),
+        ({ message, revoked }) => emit("publish", path, message, revoked)
+      )
+      subscriptions.set(path, fiber)
+      // A Stream does not tell when its subscription began; a later call's answer comes after the subscription's, and a
+      // second one after the Stream has had its turn.
+      await run(Effect.repeatN(Effect.ignore(client.request("/hello")), 1))
+      const exit = fiber.unsafePoll()
+      if (exit && Exit.isFailure(exit)) {
+        await run(Fiber.join(fiber))
+      }
+    },
+    unsubscribe: async (path) => {
+      const fiber = subscriptions.get(path)
+      if (fiber) {
+        await run(Fiber.interrupt(fiber))
+      }
+    },
+    subscriptions: () => run(client.subscriptions),
+    reauthenticate: (auth) => run(client.reauthenticate(auth)),
+    disconnect: () => run(client.disconnect),
+    stop: () => run(Scope.close(scope, Exit.void))
+  }
 }

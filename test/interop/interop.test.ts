@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { WebSocket } from "ws"
-import { makePlainClient } from "./OurClients.js"
+import { makeEffectClient, makePlainClient } from "./OurClients.js"
 import {
   type ClientUnderTest,
   failureOf,
@@ -48,6 +48,7 @@ const servers: ReadonlyArray<ServerKind> = [
 
 const clients: ReadonlyArray<ClientKind> = [
   { name: "our plain Client", make: makePlainClient, reauth: true },
+  { name: "our Effect client", make: makeEffectClient, reauth: true },
   { name: "@hapi/nes 14's client", make: makeNes14Client, reauth: true },
   { name: "nes 6's client", make: makeNes6Client, reauth: false }
 ]
