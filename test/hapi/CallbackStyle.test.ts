@@ -1,0 +1,47 @@
+/** The callback style of nes-api.txt ("Registration", "server.subscription"), and a server that stops and starts again. */
+import Hapi from "@hapi/hapi"
+import { expect, it } from "vitest"
+import * as Nes from "../../src/hapi.js"
+
+it("hooks answer through next, the first call counts; a stopped server starts again", async () => {
+  const unsubscribed: Array<unknown> = []
+  const server = Hapi.server({ port: 0 })
+  await server.register({
+    plugin: Nes.plugin,
+    options: {
+      onMessage: (_socket, message, next) => {
+        setImmediate(() => {
+          next({ received: message })
+          next("a second answer")
+        })
+      }
+    }
+  })
+  server.subscription("/item/{id}", {
+    filter: (_path, message, _options, next) => next(true, { instead: message }),
+    onSubscribe: (_socket, _path, params, next) => next(params.id === "none" ? new Error("no such item") : undefined),
+    onUnsubscribe: (_socket, _path, params, next) => {
+      unsubscribed.push(params)
+      next()
+    }
+  })
+  server.route({ method: "GET", path: "/never", handler: () => new Promise<string>(() => {}) })
+
+  for (const round of [1, 2]) {
+    await server.start()
+    const client = new Nes.Client(server.info.uri.replace("http", "ws"))
+    await client.connect({ reconnect: false })
+    expect(await client.message(round)).toEqual({ payload: { received: round } })
+    await expect(client.subscribe("/item/none", () => {})).rejects.toMatchObject({ type: "server", statusCode: 500 })
+
+    const update = new Promise((resolve) => void client.subscribe("/item/5", resolve))
+    await client.subscribe("/item/6", () => {})
+    await server.publish("/item/5", round)
+    expect(await update).toEqual({ instead: round })
+
+    const pending = expect(client.request("/never")).rejects.toMatchObject({ type: "disconnect" })
+    await server.stop({ timeout: 100 })
+    await pending
+    expect(unsubscribed.splice(0)).toEqual([{ id: "5" }, { id: "6" }])
+  }
+})
