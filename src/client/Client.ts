@@ -216,7 +216,7 @@ export class Client {
   request<A>(options: string | RequestOptions, callback?: RequestCallback<A>): Promise<Response<A>> | undefined {
     return this.tracked(
       Request.draft(options),
-      (answer) => Request.response(answer) as Response<A>,
+      Request.response as (answer: Message.Answer) => Response<A>,
       callback &&
         ((error, answer) => callback(error, answer?.payload as A, answer?.statusCode as number, answer?.headers))
     )
@@ -276,17 +276,14 @@ export class Client {
     read: (answer: Message.Answer) => A,
     callback: ((error: NesError | null, answer?: Message.Answer) => void) | undefined
   ): Promise<A> | undefined {
-    const { type } = draft
     if (callback === undefined) {
-      return quiet(
-        new Promise((resolve, reject) =>
-          this.session.send(draft, { type, succeed: (answer) => resolve(read(answer)), fail: reject })
-        )
-      )
+      const call = new PromiseCall(draft.type, read)
+      this.session.send(draft, call)
+      return call.promise
     }
     const later = new Later()
     this.session.send(draft, {
-      type,
+      type: draft.type,
       succeed: (answer) => this.call(callback, null, answer),
       fail: (error, answer) => later.run(() => this.call(callback, error, answer))
     })
@@ -320,6 +317,29 @@ export class Client {
     } catch (cause) {
       console.error(cause)
     }
+  }
+}
+
+// One object for the call and its Promise: there is one for every request.
+class PromiseCall<A> implements Call {
+  readonly promise: Promise<A>
+  private resolve: (value: A) => void = ignore
+  private reject: (error: NesError) => void = ignore
+
+  constructor(readonly type: Call["type"], private readonly read: (answer: Message.Answer) => A) {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
+
+  succeed(answer: Message.Answer): void {
+    this.resolve(this.read(answer))
+  }
+
+  fail(error: NesError): void {
+    void quiet(this.promise)
+    this.reject(error)
   }
 }
 

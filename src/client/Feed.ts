@@ -3,13 +3,12 @@
  *
  * @since 0.1.0
  */
+import * as Channel from "effect/Channel"
+import * as Chunk from "effect/Chunk"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Mailbox from "effect/Mailbox"
-import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import * as Metrics from "./Metrics.js"
 
 /**
@@ -34,69 +33,93 @@ export class OverflowError extends Data.TaggedError("OverflowError")<{ readonly 
 }
 
 /**
- * What a Stream is fed through.
+ * What a Stream is fed through: values are offered by plain calls and taken, all that have come, by one fiber.
  *
  * @since 0.1.0
  * @category models
  */
 export class Feed<in out A, in out E = never> {
-  private isOver = false
+  private values: Array<A> = []
+  private exit: Exit.Exit<undefined, E | OverflowError> | undefined
+  private wake: ((take: Take<A, E>) => void) | undefined
 
-  private constructor(
-    private readonly mailbox: Mailbox.Mailbox<A, E | OverflowError>,
-    private readonly buffer: Buffer
-  ) {}
+  private constructor(private readonly buffer: Buffer) {}
 
-  /** A feed, and the Stream that is fed through it. The feed is closed with the scope. */
-  static make<A, E = never>(
-    buffer: Buffer
-  ): Effect.Effect<readonly [feed: Feed<A, E>, stream: Stream.Stream<A, E | OverflowError>], never, Scope.Scope> {
-    return Effect.map(
-      Effect.acquireRelease(
-        Mailbox.make<A, E | OverflowError>(
-          buffer.capacity === "unbounded" ? Infinity : {
-            capacity: Math.max(1, buffer.capacity),
-            strategy: buffer.strategy === "sliding" ? "sliding" : "dropping"
-          }
-        ),
-        (mailbox) => mailbox.shutdown
-      ),
-      (mailbox) => [new Feed(mailbox, buffer), Mailbox.toStream(mailbox)] as const
-    )
+  /** A Stream that, each time it is run, has a feed of its own: `enter` makes it known, `leave` forgets it. */
+  static stream<A, E = never>(
+    buffer: Buffer,
+    enter: (feed: Feed<A, E>) => void,
+    leave: (feed: Feed<A, E>) => void
+  ): Stream.Stream<A, E | OverflowError> {
+    return Stream.suspend(() => {
+      const feed = new Feed<A, E>(buffer)
+      const values: Channel.Channel<Chunk.Chunk<A>, unknown, E | OverflowError> = Channel.flatMap(
+        Channel.fromEffect(feed.take),
+        (chunk) => chunk === undefined ? Channel.void : Channel.flatMap(Channel.write(chunk), () => values)
+      )
+      enter(feed)
+      return Stream.ensuring(Stream.fromChannel(values), Effect.sync(() => leave(feed)))
+    })
   }
 
   offer(value: A): void {
-    const { buffer, mailbox } = this
-    if (this.isOver) {
+    const { buffer, values } = this
+    if (this.exit !== undefined) {
       return
     }
-    if (buffer.capacity === "unbounded") {
-      mailbox.unsafeOffer(value)
-      return
-    }
-    const size = mailbox.unsafeSize()
-    const isFull = Option.isSome(size) && size.value >= buffer.capacity
-    if (isFull) {
+    if (buffer.capacity !== "unbounded" && values.length >= buffer.capacity) {
       Metrics.dropped.unsafeUpdate(1, [])
+      if (buffer.strategy === "fail") {
+        this.done(Exit.fail(new OverflowError({ capacity: buffer.capacity })))
+      }
+      if (buffer.strategy !== "sliding") {
+        return
+      }
+      values.shift()
     }
-    if (isFull && buffer.strategy === "fail") {
-      this.done(Exit.fail(new OverflowError({ capacity: buffer.capacity })))
-    } else {
-      mailbox.unsafeOffer(value)
-    }
+    values.push(value)
+    this.arrived()
   }
 
-  /** Nothing more will come; what is buffered is still consumed. */
+  /** Nothing more will come; what is buffered is still taken. */
   end(): void {
-    this.done(Exit.void)
+    this.done(Exit.succeed(undefined))
   }
 
+  /** As `end`, and the Stream then fails. */
   fail(error: E): void {
     this.done(Exit.fail(error))
   }
 
-  private done(exit: Exit.Exit<void, E | OverflowError>): void {
-    this.isOver = true
-    this.mailbox.unsafeDone(exit)
+  private done(exit: Exit.Exit<undefined, E | OverflowError>): void {
+    if (this.exit === undefined) {
+      this.exit = exit
+      this.arrived()
+    }
   }
+
+  private arrived(): void {
+    const { wake } = this
+    if (wake !== undefined) {
+      this.wake = undefined
+      wake(this.take)
+    }
+  }
+
+  // Takes when it runs, not when it is woken: a read of the socket brings many values.
+  private readonly take: Take<A, E> = Effect.suspend(() => {
+    const { values } = this
+    if (values.length === 0) {
+      return this.exit ?? this.arrival
+    }
+    this.values = []
+    return Exit.succeed(Chunk.unsafeFromArray(values))
+  })
+
+  // An interrupted wait needs no undoing: its Stream is over, and the feed with it.
+  private readonly arrival: Take<A, E> = Effect.async((resume) => {
+    this.wake = resume
+  })
 }
+
+type Take<A, E> = Effect.Effect<Chunk.Chunk<A> | undefined, E | OverflowError>

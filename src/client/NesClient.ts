@@ -411,8 +411,7 @@ const subscribe = (
   path: string,
   buffer: Buffer
 ): Stream.Stream<Update, NesError | OverflowError> =>
-  Stream.unwrapScoped(Effect.gen(function*() {
-    const [feed, stream] = yield* Feed.make<Update, NesError>(buffer)
+  Feed.stream<Update, NesError>(buffer, (feed) => {
     const add = (): void =>
       session.subscribe(path, feed, {
         update: (message, { revoked }) => feed.offer({ message, revoked: revoked === true }),
@@ -431,34 +430,20 @@ const subscribe = (
           feed.fail(error)
         }
       })
-    yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        feeds.add(feed)
-        add()
-      }),
-      () =>
-        Effect.sync(() => {
-          feeds.delete(feed)
-          session.unsubscribe(path, feed, () => {})
-        })
-    )
-    return stream
-  }))
+    feeds.add(feed)
+    add()
+  }, (feed) => {
+    feeds.delete(feed)
+    session.unsubscribe(path, feed, () => {})
+  })
 
 const fed = <A>(feeds: Set<Feed<A>>, buffer: Buffer, first?: () => A): Stream.Stream<A, OverflowError> =>
-  Stream.unwrapScoped(Effect.gen(function*() {
-    const [feed, stream] = yield* Feed.make<A>(buffer)
-    yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        feeds.add(feed)
-        if (first !== undefined) {
-          feed.offer(first())
-        }
-      }),
-      () => Effect.sync(() => feeds.delete(feed))
-    )
-    return stream
-  }))
+  Feed.stream<A>(buffer, (feed) => {
+    feeds.add(feed)
+    if (first !== undefined) {
+      feed.offer(first())
+    }
+  }, (feed) => feeds.delete(feed))
 
 // An unbounded feed does not overflow.
-const endless = <A>(stream: Stream.Stream<A, OverflowError>): Stream.Stream<A> => Stream.orDie(stream)
+const endless = <A>(stream: Stream.Stream<A, OverflowError>): Stream.Stream<A> => stream as Stream.Stream<A>

@@ -9,9 +9,9 @@ import { TimeoutError } from "../protocol/NesError.js"
 import type { Call } from "./Call.js"
 import * as Deadline from "./Deadline.js"
 
-interface Entry {
-  readonly call: Call
-  readonly due: bigint
+interface Due {
+  readonly id: number
+  readonly moment: bigint
 }
 
 // An answer that comes after all this many later ones were given up on is reported as unknown.
@@ -25,7 +25,9 @@ const remembered = 10_000
  * @category models
  */
 export class Pending {
-  private entries = new Map<number, Entry>()
+  private readonly calls = new Map<number, Call>()
+  /** When each call falls due, in that order; some of them have ended since. */
+  private due: Array<Due> = []
   private readonly forgotten = new Set<number>()
   private readonly busy = Effect.unsafeMakeLatch(false)
   private readonly timeout: bigint | undefined
@@ -36,35 +38,31 @@ export class Pending {
   }
 
   add(id: number, call: Call): void {
-    if (this.timeout === undefined) {
-      this.entries.set(id, { call, due: 0n })
-      return
-    }
-    this.entries.set(id, { call, due: this.clock.unsafeCurrentTimeNanos() + this.timeout })
-    if (this.entries.size === 1) {
+    this.calls.set(id, call)
+    if (this.timeout !== undefined) {
+      this.due.push({ id, moment: this.clock.unsafeCurrentTimeNanos() + this.timeout })
       this.busy.unsafeOpen()
     }
   }
 
   /** Removes and returns the call that an answer's id names: ids may come back as text. */
   take(id: unknown): Call | undefined {
-    const key = typeof id === "string" ? Number(id) : id
-    if (typeof key !== "number") {
-      return undefined
+    const key = (typeof id === "string" ? Number(id) : id) as number
+    const call = this.calls.get(key)
+    if (call !== undefined) {
+      this.calls.delete(key)
     }
-    const entry = this.entries.get(key)
-    this.entries.delete(key)
-    return entry?.call
+    return call
   }
 
   /** Removes a call that failed to be sent. */
   delete(id: number): void {
-    this.entries.delete(id)
+    this.calls.delete(id)
   }
 
   /** Gives a call up: its late answer, if any, is silent. */
   forget(id: number): void {
-    if (!this.entries.delete(id)) {
+    if (!this.calls.delete(id)) {
       return
     }
     for (const oldest of this.forgotten) {
@@ -83,8 +81,9 @@ export class Pending {
 
   /** Removes and returns all calls, in the order they were made; forgets what was given up. */
   clear(): ReadonlyArray<Call> {
-    const calls = Array.from(this.entries.values(), (entry) => entry.call)
-    this.entries.clear()
+    const calls = Array.from(this.calls.values())
+    this.calls.clear()
+    this.due = []
     this.forgotten.clear()
     return calls
   }
@@ -104,20 +103,21 @@ export class Pending {
   }
 
   private oldest(): bigint | undefined {
-    for (const entry of this.entries.values()) {
-      return entry.due
-    }
-    return undefined
+    const index = this.due.findIndex(({ id }) => this.calls.has(id))
+    this.due = index < 0 ? [] : this.due.slice(index)
+    return this.due[0]?.moment
   }
 
   private expire(): void {
     const now = this.clock.unsafeCurrentTimeNanos()
-    for (const [id, entry] of this.entries) {
-      if (entry.due > now) {
-        return
+    const index = this.due.findIndex(({ moment }) => moment > now)
+    const over = this.due.splice(0, index < 0 ? this.due.length : index)
+    for (const { id } of over) {
+      const call = this.calls.get(id)
+      if (call !== undefined) {
+        this.forget(id)
+        call.fail(new TimeoutError({ message: "Request timed out" }))
       }
-      this.forget(id)
-      entry.call.fail(new TimeoutError({ message: "Request timed out" }))
     }
   }
 }
