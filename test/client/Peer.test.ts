@@ -1,0 +1,91 @@
+/** The Effect client against the real `@hapi/nes` 14 server, in a process of its own. */
+import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as NesClient from "../../src/client/NesClient.js"
+import { hello, long, users } from "../interop/peers/InteropApplication.js"
+import { type ServerUnderTest, startHapi21 } from "../interop/peers/ServerUnderTest.js"
+
+let server: ServerUnderTest
+let guarded: ServerUnderTest
+
+beforeAll(async () => {
+  const start = startHapi21("@hapi/nes")
+  ;[server, guarded] = await Promise.all([
+    start({ maxChunkChars: 50, heartbeat: { interval: 100, timeout: 50 } }),
+    start({ auth: "direct" })
+  ])
+})
+
+afterAll(() => Promise.all([server.stop(), guarded.stop()]))
+
+const control = (command: Parameters<ServerUnderTest["control"]>[0]): Effect.Effect<unknown> =>
+  Effect.promise(() => server.control(command))
+
+/** Waits until so many sockets are subscribed to a path. */
+const subscribers = (path: string, count: number): Effect.Effect<void> =>
+  Effect.repeat(control({ type: "subscribers", path }), { until: (n) => n === count })
+
+const connect = (options: Partial<NesClient.Options> = {}) =>
+  NesClient.make({ url: server.url, reconnect: { delay: 20 }, ...options })
+
+describe("the Effect client and @hapi/nes 14", () => {
+  it.scopedLive("requests, messages, chunks and errors", () =>
+    Effect.gen(function*() {
+      const nes = yield* connect()
+      expect(yield* nes.request("hello")).toEqual({ payload: hello, statusCode: 200, headers: {} })
+      const { payload } = yield* nes.request("/item/5", { schema: Schema.Struct({ id: Schema.NumberFromString }) })
+      expect(payload.id).toBe(5)
+      expect((yield* nes.request("/long")).payload).toEqual(long)
+      expect(yield* nes.message(["😀"])).toEqual({ echo: ["😀"] })
+      const error = yield* Effect.flip(nes.request("/fail"))
+      expect(error).toMatchObject({ _tag: "ServerError", statusCode: 403, message: "no" })
+    }))
+
+  it.scopedLive("subscriptions over a reconnect and up to the revocation; broadcasts; heartbeats", () =>
+    Effect.gen(function*() {
+      const nes = yield* connect()
+      const updates = yield* Effect.fork(Stream.runCollect(Stream.take(nes.updates, 2)))
+      const all = yield* Effect.fork(Stream.runCollect(nes.subscribe("/item/5")))
+      const some = yield* Effect.fork(Stream.runCollect(Stream.take(nes.subscribeMessages("/item/5"), 1)))
+      yield* subscribers("/item/5", 1)
+      yield* control({ type: "publish", path: "/item/5", message: { n: 1 } })
+      expect(Array.from(yield* Fiber.join(some))).toEqual([{ n: 1 }])
+      yield* control({ type: "broadcast", message: "a" })
+      const again = yield* nes.events.pipe(
+        Stream.filter((event) => event._tag === "Connected"),
+        Stream.take(1),
+        Stream.runDrain,
+        Effect.fork
+      )
+      yield* Effect.yieldNow()
+      yield* control({ type: "disconnect" })
+      yield* Fiber.join(again)
+      yield* subscribers("/item/5", 1)
+      yield* control({ type: "publish", path: "/item/5", message: { n: 2 } })
+      yield* control({ type: "send", message: "b" })
+      // Some heartbeats later the connection is the same.
+      const { id } = (yield* nes.status) as { readonly id?: string }
+      yield* Effect.sleep(400)
+      expect(yield* nes.status).toEqual({ _tag: "Connected", id })
+      yield* control({ type: "revoke", path: "/item/5", message: "last" })
+      expect(Array.from(yield* Fiber.join(all))).toEqual([
+        { message: { n: 1 }, revoked: false },
+        { message: { n: 2 }, revoked: false },
+        { message: "last", revoked: true }
+      ])
+      expect(Array.from(yield* Fiber.join(updates))).toEqual(["a", "b"])
+    }))
+
+  it.scopedLive("authentication and reauthentication", () =>
+    Effect.gen(function*() {
+      const refused = yield* Effect.flip(connect({ url: guarded.url }))
+      expect(refused).toMatchObject({ _tag: "ServerError", statusCode: 401 })
+      const nes = yield* connect({ url: guarded.url, auth: { headers: { authorization: "Custom john" } } })
+      expect((yield* nes.request("/me")).payload).toEqual(users.john)
+      yield* nes.reauthenticate({ headers: { authorization: "Custom jane" } })
+      expect((yield* nes.request("/me")).payload).toEqual(users.jane)
+    }))
+})
