@@ -43,12 +43,26 @@ export const hear = async (processes, scenario, times = 1) => {
   for (let i = 0; i < times; i++) await both(processes, "publish", sample(scenario), "listen")
 }
 
+/** Connects everybody and warms the server up; where that would take too long, with a part of the crowd and its paths. */
+const prepare = async (processes, scenario) => {
+  const { connections, paths, perTick, ticksPerRound, users, warmCrowd, warmup } = scenario
+  const first = warmCrowd === undefined
+    ? scenario
+    : { ...scenario, connections: warmCrowd.connections, paths: paths.slice(0, warmCrowd.paths) }
+  await processes.load.call("connect", { count: first.connections, paths: first.paths, users })
+  await hear(processes, first)
+  await both(processes, "publish", plan(first, warmup, ticksPerRound, perTick), "drain")
+  if (first !== scenario) {
+    const rest = { count: connections - first.connections, paths: paths.slice(first.paths.length) }
+    await processes.load.call("connect", rest)
+    await hear(processes, scenario)
+  }
+}
+
 export const measure = (context, scenario, peer) =>
   withServer(context, scenario, peer, async (processes) => {
-    const { connections, paths, per, perTick, ticks, ticksPerRound, users, warmup } = scenario
-    await processes.load.call("connect", { count: connections, paths, users })
-    await hear(processes, scenario)
-    await both(processes, "publish", plan(scenario, warmup, ticksPerRound, perTick), "drain")
+    const { per, perTick, ticks, ticksPerRound } = scenario
+    await prepare(processes, scenario)
     const measured = plan(scenario, ticks, ticksPerRound, perTick)
     const [cpu, { bytes }] = await both(processes, "measurePublish", measured, "drain")
     return { cost: cpu / (per === "publish" ? measured.publishes : measured.deliveries), bytes }

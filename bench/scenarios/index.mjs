@@ -27,7 +27,11 @@ const smoke = {
 export const shrink = (scenario) => ({
   ...scenario,
   ...smoke[scenario.kind],
-  ...(scenario.name === "selective" && { paths: scenario.paths.slice(0, 10), perTick: 5 }),
+  ...(scenario.name === "selective" && {
+    paths: scenario.paths.slice(0, 10),
+    perTick: 5,
+    warmCrowd: { connections: 4, paths: 2 }
+  }),
   ...(scenario.users && { users: scenario.users.slice(0, 2), perTick: 2 }),
   ...(scenario.server?.heartbeat && { server: { ...scenario.server, heartbeat: { interval: 400, timeout: 100 } } })
 })

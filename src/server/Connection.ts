@@ -79,7 +79,7 @@ export class Connection {
   verifying: Promise<void> | undefined
   /** Messages being answered. */
   processing = 0
-  /** Whether anything arrived, or was sent, since the last heartbeat check; a new connection has one round of grace. */
+  /** Whether anything arrived, or was written, since the last heartbeat check; a new connection has one round of grace. */
   alive = true
   /** Whether the writes of this turn are being held back; see `Flush`. */
   corked = false
@@ -123,19 +123,20 @@ export class Connection {
     return new Outgoing(text, this.maxChunkChars)
   }
 
-  /** Writes a message, if the connection is open. Order is kept; what one turn writes leaves together. */
-  write(message: Outgoing, sent: (error?: Error | null) => void = this.sent): void {
+  /**
+   * Writes a message, if the connection is open. Order is kept; what one turn writes leaves together. It counts as a sign
+   * of life at once: until it has left, the connection is sending, and if it fails, the socket closes.
+   */
+  write(message: Outgoing, sent?: (error?: Error | null) => void): void {
     if (!this.isOpen) {
       return
     }
+    this.alive = true
     if (this.direct) {
       this.flush.touch(this)
       this.raw.write(message.frame, sent)
-      return
-    }
-    const { chunks } = message
-    for (let i = 0; i < chunks.length; i++) {
-      this.ws.send(chunks[i] ?? "", i === chunks.length - 1 ? sent : ignore)
+    } else {
+      this.transform(message, sent)
     }
   }
 
@@ -146,8 +147,8 @@ export class Connection {
     }
     return new Promise((resolve, reject) => {
       this.write(this.outgoing(text), (error) => {
-        this.sent(error)
         if (error) {
+          this.ws.terminate()
           reject(error)
         } else {
           resolve()
@@ -156,9 +157,16 @@ export class Connection {
     })
   }
 
-  /** Writes a heartbeat: unlike any other send, it does not count as a sign of life. */
+  /** Writes a heartbeat: unlike any other send, it is no sign of life. There is only one to a turn, and nothing to gather. */
   ping(message: Outgoing): void {
-    this.write(message, ignore)
+    if (!this.isOpen) {
+      return
+    }
+    if (this.direct) {
+      this.raw.write(message.frame)
+    } else {
+      this.transform(message)
+    }
   }
 
   /** Starts the closing handshake (without a code unless one is given); ends when the connection is gone. */
@@ -191,11 +199,9 @@ export class Connection {
     this.closing?.resolve()
   }
 
-  private readonly sent = (error?: Error | null): void => {
-    if (error) {
-      this.ws.terminate()
-    } else {
-      this.alive = true
+  private transform({ chunks }: Outgoing, sent?: (error?: Error | null) => void): void {
+    for (let i = 0; i < chunks.length; i++) {
+      this.ws.send(chunks[i] ?? "", i === chunks.length - 1 ? sent : undefined)
     }
   }
 }
