@@ -52,12 +52,6 @@ const farewellGrace = 1_000
 
 const ignore = (): void => {}
 
-// The callback style documents these calls as optional to look at: a rejection nobody awaits must not end the process.
-const quiet = (promise: Promise<void>): Promise<void> => {
-  promise.catch(ignore)
-  return promise
-}
-
 /**
  * A node.
  *
@@ -117,7 +111,7 @@ export class Node {
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
     }
-    return quiet(this.send({ type: "publish", path, message, internal, user }))
+    return this.quiet(this.send({ type: "publish", path, message, internal, user }))
   }
 
   /** Sends a message to all connections of every node. Throws if `user` is given and there is no index. */
@@ -126,7 +120,7 @@ export class Node {
     if (user && !(auth && auth.index)) {
       throw new Error("Socket auth indexing is disabled")
     }
-    return quiet(this.send({ type: "broadcast", message, user }))
+    return this.quiet(this.send({ type: "broadcast", message, user }))
   }
 
   /** Calls `each` for this node's connections, at once; ends when what it returned has. */
@@ -134,7 +128,7 @@ export class Node {
     if (!options.subscription && options.user) {
       throw new Error("Cannot specify user filter without a subscription path")
     }
-    return quiet(this.delivery.each(each, options))
+    return this.quiet(this.delivery.each(each, options))
   }
 
   /** Accepts the upgrades of an HTTP server; returns how to stop accepting. */
@@ -150,6 +144,15 @@ export class Node {
     for (const deadlines of [this.hello, this.refusal, this.farewell]) {
       deadlines.reset()
     }
+  }
+
+  // The callback style documents these calls as optional to look at: a rejection nobody awaits must not end the process.
+  // The end of a flush cannot fail, and is most of what passes here.
+  private quiet(promise: Promise<void>): Promise<void> {
+    if (promise !== this.context.flush.done) {
+      promise.catch(ignore)
+    }
+    return promise
   }
 
   private open(
