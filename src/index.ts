@@ -7,8 +7,14 @@
 /** The client as an Effect service: requests, Streams, typed errors. */
 export * as NesClient from "./client/NesClient.js"
 
+/** The client's side of contracts. */
+export * as ContractClient from "./client/ContractClient.js"
+
 /** Close codes of RFC 6455 and their names. */
 export * as CloseCode from "./protocol/CloseCode.js"
+
+/** What server and client agree on, written once. */
+export * as Contract from "./protocol/Contract.js"
 
 /** Every message of the wire protocol as a Schema. */
 export * as Message from "./protocol/Message.js"
@@ -21,6 +27,9 @@ export * as Application from "./server/Application.js"
 
 /** The port through which nodes reach each other. */
 export * as Broker from "./server/Broker.js"
+
+/** The server's side of contracts. */
+export * as ContractServer from "./server/ContractServer.js"
 
 /** The server as an Effect service. */
 export * as NesServer from "./server/NesServer.js"
