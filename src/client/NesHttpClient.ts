@@ -1,0 +1,116 @@
+/**
+ * Platform's `HttpClient` over the socket, so that an `HttpApi` contract, and whatever else is built on that client, works
+ * on the one connection there is.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { NesError } from "../protocol/NesError.js"
+import { NesClient } from "./NesClient.js"
+import type { Response as NesResponse } from "./Request.js"
+
+const refuse = (request: HttpClientRequest.HttpClientRequest, description: string): HttpClientError.RequestError =>
+  new HttpClientError.RequestError({ request, reason: "Encode", description })
+
+const isJson = (contentType: string): boolean => /^application\/(?:[\w.-]+\+)?json\b/.test(contentType)
+
+// What the socket carries is JSON: a body of another kind goes as text.
+const payloadOf = (
+  request: HttpClientRequest.HttpClientRequest
+): Effect.Effect<unknown, HttpClientError.RequestError> => {
+  const { body } = request
+  switch (body._tag) {
+    case "Empty":
+      return Effect.succeed(undefined)
+    case "Uint8Array": {
+      const text = new TextDecoder().decode(body.body)
+      return isJson(body.contentType)
+        ? Effect.try({ try: (): unknown => JSON.parse(text), catch: () => refuse(request, "The body is not JSON") })
+        : Effect.succeed(text)
+    }
+    default:
+      return Effect.fail(refuse(request, `A body of kind ${body._tag} cannot go over a nes connection`))
+  }
+}
+
+// The server serialises a JSON payload anew, so that its length here says nothing.
+const headersOf = ({ body, headers }: HttpClientRequest.HttpClientRequest): Record<string, string> => {
+  const { "content-length": _, ...kept } = headers
+  return body._tag === "Uint8Array" && !isJson(body.contentType) ? { ...kept, "content-type": body.contentType } : kept
+}
+
+const textHeaders = (headers: Readonly<Record<string, unknown>> = {}): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
+
+const bodyless = new Set([204, 205, 304])
+
+// The server parsed a JSON body for the socket; here it becomes a body again.
+const toWeb = ({ headers, payload, statusCode }: NesResponse): Response => {
+  const given = new Headers(textHeaders(headers))
+  const contentType = given.get("content-type")
+  const json = contentType === null ? payload !== null && payload !== "" : isJson(contentType)
+  if (json && contentType === null) {
+    given.set("content-type", "application/json")
+  }
+  given.delete("content-length")
+  given.delete("content-encoding")
+  const body = bodyless.has(statusCode) || payload === null || payload === undefined
+    ? null
+    : json
+    ? JSON.stringify(payload)
+    : String(payload)
+  return new Response(body, { status: statusCode, headers: given })
+}
+
+const failure =
+  (request: HttpClientRequest.HttpClientRequest) =>
+  (error: NesError): Effect.Effect<NesResponse, HttpClientError.RequestError> =>
+    error._tag === "ServerError"
+      ? Effect.succeed({ payload: error.data, statusCode: error.statusCode, headers: error.headers })
+      : Effect.fail(
+        new HttpClientError.RequestError({
+          request,
+          reason: error._tag === "UserError" ? "Encode" : "Transport",
+          description: error.message,
+          cause: error
+        })
+      )
+
+/**
+ * A client whose requests go over the connection of `NesClient`; only path and query of a URL count. Error answers are
+ * responses, as over HTTP; what the connection fails with is a `RequestError` with the nes error as its cause. Bodies are
+ * JSON or text.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<HttpClient.HttpClient, never, NesClient> = Effect.map(
+  NesClient,
+  (nes) =>
+    HttpClient.make((request, url) =>
+      payloadOf(request).pipe(
+        Effect.flatMap((payload) =>
+          nes.request({
+            method: request.method,
+            path: url.pathname + url.search,
+            headers: headersOf(request),
+            payload
+          }).pipe(Effect.catchAll(failure(request)))
+        ),
+        Effect.map((response) => HttpClientResponse.fromWeb(request, toWeb(response)))
+      )
+    )
+)
+
+/**
+ * `HttpClient` over the connection of `NesClient`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<HttpClient.HttpClient, never, NesClient> = Layer.effect(HttpClient.HttpClient, make)
