@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
+import type * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
 import * as Contract from "../protocol/Contract.js"
 import type { NesError } from "../protocol/NesError.js"

@@ -14,7 +14,6 @@ it("path parameters are inferred from the path", () => {
   expectTypeOf<Contract.Params<"/f/{name}.{ext}/{rest*2}">>().toEqualTypeOf<
     { readonly name: string | number; readonly ext: string | number; readonly rest: string | number }
   >()
-  expectTypeOf<Contract.Params<"/plain">>().toEqualTypeOf<{}>()
 })
 
 it("a Stream yields what the Schema decodes to", () => {
