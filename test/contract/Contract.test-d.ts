@@ -22,19 +22,21 @@ it("a Stream yields what the Schema decodes to", () => {
   expectTypeOf(ContractClient.message(Ask, 5)).toExtend<Effect.Effect<Date, unknown, NesClient.NesClient>>()
 })
 
+const compile = (..._programs: ReadonlyArray<unknown>): void => {}
+
 it("wrong programs are refused", () => {
   // @ts-expect-error a parameter is missing
-  ContractClient.subscribe(Item, {})
+  compile(ContractClient.subscribe(Item, {}))
   // @ts-expect-error a parameter that the path does not have
-  ContractClient.subscribe(Item, { id: 1, other: 2 })
+  compile(ContractClient.subscribe(Item, { id: 1, other: 2 }))
   // @ts-expect-error parameters are required
-  ContractClient.subscribe(Item)
+  compile(ContractClient.subscribe(Item))
   // @ts-expect-error the message is not the contract's
-  ContractServer.publish(Item, { id: 1 }, { due: "tomorrow" })
+  compile(ContractServer.publish(Item, { id: 1 }, { due: "tomorrow" }))
   // @ts-expect-error the request is not the contract's
-  ContractClient.message(Ask, "five")
+  compile(ContractClient.message(Ask, "five"))
   // @ts-expect-error a path begins with a slash
-  Contract.subscription("item", { message: Schema.Number })
-  ContractClient.subscribe(Plain)
-  ContractClient.subscribe(Item, { id: 1, part: "b" })
+  compile(Contract.subscription("item", { message: Schema.Number }))
+  compile(ContractClient.subscribe(Plain))
+  compile(ContractClient.subscribe(Item, { id: 1, part: "b" }))
 })
