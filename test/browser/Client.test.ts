@@ -1,12 +1,16 @@
 /** The browser builds of the plain client, in a real Chromium. */
 import type { Browser, BrowserContext } from "playwright-core"
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest"
 import { RawServer } from "../client/RawServer.js"
 import { read } from "../structure/Repository.js"
 import { farHost, launch } from "./Chromium.js"
 import { Proxy } from "./Proxy.js"
 import { builds, nes14, type Site, start } from "./Site.js"
 import { Visitor } from "./Visitor.js"
+
+// A loaded machine takes its time: only what never comes is waited for so long.
+vi.setConfig({ testTimeout: 90_000 })
+const patience = { timeout: 30_000 }
 
 let browser: Browser
 let context: BrowserContext
@@ -127,7 +131,7 @@ describe.each(Object.entries(builds))("%s", (_, build) => {
     await visitor.connect()
     const id = await visitor.do((client) => client.id)
     await visitor.page.goto("about:blank")
-    await expect.poll(() => site.gone).toEqual([id])
+    await expect.poll(() => site.gone, patience).toEqual([id])
 
     const raw = await RawServer.start()
     const connection = raw.next()
@@ -143,7 +147,7 @@ describe.each(Object.entries(builds))("%s", (_, build) => {
 })
 
 describe("a network that goes", () => {
-  // Long enough that neither the heartbeat (20 seconds) nor the next attempt could be what is noticed.
+  // The next attempt would be due in a minute, and a missed heartbeat would be heard as such.
   const patient = { delay: 60_000, maxDelay: 60_000 }
   let proxy: Proxy
 

@@ -53,7 +53,8 @@ export class Proxy {
     }
     const far = net.connect(this.target, "localhost")
     this.keep(far)
-    near.pipe(far).pipe(near)
+    near.pipe(far)
+    far.pipe(near)
     near.once("close", () => far.destroy())
     far.once("close", () => near.destroy())
   }
