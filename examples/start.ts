@@ -1,4 +1,4 @@
-/** `npm start`: a server and two clients over real sockets, with a connection cut on purpose. Ctrl-C ends it. */
+/** `npm start`: a server, two clients over real sockets, a connection cut on purpose, and a page. Ctrl-C ends it. */
 import { once } from "node:events"
 import { setTimeout } from "node:timers/promises"
 import * as EffectClient from "./effect-client.js"
@@ -43,8 +43,9 @@ for (const status of ["returned", "refunded", "closed"]) {
 }
 await effectClient
 
-say(`goes on serving at ${url} (HTTP at ${server.info.uri}/hello). Ctrl-C ends it.`)
-say(`Try, from another terminal in this folder:`)
+say(`goes on serving at ${url}. Ctrl-C ends it.`)
+say(`Open ${server.info.uri} in a browser: a live page, whose connection you can cut, or restart this server under it.`)
+say(`Or try, from another terminal in this folder:`)
 say(`  node -e "const { Client } = require('effect-nes/client'); const c = new Client('${url}');`)
 say(`    c.connect().then(() => c.request('hello')).then((r) => { console.log(r); return c.disconnect() })"`)
 

@@ -59,6 +59,8 @@ export interface Settings {
   /** The longest message, in UTF-16 code units, that is put together from chunks. */
   readonly maxMessageChars: number
   readonly open: Open
+  /** Ends when the network comes back. */
+  readonly online: Effect.Effect<void>
   readonly clock: Clock.Clock
 }
 

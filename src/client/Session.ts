@@ -268,7 +268,10 @@ export class Session implements Owner {
           return
         }
         this.observer.reconnecting(next.attempt, next.delay)
-        yield* Effect.raceFirst(Effect.sleep(next.delay), reconnection.over.await)
+        yield* Effect.sleep(next.delay).pipe(
+          Effect.raceFirst(this.settings.online),
+          Effect.raceFirst(reconnection.over.await)
+        )
         if (this.reconnection !== reconnection) {
           return
         }
@@ -450,10 +453,10 @@ export const make = (options: Options, observer: Observer): Effect.Effect<Sessio
   Effect.gen(function*() {
     const runtime = yield* Effect.runtime()
     const clock = yield* Effect.clock
-    const { open } = yield* Transport
+    const { online, open } = yield* Transport
     const fork = Runtime.runFork(runtime)
     return new Session(
-      { url: options.url, ws: options.ws, maxMessageChars: options.maxMessageChars ?? Infinity, open, clock },
+      { url: options.url, ws: options.ws, maxMessageChars: options.maxMessageChars ?? Infinity, open, online, clock },
       options.timeout || undefined,
       // The runtime may have been taken where nothing can be interrupted, as in an acquisition.
       (effect) => void fork(Effect.interruptible(effect)),

@@ -3,8 +3,9 @@
  *
  * @since 0.1.0
  */
-import { open } from "#WebSocket"
+import { online, open } from "#WebSocket"
 import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
 
 /**
  * How a socket was closed: what the close frame said, or what the WebSocket made of its absence. A socket that failed
@@ -61,11 +62,12 @@ export interface Socket {
 export type Open = (url: string, options: object | undefined, listener: Listener) => Socket
 
 /**
- * The way to open sockets: the platform's WebSocket unless another is provided.
+ * The way to open sockets: the platform's WebSocket unless another is provided. `online` ends when the network comes
+ * back, where the platform tells: a wait for the next attempt to reconnect ends with it.
  *
  * @since 0.1.0
  * @category services
  */
 export class Transport extends Context.Reference<Transport>()("effect-nes/client/Transport", {
-  defaultValue: (): { readonly open: Open } => ({ open })
+  defaultValue: (): { readonly open: Open; readonly online: Effect.Effect<void> } => ({ open, online })
 }) {}

@@ -3,8 +3,17 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import { WebSocket } from "ws"
 import type { Open } from "./Transport.js"
+
+/**
+ * Node does not tell when the network comes back.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const online: Effect.Effect<void> = Effect.never
 
 /**
  * Opens a socket with `ws`. Its options are passed on as they are, except that messages of any size are received unless

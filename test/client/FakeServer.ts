@@ -124,7 +124,10 @@ export class FakeServer {
     return socket
   }
 
-  readonly layer = Layer.succeed(Transport, { open: this.open })
+  /** Opened when the network comes back. */
+  readonly network = Effect.unsafeMakeLatch(false)
+
+  readonly layer = Layer.succeed(Transport, { open: this.open, online: this.network.await })
 
   /** The newest socket. */
   get socket(): FakeSocket {

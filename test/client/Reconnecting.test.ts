@@ -223,6 +223,35 @@ describe("reconnecting", () => {
       expect(session.overrideReconnectionAuth("sixth")).toBe(false)
     }))
 
+  it.effect("the network coming back ends the wait for the next attempt, and changes nothing else", () =>
+    Effect.gen(function*() {
+      const { connect, heard, server } = yield* setup()
+      connect({ reconnect: reconnect({}) })
+      server.socket.accept()
+      yield* server.network.release
+      yield* turn
+      expect(server.sockets).toHaveLength(1)
+
+      server.socket.end(1006)
+      yield* turn
+      expect(heard.take().at(-1)).toEqual(["reconnecting", 1, 1000])
+      yield* server.network.release
+      yield* turn
+      expect(server.sockets).toHaveLength(2)
+
+      server.socket.fail(new Error("not yet"))
+      yield* turn
+      expect(heard.take().at(-1)).toEqual(["reconnecting", 2, 2000])
+      yield* adjust(1999)
+      expect(server.sockets).toHaveLength(2)
+      yield* adjust(1)
+      expect(server.sockets).toHaveLength(3)
+      server.socket.accept()
+      yield* turn
+      yield* adjust(60_000)
+      expect(server.sockets).toHaveLength(3)
+    }))
+
   it.effect("any Schedule leads, and hears how the connection was closed", () =>
     Effect.gen(function*() {
       const { connect, heard, server } = yield* setup()

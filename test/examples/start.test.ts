@@ -17,8 +17,8 @@ it("tells its account, serves on, and ends cleanly on Ctrl-C", async () => {
     child.once("exit", () => reject(new Error(`ended early:\n${output}`)))
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       output += text
-      const serving = /goes on serving at (\S+)/.exec(output)?.[1]
-      if (serving) {
+      const serving = /goes on serving at (\S+?)\. /.exec(output)?.[1]
+      if (serving && output.includes("in a browser")) {
         resolve(serving)
       }
     })
@@ -36,6 +36,21 @@ it("tells its account, serves on, and ends cleanly on Ctrl-C", async () => {
   await client.connect()
   expect((await client.request("hello")).payload).toEqual({ hello: "world" })
   await client.disconnect()
+
+  const address = /Open (\S+) in a browser/.exec(output)?.[1] ?? ""
+  const page = await fetch(address)
+  expect(page.headers.get("content-type")).toMatch(/^text\/html/)
+  const html = await page.text()
+  expect(html).toContain("Cut the connection")
+  const files = [...html.matchAll(/(?:href|src)="(page\/[^"]+)"/g)].map(([, file]) => file ?? "")
+  expect(files.length).toBeGreaterThan(2)
+  for (const file of [...files, "page/client.js"]) {
+    expect([file, (await fetch(new URL(file, address))).status]).toEqual([file, 200])
+  }
+  for (const nothing of ["page/none.js", "page/..%2Fstart.ts", "page/index.htm"]) {
+    expect([nothing, (await fetch(new URL(nothing, address))).status]).toEqual([nothing, 404])
+  }
+  expect((await fetch(new URL("cut", address), { method: "POST" })).status).toBe(400)
 
   child.kill("SIGINT")
   expect(await exited).toEqual([0, null])

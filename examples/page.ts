@@ -1,0 +1,108 @@
+/** The live page: its files, what it asks of the server, and a subscription that keeps moving. */
+import * as Boom from "@hapi/boom"
+import type { Server } from "@hapi/hapi"
+import { randomUUID } from "node:crypto"
+import { readFile } from "node:fs/promises"
+import { setInterval } from "node:timers/promises"
+
+const types: Readonly<Record<string, string>> = {
+  html: "text/html",
+  css: "text/css",
+  js: "text/javascript",
+  map: "application/json",
+  svg: "image/svg+xml"
+}
+
+const read = async (name: string): Promise<Buffer> => {
+  const folder = name.startsWith("client.js") ? "../dist/browser/" : "./page/"
+  return await readFile(new URL(folder + name, import.meta.url)).catch(() => {
+    throw Boom.notFound(folder === "./page/" ? undefined : "There is no build: run `npm run build` first")
+  })
+}
+
+const addFiles = (server: Server): void => {
+  const serve = (path: string, name?: string) =>
+    server.route({
+      method: "GET",
+      path,
+      handler: async (request, h) => {
+        const file = name ?? String(request.params.name)
+        const type = /^[a-z]+(?:\.js)?\.([a-z]+)$/.exec(file)?.[1] ?? ""
+        if (types[type] === undefined) {
+          throw Boom.notFound()
+        }
+        return h.response(await read(file)).type(types[type]).header("content-security-policy", "default-src 'self'")
+      }
+    })
+  serve("/", "index.html")
+  serve("/page/{name}")
+}
+
+const addEndpoints = (server: Server): void => {
+  server.route([
+    {
+      method: "POST",
+      path: "/broadcast",
+      handler: async (request) => {
+        const { text } = request.payload as { readonly text?: unknown }
+        await server.broadcast({ text: String(text).slice(0, 120) })
+        return { sent: true }
+      }
+    },
+    {
+      method: "POST",
+      path: "/cut",
+      handler: async (request) => {
+        if (request.socket === null) {
+          throw Boom.badRequest("This request came over no socket that could be cut")
+        }
+        await request.socket.disconnect()
+        return null
+      }
+    }
+  ])
+}
+
+/** Publishes to `/vitals` twice a second. The numbers let a client see what it missed. */
+const addVitals = (server: Server): void => {
+  const id = randomUUID()
+  const stopped = new AbortController()
+  server.subscription("/vitals")
+
+  const publish = async (): Promise<void> => {
+    let number = 0
+    let cpu = process.cpuUsage()
+    let time = performance.now()
+    for await (const _ of setInterval(500, undefined, { signal: stopped.signal })) {
+      let connections = 0
+      await server.eachSocket(() => connections++)
+      const { system, user } = process.cpuUsage(cpu)
+      const elapsed = performance.now() - time
+      cpu = process.cpuUsage()
+      time += elapsed
+      await server.publish("/vitals", {
+        server: id,
+        number: ++number,
+        cpu: (user + system) / elapsed / 10,
+        heap: process.memoryUsage().heapUsed / 1_000_000,
+        connections,
+        uptime: process.uptime()
+      })
+    }
+  }
+  server.ext("onPostStart", () => {
+    publish().catch((error: unknown) => {
+      if (!stopped.signal.aborted) {
+        throw error
+      }
+    })
+  })
+  server.ext("onPreStop", () => stopped.abort())
+}
+
+/** Gives a server the page at `/`. */
+export const addPage = (server: Server): void => {
+  addFiles(server)
+  addEndpoints(server)
+  addVitals(server)
+}

@@ -1,0 +1,26 @@
+/** Lists whose newest row comes first. */
+
+/** Elements of index.html. */
+export const element = (id) => document.getElementById(id)
+
+const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" })
+
+/** Puts a row at the head of a list that keeps `limit` rows. The text may be anybody's: it is never taken for HTML. */
+export const addRow = (list, text, { limit = 6, tone = "" } = {}) => {
+  const time = document.createElement("time")
+  const words = document.createElement("span")
+  const row = document.createElement("li")
+  const now = new Date()
+  time.dateTime = now.toISOString()
+  time.textContent = clock.format(now)
+  words.textContent = text
+  words.className = tone
+  row.append(time, words)
+  list.prepend(row)
+  while (list.children.length > limit) {
+    list.lastElementChild.remove()
+  }
+}
+
+/** 83 seconds → 1:23 */
+export const minutes = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`

@@ -1,0 +1,164 @@
+/** The page that `npm start` serves, in a real Chromium, with the very program behind it. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { join } from "node:path"
+import type { Browser, Page } from "playwright-core"
+import { afterAll, beforeAll, expect, it, vi } from "vitest"
+import { root } from "../structure/Repository.js"
+import { launch } from "./Chromium.js"
+
+/** Where the picture of the page goes that the README shows, when it is to be taken anew. */
+const picture = process.env.UPDATE_SCREENSHOT ? join(root, "docs/page.png") : undefined
+
+/** `npm start`'s program, listening. */
+interface Program {
+  readonly process: ChildProcess
+  readonly url: string
+}
+
+const run = async (port: number): Promise<Program> => {
+  const child = spawn(process.execPath, ["--import", "tsx", "--conditions=source", "examples/start.ts"], {
+    cwd: root,
+    env: { ...process.env, PORT: String(port) },
+    stdio: ["ignore", "pipe", "inherit"]
+  })
+  let output = ""
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once("exit", () => reject(new Error(`ended early:\n${output}`)))
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text
+      const page = /Open (\S+) in a browser/.exec(output)?.[1]
+      if (page !== undefined) {
+        resolve(page)
+      }
+    })
+  })
+  return { process: child, url }
+}
+
+const end = async ({ process }: Program, signal: NodeJS.Signals): Promise<void> => {
+  const exited = once(process, "exit")
+  process.kill(signal)
+  await exited
+}
+
+// A loaded machine takes its time: only what never comes is waited for so long.
+vi.setConfig({ testTimeout: 90_000 })
+const patience = { timeout: 30_000 }
+
+let browser: Browser
+let program: Program
+
+beforeAll(async () => {
+  browser = await launch()
+  program = await run(0)
+})
+afterAll(async () => {
+  await browser.close()
+  await end(program, "SIGINT")
+})
+
+/** Opens the page, collecting what goes wrong in it. */
+const open = async (options: Parameters<Browser["newContext"]>[0] = {}): Promise<Page & { wrong: Array<string> }> => {
+  const context = await browser.newContext({ ...options, reducedMotion: "reduce" })
+  const page = await context.newPage()
+  const wrong: Array<string> = []
+  page.on("pageerror", (error) => wrong.push(error.message))
+  page.on("console", (message) => {
+    // A browser itself writes of every socket that cannot be opened.
+    if (message.type() === "error" && !/WebSocket connection to/.test(message.text())) {
+      wrong.push(message.text())
+    }
+  })
+  await page.goto(program.url)
+  await state(page, "Connected")
+  return Object.assign(page, { wrong })
+}
+
+const state = (page: Page, name: string): Promise<unknown> => page.getByText(name, { exact: true }).first().waitFor()
+
+const figure = async (page: Page, name: string): Promise<number> =>
+  Number(await page.locator(".figures div", { hasText: name }).locator("dd").textContent())
+
+/** Waits until that many updates have come on top of those there are. */
+const updates = async (page: Page, count = 1): Promise<void> => {
+  const before = await figure(page, "Updates received")
+  await expect.poll(() => figure(page, "Updates received"), patience).toBeGreaterThanOrEqual(before + count)
+}
+
+it("shows a connection, a feed that moves, requests, and broadcasts", async () => {
+  const [page, other] = [await open(), await open()]
+  await updates(page)
+  await expect.poll(() => page.locator("#connections").textContent(), patience).toBe("3")
+  expect(await page.locator("#curve").getAttribute("d")).toMatch(/^M\d/)
+
+  await page.getByRole("button", { name: "Send" }).first().click()
+  await page.getByText("\"status\": \"new\"").waitFor()
+  await page.getByLabel("Path or route id").fill("/nowhere")
+  await page.keyboard.press("Enter")
+  await page.getByText("404", { exact: true }).waitFor()
+
+  await page.getByLabel("Message").fill("<b>hello</b>")
+  await page.keyboard.press("Enter")
+  await other.getByRole("log", { name: "Broadcasts" }).getByText("<b>hello</b>").waitFor()
+
+  await page.getByRole("button", { name: "Unsubscribe" }).click()
+  await page.getByRole("button", { name: "Subscribe", exact: true }).click()
+  await updates(page)
+  expect([...page.wrong, ...other.wrong].filter((text) => !/404/.test(text))).toEqual([])
+  await Promise.all([page.context().close(), other.context().close()])
+})
+
+it("heals after a cut, and tells what was missed", async () => {
+  const page = await open({ viewport: { width: 1120, height: 900 }, deviceScaleFactor: 1.5 })
+  await updates(page, picture === undefined ? 1 : 40)
+  await page.getByRole("button", { name: "Cut the connection" }).click()
+  await page.getByRole("log", { name: "Events" }).getByText("attempt 1 in 1 s").waitFor()
+  await state(page, "Connected")
+  expect(await figure(page, "Attempt")).toBe(0)
+  expect(await figure(page, "Times healed")).toBe(1)
+  await updates(page, picture === undefined ? 1 : 12)
+  expect(await figure(page, "Missed meanwhile")).toBeGreaterThan(0)
+  expect(page.wrong).toEqual([])
+  if (picture !== undefined) {
+    await page.getByRole("button", { name: "Send" }).first().click()
+    await page.getByLabel("Message").fill("Hello, everyone")
+    await page.keyboard.press("Enter")
+    await page.getByText("Hello, everyone").waitFor()
+    await page.mouse.click(1, 1)
+    await page.screenshot({ path: picture, fullPage: true })
+  }
+  await page.context().close()
+})
+
+it("heals when the server is killed and started again", async () => {
+  const page = await open()
+  await updates(page)
+  await end(program, "SIGKILL")
+  await state(page, "Reconnecting")
+  await expect.poll(() => figure(page, "Attempt"), patience).toBeGreaterThan(1)
+  const before = await figure(page, "Updates received")
+  program = await run(Number(new URL(program.url).port))
+  await state(page, "Connected")
+  await expect.poll(() => figure(page, "Updates received"), patience).toBeGreaterThan(before)
+  await page.getByText("another server process counts anew").waitFor()
+  expect(page.wrong).toEqual([])
+  await page.context().close()
+})
+
+it("is usable on a phone, in light and dark, with every control named", async () => {
+  for (const colorScheme of ["light", "dark"] as const) {
+    const page = await open({ colorScheme, viewport: { width: 360, height: 740 } })
+    const { names, scrolls, small } = await page.evaluate(() => ({
+      scrolls: document.documentElement.scrollWidth > innerWidth,
+      small: [...document.querySelectorAll("button, input, select")].filter((control) =>
+        control.getBoundingClientRect().height < 44
+      ).length,
+      names: [...document.querySelectorAll("input, select")].map((control) =>
+        control instanceof HTMLInputElement || control instanceof HTMLSelectElement ? control.labels?.length : 0
+      )
+    }))
+    expect({ scrolls, small, names }).toEqual({ scrolls: false, small: 0, names: [1, 1, 1] })
+    await page.context().close()
+  }
+})
