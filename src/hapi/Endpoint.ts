@@ -7,17 +7,9 @@ import * as Boom from "@hapi/boom"
 import type { Request, ResponseToolkit, Server } from "@hapi/hapi"
 import * as Iron from "@hapi/iron"
 import type { AuthConfiguration, AuthOptions } from "./Options.js"
-import type { IronPassword } from "./Password.js"
+import type { Passwords } from "./Password.js"
 
-/**
- * Iron's settings: its defaults, and over them what the application has set.
- *
- * @since 0.1.0
- * @category conversions
- */
-export const ironOptions = (auth: AuthConfiguration): Iron.SealOptions => ({ ...Iron.defaults, ...auth.iron })
-
-const declareCookie = (server: Server, auth: AuthConfiguration, password: IronPassword): void => {
+const declareCookie = (server: Server, auth: AuthConfiguration, passwords: Passwords): void => {
   server.state(auth.cookie, {
     isSecure: auth.isSecure,
     isHttpOnly: auth.isHttpOnly,
@@ -26,8 +18,12 @@ const declareCookie = (server: Server, auth: AuthConfiguration, password: IronPa
     domain: auth.domain ?? null,
     ttl: auth.ttl ?? null,
     encoding: "iron",
-    password: password as string,
-    iron: ironOptions(auth)
+    // hapi unseals with this one, its types only with a string.
+    password: passwords.unseal as string,
+    iron: auth.iron,
+    contextualize: (definition) => {
+      definition.password = passwords.seal as string
+    }
   })
 }
 
@@ -41,11 +37,11 @@ export const declare = (
   server: Server,
   auth: AuthConfiguration,
   route: AuthOptions["route"],
-  password: IronPassword
+  passwords: Passwords
 ): void => {
   const direct = auth.type === "direct"
   if (auth.type === "cookie") {
-    declareCookie(server, auth, password)
+    declareCookie(server, auth, passwords)
   }
   server.route({
     // hapi takes any method, its types only the standard ones.
@@ -55,6 +51,8 @@ export const declare = (
       id: auth.id,
       isInternal: direct,
       ...(route === undefined ? undefined : { auth: route }),
+      // A cookie that the server cannot read any more must not keep its owner from getting a new one.
+      state: { failAction: "ignore" },
       ext: {
         onPreAuth: {
           method: (request, h) => {
@@ -67,12 +65,12 @@ export const declare = (
           }
         }
       },
-      handler: (request, h) => answer(request, h, auth, password)
+      handler: (request, h) => answer(request, h, auth, passwords)
     }
   })
 }
 
-const answer = async (request: Request, h: ResponseToolkit, auth: AuthConfiguration, password: IronPassword) => {
+const answer = async (request: Request, h: ResponseToolkit, auth: AuthConfiguration, passwords: Passwords) => {
   if (!request.auth.isAuthenticated) {
     return h.response({ status: "unauthenticated" })
   }
@@ -86,7 +84,7 @@ const answer = async (request: Request, h: ResponseToolkit, auth: AuthConfigurat
     case "token":
       return h.response({
         status: "authenticated",
-        token: await Iron.seal(authentication, password, ironOptions(auth))
+        token: await Iron.seal(authentication, passwords.seal, auth.iron)
       })
   }
 }

@@ -11,9 +11,8 @@ import type { Access } from "../server/Access.js"
 import type { Response, Service } from "../server/Application.js"
 import type { Authentication, Credentials } from "../server/Authentication.js"
 import type { Connection } from "../server/Connection.js"
-import { ironOptions } from "./Endpoint.js"
 import type { AuthConfiguration } from "./Options.js"
-import type { IronPassword } from "./Password.js"
+import type { Passwords } from "./Password.js"
 import type { Socket } from "./Socket.js"
 
 /**
@@ -25,7 +24,7 @@ import type { Socket } from "./Socket.js"
 export interface Host {
   readonly server: Server
   readonly auth: AuthConfiguration | false
-  readonly password: IronPassword
+  readonly passwords: Passwords
   readonly socketOf: (connection: Connection) => Socket
 }
 
@@ -33,12 +32,8 @@ const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
   typeof u === "object" && u !== null && !Array.isArray(u)
 
 const decodeAuthentication = (u: unknown): Authentication | undefined =>
-  isObject(u) && isObject(u.credentials)
-    ? {
-      credentials: u.credentials,
-      artifacts: u.artifacts,
-      strategy: typeof u.strategy === "string" ? u.strategy : undefined
-    }
+  isObject(u) && isObject(u.credentials) && typeof u.strategy === "string"
+    ? { credentials: u.credentials, artifacts: u.artifacts, strategy: u.strategy }
     : undefined
 
 const isJson = (contentType: unknown): boolean =>
@@ -79,6 +74,10 @@ const jsonOf = ({ headers, payload, request, result }: ServerInjectResponse<unkn
 type InjectHeaders = Record<string, string>
 
 const headersOf = (headers: unknown): InjectHeaders => (isObject(headers) ? { ...headers } : {}) as InjectHeaders
+
+// Where a connection comes from is not for the client to say, in any spelling.
+const unforwarded = (headers: unknown): InjectHeaders =>
+  Object.fromEntries(Object.entries(headersOf(headers)).filter(([name]) => name.toLowerCase() !== "x-forwarded-for"))
 
 interface InjectAuth {
   readonly credentials: AuthCredentials
@@ -132,7 +131,7 @@ const toAccess = ({ access, mode }: Default): Access => ({
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ auth, password, server, socketOf }: Host): Service => {
+export const make = ({ auth, passwords, server, socketOf }: Host): Service => {
   const endpoint = (): string | undefined => auth ? server.lookup(auth.id)?.path : undefined
 
   const request = async (connection: Connection, message: Message.Request): Promise<Response> => {
@@ -161,12 +160,12 @@ export const make = ({ auth, password, server, socketOf }: Host): Service => {
 
   const direct = async (connection: Connection, given: unknown): Promise<Authentication | undefined> => {
     const { remoteAddress, "x-forwarded-for": forwarded } = connection.info
-    const headers = headersOf(isObject(given) ? given.headers : undefined)
-    if (forwarded === undefined) {
-      delete headers["x-forwarded-for"]
-    } else {
-      headers["x-forwarded-for"] = forwarded
-    }
+    const headers = headersOf(
+      {
+        ...(isObject(given) ? unforwarded(given.headers) : undefined),
+        ...(forwarded === undefined ? undefined : { "x-forwarded-for": forwarded })
+      }
+    )
     const { result, statusCode }: ServerInjectResponse<unknown> = await server.inject({
       method: "auth",
       url: endpoint() ?? "/",
@@ -184,7 +183,7 @@ export const make = ({ auth, password, server, socketOf }: Host): Service => {
   const sealed = async (given: unknown, options: Iron.SealOptions): Promise<Authentication> => {
     try {
       const authentication = typeof given === "string"
-        ? decodeAuthentication(await Iron.unseal(given, password as Iron.Password, options))
+        ? decodeAuthentication(await Iron.unseal(given, passwords.unseal, options))
         : undefined
       if (authentication) {
         return authentication
@@ -213,7 +212,7 @@ export const make = ({ auth, password, server, socketOf }: Host): Service => {
       return authentication
     },
     authenticate: (connection, given) =>
-      !auth || auth.type === "direct" ? direct(connection, given) : sealed(given, ironOptions(auth)),
+      !auth || auth.type === "direct" ? direct(connection, given) : sealed(given, auth.iron),
     // hapi verifies whatever has an `auth` like a request's.
     verify: ({ auth }) => server.auth.verify({ auth } as unknown as Request),
     defaultAccess: () => {

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { AuthCredentials, RouteOptions } from "@hapi/hapi"
-import type * as Iron from "@hapi/iron"
+import * as Iron from "@hapi/iron"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
@@ -62,8 +62,8 @@ export interface AuthOptions {
   readonly route?: RouteOptions["auth"] | undefined
   /** Password of the sealed cookie or token; generated at each start by default. */
   readonly password?: Password | undefined
-  /** Settings of iron, over its defaults. */
-  readonly iron?: Partial<Iron.SealOptions> | undefined
+  /** Settings of iron, laid over its defaults, those of each step too. */
+  readonly iron?: IronOptions | undefined
   /** Cookie name; `'nes'` by default. */
   readonly cookie?: string | undefined
   readonly isSecure?: boolean | undefined
@@ -85,13 +85,34 @@ export interface AuthOptions {
 }
 
 /**
- * A password, or several by id for rotation: new values are sealed with `secret` under `id`, old ones unsealed with the
- * property that their id names.
+ * Settings of iron (`@hapi/iron`).
  *
  * @since 0.1.0
  * @category models
  */
-export type Password = string | Buffer | { readonly [id: string]: unknown }
+export interface IronOptions extends Partial<Omit<Iron.SealOptions, "encryption" | "integrity">> {
+  readonly encryption?: Partial<Iron.SealOptionsSub> | undefined
+  readonly integrity?: Partial<Iron.SealOptionsSub> | undefined
+}
+
+/**
+ * A secret, or one for each of iron's two steps.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Secret =
+  | { readonly secret: string | Buffer }
+  | { readonly encryption: string | Buffer; readonly integrity: string | Buffer }
+
+/**
+ * A password, or a rotation of several: values are sealed with the secret under `id`, and unsealed with it or with the
+ * older secret that has their id as its name (`default` for what was sealed with a plain password).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Password = string | Buffer | (Secret & { readonly id?: string } & { readonly [olderId: string]: unknown })
 
 /**
  * What a filter may know of the subscriber.
@@ -154,76 +175,116 @@ export interface SubscriptionOptions {
     | undefined
 }
 
-const Positive = Schema.Int.pipe(Schema.greaterThanOrEqualTo(1))
-const PositiveOrFalse = Schema.Union(Positive, Schema.Literal(false))
-const Hook = Schema.declare((u): u is (...args: ReadonlyArray<never>) => unknown => typeof u === "function", {
-  identifier: "function"
-})
-const StringList = Schema.Union(Schema.String, Schema.NonEmptyArray(Schema.String))
-const Dictionary = Schema.declare(
-  (u): u is { readonly [key: string]: unknown } => typeof u === "object" && u !== null && !Array.isArray(u),
-  { identifier: "object" }
+const expected = (what: string) => ({ message: () => ({ message: `Expected ${what}`, override: true }) })
+
+const Text = Schema.NonEmptyString.annotations(expected("a non-empty string"))
+const Flag = Schema.Boolean.annotations(expected("a boolean"))
+const Finite = Schema.Finite.annotations(expected("a number"))
+const PositiveOrFalse = Schema.Union(
+  Schema.Literal(false),
+  Schema.Int.pipe(Schema.positive()).annotations(expected("a positive integer"))
+)
+const Hook = Schema.declare((u): u is (...args: ReadonlyArray<never>) => unknown => typeof u === "function")
+  .annotations(expected("a function"))
+const TextList = Schema.NonEmptyArray(Schema.NonEmptyString).annotations(expected("a list of non-empty strings"))
+
+const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
+  typeof u === "object" && u !== null && !Array.isArray(u)
+
+const Dictionary = Schema.declare(isObject).annotations(expected("an object"))
+
+// What is no object at all is told so; what is one, which of its fields is wrong.
+const struct = <Fields extends Schema.Struct.Fields>(fields: Fields) =>
+  Schema.Struct(fields).annotations({ message: () => "Expected an object" })
+
+const isSecret = (u: unknown): u is string | Buffer => (typeof u === "string" && u !== "") || Buffer.isBuffer(u)
+
+const Password = Schema.Union(
+  Schema.declare(isSecret).annotations(expected("a non-empty string or Buffer")),
+  Schema.declare((u): u is Exclude<Password, string | Buffer> =>
+    isObject(u) && (isSecret(u.secret) || (isSecret(u.encryption) && isSecret(u.integrity))) &&
+    (u.id === undefined || (typeof u.id === "string" && /^\w+$/.test(u.id)))
+  ).annotations(expected("an object with `secret`, or `encryption` and `integrity`, and an `id` of word characters"))
 )
 
-const Auth = Schema.Struct({
+const IronStep = struct({
+  saltBits: Finite,
+  algorithm: Schema.Literal("aes-128-ctr", "aes-256-cbc", "sha256"),
+  iterations: Finite,
+  minPasswordlength: Finite
+})
+
+const IronSettings = struct({
+  encryption: IronStep,
+  integrity: IronStep,
+  ttl: Finite,
+  timestampSkewSec: Finite,
+  localtimeOffsetMsec: Finite
+})
+
+const Auth = struct({
   type: Schema.Literal("direct", "cookie", "token"),
-  endpoint: Schema.String,
-  id: Schema.String,
-  route: Schema.optional(Schema.Union(Schema.Literal(false), Schema.String, Dictionary)),
-  password: Schema.optional(Schema.Union(Schema.String, Schema.instanceOf(Buffer), Dictionary)),
-  iron: Schema.optional(Dictionary),
-  cookie: Schema.String,
-  isSecure: Schema.Boolean,
-  isHttpOnly: Schema.Boolean,
+  endpoint: Schema.String.pipe(Schema.startsWith("/")).annotations(expected("a path that begins with /")),
+  id: Text,
+  route: Schema.optional(Schema.Union(Schema.Literal(false), Text, Dictionary)),
+  password: Schema.optional(Password),
+  iron: IronSettings,
+  cookie: Text,
+  isSecure: Flag,
+  isHttpOnly: Flag,
   isSameSite: Schema.Literal("Strict", "Lax", false),
-  path: Schema.NullOr(Schema.String),
-  domain: Schema.optional(Schema.NullOr(Schema.String)),
-  ttl: Schema.optional(Schema.NullOr(Schema.Number)),
-  index: Schema.Union(Schema.Boolean, Schema.NonEmptyString),
+  path: Text,
+  domain: Schema.optional(Text),
+  ttl: Schema.optional(Finite),
+  index: Schema.Union(Flag, Text),
   timeout: PositiveOrFalse,
   maxConnectionsPerUser: PositiveOrFalse,
   minAuthVerifyInterval: PositiveOrFalse
 }).pipe(
   Schema.filter((auth) =>
     auth.maxConnectionsPerUser === false || auth.index !== false ||
-    "auth.maxConnectionsPerUser requires auth.index"
+    { path: ["maxConnectionsPerUser"], message: "requires auth.index" }
   )
 )
 
-const Heartbeat = Schema.Struct({ interval: Positive, timeout: Positive }).pipe(
+const Heartbeat = struct({
+  interval: Schema.Int.pipe(Schema.positive()).annotations(expected("a positive integer")),
+  timeout: Schema.Int.pipe(Schema.positive()).annotations(expected("a positive integer"))
+}).pipe(
   Schema.filter(({ interval, timeout }) =>
-    timeout < interval || "heartbeat.timeout must be less than heartbeat.interval"
+    timeout < interval || { path: ["timeout"], message: "must be less than heartbeat.interval" }
   )
 )
 
-const Plugin = Schema.Struct({
+// The heartbeat comes before `auth`, which takes a default from it: of two places the one at fault is named.
+const Plugin = struct({
   onConnection: Schema.optional(Hook),
   onDisconnection: Schema.optional(Hook),
   onMessage: Schema.optional(Hook),
-  auth: Schema.Union(Schema.Literal(false), Auth),
-  headers: Schema.NullOr(Schema.Union(Schema.Literal("*"), Schema.NonEmptyArray(Schema.String))),
-  payload: Schema.Struct({ maxChunkChars: PositiveOrFalse }),
   heartbeat: Schema.Union(Schema.Literal(false), Heartbeat),
+  auth: Schema.Union(Schema.Literal(false), Auth),
+  headers: Schema.NullOr(Schema.Union(Schema.Literal("*"), TextList)),
+  payload: struct({ maxChunkChars: PositiveOrFalse }),
   maxConnections: PositiveOrFalse,
-  origin: Schema.optional(StringList)
+  origin: Schema.optional(Schema.Union(Text, TextList))
 }).pipe(
   Schema.filter(({ auth, heartbeat }) =>
     !auth || auth.minAuthVerifyInterval === false || !heartbeat || auth.minAuthVerifyInterval >= heartbeat.interval ||
-    "auth.minAuthVerifyInterval must not be less than heartbeat.interval"
+    { path: ["auth", "minAuthVerifyInterval"], message: "must not be less than heartbeat.interval" }
   )
 )
 
-const Subscription = Schema.Struct({
+const Subscription = struct({
   filter: Schema.optional(Hook),
   onSubscribe: Schema.optional(Hook),
   onUnsubscribe: Schema.optional(Hook),
   auth: Schema.optional(Schema.Union(
     Schema.Literal(false),
-    Schema.Struct({
+    struct({
       mode: Schema.optional(Schema.Literal("required", "optional")),
-      scope: Schema.optional(StringList),
+      scope: Schema.optional(Schema.Union(Text, TextList)),
       entity: Schema.optional(Schema.Literal("user", "app", "any")),
-      index: Schema.optional(Schema.Union(Schema.Boolean, Schema.NonEmptyString))
+      index: Schema.optional(Schema.Union(Flag, Text))
     })
   ))
 })
@@ -260,9 +321,6 @@ const defaultAuth = {
   maxConnectionsPerUser: false
 }
 
-const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
-  typeof u === "object" && u !== null && !Array.isArray(u)
-
 const defined = (options: { readonly [key: string]: unknown }): { readonly [key: string]: unknown } =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && value !== null))
 
@@ -270,12 +328,31 @@ const defined = (options: { readonly [key: string]: unknown }): { readonly [key:
 const over = (defaults: { readonly [key: string]: unknown }, given: unknown): unknown =>
   given === undefined || given === null ? defaults : isObject(given) ? { ...defaults, ...defined(given) } : given
 
+const fillIron = (given: unknown): unknown => {
+  const { encryption, integrity, ...rest } = Iron.defaults
+  return over(
+    rest,
+    isObject(given) || given === undefined || given === null
+      ? {
+        ...given,
+        encryption: over({ ...encryption }, given?.encryption),
+        integrity: over({ ...integrity }, given?.integrity)
+      }
+      : given
+  )
+}
+
+const fillAuth = (given: unknown, interval: unknown): unknown => {
+  const auth = over({ ...defaultAuth, minAuthVerifyInterval: interval }, given)
+  return isObject(auth) ? { ...auth, iron: fillIron(auth.iron) } : auth
+}
+
 const fill = (options: { readonly [key: string]: unknown }): unknown => {
   const heartbeat = over(defaultHeartbeat, options.heartbeat)
   const interval = isObject(heartbeat) ? heartbeat.interval : defaultHeartbeat.interval
   return {
     ...defined(options),
-    auth: over({ ...defaultAuth, minAuthVerifyInterval: interval }, options.auth),
+    auth: fillAuth(options.auth, interval),
     headers: options.headers ?? null,
     payload: over({ maxChunkChars: false }, options.payload),
     heartbeat,
@@ -286,16 +363,30 @@ const fill = (options: { readonly [key: string]: unknown }): unknown => {
 const decode = <A, I>(schema: Schema.Schema<A, I>, input: unknown, failure: string): A => {
   const decoded = Schema.decodeUnknownEither(schema, { onExcessProperty: "error" })(input)
   if (Either.isLeft(decoded)) {
-    const issues = ParseResult.ArrayFormatter.formatErrorSync(decoded.left)
-    // Only the place and the complaint: a value may be a password.
-    const [issue] = issues
-    const place = issue && issue.path.length > 0 ? `${issue.path.join(".")}: ` : ""
-    throw new Error(`${failure}: ${place}${issue ? complaint(issue.message) : "invalid"}`)
+    throw new Error(`${failure}: ${complaint(ParseResult.ArrayFormatter.formatErrorSync(decoded.left))}`)
   }
   return decoded.right
 }
 
-const complaint = (message: string): string => message.replace(/, actual [\s\S]*$/, "")
+const expectation = "Expected "
+
+// Each member of a union complains; the one that came furthest is what was meant. Only the place and the complaint are
+// told: a value may be a password.
+const complaint = (issues: ReadonlyArray<ParseResult.ArrayFormatterIssue>): string => {
+  const depth = Math.max(...issues.map(({ path }) => path.length))
+  const furthest = issues.filter(({ path }) => path.length === depth)
+  const messages = furthest.map(({ message }) => message.replace(/, actual [^]*$/, ""))
+  // That an option may be left out goes without saying.
+  const expectations = messages.filter((message) =>
+    message.startsWith(expectation) && message !== `${expectation}undefined`
+  )
+  const [other] = messages.filter((message) => !message.startsWith(expectation))
+  const text = other !== undefined
+    ? other
+    : `expected ${[...new Set(expectations.map((message) => message.slice(expectation.length)))].join(" or ")}`
+  const place = furthest[0]?.path.join(".")
+  return place ? `${place}: ${text}` : text
+}
 
 /**
  * Decodes the options of the plugin. Throws an error that starts `Invalid nes configuration` and names the place.

@@ -5,9 +5,18 @@
  */
 import type * as Iron from "@hapi/iron"
 import { randomBytes } from "node:crypto"
-import type { AuthConfiguration } from "./Options.js"
+import type { Password } from "./Options.js"
 
-type Secret = Exclude<AuthConfiguration["password"], undefined>
+/**
+ * What iron takes: one to seal with, and one, or several by id, to unseal with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Passwords {
+  readonly seal: Iron.Password | Iron.password.Secret | Iron.password.Specific
+  readonly unseal: Iron.Password | Iron.password.Hash
+}
 
 /**
  * A password that changes with every start of the process.
@@ -17,25 +26,24 @@ type Secret = Exclude<AuthConfiguration["password"], undefined>
  */
 export const generate = (): string => randomBytes(32).toString("hex")
 
+// The id under which iron looks for what was sealed without one.
+const noId = "default"
+
 /**
- * A password that seals and unseals: iron seals with a rotation object's `secret`, but looks for it under its `id` when
- * it unseals.
+ * A password in iron's two forms. They are kept apart: iron takes any property of what it unseals with for a password,
+ * so that the `id`, which every sealed value shows, would be one.
  *
  * @since 0.1.0
  * @category conversions
  */
-export const forIron = (password: Secret): IronPassword => {
+export const forIron = (password: Password): Passwords => {
   if (typeof password === "string" || Buffer.isBuffer(password)) {
-    return password
+    return { seal: password, unseal: password }
   }
-  const { id } = password
-  return (typeof id === "string" ? { ...password, [id]: password } : password) as unknown as Iron.password.Secret
+  const { encryption, id, integrity, secret, ...older } = password
+  const current = (secret === undefined ? { encryption, integrity } : { secret }) as Iron.password.Secret
+  return {
+    seal: id === undefined ? current : { id, ...current },
+    unseal: { ...older as Iron.password.Hash, [id ?? noId]: current }
+  }
 }
-
-/**
- * What iron takes, to seal and to unseal.
- *
- * @since 0.1.0
- * @category models
- */
-export type IronPassword = string | Buffer | Iron.password.Secret

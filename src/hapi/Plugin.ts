@@ -150,13 +150,13 @@ const decorate = (
 const register = (server: Server, options: PluginOptions): void => {
   const configuration = decodePlugin(options)
   const { auth } = configuration
-  const password = Password.forIron((auth && auth.password) || Password.generate())
+  const passwords = Password.forIron((auth && auth.password) || Password.generate())
   if (auth) {
-    Endpoint.declare(server, auth, options.auth ? options.auth.route : undefined, password)
+    Endpoint.declare(server, auth, options.auth ? options.auth.route : undefined, passwords)
   }
 
   const socketOf = (connection: Connection): Socket.Socket => Socket.of(connection, host)
-  const application = HapiApplication.make({ server, auth, password, socketOf })
+  const application = HapiApplication.make({ server, auth, passwords, socketOf })
   const nes = Effect.runSync(
     NesServer.make(toSettings(configuration, Hooks.ofPlugin(options, socketOf))).pipe(
       Effect.provideService(Application, application),

@@ -83,7 +83,7 @@ export class Dispatcher {
   /** Takes a text from a connection; the answer follows on the connection. */
   receive(connection: Connection, text: string): void {
     connection.alive = true
-    if (connection.stage === "refused") {
+    if (connection.stage === "refused" || !connection.isOpen) {
       return
     }
     const decoded = Codec.decodeEnvelope(text)
@@ -322,7 +322,9 @@ export class Dispatcher {
     }
   }
 
+  // Whoever lost their credentials does nothing more, however slow they are to close.
   private disconnectAfterAnswer(connection: Connection): void {
+    connection.stage = "refused"
     setImmediate(() => void connection.close())
   }
 }

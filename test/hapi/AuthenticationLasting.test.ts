@@ -1,0 +1,332 @@
+/** Authentication of an open connection: renewed, expired, revoked (nes-api.txt 46-48; interop.md, "Authentication"). */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
+import { WebSocket } from "ws"
+import * as Nes from "../../src/hapi.js"
+import {
+  basic,
+  direct,
+  type Json,
+  type Options,
+  type RawSocket,
+  refusal,
+  TestServer,
+  whoami
+} from "./AuthenticatedServer.js"
+
+const password = "a password that is longer than thirty-two characters"
+
+const as = (name: string): Json => ({ auth: direct(`Custom ${name}`) })
+
+const failed = refusal(403, "Credential verification failed")
+
+/** Time is the test's, but only what is read off the clock; timers run as ever. */
+const later = (ms: number): void => void vi.setSystemTime(Date.now() + ms)
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"] })
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const start = (auth: Nes.AuthOptions = {}, options: Options = {}): Promise<TestServer> =>
+  TestServer.start({
+    scheme: "custom",
+    ...options,
+    nes: { heartbeat: false, ...options.nes, auth },
+    declare: (server) => {
+      server.route(whoami())
+      server.subscription("/o")
+      options.declare?.(server)
+    }
+  })
+
+const user = async (socket: RawSocket): Promise<unknown> => {
+  const [, payload] = await socket.get("/me")
+  return (payload as { readonly credentials: Json | null }).credentials?.user
+}
+
+describe("reauthentication", () => {
+  it("gives the connection its new credentials, and its socket, requests and index with them", async () => {
+    const server = await start({ index: true }, {
+      declare: (server) => server.subscription("/mine", { auth: { index: true } })
+    })
+    const socket = await server.welcome({ ...as("john"), subs: ["/mine"] })
+    expect(await user(socket)).toBe("john")
+    expect(await socket.ask({ type: "reauth", ...as("jane") })).toEqual({ type: "reauth", id: 3 })
+    expect(await user(socket)).toBe("jane")
+
+    const auths: Array<unknown> = []
+    await server.server.eachSocket(({ auth }) => auths.push([auth.isAuthenticated, auth.credentials?.name]))
+    expect(auths).toEqual([[true, "Jane"]])
+
+    await server.server.broadcast("for john", { user: "john" })
+    await server.server.broadcast("for jane", { user: "jane" })
+    expect(await socket.next()).toEqual({ type: "update", message: "for jane" })
+    await server.server.publish("/mine", "of john", { user: "john" })
+    await server.server.publish("/mine", "of jane", { user: "jane" })
+    expect(await socket.next()).toEqual({ type: "pub", path: "/mine", message: "of jane" })
+  })
+
+  it("to a user without a name leaves the index", async () => {
+    const server = await start({ index: true })
+    const socket = await server.welcome(as("john"))
+    await socket.ask({ type: "reauth", ...as("robot") })
+    await server.server.broadcast("for john", { user: "john" })
+    await server.server.broadcast("for all")
+    expect(await socket.next()).toEqual({ type: "update", message: "for all" })
+  })
+
+  it("refused: answered, then disconnected", async () => {
+    const server = await start()
+    const socket = await server.welcome(as("john"))
+    expect(await socket.ask({ type: "reauth", ...as("nobody") })).toMatchObject({
+      type: "reauth",
+      id: 2,
+      ...refusal(401, "Unknown user")
+    })
+    expect(await socket.closed).toBe(1005)
+  })
+
+  it.each(["token", "cookie"] as const)("with a token, where the type is '%s'", async (type) => {
+    const server = await start({ type, password })
+    const sealed = await server.login("Custom john")
+    const socket = type === "token"
+      ? await server.welcome({ auth: sealed })
+      : await server.welcome({}, { headers: { cookie: sealed } })
+    const next = (await server.login("Custom jane")).replace(/^nes=/, "")
+    expect(await socket.ask({ type: "reauth", auth: next })).toMatchObject({ type: "reauth", id: 2 })
+    expect(await user(socket)).toBe("jane")
+    expect(await socket.ask({ type: "reauth", auth: `${next}x` })).toMatchObject(refusal(401, "Invalid token"))
+    expect(await socket.closed).toBe(1005)
+  })
+
+  it("authenticates a connection that was not, where the mode is optional", async () => {
+    const server = await start({}, { mode: "optional" })
+    const socket = await server.welcome()
+    expect(await user(socket)).toBeUndefined()
+    await socket.ask({ type: "reauth", ...as("john") })
+    expect(await user(socket)).toBe("john")
+  })
+
+  it("client.reauthenticate(), in both styles", async () => {
+    const server = await start()
+    const client = new Nes.Client(server.url)
+    await client.connect({ auth: direct("Custom john"), reconnect: false })
+    expect(await client.reauthenticate(direct("Custom jane"))).toBe(true)
+    expect((await client.request("/me")).payload).toMatchObject({ credentials: { user: "jane" } })
+    await expect(client.reauthenticate(direct("Custom nobody"))).rejects.toMatchObject({
+      type: "server",
+      statusCode: 401
+    })
+    await client.disconnect()
+  })
+})
+
+describe("who is being disconnected does nothing more, though the client does not close", () => {
+  /** A connection whose client does not read, so that it never learns of the server's close; then `end`, and a request. */
+  const attempt = async (
+    end: (socket: RawSocket, held: Nes.Socket, server: TestServer) => unknown
+  ): Promise<ReadonlyArray<unknown>> => {
+    const done: Array<unknown> = []
+    const held: Array<Nes.Socket> = []
+    let departed = (): void => {}
+    const gone = new Promise<void>((resolve) => {
+      departed = resolve
+    })
+    const server = await start({ minAuthVerifyInterval: 1_000 }, {
+      nes: { onConnection: (socket) => held.push(socket), onDisconnection: () => departed() },
+      declare: (server) =>
+        server.route({ method: "POST", path: "/do", handler: ({ auth }) => done.push(auth.credentials?.user) })
+    })
+    const socket = await server.welcome(as("john"))
+    const [own] = held
+    socket.ws.pause()
+    if (own) {
+      end(socket, own, server)
+    }
+    await expect.poll(() => own?.isOpen(), { interval: 1 }).toBe(false)
+    socket.send({ type: "request", method: "POST", path: "/do" })
+    socket.ws.resume()
+    await gone
+    return done
+  }
+
+  it("after a refused reauthentication", async () => {
+    expect(await attempt((socket) => socket.send({ type: "reauth", ...as("nobody") }))).toEqual([])
+  })
+
+  it("after a failed verification", async () => {
+    expect(
+      await attempt((socket, _held, { authority }) => {
+        authority.revoked.add("john")
+        later(1_000)
+        socket.send({ type: "message", message: 1 })
+      })
+    ).toEqual([])
+  })
+
+  it("after socket.disconnect()", async () => {
+    expect(await attempt((_socket, held) => held.disconnect())).toEqual([])
+  })
+})
+
+describe("minAuthVerifyInterval", () => {
+  const interval = 1_000
+
+  it("credentials that still hold: asked at most that often, before a message is handled", async () => {
+    const server = await start({ minAuthVerifyInterval: interval })
+    const socket = await server.welcome(as("john"))
+    await user(socket)
+    later(interval - 1)
+    await user(socket)
+    expect(server.authority.asked).toEqual([])
+    later(1)
+    await user(socket)
+    await user(socket)
+    expect(server.authority.asked).toEqual(["john"])
+    later(interval)
+    await user(socket)
+    expect(server.authority.asked).toEqual(["john", "john"])
+  })
+
+  it.each<[string, Json]>([
+    ["request", { method: "GET", path: "/me" }],
+    ["message", { message: 1 }],
+    ["sub", { path: "/o" }],
+    ["unsub", { path: "/o" }],
+    ["reauth", as("jane")],
+    ["ping", {}],
+    ["hello", { version: "2" }],
+    ["nonsense", {}]
+  ])("revoked, and noticed by %s: 403, then disconnected", async (type, fields) => {
+    const handled: Array<unknown> = []
+    const server = await start({ minAuthVerifyInterval: interval }, {
+      nes: { onMessage: (_socket, message) => handled.push(message) }
+    })
+    const socket = await server.welcome(as("john"))
+    server.authority.revoked.add("john")
+    later(interval)
+    expect(await socket.ask({ type, ...fields })).toMatchObject({ type, id: 2, ...failed })
+    expect(await socket.closed).toBe(1005)
+    expect(handled).toEqual([])
+  })
+
+  it("revoked: what waits behind the verification is refused with it", async () => {
+    const server = await start({ minAuthVerifyInterval: interval }, { nes: { onMessage: () => "handled" } })
+    const socket = await server.welcome(as("john"))
+    server.authority.revoked.add("john")
+    later(interval)
+    for (let i = 0; i < 5; i++) {
+      socket.send({ type: "message", message: i })
+    }
+    await socket.closed
+    const answers = socket.frames.slice(1).map((frame) => JSON.parse(frame) as Json)
+    expect(answers.length).toBeGreaterThan(0)
+    for (const answer of answers) {
+      expect(answer).toMatchObject(failed)
+    }
+    expect(server.authority.asked).toEqual(["john"])
+  })
+
+  it("revoked: a client that only listens is found out by the answer to a heartbeat", async () => {
+    const heartbeat = { interval: 60, timeout: 30 }
+    const server = await start({}, { nes: { heartbeat } })
+    const client = new Nes.Client(server.url)
+    const gone = new Promise<boolean>((resolve) => {
+      client.onDisconnect = resolve
+    })
+    client.onError = () => {}
+    await client.connect({ auth: direct("Custom john"), reconnect: false })
+    await client.subscribe("/o", () => {})
+    server.authority.revoked.add("john")
+    later(60)
+    expect(await gone).toBe(false)
+    expect(server.authority.asked).toEqual(["john"])
+  })
+
+  it.each(["direct", "token", "cookie"] as const)(
+    "credentials that expire while connected: type '%s'",
+    async (type) => {
+      const server = await start({ type, minAuthVerifyInterval: interval, ...(type === "direct" ? {} : { password }) })
+      const authorization = `Custom john ${Date.now() + 5_000}`
+      const socket = type === "direct"
+        ? await server.welcome({ auth: direct(authorization) })
+        : type === "token"
+        ? await server.welcome({ auth: await server.login(authorization) })
+        : await server.welcome({}, { headers: { cookie: await server.login(authorization) } })
+      later(5_000)
+      expect(await user(socket)).toBe("john")
+      later(1_000)
+      expect(await socket.ask({ type: "request", method: "GET", path: "/me" })).toMatchObject(failed)
+      await socket.closed
+    }
+  )
+
+  it("a reauthentication in time starts the interval anew, with the new credentials", async () => {
+    const server = await start({ minAuthVerifyInterval: interval })
+    const socket = await server.welcome(as("john"))
+    later(interval - 1)
+    await socket.ask({ type: "reauth", ...as("jane") })
+    server.authority.revoked.add("john")
+    later(interval - 1)
+    expect(await user(socket)).toBe("jane")
+    expect(server.authority.asked).toEqual([])
+    later(1)
+    expect(await user(socket)).toBe("jane")
+    expect(server.authority.asked).toEqual(["jane"])
+  })
+
+  it("nobody is asked when unauthenticated, when the scheme cannot verify, or when it is off", async () => {
+    const anonymous = await start({ minAuthVerifyInterval: 1 }, { mode: "optional" })
+    const basics = await start({ minAuthVerifyInterval: 1 }, { scheme: "basic" })
+    const off = await start({ minAuthVerifyInterval: false })
+    const sockets = [
+      await anonymous.welcome(),
+      await basics.welcome({ auth: direct(basic("john")) }),
+      await off.welcome(as("john"))
+    ]
+    off.authority.revoked.add("john")
+    later(3_600_000)
+    for (const socket of sockets) {
+      expect(await socket.get("/me")).toMatchObject([200, {}])
+      expect(socket.ws.readyState).toBe(WebSocket.OPEN)
+    }
+    for (const { authority } of [anonymous, basics, off]) {
+      expect(authority.asked).toEqual([])
+    }
+  })
+
+  it.each<[Nes.PluginOptions["heartbeat"], number]>([
+    [undefined, 15_000],
+    [{ interval: 40_000 }, 40_000],
+    [false, 15_000]
+  ])("by default, with heartbeat %j: %i ms", async (heartbeat, expected) => {
+    const server = await start({}, { nes: { heartbeat } })
+    const socket = await server.welcome(as("john"))
+    later(expected - 1)
+    await user(socket)
+    expect(server.authority.asked).toEqual([])
+    later(1)
+    await user(socket)
+    expect(server.authority.asked).toEqual(["john"])
+  })
+})
+
+it("socket.disconnect() of a revoked user ends the connection at once, in both styles", async () => {
+  const server = await start()
+  const one = await server.welcome(as("john"))
+  const two = await server.welcome(as("john"))
+  let callback = false
+  await server.server.eachSocket((socket) =>
+    socket.app.second = new Promise<void>((resolve) =>
+      void socket.disconnect(() => {
+        callback = true
+        resolve()
+      })
+    )
+  )
+  expect(await Promise.all([one.closed, two.closed])).toEqual([1005, 1005])
+  await expect.poll(() => callback).toBe(true)
+})

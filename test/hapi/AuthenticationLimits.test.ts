@@ -1,0 +1,217 @@
+/** Who is indexed, how many connections a user may have, and how long one may be silent (nes-api.txt 84-96). */
+import { describe, expect, it } from "vitest"
+import { WebSocket } from "ws"
+import type * as Nes from "../../src/hapi.js"
+import { basic, direct, type Json, type Options, refusal, TestServer } from "./AuthenticatedServer.js"
+
+const password = "a password that is longer than thirty-two characters"
+
+const start = (auth: Nes.AuthOptions, options: Options = {}): Promise<TestServer> =>
+  TestServer.start({ ...options, nes: { ...options.nes, auth } })
+
+const as = (name: string): Json => ({ auth: direct(basic(name)) })
+
+describe("index (nes-api.txt 84-89, 122-127)", () => {
+  it("true: broadcast reaches the connections of credentials.user alone", async () => {
+    const server = await start({ index: true })
+    const [one, two, jane, robot] = await Promise.all(
+      ["john", "john", "jane", "robot"].map((name) => server.welcome(as(name)))
+    )
+    await server.server.broadcast("for john", { user: "john" })
+    await server.server.broadcast("for jane", { user: "jane" })
+    await server.server.broadcast("for nobody", { user: "nobody" })
+    await server.server.broadcast("for all")
+    const updates = (...messages: ReadonlyArray<string>): ReadonlyArray<Json> =>
+      messages.map((message) => ({ type: "update", message }))
+    for (
+      const [socket, expected] of [
+        [one, updates("for john", "for all")],
+        [two, updates("for john", "for all")],
+        [jane, updates("for jane", "for all")],
+        [robot, updates("for all")]
+      ] as const
+    ) {
+      expect([await socket?.next(), ...(expected.length > 1 ? [await socket?.next()] : [])]).toEqual(expected)
+    }
+  })
+
+  it("a property's name: the same by that property", async () => {
+    const server = await start({ index: "name" })
+    const [john, jane] = await Promise.all([server.welcome(as("john")), server.welcome(as("jane"))])
+    await server.server.broadcast("by name", { user: "Jane" })
+    await server.server.broadcast("by user", { user: "jane" })
+    await server.server.broadcast("for all")
+    expect([await jane.next(), await jane.next()]).toMatchObject([{ message: "by name" }, { message: "for all" }])
+    expect(await john.next()).toMatchObject({ message: "for all" })
+  })
+
+  it.each([[false], [undefined]])("%s: there is no index to broadcast by", async (index) => {
+    const server = await start({ index })
+    expect(() => server.server.broadcast("x", { user: "john" })).toThrow("Socket auth indexing is disabled")
+  })
+
+  it.each(["cookie", "token"] as const)("true, for type '%s'", async (type) => {
+    const server = await start({ type, password, index: true })
+    const sealed = await server.login(basic("john"))
+    const socket = type === "token"
+      ? await server.welcome({ auth: sealed })
+      : await server.welcome({}, { headers: { cookie: sealed } })
+    await server.server.broadcast("for jane", { user: "jane" })
+    await server.server.broadcast("for john", { user: "john" })
+    expect(await socket.next()).toMatchObject({ message: "for john" })
+  })
+
+  it("who has left is in it no more", async () => {
+    let departed = (): void => {}
+    const server = await start({ index: true }, { nes: { onDisconnection: () => departed() } })
+    const gone = new Promise<void>((resolve) => {
+      departed = resolve
+    })
+    const socket = await server.welcome(as("john"))
+    socket.ws.terminate()
+    await gone
+    expect(server.server.plugins.nes.node.hub.connections.ofUser("john").size).toBe(0)
+  })
+})
+
+describe("timeout (nes-api.txt 90-93)", () => {
+  it("ends a connection that has not said hello, whatever else it sends", async () => {
+    const server = await start({ timeout: 50 })
+    const silent = await server.open()
+    const talking = await server.open()
+    expect(await talking.ask({ type: "request", method: "GET", path: "/" })).toMatchObject(
+      refusal(400, "Connection is not initialized")
+    )
+    const opened = performance.now()
+    expect(await Promise.all([silent.closed, talking.closed])).toEqual([1005, 1005])
+    expect(performance.now() - opened).toBeLessThan(4_000)
+  })
+
+  it("leaves alone who said hello, also when the answer takes longer", async () => {
+    let proceed = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      proceed = resolve
+    })
+    const server = await start({ timeout: 60 }, { nes: { onConnection: () => held } })
+    const greeting = await server.open()
+    const answer = greeting.ask({ type: "hello", version: "2", ...as("john") })
+    // Set after the hello of the other, so that its end is proof enough.
+    const silent = await server.open()
+    await silent.closed
+    proceed()
+    expect(await answer).toMatchObject({ type: "hello", id: 1 })
+    expect(greeting.ws.readyState).toBe(WebSocket.OPEN)
+  })
+
+  it.each<[string, Nes.AuthOptions, Options]>([
+    ["the mode is optional", { timeout: 30 }, { mode: "optional" }],
+    ["there is no strategy", { timeout: 30 }, { scheme: false }],
+    ["it is false", { timeout: false }, {}]
+  ])("does not run where %s", async (_name, auth, options) => {
+    const server = await start(auth, options)
+    const reference = await TestServer.start({ nes: { auth: { timeout: 60 } } })
+    const silent = await server.open()
+    await (await reference.open()).closed
+    expect(silent.ws.readyState).toBe(WebSocket.OPEN)
+    expect(await silent.ask({ type: "hello", version: "2", ...(options.scheme === false ? {} : as("john")) }))
+      .toMatchObject({ type: "hello", id: 1 })
+  })
+
+  it("runs where the default became required after the registration", async () => {
+    const server = await start({ timeout: 40 }, { register: "first" })
+    expect(await (await server.open()).closed).toBe(1005)
+  })
+
+  it("a wrong version does not count as hello", async () => {
+    const server = await start({ timeout: 50 })
+    const socket = await server.open()
+    await socket.ask({ type: "hello", version: "1" })
+    expect(await socket.closed).toBe(1005)
+  })
+})
+
+describe("maxConnectionsPerUser (nes-api.txt 93-96)", () => {
+  const full = refusal(503, "Too many connections for the authenticated user")
+
+  it("limits each user's connections; others and those without a user are not concerned", async () => {
+    const server = await start({ index: true, maxConnectionsPerUser: 2 })
+    await server.welcome(as("john"))
+    await server.welcome(as("john"))
+    const third = await server.hello(as("john"))
+    expect(third.answer).toMatchObject(full)
+    await server.welcome(as("jane"))
+    for (let i = 0; i < 4; i++) {
+      await server.welcome(as("robot"))
+    }
+  })
+
+  it("at the same time, no more get in either", async () => {
+    const server = await start({ index: true, maxConnectionsPerUser: 2 })
+    const sockets = await Promise.all(Array.from({ length: 6 }, () => server.open()))
+    const answers = await Promise.all(
+      sockets.map((socket) => socket.ask({ type: "hello", version: "2", ...as("john") }))
+    )
+    expect(answers.filter(({ socket }) => socket !== undefined)).toHaveLength(2)
+    expect(answers.filter(({ statusCode }) => statusCode === 503)).toHaveLength(4)
+  })
+
+  it("a place is free again when its connection has gone", async () => {
+    let departed = (): void => {}
+    const server = await start({ index: true, maxConnectionsPerUser: 1 }, {
+      nes: { onDisconnection: () => departed() }
+    })
+    const first = await server.welcome(as("john"))
+    const gone = new Promise<void>((resolve) => {
+      departed = resolve
+    })
+    first.ws.close()
+    await gone
+    await server.welcome(as("john"))
+    expect((await server.hello(as("john"))).answer).toMatchObject(full)
+  })
+
+  it("by another property", async () => {
+    const server = await start({ index: "name", maxConnectionsPerUser: 1 })
+    await server.welcome(as("john"))
+    expect((await server.hello(as("john"))).answer).toMatchObject(full)
+    await server.welcome(as("jane"))
+  })
+
+  it.each(["cookie", "token"] as const)("503 for type '%s' too", async (type) => {
+    const server = await start({ type, password, index: true, maxConnectionsPerUser: 1 })
+    const sealed = await server.login(basic("john"))
+    const enter = () =>
+      type === "token" ? server.hello({ auth: sealed }) : server.hello({}, { headers: { cookie: sealed } })
+    expect((await enter()).answer).toMatchObject({ type: "hello", id: 1 })
+    expect((await enter()).answer).toMatchObject(full)
+  })
+
+  it("a refused hello gives its place back", async () => {
+    let refuse = true
+    const server = await start({ index: true, maxConnectionsPerUser: 1 }, {
+      nes: {
+        onConnection: () => {
+          if (refuse) {
+            throw new Error("not now")
+          }
+        }
+      }
+    })
+    const { socket } = await server.hello(as("john"))
+    refuse = false
+    socket.ws.terminate()
+    await socket.closed
+    const again = async (): Promise<Json> => (await server.hello(as("john"))).answer
+    await expect.poll(again, { timeout: 5_000 }).toMatchObject({ type: "hello", id: 1 })
+  })
+
+  it("a reauthentication as oneself needs no second place; as a user without a free one it fails", async () => {
+    const server = await start({ index: true, maxConnectionsPerUser: 1 })
+    const john = await server.welcome(as("john"))
+    const jane = await server.welcome(as("jane"))
+    expect(await john.ask({ type: "reauth", ...as("john") })).toEqual({ type: "reauth", id: 2 })
+    expect(await jane.ask({ type: "reauth", ...as("john") })).toMatchObject({ type: "reauth", ...full })
+    await jane.closed
+    expect(john.ws.readyState).toBe(WebSocket.OPEN)
+  })
+})

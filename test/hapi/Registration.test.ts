@@ -1,0 +1,453 @@
+/** The registration options that are not `auth` (nes-api.txt 21-42, 97-116). */
+import Boom from "@hapi/boom"
+import * as Hapi from "@hapi/hapi"
+import { once } from "node:events"
+import { describe, expect, it } from "vitest"
+import { WebSocket } from "ws"
+import * as Nes from "../../src/hapi.js"
+import { type Options, refusal, TestServer } from "./AuthenticatedServer.js"
+
+const start = (nes: Nes.PluginOptions, options: Options = {}): Promise<TestServer> =>
+  TestServer.start({ scheme: false, ...options, nes })
+
+describe("server.register() (nes-api.txt 21-22)", () => {
+  const ways: ReadonlyArray<readonly [string, (server: Hapi.Server) => Promise<unknown>]> = [
+    ["the default export", (server) => server.register(Nes.default)],
+    ["the namespace, as require() gives it", (server) => server.register(Nes)],
+    ["the plugin with options", (server) => server.register({ plugin: Nes.default, options: { auth: false } })],
+    ["the plugin alone", (server) => server.register({ plugin: Nes.plugin })]
+  ]
+  it.each(ways)("takes %s", async (_name, register) => {
+    const server = Hapi.server({ port: 0, host: "127.0.0.1" })
+    await register(server)
+    server.route({ method: "GET", path: "/", handler: () => "hello" })
+    await server.start()
+    const client = new Nes.default.Client(server.info.uri)
+    await client.connect({ reconnect: false })
+    expect(await client.request("/")).toMatchObject({ payload: "hello", statusCode: 200 })
+    await client.disconnect()
+    await server.stop()
+  })
+})
+
+describe("onConnection (nes-api.txt 23-27)", () => {
+  it("is invoked for each connection with its Socket, authenticated, and before the hello's subscriptions", async () => {
+    const seen: Array<unknown> = []
+    const server = await start({
+      onConnection: (socket) => seen.push([socket.id, socket.auth.isAuthenticated, socket.isOpen()])
+    }, { declare: (server) => server.subscription("/o", { onSubscribe: () => void seen.push("sub") }) })
+    const { answer } = await server.hello({ subs: ["/o"] })
+    const second = await server.hello()
+    expect(seen).toEqual([[answer.socket, false, true], "sub", [second.answer.socket, false, true]])
+  })
+
+  it("is awaited, and its error refuses the hello", async () => {
+    const server = await start({
+      onConnection: async (socket) => {
+        await Promise.resolve()
+        if (socket.info["x-forwarded-for"] === "1.2.3.4") {
+          throw Boom.forbidden("not you")
+        }
+      }
+    })
+    const { answer, socket } = await server.hello({}, { headers: { "x-forwarded-for": "1.2.3.4" } })
+    expect(answer).toMatchObject(refusal(403, "not you"))
+    await socket.closed
+    await server.welcome()
+  })
+
+  it("may send before the hello is answered", async () => {
+    const server = await start({ onConnection: (socket) => socket.send("first") })
+    const { answer, socket } = await server.hello()
+    expect(answer).toEqual({ type: "update", message: "first" })
+    expect(await socket.next()).toMatchObject({ type: "hello", id: 1 })
+  })
+})
+
+describe("onDisconnection (nes-api.txt 28-32)", () => {
+  it("is invoked once for each connection that ended, however it ended, also one that never said hello", async () => {
+    const gone: Array<string> = []
+    const open: Array<boolean> = []
+    let wake = (): void => {}
+    const server = await start({
+      onDisconnection: (socket) => {
+        gone.push(socket.id)
+        open.push(socket.isOpen())
+        wake()
+      }
+    })
+    const ended = (): Promise<void> =>
+      new Promise((resolve) => {
+        wake = resolve
+      })
+
+    const { answer, socket } = await server.hello()
+    const first = ended()
+    socket.ws.close()
+    await first
+    expect(gone).toEqual([answer.socket])
+
+    const second = ended()
+    const silent = await server.open()
+    silent.ws.terminate()
+    await second
+    expect(gone).toHaveLength(2)
+
+    const last = await server.welcome()
+    const third = ended()
+    await server.server.eachSocket((socket) => socket.disconnect())
+    await third
+    await last.closed
+    expect(new Set(gone).size).toBe(3)
+    expect(open).toEqual([false, false, false])
+  })
+})
+
+describe("onMessage (nes-api.txt 33-42)", () => {
+  const styles: Readonly<Record<string, Exclude<Nes.PluginOptions["onMessage"], undefined>>> = {
+    "next(data)": (_socket, message, next) => next({ got: message }),
+    "next(data) later": (_socket, message, next) => void setImmediate(next, { got: message }),
+    "next(data) twice": (_socket, message, next) => {
+      next({ got: message })
+      next("again")
+    },
+    "a value": (_socket, message) => ({ got: message }),
+    "a Promise": (_socket, message) => Promise.resolve({ got: message }),
+    "a Promise though it declares next": (_socket, message, _next) => Promise.resolve({ got: message })
+  }
+  it.each(Object.entries(styles))("answers by %s", async (_style, onMessage) => {
+    const server = await start({ onMessage })
+    const socket = await server.welcome()
+    for (const message of ["text", 5, null, { deep: [1, { a: null }] }]) {
+      expect(await socket.ask({ type: "message", message })).toMatchObject({
+        type: "message",
+        message: { got: message }
+      })
+    }
+  })
+
+  const failures: Readonly<Record<string, Exclude<Nes.PluginOptions["onMessage"], undefined>>> = {
+    "throws a Boom": () => {
+      throw Boom.badRequest("wrong")
+    },
+    "rejects with a Boom": () => Promise.reject(Boom.badRequest("wrong")),
+    "calls next with a Boom": (_socket, _message, next) => next(Boom.badRequest("wrong"))
+  }
+  it.each(Object.entries(failures))("passes an error on that %s", async (_style, onMessage) => {
+    const server = await start({ onMessage })
+    const socket = await server.welcome()
+    expect(await socket.ask({ type: "message", message: 1 })).toMatchObject({
+      type: "message",
+      ...refusal(400, "wrong")
+    })
+  })
+
+  it("hides what a plain Error says", async () => {
+    const server = await start({
+      onMessage: () => {
+        throw new Error("the secret")
+      }
+    })
+    const socket = await server.welcome()
+    const answer = await socket.ask({ type: "message", message: 1 })
+    expect(answer).toMatchObject({ statusCode: 500, payload: { message: "An internal server error occurred" } })
+    expect(JSON.stringify(answer)).not.toContain("the secret")
+  })
+
+  it("receives the Socket of the message's source", async () => {
+    const server = await start({ onMessage: (socket) => socket.id })
+    const one = await server.hello()
+    const two = await server.hello()
+    expect(await one.socket.ask({ type: "message", message: 0 })).toMatchObject({ message: one.answer.socket })
+    expect(await two.socket.ask({ type: "message", message: 0 })).toMatchObject({ message: two.answer.socket })
+  })
+
+  it("is not there: 501", async () => {
+    const socket = await (await start({})).welcome()
+    expect(await socket.ask({ type: "message", message: 1 })).toMatchObject(refusal(501, "Not Implemented"))
+  })
+})
+
+describe("headers (nes-api.txt 97-100)", () => {
+  const declare = (server: Hapi.Server): void =>
+    server.route({
+      method: "GET",
+      path: "/",
+      handler: (_request, h) => h.response("x").header("X-Custom", "yes").header("X-Other", "no")
+    })
+  const headersWith = async (headers: Nes.PluginOptions["headers"]): Promise<unknown> => {
+    const socket = await (await start({ headers }, { declare })).welcome()
+    return (await socket.ask({ type: "request", method: "GET", path: "/" })).headers
+  }
+
+  it.each([[undefined], [null]])("%s: none", async (headers) => {
+    expect(await headersWith(headers)).toBeUndefined()
+  })
+
+  it.each([[["x-custom"]], [["X-Custom"]], [["X-CUSTOM", "x-absent"]]])(
+    "a list: %j, whatever its case",
+    async (headers) => {
+      expect(await headersWith(headers)).toEqual({ "x-custom": "yes" })
+    }
+  )
+
+  it("'*': all", async () => {
+    expect(await headersWith("*")).toMatchObject({
+      "x-custom": "yes",
+      "x-other": "no",
+      "content-type": "text/html; charset=utf-8"
+    })
+  })
+})
+
+describe("payload.maxChunkChars (nes-api.txt 101-104)", () => {
+  it.each([1, 7, 30, 31, 1000])("%i characters at most in one WebSocket message", async (maxChunkChars) => {
+    const server = await start({ payload: { maxChunkChars }, onMessage: (_socket, message) => message })
+    const socket = await server.open()
+    const message = "text 😀 text ".repeat(5)
+    let text = ""
+    for (const [id, outgoing] of [{ type: "hello", version: "2" }, { type: "message", message }].entries()) {
+      text = ""
+      socket.ws.send(JSON.stringify({ id: id + 1, ...outgoing }))
+      for (;;) {
+        const frame = socket.frames.shift()
+        if (frame === undefined) {
+          await once(socket.ws, "message")
+          continue
+        }
+        const chunk = frame.replace(/^[+!]/, "")
+        expect(chunk.length).toBeLessThanOrEqual(maxChunkChars === 1 ? 2 : maxChunkChars)
+        text += chunk
+        if (!frame.startsWith("+")) {
+          break
+        }
+      }
+    }
+    expect(JSON.parse(text)).toEqual({ type: "message", id: 2, message })
+  })
+
+  it.each([[undefined], [false], [null]] as const)("%s: no limit", async (maxChunkChars) => {
+    const payload = maxChunkChars === null ? {} : { maxChunkChars }
+    const socket = await (await start({ payload, onMessage: (_socket, message) => message })).welcome()
+    const message = "x".repeat(100_000)
+    await socket.ask({ type: "message", message })
+    expect(socket.frames.at(-1)).toHaveLength(JSON.stringify({ type: "message", id: 2, message }).length)
+  })
+})
+
+describe("heartbeat (nes-api.txt 105-112)", () => {
+  it.each([
+    [undefined, { interval: 15_000, timeout: 5_000 }],
+    [{}, { interval: 15_000, timeout: 5_000 }],
+    [{ interval: 20_000 }, { interval: 20_000, timeout: 5_000 }],
+    [{ timeout: 1_000 }, { interval: 15_000, timeout: 1_000 }],
+    [{ interval: 60, timeout: 20 }, { interval: 60, timeout: 20 }],
+    [false as const, false]
+  ])("%j is announced as %j", async (heartbeat, announced) => {
+    const { answer } = await (await start({ heartbeat })).hello()
+    expect(answer.heartbeat).toEqual(announced)
+  })
+
+  it("pings each interval, and disconnects who gives no sign of life", async () => {
+    const heartbeat = { interval: 60, timeout: 20 }
+    const server = await start({ heartbeat })
+    const dead = await server.welcome()
+    const living = await server.welcome()
+    living.ws.on("message", (data: Buffer) => {
+      if (data.toString() === "{\"type\":\"ping\"}") {
+        living.send({ type: "ping" })
+      }
+    })
+    expect(await dead.closed).toBe(1005)
+    expect(dead.frames.filter((frame) => frame === "{\"type\":\"ping\"}").length).toBeGreaterThan(0)
+    expect(living.ws.readyState).toBe(WebSocket.OPEN)
+  })
+})
+
+describe("maxConnections (nes-api.txt 113-114)", () => {
+  it("limits the simultaneous connections, those that have not said hello included", async () => {
+    let departed = (): void => {}
+    const server = await start({ maxConnections: 2, onDisconnection: () => departed() })
+    const first = await server.welcome()
+    const second = await server.open()
+    const third = await server.open()
+    expect(await third.closed).toBe(1005)
+
+    const place = new Promise<void>((resolve) => {
+      departed = resolve
+    })
+    first.ws.close()
+    await place
+    await server.welcome()
+    expect(await second.ask({ type: "hello", version: "2" })).toMatchObject({ type: "hello" })
+  })
+
+  it("false: as many as there are", async () => {
+    const server = await start({ maxConnections: false })
+    const sockets = await Promise.all(Array.from({ length: 30 }, () => server.welcome()))
+    expect(sockets.every(({ ws }) => ws.readyState === WebSocket.OPEN)).toBe(true)
+  })
+})
+
+describe("origin (nes-api.txt 115-116)", () => {
+  const refused = async (server: TestServer, origin: string | undefined): Promise<number | undefined> => {
+    const ws = new WebSocket(server.url.replace("http", "ws"), origin === undefined ? {} : { origin })
+    return new Promise((resolve) => {
+      ws.on("unexpected-response", (_request, response) => {
+        response.resume()
+        resolve(response.statusCode)
+      })
+      ws.on("open", () => {
+        ws.close()
+        resolve(undefined)
+      })
+      ws.on("error", () => {})
+    })
+  }
+  const good = "https://good.example"
+
+  it.each([
+    [undefined, ["anything", undefined], []],
+    [good, [good], [undefined, "https://good", "https://good.example.org", "http://good.example", "good.example", ""]],
+    [[good], [good], [undefined, "https://good", "null"]],
+    [[good, "https://two.example"], [good, "https://two.example"], [
+      "https://three.example",
+      `${good},https://two.example`
+    ]]
+  ])("%j permits %j and refuses %j with 401", async (origin, permitted, forbidden) => {
+    const server = await start({ origin })
+    for (const each of permitted) {
+      expect(await refused(server, each), `${each}`).toBeUndefined()
+    }
+    for (const each of forbidden) {
+      expect(await refused(server, each), `${each}`).toBe(401)
+    }
+  })
+})
+
+describe("an invalid option is refused with `Invalid nes configuration`, and its place", () => {
+  const password = "a password that nobody must ever get to read"
+  const register = (options: unknown): Promise<unknown> =>
+    Hapi.server().register({ plugin: Nes.plugin, options: options as Nes.PluginOptions })
+
+  const places: ReadonlyArray<readonly [place: string, complaint: string, values: ReadonlyArray<unknown>]> = [
+    ["onConnection", "expected a function", [5, "x", {}]],
+    ["onDisconnection", "expected a function", [5, true]],
+    ["onMessage", "expected a function", ["x", []]],
+    ["auth", "expected false or an object", [true, "direct", 5, ["direct"], password]],
+    ["auth.type", "expected \"direct\" or \"cookie\" or \"token\"", ["none", 5, "Direct"]],
+    ["auth.endpoint", "expected a path that begins with /", [5, "", "nes/auth"]],
+    ["auth.id", "expected a non-empty string", [5, ""]],
+    ["auth.route", "expected false or a non-empty string or an object", [5, true, "", ["x"]]],
+    ["auth.iron", "expected an object", [5, password, [1]]],
+    ["auth.iron.ttl", "expected a number", ["1h", Infinity]],
+    ["auth.iron.encryption", "expected an object", [password]],
+    ["auth.iron.integrity.algorithm", "expected \"aes-128-ctr\" or \"aes-256-cbc\" or \"sha256\"", ["md5"]],
+    ["auth.cookie", "expected a non-empty string", [5, ""]],
+    ["auth.isSecure", "expected a boolean", ["yes", 1]],
+    ["auth.isHttpOnly", "expected a boolean", ["yes", 1]],
+    ["auth.isSameSite", "expected \"Strict\" or \"Lax\" or false", ["None", true]],
+    ["auth.path", "expected a non-empty string", [5, ""]],
+    ["auth.domain", "expected a non-empty string", [5, ""]],
+    ["auth.ttl", "expected a number", ["1d", Number.NaN]],
+    ["auth.index", "expected a boolean or a non-empty string", [5, ""]],
+    ["auth.timeout", "expected false or a positive integer", [0, -1, 1.5, true, "5000"]],
+    ["auth.maxConnectionsPerUser", "expected false or a positive integer", [0, 1.5, true]],
+    ["auth.maxConnectionsPerUser", "requires auth.index", [1]],
+    ["auth.minAuthVerifyInterval", "expected false or a positive integer", [0, 1.5, true]],
+    ["auth.minAuthVerifyInterval", "must not be less than heartbeat.interval", [14_999]],
+    ["headers", "expected \"*\" or a list of non-empty strings or null", ["x-custom", [], [5], [""], {}]],
+    ["payload", "expected an object", [5, true]],
+    ["payload.maxChunkChars", "expected false or a positive integer", [0, 1.5, true, "10"]],
+    ["heartbeat", "expected false or an object", [true, 5]],
+    ["heartbeat.interval", "expected a positive integer", [0, "15", 1.5]],
+    ["heartbeat.timeout", "expected a positive integer", [0, false, "5"]],
+    ["heartbeat.timeout", "must be less than heartbeat.interval", [15_000]],
+    ["maxConnections", "expected false or a positive integer", [0, true, "5"]],
+    ["origin", "expected a non-empty string or a list of non-empty strings", [5, [], "", [5], {}]]
+  ]
+  const cases = places.flatMap(([place, complaint, values]) => values.map((value) => ({ place, complaint, value })))
+  const nest = (place: string, value: unknown): Record<string, unknown> => {
+    const [first = "", ...rest] = place.split(".")
+    return { [first]: rest.length > 0 ? nest(rest.join("."), value) : value }
+  }
+
+  it.each(cases)("$place: $value", async ({ complaint, place, value }) => {
+    await expect(register(nest(place, value))).rejects.toThrow(`Invalid nes configuration: ${place}: ${complaint}`)
+  })
+
+  const passwords = [
+    5,
+    true,
+    "",
+    [],
+    [password],
+    {},
+    { id: "1" },
+    { id: "no words", secret: password },
+    {
+      id: 5,
+      secret: password
+    },
+    { secret: 5 },
+    { encryption: password }
+  ]
+  it.each(passwords)("auth.password: a bad one is not shown (case %#)", async (bad) => {
+    const error: unknown = await register({ auth: { type: "token", password: bad } }).catch((error) => error)
+    expect(String(error)).toContain("Invalid nes configuration: auth.password: expected a non-empty string or Buffer")
+    expect(String(error)).not.toContain(password)
+  })
+
+  it.each([
+    { auth: { password, isSecure: "yes" } },
+    { auth: { password, nonsense: true } },
+    { auth: { password, maxConnectionsPerUser: 1 } },
+    { auth: { password, minAuthVerifyInterval: 1 } },
+    { auth: { password: { id: "1", secret: password }, ttl: "1d" } },
+    { auth: { password: { id: "1", secret: Buffer.from(password) }, type: password.slice(1) } },
+    { auth: { password, iron: { ttl: password } } },
+    { auth: { password }, heartbeat: { interval: 1 } },
+    { auth: { password }, nonsense: password },
+    { auth: password },
+    password
+  ])("a good one is not shown when something else is wrong (case %#)", async (options) => {
+    const error = await register(options).then(() => undefined, (error: unknown) => error)
+    expect(error).toBeInstanceOf(Error)
+    const { message, stack = "" } = error as Error
+    expect(message).toMatch(/^Invalid nes configuration: /)
+    for (const text of [message, stack, JSON.stringify(error)]) {
+      expect(text).not.toContain(password)
+      expect(text).not.toContain(password.slice(1))
+    }
+  })
+
+  it.each([["nonsense"], ["auth.nonsense"], ["auth.iron.nonsense"], ["payload.nonsense"], ["heartbeat.nonsense"]])(
+    "%s: is unexpected",
+    async (place) => {
+      await expect(register(nest(place, 1))).rejects.toThrow(`Invalid nes configuration: ${place}: is unexpected`)
+    }
+  )
+
+  it.each([5, "x", [], true])("options that are no object: %j", async (options) => {
+    await expect(register(options)).rejects.toThrow("Invalid nes configuration: expected an object")
+  })
+
+  it("null stands for the default everywhere", async () => {
+    const options = {
+      auth: null,
+      headers: null,
+      payload: null,
+      heartbeat: null,
+      maxConnections: null,
+      origin: null,
+      onConnection: null,
+      onMessage: null,
+      onDisconnection: null
+    }
+    await register(options)
+    const names = ["type", "endpoint", "id", "route", "password", "iron", "cookie", "isSecure", "isHttpOnly", "path"]
+    const more = ["isSameSite", "domain", "ttl", "index", "timeout", "maxConnectionsPerUser", "minAuthVerifyInterval"]
+    await register({ auth: Object.fromEntries([...names, ...more].map((name) => [name, null])) })
+    await register({ heartbeat: { interval: null, timeout: null }, payload: { maxChunkChars: null } })
+  })
+})
