@@ -6,6 +6,7 @@
 import type { Plugin, Request, Server } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { Application } from "../server/Application.js"
 import type { Connection } from "../server/Connection.js"
@@ -88,20 +89,27 @@ const toSettings = (configuration: Configuration, hooks: Settings["hooks"]): Par
   }
 }
 
+// How long a stop waits for the peers' side of the closing handshake before it goes on (ms). hapi does not tell an
+// extension its own timeout, but destroys what is still open when that has passed.
+const handshakeGrace = 200
+
 // Connections live from hapi's start to its stop; what is declared outlives both.
 const followLifecycle = (server: Server, nes: NesServer.Service): void => {
   let running: Scope.CloseableScope | undefined
+  let closing: Fiber.Fiber<void> = Fiber.void
   server.ext("onPreStart", () => {
     running = Effect.runSync(Scope.make())
     Effect.runSync(Scope.extend(nes.listen(server.listener), running))
   })
   server.ext("onPreStop", async () => {
-    const scope = running
-    running = undefined
-    if (scope) {
-      await Effect.runPromise(Scope.close(scope, Exit.void))
+    if (running) {
+      closing = Effect.runFork(Scope.close(running, Exit.void))
+      running = undefined
+      await Effect.runPromise(Effect.timeoutOption(Fiber.join(closing), handshakeGrace))
     }
   })
+  // By now every socket is gone; what may still run are the hooks of those that closed last.
+  server.ext("onPostStop", () => Effect.runPromise(Fiber.join(closing)))
 }
 
 const decorate = (
