@@ -115,8 +115,9 @@ const followLifecycle = (server: Server, nes: NesServer.Service): void => {
 const decorate = (
   server: Server,
   nes: NesServer.Service,
-  socketOf: (connection: Connection) => Socket.Socket
+  hooks: Parameters<typeof Hooks.ofSubscription>[1]
 ): void => {
+  const { socketOf } = hooks
   const { node } = nes
   server.decorate(
     "server",
@@ -142,7 +143,7 @@ const decorate = (
     const { auth } = decodeSubscription(path, given)
     const scope = auth ? auth.scope : undefined
     node.subscription(path, {
-      ...Hooks.ofSubscription(given, socketOf),
+      ...Hooks.ofSubscription(given, hooks),
       access: auth && {
         mode: auth.mode ?? "required",
         rules: [{ scope: typeof scope === "string" ? [scope] : scope, entity: auth.entity }]
@@ -165,8 +166,9 @@ const register = (server: Server, options: PluginOptions): void => {
 
   const socketOf = (connection: Connection): Socket.Socket => Socket.of(connection, host)
   const application = HapiApplication.make({ server, auth, password, socketOf })
+  const hooks = { socketOf, log: application.log }
   const nes = Effect.runSync(
-    NesServer.make(toSettings(configuration, Hooks.ofPlugin(options, socketOf))).pipe(
+    NesServer.make(toSettings(configuration, Hooks.ofPlugin(options, hooks))).pipe(
       Effect.provideService(Application, application),
       Scope.extend(Effect.runSync(Scope.make()))
     )
@@ -175,7 +177,7 @@ const register = (server: Server, options: PluginOptions): void => {
 
   server.plugins.nes = nes
   followLifecycle(server, nes)
-  decorate(server, nes, socketOf)
+  decorate(server, nes, hooks)
 }
 
 /**
