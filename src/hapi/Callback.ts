@@ -9,38 +9,57 @@ const ignore = (): void => {}
 
 /**
  * Runs a hook that answers through its `next`, or through a Promise it returns, whichever is first; the first call of
- * `next` counts. A hook that has answered when it returns is not waited for.
+ * `next` counts. A hook that has answered when it returns is not waited for. How it fails after its answer is nobody's
+ * business but `lost`'s.
  *
  * @since 0.1.0
  * @category utilities
  */
 export const viaNext = <A>(
   run: (next: (...args: ReadonlyArray<unknown>) => void) => unknown,
-  decode: (...args: ReadonlyArray<unknown>) => A
+  decode: (...args: ReadonlyArray<unknown>) => A,
+  lost: (error: unknown) => void
 ): A | Promise<A> => {
-  let answer: (() => A) | undefined
-  let wake: (() => void) | undefined
-  const returned = run((...args) => {
-    if (!answer) {
-      answer = () => decode(...args)
-      wake?.()
+  const answers: Array<ReadonlyArray<unknown>> = []
+  let wake = ignore
+  const first = (): A => decode(...answers[0] ?? [])
+  const returned = attempt(run, (...args) => {
+    answers.push(args)
+    wake()
+  }, (error) => {
+    if (answers.length === 0) {
+      throw error
     }
+    lost(error)
   })
-  if (answer) {
+  if (answers.length > 0) {
     if (isPromiseLike(returned)) {
-      returned.then(ignore, ignore)
+      returned.then(ignore, lost)
     }
-    return take(answer)
+    return first()
   }
   return new Promise((resolve, reject) => {
-    wake = () => resolve(Promise.resolve().then(() => answer ? take(answer) : decode()))
+    wake = () => resolve(Promise.resolve().then(first))
     if (isPromiseLike(returned)) {
-      returned.then((value) => resolve(Promise.resolve().then(() => answer ? take(answer) : decode(value))), reject)
+      returned.then((value) => {
+        answers.push([value])
+        wake()
+      }, (error: unknown) => answers.length > 0 ? lost(error) : reject(error))
     }
   })
 }
 
-const take = <A>(answer: () => A): A => answer()
+const attempt = <Args extends ReadonlyArray<unknown>>(
+  run: (next: (...args: Args) => void) => unknown,
+  next: (...args: Args) => void,
+  failed: (error: unknown) => void
+): unknown => {
+  try {
+    return run(next)
+  } catch (error) {
+    return failed(error)
+  }
+}
 
 /**
  * Whether a hook declares the `next` that would be its argument number `position` (from 0).

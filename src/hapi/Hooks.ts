@@ -11,7 +11,13 @@ import { declaresNext, viaNext } from "./Callback.js"
 import type { PluginOptions, SubscriptionOptions } from "./Options.js"
 import type { Socket } from "./Socket.js"
 
-type SocketOf = (connection: Connection) => Socket
+/** What the hooks are called with, and where a failure goes that comes after a hook's answer. */
+interface Host {
+  readonly socketOf: (connection: Connection) => Socket
+  readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
+}
+
+const lost = (log: Host["log"], hook: string) => (error: unknown): void => log(["nes", hook, "error"], error)
 
 const message = (data: unknown): unknown => {
   if (data instanceof Error) {
@@ -41,13 +47,14 @@ const verdict = (isMatch: unknown, override: unknown): Subscription.Verdict =>
  * @since 0.1.0
  * @category conversions
  */
-export const ofPlugin = (options: PluginOptions, socketOf: SocketOf): Settings.Hooks => {
+export const ofPlugin = (options: PluginOptions, { log, socketOf }: Host): Settings.Hooks => {
   const { onConnection, onDisconnection, onMessage } = options
   return {
     onConnection: onConnection && ((connection) => onConnection(socketOf(connection))),
     onDisconnection: onDisconnection && ((connection) => onDisconnection(socketOf(connection))),
     onMessage: onMessage && (declaresNext(onMessage, 2)
-      ? (connection, sent) => viaNext((next) => onMessage(socketOf(connection), sent, next), message)
+      ? (connection, sent) =>
+        viaNext((next) => onMessage(socketOf(connection), sent, next), message, lost(log, "onMessage"))
       : (connection, sent) => onMessage(socketOf(connection), sent, ended))
   }
 }
@@ -60,7 +67,7 @@ export const ofPlugin = (options: PluginOptions, socketOf: SocketOf): Settings.H
  */
 export const ofSubscription = (
   { filter, onSubscribe, onUnsubscribe }: SubscriptionOptions,
-  socketOf: SocketOf
+  { log, socketOf }: Host
 ): Subscription.Options => ({
   filter: filter && ((path, message, { connection, credentials, internal, params }) => {
     const options = {
@@ -70,13 +77,15 @@ export const ofSubscription = (
       internal
     }
     return declaresNext(filter, 3)
-      ? viaNext((next) => filter(path, message, options, next), verdict)
+      ? viaNext((next) => filter(path, message, options, next), verdict, lost(log, "filter"))
       : filter(path, message, options, ended) as ReturnType<Exclude<Subscription.Options["filter"], undefined>>
   }),
   onSubscribe: onSubscribe && (declaresNext(onSubscribe, 3)
-    ? (connection, path, params) => viaNext((next) => onSubscribe(socketOf(connection), path, params, next), failure)
+    ? (connection, path, params) =>
+      viaNext((next) => onSubscribe(socketOf(connection), path, params, next), failure, lost(log, "onSubscribe"))
     : (connection, path, params) => onSubscribe(socketOf(connection), path, params, ended)),
   onUnsubscribe: onUnsubscribe && (declaresNext(onUnsubscribe, 3)
-    ? (connection, path, params) => viaNext((next) => onUnsubscribe(socketOf(connection), path, params, next), ended)
+    ? (connection, path, params) =>
+      viaNext((next) => onUnsubscribe(socketOf(connection), path, params, next), ended, lost(log, "onUnsubscribe"))
     : (connection, path, params) => onUnsubscribe(socketOf(connection), path, params, ended))
 })

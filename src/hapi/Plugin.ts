@@ -6,6 +6,7 @@
 import type { Plugin, Request, Server } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { Application } from "../server/Application.js"
 import type { Connection } from "../server/Connection.js"
@@ -88,27 +89,35 @@ const toSettings = (configuration: Configuration, hooks: Settings["hooks"]): Par
   }
 }
 
+// How long a stop waits for the peers' side of the closing handshake before it goes on (ms). hapi does not tell an
+// extension its own timeout, but destroys what is still open when that has passed.
+const handshakeGrace = 200
+
 // Connections live from hapi's start to its stop; what is declared outlives both.
 const followLifecycle = (server: Server, nes: NesServer.Service): void => {
   let running: Scope.CloseableScope | undefined
+  let closing: Fiber.Fiber<void> = Fiber.void
   server.ext("onPreStart", () => {
     running = Effect.runSync(Scope.make())
     Effect.runSync(Scope.extend(nes.listen(server.listener), running))
   })
   server.ext("onPreStop", async () => {
-    const scope = running
-    running = undefined
-    if (scope) {
-      await Effect.runPromise(Scope.close(scope, Exit.void))
+    if (running) {
+      closing = Effect.runFork(Scope.close(running, Exit.void))
+      running = undefined
+      await Effect.runPromise(Effect.timeoutOption(Fiber.join(closing), handshakeGrace))
     }
   })
+  // By now every socket is gone; what may still run are the hooks of those that closed last.
+  server.ext("onPostStop", () => Effect.runPromise(Fiber.join(closing)))
 }
 
 const decorate = (
   server: Server,
   nes: NesServer.Service,
-  socketOf: (connection: Connection) => Socket.Socket
+  hooks: Parameters<typeof Hooks.ofSubscription>[1]
 ): void => {
+  const { socketOf } = hooks
   const { node } = nes
   server.decorate(
     "server",
@@ -134,7 +143,7 @@ const decorate = (
     const { auth } = decodeSubscription(path, given)
     const scope = auth ? auth.scope : undefined
     node.subscription(path, {
-      ...Hooks.ofSubscription(given, socketOf),
+      ...Hooks.ofSubscription(given, hooks),
       access: auth && {
         mode: auth.mode ?? "required",
         rules: [{ scope: typeof scope === "string" ? [scope] : scope, entity: auth.entity }]
@@ -157,8 +166,9 @@ const register = (server: Server, options: PluginOptions): void => {
 
   const socketOf = (connection: Connection): Socket.Socket => Socket.of(connection, host)
   const application = HapiApplication.make({ server, auth, passwords, socketOf })
+  const hooks = { socketOf, log: application.log }
   const nes = Effect.runSync(
-    NesServer.make(toSettings(configuration, Hooks.ofPlugin(options, socketOf))).pipe(
+    NesServer.make(toSettings(configuration, Hooks.ofPlugin(options, hooks))).pipe(
       Effect.provideService(Application, application),
       Scope.extend(Effect.runSync(Scope.make()))
     )
@@ -167,7 +177,7 @@ const register = (server: Server, options: PluginOptions): void => {
 
   server.plugins.nes = nes
   followLifecycle(server, nes)
-  decorate(server, nes, socketOf)
+  decorate(server, nes, hooks)
 }
 
 /**

@@ -29,33 +29,41 @@ export interface Access {
   readonly rules: ReadonlyArray<Rule>
 }
 
-const expand = (scope: string, params: Readonly<Record<string, string>>): string =>
+type Params = Readonly<Record<string, string>>
+
+const expand = (scope: string, params: Params): string =>
   scope.replace(
     /\{params\.([^{}]+)\}/g,
     (_, name: string) => Object.hasOwn(params, name) ? params[name] ?? "" : ""
   )
 
-const granted = (credentials: Credentials): ReadonlyArray<unknown> =>
-  Array.isArray(credentials.scope) ? credentials.scope : credentials.scope ? [credentials.scope] : []
+const granted = (scope: unknown): ReadonlyArray<unknown> => Array.isArray(scope) ? scope : [scope]
 
-const refuseScope = (scopes: ReadonlyArray<string>, credentials: Credentials): Boom.Boom | undefined => {
-  const held = granted(credentials)
-  const required = scopes.filter((scope) => scope.startsWith("+"))
-  const forbidden = scopes.filter((scope) => scope.startsWith("!"))
-  const selection = scopes.filter((scope) => !scope.startsWith("+") && !scope.startsWith("!"))
+const refuseScope = (
+  scopes: ReadonlyArray<string>,
+  { scope }: Credentials,
+  params: Params
+): Boom.Boom | undefined => {
+  const held = granted(scope)
+  // What a scope demands is read before its parameters are filled in: those are the client's words.
+  const demanded = (prefix: string): ReadonlyArray<string> =>
+    scopes.filter((scope) => scope.startsWith(prefix)).map((scope) => expand(scope.slice(1), params))
+  const selection = scopes.filter((scope) => !/^[+!]/.test(scope)).map((scope) => expand(scope, params))
   const holds = (scope: string): boolean => held.includes(scope)
-  return held.length > 0 && required.every((scope) => holds(scope.slice(1))) &&
-      !forbidden.some((scope) => holds(scope.slice(1))) && (selection.length === 0 || selection.some(holds))
+  return scope && demanded("+").every(holds) && !demanded("!").some(holds) &&
+      (selection.length === 0 || selection.some(holds))
     ? undefined
-    : Boom.forbidden(`Insufficient scope to subscribe, expected any of: ${scopes.join(",")}`)
+    : Boom.forbidden(
+      `Insufficient scope to subscribe, expected any of: ${scopes.map((scope) => expand(scope, params)).join(",")}`
+    )
 }
 
 const refuseRule = (
   rule: Rule,
   credentials: Credentials,
-  params: Readonly<Record<string, string>>
+  params: Params
 ): Boom.Boom | undefined => {
-  const refusal = rule.scope && refuseScope(rule.scope.map((scope) => expand(scope, params)), credentials)
+  const refusal = rule.scope && refuseScope(rule.scope, credentials, params)
   if (refusal) {
     return refusal
   }
@@ -77,7 +85,7 @@ const refuseRule = (
 export const refuse = (
   access: Access | false,
   credentials: Credentials | null,
-  params: Readonly<Record<string, string>>
+  params: Params
 ): Boom.Boom | undefined => {
   if (!access) {
     return undefined

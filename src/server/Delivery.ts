@@ -155,9 +155,9 @@ export class Delivery {
     }
 
     const refuse = (error: unknown): void => {
+      this.context.application.log(["nes", "filter", "error"], error)
       if (isSystem(error)) {
         fault ??= error
-        this.context.application.log(["nes", "filter", "error"], error)
       }
     }
 

@@ -10,6 +10,7 @@ import type * as Clock from "effect/Clock"
 import * as Either from "effect/Either"
 import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
+import type { Answer } from "./Answer.js"
 import type { Response } from "./Application.js"
 import type { Connection } from "./Connection.js"
 import type { Deadlines } from "./Deadlines.js"
@@ -171,13 +172,22 @@ export class Dispatcher {
   private async greet(connection: Connection): Promise<void> {
     const { onConnection } = this.context.settings.hooks
     if (onConnection && !connection.departed) {
-      const greeting = Promise.resolve(this.context.settle(onConnection(connection)))
+      const greeting = this.run("onConnection", () => onConnection(connection))
       connection.greeting = greeting
       try {
         await greeting
       } finally {
         connection.greeting = undefined
       }
+    }
+  }
+
+  private async run<A>(name: string, hook: () => Answer<A>): Promise<A> {
+    const { application, settle } = this.context
+    try {
+      return await settle(hook())
+    } catch (error) {
+      throw Fault.ofHook(name, error, application.log)
     }
   }
 
@@ -263,7 +273,7 @@ export class Dispatcher {
     if (!onMessage) {
       throw Boom.notImplemented()
     }
-    const answer = await this.context.settle(onMessage(connection, message))
+    const answer = await this.run("onMessage", () => onMessage(connection, message))
     return this.encode({ id, type }, { type: "message", id, message: answer })
   }
 

@@ -22,6 +22,24 @@ export const toBoom = (error: unknown): Boom.Boom => {
 }
 
 /**
+ * The failure of a hook, as an answer. Where the client learns nothing but that there was one, the log is told.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const ofHook = (
+  hook: string,
+  error: unknown,
+  log: (tags: ReadonlyArray<string>, data: unknown) => void
+): Boom.Boom => {
+  const boom = toBoom(error)
+  if (boom.output.statusCode === 500) {
+    log(["nes", hook, "error"], error)
+  }
+  return boom
+}
+
+/**
  * Whether an error is a programming fault (`TypeError` and its like) rather than an ordinary failure.
  *
  * @since 0.1.0

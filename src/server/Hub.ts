@@ -10,6 +10,7 @@ import type * as Application from "./Application.js"
 import type { Authentication } from "./Authentication.js"
 import type { Connection, PendingSubscribe } from "./Connection.js"
 import { Connections } from "./Connections.js"
+import * as Fault from "./Fault.js"
 import type { Flush } from "./Flush.js"
 import { type Match, Router } from "./Router.js"
 import type { Settings } from "./Settings.js"
@@ -117,10 +118,11 @@ export class Hub {
     for (const each of pending) {
       each.cancelled = true
     }
-    for (const [path, subscription] of left) {
-      await this.afterUnsubscribe(connection, path, subscription)
-    }
-    await Promise.allSettled(pending.map((each) => each.outcome))
+    // All begin, in order, and are waited for together: one that never ends must not keep the others from being called.
+    await Promise.allSettled([
+      ...left.map(([path, subscription]) => this.afterUnsubscribe(connection, path, subscription)),
+      ...pending.map((each) => each.outcome)
+    ])
   }
 
   private admit(connection: Connection, path: string, match: Match): Promise<void> {
@@ -141,7 +143,12 @@ export class Hub {
     { params, subscription }: Match,
     pending: PendingSubscribe
   ): Promise<void> {
-    await this.context.settle(subscription.options.onSubscribe?.(connection, path, params))
+    const { application, settle } = this.context
+    try {
+      await settle(subscription.options.onSubscribe?.(connection, path, params))
+    } catch (error) {
+      throw Fault.ofHook("onSubscribe", error, application.log)
+    }
     if (pending.cancelled) {
       await this.afterUnsubscribe(connection, path, subscription, params)
     } else {

@@ -23,6 +23,10 @@ export interface ApplicationOptions {
   readonly scheme?: "basic" | "custom"
   /** Mode of the default auth; absent: there is a strategy, but no default. */
   readonly mode?: "required" | "optional" | "try"
+  /** Scope of the default auth. */
+  readonly scope?: ReadonlyArray<string>
+  /** Records the log entries of failed hooks and filters too: other scripts are about the answers to them. */
+  readonly traces?: true
   /** Registers the plugin after the strategies instead of before them. */
   readonly pluginLast?: true
 }
@@ -435,7 +439,11 @@ const declareAuth = async (
     server.auth.strategy("default", "custom")
   }
   if (options.mode !== undefined) {
-    server.auth.default({ strategy: "default", mode: options.mode })
+    server.auth.default({
+      strategy: "default",
+      mode: options.mode,
+      ...(options.scope === undefined ? undefined : { access: { scope: [...options.scope] } })
+    })
   }
 }
 
@@ -551,6 +559,9 @@ const controls = (server: Hapi.Server, revoked: Set<string>, gate: Gate) => {
   }
 }
 
+/** Hooks whose failure is answered, or means something: the log entry is beside the point. */
+const answered = new Set(["filter", "onConnection", "onMessage", "onSubscribe"])
+
 /** Makes the application on this plugin and starts it on a free port. */
 export const make = async (
   plugin: { readonly plugin: Hapi.Plugin<object> },
@@ -571,7 +582,9 @@ export const make = async (
   }
   const register = () => server.register({ plugin: plugin.plugin, options: { ...options.nes, ...hooks } })
   server.events.on({ name: "log", filter: "nes" }, (event) => {
-    record("log", event.tags, event.error instanceof Error ? event.error.message : event.data)
+    if (options.traces !== undefined || !event.tags.some((tag) => answered.has(tag))) {
+      record("log", event.tags, event.error instanceof Error ? event.error.message : event.data)
+    }
   })
   if (options.pluginLast === undefined) {
     await register()

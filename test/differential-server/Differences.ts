@@ -7,11 +7,13 @@ export const differences: Readonly<Record<string, string>> = {
   "S-before-hello": "`broadcast` and `eachSocket` see only connections whose hello succeeded",
   "S-concurrent-sub": "a path subscribed twice at once calls `onSubscribe` once",
   "S-cookie-type-only": "only auth type `cookie` reads the cookie",
+  "S-default-scope": "a subscription without `auth` follows the scope and entity of the server's default auth",
   "S-departed-subscriber":
     "who leaves while `onSubscribe` is running is not subscribed any more, and `onUnsubscribe` follows",
   "S-each-socket-sync": "`eachSocket` calls back for every socket before it returns",
   "S-empty-authorization": "an empty Authorization header is refused like any other",
   "S-endpoint-by-route": "the authentication endpoint is recognised by its route, not by the text of the path",
+  "S-errors-logged": "an error of a filter, and one of a hook that is answered 500, is logged",
   "S-failed-sub-path": "a refused `sub` carries its `path`",
   "S-falsy-fields": "a falsy `type` or `id` that is no string counts as missing, and is not echoed",
   "S-falsy-override": "a filter may override with a falsy value",

@@ -48,6 +48,18 @@ export const failedSubPath: Difference = {
     )
 }
 
+/** Of a hook or filter that failed, ours leaves a log entry; the peer's none. */
+export const logged: Difference = {
+  id: "S-errors-logged",
+  peer: ({ record = [], ...ours }) => {
+    const lines = record.filter((line) => !line.startsWith("log "))
+    return lines.length > 0 ? { ...ours, record: lines } : ours
+  }
+}
+
+/** A log entry as the application records it. */
+export const log = (hook: string, message: string): string => `log ${JSON.stringify([["nes", hook, "error"], message])}`
+
 /** A protocol error as both servers write it, key by key. */
 export const error = (
   statusCode: number,

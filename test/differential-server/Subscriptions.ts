@@ -122,6 +122,7 @@ const authenticated = (server: Hapi.Server, record: Recorder): void => {
   nes.subscription("/auth/scopes", { auth: { scope: ["a", "b"] } })
   nes.subscription("/auth/scope-optional", { auth: { mode: "optional", scope: "a" } })
   nes.subscription("/auth/scope-param/{id}", { auth: { scope: ["item-{params.id}"] } })
+  nes.subscription("/auth/scope-whole-param/{id}", { auth: { scope: ["{params.id}"] } })
   nes.subscription("/auth/scope-required", { auth: { scope: ["+a", "admin"] } })
   nes.subscription("/auth/scope-plus", { auth: { scope: ["+a"] } })
   nes.subscription("/auth/scope-forbidden", { auth: { scope: ["!b", "item-5", "a"] } })

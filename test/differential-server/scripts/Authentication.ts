@@ -1043,6 +1043,15 @@ const refusals: Readonly<Record<string, Refusals>> = {
   "/auth/scope-optional": outOfScope("a", "jane", "plain", "joe"),
   "/auth/scope-param/5": { ...unauthenticated, ...outOfScope("item-5", "john", "jane", "robot", "plain") },
   "/auth/scope-param/6": { ...unauthenticated, ...outOfScope("item-6", "john", "jane", "robot", "plain", "joe") },
+  "/auth/scope-whole-param/a": { ...unauthenticated, ...outOfScope("a", "jane", "plain", "joe") },
+  "/auth/scope-whole-param/!x": {
+    ...unauthenticated,
+    ...outOfScope("!x", "john", "jane", "robot", "plain", "joe")
+  },
+  "/auth/scope-whole-param/+a": {
+    ...unauthenticated,
+    ...outOfScope("+a", "john", "jane", "robot", "plain", "joe")
+  },
   "/auth/scope-required": { ...unauthenticated, ...outOfScope("+a,admin", "jane", "robot", "plain", "joe") },
   "/auth/scope-forbidden": { ...unauthenticated, ...outOfScope("!b,item-5,a", "jane", "plain", "joe") },
   "/auth/scope-plus": { ...unauthenticated, ...outOfScope("+a", "jane", "plain", "joe") },
@@ -1111,6 +1120,31 @@ const subScripts: ReadonlyArray<Script> = [
       const a = await stage.open("a", direct(basic("john")))
       await a.ask({ type: "sub", path: "/o" })
       await a.ask({ type: "sub", path: "/auth/false" })
+    }
+  },
+  {
+    name: "auth sub: the scope of the server's default counts",
+    application: {
+      ...application("direct", { auth: { route: { strategy: "default", mode: "required" } } }),
+      scope: ["admin"],
+      pluginLast: true
+    },
+    play: async (stage) => {
+      const a = await stage.open("a", { subs: ["/o"], ...direct(basic("john")) })
+      await a.ask({ type: "sub", path: "/item/5" })
+      const b = await stage.open("b", direct(basic("jane")))
+      await b.ask({ type: "sub", path: "/o" })
+    },
+    expect: {
+      a: [welcome("a"), JSON.stringify({ type: "sub", id: 2, path: "/item/5" })],
+      b: [
+        welcome("b"),
+        error(403, "Insufficient scope to subscribe, expected any of: admin", { type: "sub", id: 2, path: "/o" })
+      ]
+    },
+    difference: {
+      id: "S-default-scope",
+      peer: (ours) => ({ ...ours, b: [welcome("b"), JSON.stringify({ type: "sub", id: 2, path: "/o" })] })
     }
   },
   {

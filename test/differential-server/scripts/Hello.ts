@@ -1,6 +1,6 @@
 /** Hello: versions, repetition, subscriptions in it, and the hook behind it. */
 import type { ApplicationOptions } from "../Application.js"
-import { error, internal, type Script, welcome } from "../Script.js"
+import { error, internal, log, logged, type Script, welcome } from "../Script.js"
 
 const version = (name: string, value: unknown, quoted: string): Script => ({
   name: `hello with ${name}`,
@@ -189,6 +189,23 @@ export const hello: ReadonlyArray<Script> = [
       a.terminate()
     }
   })),
+  {
+    name: "the trace of an onConnection that fails",
+    application: { onConnection: "throw", traces: true },
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a")
+      a.terminate()
+    },
+    expect: {
+      a: [error(500, internal, { type: "hello", id: 1 })],
+      record: [
+        "onConnection [\"<socket 0>\",{\"isAuthenticated\":false,\"credentials\":null}]",
+        log("onConnection", "the hook failed")
+      ]
+    },
+    difference: logged
+  },
   {
     name: "onConnection that never answers holds up only its own hello",
     application: { onConnection: "hang", onDisconnection: "record" },

@@ -1,5 +1,5 @@
 /** Custom messages: what `onMessage` answers, and how it fails. */
-import { crash, error, internal, type Script, welcome } from "../Script.js"
+import { crash, error, internal, log, logged, type Script, welcome } from "../Script.js"
 import type { Json } from "../Stage.js"
 
 const message = (name: string, sent: Json, more: Omit<Script, "name" | "play"> = {}): Script => ({
@@ -55,6 +55,16 @@ export const messages: ReadonlyArray<Script> = [
       ]
     }
   },
+  ...(["throw", "reject"] as const).map((what) =>
+    message(`the trace of: ${what}`, { message: { do: what } }, {
+      application: { onMessage: true, traces: true },
+      expect: {
+        a: [welcome("a"), error(500, internal, { type: "message", id: 2 })],
+        record: [log("onMessage", "a secret of the server")]
+      },
+      difference: logged
+    })
+  ),
   ...values.map(([name, value]) =>
     message(`echoing ${name}`, { message: { do: "echo", value } }, {
       expect: { a: [welcome("a"), JSON.stringify({ type: "message", id: 2, message: value })] }

@@ -1,5 +1,5 @@
 /** The server's side: publish, broadcast, eachSocket, and the members of a Socket. */
-import { type Script, welcome } from "../Script.js"
+import { log, logged, type Script, welcome } from "../Script.js"
 import type { Stage, Wire } from "../Stage.js"
 
 const pub = (path: string, message: unknown): string => JSON.stringify({ type: "pub", path, message })
@@ -158,6 +158,23 @@ const publishing: ReadonlyArray<Script> = [
   filtered("a plain Error", { filter: "throw" }),
   filtered("a Boom", { filter: "boom" }),
   filtered("a rejection", { filter: "reject" }),
+  ...([["throw", "the filter failed"], ["boom", "no"], ["reject", "the filter rejected"]] as const).map((
+    [filter, message]
+  ): Script => ({
+    ...filtered(`the trace of: ${filter}`, { filter }),
+    application: { traces: true },
+    expect: {
+      a: [welcome("a")],
+      b: [welcome("b")],
+      c: [welcome("c")],
+      control: ["publish: \"done\""],
+      record: ["a", "b"].flatMap((socket) => [
+        `filter ${JSON.stringify(["/filtered/5", { filter }, `<${socket}>`, null, { id: "5" }, null])}`,
+        log("filter", message)
+      ])
+    },
+    difference: logged
+  })),
   filtered("internal data", { filter: "only internal", only: 7 }, { internal: 7 }),
   filtered("other internal data", { filter: "only internal", only: 7 }, { internal: { a: 8 } }),
   {

@@ -1,5 +1,5 @@
 /** Subscribing and giving up: paths, hooks, and what a hostile client asks for. */
-import { crash as crashed, error, failedSubPath, internal, type Script, welcome } from "../Script.js"
+import { crash as crashed, error, failedSubPath, internal, log, logged, type Script, welcome } from "../Script.js"
 import type { Json, Stage } from "../Stage.js"
 
 const subscribed = (path: string, id: unknown = 2): string => JSON.stringify({ type: "sub", id, path })
@@ -207,6 +207,23 @@ const subscribing: ReadonlyArray<Script> = [
       await a.close()
       await stage.recorded("onDisconnection")
     }
+  },
+  {
+    name: "the trace of an onSubscribe that fails",
+    application: { traces: true },
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", { subs: ["/hooked/throw"] })
+      a.terminate()
+    },
+    expect: {
+      a: [error(500, internal, { type: "hello", id: 1, path: "/hooked/throw" })],
+      record: [
+        "onSubscribe [\"<socket 0>\",\"/hooked/throw\",{\"what\":\"throw\"}]",
+        log("onSubscribe", "a secret of the server")
+      ]
+    },
+    difference: logged
   },
   {
     name: "onSubscribe that never answers: close goes on, and no onUnsubscribe follows",
