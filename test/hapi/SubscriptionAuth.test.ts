@@ -2,7 +2,7 @@
 import type Hapi from "@hapi/hapi"
 import { describe, expect, it } from "vitest"
 import type { SubscriptionOptions } from "../../src/hapi.js"
-import { as, authenticating, fence, Journal, type Live, live, updatesOf } from "./LiveServer.js"
+import { as, authenticating, fence, type Journal, type Live, live, updatesOf } from "./LiveServer.js"
 
 type Auth = SubscriptionOptions["auth"]
 
