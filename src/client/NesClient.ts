@@ -33,6 +33,7 @@ import { type Buffer, Feed, type OverflowError } from "./Feed.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
 import type { Status } from "./Status.js"
+import * as Tracing from "./Tracing.js"
 import type { Close } from "./Transport.js"
 
 /** @since 0.1.0 */
@@ -281,6 +282,9 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
     )
 
     const connect: Service["connect"] = (overrides = {}) =>
+      Tracing.withSpan("nes.connect", { "nes.url": options.url }, open(overrides))
+
+    const open = (overrides: ConnectOptions): Effect.Effect<void, NesError> =>
       Effect.async((resume) => {
         const { auth, connectTimeout, reconnect } = { ...options, ...overrides }
         session.connect(
@@ -302,7 +306,10 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
       options: string | Request.RequestOptions,
       { schema, timeout }: Partial<TypedCallOptions<A, I, R>> = {}
     ): Effect.Effect<Request.Response, NesError | ParseError, R> {
-      const response = call(session, () => Request.draft(options), Request.response, timeout)
+      const response = Tracing.request(
+        options,
+        (options) => call(session, () => Request.draft(options), Request.response, timeout)
+      )
       return schema === undefined ?
         response :
         Effect.flatMap(
@@ -321,7 +328,11 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
       message: unknown,
       { schema, timeout }: Partial<TypedCallOptions<A, I, R>> = {}
     ): Effect.Effect<unknown, NesError | ParseError, R> {
-      const answer = call(session, () => ({ type: "message", message, id: 0 }), (answer) => answer.message, timeout)
+      const answer = Tracing.withSpan(
+        "nes.message",
+        {},
+        call(session, () => ({ type: "message", message, id: 0 }), (answer) => answer.message, timeout)
+      )
       return schema === undefined ? answer : Effect.flatMap(answer, Schema.decodeUnknown(schema))
     }
 

@@ -1,0 +1,51 @@
+/**
+ * Spans of the client's calls, and how they reach the server.
+ *
+ * @since 0.1.0
+ */
+import * as HttpTraceContext from "@effect/platform/HttpTraceContext"
+import * as Effect from "effect/Effect"
+import * as Tracing from "../protocol/Tracing.js"
+import type { RequestOptions } from "./Request.js"
+
+/**
+ * Runs an effect in a span, where a tracer looks.
+ *
+ * @since 0.1.0
+ * @category tracing
+ */
+export const withSpan = <A, E, R>(
+  name: string,
+  attributes: Readonly<Record<string, unknown>>,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.if(Tracing.isEnabled, {
+    onTrue: () => Effect.useSpan(name, { kind: "client", attributes }, () => effect),
+    onFalse: () => effect
+  })
+
+/**
+ * Runs a request in a span, and hands the span's place in the trace on to the server (W3C Trace Context, `traceparent`).
+ *
+ * @since 0.1.0
+ * @category tracing
+ */
+export const request = <A, E, R>(
+  options: string | RequestOptions,
+  run: (options: string | RequestOptions) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.if(Tracing.isEnabled, {
+    onTrue: () => {
+      const request = typeof options === "string" ? { path: options } : options
+      const { method = "GET", path } = request
+      return Effect.useSpan(
+        `nes.request ${method}`,
+        { kind: "client", attributes: { "nes.path": path, "http.request.method": method } },
+        (span) => {
+          const { traceparent } = HttpTraceContext.toHeaders(span)
+          return run(traceparent === undefined ? request : { ...request, headers: { ...request.headers, traceparent } })
+        }
+      )
+    },
+    onFalse: () => run(options)
+  })
