@@ -3,13 +3,12 @@
  *
  * @since 0.1.0
  */
-import type { AuthCredentials } from "@hapi/hapi"
 import type { Connection } from "../server/Connection.js"
 import type * as Settings from "../server/Settings.js"
 import type * as Subscription from "../server/Subscription.js"
 import { declaresNext, viaNext } from "./Callback.js"
 import type { PluginOptions, SubscriptionOptions } from "./Options.js"
-import type { Socket } from "./Socket.js"
+import type { Socket, SocketCredentials } from "./Socket.js"
 
 /** What the hooks are called with, and where a failure goes that comes after a hook's answer. */
 interface Host {
@@ -72,7 +71,7 @@ export const ofSubscription = (
   filter: filter && ((path, message, { connection, credentials, internal, params }) => {
     const options = {
       socket: socketOf(connection),
-      credentials: credentials as AuthCredentials | null,
+      credentials: credentials as SocketCredentials | null,
       params,
       internal
     }

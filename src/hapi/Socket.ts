@@ -19,15 +19,23 @@ export interface SocketApplicationState {
 }
 
 /**
- * The authentication state of a socket, like that of a request. Extend hapi's `UserCredentials` and `AppCredentials` by
- * module augmentation.
+ * hapi's credentials, whose `UserCredentials` and `AppCredentials` can be extended by module augmentation, and whatever
+ * else the authentication scheme has put there.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SocketCredentials = AuthCredentials & { readonly [property: string]: unknown }
+
+/**
+ * The authentication state of a socket, like that of a request.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SocketAuth {
   readonly isAuthenticated: boolean
-  readonly credentials: AuthCredentials | null
+  readonly credentials: SocketCredentials | null
   readonly artifacts: AuthArtifacts | null
   readonly strategy: string | undefined
 }

@@ -1,5 +1,5 @@
 /** The types of the hapi door: plugin code as it was written in JavaScript compiles, and what is wrong does not. */
-import type { AuthCredentials, Plugin, Request, Server } from "@hapi/hapi"
+import type { Plugin, Request, Server, UserCredentials } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import { expectTypeOf, test } from "vitest"
 import NesDefault, * as Nes from "../../src/hapi.js"
@@ -63,7 +63,7 @@ test("the hooks of a subscription infer, in both styles", () => {
     filter: async (path, message, { credentials, internal, params, socket }) => {
       expectTypeOf(path).toEqualTypeOf<string>()
       expectTypeOf(message).toEqualTypeOf<unknown>()
-      expectTypeOf(credentials).toEqualTypeOf<AuthCredentials | null>()
+      expectTypeOf(credentials).toEqualTypeOf<Nes.SocketCredentials | null>()
       expectTypeOf(internal).toEqualTypeOf<unknown>()
       expectTypeOf(params.id).toEqualTypeOf<string | undefined>()
       return socket.isOpen() && { override: { id: params.id } }
@@ -115,7 +115,9 @@ test("the members of a socket", () => {
     expectTypeOf(socket.app.bids).toEqualTypeOf<number | undefined>()
     expectTypeOf(socket.app.anything).toEqualTypeOf<unknown>()
     expectTypeOf(socket.auth.isAuthenticated).toEqualTypeOf<boolean>()
-    expectTypeOf(socket.auth.credentials).toEqualTypeOf<AuthCredentials | null>()
+    expectTypeOf(socket.auth.credentials).toEqualTypeOf<Nes.SocketCredentials | null>()
+    expectTypeOf(socket.auth.credentials?.user).toExtend<UserCredentials | undefined>()
+    expectTypeOf(socket.auth.credentials?.anything).toEqualTypeOf<unknown>()
     expectTypeOf(socket.auth.strategy).toEqualTypeOf<string | undefined>()
     expectTypeOf(socket.server).toEqualTypeOf<Server>()
     expectTypeOf(socket.connection).toEqualTypeOf<Server>()
