@@ -8,7 +8,7 @@ import type * as Settings from "../server/Settings.js"
 import type * as Subscription from "../server/Subscription.js"
 import { declaresNext, viaNext } from "./Callback.js"
 import type { PluginOptions, SubscriptionOptions } from "./Options.js"
-import type { Socket, SocketCredentials } from "./Socket.js"
+import type { Socket } from "./Socket.js"
 
 /** What the hooks are called with, and where a failure goes that comes after a hook's answer. */
 interface Host {
@@ -71,7 +71,7 @@ export const ofSubscription = (
   filter: filter && ((path, message, { connection, credentials, internal, params }) => {
     const options = {
       socket: socketOf(connection),
-      credentials: credentials as SocketCredentials | null,
+      credentials,
       params,
       internal
     }
