@@ -15,7 +15,8 @@ export type {
   SubscriptionOptions
 } from "./hapi/Options.js"
 export type { EachSocketOptions } from "./hapi/Plugin.js"
-export type { RevokeOptions, Socket, SocketApplicationState } from "./hapi/Socket.js"
+export type { RevokeOptions, Socket, SocketApplicationState, SocketAuth, SocketCredentials } from "./hapi/Socket.js"
+export type { BroadcastOptions, PublishOptions } from "./server/Node.js"
 export { Client, plugin }
 
 /**

@@ -70,8 +70,9 @@ const attempt = <Args extends ReadonlyArray<unknown>>(
 export const declaresNext = (hook: { readonly length: number }, position: number): boolean => hook.length > position
 
 /**
- * Hands the outcome of a Promise to a callback, or the Promise back if there is none. A callback that throws does so as
- * it would in callback code: outside of the Promise. A Promise that nobody looks at never becomes an unhandled rejection.
+ * Hands the outcome of a Promise to a callback, or the Promise back if there is none: a hook in callback style returns
+ * such a call, and is answered by what its callback does, not by the call. A callback that throws does so as it would in
+ * callback code: outside of the Promise. A Promise that nobody looks at never becomes an unhandled rejection.
  *
  * @since 0.1.0
  * @category utilities
@@ -79,12 +80,12 @@ export const declaresNext = (hook: { readonly length: number }, position: number
 export const nodeify = <A>(
   promise: Promise<A>,
   callback: ((error?: Error) => void) | undefined
-): Promise<A> => {
+): Promise<A> | undefined => {
   if (callback) {
     promise.then(() => setImmediate(callback), (error) => setImmediate(callback, error))
-  } else {
-    promise.catch(ignore)
+    return undefined
   }
+  promise.catch(ignore)
   return promise
 }
 

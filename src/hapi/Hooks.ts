@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import type { AuthCredentials } from "@hapi/hapi"
 import type { Connection } from "../server/Connection.js"
 import type * as Settings from "../server/Settings.js"
 import type * as Subscription from "../server/Subscription.js"
@@ -72,7 +71,7 @@ export const ofSubscription = (
   filter: filter && ((path, message, { connection, credentials, internal, params }) => {
     const options = {
       socket: socketOf(connection),
-      credentials: credentials as AuthCredentials | null,
+      credentials,
       params,
       internal
     }

@@ -3,13 +3,13 @@
  *
  * @since 0.1.0
  */
-import type { AuthCredentials, RouteOptions } from "@hapi/hapi"
+import type { RouteOptions } from "@hapi/hapi"
 import * as Iron from "@hapi/iron"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type { HookAnswer } from "./Callback.js"
-import type { Socket } from "./Socket.js"
+import type { Socket, SocketCredentials } from "./Socket.js"
 
 /**
  * The options of the plugin. Durations are in milliseconds.
@@ -122,7 +122,7 @@ export type Password = string | Buffer | (Secret & { readonly id?: string } & { 
  */
 export interface FilterOptions {
   readonly socket: Socket
-  readonly credentials: AuthCredentials | null
+  readonly credentials: SocketCredentials | null
   readonly params: Readonly<Record<string, string>>
   /** The publish's `internal` data. */
   readonly internal: unknown

@@ -3,20 +3,41 @@
  *
  * @since 0.1.0
  */
-import type { Server } from "@hapi/hapi"
-import type { AuthState } from "../server/Authentication.js"
+import type { AuthArtifacts, AuthCredentials, Server } from "@hapi/hapi"
 import type { Connection, Info } from "../server/Connection.js"
 import type { Hub } from "../server/Hub.js"
 import { nodeify } from "./Callback.js"
 
 /**
- * Application state of a socket; extend it by module augmentation.
+ * Application state of a socket; extend it by augmentation of the module `effect-nes/hapi`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SocketApplicationState {
   [key: string]: unknown
+}
+
+/**
+ * hapi's credentials, whose `UserCredentials` and `AppCredentials` can be extended by module augmentation, and whatever
+ * else the authentication scheme has put there.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SocketCredentials = AuthCredentials & { readonly [property: string]: unknown }
+
+/**
+ * The authentication state of a socket, like that of a request.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SocketAuth {
+  readonly isAuthenticated: boolean
+  readonly credentials: SocketCredentials | null
+  readonly artifacts: AuthArtifacts | null
+  readonly strategy: string | undefined
 }
 
 /**
@@ -53,7 +74,7 @@ export interface SocketHost {
 }
 
 /**
- * A client connection. Every method returns a Promise, and takes a callback that is called when it has ended.
+ * A client connection. Every method that takes a callback returns a Promise where none is given.
  *
  * @since 0.1.0
  * @category models
@@ -75,8 +96,8 @@ export class Socket {
   }
 
   /** The authentication state: `isAuthenticated`, `credentials`, `artifacts` and `strategy`. */
-  get auth(): AuthState {
-    return this.#connection.auth
+  get auth(): SocketAuth {
+    return this.#connection.auth as SocketAuth
   }
 
   /** The hapi server that owns the connection. */
@@ -100,29 +121,38 @@ export class Socket {
   }
 
   /** Closes the connection; ends when it is fully closed. */
-  disconnect(callback?: () => void): Promise<void> {
+  disconnect(): Promise<void>
+  disconnect(callback: () => void): void
+  disconnect(callback?: () => void): Promise<void> | undefined {
     return nodeify(this.#connection.close(), callback)
   }
 
   /** Sends a custom message, which the client gets as an update. Rejects if the socket is not open. */
-  send(message: unknown, callback?: Callback): Promise<void> {
+  send(message: unknown): Promise<void>
+  send(message: unknown, callback: Callback): void
+  send(message: unknown, callback?: Callback): Promise<void> | undefined {
     return nodeify(this.#send({ type: "update", message }), callback)
   }
 
   /** Sends a subscription update to this client alone, which ignores it if it is not subscribed to the path. */
-  publish(path: string, message: unknown, callback?: Callback): Promise<void> {
+  publish(path: string, message: unknown): Promise<void>
+  publish(path: string, message: unknown, callback: Callback): void
+  publish(path: string, message: unknown, callback?: Callback): Promise<void> | undefined {
     return nodeify(this.#send({ type: "pub", path, message }), callback)
   }
 
   /**
    * Revokes a subscription, with a last update unless `message` is `null`. Rejects if the socket is not open.
    */
+  revoke(path: string, message?: unknown, options?: RevokeOptions): Promise<void>
+  revoke(path: string, message: unknown, callback: Callback): void
+  revoke(path: string, message: unknown, options: RevokeOptions | null | undefined, callback: Callback): void
   revoke(
     path: string,
     message?: unknown,
-    optionsOrCallback?: RevokeOptions | Callback,
+    optionsOrCallback?: RevokeOptions | Callback | null,
     callback?: Callback
-  ): Promise<void> {
+  ): Promise<void> | undefined {
     const [options, done] = typeof optionsOrCallback === "function"
       ? [{}, optionsOrCallback]
       : [optionsOrCallback ?? {}, callback]

@@ -321,7 +321,7 @@ it("socket.disconnect() of a revoked user ends the connection at once, in both s
   let callback = false
   await server.server.eachSocket((socket) =>
     socket.app.second = new Promise<void>((resolve) =>
-      void socket.disconnect(() => {
+      socket.disconnect(() => {
         callback = true
         resolve()
       })

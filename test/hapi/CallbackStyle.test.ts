@@ -45,3 +45,24 @@ it("hooks answer through next, the first call counts; a stopped server starts ag
     expect(unsubscribed.splice(0)).toEqual([{ id: "5" }, { id: "6" }])
   }
 })
+
+it("a hook may return a call that gets a callback: what the callback does is the answer", async () => {
+  const server = Hapi.server({ port: 0 })
+  await server.register({
+    plugin: Nes.plugin,
+    options: { onMessage: (socket, message, next) => socket.send(message, (err) => next(err ?? "sent")) }
+  })
+  server.subscription("/item/{id}", {
+    onSubscribe: (socket, path, _params, next) => socket.publish(path, "welcome", next),
+    onUnsubscribe: (socket, path, _params, next) => socket.revoke(path, null, next)
+  })
+  await server.start()
+  const client = new Nes.Client(server.info.uri.replace("http", "ws"))
+  await client.connect({ reconnect: false })
+  expect(await client.message("hello")).toEqual({ payload: "sent" })
+  const update = new Promise((resolve) => void client.subscribe("/item/5", resolve))
+  expect(await update).toBe("welcome")
+  await client.unsubscribe("/item/5", null)
+  await client.disconnect()
+  await server.stop({ timeout: 100 })
+})
