@@ -241,8 +241,8 @@ describe.each(types)("password, for type '%s' (nes-api.txt 66-67)", (type) => {
     }
   })
 
-  it("none: one is generated, for this process and this server alone", async () => {
-    const server = await start(type)
+  it.each([undefined, ""])("none (%j): one is generated, for this process and this server alone", async (none) => {
+    const server = await start(type, { password: none })
     const sealed = await server.login(basic("john"))
     expect((await enter(server, type, sealed)).answer).toMatchObject({ type: "hello", id: 1 })
     await refuses({}, sealed)
