@@ -352,14 +352,15 @@ describe.each(types)("type '%s': what is not the endpoint's own is refused", (ty
 
 describe("type 'token': hello with what is no token", () => {
   it.each([
-    5,
-    true,
-    {},
-    [],
-    { headers: { authorization: basic("john") } },
-    "x",
-    "Fe26.2**1*2*3*4*5*6*7",
-    basic("john")
+    [5],
+    [true],
+    [{}],
+    [[]],
+    [["x"]],
+    [{ headers: { authorization: basic("john") } }],
+    ["x"],
+    ["Fe26.2**1*2*3*4*5*6*7"],
+    [basic("john")]
   ])(
     "%j",
     async (auth) => {
