@@ -160,12 +160,10 @@ export const make = ({ auth, passwords, server, socketOf }: Host): Service => {
 
   const direct = async (connection: Connection, given: unknown): Promise<Authentication | undefined> => {
     const { remoteAddress, "x-forwarded-for": forwarded } = connection.info
-    const headers = headersOf(
-      {
-        ...(isObject(given) ? unforwarded(given.headers) : undefined),
-        ...(forwarded === undefined ? undefined : { "x-forwarded-for": forwarded })
-      }
-    )
+    const headers: InjectHeaders = {
+      ...(isObject(given) ? unforwarded(given.headers) : undefined),
+      ...(forwarded === undefined ? undefined : { "x-forwarded-for": forwarded })
+    }
     const { result, statusCode }: ServerInjectResponse<unknown> = await server.inject({
       method: "auth",
       url: endpoint() ?? "/",

@@ -200,7 +200,9 @@ const struct = <Fields extends Schema.Struct.Fields>(fields: Fields) =>
 const isSecret = (u: unknown): u is string | Buffer => (typeof u === "string" && u !== "") || Buffer.isBuffer(u)
 
 const Password = Schema.Union(
-  Schema.declare(isSecret).annotations(expected("a non-empty string or Buffer")),
+  // An empty one is none: it is generated.
+  Schema.declare((u): u is string | Buffer => typeof u === "string" || Buffer.isBuffer(u))
+    .annotations(expected("a string or Buffer")),
   Schema.declare((u): u is Exclude<Password, string | Buffer> =>
     isObject(u) && (isSecret(u.secret) || (isSecret(u.encryption) && isSecret(u.integrity))) &&
     (u.id === undefined || (typeof u.id === "string" && /^\w+$/.test(u.id)))

@@ -66,6 +66,9 @@ const encodeResponse = (
   return `{"type":"request","id":${JSON.stringify(id)},"statusCode":${statusCode},"payload":${json}${tail}}`
 }
 
+// Whoever was refused, or is being disconnected, does nothing more, however slow they are to close.
+const isHeard = (connection: Connection): boolean => connection.stage !== "refused" && connection.isOpen
+
 /**
  * Answers the messages of a hub's connections.
  *
@@ -84,7 +87,7 @@ export class Dispatcher {
   /** Takes a text from a connection; the answer follows on the connection. */
   receive(connection: Connection, text: string): void {
     connection.alive = true
-    if (connection.stage === "refused" || !connection.isOpen) {
+    if (!isHeard(connection)) {
       return
     }
     const decoded = Codec.decodeEnvelope(text)
@@ -103,6 +106,10 @@ export class Dispatcher {
 
   private async answer(connection: Connection, envelope: Codec.Envelope): Promise<void> {
     try {
+      // It may have waited for its turn longer than its connection was heard.
+      if (!isHeard(connection)) {
+        return
+      }
       await this.verify(connection)
       const text = await this.process(connection, envelope)
       if (text !== undefined) {
@@ -110,8 +117,9 @@ export class Dispatcher {
       }
     } catch (error) {
       this.answerError(connection, error, envelope)
+    } finally {
+      connection.processing--
     }
-    connection.processing--
   }
 
   private answerError(
@@ -332,7 +340,6 @@ export class Dispatcher {
     }
   }
 
-  // Whoever lost their credentials does nothing more, however slow they are to close.
   private disconnectAfterAnswer(connection: Connection): void {
     connection.stage = "refused"
     setImmediate(() => void connection.close())

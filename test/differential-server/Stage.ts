@@ -185,6 +185,10 @@ export class Wire {
     this.#socket.pause()
   }
 
+  resume(): void {
+    this.#socket.resume()
+  }
+
   /** The protocol's ping frame, which the library answers by itself. */
   pingFrame(): Promise<void> {
     return new Promise((resolve) => {

@@ -1,4 +1,5 @@
 /** Authentication of an open connection: renewed, expired, revoked (nes-api.txt 46-48; interop.md, "Authentication"). */
+import { connect } from "node:net"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { WebSocket } from "ws"
 import * as Nes from "../../src/hapi.js"
@@ -214,14 +215,22 @@ describe("minAuthVerifyInterval", () => {
   })
 
   it("revoked: what waits behind the verification is refused with it", async () => {
-    const server = await start({ minAuthVerifyInterval: interval }, { nes: { onMessage: () => "handled" } })
-    const socket = await server.welcome(as("john"))
+    const handled: Array<unknown> = []
+    const server = await start({ minAuthVerifyInterval: interval }, {
+      nes: { onMessage: (_socket, message) => handled.push(message) }
+    })
+    const wire = connect(Number(server.server.info.port), "127.0.0.1")
+    const socket = await server.welcome(as("john"), { createConnection: () => wire })
     server.authority.revoked.add("john")
     later(interval)
-    for (let i = 0; i < 5; i++) {
+    // In one piece, so that most of them have arrived, and wait for their turn, before the first is refused.
+    wire.cork()
+    for (let i = 0; i < 100; i++) {
       socket.send({ type: "message", message: i })
     }
+    wire.uncork()
     await socket.closed
+    expect(handled).toEqual([])
     const answers = socket.frames.slice(1).map((frame) => JSON.parse(frame) as Json)
     expect(answers.length).toBeGreaterThan(0)
     for (const answer of answers) {

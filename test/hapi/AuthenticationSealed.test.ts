@@ -241,8 +241,8 @@ describe.each(types)("password, for type '%s' (nes-api.txt 66-67)", (type) => {
     }
   })
 
-  it("none: one is generated, for this process and this server alone", async () => {
-    const server = await start(type)
+  it.each([undefined, ""])("none (%j): one is generated, for this process and this server alone", async (none) => {
+    const server = await start(type, { password: none })
     const sealed = await server.login(basic("john"))
     expect((await enter(server, type, sealed)).answer).toMatchObject({ type: "hello", id: 1 })
     await refuses({}, sealed)
@@ -352,14 +352,15 @@ describe.each(types)("type '%s': what is not the endpoint's own is refused", (ty
 
 describe("type 'token': hello with what is no token", () => {
   it.each([
-    5,
-    true,
-    {},
-    [],
-    { headers: { authorization: basic("john") } },
-    "x",
-    "Fe26.2**1*2*3*4*5*6*7",
-    basic("john")
+    [5],
+    [true],
+    [{}],
+    [[]],
+    [["x"]],
+    [{ headers: { authorization: basic("john") } }],
+    ["x"],
+    ["Fe26.2**1*2*3*4*5*6*7"],
+    [basic("john")]
   ])(
     "%j",
     async (auth) => {

@@ -376,6 +376,33 @@ const cookieScripts: ReadonlyArray<Script> = [
     }
   },
   {
+    name: "cookie: twice the same",
+    application: application("cookie"),
+    fence: false,
+    play: async (stage) => {
+      const jar = await cookie(stage, basic("john"))
+      const a = await stage.open("a", {}, { headers: { cookie: `${jar}; ${jar}` } })
+      a.terminate()
+    },
+    expect: {
+      a: [error(401, "Invalid nes authentication cookie", { type: "hello", id: 1 })],
+      http: [cookieLogin]
+    },
+    difference: { id: "S-sealed-shape", peer: { a: [welcome("a")], http: [cookieLogin] } }
+  },
+  {
+    name: "cookie: a login of one whose cookie cannot be read any more",
+    application: application("cookie"),
+    play: async (stage) => {
+      await stage.http("/nes/auth", { authorization: basic("john"), cookie: "nes=stale" })
+    },
+    expect: { http: [cookieLogin] },
+    difference: {
+      id: "S-stale-cookie",
+      peer: { http: ["400 [] {\"statusCode\":400,\"error\":\"Bad Request\",\"message\":\"Invalid cookie value\"}"] }
+    }
+  },
+  {
     name: "cookie: and auth in hello",
     application: application("cookie"),
     fence: false,
@@ -520,6 +547,34 @@ const tokenScripts: ReadonlyArray<Script> = [
       await stage.open("a", { auth: await token(stage, basic("john")) })
     },
     expect: { a: [welcome("a")], http: [tokenLogin] }
+  },
+  {
+    name: "token: a rotation object that does not repeat its secret",
+    application: application("token", { auth: { password: { id: "one", secret: password } } }),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", { auth: await token(stage, basic("john")) })
+      a.terminate()
+    },
+    expect: { a: [welcome("a")], http: [tokenLogin] },
+    difference: {
+      id: "S-rotation",
+      peer: { a: [error(401, "Invalid token", { type: "hello", id: 1 })], http: [tokenLogin] }
+    }
+  },
+  {
+    name: "token: one of iron's settings",
+    application: application("token", { auth: { iron: { ttl: 60_000 } } }),
+    play: async (stage) => void await stage.http("/nes/auth", { authorization: basic("john") }),
+    expect: { http: [tokenLogin] },
+    difference: {
+      id: "S-iron-merge",
+      peer: {
+        http: [
+          "500 [] {\"statusCode\":500,\"error\":\"Internal Server Error\",\"message\":\"An internal server error occurred\"}"
+        ]
+      }
+    }
   },
   {
     name: "token: a password that is too short",
@@ -685,6 +740,31 @@ const reauthScripts: ReadonlyArray<Script> = [
         "onDisconnection [\"<a>\",{\"isAuthenticated\":true,\"credentials\":" +
         "{\"user\":\"john\",\"scope\":[\"a\",\"admin\"],\"name\":\"John\"}}]"
       ]
+    }
+  },
+  {
+    name: "disconnect: a client that goes on meanwhile",
+    application: application("direct"),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      // Who does not read does not learn of the server's close.
+      a.pause()
+      const disconnected = stage.control("socket", a.id, "disconnect")
+      await stage.control("socket", a.id, "isOpen")
+      a.send({ type: "request", id: 2, method: "GET", path: "/hang" })
+      a.resume()
+      await disconnected
+      await a.closed()
+    },
+    expect: { a: [welcome("a"), "closed 1005"], control: ["socket: false", "socket: \"done\""] },
+    difference: {
+      id: "S-closing",
+      peer: {
+        a: [welcome("a"), "closed 1005"],
+        control: ["socket: false", "socket: \"done\""],
+        record: ["hanging []"]
+      }
     }
   },
   {

@@ -450,6 +450,11 @@ const registrationScripts: ReadonlyArray<Script> = [
     .map(
       (name) => options(`auth.${name} null`, { auth: { [name]: null } })
     ),
+  ...["endpoint", "id", "cookie", "path", "domain", "password", "route"].map((name) =>
+    options(`auth.${name} empty`, { auth: { [name]: "" } })
+  ),
+  options("origin an empty string", { origin: "" }),
+  options("headers with an empty name", { headers: [""] }),
   options("heartbeat.timeout null", { heartbeat: { timeout: null } }),
   options("payload.maxChunkChars null", { payload: { maxChunkChars: null } })
 ]
