@@ -56,7 +56,7 @@ it.live("a request's span reaches the handler as traceparent, inside the caller'
 
     yield* nes.message("hello")
     expect(spans.map(({ name }) => name)).toEqual(["nes.connect", "caller", "nes.request GET", "nes.message"])
-  }).pipe(Effect.provide(Live), Effect.provide(layer))
+  }).pipe(Effect.provide(Layer.provideMerge(Live, layer)))
 })
 
 it.live("without a tracer nothing is added to a request", () =>
