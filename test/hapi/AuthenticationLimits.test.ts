@@ -76,7 +76,7 @@ describe("index (nes-api.txt 84-89, 122-127)", () => {
 
 describe("timeout (nes-api.txt 90-93)", () => {
   it("ends a connection that has not said hello, whatever else it sends", async () => {
-    const server = await start({ timeout: 50 })
+    const server = await start({ timeout: 300 })
     const silent = await server.open()
     const talking = await server.open()
     expect(await talking.ask({ type: "request", method: "GET", path: "/" })).toMatchObject(
@@ -92,7 +92,7 @@ describe("timeout (nes-api.txt 90-93)", () => {
     const held = new Promise<void>((resolve) => {
       proceed = resolve
     })
-    const server = await start({ timeout: 60 }, { nes: { onConnection: () => held } })
+    const server = await start({ timeout: 300 }, { nes: { onConnection: () => held } })
     const greeting = await server.open()
     const answer = greeting.ask({ type: "hello", version: "2", ...as("john") })
     // Set after the hello of the other, so that its end is proof enough.
@@ -123,7 +123,7 @@ describe("timeout (nes-api.txt 90-93)", () => {
   })
 
   it("a wrong version does not count as hello", async () => {
-    const server = await start({ timeout: 50 })
+    const server = await start({ timeout: 300 })
     const socket = await server.open()
     await socket.ask({ type: "hello", version: "1" })
     expect(await socket.closed).toBe(1005)
@@ -202,7 +202,7 @@ describe("maxConnectionsPerUser (nes-api.txt 93-96)", () => {
     socket.ws.terminate()
     await socket.closed
     const again = async (): Promise<Json> => (await server.hello(as("john"))).answer
-    await expect.poll(again, { timeout: 5_000 }).toMatchObject({ type: "hello", id: 1 })
+    await expect.poll(again, { timeout: 10_000 }).toMatchObject({ type: "hello", id: 1 })
   })
 
   it("a reauthentication as oneself needs no second place; as a user without a free one it fails", async () => {

@@ -249,7 +249,7 @@ describe("heartbeat (nes-api.txt 105-112)", () => {
   })
 
   it("pings each interval, and disconnects who gives no sign of life", async () => {
-    const heartbeat = { interval: 60, timeout: 20 }
+    const heartbeat = { interval: 200, timeout: 150 }
     const server = await start({ heartbeat })
     const dead = await server.welcome()
     const living = await server.welcome()

@@ -193,7 +193,7 @@ const heartbeatScripts: ReadonlyArray<Script> = [
   },
   {
     name: "heartbeat: a silent client is ended",
-    application: { nes: { heartbeat }, onDisconnection: "record" },
+    application: { nes: { heartbeat: patient }, onDisconnection: "record" },
     fence: false,
     play: async (stage) => {
       const a = await stage.open("a")
@@ -226,7 +226,7 @@ const heartbeatScripts: ReadonlyArray<Script> = [
   },
   {
     name: "heartbeat: an answer in progress keeps the connection",
-    application: { nes: { heartbeat } },
+    application: { nes: { heartbeat: patient } },
     fence: false,
     play: async (stage) => {
       const a = await stage.open("a")
@@ -234,7 +234,7 @@ const heartbeatScripts: ReadonlyArray<Script> = [
       await a.messages(4)
       a.terminate()
     },
-    expect: { a: [welcome("a", 1, heartbeat), ping, ping, ping, ping], record: ["hanging []"] }
+    expect: { a: [welcome("a", 1, patient), ping, ping, ping, ping], record: ["hanging []"] }
   },
   {
     name: "heartbeat: off",
