@@ -12,7 +12,7 @@ import { describe, expect, it, onTestFinished } from "vitest"
 import NesDefault, * as Nes from "../../src/hapi.js"
 import { cert, key } from "./Certificate.js"
 import { as, authenticating, fence, Gate, Journal, live, updatesOf } from "./LiveServer.js"
-import { upgrade } from "./mute.js"
+import { upgrade } from "./MutePeer.js"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 

@@ -3,7 +3,7 @@ import Hapi from "@hapi/hapi"
 import { once } from "node:events"
 import { connect } from "node:net"
 import * as Nes from "../../src/hapi.js"
-import { upgrade } from "./mute.js"
+import { upgrade } from "./MutePeer.js"
 
 const server = Hapi.server({ port: 0, host: "127.0.0.1" })
 await server.register({ plugin: Nes.plugin, options: { heartbeat: { interval: 200, timeout: 100 } } })
