@@ -5,17 +5,8 @@
  */
 import * as Boom from "@hapi/boom"
 import type { Request, ResponseToolkit, Server } from "@hapi/hapi"
-import * as Iron from "@hapi/iron"
+import { ironOptions, type IronPassword, seal } from "../server/Seal.js"
 import type { AuthConfiguration, AuthOptions } from "./Options.js"
-import type { IronPassword } from "./Password.js"
-
-/**
- * Iron's settings: its defaults, and over them what the application has set.
- *
- * @since 0.1.0
- * @category conversions
- */
-export const ironOptions = (auth: AuthConfiguration): Iron.SealOptions => ({ ...Iron.defaults, ...auth.iron })
 
 const declareCookie = (server: Server, auth: AuthConfiguration, password: IronPassword): void => {
   server.state(auth.cookie, {
@@ -27,7 +18,7 @@ const declareCookie = (server: Server, auth: AuthConfiguration, password: IronPa
     ttl: auth.ttl ?? null,
     encoding: "iron",
     password: password as string,
-    iron: ironOptions(auth)
+    iron: ironOptions(auth.iron)
   })
 }
 
@@ -86,7 +77,7 @@ const answer = async (request: Request, h: ResponseToolkit, auth: AuthConfigurat
     case "token":
       return h.response({
         status: "authenticated",
-        token: await Iron.seal(authentication, password, ironOptions(auth))
+        token: await seal(authentication, password, ironOptions(auth.iron))
       })
   }
 }

@@ -5,15 +5,13 @@
  */
 import * as Boom from "@hapi/boom"
 import type { AuthArtifacts, AuthCredentials, Request, Server, ServerInjectResponse } from "@hapi/hapi"
-import * as Iron from "@hapi/iron"
 import type * as Message from "../protocol/Message.js"
 import type { Access } from "../server/Access.js"
 import type { Response, Service } from "../server/Application.js"
 import type { Authentication, Credentials } from "../server/Authentication.js"
 import type { Connection } from "../server/Connection.js"
-import { ironOptions } from "./Endpoint.js"
+import { decodeAuthentication, ironOptions, type IronPassword, unseal } from "../server/Seal.js"
 import type { AuthConfiguration } from "./Options.js"
-import type { IronPassword } from "./Password.js"
 import type { Socket } from "./Socket.js"
 
 /**
@@ -31,15 +29,6 @@ export interface Host {
 
 const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
   typeof u === "object" && u !== null && !Array.isArray(u)
-
-const decodeAuthentication = (u: unknown): Authentication | undefined =>
-  isObject(u) && isObject(u.credentials)
-    ? {
-      credentials: u.credentials,
-      artifacts: u.artifacts,
-      strategy: typeof u.strategy === "string" ? u.strategy : undefined
-    }
-    : undefined
 
 const isJson = (contentType: unknown): boolean =>
   typeof contentType === "string" && contentType.startsWith("application/json")
@@ -181,18 +170,12 @@ export const make = ({ auth, password, server, socketOf }: Host): Service => {
     return decodeAuthentication(result)
   }
 
-  const sealed = async (given: unknown, options: Iron.SealOptions): Promise<Authentication> => {
-    try {
-      const authentication = typeof given === "string"
-        ? decodeAuthentication(await Iron.unseal(given, password as Iron.Password, options))
-        : undefined
-      if (authentication) {
-        return authentication
-      }
-    } catch {
-      // Which of its checks a forged token fails is nobody's business.
+  const sealed = async (given: unknown, auth: AuthConfiguration): Promise<Authentication> => {
+    const authentication = await unseal(given, password, ironOptions(auth.iron))
+    if (!authentication) {
+      throw Boom.unauthorized("Invalid token")
     }
-    throw Boom.unauthorized("Invalid token")
+    return authentication
   }
 
   return {
@@ -213,7 +196,7 @@ export const make = ({ auth, password, server, socketOf }: Host): Service => {
       return authentication
     },
     authenticate: (connection, given) =>
-      !auth || auth.type === "direct" ? direct(connection, given) : sealed(given, ironOptions(auth)),
+      !auth || auth.type === "direct" ? direct(connection, given) : sealed(given, auth),
     // hapi verifies whatever has an `auth` like a request's.
     verify: ({ auth }) => server.auth.verify({ auth } as unknown as Request),
     defaultAccess: () => {

@@ -8,6 +8,7 @@ import type * as Iron from "@hapi/iron"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import type { Password } from "../server/Seal.js"
 import type { HookAnswer } from "./Callback.js"
 import type { Socket } from "./Socket.js"
 
@@ -84,14 +85,8 @@ export interface AuthOptions {
   readonly minAuthVerifyInterval?: number | false | undefined
 }
 
-/**
- * A password, or several by id for rotation: new values are sealed with `secret` under `id`, old ones unsealed with the
- * property that their id names.
- *
- * @since 0.1.0
- * @category models
- */
-export type Password = string | Buffer | { readonly [id: string]: unknown }
+/** @since 0.1.0 */
+export type { Password } from "../server/Seal.js"
 
 /**
  * What a filter may know of the subscriber.

@@ -104,7 +104,7 @@ export class Dispatcher {
     } catch (error) {
       this.answerError(connection, error, envelope)
     }
-    connection.processing--
+    connection.answered()
   }
 
   private answerError(
