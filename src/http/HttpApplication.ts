@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import * as HttpApp from "@effect/platform/HttpApp"
+import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
 import * as HttpServerError from "@effect/platform/HttpServerError"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
@@ -23,6 +23,7 @@ import type * as Message from "../protocol/Message.js"
 import { Application, type Response, type Service } from "../server/Application.js"
 import type { Connection } from "../server/Connection.js"
 import * as Authentication from "./Authentication.js"
+import * as Handled from "./Handled.js"
 import * as Reply from "./Reply.js"
 import * as Socket from "./Socket.js"
 import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
@@ -58,11 +59,12 @@ export type Requirements<R> = Exclude<R, HttpServerRequest.HttpServerRequest | S
 const defaultMaxStreamBytes = 10 * 1024 * 1024
 
 // The platform's span of a request costs as much as the request, and without a tracer nobody sees it.
-const untraced = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Effect.tracer, (tracer) =>
-    tracer === Context.get(DefaultServices.liveServices, Tracer.Tracer)
-      ? Effect.locally(effect, HttpMiddleware.currentTracerDisabledWhen, () => true)
-      : effect)
+const isTraced = Effect.map(
+  Effect.tracer,
+  (tracer) => tracer !== Context.get(DefaultServices.liveServices, Tracer.Tracer)
+)
+
+const untraced = Effect.locally(HttpMiddleware.currentTracerDisabledWhen, () => true)
 
 const parseId = (target: string): { readonly method: string; readonly path: string } => {
   const at = target.indexOf(" ")
@@ -101,14 +103,18 @@ export const make = <E, R, RA = never>(
   app: HttpApp.Default<E, R>,
   options: Options<RA> = {}
 ): Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA>> =>
-  untraced(Effect.gen(function*() {
+  Effect.gen(function*() {
     const { auth = false, ids = {}, maxStreamBytes = defaultMaxStreamBytes, middleware } = options
-    const runtime = yield* Effect.runtime()
+    const traced = yield* isTraced
+    const runtime = yield* (traced ? Effect.runtime() : untraced(Effect.runtime()))
     const fork = Runtime.runFork(runtime)
     const fibers = yield* FiberSet.make()
     const waiting = new Map<Connection, Set<Fiber.RuntimeFiber<void>>>()
     // What the application requires is in the runtime's context: the type of this function says so.
-    const handled = HttpApp.toHandled(app, respond(maxStreamBytes), middleware) as Effect.Effect<void>
+    const provided = app as HttpApp.Default<E>
+    const handled = traced || middleware
+      ? Handled.full(provided, respond(maxStreamBytes), middleware)
+      : Handled.bare(provided, respond(maxStreamBytes))
     const port = Authentication.port(auth)
     const settled = <A, E>(effect: Effect.Effect<A, E, RA>): Effect.Effect<A, E> =>
       Effect.provide(effect as Effect.Effect<A, E>, runtime)
@@ -171,7 +177,7 @@ export const make = <E, R, RA = never>(
       log: (tags, data) => void fork(logged(tags, data))
     }
     return service
-  })) as Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA>>
+  }) as Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA>>
 
 /**
  * The port as a Layer, for `NesServer.layer`. `NesHttpServer.serve` does both, and HTTP beside it.
