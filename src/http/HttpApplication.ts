@@ -9,6 +9,7 @@ import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
 import * as HttpServerError from "@effect/platform/HttpServerError"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type { HttpServerResponse } from "@effect/platform/HttpServerResponse"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
@@ -83,7 +84,11 @@ const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequ
   }
   return reply.pipe(
     Effect.map((reply) => source.answer(reply)),
-    Effect.tapErrorCause((cause) => Effect.logError("A response could not be sent over its socket", cause)),
+    Effect.tapErrorCause((cause) =>
+      Cause.isInterruptedOnly(cause)
+        ? Effect.void
+        : Effect.logError("A response could not be sent over its socket", cause)
+    ),
     Effect.ensuring(Effect.sync(() => source.answer(Reply.failed)))
   )
 }

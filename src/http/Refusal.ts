@@ -62,8 +62,8 @@ export const forbidden = (message = "Forbidden"): Refusal => new Refusal({ statu
 export const notFound = (message = "Not Found"): Refusal => new Refusal({ statusCode: 404, message })
 
 /**
- * Makes the failures of an Effect answers: a `Refusal` as it is, what the platform can respond with (such as its
- * `HttpApiError`s) by its status, a Boom as it is. Anything else, and every defect, becomes 500 and tells nothing.
+ * Makes the failures of an Effect answers: a `Refusal` as it is, a response or what is `HttpServerRespondable` by its
+ * status, a Boom as it is. Anything else, and every defect, becomes 500 and tells nothing.
  *
  * @since 0.1.0
  * @category conversions
