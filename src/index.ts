@@ -39,3 +39,6 @@ export * as Refusal from "./http/Refusal.js"
 
 /** A client's connection as an Effect program sees it. */
 export * as Socket from "./http/Socket.js"
+
+/** A server in memory, for the tests of an application. */
+export * as TestServer from "./http/TestServer.js"
