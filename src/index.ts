@@ -36,3 +36,21 @@ export * as ContractServer from "./server/ContractServer.js"
 
 /** The server as an Effect service. */
 export * as NesServer from "./server/NesServer.js"
+
+/** Authentication as an Effect, for `NesHttpServer`. */
+export * as Authentication from "./http/Authentication.js"
+
+/** The Application port on an Effect HTTP application. */
+export * as HttpApplication from "./http/HttpApplication.js"
+
+/** A server without hapi: an Effect HTTP application over HTTP and over sockets. */
+export * as NesHttpServer from "./http/NesHttpServer.js"
+
+/** Failures that are answered with a status. */
+export * as Refusal from "./http/Refusal.js"
+
+/** A client's connection as an Effect program sees it. */
+export * as Socket from "./http/Socket.js"
+
+/** A server in memory, for the tests of an application. */
+export * as TestServer from "./http/TestServer.js"

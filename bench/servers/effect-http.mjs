@@ -1,4 +1,33 @@
-/** This package's Effect server without hapi: the place is kept until the package has it. */
-export const start = async () => {
-  throw Object.assign(new Error("not available"), { unavailable: true })
+/** This package's server without hapi: an Effect router over sockets. */
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { NesHttpServer, NesServer } from "effect-nes"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import { createServer } from "node:http"
+import { large, small } from "./Application.mjs"
+import { filters } from "./Filter.mjs"
+
+const router = HttpRouter.empty.pipe(
+  HttpRouter.get("/small", Effect.sync(() => HttpServerResponse.unsafeJson({ ...small }))),
+  HttpRouter.get("/large", Effect.sync(() => HttpServerResponse.unsafeJson({ ...large })))
+)
+
+export const start = async ({ filter, heartbeat = false, maxChunkChars, subscription }) => {
+  const server = createServer()
+  const serving = NesHttpServer.serve(router, { server, heartbeat, maxChunkChars }).pipe(
+    Layer.provideMerge(NodeHttpServer.layer(() => server, { host: "127.0.0.1", port: 0 }))
+  )
+  const subscriptions = subscription
+    ? NesHttpServer.layerSubscription(subscription, filter ? { filter: filters[filter] } : {})
+    : Layer.empty
+  const runtime = ManagedRuntime.make(Layer.provideMerge(subscriptions, serving))
+  const [{ node }, { address }] = await runtime.runPromise(Effect.all([NesServer.NesServer, HttpServer.HttpServer]))
+  return {
+    port: address.port,
+    publish: (path, message, options) => node.publish(path, message, options)
+  }
 }

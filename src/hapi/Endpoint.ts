@@ -5,9 +5,8 @@
  */
 import * as Boom from "@hapi/boom"
 import type { Request, ResponseToolkit, Server } from "@hapi/hapi"
-import * as Iron from "@hapi/iron"
+import { type Passwords, seal } from "../server/Seal.js"
 import type { AuthConfiguration, AuthOptions } from "./Options.js"
-import type { Passwords } from "./Password.js"
 
 const declareCookie = (server: Server, auth: AuthConfiguration, passwords: Passwords): void => {
   server.state(auth.cookie, {
@@ -84,7 +83,7 @@ const answer = async (request: Request, h: ResponseToolkit, auth: AuthConfigurat
     case "token":
       return h.response({
         status: "authenticated",
-        token: await Iron.seal(authentication, passwords.seal, auth.iron)
+        token: await seal(authentication, passwords, auth.iron)
       })
   }
 }

@@ -5,14 +5,14 @@
  */
 import * as Boom from "@hapi/boom"
 import type { AuthArtifacts, AuthCredentials, Request, Server, ServerInjectResponse } from "@hapi/hapi"
-import * as Iron from "@hapi/iron"
+import type * as Iron from "@hapi/iron"
 import type * as Message from "../protocol/Message.js"
 import type { Access } from "../server/Access.js"
 import type { Response, Service } from "../server/Application.js"
 import type { Authentication, Credentials } from "../server/Authentication.js"
 import type { Connection } from "../server/Connection.js"
+import { decodeAuthentication, type Passwords, unseal } from "../server/Seal.js"
 import type { AuthConfiguration } from "./Options.js"
-import type { Passwords } from "./Password.js"
 import type { Socket } from "./Socket.js"
 
 /**
@@ -31,10 +31,9 @@ export interface Host {
 const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
   typeof u === "object" && u !== null && !Array.isArray(u)
 
-const decodeAuthentication = (u: unknown): Authentication | undefined =>
-  isObject(u) && isObject(u.credentials) && typeof u.strategy === "string"
-    ? { credentials: u.credentials, artifacts: u.artifacts, strategy: u.strategy }
-    : undefined
+// hapi runs no request with credentials of no strategy.
+const ofStrategy = (authentication: Authentication | undefined): Authentication | undefined =>
+  authentication?.strategy === undefined ? undefined : authentication
 
 const isJson = (contentType: unknown): boolean =>
   typeof contentType === "string" && contentType.startsWith("application/json")
@@ -175,21 +174,15 @@ export const make = ({ auth, passwords, server, socketOf }: Host): Service => {
     if (statusCode !== 200) {
       throw Boom.unauthorized(isObject(result) && typeof result.message === "string" ? result.message : "Unauthorized")
     }
-    return decodeAuthentication(result)
+    return ofStrategy(decodeAuthentication(result))
   }
 
   const sealed = async (given: unknown, options: Iron.SealOptions): Promise<Authentication> => {
-    try {
-      const authentication = typeof given === "string"
-        ? decodeAuthentication(await Iron.unseal(given, passwords.unseal, options))
-        : undefined
-      if (authentication) {
-        return authentication
-      }
-    } catch {
-      // Which of its checks a forged token fails is nobody's business.
+    const authentication = ofStrategy(await unseal(given, passwords, options))
+    if (!authentication) {
+      throw Boom.unauthorized("Invalid token")
     }
-    throw Boom.unauthorized("Invalid token")
+    return authentication
   }
 
   return {
@@ -203,7 +196,7 @@ export const make = ({ auth, passwords, server, socketOf }: Host): Service => {
     authenticateCookie: async (_connection, cookies) => {
       const states = await statesOf(server).parse(cookies).then((parsed) => parsed.states, () => undefined)
       const cookie = auth && states?.[auth.cookie]
-      const authentication = decodeAuthentication(cookie)
+      const authentication = ofStrategy(decodeAuthentication(cookie))
       if (!states || (cookie && !authentication)) {
         throw Boom.unauthorized("Invalid nes authentication cookie")
       }

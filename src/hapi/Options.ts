@@ -8,6 +8,7 @@ import * as Iron from "@hapi/iron"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import type { IronOptions, Password } from "../server/Seal.js"
 import type { HookAnswer } from "./Callback.js"
 import type { Socket, SocketCredentials } from "./Socket.js"
 
@@ -83,36 +84,6 @@ export interface AuthOptions {
   /** The shortest time between verifications of the credentials; the heartbeat's interval by default. */
   readonly minAuthVerifyInterval?: number | false | undefined
 }
-
-/**
- * Settings of iron (`@hapi/iron`).
- *
- * @since 0.1.0
- * @category models
- */
-export interface IronOptions extends Partial<Omit<Iron.SealOptions, "encryption" | "integrity">> {
-  readonly encryption?: Partial<Iron.SealOptionsSub> | undefined
-  readonly integrity?: Partial<Iron.SealOptionsSub> | undefined
-}
-
-/**
- * A secret, or one for each of iron's two steps.
- *
- * @since 0.1.0
- * @category models
- */
-export type Secret =
-  | { readonly secret: string | Buffer }
-  | { readonly encryption: string | Buffer; readonly integrity: string | Buffer }
-
-/**
- * A password, or a rotation of several: values are sealed with the secret under `id`, and unsealed with it or with the
- * older secret that has their id as its name (`default` for what was sealed with a plain password).
- *
- * @since 0.1.0
- * @category models
- */
-export type Password = string | Buffer | (Secret & { readonly id?: string } & { readonly [olderId: string]: unknown })
 
 /**
  * What a filter may know of the subscriber.

@@ -12,6 +12,7 @@ import { Application } from "../server/Application.js"
 import type { Connection } from "../server/Connection.js"
 import * as NesServer from "../server/NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
+import * as Seal from "../server/Seal.js"
 import type { AuthSettings, Settings } from "../server/Settings.js"
 import * as Endpoint from "./Endpoint.js"
 import * as HapiApplication from "./HapiApplication.js"
@@ -24,7 +25,6 @@ import {
   type PluginOptions,
   type SubscriptionOptions
 } from "./Options.js"
-import * as Password from "./Password.js"
 import * as Socket from "./Socket.js"
 
 /**
@@ -159,7 +159,7 @@ const decorate = (
 const register = (server: Server, options: PluginOptions): void => {
   const configuration = decodePlugin(options)
   const { auth } = configuration
-  const passwords = Password.forIron((auth && auth.password) || Password.generate())
+  const passwords = Seal.forIron((auth && auth.password) || Seal.generate())
   if (auth) {
     Endpoint.declare(server, auth, options.auth ? options.auth.route : undefined, passwords)
   }

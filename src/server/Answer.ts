@@ -7,6 +7,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 
 /**
@@ -34,6 +35,8 @@ export type Settle = <A>(answer: Answer<A>) => A | PromiseLike<A>
 export const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
   typeof u === "object" && u !== null && "then" in u && typeof u.then === "function"
 
+const ignore = (): void => {}
+
 const unwrap = <A>(exit: Exit.Exit<A, unknown>): A => {
   if (Exit.isSuccess(exit)) {
     return exit.value
@@ -46,12 +49,17 @@ const isEffect = <A>(answer: Answer<A>): answer is Effect.Effect<A, unknown> => 
 const isPromise = <A>(answer: Answer<A>): answer is PromiseLike<A> => isPromiseLike(answer)
 
 /**
- * Settles answers on a runtime. A failure is thrown, or rejects, as the error the Effect failed with.
+ * Settles answers on a runtime. A failure is thrown, or rejects, as the error the Effect failed with. `waiting` is told of
+ * every fiber that has to wait.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const settleOn = (runtime: Runtime.Runtime<never>): Settle => <A>(answer: Answer<A>): A | PromiseLike<A> => {
+export const settleOn = (
+  runtime: Runtime.Runtime<never>,
+  waiting: (fiber: Fiber.RuntimeFiber<unknown, unknown>) => void = ignore
+): Settle =>
+<A>(answer: Answer<A>): A | PromiseLike<A> => {
   if (typeof answer !== "object" || answer === null || isPromise(answer) || !isEffect(answer)) {
     return answer
   }
@@ -60,6 +68,7 @@ export const settleOn = (runtime: Runtime.Runtime<never>): Settle => <A>(answer:
   if (exit !== null) {
     return unwrap(exit)
   }
+  waiting(fiber)
   return new Promise((resolve, reject) => {
     fiber.addObserver((exit) => {
       try {

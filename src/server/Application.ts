@@ -57,6 +57,8 @@ export interface Service {
   readonly verify: (connection: Connection) => Answer<unknown>
   /** Access to subscriptions that declare none, as it stands now. */
   readonly defaultAccess: () => Access | false
+  /** A connection is gone: what it asked for is wanted no more. */
+  readonly departed?: ((connection: Connection) => void) | undefined
   /** Takes note of what has no caller to go to. */
   readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
 }

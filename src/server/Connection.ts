@@ -12,6 +12,7 @@ import type { WebSocket } from "ws"
 import type { AuthState, UserKey } from "./Authentication.js"
 import type { Flush } from "./Flush.js"
 import { Outgoing } from "./Frame.js"
+import type { Hub } from "./Hub.js"
 import type { Subscription } from "./Subscription.js"
 
 /**
@@ -86,6 +87,7 @@ export class Connection {
   /** What a door has made of this connection, so that it makes it once. */
   facade: object | undefined
   private closing: { readonly closed: Promise<void>; readonly resolve: () => void } | undefined
+  private resting: { readonly idle: Promise<void>; readonly resolve: () => void } | undefined
   private gone = false
   private readonly direct: boolean
 
@@ -93,6 +95,8 @@ export class Connection {
     readonly id: string,
     readonly ws: WebSocket,
     request: IncomingMessage,
+    /** The hub it belongs to. */
+    readonly hub: Hub,
     private readonly flush: Flush,
     private readonly maxChunkChars: number,
     keepCookies: boolean
@@ -191,6 +195,30 @@ export class Connection {
       this.closing = { closed, resolve }
     }
     return this.closing.closed
+  }
+
+  /** Ends when no message is being answered. */
+  get idle(): Promise<void> {
+    if (this.processing === 0) {
+      return Promise.resolve()
+    }
+    if (!this.resting) {
+      let resolve = ignore
+      const idle = new Promise<void>((done) => {
+        resolve = done
+      })
+      this.resting = { idle, resolve }
+    }
+    return this.resting.idle
+  }
+
+  /** To be called when a message has been answered. */
+  answered(): void {
+    this.processing--
+    if (this.processing === 0 && this.resting) {
+      this.resting.resolve()
+      this.resting = undefined
+    }
   }
 
   /** To be called once, when the connection is gone and its last hooks have run. */

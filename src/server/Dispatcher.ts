@@ -118,7 +118,7 @@ export class Dispatcher {
     } catch (error) {
       this.answerError(connection, error, envelope)
     } finally {
-      connection.processing--
+      connection.answered()
     }
   }
 

@@ -5,7 +5,9 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
@@ -44,10 +46,22 @@ export interface Service {
    * Serves the upgrades of an HTTP server, heartbeats included, until the scope closes: then connections are closed,
    * with this close code if one is given, and it ends when all are gone.
    */
-  readonly listen: (
-    server: Server | SecureServer,
-    options?: { readonly closeCode?: number | undefined }
-  ) => Effect.Effect<void, never, Scope.Scope>
+  readonly listen: (server: Server | SecureServer, options?: Closing) => Effect.Effect<void, never, Scope.Scope>
+  /** The same for a door that brings the upgrades itself, by `node.upgrade`. */
+  readonly run: (options?: Closing) => Effect.Effect<void, never, Scope.Scope>
+}
+
+/**
+ * How connections end with the scope.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Closing {
+  /** The code of the close frame; none by default. */
+  readonly closeCode?: number | undefined
+  /** How long messages that are being answered, and hooks, may take to finish. Default: not at all. */
+  readonly gracePeriod?: Duration.DurationInput | undefined
 }
 
 /**
@@ -74,15 +88,42 @@ export const make = Effect.fn("NesServer.make")(function*(options: Partial<Setti
   const clock = yield* Effect.clock
   const runtime = yield* Effect.runtime()
   const fork = Runtime.runFork(runtime)
+  const hooks = yield* FiberSet.make()
 
   const deliver = (command: Command): Promise<void> => node.delivery.deliver(command)
   const membership = yield* broker.join({ deliver })
-  const context = { settings, application, settle: settleOn(runtime), flush: new Flush() }
+  const context = {
+    settings,
+    application,
+    settle: settleOn(runtime, (fiber) => FiberSet.unsafeAdd(hooks, fiber)),
+    flush: new Flush()
+  }
   const node: Node = new Node(context, clock, fork, membership.send)
 
   const heartbeat = settings.heartbeat
     ? Heartbeat.run(node.hub, settings.heartbeat, (text) => new Outgoing(text, settings.maxChunkChars))
     : Effect.never
+
+  const close = ({ closeCode, gracePeriod }: Closing): Effect.Effect<void> => {
+    const stop = Effect.promise(() => node.stop(closeCode))
+    if (gracePeriod === undefined) {
+      return stop
+    }
+    const atMost = Effect.timeoutOption(gracePeriod)
+    return Effect.promise(() => node.drain(closeCode)).pipe(
+      atMost,
+      Effect.zipRight(stop),
+      Effect.zipRight(atMost(FiberSet.awaitEmpty(hooks))),
+      Effect.interruptible,
+      Effect.asVoid
+    )
+  }
+
+  const run = (options: Closing = {}): Effect.Effect<void, never, Scope.Scope> =>
+    Effect.acquireRelease(Effect.sync(() => node.start()), () => close(options)).pipe(
+      Effect.zipRight(Effect.forkScoped(heartbeat)),
+      Effect.asVoid
+    )
 
   return NesServer.of({
     node,
@@ -95,11 +136,11 @@ export const make = Effect.fn("NesServer.make")(function*(options: Partial<Setti
     connections: Effect.sync(() =>
       Array.from(node.hub.connections.all()).filter((connection) => connection.stage === "ready")
     ),
+    run,
     listen: (server, options) =>
-      Effect.acquireRelease(
-        Effect.sync(() => node.attach(server)),
-        (detach) => Effect.promise(() => node.stop(options?.closeCode)).pipe(Effect.ensuring(Effect.sync(detach)))
-      ).pipe(Effect.zipRight(Effect.forkScoped(heartbeat)), Effect.asVoid)
+      Effect.acquireRelease(Effect.sync(() => node.attach(server)), (detach) => Effect.sync(detach)).pipe(
+        Effect.zipRight(run(options))
+      )
   })
 })
 

@@ -6,8 +6,9 @@
  */
 import type * as Clock from "effect/Clock"
 import { randomBytes } from "node:crypto"
-import type { Server } from "node:http"
+import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
+import type { Duplex } from "node:stream"
 import { Acceptor } from "./Acceptor.js"
 import type { Command } from "./Broker.js"
 import { Connection } from "./Connection.js"
@@ -68,6 +69,7 @@ export class Node {
   private readonly refusal: Deadlines<Connection>
   private readonly farewell: Deadlines<() => void>
   private counter = 0
+  private draining = false
 
   constructor(
     private readonly context: Context,
@@ -133,8 +135,30 @@ export class Node {
 
   /** Accepts the upgrades of an HTTP server; returns how to stop accepting. */
   attach(server: Server | SecureServer): () => void {
-    this.hub.stopped = false
+    this.start()
     return this.acceptor.attach(server)
+  }
+
+  /** Accepts connections (again). */
+  start(): void {
+    this.hub.stopped = false
+    this.draining = false
+  }
+
+  /** Answers one upgrade request. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.acceptor.upgrade(request, socket, head)
+  }
+
+  /** Accepts no more connections, and closes each as soon as none of its messages is being answered. */
+  async drain(code?: number, reason?: string): Promise<void> {
+    this.draining = true
+    await Promise.all(
+      Array.from(this.hub.connections.all(), async (connection) => {
+        await connection.idle
+        await connection.close(code, reason)
+      })
+    )
   }
 
   /** Closes every connection; ends when their last hooks have run. */
@@ -159,13 +183,13 @@ export class Node {
     ...[ws, request]: Parameters<ConstructorParameters<typeof Acceptor>[1]["open"]>
   ): Connection | undefined {
     const { application, flush, settings } = this.context
-    if (this.hub.stopped || this.hub.connections.size >= settings.maxConnections) {
+    if (this.hub.stopped || this.draining || this.hub.connections.size >= settings.maxConnections) {
       return undefined
     }
     const { auth, maxChunkChars } = settings
     const id = `${this.id}:${++this.counter}`
     const keepCookies = auth !== false && auth.type === "cookie"
-    const connection = new Connection(id, ws, request, flush, maxChunkChars, keepCookies)
+    const connection = new Connection(id, ws, request, this.hub, flush, maxChunkChars, keepCookies)
     this.hub.connections.add(connection)
     if (auth && auth.timeout && application.authRequired()) {
       this.hello.set(connection)
@@ -179,6 +203,7 @@ export class Node {
     this.hello.clear(connection)
     this.refusal.clear(connection)
     const left = this.hub.leave(connection)
+    this.context.application.departed?.(connection)
     if (lingering) {
       await this.atMost(Promise.allSettled([greeting, left]))
     }

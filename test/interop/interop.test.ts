@@ -18,6 +18,7 @@ import {
   type ServerUnderTest,
   startHapi16,
   startHapi21,
+  startHttp,
   type StartServer
 } from "./peers/ServerUnderTest.js"
 
@@ -42,6 +43,7 @@ const identity = (credentials: unknown): unknown => credentials
 
 const servers: ReadonlyArray<ServerKind> = [
   { name: "our hapi plugin", start: startHapi21("effect-nes"), reauth: true, keepsPairs: true, ofToken: identity },
+  { name: "our server without hapi", start: startHttp, reauth: true, keepsPairs: true, ofToken: identity },
   { name: "@hapi/nes 14", start: startHapi21("@hapi/nes"), reauth: true, keepsPairs: false, ofToken: identity },
   { name: "nes 6", start: startHapi16, reauth: false, keepsPairs: false, ofToken: (credentials) => ({ credentials }) }
 ]

@@ -68,6 +68,9 @@ const startChild = async (module: URL, args: ReadonlyArray<string>, options: Ser
 export const startHapi21 = (implementation: Implementation): StartServer => (options) =>
   startChild(new URL("./hapi21.child.ts", import.meta.url), [implementation], options)
 
+/** Our server without hapi. */
+export const startHttp: StartServer = (options) => startChild(new URL("./http.child.ts", import.meta.url), [], options)
+
 /** hapi 16 with nes 6. */
 export const startHapi16: StartServer = (options) =>
   startChild(new URL("./hapi16.child.ts", import.meta.url), [], options)

@@ -1,0 +1,238 @@
+/**
+ * Authentication as an Effect: one that reads a request and yields credentials, whichever of the three ways (direct,
+ * cookie, token) brings it about.
+ *
+ * @since 0.1.0
+ */
+import * as Cookies from "@effect/platform/Cookies"
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Boom from "@hapi/boom"
+import type * as Iron from "@hapi/iron"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type { Authentication as Authenticated, AuthState, Credentials } from "../server/Authentication.js"
+import type { Connection } from "../server/Connection.js"
+import * as Seal from "../server/Seal.js"
+import * as Refusal from "./Refusal.js"
+import { CurrentCredentials, CurrentSocket } from "./Socket.js"
+import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
+
+/**
+ * What an authentication yields.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Identity {
+  /** Who it is. `scope` and `user` are read by the access rules of subscriptions. */
+  readonly credentials: Credentials
+  /** What else the application wants to remember; it becomes part of the cookie or token. */
+  readonly artifacts?: unknown
+  readonly strategy?: string | undefined
+}
+
+/**
+ * How connections authenticate.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<R> {
+  /**
+   * `"direct"` (the default): the client's hello carries what `authenticate` reads. `"cookie"` and `"token"`: the client
+   * calls the login endpoint first, by HTTP, and gets the identity sealed.
+   */
+  readonly type?: "direct" | "cookie" | "token" | undefined
+  /**
+   * Finds out who makes a request. For type `direct` the request is made of what the hello carries (its `headers` are the
+   * headers, all of it is the JSON payload); for the others it is the request to the login endpoint.
+   */
+  readonly authenticate: Effect.Effect<Identity, Refusal.Refusal, R>
+  /** Whether an identity still holds; it fails if not. See `minAuthVerifyInterval`. */
+  readonly verify?: ((identity: Identity) => Effect.Effect<unknown, unknown, R>) | undefined
+  /** `"required"` (the default), `"optional"`: who brings nothing may connect, `"try"`: who is refused, too. */
+  readonly mode?: "required" | "optional" | "try" | undefined
+  /** Password of the sealed cookie or token, at least 32 characters; generated at each start by default. */
+  readonly password?: Seal.Password | Redacted.Redacted | undefined
+  /** Settings of iron, over its defaults. */
+  readonly iron?: Partial<Iron.SealOptions> | undefined
+  /** Cookie name; `"nes"` by default. */
+  readonly cookie?: string | undefined
+  /** Over `{ secure: true, httpOnly: true, sameSite: "strict", path: "/" }`. */
+  readonly cookieOptions?: Cookies.Cookie["options"] | undefined
+  /** Index connections by this property of the credentials (`true`: by `user`), for broadcasts to one user. */
+  readonly index?: boolean | string | undefined
+  /** How long a connection may take to say hello where authentication is required; 5 seconds by default. */
+  readonly timeout?: Duration.DurationInput | false | undefined
+  /** Connections one user may have; needs `index`. */
+  readonly maxConnectionsPerUser?: number | false | undefined
+  /** The shortest time between verifications of an identity; the heartbeat's interval by default. */
+  readonly minAuthVerifyInterval?: Duration.DurationInput | false | undefined
+}
+
+/**
+ * Options with what is made of them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Authentication<R> extends Options<R> {
+  readonly type: "direct" | "cookie" | "token"
+  readonly mode: "required" | "optional" | "try"
+  /**
+   * The login endpoint, to be mounted where the clients expect it (by old habit at `GET /nes/auth`): it answers
+   * `{ status: "authenticated" }` with a cookie, or with a `token`. Requests over a socket do not reach it.
+   */
+  readonly login: HttpApp.Default<Refusal.Refusal, R>
+  /** @internal */
+  readonly unseal: (sealed: unknown) => Effect.Effect<Authenticated | undefined>
+}
+
+const cookieDefaults = { secure: true, httpOnly: true, sameSite: "strict", path: "/" } as const
+
+const complete = ({ artifacts, credentials, strategy }: Identity): Authenticated => ({
+  credentials,
+  artifacts,
+  strategy
+})
+
+const attempt = <R>(
+  { authenticate, mode = "required" }: Options<R>
+): Effect.Effect<Authenticated | undefined, Refusal.Refusal, R> => {
+  const identity = Effect.map(authenticate, complete)
+  return mode === "try" ? Effect.catchTag(identity, "Refusal", () => Effect.succeed(undefined)) : identity
+}
+
+/**
+ * Authentication that a server can be given, and whose login endpoint can be mounted.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <R>(options: Options<R>): Authentication<R> => {
+  const { cookie = "nes", mode = "required", type = "direct" } = options
+  const given = Redacted.isRedacted(options.password) ? Redacted.value(options.password) : options.password
+  const password = Seal.forIron(given ?? Seal.generate())
+  const iron = Seal.ironOptions(options.iron)
+
+  const admit = (authentication: Authenticated) =>
+    Effect.map(Effect.promise(() => Seal.seal(authentication, password, iron)), (sealed) =>
+      type === "cookie"
+        ? HttpServerResponse.unsafeSetCookie(
+          HttpServerResponse.unsafeJson({ status: "authenticated" }),
+          cookie,
+          sealed,
+          { ...cookieDefaults, ...options.cookieOptions }
+        )
+        : HttpServerResponse.unsafeJson({ status: "authenticated", token: sealed }))
+
+  const login = Effect.gen(function*() {
+    if (type === "direct" || Option.isSome(yield* CurrentSocket)) {
+      return yield* Refusal.notFound()
+    }
+    const authentication = yield* attempt(options)
+    return authentication
+      ? yield* admit(authentication)
+      : HttpServerResponse.unsafeJson({ status: "unauthenticated" })
+  })
+
+  return {
+    ...options,
+    type,
+    mode,
+    login,
+    unseal: (sealed) => Effect.promise(() => Seal.unseal(sealed, password, iron))
+  }
+}
+
+/**
+ * Middleware for ordinary HTTP requests: authenticates them in the same way, so that `Socket.credentials` serves both.
+ * What came over a socket has its credentials already.
+ *
+ * @since 0.1.0
+ * @category middleware
+ */
+export const middleware =
+  <RA>(authentication: Options<RA>) =>
+  <A, E, R>(app: Effect.Effect<A, E, R>): Effect.Effect<A, E | Refusal.Refusal, R | RA> =>
+    Effect.flatMap(CurrentSocket, (socket) => {
+      if (Option.isSome(socket)) {
+        return app
+      }
+      const credentials = Effect.map(
+        attempt(authentication),
+        (identity) => Option.map(Option.fromNullable(identity), (_) => _.credentials)
+      )
+      return Effect.provideServiceEffect(app, CurrentCredentials, credentials) as Effect.Effect<
+        A,
+        E | Refusal.Refusal,
+        R | RA
+      >
+    })
+
+const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
+  typeof u === "object" && u !== null && !Array.isArray(u)
+
+const isHeaderValue = (u: unknown): u is string | number | boolean =>
+  typeof u === "string" || typeof u === "number" || typeof u === "boolean"
+
+// As the hapi door does: what a proxy says of the connection counts, what the client says of itself does not.
+const directRequest = ({ info }: Connection, given: unknown): SocketRequest => {
+  const forwarded = info["x-forwarded-for"]
+  const headers = isObject(given) && isObject(given.headers)
+    ? Object.fromEntries(
+      Object.entries(given.headers).flatMap(([name, value]) =>
+        isHeaderValue(value) && name.toLowerCase() !== "x-forwarded-for" ? [[name, value] as const] : []
+      )
+    )
+    : {}
+  return new SocketRequest(
+    new Exchange("/nes/auth", "AUTH", given),
+    "/nes/auth",
+    headersOf(forwarded === undefined ? headers : { ...headers, "x-forwarded-for": forwarded }, given),
+    info.remoteAddress
+  )
+}
+
+/**
+ * The authentication part of the Application port.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const port = <R>(auth: Authentication<R> | false) => ({
+  authRequired: (): boolean => auth !== false && auth.mode === "required",
+
+  authenticateCookie: (cookies: string): Effect.Effect<Authenticated | undefined, unknown> => {
+    const sealed = auth ? Cookies.parseHeader(cookies)[auth.cookie ?? "nes"] : undefined
+    return auth && sealed !== undefined
+      ? Effect.filterOrFail(
+        auth.unseal(sealed),
+        (found) => found !== undefined,
+        () => Boom.unauthorized("Invalid nes authentication cookie")
+      )
+      : Effect.succeed(undefined)
+  },
+
+  authenticate: (connection: Connection, given: unknown): Effect.Effect<Authenticated | undefined, unknown, R> => {
+    if (!auth || auth.type !== "direct") {
+      return Effect.filterOrFail(
+        auth ? auth.unseal(given) : Effect.succeed(undefined),
+        (found) => found !== undefined,
+        () => Boom.unauthorized("Invalid token")
+      )
+    }
+    return Refusal.asAnswer(attempt(auth)).pipe(
+      Effect.provideService(HttpServerRequest.HttpServerRequest, directRequest(connection, given))
+    ) as Effect.Effect<Authenticated | undefined, unknown, R>
+  },
+
+  verify: ({ artifacts, credentials, strategy }: AuthState): Effect.Effect<unknown, unknown, R> =>
+    auth && auth.verify && credentials ? auth.verify({ credentials, artifacts, strategy }) : Effect.void,
+
+  defaultAccess: () => auth ? { mode: auth.mode, rules: [{}] } : false as const
+})

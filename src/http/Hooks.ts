@@ -1,0 +1,150 @@
+/**
+ * Hooks and filters as Effects, whose requirements come from the Layer that installs them.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { Access } from "../server/Access.js"
+import type { Connection } from "../server/Connection.js"
+import type { Hooks as ServerHooks } from "../server/Settings.js"
+import type * as Subscription from "../server/Subscription.js"
+import * as Refusal from "./Refusal.js"
+import * as Socket from "./Socket.js"
+
+/**
+ * What the application does at the turns of a connection's life. A `Refusal` is answered with its status, any other
+ * failure with 500.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Hooks<R = never> {
+  /** At each hello, after authentication and before its subscriptions; a failure refuses the connection. */
+  readonly onConnection?: ((socket: Socket.Socket) => Effect.Effect<unknown, unknown, R>) | undefined
+  /** Once for each connection that has ended. */
+  readonly onDisconnection?: ((socket: Socket.Socket) => Effect.Effect<unknown, unknown, R>) | undefined
+  /** Receives custom messages; its result is the answer. */
+  readonly onMessage?: ((socket: Socket.Socket, message: unknown) => Effect.Effect<unknown, unknown, R>) | undefined
+}
+
+/**
+ * What a filter may know of the publish and the subscriber.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FilterContext {
+  readonly socket: Socket.Socket
+  readonly credentials: Socket.Credentials | null
+  readonly params: Subscription.Params
+  /** The publish's `internal` data. */
+  readonly internal: unknown
+}
+
+/**
+ * What the application has to say about a subscription.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SubscriptionHooks<R = never> {
+  /**
+   * Whether a subscriber gets an update, or what instead (`{ override }`). A filter that need not wait may answer without
+   * an Effect, which costs less. A failure means no.
+   */
+  readonly filter?:
+    | ((
+      path: string,
+      message: unknown,
+      context: FilterContext
+    ) => Subscription.Verdict | Effect.Effect<Subscription.Verdict, unknown, R>)
+    | undefined
+  /** May refuse the subscription by failing. */
+  readonly onSubscribe?:
+    | ((socket: Socket.Socket, path: string, params: Subscription.Params) => Effect.Effect<unknown, unknown, R>)
+    | undefined
+  readonly onUnsubscribe?:
+    | ((socket: Socket.Socket, path: string, params: Subscription.Params) => Effect.Effect<unknown, unknown, R>)
+    | undefined
+}
+
+/**
+ * The options of a subscription.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SubscriptionOptions<R = never> extends SubscriptionHooks<R> {
+  /** Who may subscribe; as the server's authentication has it by default. */
+  readonly auth?: false | {
+    readonly mode?: "required" | "optional" | undefined
+    /** As in hapi: any of these, all `+required`, no `!forbidden`; `{params.x}` stands for a path parameter. */
+    readonly scope?: string | ReadonlyArray<string> | undefined
+    readonly entity?: "user" | "app" | "any" | undefined
+    /** Index subscribers by this property of the credentials (`true`: by `user`), for publishes to one user. */
+    readonly index?: boolean | string | undefined
+  } | undefined
+}
+
+/**
+ * The name of an index: `true` stands for `user`.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const indexOf = (index: boolean | string | undefined): string | false => index === true ? "user" : index || false
+
+const accessOf = (auth: Exclude<SubscriptionOptions["auth"], false | undefined>): Access => ({
+  mode: auth.mode ?? "required",
+  rules: [{ scope: typeof auth.scope === "string" ? [auth.scope] : auth.scope, entity: auth.entity }]
+})
+
+/**
+ * Hooks as the server calls them.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const ofServer = <R>(
+  { onConnection, onDisconnection, onMessage }: Hooks<R>,
+  context: Context.Context<R>
+): ServerHooks => {
+  const run = (
+    connection: Connection,
+    hook: (socket: Socket.Socket) => Effect.Effect<unknown, unknown, R>
+  ): Effect.Effect<unknown, unknown> =>
+    Effect.provide(Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection)))), context)
+  return {
+    onConnection: onConnection && ((connection) => run(connection, onConnection)),
+    onDisconnection: onDisconnection && ((connection) => run(connection, onDisconnection)),
+    onMessage: onMessage && ((connection, message) => run(connection, (socket) => onMessage(socket, message)))
+  }
+}
+
+/**
+ * A subscription as the server keeps it.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const ofSubscription = <R>(
+  { auth, filter, onSubscribe, onUnsubscribe }: SubscriptionOptions<R>,
+  context: Context.Context<R>
+): Subscription.Options => {
+  type Hook = Exclude<typeof onSubscribe, undefined>
+  const run = (hook: Hook | undefined): Subscription.Options["onSubscribe"] =>
+    hook &&
+    ((connection, path, params) =>
+      Effect.provide(Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection), path, params))), context))
+  return {
+    access: auth && accessOf(auth),
+    index: auth ? indexOf(auth.index) : false,
+    onSubscribe: run(onSubscribe),
+    onUnsubscribe: run(onUnsubscribe),
+    filter: filter && ((path, message, { connection, credentials, internal, params }) => {
+      const verdict = filter(path, message, { socket: Socket.of(connection), credentials, params, internal })
+      return Effect.isEffect(verdict) ? Effect.provide(verdict, context) : verdict
+    })
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * The settings of a server without hapi, checked and with the defaults applied.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { UserError } from "../protocol/NesError.js"
+import type { AuthSettings, Settings } from "../server/Settings.js"
+import type { Authentication } from "./Authentication.js"
+import { indexOf } from "./Hooks.js"
+
+/**
+ * What a server is told beside its code; all of it may come from Config. Limits that are absent do not exist.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServerOptions {
+  /** The only path whose upgrades are taken; by default any, as nes has it. */
+  readonly path?: string | undefined
+  /** Response headers that clients get to see: a list, `"*"` for all, or none (the default). */
+  readonly headers?: ReadonlyArray<string> | "*" | undefined
+  /** The longest message sent in one piece, in UTF-16 code units of its JSON. */
+  readonly maxChunkChars?: number | undefined
+  /** `false` for none; every 15 seconds with a timeout of 5 by default. */
+  readonly heartbeat?: false | {
+    readonly interval: Duration.DurationInput
+    readonly timeout: Duration.DurationInput
+  } | undefined
+  /** Simultaneous connections. */
+  readonly maxConnections?: number | undefined
+  /** Origins that may connect, matched exactly; any by default. */
+  readonly origin?: ReadonlyArray<string> | undefined
+  /** How long messages that are being answered, and hooks, may take to finish when the scope closes; 5 seconds by default. */
+  readonly gracePeriod?: Duration.DurationInput | undefined
+}
+
+const defaultGracePeriod = "5 seconds"
+const defaultHeartbeat = { interval: 15_000, timeout: 5_000 }
+const defaultHelloTimeout = 5_000
+
+class Invalid extends Error {}
+
+const check = (condition: boolean, complaint: string): void => {
+  if (!condition) {
+    throw new Invalid(`Invalid nes configuration: ${complaint}`)
+  }
+}
+
+const count = (value: number | false | undefined, name: string): number | undefined => {
+  check(
+    value === undefined || value === false || value === Infinity || (Number.isSafeInteger(value) && value > 0),
+    `${name} must be a positive integer`
+  )
+  return value || undefined
+}
+
+const millis = (value: Duration.DurationInput, name: string): number => {
+  const duration = Duration.decodeUnknown(value)
+  const ms = duration._tag === "Some" ? Duration.toMillis(duration.value) : 0
+  check(ms > 0, `${name} must be a positive duration`)
+  return ms
+}
+
+const heartbeatOf = ({ heartbeat }: ServerOptions): Settings["heartbeat"] => {
+  if (!heartbeat) {
+    return heartbeat ?? defaultHeartbeat
+  }
+  const interval = millis(heartbeat.interval, "heartbeat.interval")
+  const timeout = millis(heartbeat.timeout, "heartbeat.timeout")
+  check(timeout < interval, "heartbeat.timeout must be less than heartbeat.interval")
+  return { interval, timeout }
+}
+
+const authOf = (auth: Authentication<never>, heartbeat: Settings["heartbeat"]): AuthSettings => {
+  const index = indexOf(auth.index)
+  const maxConnectionsPerUser = count(auth.maxConnectionsPerUser, "auth.maxConnectionsPerUser") ?? false
+  check(maxConnectionsPerUser === false || index !== false, "auth.maxConnectionsPerUser requires auth.index")
+  const { minAuthVerifyInterval, timeout } = auth
+  const floor = heartbeat ? heartbeat.interval : defaultHeartbeat.interval
+  const verifyInterval = minAuthVerifyInterval === undefined
+    ? floor
+    : minAuthVerifyInterval !== false && millis(minAuthVerifyInterval, "auth.minAuthVerifyInterval")
+  check(
+    verifyInterval === false || !heartbeat || verifyInterval >= heartbeat.interval,
+    "auth.minAuthVerifyInterval must not be less than heartbeat.interval"
+  )
+  return {
+    type: auth.type,
+    index,
+    timeout: timeout === undefined ? defaultHelloTimeout : timeout !== false && millis(timeout, "auth.timeout"),
+    maxConnectionsPerUser,
+    minAuthVerifyInterval: auth.verify ? verifyInterval : false
+  }
+}
+
+/**
+ * The options as the server takes them, without its hooks; how long it may take to close; and which upgrades are its own.
+ * Fails with `UserError`, `Invalid nes configuration` and what is wrong.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decode = (
+  options: ServerOptions,
+  auth: Authentication<never> | false
+): Effect.Effect<
+  {
+    readonly settings: Partial<Settings>
+    readonly gracePeriod: Duration.DurationInput
+    readonly path: string | undefined
+  },
+  UserError
+> =>
+  Effect.try({
+    try: () => {
+      const { gracePeriod = defaultGracePeriod, headers, maxChunkChars, maxConnections, origin, path } = options
+      const heartbeat = heartbeatOf(options)
+      check(path === undefined || path.startsWith("/"), "path must start with /")
+      check(Duration.decodeUnknown(gracePeriod)._tag === "Some", "gracePeriod must be a duration")
+      return {
+        gracePeriod,
+        path,
+        settings: {
+          auth: auth && authOf(auth, heartbeat),
+          heartbeat,
+          headers: headers === undefined
+            ? null
+            : headers === "*"
+            ? headers
+            : new Set(headers.map((name) => name.toLowerCase())),
+          maxChunkChars: count(maxChunkChars, "maxChunkChars") ?? Infinity,
+          maxConnections: count(maxConnections, "maxConnections") ?? Infinity,
+          origin
+        }
+      }
+    },
+    catch: (cause) => new UserError({ message: cause instanceof Error ? cause.message : String(cause), cause })
+  })

@@ -1,0 +1,150 @@
+/**
+ * The platform's response as the answer a client gets: JSON as a value, anything else as text, nothing as `null`.
+ *
+ * @since 0.1.0
+ */
+import * as Cookies from "@effect/platform/Cookies"
+import type { HttpServerResponse } from "@effect/platform/HttpServerResponse"
+import * as Chunk from "effect/Chunk"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { Response } from "../server/Application.js"
+import * as Refusal from "./Refusal.js"
+
+/**
+ * A body that cannot be sent over a socket: it failed, is longer than allowed, or of a kind that nobody can read.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UnreadableBody extends Data.TaggedError("UnreadableBody")<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
+
+type Body = string | null | Effect.Effect<string, UnreadableBody>
+
+const isJson = (contentType: unknown): boolean =>
+  typeof contentType === "string" && /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType)
+
+const isValidJson = (text: string): boolean => {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const decode = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")
+
+// Old clients end their process on an error without a body.
+const nothing = (statusCode: number): unknown => statusCode >= 400 ? Refusal.payloadOf(statusCode) : null
+
+const unreadable = (cause: unknown): UnreadableBody =>
+  cause instanceof UnreadableBody ? cause : new UnreadableBody({ message: "The body of a response failed", cause })
+
+const collect = (
+  stream: Stream.Stream<Uint8Array | string, unknown>,
+  maxBytes: number
+): Effect.Effect<string, UnreadableBody> =>
+  Effect.suspend(() => {
+    const parts: Array<Buffer> = []
+    let size = 0
+    return stream.pipe(
+      Stream.mapError(unreadable),
+      Stream.runForEachChunk((chunk) => {
+        for (const part of Chunk.toReadonlyArray(chunk)) {
+          const bytes = Buffer.from(part)
+          size += bytes.byteLength
+          if (size > maxBytes) {
+            return Effect.fail(
+              new UnreadableBody({ message: `The body of a response is longer than ${maxBytes} bytes` })
+            )
+          }
+          parts.push(bytes)
+        }
+        return Effect.void
+      }),
+      Effect.map(() => Buffer.concat(parts).toString("utf8")),
+      // Whoever waits for it may leave: the platform's HTTP server lets go of its streams in the same way.
+      Effect.interruptible
+    )
+  })
+
+const isAsyncIterable = (u: unknown): u is AsyncIterable<Uint8Array | string> =>
+  typeof u === "object" && u !== null && Symbol.asyncIterator in u
+
+const readRaw = (body: unknown, maxBytes: number): Body => {
+  if (body === undefined || body === null) {
+    return null
+  }
+  if (typeof body === "string") {
+    return body
+  }
+  if (body instanceof Uint8Array) {
+    return decode(body)
+  }
+  return isAsyncIterable(body)
+    ? collect(Stream.fromAsyncIterable(body, unreadable), maxBytes)
+    : Effect.fail(new UnreadableBody({ message: "The body of a response is neither text, bytes nor a stream" }))
+}
+
+const read = ({ body }: HttpServerResponse, maxBytes: number): Body => {
+  switch (body._tag) {
+    case "Empty":
+      return null
+    case "Uint8Array":
+      return decode(body.body)
+    case "Raw":
+      return readRaw(body.body, maxBytes)
+    case "Stream":
+      return collect(body.stream, maxBytes)
+    case "FormData":
+      return Effect.tryPromise({
+        try: () => new globalThis.Response(body.formData).text(),
+        catch: unreadable
+      })
+  }
+}
+
+const headersOf = ({ cookies, headers }: HttpServerResponse): Response["headers"] =>
+  Cookies.isEmpty(cookies) ? headers : { ...headers, "set-cookie": Cookies.toSetCookieHeaders(cookies) }
+
+const conclude = (response: HttpServerResponse, text: string | null): Response => {
+  const { status: statusCode } = response
+  const headers = headersOf(response)
+  if (text === null) {
+    return { statusCode, headers, payload: nothing(statusCode) }
+  }
+  return isJson(response.headers["content-type"]) && isValidJson(text)
+    ? { statusCode, headers, payload: undefined, json: text }
+    : { statusCode, headers, payload: text }
+}
+
+/**
+ * The answer, or how it is come by where the body has to be collected first, of at most `maxBytes`.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const of = (
+  method: string,
+  response: HttpServerResponse,
+  maxBytes: number
+): Response | Effect.Effect<Response, UnreadableBody> => {
+  const body = method === "HEAD" ? null : read(response, maxBytes)
+  return typeof body === "string" || body === null
+    ? conclude(response, body)
+    : Effect.map(body, (text) => conclude(response, text))
+}
+
+/**
+ * The answer of a route that has none: it failed beyond what the platform answers.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const failed: Response = { statusCode: 500, headers: {}, payload: Refusal.payloadOf(500) }

@@ -1,0 +1,175 @@
+/**
+ * A client's connection as an Effect program sees it.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { DisconnectError, UserError } from "../protocol/NesError.js"
+import type { AuthState, Credentials } from "../server/Authentication.js"
+import type { Connection, Info } from "../server/Connection.js"
+import type { EachOptions } from "../server/Delivery.js"
+import { NesServer } from "../server/NesServer.js"
+import * as Refusal from "./Refusal.js"
+
+/** @since 0.1.0 */
+export type { AuthState, Credentials } from "../server/Authentication.js"
+/** @since 0.1.0 */
+export type { Info } from "../server/Connection.js"
+
+/**
+ * A socket. It can be kept: operations on one that has closed fail with `DisconnectError`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Socket {
+  /** What the application keeps with this socket. */
+  readonly app: Record<string, unknown> = {}
+  readonly #connection: Connection
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** The unique identifier of the socket; the client knows it as `client.id`. */
+  get id(): string {
+    return this.#connection.id
+  }
+
+  /** The authentication state: `isAuthenticated`, `credentials`, `artifacts`, `strategy`. */
+  get auth(): Readonly<AuthState> {
+    return this.#connection.auth
+  }
+
+  /** Where the connection comes from. */
+  get info(): Info {
+    return this.#connection.info
+  }
+
+  /** Whether messages can be sent. */
+  get isOpen(): boolean {
+    return this.#connection.isOpen
+  }
+
+  /** The paths it is subscribed to, in order. */
+  get subscriptions(): ReadonlyArray<string> {
+    return Array.from(this.#connection.subscriptions.keys())
+  }
+
+  /** Sends a message, which the client gets as an update. */
+  send(message: unknown): Effect.Effect<void, DisconnectError | UserError> {
+    return this.#send({ type: "update", message })
+  }
+
+  /** Sends a subscription update to this client alone, which ignores it if it is not subscribed to the path. */
+  publish(path: string, message: unknown): Effect.Effect<void, DisconnectError | UserError> {
+    return this.#send({ type: "pub", path, message })
+  }
+
+  /** Ends a subscription, with a last update if there is a `message`; any value but `undefined` is one. */
+  revoke(
+    path: string,
+    options: { readonly message?: unknown } = {}
+  ): Effect.Effect<void, DisconnectError | UserError> {
+    return Effect.promise(() => this.#connection.hub.unsubscribe(this.#connection, path)).pipe(
+      Effect.zipRight(this.#send({ type: "revoke", path, ...options }))
+    )
+  }
+
+  /** Closes the connection, with a close code (1000 or 3000 to 4999) if one is given; ends when it is gone. */
+  disconnect(code?: number, reason?: string): Effect.Effect<void, UserError> {
+    return Effect.tryPromise({ try: () => this.#close(code, reason), catch: userError })
+  }
+
+  async #close(code?: number, reason?: string): Promise<void> {
+    await this.#connection.close(code, reason)
+  }
+
+  #send(message: object): Effect.Effect<void, DisconnectError | UserError> {
+    return Effect.flatMap(
+      Effect.try({ try: () => JSON.stringify(message), catch: userError }),
+      (text) =>
+        Effect.tryPromise({
+          try: () => this.#connection.send(text),
+          catch: (cause) => new DisconnectError({ message: cause instanceof Error ? cause.message : String(cause) })
+        })
+    )
+  }
+}
+
+const userError = (cause: unknown): UserError =>
+  new UserError({ message: cause instanceof Error ? cause.message : String(cause), cause })
+
+/**
+ * The one socket of a connection.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const of = (connection: Connection): Socket => {
+  const { facade } = connection
+  if (facade instanceof Socket) {
+    return facade
+  }
+  const socket = new Socket(connection)
+  connection.facade = socket
+  return socket
+}
+
+/**
+ * The sockets that have said hello, in the order they came; only the subscribers of a path, or of a path and a user, if
+ * given. Fails with `UserError` for a user without a path, or of a subscription without an index.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const all = (options: EachOptions = {}): Effect.Effect<ReadonlyArray<Socket>, UserError, NesServer> =>
+  Effect.flatMap(NesServer, ({ node }) =>
+    Effect.tryPromise({
+      try: async () => {
+        const sockets: Array<Socket> = []
+        await node.each((connection) => void sockets.push(of(connection)), options)
+        return sockets
+      },
+      catch: userError
+    }))
+
+/**
+ * The socket a request came over; none for an ordinary HTTP request. A `Reference`: reading it requires nothing, so that
+ * one handler serves both.
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export class CurrentSocket extends Context.Reference<CurrentSocket>()("effect-nes/http/Socket/CurrentSocket", {
+  defaultValue: (): Option.Option<Socket> => Option.none()
+}) {}
+
+/**
+ * Who a request comes from: the credentials of its socket, or what a middleware has found out about an ordinary HTTP
+ * request (see `Authentication.middleware`).
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export class CurrentCredentials
+  extends Context.Reference<CurrentCredentials>()("effect-nes/http/Socket/CurrentCredentials", {
+    defaultValue: (): Option.Option<Credentials> => Option.none()
+  })
+{}
+
+/**
+ * The credentials of the request; fails with 401 where there are none.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const credentials: Effect.Effect<Credentials, Refusal.Refusal> = Effect.flatMap(
+  CurrentCredentials,
+  Option.match({
+    onNone: () => Effect.fail(Refusal.unauthorized("Missing authentication")),
+    onSome: Effect.succeed
+  })
+)

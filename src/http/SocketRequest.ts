@@ -1,0 +1,176 @@
+/**
+ * A request that came over a socket, as the platform's routers and middleware know requests.
+ *
+ * @since 0.1.0
+ */
+import * as Cookies from "@effect/platform/Cookies"
+import * as Headers from "@effect/platform/Headers"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import type { HttpMethod } from "@effect/platform/HttpMethod"
+import * as HttpServerError from "@effect/platform/HttpServerError"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as Multipart from "@effect/platform/Multipart"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type * as Message from "../protocol/Message.js"
+import type { Response } from "../server/Application.js"
+
+/**
+ * What a request asks and, once it is known, what is answered. All versions of a request that middleware makes share it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Exchange {
+  /** The first answer; later ones change nothing. */
+  response: Response | undefined
+  /** Called with the answer, if that does not come at once. */
+  answered: ((response: Response) => void) | undefined
+
+  /** `payload` is a JSON value; `undefined` for none. */
+  constructor(readonly originalUrl: string, readonly method: string, readonly payload: unknown) {}
+
+  answer(response: Response): void {
+    if (!this.response) {
+      this.response = response
+      this.answered?.(response)
+    }
+  }
+}
+
+type RequestError = HttpServerError.RequestError
+
+const encoder = new TextEncoder()
+
+const headerText = (value: Message.RequestHeaders[string]): string =>
+  typeof value === "object" ? value.join(", ") : String(value)
+
+/**
+ * The headers of a message. As in hapi, a payload that is no text is of type JSON unless the headers say otherwise.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const headersOf = (given: Message.RequestHeaders | null | undefined, payload: unknown): Headers.Headers => {
+  const json = payload !== undefined && typeof payload !== "string"
+  if (!given && !json) {
+    return Headers.empty
+  }
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(given ?? {})) {
+    headers[name.toLowerCase()] = headerText(value)
+  }
+  if (json && headers["content-type"] === undefined) {
+    headers["content-type"] = "application/json"
+  }
+  return Headers.unsafeFromRecord(headers)
+}
+
+/**
+ * The request.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class SocketRequest extends Inspectable.Class implements HttpServerRequest.HttpServerRequest {
+  readonly [HttpServerRequest.TypeId]: HttpServerRequest.TypeId = HttpServerRequest.TypeId
+  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+
+  constructor(
+    readonly source: Exchange,
+    readonly url: string,
+    readonly headers: Headers.Headers,
+    private readonly address: string | undefined
+  ) {
+    super()
+  }
+
+  get originalUrl(): string {
+    return this.source.originalUrl
+  }
+
+  // hapi takes methods in any case, and so do its clients; unknown ones find no route.
+  get method(): HttpMethod {
+    return this.source.method.toUpperCase() as HttpMethod
+  }
+
+  get remoteAddress(): Option.Option<string> {
+    return Option.fromNullable(this.address)
+  }
+
+  get cookies(): Readonly<Record<string, string>> {
+    return Cookies.parseHeader(this.headers.cookie ?? "")
+  }
+
+  get text(): Effect.Effect<string, RequestError> {
+    return Effect.succeed(this.body)
+  }
+
+  /** The payload as it was sent; a text is parsed, as an HTTP body is. */
+  get json(): Effect.Effect<unknown, RequestError> {
+    const { payload } = this.source
+    return payload === undefined || typeof payload === "string"
+      ? this.decode(() => JSON.parse(this.body) as unknown)
+      : Effect.succeed(payload)
+  }
+
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, RequestError> {
+    return this.decode(() => UrlParams.fromInput(new URLSearchParams(this.body)))
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, RequestError> {
+    return Effect.sync(() => encoder.encode(this.body).buffer)
+  }
+
+  get stream(): Stream.Stream<Uint8Array, RequestError> {
+    return Stream.sync(() => encoder.encode(this.body))
+  }
+
+  get multipart(): HttpServerRequest.HttpServerRequest["multipart"] {
+    return Multipart.toPersisted(this.multipartStream)
+  }
+
+  get multipartStream(): Stream.Stream<Multipart.Part, Multipart.MultipartError> {
+    return Stream.pipeThroughChannel(
+      Stream.mapError(this.stream, (cause) => new Multipart.MultipartError({ reason: "InternalError", cause })),
+      Multipart.makeChannel(this.headers)
+    )
+  }
+
+  get upgrade(): HttpServerRequest.HttpServerRequest["upgrade"] {
+    return Effect.fail(this.error("A request over a socket cannot be upgraded"))
+  }
+
+  modify(options: {
+    readonly url?: string | undefined
+    readonly headers?: Headers.Headers | undefined
+    readonly remoteAddress?: string | undefined
+  }): SocketRequest {
+    return new SocketRequest(
+      this.source,
+      options.url ?? this.url,
+      options.headers ?? this.headers,
+      options.remoteAddress ?? this.address
+    )
+  }
+
+  toJSON(): unknown {
+    return { _id: "effect-nes/http/SocketRequest", method: this.method, url: this.originalUrl }
+  }
+
+  private get body(): string {
+    const { payload } = this.source
+    return payload === undefined ? "" : typeof payload === "string" ? payload : JSON.stringify(payload)
+  }
+
+  private decode<A>(read: () => A): Effect.Effect<A, RequestError> {
+    return Effect.try({ try: read, catch: (cause) => this.error("", cause) })
+  }
+
+  private error(description: string, cause?: unknown): RequestError {
+    return new HttpServerError.RequestError({ request: this, reason: "Decode", description, cause })
+  }
+}

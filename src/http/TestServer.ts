@@ -1,0 +1,60 @@
+/**
+ * A server in memory, for the tests of an application: real messages over real WebSockets, without a port.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { createServer } from "node:http"
+import { type Duplex, duplexPair } from "node:stream"
+import type { UserError } from "../protocol/NesError.js"
+import { NesServer } from "../server/NesServer.js"
+import * as NesHttpServer from "./NesHttpServer.js"
+
+/**
+ * How a client reaches the server: `NesClient.make({ ...server })`, or `new Client(server.url, { ws: server.ws })`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  readonly url: string
+  readonly ws: { readonly createConnection: () => Duplex }
+}
+
+/**
+ * The way to the server in memory.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class TestServer extends Context.Tag("effect-nes/http/TestServer")<TestServer, Service>() {}
+
+/**
+ * A server in memory. What `HttpRouter`s require of the platform comes from `HttpServer.layerContext`, or from
+ * `NodeHttpServer.layerContext` where files are served.
+ *
+ * ```ts
+ * const Test = TestServer.layer(router).pipe(Layer.provide(HttpServer.layerContext))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <E, R, RO = never>(
+  app: HttpApp.Default<E, R>,
+  options: Omit<NesHttpServer.Options<RO>, "server"> = {}
+): Layer.Layer<NesServer | TestServer, UserError, NesHttpServer.Requirements<R | RO>> =>
+  Layer.scopedContext(Effect.gen(function*() {
+    const server = createServer()
+    const nes = yield* NesHttpServer.make(app, { ...options, server })
+    const createConnection = (): Duplex => {
+      const [client, ours] = duplexPair()
+      server.emit("connection", ours)
+      return client
+    }
+    const test: Service = { url: `ws://memory${options.path ?? ""}`, ws: { createConnection } }
+    return Context.make(NesServer, nes).pipe(Context.add(TestServer, test))
+  }))

@@ -1,0 +1,143 @@
+/**
+ * Authentications, sealed by iron in cookies and tokens.
+ *
+ * @since 0.1.0
+ */
+import * as Iron from "@hapi/iron"
+import { randomBytes } from "node:crypto"
+import type { Authentication } from "./Authentication.js"
+
+/**
+ * Settings of iron (`@hapi/iron`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface IronOptions extends Partial<Omit<Iron.SealOptions, "encryption" | "integrity">> {
+  readonly encryption?: Partial<Iron.SealOptionsSub> | undefined
+  readonly integrity?: Partial<Iron.SealOptionsSub> | undefined
+}
+
+/**
+ * A secret, or one for each of iron's two steps.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Secret =
+  | { readonly secret: string | Buffer }
+  | { readonly encryption: string | Buffer; readonly integrity: string | Buffer }
+
+/**
+ * A password, or a rotation of several: values are sealed with the secret under `id`, and unsealed with it or with the
+ * older secret that has their id as its name (`default` for what was sealed with a plain password).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Password = string | Buffer | (Secret & { readonly id?: string } & { readonly [olderId: string]: unknown })
+
+/**
+ * What iron takes: one to seal with, and one, or several by id, to unseal with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Passwords {
+  readonly seal: Iron.Password | Iron.password.Secret | Iron.password.Specific
+  readonly unseal: Iron.Password | Iron.password.Hash
+}
+
+/**
+ * A password that changes with every start of the process.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const generate = (): string => randomBytes(32).toString("hex")
+
+// The id under which iron looks for what was sealed without one.
+const noId = "default"
+
+/**
+ * A password in iron's two forms. They are kept apart: iron takes any property of what it unseals with for a password,
+ * so that the `id`, which every sealed value shows, would be one.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const forIron = (password: Password): Passwords => {
+  if (typeof password === "string" || Buffer.isBuffer(password)) {
+    return { seal: password, unseal: password }
+  }
+  const { encryption, id, integrity, secret, ...older } = password
+  const current = (secret === undefined ? { encryption, integrity } : { secret }) as Iron.password.Secret
+  return {
+    seal: id === undefined ? current : { id, ...current },
+    unseal: { ...older as Iron.password.Hash, [id ?? noId]: current }
+  }
+}
+
+/**
+ * Iron's settings: its defaults, and over them what the application has set.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const ironOptions = ({ encryption, integrity, ...given }: IronOptions = {}): Iron.SealOptions => ({
+  ...Iron.defaults,
+  ...given,
+  encryption: { ...Iron.defaults.encryption, ...encryption },
+  integrity: { ...Iron.defaults.integrity, ...integrity }
+})
+
+const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
+  typeof u === "object" && u !== null && !Array.isArray(u)
+
+/**
+ * An authentication, if that is what a value is.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeAuthentication = (u: unknown): Authentication | undefined =>
+  isObject(u) && isObject(u.credentials)
+    ? {
+      credentials: u.credentials,
+      artifacts: u.artifacts,
+      strategy: typeof u.strategy === "string" ? u.strategy : undefined
+    }
+    : undefined
+
+/**
+ * Seals an authentication.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const seal = (
+  authentication: Authentication,
+  passwords: Passwords,
+  options: Iron.SealOptions
+): Promise<string> => Iron.seal(authentication, passwords.seal, options)
+
+/**
+ * Unseals an authentication; `undefined` if it was not sealed with this password, has expired or is something else: which
+ * of the checks a forged one fails is nobody's business.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const unseal = async (
+  sealed: unknown,
+  passwords: Passwords,
+  options: Iron.SealOptions
+): Promise<Authentication | undefined> => {
+  try {
+    return typeof sealed === "string"
+      ? decodeAuthentication(await Iron.unseal(sealed, passwords.unseal, options))
+      : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,252 @@
+/** Authentication as an Effect: direct, by cookie and by token. */
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { Authentication, NesHttpServer, NesServer, Refusal, Socket } from "../../src/index.js"
+import { address, connect, outcome, serving } from "./Serving.js"
+
+/** Who there is; a requirement of the authentication. */
+class Users
+  extends Context.Tag("Users")<Users, { readonly find: (name: string | undefined) => string | undefined }>()
+{}
+
+const users = Effect.provideService(Users, { find: (name) => name === "john" || name === "jane" ? name : undefined })
+
+const authenticate = Effect.gen(function*() {
+  const { find } = yield* Users
+  const { headers } = yield* HttpServerRequest.HttpServerRequest
+  const user = find(headers.authorization)
+  if (user === undefined) {
+    return yield* headers.authorization === "crash"
+      ? Effect.die(new Error("secret"))
+      : Refusal.unauthorized("Unknown user")
+  }
+  return {
+    credentials: { user, scope: ["a"] },
+    artifacts: { from: headers["x-forwarded-for"] ?? null },
+    strategy: "name"
+  }
+})
+
+const router = HttpRouter.empty.pipe(
+  HttpRouter.get("/me", Effect.map(Socket.credentials, (_) => HttpServerResponse.unsafeJson(_))),
+  HttpRouter.get(
+    "/socket",
+    Effect.map(Effect.flatten(Socket.CurrentSocket), ({ auth }) => HttpServerResponse.unsafeJson(auth))
+  )
+)
+
+const hello = (name: string) => ({ auth: { headers: { authorization: name } } })
+
+const get = (path: string, headers: Record<string, string> = {}) =>
+  Effect.flatMap(address, (address) => Effect.promise(() => fetch(`http:${address}${path}`, { headers })))
+
+const refused = { message: "Unknown user", statusCode: 401 }
+const missing = { message: "Connection requires authentication", statusCode: 401 }
+const credentials = { user: "john", scope: ["a"] }
+
+/** How a connection is refused. */
+const refusal = (...args: Parameters<typeof connect>) =>
+  Effect.flatMap(Effect.flip(connect(...args)), (error) =>
+    outcome(async () => {
+      throw error
+    }))
+
+describe("direct", () => {
+  const auth = Authentication.make({ authenticate, index: true, maxConnectionsPerUser: 2 })
+
+  it.scopedLive("gives handlers the credentials, and the socket", () =>
+    Effect.gen(function*() {
+      expect(yield* refusal()).toEqual(missing)
+      expect(yield* refusal(hello("nobody"))).toEqual(refused)
+      expect(yield* refusal({ auth: "no headers" })).toEqual(refused)
+      expect(yield* refusal(hello("crash"))).toEqual({ message: "An internal server error occurred", statusCode: 500 })
+
+      const client = yield* connect(hello("john"), "", { headers: { "x-forwarded-for": "9.9.9.9" } })
+      expect(yield* outcome(() => client.request("/me"))).toMatchObject({ payload: credentials })
+      expect(yield* outcome(() => client.request("/socket"))).toMatchObject({
+        payload: { isAuthenticated: true, credentials, artifacts: { from: "9.9.9.9" }, strategy: "name" }
+      })
+      yield* Effect.promise(() =>
+        client.reauthenticate({ headers: { authorization: "jane", "X-Forwarded-For": "1.1.1.1" } })
+      )
+      expect(yield* outcome(() => client.request("/socket"))).toMatchObject({
+        payload: { credentials: { user: "jane" }, artifacts: { from: "9.9.9.9" } }
+      })
+    }).pipe(Effect.provide(serving(router, { auth })), users))
+
+  it.scopedLive("indexes users: broadcasts to one, and how many connections one may have", () =>
+    Effect.gen(function*() {
+      const nes = yield* NesServer.NesServer
+      const [john, jane] = yield* Effect.all([connect(hello("john")), connect(hello("jane")), connect(hello("john"))])
+      const received = yield* Deferred.make<unknown>()
+      john.onUpdate = () => Deferred.unsafeDone(received, Effect.succeed("john"))
+      jane.onUpdate = (message) => Deferred.unsafeDone(received, Effect.succeed(message))
+      yield* nes.broadcast("for jane", { user: "jane" })
+      expect(yield* Deferred.await(received)).toBe("for jane")
+      expect(yield* refusal(hello("john"))).toEqual({
+        message: "Too many connections for the authenticated user",
+        statusCode: 503
+      })
+    }).pipe(Effect.provide(serving(router, { auth })), users))
+
+  it.scopedLive("guards subscriptions: by default as the connection, else as they say", () =>
+    Effect.gen(function*() {
+      yield* NesHttpServer.subscription("/default")
+      yield* NesHttpServer.subscription("/open", { auth: false })
+      yield* NesHttpServer.subscription("/of/{user}", { auth: { scope: ["x-{params.user}", "+a"], index: true } })
+      yield* NesHttpServer.subscription("/scoped", { auth: { scope: "a", index: true } })
+      const visitor = yield* connect()
+      const john = yield* connect(hello("john"))
+      const sub = (client: typeof john, path: string) => outcome(() => client.subscribe(path, () => {}))
+      const needed = { message: "Authentication required to subscribe", statusCode: 401 }
+      expect(yield* outcome(() => visitor.request("/me"))).toEqual({
+        message: "Missing authentication",
+        statusCode: 401
+      })
+      expect(yield* sub(visitor, "/open")).toBe(undefined)
+      expect(yield* sub(visitor, "/default")).toBe(undefined)
+      expect(yield* sub(visitor, "/scoped")).toEqual(needed)
+      expect(yield* sub(john, "/scoped")).toBe(undefined)
+      expect(yield* sub(john, "/of/john")).toEqual({
+        message: "Insufficient scope to subscribe, expected any of: x-john,+a",
+        statusCode: 403
+      })
+      expect((yield* Socket.all({ subscription: "/scoped", user: "john" })).map((_) => _.auth.credentials)).toEqual([
+        credentials
+      ])
+      expect(yield* Effect.flip(Socket.all({ subscription: "/open", user: "john" }))).toMatchObject({
+        _tag: "UserError",
+        message: "Subscription auth indexing is disabled"
+      })
+    }).pipe(
+      Effect.provide(serving(router, { auth: Authentication.make({ authenticate, mode: "optional", index: true }) })),
+      users
+    ))
+
+  it.scopedLive("in mode try lets in whom it refuses", () =>
+    Effect.gen(function*() {
+      const client = yield* connect(hello("nobody"))
+      expect(yield* outcome(() => client.request("/me"))).toEqual({
+        message: "Missing authentication",
+        statusCode: 401
+      })
+    }).pipe(Effect.provide(serving(router, { auth: Authentication.make({ authenticate, mode: "try" }) })), users))
+
+  it.scopedLive("without authentication refuses credentials", () =>
+    Effect.gen(function*() {
+      expect(yield* refusal(hello("john"))).toEqual({
+        message: "Invalid token",
+        statusCode: 401
+      })
+    }).pipe(Effect.provide(serving(router))))
+
+  it.scopedLive("verifies again, at most as often as it is told", () =>
+    Effect.gen(function*() {
+      let holds = true
+      const asked: Array<unknown> = []
+      yield* Effect.gen(function*() {
+        const client = yield* connect(hello("john"))
+        while (asked.length === 0) {
+          yield* Effect.promise(() => client.request("/me"))
+        }
+        expect(asked[0]).toEqual({ credentials, artifacts: { from: null }, strategy: "name" })
+        holds = false
+        let answer: unknown
+        do {
+          answer = yield* outcome(() => client.request("/me"))
+        } while ((answer as { readonly statusCode: number }).statusCode === 200)
+        expect(answer).toEqual({ message: "Credential verification failed", statusCode: 403 })
+      }).pipe(
+        Effect.provide(serving(router, {
+          auth: Authentication.make({
+            authenticate,
+            minAuthVerifyInterval: "20 millis",
+            verify: (identity) => {
+              asked.push(identity)
+              return holds ? Effect.void : Effect.fail("gone")
+            }
+          })
+        })),
+        users
+      )
+    }))
+})
+
+describe("sealed", () => {
+  const password = Redacted.make("a password that is longer than thirty-two characters")
+  const token = Authentication.make({ type: "token", authenticate, password })
+  const cookie = Authentication.make({ type: "cookie", authenticate, password, cookieOptions: { secure: false } })
+  const trying = Authentication.make({ type: "token", authenticate, mode: "try" })
+  const withLogin = (auth: typeof token) => HttpRouter.get(router, "/nes/auth", auth.login)
+
+  it.scopedLive("by a token from the login endpoint, which the socket does not reach", () =>
+    Effect.gen(function*() {
+      const response = yield* get("/nes/auth", { authorization: "nobody" })
+      expect(response.status).toBe(401)
+      expect(yield* Effect.promise(() => response.json())).toEqual({
+        statusCode: 401,
+        error: "Unauthorized",
+        message: "Unknown user"
+      })
+      const answer = yield* Effect.flatMap(get("/nes/auth", { authorization: "john" }), (_) =>
+        Effect.promise(() => _.json()))
+      expect(answer).toEqual({ status: "authenticated", token: expect.stringMatching(/^Fe26\./) })
+      const { token } = answer as { readonly token: string }
+      const invalid = { message: "Invalid token", statusCode: 401 }
+      expect(yield* refusal({ auth: "forged" })).toEqual(invalid)
+      expect(yield* refusal(hello("john"))).toEqual(invalid)
+      expect(yield* refusal({ auth: `${token.slice(0, -1)}${token.endsWith("A") ? "B" : "A"}` })).toEqual(invalid)
+      const client = yield* connect({ auth: token })
+      expect(
+        yield* outcome(() =>
+          client.request("/me")
+        )
+      ).toMatchObject({ payload: credentials })
+      for (const path of ["/nes/auth", "/nes/auth?x", "/nes/%61uth"]) {
+        expect(yield* outcome(() => client.request({ path, headers: { "x-authorization": "john" } })))
+          .toEqual({ message: "Not Found", statusCode: 404 })
+      }
+    }).pipe(Effect.provide(serving(withLogin(token), { auth: token })), users))
+
+  it.scopedLive("by a cookie from the login endpoint", () =>
+    Effect.gen(function*() {
+      const response = yield* get("/nes/auth", { authorization: "john" })
+      expect(yield* Effect.promise(() => response.json())).toEqual({ status: "authenticated" })
+      const set = response.headers.get("set-cookie") ?? ""
+      expect(set).toMatch(/^nes=Fe26\.\S+; Path=\/; HttpOnly; SameSite=Strict$/)
+      const [sent] = set.split(";")
+      const client = yield* connect({}, "", { headers: { cookie: `other=1; ${sent}` } })
+      expect(yield* outcome(() => client.request("/me"))).toMatchObject({ payload: credentials })
+      expect(yield* refusal()).toEqual(missing)
+      expect(yield* refusal({}, "", { headers: { cookie: "nes=forged" } })).toEqual({
+        message: "Invalid nes authentication cookie",
+        statusCode: 401
+      })
+    }).pipe(Effect.provide(serving(withLogin(cookie), { auth: cookie })), users))
+
+  it.scopedLive("says so where nobody need authenticate", () =>
+    Effect.gen(function*() {
+      const response = yield* get("/nes/auth")
+      expect(yield* Effect.promise(() => response.json())).toEqual({ status: "unauthenticated" })
+      yield* connect()
+    }).pipe(Effect.provide(serving(withLogin(trying), { auth: trying })), users))
+})
+
+describe("middleware", () => {
+  const auth = Authentication.make({ authenticate })
+
+  it.scopedLive("gives ordinary HTTP requests their credentials in the same way", () =>
+    Effect.gen(function*() {
+      const ok = yield* get("/me", { authorization: "john" })
+      expect(yield* Effect.promise(() => ok.json())).toEqual(credentials)
+      expect((yield* get("/me", { authorization: "nobody" })).status).toBe(401)
+      const client = yield* connect(hello("jane"))
+      expect(yield* outcome(() => client.request("/me"))).toMatchObject({ payload: { user: "jane" } })
+    }).pipe(Effect.provide(serving(HttpRouter.use(router, Authentication.middleware(auth)), { auth })), users))
+})

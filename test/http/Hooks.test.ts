@@ -1,0 +1,194 @@
+/** Hooks, filters and the Socket as Effects, with requirements from the Layer. */
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import { NesHttpServer, NesServer, Refusal, Socket } from "../../src/index.js"
+import { bare, connect, outcome, serving } from "./Serving.js"
+
+/** What the hooks tell; each of them requires it. */
+class Diary extends Context.Tag("Diary")<Diary, Queue.Queue<ReadonlyArray<unknown>>>() {}
+
+const write = (...entry: ReadonlyArray<unknown>) => Effect.flatMap(Diary, (diary) => Queue.offer(diary, entry))
+const read = Effect.flatMap(Diary, Queue.take)
+const withDiary = Layer.effect(Diary, Queue.unbounded<ReadonlyArray<unknown>>())
+
+const bad = { message: "bad", statusCode: 400 }
+const internal = { message: "An internal server error occurred", statusCode: 500 }
+
+const router = HttpRouter.empty.pipe(
+  HttpRouter.post(
+    "/publish",
+    Effect.gen(function*() {
+      const nes = yield* NesServer.NesServer
+      yield* nes.publish("/news", "from a handler")
+      return HttpServerResponse.empty()
+    })
+  )
+)
+
+const server = serving(router, {
+  onConnection: (socket) =>
+    Effect.gen(function*() {
+      yield* write("connected", socket.auth.isAuthenticated)
+      yield* Effect.yieldNow()
+      socket.app.greeted = true
+    }),
+  onDisconnection: (socket) => write("disconnected", socket.app.greeted, socket.isOpen),
+  onMessage: (socket, message) => {
+    switch (message) {
+      case "refuse":
+        return Refusal.badRequest("bad")
+      case "forbid":
+        return Effect.fail(HttpServerResponse.empty({ status: 403 }))
+      case "fail":
+        return Effect.fail(new Error("secret"))
+      case "die":
+        return Effect.die(new TypeError("secret"))
+      case "throw":
+        throw new TypeError("secret")
+      default:
+        return Effect.as(write("message", message), { from: socket.id === "" ? "nobody" : "somebody", message })
+    }
+  }
+})
+
+describe("hooks", () => {
+  it.scopedLive("of the server run with what the Layer has", () =>
+    Effect.gen(function*() {
+      const client = yield* connect()
+      expect(yield* read).toEqual(["connected", false])
+      expect(yield* outcome(() => client.message("hi"))).toEqual({ payload: { from: "somebody", message: "hi" } })
+      expect(yield* read).toEqual(["message", "hi"])
+      expect(yield* outcome(() => client.message("refuse"))).toEqual(bad)
+      expect(yield* outcome(() => client.message("forbid"))).toEqual({ message: "Forbidden", statusCode: 403 })
+      for (const message of ["fail", "die", "throw"]) {
+        expect(yield* outcome(() => client.message(message))).toEqual(internal)
+      }
+      yield* Effect.promise(() => client.disconnect())
+      expect(yield* read).toEqual(["disconnected", true, false])
+    }).pipe(Effect.provide(Layer.provideMerge(server, withDiary))))
+
+  it.scopedLive("of a connection refuse it by failing", () =>
+    Effect.gen(function*() {
+      const { answers, closed } = yield* bare()
+      expect(answers[0]).toEqual({
+        type: "hello",
+        id: 1,
+        statusCode: 400,
+        payload: { error: "Bad Request", message: "bad" }
+      })
+      yield* Effect.promise(() => closed)
+    }).pipe(Effect.provide(serving(router, { onConnection: () => Refusal.badRequest("bad") }))))
+
+  it.scopedLive("of a subscription run in their turn, and a filter may wait", () =>
+    Effect.gen(function*() {
+      yield* NesHttpServer.subscription("/item/{id}", {
+        onSubscribe: (_socket, path, params) =>
+          params.id === "0" ? Refusal.badRequest("bad") : write("subscribe", path, params),
+        onUnsubscribe: (_socket, path, params) => write("unsubscribe", path, params),
+        filter: (_path, message, { credentials, internal, params, socket }) => {
+          switch (message) {
+            case "hidden":
+              return false
+            case "plain":
+              return true
+            case "fails":
+              return Effect.fail("no")
+            case "waits":
+              return Effect.as(Effect.sleep(1), true)
+            default:
+              return Effect.as(write("filter"), { override: [message, credentials, internal, params, socket.isOpen] })
+          }
+        }
+      })
+      const nes = yield* NesServer.NesServer
+      const client = yield* connect()
+      yield* read
+      expect(yield* outcome(() => client.subscribe("/item/0", () => {}))).toEqual(bad)
+      const updates = yield* Queue.unbounded<unknown>()
+      yield* Effect.promise(() => client.subscribe("/item/5", (update) => Queue.unsafeOffer(updates, update)))
+      expect(yield* read).toEqual(["subscribe", "/item/5", { id: "5" }])
+      for (const message of ["hidden", "fails", "plain", "waits", "other"]) {
+        yield* nes.publish("/item/5", message, { internal: 1 })
+      }
+      expect(Array.from(yield* Queue.takeN(updates, 3))).toEqual([
+        "plain",
+        "waits",
+        ["other", null, 1, { id: "5" }, true]
+      ])
+      expect(yield* read).toEqual(["filter"])
+      yield* Effect.promise(() => client.unsubscribe("/item/5"))
+      expect(yield* read).toEqual(["unsubscribe", "/item/5", { id: "5" }])
+    }).pipe(Effect.provide(Layer.provideMerge(server, withDiary))))
+
+  it.scopedLive("of a Layer: two that conflict fail, with one error", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Layer.build(NesHttpServer.layerSubscription("/item/{other}")))
+      expect(error).toMatchObject({ _tag: "UserError", message: expect.stringContaining("/item/{other}") })
+    }).pipe(Effect.provide(Layer.provideMerge(NesHttpServer.layerSubscription("/item/{id}"), serving(router)))))
+})
+
+describe("a handler", () => {
+  it.scopedLive("may publish on the server that serves it", () =>
+    Effect.gen(function*() {
+      const client = yield* connect()
+      const updates = yield* Queue.unbounded<unknown>()
+      yield* Effect.promise(() => client.subscribe("/news", (update) => Queue.unsafeOffer(updates, update)))
+      yield* Effect.promise(() => client.request({ method: "POST", path: "/publish" }))
+      expect(yield* Queue.take(updates)).toBe("from a handler")
+    }).pipe(Effect.provide(Layer.provideMerge(NesHttpServer.layerSubscription("/news"), serving(router)))))
+})
+
+describe("a socket", () => {
+  it.scopedLive("sends, publishes, revokes and disconnects", () =>
+    Effect.gen(function*() {
+      const client = yield* connect()
+      const seen = yield* Queue.unbounded<ReadonlyArray<unknown>>()
+      client.onUpdate = (message) => void Queue.unsafeOffer(seen, ["update", message])
+      client.onDisconnect = (_will, log) => void Queue.unsafeOffer(seen, ["disconnect", log.code, log.reason])
+      for (const path of ["/a", "/b"]) {
+        yield* Effect.promise(() =>
+          client.subscribe(path, (message, flags) =>
+            void Queue.unsafeOffer(seen, [path, message, flags.revoked === true]))
+        )
+      }
+      const [socket] = yield* Socket.all()
+      if (!socket) {
+        return yield* Effect.die("no socket")
+      }
+      expect(socket.id).toBe(client.id)
+      expect(socket.info.remoteAddress).toBe("127.0.0.1")
+      expect(socket.subscriptions).toEqual(["/a", "/b"])
+      yield* socket.send({ a: 1 })
+      expect(yield* Queue.take(seen)).toEqual(["update", { a: 1 }])
+      yield* socket.publish("/a", 0)
+      expect(yield* Queue.take(seen)).toEqual(["/a", 0, false])
+      yield* socket.revoke("/a", { message: null })
+      expect(yield* Queue.take(seen)).toEqual(["/a", null, true])
+      yield* socket.revoke("/b")
+      expect(socket.subscriptions).toEqual([])
+      const circular: Record<string, unknown> = {}
+      circular.self = circular
+      expect(yield* Effect.flip(socket.send(circular))).toMatchObject({ _tag: "UserError" })
+      expect(yield* Effect.flip(socket.disconnect(5))).toMatchObject({ _tag: "UserError" })
+      yield* socket.disconnect(4000, "enough")
+      expect(yield* Queue.take(seen)).toEqual(["disconnect", 4000, "enough"])
+      expect(socket.isOpen).toBe(false)
+      expect(yield* Effect.flip(socket.send("late"))).toMatchObject({
+        _tag: "DisconnectError",
+        message: "Socket not open"
+      })
+      yield* socket.disconnect()
+    }).pipe(
+      Effect.provide(
+        Layer.provideMerge(
+          Layer.merge(NesHttpServer.layerSubscription("/a"), NesHttpServer.layerSubscription("/b")),
+          serving(router)
+        )
+      )
+    ))
+})

@@ -1,0 +1,398 @@
+/** How a server starts, shares its port, and ends. */
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiError from "@effect/platform/HttpApiError"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { describe, expect, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { connect as connectTcp } from "node:net"
+import { WebSocket } from "ws"
+import { Client } from "../../src/client.js"
+import { NesClient, NesHttpServer, NesServer, Socket, TestServer } from "../../src/index.js"
+import { address, bare, connect, outcome, serving } from "./Serving.js"
+
+const router = HttpRouter.get(HttpRouter.empty, "/", HttpServerResponse.text("here"))
+
+/** Builds a Layer in a scope of its own, which the test closes. */
+const start = <A, E>(layer: Layer.Layer<A, E>) =>
+  Effect.gen(function*() {
+    const scope = yield* Scope.make()
+    const context = yield* Layer.buildWithScope(layer, scope)
+    return { context, stop: Scope.close(scope, Exit.void) }
+  })
+
+describe("starting", () => {
+  it.scopedLive("on a port that is taken fails with one clear error", () =>
+    Effect.gen(function*() {
+      const taken = yield* Effect.acquireRelease(
+        Effect.async<ReturnType<typeof createServer>>((resume) => {
+          const server = createServer()
+          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+        }),
+        (server) => Effect.async<void>((resume) => void server.close(() => resume(Effect.void)))
+      )
+      const { port } = taken.address() as AddressInfo
+      const server = createServer()
+      const error = yield* Effect.flip(Layer.build(
+        NesHttpServer.serve(router, { server }).pipe(
+          Layer.provide(NodeHttpServer.layer(() => server, { port, host: "127.0.0.1" }))
+        )
+      ))
+      expect(error).toMatchObject({ _tag: "ServeError", cause: { code: "EADDRINUSE", port } })
+    }))
+
+  it.effect("with invalid options fails with one that says which", () =>
+    Effect.gen(function*() {
+      const complaint = (options: NesHttpServer.Options) =>
+        Effect.scoped(Effect.flip(NesHttpServer.make(Effect.succeed(HttpServerResponse.empty()), options)))
+      const expected: ReadonlyArray<readonly [NesHttpServer.Options, string]> = [
+        [{ heartbeat: { interval: 5, timeout: 5 } }, "heartbeat.timeout must be less than heartbeat.interval"],
+        [{ heartbeat: { interval: 0, timeout: 5 } }, "heartbeat.interval must be a positive duration"],
+        [{ maxConnections: 0.5 }, "maxConnections must be a positive integer"],
+        [{ maxChunkChars: -1 }, "maxChunkChars must be a positive integer"],
+        [{ path: "nes" }, "path must start with /"]
+      ]
+      for (const [options, message] of expected) {
+        expect(yield* complaint(options)).toMatchObject({
+          _tag: "UserError",
+          message: `Invalid nes configuration: ${message}`
+        })
+      }
+    }))
+
+  it.scopedLive("with options from Config", () =>
+    Effect.gen(function*() {
+      const server = createServer()
+      const platform = NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" })
+      const Live = NesHttpServer.serveConfig(router, { server }, {
+        path: Config.string("PATH"),
+        maxConnections: Config.integer("MAX"),
+        heartbeat: Config.all({ interval: Config.duration("INTERVAL"), timeout: Config.duration("TIMEOUT") })
+      }).pipe(Layer.provideMerge(platform))
+      const given = (...entries: ReadonlyArray<readonly [string, string]>) =>
+        Layer.setConfigProvider(ConfigProvider.fromMap(new Map(entries)))
+      const error = yield* Effect.flip(Layer.build(Layer.provide(Live, given())))
+      expect(error).toMatchObject({ _op: expect.any(String) })
+      yield* Effect.gen(function*() {
+        const { answers } = yield* bare("/nes?x")
+        expect(answers[0]).toMatchObject({ type: "hello", heartbeat: { interval: 2000, timeout: 1000 } })
+        // One more than MAX is closed before it has said anything.
+        const refused = yield* Effect.flip(connect({}, "/nes"))
+        expect(refused).toMatchObject({ message: expect.any(String) })
+      }).pipe(
+        Effect.provide(
+          Layer.provide(
+            NesHttpServer.layerConfig(router, { server }, {
+              path: Config.string("PATH"),
+              maxConnections: Config.integer("MAX"),
+              heartbeat: Config.all({ interval: Config.duration("INTERVAL"), timeout: Config.duration("TIMEOUT") })
+            }).pipe(Layer.provideMerge(platform)),
+            given(["PATH", "/nes"], ["MAX", "1"], ["INTERVAL", "2 seconds"], ["TIMEOUT", "1 second"])
+          )
+        )
+      )
+    }))
+})
+
+describe("one port", () => {
+  const upgrading = HttpRouter.all(
+    router,
+    "/other",
+    Effect.gen(function*() {
+      const socket = yield* HttpServerRequest.upgrade
+      const write = yield* socket.writer
+      yield* socket.runRaw((data) => write(`echo ${String(data)}`))
+      return HttpServerResponse.empty()
+    }).pipe(Effect.orDie)
+  )
+
+  it.scopedLive("has HTTP, our sockets, and those of the application's own routes", () =>
+    Effect.gen(function*() {
+      const where = yield* address
+      const http = yield* Effect.promise(() => fetch(`http:${where}/`))
+      expect(yield* Effect.promise(() => http.text())).toBe("here")
+      const client = yield* connect({}, "/nes")
+      expect(yield* outcome(() => client.request("/"))).toMatchObject({ payload: "here" })
+      const echoed = yield* Effect.promise(() =>
+        new Promise<string>((resolve, reject) => {
+          const socket = new WebSocket(`ws:${where}/other`)
+          let answer = ""
+          socket.once("error", reject)
+          socket.once("open", () => socket.send("hi"))
+          socket.once("message", (data) => {
+            answer = String(data)
+            socket.close()
+          })
+          socket.once("close", () => resolve(answer))
+        })
+      )
+      expect(echoed).toBe("echo hi")
+    }).pipe(Effect.provide(serving(upgrading, { path: "/nes" }))))
+
+  const raw = (head: string) =>
+    Effect.flatMap(address, (where) =>
+      Effect.promise(() =>
+        new Promise<string>((resolve) => {
+          const [, port] = where.slice(2).split(":")
+          let received = ""
+          const socket = connectTcp(Number(port), "127.0.0.1", () => socket.write(head))
+          socket.setEncoding("utf8").on("data", (text: string) => (received += text))
+          socket.once("close", () => resolve(received))
+        })
+      ))
+
+  it.scopedLive("refuses upgrades that are nobody's", () =>
+    Effect.gen(function*() {
+      const answer = yield* raw("GET /none HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+      expect(answer).toMatch(/^HTTP\/1\.1 404 /)
+    }).pipe(Effect.provide(Layer.suspend(() => {
+      const server = createServer()
+      return NesHttpServer.layer(router, { server, path: "/nes" }).pipe(
+        Layer.provideMerge(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" }))
+      )
+    }))))
+
+  it.scopedLive("can be served by a route, which detaches the socket", () =>
+    Effect.gen(function*() {
+      const where = yield* address
+      const client = yield* connect({}, "/nes")
+      expect(yield* outcome(() => client.request("/"))).toMatchObject({ payload: "here" })
+      expect(yield* outcome(() => client.request("/nes"))).toMatchObject({ statusCode: 426 })
+      const plain = yield* Effect.promise(() => fetch(`http:${where}/nes`))
+      expect(plain.status).toBe(426)
+      const second = yield* connect({}, "/nes")
+      yield* Effect.promise(() => second.disconnect())
+      expect((yield* Socket.all()).map(({ id }) => id)).toEqual([client.id])
+      expect(yield* Effect.flip(connect())).toMatchObject({ type: "ws" })
+    }).pipe(Effect.provide(Layer.suspend(() =>
+      NesHttpServer.serve(HttpRouter.get(router, "/nes", NesHttpServer.upgrade)).pipe(
+        Layer.provideMerge(NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1" }))
+      )
+    ))))
+
+  it.scopedLive("gives the HTTP server back as it was", () =>
+    Effect.gen(function*() {
+      const server = createServer()
+      const emit: unknown = Reflect.get(server, "emit")
+      yield* Effect.scoped(Layer.build(
+        NesHttpServer.serve(router, { server }).pipe(
+          Layer.provide(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" }))
+        )
+      ))
+      expect(Reflect.get(server, "emit")).toBe(emit)
+      expect(server.eventNames().filter((name) => name === "upgrade")).toEqual([])
+      expect(server.listening).toBe(false)
+    }))
+})
+
+describe("stopping", () => {
+  const waiting = (started: Deferred.Deferred<void>, go: Deferred.Deferred<void>) =>
+    HttpRouter.get(
+      HttpRouter.empty,
+      "/wait",
+      Deferred.succeed(started, undefined).pipe(
+        Effect.zipRight(Deferred.await(go)),
+        Effect.as(HttpServerResponse.text("finished"))
+      )
+    )
+
+  it.live("lets what is running finish, accepts no more, and closes with 1001", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const started = yield* Deferred.make<void>()
+      const go = yield* Deferred.make<void>()
+      const left: Array<string> = []
+      const { context, stop } = yield* start(
+        serving(waiting(started, go), {
+          onDisconnection: () => Effect.delay(Effect.sync(() => left.push("hook")), 5)
+        })
+      )
+      const [idle, busy] = yield* Effect.all([bare(), bare()]).pipe(Effect.provide(context))
+      busy.socket.send(JSON.stringify({ type: "request", id: 2, method: "GET", path: "/wait" }))
+      yield* Deferred.await(started)
+      const stopping = yield* Effect.fork(stop)
+      expect(yield* Effect.promise(() => idle.closed)).toBe(1001)
+      const refused = yield* Effect.flip(Effect.provide(connect(), context))
+      expect(refused).toMatchObject({ isNes: true })
+      expect(Option.isNone(yield* Fiber.poll(stopping))).toBe(true)
+      yield* Deferred.succeed(go, undefined)
+      expect(yield* Effect.promise(() => busy.closed)).toBe(1001)
+      expect(busy.answers.at(-1)).toMatchObject({ id: 2, payload: "finished" })
+      yield* Fiber.join(stopping)
+      expect(left).toEqual(["hook", "hook"])
+    })))
+
+  it.live("waits no longer than it is told, and interrupts what is left", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const started = yield* Deferred.make<void>()
+      const interrupted = yield* Deferred.make<void>()
+      const forever = HttpRouter.get(
+        HttpRouter.empty,
+        "/",
+        HttpServerResponse.stream(
+          Stream.fromEffect(
+            Effect.onInterrupt(
+              Effect.zipRight(Deferred.succeed(started, undefined), Effect.never),
+              () => Deferred.succeed(interrupted, undefined)
+            )
+          )
+        )
+      )
+      const { context, stop } = yield* start(
+        serving(forever, { gracePeriod: "30 millis", onMessage: () => Effect.never })
+      )
+      const { closed, socket } = yield* Effect.provide(bare(), context)
+      socket.send(JSON.stringify({ type: "message", id: 2, message: "never answered" }))
+      socket.send(JSON.stringify({ type: "request", id: 3, method: "GET", path: "/" }))
+      yield* Deferred.await(started)
+      yield* stop
+      yield* Deferred.await(interrupted)
+      expect(yield* Effect.promise(() => closed)).toBe(1001)
+    })))
+})
+
+describe("an HttpApi", () => {
+  const Api = HttpApi.make("api").add(
+    HttpApiGroup.make("items")
+      .add(
+        HttpApiEndpoint.post("create", "/item/:id")
+          .setPath(Schema.Struct({ id: Schema.NumberFromString }))
+          .setPayload(Schema.Struct({ name: Schema.String }))
+          .addSuccess(Schema.Struct({ id: Schema.Number, at: Schema.Date, overSocket: Schema.Boolean }))
+          .addError(HttpApiError.Forbidden)
+      )
+  )
+
+  const items = HttpApiBuilder.group(
+    Api,
+    "items",
+    (handlers) =>
+      handlers.handle("create", ({ path, payload }) =>
+        Effect.gen(function*() {
+          if (payload.name === "forbidden") {
+            return yield* new HttpApiError.Forbidden()
+          }
+          const overSocket = Option.isSome(yield* Socket.CurrentSocket)
+          return { id: path.id, at: new Date(0), overSocket }
+        }))
+  )
+
+  const Live = Layer.unwrapEffect(Effect.map(HttpApiBuilder.httpApp, (app) => serving(app))).pipe(
+    Layer.provide([HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer]),
+    Layer.provide(HttpApiBuilder.api(Api)),
+    Layer.provide(items)
+  )
+
+  it.scopedLive("is served with its Schemas", () =>
+    Effect.gen(function*() {
+      const client = yield* connect()
+      const create = (path: string, payload: unknown) =>
+        outcome(() => client.request({ method: "POST", path, payload }))
+      expect(yield* create("/item/5", { name: "a" })).toMatchObject({
+        statusCode: 200,
+        payload: { id: 5, at: "1970-01-01T00:00:00.000Z", overSocket: true }
+      })
+      expect(yield* create("/item/x", { name: "a" })).toMatchObject({ statusCode: 400 })
+      expect(yield* create("/item/5", { name: 1 })).toMatchObject({
+        statusCode: 400,
+        message: expect.stringContaining("Expected string, actual 1")
+      })
+      expect(yield* create("/item/5", { name: "forbidden" })).toMatchObject({ statusCode: 403 })
+    }).pipe(Effect.provide(Live)))
+})
+
+describe("a tracer", () => {
+  it.scopedLive("sees a request as part of its caller's trace; without one there are no spans", () =>
+    Effect.gen(function*() {
+      const spans: Array<Tracer.Span> = []
+      const native = yield* Effect.tracer
+      const tracer = Tracer.make({
+        span: (...args) => {
+          const span = native.span(...args)
+          spans.push(span)
+          return span
+        },
+        context: native.context.bind(native)
+      })
+      const traced = HttpRouter.get(
+        HttpRouter.empty,
+        "/item/:id",
+        Effect.map(Effect.option(Effect.currentSpan), (span) => HttpServerResponse.unsafeJson(Option.isSome(span)))
+      )
+      const ask = Effect.flatMap(connect(), (client) =>
+        outcome(() =>
+          client.request({
+            path: "/item/5",
+            headers: { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" }
+          })
+        ))
+      expect(yield* Effect.provide(ask, serving(traced))).toMatchObject({ payload: false })
+      expect(yield* Effect.provide(ask, Layer.provide(serving(traced), Layer.setTracer(tracer)))).toMatchObject({
+        payload: true
+      })
+      const [span] = spans.filter(({ name }) => name === "http.server GET")
+      expect(span).toMatchObject({ traceId: "0af7651916cd43dd8448eb211c80319c", kind: "server" })
+      expect(span && Option.getOrNull(span.parent)).toMatchObject({ spanId: "b7ad6b7169203331" })
+      expect(span?.attributes.get("http.route")).toBe("/item/:id")
+    }))
+})
+
+describe("in memory", () => {
+  const Live = Layer.provideMerge(NesHttpServer.layerSubscription("/news"), TestServer.layer(router)).pipe(
+    Layer.provide(HttpServer.layerContext)
+  )
+
+  it.scopedLive("a server needs no port, for either client", () =>
+    Effect.gen(function*() {
+      const server = yield* TestServer.TestServer
+      const nes = yield* NesServer.NesServer
+      const client = yield* NesClient.make({ ...server, connect: "required" })
+      expect(yield* client.request("/")).toMatchObject({ payload: "here" })
+      const update = yield* Effect.fork(Stream.runHead(client.subscribe("/news")))
+      yield* Effect.repeat(Socket.all({ subscription: "/news" }), {
+        until: (sockets) => sockets.length === 1,
+        schedule: Schedule.spaced(1)
+      })
+      yield* nes.publish("/news", "good")
+      expect(Option.getOrNull(yield* Fiber.join(update))).toMatchObject({ message: "good" })
+      const plain = new Client(server.url, { ws: server.ws })
+      yield* Effect.promise(() => plain.connect())
+      expect((yield* Effect.promise(() => plain.request("/"))).payload).toBe("here")
+      expect((yield* Socket.all()).length).toBe(2)
+      yield* Effect.promise(() => plain.disconnect())
+    }).pipe(Effect.provide(Live)))
+
+  it.scopedLive("several servers live in one program", () =>
+    Effect.gen(function*() {
+      const ask = Effect.gen(function*() {
+        const client = yield* NesClient.make({ ...(yield* TestServer.TestServer), connect: "required" })
+        return (yield* client.request("/")).payload
+      })
+      const named = (name: string) =>
+        TestServer.layer(HttpRouter.get(HttpRouter.empty, "/", HttpServerResponse.text(name))).pipe(
+          Layer.provide(HttpServer.layerContext)
+        )
+      expect(
+        yield* Effect.all([Effect.provide(ask, named("one")), Effect.provide(ask, named("two"))], { concurrency: 2 })
+      ).toEqual(["one", "two"])
+    }))
+})
