@@ -7,6 +7,7 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
@@ -109,13 +110,18 @@ export const make = Effect.fn("NesServer.make")(function*(options: Partial<Setti
     if (gracePeriod === undefined) {
       return stop
     }
-    const atMost = Effect.timeoutOption(gracePeriod)
-    return Effect.promise(() => node.drain(closeCode)).pipe(
-      atMost,
+    // In a fiber of its own: the one that closes the scope may have been interrupted, and would wait for nothing.
+    const atMost = <A>(effect: Effect.Effect<A>): Effect.Effect<void> =>
+      effect.pipe(
+        Effect.timeoutOption(gracePeriod),
+        Effect.interruptible,
+        Effect.forkDaemon,
+        Effect.flatMap(Fiber.join),
+        Effect.asVoid
+      )
+    return atMost(Effect.promise(() => node.drain(closeCode))).pipe(
       Effect.zipRight(stop),
-      Effect.zipRight(atMost(FiberSet.awaitEmpty(hooks))),
-      Effect.interruptible,
-      Effect.asVoid
+      Effect.zipRight(atMost(FiberSet.awaitEmpty(hooks)))
     )
   }
 

@@ -8,7 +8,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { Authentication, NesHttpServer, NesServer, Refusal, Socket } from "../../src/index.js"
-import { address, connect, outcome, serving } from "./Serving.js"
+import { address, connect, describeError, outcome, serving } from "./Serving.js"
 
 /** Who there is; a requirement of the authentication. */
 class Users
@@ -52,10 +52,7 @@ const credentials = { user: "john", scope: ["a"] }
 
 /** How a connection is refused. */
 const refusal = (...args: Parameters<typeof connect>) =>
-  Effect.flatMap(Effect.flip(connect(...args)), (error) =>
-    outcome(async () => {
-      throw error
-    }))
+  Effect.flatMap(Effect.flip(connect(...args)), (error) => Effect.sync(() => describeError(error)))
 
 describe("direct", () => {
   const auth = Authentication.make({ authenticate, index: true, maxConnectionsPerUser: 2 })

@@ -3,14 +3,11 @@ import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import { NesHttpServer, NesServer, Refusal, Socket } from "../../src/index.js"
 import { bare, connect, outcome, serving } from "./Serving.js"
-
-class Secret extends Data.TaggedError("Secret")<{ readonly message: string }> {}
 
 /** What the hooks tell; each of them requires it. */
 class Diary extends Context.Tag("Diary")<Diary, Queue.Queue<ReadonlyArray<unknown>>>() {}
@@ -48,7 +45,7 @@ const server = serving(router, {
       case "forbid":
         return Effect.fail(HttpServerResponse.empty({ status: 403 }))
       case "fail":
-        return Effect.fail(new Secret({ message: "secret" }))
+        return Effect.fail("secret")
       case "die":
         return Effect.die(new TypeError("secret"))
       case "throw":

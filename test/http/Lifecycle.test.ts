@@ -12,6 +12,7 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -193,13 +194,13 @@ describe("one port", () => {
   it.scopedLive("gives the HTTP server back as it was", () =>
     Effect.gen(function*() {
       const server = createServer()
-      const emit: unknown = Reflect.get(server, "emit")
+      const own = Object.hasOwn(server, "emit")
       yield* Effect.scoped(Layer.build(
         NesHttpServer.serve(router, { server }).pipe(
           Layer.provide(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" }))
         )
       ))
-      expect(Reflect.get(server, "emit")).toBe(emit)
+      expect([own, Object.hasOwn(server, "emit")]).toEqual([false, false])
       expect(server.eventNames().filter((name) => name === "upgrade")).toEqual([])
       expect(server.listening).toBe(false)
     }))
@@ -239,6 +240,18 @@ describe("stopping", () => {
       expect(busy.answers.at(-1)).toMatchObject({ id: 2, payload: "finished" })
       yield* Fiber.join(stopping)
       expect(left).toEqual(["hook", "hook"])
+    })))
+
+  it.live("does the same when the program is interrupted", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const ready = yield* Deferred.make<Context.Context<HttpServer.HttpServer>>()
+      const main = yield* Effect.fork(Layer.launch(Layer.tap(
+        serving(router, { heartbeat: { interval: "1 minute", timeout: "30 seconds" } }),
+        (context) => Deferred.succeed(ready, context)
+      )))
+      const { closed } = yield* Effect.provide(bare(), yield* Deferred.await(ready))
+      yield* Fiber.interrupt(main)
+      expect(yield* Effect.promise(() => closed)).toBe(1001)
     })))
 
   it.live("waits no longer than it is told, and interrupts what is left", () =>

@@ -6,7 +6,6 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
-import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -16,8 +15,6 @@ import { Readable } from "node:stream"
 import type { RequestOptions } from "../../src/client.js"
 import { Refusal, Socket } from "../../src/index.js"
 import { address, bare, connect, outcome, serving } from "./Serving.js"
-
-class Secret extends Data.TaggedError("Secret")<{ readonly message: string }> {}
 
 const { empty, raw, stream, text, uint8Array, unsafeJson } = HttpServerResponse
 
@@ -294,7 +291,7 @@ describe("a route that", () => {
       )
     return HttpRouter.empty.pipe(
       HttpRouter.get("/refuses", Refusal.forbidden("not you")),
-      HttpRouter.get("/fails", Effect.fail(new Secret({ message: "secret" }))),
+      HttpRouter.get("/fails", Effect.fail("secret")),
       HttpRouter.get("/dies", Effect.die(new TypeError("secret"))),
       HttpRouter.get(
         "/throws",

@@ -41,14 +41,19 @@ export const connect = (
     )
   )
 
+/** What the tests look at in an error. */
+export const describeError = (error: unknown): unknown => {
+  const { message, statusCode } = error as { readonly message: string; readonly statusCode?: number }
+  return { message, statusCode }
+}
+
 /** Runs a call of the client's; its error, if it fails, with what the tests look at. */
 export const outcome = <A>(call: () => Promise<A>): Effect.Effect<unknown> =>
   Effect.promise(async () => {
     try {
       return await call()
     } catch (error) {
-      const { message, statusCode } = error as { readonly message: string; readonly statusCode?: number }
-      return { message, statusCode }
+      return describeError(error)
     }
   })
 

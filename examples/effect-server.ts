@@ -1,0 +1,100 @@
+/**
+ * A server without hapi, complete: an Effect application over HTTP and over sockets on one port, with authentication by
+ * token, a guarded subscription, presence by hooks, and a graceful end on Ctrl-C.
+ *
+ *     PORT=8000 node --import tsx examples/effect-server.ts
+ */
+import { HttpMiddleware, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { Config, Context, Effect, Layer, Ref, Schema } from "effect"
+import { Authentication, NesHttpServer, NesServer, Refusal, Socket } from "effect-nes"
+import { createServer } from "node:http"
+
+/** The items there are; handlers and hooks require it like any other service. */
+class Items extends Context.Tag("Items")<Items, Ref.Ref<ReadonlyMap<string, string>>>() {
+  static readonly Live = Layer.effect(Items, Ref.make<ReadonlyMap<string, string>>(new Map([["5", "new"]])))
+}
+
+const passwords: Readonly<Record<string, string>> = { john: "secret", jane: "hidden" }
+
+/** Basic authentication. The same Effect serves the login endpoint and, by `Authentication.middleware`, plain HTTP. */
+const authenticate = Effect.gen(function*() {
+  const { headers } = yield* HttpServerRequest.HttpServerRequest
+  const encoded = headers.authorization?.replace(/^Basic /, "") ?? ""
+  const [user = "", password] = Buffer.from(encoded, "base64").toString().split(":")
+  if (!Object.hasOwn(passwords, user) || passwords[user] !== password) {
+    return yield* Refusal.unauthorized("Unknown user or wrong password")
+  }
+  return { credentials: { user } }
+})
+
+const auth = Authentication.make({ type: "token", authenticate, index: true })
+
+const item = HttpRouter.schemaPathParams(Schema.Struct({ id: Schema.String }))
+
+const getItem = Effect.gen(function*() {
+  const { id } = yield* item
+  const status = (yield* Ref.get(yield* Items)).get(id)
+  return status === undefined
+    ? yield* Refusal.notFound(`There is no item ${id}`)
+    : HttpServerResponse.unsafeJson({ id, status })
+})
+
+/** Whoever changes an item tells all who are subscribed to it. */
+const putItem = Effect.gen(function*() {
+  const { id } = yield* item
+  const { user } = yield* Socket.credentials
+  const { status } = yield* HttpServerRequest.schemaBodyJson(Schema.Struct({ status: Schema.String }))
+  yield* Ref.update(yield* Items, (items) => new Map(items).set(id, status))
+  const nes = yield* NesServer.NesServer
+  yield* nes.publish(`/item/${id}`, { id, status, by: user })
+  return HttpServerResponse.unsafeJson({ id, status })
+})
+
+const items = HttpRouter.empty.pipe(
+  HttpRouter.get("/item/:id", getItem),
+  HttpRouter.put("/item/:id", putItem),
+  HttpRouter.use(Authentication.middleware(auth))
+)
+
+const router = HttpRouter.empty.pipe(
+  HttpRouter.get("/nes/auth", auth.login),
+  HttpRouter.concat(items)
+)
+
+const server = createServer()
+
+const Serving = NesHttpServer.serveConfig(router, {
+  server,
+  auth,
+  middleware: HttpMiddleware.logger,
+  onConnection: (socket) => Effect.log(`${String(socket.auth.credentials?.user)} is here`),
+  onDisconnection: (socket) => Effect.log(`${String(socket.auth.credentials?.user)} has left`),
+  onMessage: (socket, message) =>
+    message === "ping" ? Effect.succeed("pong") : Refusal.badRequest(`Socket ${socket.id} only gets an answer to ping`)
+}, {
+  maxConnections: Config.integer("MAX_CONNECTIONS").pipe(Config.withDefault(10_000))
+})
+
+/** Only items that exist can be subscribed to. */
+const ItemUpdates = NesHttpServer.layerSubscription("/item/{id}", {
+  onSubscribe: (_socket, _path, { id = "" }) =>
+    Effect.gen(function*() {
+      const items = yield* Ref.get(yield* Items)
+      return items.has(id) ? undefined : yield* Refusal.notFound(`There is no item ${id}`)
+    })
+})
+
+const Listening = NodeHttpServer.layerConfig(() => server, {
+  port: Config.integer("PORT").pipe(Config.withDefault(8000)),
+  host: Config.succeed("localhost")
+})
+
+const Main = ItemUpdates.pipe(
+  Layer.provide(Serving),
+  HttpServer.withLogAddress,
+  Layer.provide(Listening),
+  Layer.provide(Items.Live)
+)
+
+NodeRuntime.runMain(Layer.launch(Main))
