@@ -44,6 +44,8 @@ export interface PluginOptions {
   readonly maxConnections?: number | false | undefined
   /** Origins that may connect, matched exactly. */
   readonly origin?: string | ReadonlyArray<string> | undefined
+  /** Whether what is counted goes into Effect's metrics; `true` by default. */
+  readonly metrics?: boolean | undefined
 }
 
 /**
@@ -239,7 +241,8 @@ const Plugin = struct({
   headers: Schema.NullOr(Schema.Union(Schema.Literal("*"), TextList)),
   payload: struct({ maxChunkChars: PositiveOrFalse }),
   maxConnections: PositiveOrFalse,
-  origin: Schema.optional(Schema.Union(Text, TextList))
+  origin: Schema.optional(Schema.Union(Text, TextList)),
+  metrics: Schema.optional(Schema.Boolean)
 }).pipe(
   Schema.filter(({ auth, heartbeat }) =>
     !auth || auth.minAuthVerifyInterval === false || !heartbeat || auth.minAuthVerifyInterval >= heartbeat.interval ||

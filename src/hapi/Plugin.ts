@@ -77,7 +77,7 @@ const authSettings = (auth: AuthConfiguration): AuthSettings => ({
 })
 
 const toSettings = (configuration: Configuration, hooks: Settings["hooks"]): Partial<Settings> => {
-  const { auth, headers, heartbeat, maxConnections, origin, payload } = configuration
+  const { auth, headers, heartbeat, maxConnections, metrics, origin, payload } = configuration
   return {
     hooks,
     auth: auth && authSettings(auth),
@@ -85,7 +85,8 @@ const toSettings = (configuration: Configuration, hooks: Settings["hooks"]): Par
     maxChunkChars: payload.maxChunkChars || Infinity,
     heartbeat,
     maxConnections: maxConnections || Infinity,
-    origin: typeof origin === "string" ? [origin] : origin
+    origin: typeof origin === "string" ? [origin] : origin,
+    metrics: metrics ?? true
   }
 }
 

@@ -32,6 +32,8 @@ export interface ServerOptions {
   readonly maxConnections?: number | undefined
   /** Origins that may connect, matched exactly; any by default. */
   readonly origin?: ReadonlyArray<string> | undefined
+  /** Whether what is counted goes into Effect's metrics; `true` by default. */
+  readonly metrics?: boolean | undefined
   /** How long messages that are being answered, and hooks, may take to finish when the scope closes; 5 seconds by default. */
   readonly gracePeriod?: Duration.DurationInput | undefined
 }
@@ -115,7 +117,15 @@ export const decode = (
 > =>
   Effect.try({
     try: () => {
-      const { gracePeriod = defaultGracePeriod, headers, maxChunkChars, maxConnections, origin, path } = options
+      const {
+        gracePeriod = defaultGracePeriod,
+        headers,
+        maxChunkChars,
+        maxConnections,
+        metrics = true,
+        origin,
+        path
+      } = options
       const heartbeat = heartbeatOf(options)
       check(path === undefined || path.startsWith("/"), "path must start with /")
       check(Duration.decodeUnknown(gracePeriod)._tag === "Some", "gracePeriod must be a duration")
@@ -132,7 +142,8 @@ export const decode = (
             : new Set(headers.map((name) => name.toLowerCase())),
           maxChunkChars: count(maxChunkChars, "maxChunkChars") ?? Infinity,
           maxConnections: count(maxConnections, "maxConnections") ?? Infinity,
-          origin
+          origin,
+          metrics
         }
       }
     },

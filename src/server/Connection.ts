@@ -13,6 +13,7 @@ import type { AuthState, UserKey } from "./Authentication.js"
 import type { Flush } from "./Flush.js"
 import { Outgoing } from "./Frame.js"
 import type { Hub } from "./Hub.js"
+import type { Totals } from "./Meter.js"
 import type { Subscription } from "./Subscription.js"
 
 /**
@@ -98,6 +99,7 @@ export class Connection {
     /** The hub it belongs to. */
     readonly hub: Hub,
     private readonly flush: Flush,
+    private readonly totals: Totals,
     private readonly maxChunkChars: number,
     keepCookies: boolean
   ) {
@@ -117,9 +119,9 @@ export class Connection {
     return this.ws.readyState === 1
   }
 
-  /** Whether a send is in progress: bytes wait for the network. */
-  get isSending(): boolean {
-    return this.ws.bufferedAmount > 0
+  /** Bytes that wait for the network. */
+  get bufferedBytes(): number {
+    return this.ws.bufferedAmount
   }
 
   /** Makes a message of a text, to be written to this connection or to many. */
@@ -137,8 +139,10 @@ export class Connection {
     }
     this.alive = true
     if (this.direct) {
+      const { frame } = message
       this.flush.touch(this)
-      this.raw.write(message.frame, sent)
+      this.totals.bytesSent += frame.length
+      this.raw.write(frame, sent)
     } else {
       this.transform(message, sent)
     }
@@ -167,6 +171,7 @@ export class Connection {
       return
     }
     if (this.direct) {
+      this.totals.bytesSent += message.frame.length
       this.raw.write(message.frame)
     } else {
       this.transform(message)
@@ -229,6 +234,7 @@ export class Connection {
 
   private transform({ chunks }: Outgoing, sent?: (error?: Error | null) => void): void {
     for (let i = 0; i < chunks.length; i++) {
+      this.totals.bytesSent += chunks[i]?.length ?? 0
       this.ws.send(chunks[i] ?? "", i === chunks.length - 1 ? sent : undefined)
     }
   }

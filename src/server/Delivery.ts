@@ -14,6 +14,7 @@ import { Outgoing } from "./Frame.js"
 import type { Context, Hub } from "./Hub.js"
 import type { Match } from "./Router.js"
 import type { Verdict } from "./Subscription.js"
+import { untraced } from "./Tracing.js"
 
 /**
  * Which sockets to iterate over.
@@ -44,7 +45,13 @@ export class Delivery {
     if (this.hub.stopped) {
       return Promise.resolve()
     }
-    return command.type === "publish" ? this.publish(command) : this.broadcast(command.message, command.user)
+    if (command.type === "broadcast") {
+      return this.broadcast(command.message, command.user)
+    }
+    const { span } = this.context
+    return span === untraced
+      ? this.publish(command)
+      : Promise.resolve(span("nes.publish", { attributes: { "nes.path": command.path } }, () => this.publish(command)))
   }
 
   /** Calls `each` for every connection in turn, at once; ends when what it returned has. */
@@ -97,6 +104,7 @@ export class Delivery {
           break
         }
         connection.write(outgoing)
+        this.context.meter.totals.sentUpdate++
       }
     }
     return this.context.flush.done
@@ -116,6 +124,8 @@ export class Delivery {
     if (subscribers.size === 0) {
       return Promise.resolve()
     }
+    const { totals } = this.context.meter
+    totals.updatesPublished++
     if (subscription.options.filter) {
       return this.publishFiltered(command, match)
     }
@@ -124,6 +134,8 @@ export class Delivery {
       for (const connection of subscribers.keys()) {
         connection.write(outgoing)
       }
+      totals.updatesDelivered += subscribers.size
+      totals.sentPub += subscribers.size
     }
     return this.context.flush.done
   }
@@ -138,11 +150,13 @@ export class Delivery {
     const { filter } = subscription.options
     const subscribers = subscription.subscribers(path, command.user)
     const targets = Array.from(subscribers.keys())
+    const { totals } = this.context.meter
     let shared: Outgoing | undefined
     let fault: Error | undefined
 
     const send = (connection: Connection, verdict: Verdict): void => {
       if (!verdict || !subscribers.has(connection)) {
+        totals.updatesFiltered++
         return
       }
       const override = typeof verdict === "object" ? verdict.override : undefined
@@ -151,10 +165,13 @@ export class Delivery {
         : this.encodePub(path, override)
       if (outgoing) {
         connection.write(outgoing)
+        totals.updatesDelivered++
+        totals.sentPub++
       }
     }
 
     const refuse = (error: unknown): void => {
+      totals.updatesFiltered++
       this.context.application.log(["nes", "filter", "error"], error)
       if (isSystem(error)) {
         fault ??= error

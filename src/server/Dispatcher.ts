@@ -51,6 +51,12 @@ const unwrap = <A>(decoded: Either.Either<A, { readonly message: string }>): A =
   return decoded.right
 }
 
+const requestAttributes = (connection: Connection, { method, path }: Message.Request) => ({
+  "http.request.method": method,
+  "nes.path": path,
+  "nes.socket.id": connection.id
+})
+
 const hasAuthorization = (headers: Message.RequestHeaders): boolean =>
   Object.keys(headers).some((name) => name.toLowerCase() === "authorization")
 
@@ -90,13 +96,16 @@ export class Dispatcher {
     if (!isHeard(connection)) {
       return
     }
+    const { meter } = this.context
     const decoded = Codec.decodeEnvelope(text)
     if (Either.isLeft(decoded)) {
       const { error, id, type } = decoded.left
+      meter.received(undefined, Buffer.byteLength(text))
       this.answerError(connection, Boom.badRequest(error.message), { type, id })
       return
     }
     const envelope = decoded.right
+    meter.received(envelope.type, Buffer.byteLength(text))
     if (envelope.type === "ping" && !this.verificationDue(connection)) {
       return
     }
@@ -113,6 +122,7 @@ export class Dispatcher {
       await this.verify(connection)
       const text = await this.process(connection, envelope)
       if (text !== undefined) {
+        this.context.meter.totals.sentAnswer++
         connection.write(connection.outgoing(text))
       }
     } catch (error) {
@@ -129,6 +139,7 @@ export class Dispatcher {
   ): void {
     const [cause, path] = error instanceof PathRefused ? [error.cause, error.path] : [error, undefined]
     const answer = Fault.toAnswer(cause, this.context.settings.headers, request, path)
+    this.context.meter.totals.sentError++
     connection.write(connection.outgoing(JSON.stringify(answer)))
   }
 
@@ -147,7 +158,13 @@ export class Dispatcher {
       case "ping":
         return undefined
       case "hello":
-        return this.hello(connection, message)
+        return Promise.resolve(
+          this.context.span(
+            "nes.hello",
+            { attributes: { "nes.socket.id": connection.id } },
+            () => this.hello(connection, message)
+          )
+        )
       case "reauth":
         return this.reauth(connection, message)
       case "request":
@@ -223,6 +240,15 @@ export class Dispatcher {
   }
 
   private async authenticate(connection: Connection, message: Message.Hello | Message.Reauth): Promise<void> {
+    try {
+      await this.credential(connection, message)
+    } catch (error) {
+      this.context.meter.totals.authenticationsFailed++
+      throw error
+    }
+  }
+
+  private async credential(connection: Connection, message: Message.Hello | Message.Reauth): Promise<void> {
     const { application, settings, settle } = this.context
     if (connection.cookies !== undefined) {
       this.admit(connection, await settle(application.authenticateCookie(connection, connection.cookies)))
@@ -251,12 +277,22 @@ export class Dispatcher {
   }
 
   private async request(connection: Connection, message: Message.Request): Promise<string> {
-    const { application, settings, settle } = this.context
+    const { application, meter, settings, settle } = this.context
+    const began = performance.now()
     if (message.headers && hasAuthorization(message.headers)) {
       throw Boom.badRequest("Cannot include an Authorization header")
     }
     const request = message.path.startsWith("/") ? message : { ...message, ...this.lookup(message.path) }
-    const response = await settle(application.request(connection, request))
+    const response = await this.context.span(
+      `nes.request ${request.method}`,
+      { attributes: requestAttributes(connection, request), headers: request.headers },
+      (traceparent) =>
+        settle(application.request(
+          connection,
+          traceparent === undefined ? request : { ...request, headers: { ...request.headers, traceparent } }
+        ))
+    )
+    meter.answered(performance.now() - began)
     const headers = Fault.filterHeaders(response.headers, settings.headers)
     try {
       return encodeResponse(message.id, response, headers)

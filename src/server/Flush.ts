@@ -28,6 +28,9 @@ export class Flush {
   private flushed: Promise<void> | undefined
   private resolve: (() => void) | undefined
 
+  /** `left` is called whenever what a turn has written has left. */
+  constructor(private readonly left: () => void) {}
+
   /** To be called before every write. */
   touch(target: Corked): void {
     if (target.corked) {
@@ -64,6 +67,7 @@ export class Flush {
       target.corked = false
       target.raw.uncork()
     }
+    this.left()
     resolve?.()
   }
 }

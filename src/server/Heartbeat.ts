@@ -7,9 +7,10 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Connection } from "./Connection.js"
 import type { Hub } from "./Hub.js"
+import type { Meter } from "./Meter.js"
 
 const isAlive = (connection: Connection): boolean =>
-  connection.alive || connection.isSending || connection.processing > 0
+  connection.alive || connection.bufferedBytes > 0 || connection.processing > 0
 
 /**
  * Sends a ping to every connection each `interval` and disconnects, `timeout` later (both ms), those that have given no
@@ -20,6 +21,7 @@ const isAlive = (connection: Connection): boolean =>
  */
 export const run = (
   hub: Hub,
+  meter: Meter,
   heartbeat: { readonly interval: number; readonly timeout: number },
   message: (text: string) => Parameters<Connection["ping"]>[0]
 ): Effect.Effect<never> => {
@@ -29,16 +31,22 @@ export const run = (
     for (const connection of hub.connections.all()) {
       connection.ping(ping)
     }
+    meter.totals.sentPing += hub.connections.size
   })
 
   const check = Effect.sync(() => {
+    let buffered = 0
     for (const connection of hub.connections.all()) {
+      buffered += connection.bufferedBytes
       if (isAlive(connection)) {
         connection.alive = false
       } else {
+        meter.totals.heartbeatsMissed++
         void connection.close()
       }
     }
+    meter.buffered(buffered)
+    meter.report()
   })
 
   return Effect.gen(function*() {

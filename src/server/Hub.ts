@@ -12,9 +12,11 @@ import type { Connection, PendingSubscribe } from "./Connection.js"
 import { Connections } from "./Connections.js"
 import * as Fault from "./Fault.js"
 import type { Flush } from "./Flush.js"
+import type { Meter } from "./Meter.js"
 import { type Match, Router } from "./Router.js"
 import type { Settings } from "./Settings.js"
 import { type Options, type Params, Subscription } from "./Subscription.js"
+import type { Span } from "./Tracing.js"
 
 /**
  * What a hub works with.
@@ -27,6 +29,8 @@ export interface Context {
   readonly application: Application.Service
   readonly settle: Settle
   readonly flush: Flush
+  readonly meter: Meter
+  readonly span: Span
 }
 
 /**
@@ -92,6 +96,7 @@ export class Hub {
     if (subscription) {
       connection.subscriptions.delete(path)
       subscription.remove(connection, path)
+      this.context.meter.totals.subscriptions--
       await this.afterUnsubscribe(connection, path, subscription)
     }
   }
@@ -111,6 +116,7 @@ export class Hub {
     this.connections.remove(connection)
     const left = Array.from(connection.subscriptions)
     connection.subscriptions.clear()
+    this.context.meter.totals.subscriptions -= left.length
     for (const [path, subscription] of left) {
       subscription.remove(connection, path)
     }
@@ -159,6 +165,7 @@ export class Hub {
   private enter(connection: Connection, path: string, subscription: Subscription): void {
     if (!connection.departed) {
       connection.subscriptions.set(path, subscription)
+      this.context.meter.totals.subscriptions++
       subscription.add(connection, path)
     }
   }

@@ -22,9 +22,11 @@ import type { Connection } from "./Connection.js"
 import { Flush } from "./Flush.js"
 import { Outgoing } from "./Frame.js"
 import * as Heartbeat from "./Heartbeat.js"
+import { Meter, type Totals } from "./Meter.js"
 import { type BroadcastOptions, Node, type PublishOptions } from "./Node.js"
 import { defaults, type Settings } from "./Settings.js"
 import type { Options as SubscriptionOptions } from "./Subscription.js"
+import * as Tracing from "./Tracing.js"
 
 /**
  * A running server's operations.
@@ -41,6 +43,8 @@ export interface Service {
   readonly publish: (path: string, message: unknown, options?: PublishOptions) => Effect.Effect<void, UserError>
   /** Sends a message to all connections. Fails with `UserError` on a missing user index. */
   readonly broadcast: (message: unknown, options?: BroadcastOptions) => Effect.Effect<void, UserError>
+  /** What this server has counted since it was made; the same goes into Effect's metrics, for the whole process. */
+  readonly totals: Effect.Effect<Totals>
   /** The connections that have said hello. */
   readonly connections: Effect.Effect<ReadonlyArray<Connection>>
   /**
@@ -93,16 +97,19 @@ export const make = Effect.fn("NesServer.make")(function*(options: Partial<Setti
 
   const deliver = (command: Command): Promise<void> => node.delivery.deliver(command)
   const membership = yield* broker.join({ deliver })
+  const meter = new Meter(settings.metrics)
   const context = {
     settings,
     application,
     settle: settleOn(runtime, (fiber) => FiberSet.unsafeAdd(hooks, fiber)),
-    flush: new Flush()
+    flush: new Flush(meter.report),
+    meter,
+    span: yield* Tracing.make
   }
   const node: Node = new Node(context, clock, fork, membership.send)
 
   const heartbeat = settings.heartbeat
-    ? Heartbeat.run(node.hub, settings.heartbeat, (text) => new Outgoing(text, settings.maxChunkChars))
+    ? Heartbeat.run(node.hub, meter, settings.heartbeat, (text) => new Outgoing(text, settings.maxChunkChars))
     : Effect.never
 
   const close = ({ closeCode, gracePeriod }: Closing): Effect.Effect<void> => {
@@ -139,6 +146,7 @@ export const make = Effect.fn("NesServer.make")(function*(options: Partial<Setti
       Effect.tryPromise({ try: () => node.publish(path, message, options), catch: toUserError }),
     broadcast: (message, options) =>
       Effect.tryPromise({ try: () => node.broadcast(message, options), catch: toUserError }),
+    totals: Effect.sync(() => node.totals),
     connections: Effect.sync(() =>
       Array.from(node.hub.connections.all()).filter((connection) => connection.stage === "ready")
     ),

@@ -16,6 +16,7 @@ import { Deadlines, type Fork } from "./Deadlines.js"
 import { Delivery, type EachOptions } from "./Delivery.js"
 import { Dispatcher } from "./Dispatcher.js"
 import { type Context, Hub } from "./Hub.js"
+import type { Totals } from "./Meter.js"
 import type { Options } from "./Subscription.js"
 
 /**
@@ -94,6 +95,11 @@ export class Node {
       receive: (connection, text) => this.dispatcher.receive(connection, text),
       closed: (connection) => void this.closed(connection)
     })
+  }
+
+  /** What this server has counted, as it stands now. */
+  get totals(): Totals {
+    return { ...this.context.meter.totals }
   }
 
   /** Declares a subscription; throws if its path is missing, invalid or conflicts with another. */
@@ -182,14 +188,17 @@ export class Node {
   private open(
     ...[ws, request]: Parameters<ConstructorParameters<typeof Acceptor>[1]["open"]>
   ): Connection | undefined {
-    const { application, flush, settings } = this.context
+    const { application, flush, meter, settings } = this.context
     if (this.hub.stopped || this.draining || this.hub.connections.size >= settings.maxConnections) {
+      meter.totals.connectionsRefused++
       return undefined
     }
+    meter.totals.connections++
+    meter.totals.connectionsTotal++
     const { auth, maxChunkChars } = settings
     const id = `${this.id}:${++this.counter}`
     const keepCookies = auth !== false && auth.type === "cookie"
-    const connection = new Connection(id, ws, request, this.hub, flush, maxChunkChars, keepCookies)
+    const connection = new Connection(id, ws, request, this.hub, flush, meter.totals, maxChunkChars, keepCookies)
     this.hub.connections.add(connection)
     if (auth && auth.timeout && application.authRequired()) {
       this.hello.set(connection)
@@ -200,6 +209,7 @@ export class Node {
   private async closed(connection: Connection): Promise<void> {
     const { greeting, pending, subscriptions } = connection
     const lingering = greeting !== undefined || subscriptions.size > 0 || (pending?.size ?? 0) > 0
+    this.context.meter.totals.connections--
     this.hello.clear(connection)
     this.refusal.clear(connection)
     const left = this.hub.leave(connection)
@@ -208,6 +218,7 @@ export class Node {
       await this.atMost(Promise.allSettled([greeting, left]))
     }
     void this.farewellHook(connection)
+    this.context.meter.report()
     connection.ended()
   }
 

@@ -60,6 +60,8 @@ export interface Settings {
   readonly maxConnections: number
   /** Origins that may connect; `undefined` for any. */
   readonly origin: ReadonlyArray<string> | undefined
+  /** Whether what is counted goes into Effect's metrics. */
+  readonly metrics: boolean
   /** How long a peer may take to answer a close before the socket is destroyed (ms). */
   readonly closeTimeout: number
 }
@@ -78,5 +80,6 @@ export const defaults: Settings = {
   heartbeat: { interval: 15_000, timeout: 5_000 },
   maxConnections: Infinity,
   origin: undefined,
+  metrics: true,
   closeTimeout: 3_000
 }
