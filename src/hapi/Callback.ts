@@ -26,6 +26,9 @@ export const viaNext = <A>(
   const returned = attempt(run, (...args) => {
     answers.push(args)
     wake()
+    if (answers.length > 1 && args[0] instanceof Error) {
+      lost(args[0])
+    }
   }, (error) => {
     if (answers.length === 0) {
       throw error

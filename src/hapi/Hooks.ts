@@ -33,12 +33,17 @@ const failure = (error: unknown): void => {
 
 const ended = (): void => {}
 
-const verdict = (isMatch: unknown, override: unknown): Subscription.Verdict =>
-  isMatch && override !== undefined
+// An error where an answer belongs is a failure: it must not count as a match.
+const verdict = (isMatch: unknown, override?: unknown): Subscription.Verdict => {
+  if (isMatch instanceof Error) {
+    throw isMatch
+  }
+  return isMatch && override !== undefined
     ? { override }
     : typeof isMatch === "object" && isMatch !== null
     ? isMatch
     : Boolean(isMatch)
+}
 
 /**
  * The hooks of the plugin's options.

@@ -13,7 +13,7 @@ import type { Credentials } from "./Authentication.js"
  * @category models
  */
 export interface Rule {
-  /** Any one of the plain scopes, all of the `+required`, none of the `!forbidden`; `{params.x}` stands for a path parameter. */
+  /** Any one of the plain scopes, all of the `+required`, none of the `!forbidden`; `{params.x}` and `{credentials.x}` are filled in. */
   readonly scope?: ReadonlyArray<string> | undefined
   readonly entity?: "user" | "app" | "any" | undefined
 }
@@ -31,30 +31,43 @@ export interface Access {
 
 type Params = Readonly<Record<string, string>>
 
-const expand = (scope: string, params: Params): string =>
-  scope.replace(
-    /\{params\.([^{}]+)\}/g,
-    (_, name: string) => Object.hasOwn(params, name) ? params[name] ?? "" : ""
-  )
+interface Context {
+  readonly params: Params
+  readonly credentials: Credentials
+}
+
+const isObject = (u: unknown): u is Readonly<Record<string, unknown>> => typeof u === "object" && u !== null
+
+const reach = (context: unknown, keys: ReadonlyArray<string>): unknown =>
+  keys.reduce<unknown>((value, key) => isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined, context)
+
+// As hapi fills its routes' scopes: `{params.x}`, `{credentials.x}`; what is not there is empty.
+const expand = (scope: string, context: Context): string =>
+  scope.replace(/\{([^{}]+)\}/g, (_, name: string) => {
+    const value = reach(context, name.split("."))
+    return value === undefined || value === null ? "" : String(value)
+  })
 
 const granted = (scope: unknown): ReadonlyArray<unknown> => Array.isArray(scope) ? scope : [scope]
 
 const refuseScope = (
   scopes: ReadonlyArray<string>,
-  { scope }: Credentials,
+  credentials: Credentials,
   params: Params
 ): Boom.Boom | undefined => {
+  const { scope } = credentials
+  const context = { params, credentials }
   const held = granted(scope)
   // What a scope demands is read before its parameters are filled in: those are the client's words.
   const demanded = (prefix: string): ReadonlyArray<string> =>
-    scopes.filter((scope) => scope.startsWith(prefix)).map((scope) => expand(scope.slice(1), params))
-  const selection = scopes.filter((scope) => !/^[+!]/.test(scope)).map((scope) => expand(scope, params))
+    scopes.filter((scope) => scope.startsWith(prefix)).map((scope) => expand(scope.slice(1), context))
+  const selection = scopes.filter((scope) => !/^[+!]/.test(scope)).map((scope) => expand(scope, context))
   const holds = (scope: string): boolean => held.includes(scope)
   return scope && demanded("+").every(holds) && !demanded("!").some(holds) &&
       (selection.length === 0 || selection.some(holds))
     ? undefined
     : Boom.forbidden(
-      `Insufficient scope to subscribe, expected any of: ${scopes.map((scope) => expand(scope, params)).join(",")}`
+      `Insufficient scope to subscribe, expected any of: ${scopes.map((scope) => expand(scope, context)).join(",")}`
     )
 }
 

@@ -41,12 +41,27 @@ export interface AuthState {
 }
 
 /**
- * A user as the key of an index: primitives by their text (so that `5` and `"5"` are one user), objects by identity.
+ * A user as the key of an index: primitives by their text (so that `5` and `"5"` are one user), objects by what they
+ * hold, so that each authentication of one user leads to the same key.
  *
  * @since 0.1.0
  * @category models
  */
 export type UserKey = string | object
+
+const sorted = (_: string, value: unknown): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => a < b ? -1 : 1))
+    : value
+
+// What cannot be written down, such as an object that holds itself, is only itself.
+const contents = (user: object): UserKey => {
+  try {
+    return `\0${JSON.stringify(user, sorted)}`
+  } catch {
+    return user
+  }
+}
 
 /**
  * The key of a user; `undefined` where there is none (falsy values name nobody).
@@ -58,5 +73,5 @@ export const userKey = (user: unknown): UserKey | undefined => {
   if (!user) {
     return undefined
   }
-  return typeof user === "object" || typeof user === "function" ? user : String(user)
+  return typeof user === "object" ? contents(user) : String(user)
 }

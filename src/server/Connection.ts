@@ -13,6 +13,7 @@ import type { AuthState, UserKey } from "./Authentication.js"
 import type { Flush } from "./Flush.js"
 import { Outgoing } from "./Frame.js"
 import type { Hub } from "./Hub.js"
+import { Latch } from "./Latch.js"
 import type { Totals } from "./Meter.js"
 import type { Subscription } from "./Subscription.js"
 
@@ -50,8 +51,6 @@ export interface PendingSubscribe {
 const text = (header: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof header === "string" ? header : header?.join(", ")
 
-const ignore = (): void => {}
-
 /**
  * A connection. Application code sees it through the `Socket` of its door.
  *
@@ -87,9 +86,9 @@ export class Connection {
   corked = false
   /** What a door has made of this connection, so that it makes it once. */
   facade: object | undefined
-  private closing: { readonly closed: Promise<void>; readonly resolve: () => void } | undefined
-  private resting: { readonly idle: Promise<void>; readonly resolve: () => void } | undefined
-  private gone = false
+  private closing: Latch | undefined
+  private ending: Latch | undefined
+  private resting: Latch | undefined
   private readonly direct: boolean
 
   constructor(
@@ -178,58 +177,46 @@ export class Connection {
     }
   }
 
-  /** Starts the closing handshake (without a code unless one is given); ends when the connection is gone. */
+  /**
+   * Starts the closing handshake (without a code unless one is given); ends when the connection is closed and its last
+   * hooks have run, except those that were running when it closed: one of them may be what waits here.
+   */
   close(code?: number, reason?: string): Promise<void> {
-    if (this.gone) {
+    if (this.departed) {
       return Promise.resolve()
     }
     this.ws.close(code, reason)
-    return this.closed
+    return (this.closing ??= new Latch()).wait
+  }
+
+  /** To be called when nothing but hooks that were running already is left to wait for. */
+  closed(): void {
+    this.closing?.open()
   }
 
   /** Ends when the connection is gone and its last hooks have run. */
-  get closed(): Promise<void> {
-    if (this.gone) {
-      return Promise.resolve()
-    }
-    if (!this.closing) {
-      let resolve = ignore
-      const closed = new Promise<void>((done) => {
-        resolve = done
-      })
-      this.closing = { closed, resolve }
-    }
-    return this.closing.closed
+  get gone(): Promise<void> {
+    return (this.ending ??= new Latch()).wait
+  }
+
+  /** To be called once, when the connection is gone and its last hooks have run. */
+  ended(): void {
+    this.closing?.open()
+    ;(this.ending ??= new Latch()).open()
   }
 
   /** Ends when no message is being answered. */
   get idle(): Promise<void> {
-    if (this.processing === 0) {
-      return Promise.resolve()
-    }
-    if (!this.resting) {
-      let resolve = ignore
-      const idle = new Promise<void>((done) => {
-        resolve = done
-      })
-      this.resting = { idle, resolve }
-    }
-    return this.resting.idle
+    return this.processing === 0 ? Promise.resolve() : (this.resting ??= new Latch()).wait
   }
 
   /** To be called when a message has been answered. */
   answered(): void {
     this.processing--
-    if (this.processing === 0 && this.resting) {
-      this.resting.resolve()
+    if (this.processing === 0) {
+      this.resting?.open()
       this.resting = undefined
     }
-  }
-
-  /** To be called once, when the connection is gone and its last hooks have run. */
-  ended(): void {
-    this.gone = true
-    this.closing?.resolve()
   }
 
   private transform({ chunks }: Outgoing, sent?: (error?: Error | null) => void): void {

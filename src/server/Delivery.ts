@@ -66,7 +66,11 @@ export class Delivery {
     const results: Array<unknown> = []
     for (const connection of selected) {
       if (connection.stage === "ready") {
-        results.push(each(connection))
+        try {
+          results.push(each(connection))
+        } catch (error) {
+          results.push(Promise.reject(error))
+        }
       }
     }
     return Promise.all(results).then(ignore)
@@ -155,6 +159,9 @@ export class Delivery {
     let fault: Error | undefined
 
     const send = (connection: Connection, verdict: Verdict): void => {
+      if (verdict instanceof Error) {
+        throw verdict
+      }
       if (!verdict || !subscribers.has(connection)) {
         totals.updatesFiltered++
         return

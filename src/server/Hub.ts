@@ -15,7 +15,7 @@ import type { Flush } from "./Flush.js"
 import type { Meter } from "./Meter.js"
 import { type Match, Router } from "./Router.js"
 import type { Settings } from "./Settings.js"
-import { type Options, type Params, Subscription } from "./Subscription.js"
+import { type Options, Subscription } from "./Subscription.js"
 import type { Span } from "./Tracing.js"
 
 /**
@@ -156,7 +156,7 @@ export class Hub {
       throw Fault.ofHook("onSubscribe", error, application.log)
     }
     if (pending.cancelled) {
-      await this.afterUnsubscribe(connection, path, subscription, params)
+      await this.afterUnsubscribe(connection, path, subscription)
     } else {
       this.enter(connection, path, subscription)
     }
@@ -170,16 +170,14 @@ export class Hub {
     }
   }
 
-  private async afterUnsubscribe(
-    connection: Connection,
-    path: string,
-    { options }: Subscription,
-    params: Params = options.onUnsubscribe ? this.router.match(path)?.params ?? {} : {}
-  ): Promise<void> {
-    try {
-      await this.context.settle(options.onUnsubscribe?.(connection, path, params))
-    } catch (error) {
-      this.context.application.log(["nes", "onUnsubscribe", "error"], error)
+  private async afterUnsubscribe(connection: Connection, path: string, subscription: Subscription): Promise<void> {
+    const { onUnsubscribe } = subscription.options
+    if (onUnsubscribe) {
+      try {
+        await this.context.settle(onUnsubscribe(connection, path, subscription.params(path)))
+      } catch (error) {
+        this.context.application.log(["nes", "onUnsubscribe", "error"], error)
+      }
     }
   }
 }

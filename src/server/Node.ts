@@ -170,7 +170,10 @@ export class Node {
   /** Closes every connection; ends when their last hooks have run. */
   async stop(code?: number, reason?: string): Promise<void> {
     this.hub.stopped = true
-    await Promise.all(Array.from(this.hub.connections.all(), (connection) => connection.close(code, reason)))
+    await Promise.all(Array.from(this.hub.connections.all(), (connection) => {
+      void connection.close(code, reason)
+      return connection.gone
+    }))
     for (const deadlines of [this.hello, this.refusal, this.farewell]) {
       deadlines.reset()
     }
@@ -213,6 +216,9 @@ export class Node {
     this.hello.clear(connection)
     this.refusal.clear(connection)
     const left = this.hub.leave(connection)
+    if (greeting !== undefined || (pending?.size ?? 0) > 0) {
+      connection.closed()
+    }
     this.context.application.departed?.(connection)
     if (lingering) {
       await this.atMost(Promise.allSettled([greeting, left]))

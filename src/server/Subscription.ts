@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Call from "@hapi/call"
 import type { Access } from "./Access.js"
 import type { Answer } from "./Answer.js"
 import { type Credentials, type UserKey, userKey } from "./Authentication.js"
@@ -80,8 +81,19 @@ const none: Subscribers = new Set()
  */
 export class Subscription {
   private readonly topics = new Map<string, Topic>()
+  private own: Call.Router<true> | undefined
 
   constructor(readonly path: string, readonly options: Options) {}
+
+  /** The parameters of one of its paths, whatever else has been declared since. */
+  params(path: string): Params {
+    if (!this.own) {
+      this.own = new Call.Router()
+      this.own.add({ method: "sub", path: this.path }, true)
+    }
+    const match = this.own.route("sub", path)
+    return match instanceof Error ? {} : match.params
+  }
 
   /** Whether subscribers are indexed by user. */
   get indexed(): boolean {

@@ -1,0 +1,28 @@
+/** The telemetry example, run: its spans form one tree, and its metrics are Prometheus text. */
+import { execFile } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { expect, it } from "vitest"
+
+it("prints the spans of one request and the metrics of client and server", async () => {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--import", "tsx", "--conditions=source", "examples/telemetry.ts"],
+    { cwd: fileURLToPath(new URL("../..", import.meta.url)), timeout: 60_000, maxBuffer: 1 << 24 }
+  )
+  const spans = Array.from(stdout.matchAll(/traceId: '(\w+)',[\s\S]*?\n {2}name: '([^']+)'/g), ([, trace, name]) => ({
+    trace,
+    name
+  }))
+  const { trace } = spans.find(({ name }) => name === "caller") ?? {}
+  expect(spans.filter((span) => span.trace === trace).map(({ name }) => name).toSorted((a = "", b = "") => a < b ? -1 : 1)).toEqual([
+    "caller",
+    "http.server GET",
+    "look up item 5",
+    "nes.request GET",
+    "nes.request GET"
+  ])
+  expect(stdout).toMatch(/^nes_server_connections_total\{.*\} 1$/m)
+  expect(stdout).toMatch(/^nes_server_messages_received_total\{type="request".*\} 2$/m)
+  expect(stdout).toMatch(/^nes_server_updates_delivered_total\{.*\} 1$/m)
+})

@@ -1,0 +1,209 @@
+/** Faults of applications that must not open a door, lose a hook or stall (nes-api.txt, "server.subscription", "Socket"). */
+import { unauthorized } from "@hapi/boom"
+import Hapi from "@hapi/hapi"
+import { afterEach, describe, expect, it } from "vitest"
+import { Client } from "../../src/client.js"
+import * as Nes from "../../src/hapi.js"
+
+const servers: Array<Hapi.Server> = []
+const clients: Array<Client> = []
+
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.disconnect()))
+  await Promise.all(servers.splice(0).map((server) => server.stop()))
+})
+
+const credentialsOf: Readonly<Record<string, object>> = {
+  joe: { user: "joe", scope: ["x", "banned-joe", "u-joe"] },
+  ann: { user: "ann", scope: ["x", "u-joe"] },
+  one: { user: { id: 1, name: "one" } },
+  "one again": { user: { name: "one", id: 1 } },
+  two: { user: { id: 2, name: "two" } }
+}
+
+const serve = async (options: Nes.PluginOptions = {}) => {
+  const server = Hapi.server({ port: 0 })
+  server.auth.scheme("named", () => ({
+    authenticate: (request, h) => {
+      const credentials = credentialsOf[String(request.headers.authorization)]
+      return credentials ? h.authenticated({ credentials }) : h.unauthenticated(unauthorized(null, "named"))
+    }
+  }))
+  server.auth.strategy("named", "named")
+  server.auth.default({ strategy: "named", mode: "optional" })
+  await server.register({ plugin: Nes.plugin, options: { heartbeat: false, ...options } })
+  await server.start()
+  servers.push(server)
+  return server
+}
+
+const connect = async (server: Hapi.Server, name?: string): Promise<Client> => {
+  const client = new Client(server.info.uri)
+  clients.push(client)
+  await client.connect({ reconnect: false, ...(name && { auth: { headers: { authorization: name } } }) })
+  return client
+}
+
+type Filter = Exclude<Nes.SubscriptionOptions["filter"], undefined>
+
+const fault: never = new Error("no database") as never
+
+const filters: ReadonlyArray<readonly [string, Filter]> = [
+  ["passes an error to next", (_path, message, _options, next) => setImmediate(() => next(message === "a" || fault))],
+  ["passes an error to next at once", (_path, message, _options, next) => next(message === "a" || fault)],
+  ["returns an error", (_path, message) => message === "a" || fault],
+  ["returns a Promise of an error", (_path, message) => Promise.resolve(message === "a" || fault)]
+]
+
+it.each(filters)("a filter that %s: no match, and a log entry", async (_name, filter) => {
+  const server = await serve()
+  const logged: Array<unknown> = []
+  server.events.on("log", ({ error, tags }) => logged.push([tags, error]))
+  server.subscription("/a", { filter })
+  const client = await connect(server)
+  const seen: Array<unknown> = []
+  let done: () => void = () => {}
+  const arrived = new Promise<void>((resolve) => {
+    done = resolve
+  })
+  await client.subscribe("/a", (message) => {
+    seen.push(message)
+    done()
+  })
+  await server.publish("/a", "secret")
+  await server.publish("/a", "a")
+  await arrived
+  expect(seen).toEqual(["a"])
+  expect(logged).toEqual([[["nes", "filter", "error"], fault]])
+})
+
+it("an error passed to next after the answer is logged", async () => {
+  const server = await serve()
+  const logged: Array<unknown> = []
+  server.events.on("log", ({ error, tags }) => logged.push([tags, error]))
+  server.subscription("/a", {
+    onSubscribe: (_socket, _path, _params, next) => {
+      next()
+      next(fault)
+    }
+  })
+  const client = await connect(server)
+  await client.subscribe("/a", () => {})
+  expect(logged).toEqual([[["nes", "onSubscribe", "error"], fault]])
+})
+
+describe("scopes are filled in from the credentials too, as on routes", () => {
+  it.each(
+    [
+      ["!banned-{credentials.user}", "joe", 403],
+      ["!banned-{credentials.user}", "ann", undefined],
+      ["u-{credentials.user}", "joe", undefined],
+      ["u-{credentials.user}", "ann", 403]
+    ] as const
+  )("%s, %s: %s", async (scope, name, refusal) => {
+    const server = await serve()
+    server.subscription("/a", { auth: { scope: [scope] } })
+    server.route({ method: "GET", path: "/a", options: { auth: { scope: [scope] } }, handler: () => "in" })
+    const client = await connect(server, name)
+    const outcome = (call: Promise<unknown>) =>
+      call.then(() => undefined, (error: { statusCode: number }) => error.statusCode)
+    expect(await outcome(client.request("/a"))).toBe(refusal)
+    expect(await outcome(client.subscribe("/a", () => {}))).toBe(refusal)
+  })
+})
+
+it("users that are objects are one user if they hold the same", async () => {
+  const server = await serve({ auth: { index: true, maxConnectionsPerUser: 1 } })
+  server.subscription("/a", { auth: { index: true } })
+  const one = await connect(server, "one")
+  await expect(connect(server, "one again")).rejects.toMatchObject({ statusCode: 503 })
+  const two = await connect(server, "two")
+  const updates = (client: Client) =>
+    new Promise<unknown>((resolve) => {
+      client.onUpdate = resolve
+    })
+  const [first, second] = [updates(one), updates(two)]
+  await server.broadcast("for one", { user: { name: "one", id: 1 } })
+  await server.broadcast("for two", { user: { id: 2, name: "two" } })
+  expect([await first, await second]).toEqual(["for one", "for two"])
+})
+
+describe("a hook that waits for its own socket to close does not wait for itself", () => {
+  it("onConnection", async () => {
+    const order: Array<string> = []
+    let ended: () => void = () => {}
+    const over = new Promise<void>((resolve) => {
+      ended = resolve
+    })
+    const server = await serve({
+      onConnection: async (socket) => {
+        const began = performance.now()
+        await socket.disconnect()
+        order.push(performance.now() - began < 900 ? "closed" : "stalled")
+      },
+      onDisconnection: () => {
+        order.push("onDisconnection")
+        ended()
+      }
+    })
+    await connect(server).catch(() => {})
+    await over
+    expect(order).toEqual(["closed", "onDisconnection"])
+  })
+
+  it.each(["Promise", "callback"])("onSubscribe, by %s", async (style) => {
+    const order: Array<string> = []
+    let ended: () => void = () => {}
+    const over = new Promise<void>((resolve) => {
+      ended = resolve
+    })
+    const server = await serve({
+      onDisconnection: () => {
+        order.push("onDisconnection")
+        ended()
+      }
+    })
+    const onSubscribe: Nes.SubscriptionOptions["onSubscribe"] = style === "Promise"
+      ? async (socket) => {
+        await socket.disconnect()
+        order.push("closed")
+      }
+      : (socket, _path, _params, next) => {
+        socket.disconnect(() => {
+          order.push("closed")
+          next()
+        })
+      }
+    server.subscription("/a", { onSubscribe, onUnsubscribe: () => order.push("onUnsubscribe") })
+    const client = await connect(server)
+    const began = performance.now()
+    await client.subscribe("/a", () => {}).catch(() => {})
+    await over
+    expect(order).toEqual(["closed", "onUnsubscribe", "onDisconnection"])
+    expect(performance.now() - began).toBeLessThan(900)
+  })
+})
+
+it("onUnsubscribe gets the parameters of its own subscription, whatever was declared since", async () => {
+  const server = await serve()
+  const params: Array<unknown> = []
+  server.subscription("/i/{id}", { onUnsubscribe: (_socket, _path, given) => params.push(given) })
+  const client = await connect(server)
+  await client.subscribe("/i/x", () => {})
+  server.subscription("/i/x")
+  await client.unsubscribe("/i/x", null)
+  expect(params).toEqual([{ id: "x" }])
+})
+
+it("eachSocket: a callback that throws keeps none from its turn, and the Promise rejects", async () => {
+  const server = await serve()
+  await connect(server)
+  await connect(server)
+  let calls = 0
+  const promise = server.eachSocket(() => {
+    calls++
+    throw fault
+  })
+  expect(calls).toBe(2)
+  await expect(promise).rejects.toBe(fault)
+})
