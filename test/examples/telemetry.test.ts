@@ -15,7 +15,9 @@ it("prints the spans of one request and the metrics of client and server", async
     name
   }))
   const { trace } = spans.find(({ name }) => name === "caller") ?? {}
-  expect(spans.filter((span) => span.trace === trace).map(({ name }) => name).toSorted((a = "", b = "") => a < b ? -1 : 1)).toEqual([
+  expect(
+    spans.filter((span) => span.trace === trace).map(({ name }) => name).toSorted((a = "", b = "") => a < b ? -1 : 1)
+  ).toEqual([
     "caller",
     "http.server GET",
     "look up item 5",
