@@ -8,6 +8,7 @@ import * as Iron from "@hapi/iron"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import type * as Broker from "../server/Broker.js"
 import type { IronOptions, Password } from "../server/Seal.js"
 import type { HookAnswer } from "./Callback.js"
 import type { Socket, SocketCredentials } from "./Socket.js"
@@ -44,6 +45,8 @@ export interface PluginOptions {
   readonly maxConnections?: number | false | undefined
   /** Origins that may connect, matched exactly. */
   readonly origin?: string | ReadonlyArray<string> | undefined
+  /** How this server shares what it publishes with others, such as `redis()` of effect-nes/redis; by default with none. */
+  readonly broker?: Broker.Service | undefined
 }
 
 /**
@@ -128,6 +131,11 @@ export interface SubscriptionOptions {
     readonly entity?: "user" | "app" | "any" | undefined
     readonly index?: boolean | string | undefined
   } | undefined
+  /**
+   * Keeps the last updates of each path, for clients that come back: at most `size` (1000 by default), none older than
+   * `age` milliseconds (5 minutes by default). `true` for the defaults.
+   */
+  readonly recovery?: boolean | { readonly size?: number | undefined; readonly age?: number | undefined } | undefined
   readonly onSubscribe?:
     | ((
       socket: Socket,
@@ -239,7 +247,11 @@ const Plugin = struct({
   headers: Schema.NullOr(Schema.Union(Schema.Literal("*"), TextList)),
   payload: struct({ maxChunkChars: PositiveOrFalse }),
   maxConnections: PositiveOrFalse,
-  origin: Schema.optional(Schema.Union(Text, TextList))
+  origin: Schema.optional(Schema.Union(Text, TextList)),
+  broker: Schema.optional(
+    Schema.declare((u): u is Broker.Service => isObject(u) && typeof u.join === "function")
+      .annotations(expected("a broker"))
+  )
 }).pipe(
   Schema.filter(({ auth, heartbeat }) =>
     !auth || auth.minAuthVerifyInterval === false || !heartbeat || auth.minAuthVerifyInterval >= heartbeat.interval ||
@@ -251,6 +263,13 @@ const Subscription = struct({
   filter: Schema.optional(Hook),
   onSubscribe: Schema.optional(Hook),
   onUnsubscribe: Schema.optional(Hook),
+  recovery: Schema.optional(Schema.Union(
+    Flag,
+    struct({
+      size: Schema.optional(Schema.Int.pipe(Schema.positive()).annotations(expected("a positive integer"))),
+      age: Schema.optional(Schema.Int.pipe(Schema.positive()).annotations(expected("a positive integer")))
+    })
+  )),
   auth: Schema.optional(Schema.Union(
     Schema.Literal(false),
     struct({
