@@ -1,6 +1,7 @@
 /**
  * Publishes on one node to subscribers on another, through Redis: CPU of the receiving node per delivery, and the time
- * from a publish to the last of its deliveries. `local` is the same fan-out on one node alone.
+ * from a publish to the last of its deliveries. `local` is the same fan-out without a broker: the node hears
+ * over a bare connection what to publish.
  */
 import { start } from "../process/Child.mjs"
 import { startRedis } from "../process/Redis.mjs"
@@ -19,10 +20,10 @@ const both = async ({ load, publisher }, part, role) => {
 const run = async ({ load, publisher, receiver }, scenario, dialect) => {
   const { connections, paths, perTick, ticks, ticksPerRound, warmup } = scenario
   const options = { name: scenario.name, options: { ...scenario.server, redis: scenario.redis } }
-  const { port } = await receiver.call("start", options)
-  const { control } = publisher === receiver ? { control: undefined } : await publisher.call("start", options)
+  const { feed, port } = await receiver.call("start", options)
+  const { control } = await publisher.call("start", { ...options, options: { ...options.options, feed } })
   const processes = { load, publisher }
-  await load.call("target", { port, control: control ?? (await receiver.call("control")), dialect })
+  await load.call("target", { port, control, dialect })
   await load.call("connect", { count: connections, paths })
   await both(processes, plan(scenario, 1, 1, 1), "listen")
   await both(processes, plan(scenario, warmup, ticksPerRound, perTick), "drain")
@@ -35,14 +36,13 @@ const run = async ({ load, publisher, receiver }, scenario, dialect) => {
 }
 
 export const measure = async ({ load }, scenario, peer) => {
-  const alone = peer === "local"
-  const redis = alone ? undefined : await startRedis()
-  const name = alone ? "effect-nes" : peer
+  const redis = peer === "local" ? undefined : await startRedis()
   const nodes = []
   try {
-    nodes.push(await start(main, [name]))
-    if (!alone) nodes.push(await start(main, [name]))
-    const [receiver, publisher = receiver] = nodes
+    const receiver = await start(main, [peer])
+    nodes.push(receiver)
+    const publisher = await start(main, [peer])
+    nodes.push(publisher)
     const dialect = peer.startsWith("socket.io") ? "socket.io" : peer
     return await run({ load, publisher, receiver }, { ...scenario, redis: redis?.url }, dialect)
   } finally {

@@ -59,9 +59,8 @@ serve({
     meters = meter(`${name}-${peer}`)
     server = await adapter.start(options)
     await new Promise((resolve) => control.listen(0, "127.0.0.1", resolve))
-    return { port: server.port, control: control.address().port }
+    return { port: server.port, feed: server.feed, control: control.address().port }
   },
-  control: () => control.address().port,
   publish,
   timePublish,
   measurePublish: async (plan) => {

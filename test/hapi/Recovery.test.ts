@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { Client } from "../../src/client.js"
+import { makeNes14Client, makeNes6Client } from "../interop/peers/ClientUnderTest.js"
 import { startServer } from "./RecoveryServer.js"
 
 const position = { epoch: expect.any(String), offset: expect.any(Number) }
@@ -175,3 +176,31 @@ describe("our client", () => {
     expect(hellos.at(-1)).toEqual({ type: "hello", id: expect.any(Number), version: "2", subs: ["/a/1"] })
   })
 })
+
+describe.each([["@hapi/nes 14", makeNes14Client], ["nes 6", makeNes6Client]] as const)(
+  "the client of %s",
+  (_, make) => {
+    it("notices neither positions nor gaps", async () => {
+      const { server, cut, url } = await startServer({ recovery: { size: 2 } })
+      const client = await make(url)
+      onTestFinished(() => client.stop())
+      await client.connect({ delay: 5 })
+      await client.subscribe("/a/1")
+      await client.events.next("connect")
+      await server.publish("/a/1", 1)
+      expect(await client.events.next("publish")).toEqual(["/a/1", 1, false])
+      // As a node tells of a gap.
+      for (const connection of server.plugins.nes.node.hub.connections.all()) {
+        await connection.send(JSON.stringify({ type: "ping", gaps: { "/a/1": { epoch: "e", offset: 7 } } }))
+      }
+      await server.publish("/a/1", 2)
+      expect(await client.events.next("publish")).toEqual(["/a/1", 2, false])
+      cut()
+      await client.events.next("connect")
+      await server.publish("/a/1", 3)
+      expect(await client.events.next("publish")).toEqual(["/a/1", 3, false])
+      expect(client.events.take("error")).toEqual([])
+      expect(client.events.take("update")).toEqual([])
+    })
+  }
+)
