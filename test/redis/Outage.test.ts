@@ -73,6 +73,23 @@ it("no more than so many commands are on their way to a frozen Redis", async () 
   await until(() => a.events.filter(({ _tag }) => _tag === "Unshared").length === 90)
 })
 
+it("a node that missed announcements notices it by the next one, and fills the gap", async () => {
+  const { a, b, bob } = await cast()
+  const far = await hear(bob, "/kept/1")
+  const { hub } = b.server.plugins.nes.node
+  await a.server.publish("/kept/1", 1)
+  await until(() => far.length === 1)
+  hub.stopped = true
+  await a.server.publish("/kept/1", 2)
+  await a.server.publish("/kept/1", 3)
+  // What Redis has announced to b before this question, b has ignored when it answers.
+  await a.server.plugins.nes.node.count("/kept/1")
+  hub.stopped = false
+  await a.server.publish("/kept/1", 4)
+  await until(() => far.length === 4)
+  expect(far).toEqual([1, 2, 3, 4])
+})
+
 it("a durable Redis that is killed and comes back: what was kept is recovered, without a gap", async () => {
   const { a, b, bob, redis } = await cast({ durable: true })
   const gaps: Array<string> = []
@@ -80,7 +97,7 @@ it("a durable Redis that is killed and comes back: what was kept is recovered, w
   const far = await hear(bob, "/kept/1")
   await a.server.publish("/kept/1", 1)
   await until(() => far.length === 1)
-  // Bob's node does not hear of this one: its connections are cut as it is announced.
+  // Bob's node does not take note of this one.
   b.server.plugins.nes.node.hub.stopped = true
   await a.server.publish("/kept/1", 2)
   await redis.kill()
