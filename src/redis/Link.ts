@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import { createClient, createCluster, type RedisClientOptions } from "@redis/client"
+import { setTimeout as sleep } from "node:timers/promises"
 
 /**
  * Where Redis is.
@@ -124,37 +125,55 @@ const clustered = (address: Address, timeout: number, observer: Observer): Link 
     defaults: settings(address, timeout)
   })
   let closed = false
+  let found = false
   let up = false
   let attempt = 0
   let retry: NodeJS.Timeout | undefined
-  const down = (error: unknown): void => {
-    if (!closed) {
-      up = false
-      observer.down(error)
-    }
-  }
   const rise = (): void => {
     up = true
     attempt = 0
     observer.up()
   }
-  // The library reconnects to a cluster it knows; finding it in the first place is left to us.
-  const connect = (): void => {
-    cluster.connect().then(rise, (error: unknown) => {
-      down(error)
-      if (!closed) {
-        retry = setTimeout(connect, backoff(attempt++))
-      }
-    })
+  // Every server that holds a part of the keys must answer: the library finds those that take the place of others.
+  const probe = async (): Promise<void> => {
+    const answers = cluster.masters.map(async (master) => (await cluster.nodeClient(master)).ping())
+    await Promise.race([
+      Promise.all(answers),
+      sleep(timeout, undefined, { ref: false }).then(() => Promise.reject(new Error("Redis does not answer")))
+    ])
+  }
+  const seek = (): void => {
+    retry ??= setTimeout(() => {
+      const sought = found ? probe() : cluster.connect().then(() => {
+        found = true
+      })
+      sought.then(() => {
+        retry = undefined
+        if (!closed) {
+          rise()
+        }
+      }, (error: unknown) => {
+        retry = undefined
+        down(error)
+      })
+    }, attempt === 0 ? 0 : backoff(attempt))
+  }
+  const down = (error: unknown): void => {
+    if (!closed) {
+      up = false
+      attempt++
+      observer.down(error)
+      seek()
+    }
   }
   cluster.on("error", down)
   cluster.on("node-error", down)
   cluster.on("node-ready", () => {
-    if (cluster.isOpen && attempt === 0) {
-      rise()
+    if (up) {
+      observer.up()
     }
   })
-  connect()
+  seek()
   return {
     get isUp() {
       return up

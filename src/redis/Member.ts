@@ -46,6 +46,8 @@ export class Member {
   private users = 0
   private inFlight = 0
   private downSince: number | undefined
+  /** Whether Redis has been reached since the link was opened. */
+  private known = false
   private readonly census = new Census(patience)
   private readonly claims: RedisClaims
   private readonly prefix: string
@@ -125,6 +127,8 @@ export class Member {
     this.link?.close()
     this.link = undefined
     this.channels = undefined
+    this.known = false
+    this.downSince = undefined
     this.ready = Effect.unsafeMakeLatch(false)
     Metrics.connected.unsafeUpdate(0, [])
   }
@@ -136,17 +140,27 @@ export class Member {
       this.down(error)
       return
     }
-    const outage = this.downSince === undefined ? 0 : Date.now() - this.downSince
-    if (this.downSince !== undefined) {
-      this.node.log(["nes", "broker", "up"], `Redis is back after ${outage} ms`)
-    }
-    this.downSince = undefined
-    Metrics.connected.unsafeUpdate(1, [])
-    this.happened(BrokerEvent.Up({ outage }))
+    this.back()
     this.claims.renew()
     this.channels?.revive()
     this.node.revive()
     this.ready.unsafeOpen()
+  }
+
+  // Of a cluster's servers each comes back by itself, without all of Redis having been away.
+  private back(): void {
+    const { downSince } = this
+    if (downSince === undefined && this.known) {
+      return
+    }
+    const outage = downSince === undefined ? 0 : Date.now() - downSince
+    if (downSince !== undefined) {
+      this.node.log(["nes", "broker", "up"], `Redis is back after ${outage} ms`)
+    }
+    this.downSince = undefined
+    this.known = true
+    Metrics.connected.unsafeUpdate(1, [])
+    this.happened(BrokerEvent.Up({ outage }))
   }
 
   private down(error: unknown): void {

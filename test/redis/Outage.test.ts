@@ -16,7 +16,7 @@ const declare = (server: Server): void => {
 const cast = async (options: RedisOptions = {}) => {
   const redis = await RedisServer.start(options)
   onTestFinished(() => redis.stop())
-  const broker = { durable: options.durable, timeout: 400 }
+  const broker = { cluster: options.cluster, durable: options.durable, timeout: 400 }
   const [a, b] = [await startNode(redis, { declare, broker }), await startNode(redis, { declare, broker })]
   const names = (node: typeof a): ReadonlyArray<string> => node.events.map(({ _tag }) => _tag)
   return { redis, a, b, ann: await a.connect(), bob: await b.connect(), names }
@@ -24,29 +24,32 @@ const cast = async (options: RedisOptions = {}) => {
 
 const connected = (): number => Effect.runSync(Metric.value(Metrics.connected)).value
 
-it("local delivery goes on while Redis is away; it is logged, counted and told once; afterwards all is as before", async () => {
-  const { a, ann, b, bob, names, redis } = await cast()
-  const logged: Array<unknown> = []
-  a.server.events.on("log", (_event, tags) => tags.broker && logged.push(Object.keys(tags).at(-1)))
-  const [near, far] = [await hear(ann, "/plain/1"), await hear(bob, "/plain/1")]
-  await redis.kill()
-  await until(() => names(a).includes("Down"))
-  expect(connected()).toBe(0)
-  await a.server.publish("/plain/1", 1)
-  await until(() => near.length === 1)
-  expect(names(a)).toEqual(["Up", "Down", "Unshared"])
-  // Subscribing does not wait for Redis.
-  const later = await hear(ann, "/plain/2")
+it.each([{ cluster: false }, { cluster: true }])(
+  "local delivery goes on while Redis is away; it is logged, counted and told once; afterwards all is as before: $cluster",
+  async ({ cluster }) => {
+    const { a, ann, b, bob, names, redis } = await cast({ cluster })
+    const logged: Array<unknown> = []
+    a.server.events.on("log", (_event, tags) => tags.broker && logged.push(Object.keys(tags).at(-1)))
+    const [near, far] = [await hear(ann, "/plain/1"), await hear(bob, "/plain/1")]
+    await redis.kill()
+    await until(() => names(a).includes("Down"))
+    expect(connected()).toBe(0)
+    await a.server.publish("/plain/1", 1)
+    await until(() => near.length === 1)
+    expect(names(a)).toEqual(["Up", "Down", "Unshared"])
+    // Subscribing does not wait for Redis.
+    const later = await hear(ann, "/plain/2")
 
-  await redis.start()
-  await until(() => [a, b].every((node) => names(node).at(-1) === "Up"))
-  expect(connected()).toBe(1)
-  expect(logged).toEqual(["error", "up"])
-  await a.server.publish("/plain/1", 2)
-  await b.server.publish("/plain/2", 3)
-  await until(() => far.length === 1 && later.length === 1)
-  expect([near, far, later]).toEqual([[1, 2], [2], [3]])
-})
+    await redis.start()
+    await until(() => [a, b].every((node) => names(node).at(-1) === "Up"))
+    expect(connected()).toBe(1)
+    expect(logged).toEqual(["error", "up"])
+    await a.server.publish("/plain/1", 2)
+    await b.server.publish("/plain/2", 3)
+    await until(() => far.length === 1 && later.length === 1)
+    expect([near, far, later]).toEqual([[1, 2], [2], [3]])
+  }
+)
 
 it("a frozen Redis counts as away after its timeout, and holds up nobody", async () => {
   const { a, ann, names, redis } = await cast()
@@ -125,4 +128,33 @@ it("a Redis that lost everything: clients are told of a gap, once, and go on", a
   await until(() => near.length === 2 && far.length === 2)
   expect([near, far]).toEqual([[1, 2], [1, 2]])
   expect(gaps.length).toBe(2)
+})
+
+it("a replica that takes over in a Redis Cluster: publishes go on, and clients are told of a gap", async () => {
+  const master = await RedisServer.start({ cluster: true })
+  onTestFinished(() => master.stop())
+  const replica = await RedisServer.start({ cluster: true, replicaOf: master })
+  onTestFinished(() => replica.stop())
+  const broker = { cluster: true, timeout: 400, url: [master.url, replica.url] }
+  const [a, b] = [await startNode(master, { declare, broker }), await startNode(master, { declare, broker })]
+  const bob = await b.connect()
+  const gaps: Array<string> = []
+  bob.onGap = (path) => void gaps.push(path)
+  const [plain, kept] = [await hear(bob, "/plain/1"), await hear(bob, "/kept/1")]
+  await a.server.publish("/plain/1", 1)
+  await a.server.publish("/kept/1", 1)
+  await until(() => plain.length === 1 && kept.length === 1)
+
+  await master.kill()
+  await until(() => [a, b].every(({ events }) => events.some(({ _tag }) => _tag === "Down")))
+  replica.run("cluster", "failover", "takeover")
+  await until(() => [a, b].every(({ events }) => events.at(-1)?._tag === "Up"))
+  await until(() => a.server.publish("/kept/1", 2).then(() => true, () => false))
+  await until(async () => {
+    await a.server.publish("/plain/1", 2)
+    return plain.length > 1
+  })
+  await until(() => kept.length === 2)
+  expect(kept).toEqual([1, 2])
+  expect(gaps).toEqual(["/kept/1"])
 })

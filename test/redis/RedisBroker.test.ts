@@ -17,6 +17,7 @@ describe.each([{ cluster: false }, { cluster: true }])("on Redis, cluster: $clus
     options: { auth },
     declare: (server: Parameters<NonNullable<NonNullable<Parameters<typeof startNode>[1]>["declare"]>>[0]) => {
       server.subscription("/item/{id}", { auth: { mode: "optional", index: true } })
+      server.subscription("/kept/{id}", { recovery: true })
       server.subscription("/secret/{id}", {
         filter: (_path, message, { internal }) =>
           internal === "open" ? { override: { seen: message } } : internal !== "closed"
@@ -113,6 +114,26 @@ describe.each([{ cluster: false }, { cluster: true }])("on Redis, cluster: $clus
     expect(await a.server.plugins.nes.node.count()).toEqual({ total: 2, nodes: 2, silent: 0 })
     expect(await b.server.plugins.nes.node.count("/item/9")).toEqual({ total: 2, nodes: 2, silent: 0 })
     expect(await b.server.plugins.nes.node.count("/item/10")).toEqual({ total: 0, nodes: 1, silent: 0 })
+  })
+
+  it("who reconnects to any node gets what they missed, in order and once", async () => {
+    const { a, ann, b, bob } = await cast()
+    const path = `/kept/${cluster}`
+    const [near, far] = [await hear(ann, path), await hear(bob, path)]
+    await a.server.publish(path, 1)
+    await until(() => far.length === 1)
+    const back = new Promise<void>((resolve) => {
+      bob.onConnect = resolve
+    })
+    for (const connection of b.server.plugins.nes.node.hub.connections.all()) {
+      connection.ws.terminate()
+    }
+    await a.server.publish(path, 2)
+    await b.server.publish(path, 3, { internal: "x" })
+    await back
+    await a.server.publish(path, 4)
+    await until(() => far.length === 4 && near.length === 4)
+    expect([near, far]).toEqual([[1, 2, 3, 4], [1, 2, 3, 4]])
   })
 
   it("a node hears only the paths that someone there listens to", async () => {

@@ -58,6 +58,8 @@ export interface RedisOptions {
   /** Whether everything confirmed is on disk, or nothing at all. */
   readonly durable?: boolean
   readonly cluster?: boolean
+  /** The server of a cluster whose copy this one is. */
+  readonly replicaOf?: RedisServer
 }
 
 export class RedisServer {
@@ -69,7 +71,9 @@ export class RedisServer {
     install()
     const redis = new RedisServer(await freePort(), mkdtempSync(join(tmpdir(), "effect-nes-redis-")), options)
     await redis.start()
-    if (options.cluster) {
+    if (options.replicaOf) {
+      await redis.follow(options.replicaOf)
+    } else if (options.cluster) {
       execFileSync("redis-cli", ["-p", String(redis.port), "cluster", "addslotsrange", "0", "16383"], {
         stdio: "ignore"
       })
@@ -78,6 +82,24 @@ export class RedisServer {
       }
     }
     return redis
+  }
+
+  private async follow(master: RedisServer): Promise<void> {
+    const bus = /@(\d+)/.exec(master.run("cluster", "nodes"))?.[1] ?? ""
+    this.run("cluster", "meet", "127.0.0.1", String(master.port), bus)
+    const id = master.run("cluster", "myid")
+    while (!this.run("cluster", "nodes").includes(id)) {
+      await sleep(20)
+    }
+    while (this.run("cluster", "replicate", id) !== "OK") {
+      await sleep(20)
+    }
+    while (!this.run("info", "replication").includes("master_link_status:up")) {
+      await sleep(20)
+    }
+    while (!master.run("cluster", "nodes").includes("slave")) {
+      await sleep(20)
+    }
   }
 
   get url(): string {
