@@ -20,7 +20,9 @@ const versionOf = (name) => {
 export const environment = () => ({
   node: process.version,
   ...Object.fromEntries(
-    ["@hapi/hapi", "@hapi/nes", "socket.io", "ws", "effect"].map((name) => [name, versionOf(name)])
+    ["@hapi/hapi", "@hapi/nes", "socket.io", "@socket.io/redis-adapter", "ws", "effect"].map((
+      name
+    ) => [name, versionOf(name)])
   ),
   cpu: `${cpus().length} × ${cpus()[0].model.trim()}`
 })
@@ -63,7 +65,7 @@ const cells = ({ costs, subject, targets, title, unit }) => [
   unit,
   figure(costs[subject]),
   figure(costs.nes),
-  figure(costs["socket.io"]),
+  figure(costs["socket.io"] ?? costs["socket.io-redis"]),
   figure(costs.limit),
   targets.map(({ peer, ratio, target, verdict }) =>
     `${ratio === undefined ? "–" : ratio.toFixed(ratio < 0.1 ? 3 : 2)} × ${peer} (≤ ${target}) ${verdict}`

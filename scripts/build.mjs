@@ -15,7 +15,7 @@ import { writeCommonJsTypes } from "./commonjs-types.mjs"
 import { fail, root, run } from "./run.mjs"
 
 process.chdir(root)
-const entries = ["client", "hapi", "index"]
+const entries = ["client", "hapi", "index", "redis"]
 
 rmSync("dist", { recursive: true, force: true })
 if (run("node_modules/.bin/tsc", ["-p", "tsconfig.build.json"]) !== 0) {

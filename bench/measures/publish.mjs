@@ -2,7 +2,7 @@
 import { withServer } from "./Server.mjs"
 
 /** The part of a scenario's plan that `ticks` turns make, for the server and for the load. */
-const plan = (scenario, ticks, ticksPerRound, perTick) => {
+export const plan = (scenario, ticks, ticksPerRound, perTick) => {
   const { connections, internal, paths, server, users } = scenario
   const body = "x".repeat(scenario.body)
   const publishes = ticks * perTick

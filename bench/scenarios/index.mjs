@@ -3,6 +3,7 @@
  * how to run it, `targets` the most its subject (`effect-nes` when absent) may cost, as a multiple of each peer.
  */
 import { clients } from "./clients.mjs"
+import { cluster } from "./cluster.mjs"
 import { connections } from "./connections.mjs"
 import { publish } from "./publish.mjs"
 import { requests } from "./requests.mjs"
@@ -10,11 +11,12 @@ import { requests } from "./requests.mjs"
 /** The rows of the table that a scenario fills: itself, unless it tells several things at once. */
 export const rowsOf = (scenario) => (scenario.rows ?? [{ metric: "cost" }]).map((row) => ({ ...scenario, ...row }))
 
-export const scenarios = [...publish, ...requests, ...connections, ...clients]
+export const scenarios = [...publish, ...cluster, ...requests, ...connections, ...clients]
 
 /** The same scenario, just large enough to see that everything works and every byte arrives. */
 const smoke = {
   publish: { connections: 20, warmup: 2, ticks: 4 },
+  cluster: { connections: 20, warmup: 2, ticks: 4 },
   growth: { from: { connections: 10, warmup: 2, ticks: 4 }, to: { connections: 40, warmup: 2, ticks: 4 } },
   requests: { connections: 4, warmup: 50, total: 200 },
   connections: { warmup: 20, connections: 40 },

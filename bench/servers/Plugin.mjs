@@ -11,6 +11,7 @@ import { filters } from "./Filter.mjs"
  * @typedef {object} ServerOptions
  * @property {string} [subscription] the path pattern to declare
  * @property {keyof typeof filters} [filter] the subscription's filter
+ * @property {object} [broker] how it shares what it publishes with other nodes
  * @property {boolean} [users] authenticate connections by name, and index subscribers by user
  * @property {number} [maxChunkChars]
  * @property {{ interval: number, timeout: number }} [heartbeat] ms; none when absent
@@ -29,13 +30,17 @@ import { filters } from "./Filter.mjs"
  * @param {ServerOptions} options
  * @returns {Promise<Server>}
  */
-export const start = async (plugin, { filter, heartbeat = false, maxChunkChars = false, subscription, users }) => {
+export const start = async (
+  plugin,
+  { broker, filter, heartbeat = false, maxChunkChars = false, subscription, users }
+) => {
   const server = Application.make()
   if (users) Application.authenticate(server)
   await server.register({
     plugin,
     options: {
       heartbeat,
+      ...(broker && { broker }),
       payload: { maxChunkChars },
       auth: users ? { type: "direct", index: true, route: { strategy: "name", mode: "try" } } : false
     }

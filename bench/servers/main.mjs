@@ -22,7 +22,7 @@ const control = createServer((socket) => {
  * Publishes: `ticks` turns of the event loop with `perTick` publishes each; after every `ticksPerRound` it waits until
  * the load has everything. `paths` and `users` are taken in turn.
  */
-const publish = async ({ internal, message, paths, perTick, ticks, ticksPerRound, users }) => {
+const publish = async ({ internal, message, paths, perTick, ticks, ticksPerRound, users }, ended) => {
   let count = 0
   for (let tick = 1; tick <= ticks; tick++) {
     const arrived = tick % ticksPerRound === 0 && new Promise((resolve) => (arrival = resolve))
@@ -33,8 +33,21 @@ const publish = async ({ internal, message, paths, perTick, ticks, ticksPerRound
       })
     }
     await (arrived || setImmediate())
+    ended?.()
   }
   await settle()
+}
+
+/** Publishes one by one, and answers how long each took to arrive everywhere (ms). */
+const timePublish = async (plan) => {
+  const durations = []
+  let begun = performance.now()
+  await publish(plan, () => {
+    const now = performance.now()
+    durations.push(now - begun)
+    begun = now
+  })
+  return durations
 }
 
 serve({
@@ -46,9 +59,10 @@ serve({
     meters = meter(`${name}-${peer}`)
     server = await adapter.start(options)
     await new Promise((resolve) => control.listen(0, "127.0.0.1", resolve))
-    return { port: server.port, control: control.address().port }
+    return { port: server.port, feed: server.feed, control: control.address().port }
   },
   publish,
+  timePublish,
   measurePublish: async (plan) => {
     await meters.start()
     await publish(plan)

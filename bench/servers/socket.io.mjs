@@ -2,10 +2,11 @@
 import { createServer } from "node:http"
 import { Server } from "socket.io"
 
-export const start = async ({ heartbeat }) => {
+export const start = async ({ adapter, heartbeat }) => {
   const http = createServer()
   const io = new Server(http, {
     transports: ["websocket"],
+    ...(adapter && { adapter }),
     ...(heartbeat && { pingInterval: heartbeat.interval, pingTimeout: heartbeat.timeout })
   })
   io.on("connection", (socket) => {

@@ -161,6 +161,9 @@ export class Client {
   /** Called with what the server broadcasts, or sends to this client alone. */
   onUpdate: UpdateHandler | null = ignore
 
+  /** Called when updates of a path with recovery are lost: too many, or too old, to be sent again. */
+  onGap: ((path: string) => void) | null = ignore
+
   private readonly session: Session.Session
 
   constructor(url: string | URL, options: ClientOptions = {}) {
@@ -174,6 +177,7 @@ export class Client {
       disconnected: (willReconnect, log) => this.call(this.onDisconnect, willReconnect, log),
       heartbeatTimeout: (willReconnect) => this.call(this.onHeartbeatTimeout, willReconnect),
       update: (message) => this.call(this.onUpdate, message),
+      gap: (path) => this.call(this.onGap, path),
       error: (error) => this.report(error),
       reconnecting: ignore,
       changed: ignore

@@ -14,6 +14,7 @@ import type { DisconnectLog } from "./Observer.js"
  * - `Disconnected`: a connection was lost, or could not be opened and will be tried again
  * - `Reconnecting`: the next attempt follows after `delay`; `attempt` counts those since the client was last connected
  * - `HeartbeatTimeout`: the server was silent for too long; the connection is closed next
+ * - `Gap`: updates of a path with recovery are lost, too many or too old to be sent again
  * - `Error`: an error that no call accounts for
  *
  * @since 0.1.0
@@ -24,6 +25,7 @@ export type ClientEvent = Data.TaggedEnum<{
   Disconnected: DisconnectLog
   Reconnecting: { readonly attempt: number; readonly delay: Duration.Duration }
   HeartbeatTimeout: { readonly willReconnect: boolean }
+  Gap: { readonly path: string }
   Error: { readonly error: NesError }
 }>
 

@@ -46,6 +46,7 @@ export class Inbox {
     private readonly subscriptions: Subscriptions,
     private readonly owner: {
       ping(): void
+      gap(path: string): void
       update(message: unknown): void
       error(error: NesError): void
     }
@@ -62,6 +63,7 @@ export class Inbox {
     switch (message.type) {
       case "ping":
         this.owner.ping()
+        this.lost(message as Message.Ping)
         return
       case "update":
         this.owner.update(message.message)
@@ -75,11 +77,21 @@ export class Inbox {
     }
   }
 
-  private published({ message, path, type }: Message.Pub | Message.Revoke): void {
-    if (type === "revoke") {
-      this.subscriptions.revoke(path, message, this.thrown)
-    } else if (message !== undefined) {
-      this.subscriptions.deliver(path, message, this.thrown)
+  private published(update: Message.Pub | Message.Revoke): void {
+    if (update.type === "revoke") {
+      this.subscriptions.revoke(update.path, update.message, this.thrown)
+    } else {
+      this.subscriptions.deliver(update.path, update.message, update.position, this.thrown)
+    }
+  }
+
+  private lost({ gaps }: Message.Ping): void {
+    if (gaps !== undefined) {
+      for (const [path, position] of Object.entries(gaps)) {
+        if (this.subscriptions.gap(path, position)) {
+          this.owner.gap(path)
+        }
+      }
     }
   }
 

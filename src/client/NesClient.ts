@@ -124,6 +124,8 @@ export interface TypedCallOptions<A, I, R> extends CallOptions {
 export interface Update<A = unknown> {
   readonly message: A
   readonly revoked: boolean
+  /** Set on the first update after some were lost, on a path with recovery: too many or too old to be sent again. */
+  readonly gap?: true
 }
 
 /**
@@ -164,7 +166,7 @@ export interface Service {
    * The updates of a path, for as long as the Stream is consumed.
    *
    * All consumers of a path share one subscription of the server. It outlives connections: after a reconnect it goes on
-   * (without what was published meanwhile). It ends when the server revokes it. It fails with the server's refusal, and
+   * (with what was published meanwhile only where the subscription has recovery). It ends when the server revokes it. It fails with the server's refusal, and
    * with a `DisconnectError` when the client is disconnected for good. Unbounded buffering is the default.
    */
   readonly subscribe: (path: string, buffer?: Buffer) => Stream.Stream<Update, NesError | OverflowError>
@@ -247,6 +249,7 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
         disconnected: (_, log) => happened(ClientEvent.Disconnected(log)),
         reconnecting: (attempt, delay) => happened(ClientEvent.Reconnecting({ attempt, delay })),
         heartbeatTimeout: (willReconnect) => happened(ClientEvent.HeartbeatTimeout({ willReconnect })),
+        gap: (path) => happened(ClientEvent.Gap({ path })),
         update: (message) => {
           for (const feed of updates) {
             feed.offer(message)
@@ -425,7 +428,8 @@ const subscribe = (
   Feed.stream<Update, NesError>(buffer, (feed) => {
     const add = (): void =>
       session.subscribe(path, feed, {
-        update: (message, { revoked }) => feed.offer({ message, revoked: revoked === true }),
+        update: (message, { gap, revoked }) =>
+          feed.offer(gap ? { message, revoked: revoked === true, gap } : { message, revoked: revoked === true }),
         ended: (error) => {
           if (error === undefined) {
             feed.end()

@@ -39,6 +39,8 @@ export interface Observer {
   reconnecting(attempt: number, delay: Duration.Duration): void
   heartbeatTimeout(willReconnect: boolean): void
   update(message: unknown): void
+  /** Updates of a path are lost. */
+  gap(path: string): void
   /** An error that no call accounts for. */
   error(error: NesError): void
   changed(status: Status): void

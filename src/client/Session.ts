@@ -109,6 +109,7 @@ export class Session implements Owner {
     this.inbox = new Inbox(this.pending, this.subscribed, {
       ping: () => this.pong(),
       update: (message) => observer.update(message),
+      gap: (path) => observer.gap(path),
       error: (error) => observer.error(error)
     })
   }
@@ -219,7 +220,12 @@ export class Session implements Owner {
     topic.waiting = [done]
     this.send({ type: "sub", path, id: 0 }, {
       type: "sub",
-      succeed: () => answered(topic, undefined),
+      succeed: ({ position }) => {
+        if (position !== undefined) {
+          this.subscribed.locate(path, position)
+        }
+        answered(topic, undefined)
+      },
       fail: (error) => {
         this.subscribed.drop(path, error, topic)
         answered(topic, error)
@@ -285,8 +291,11 @@ export class Session implements Owner {
     return this.connection
   }
 
-  private established(connection: Connection, { heartbeat, socket }: Message.Answer): void {
+  private established(connection: Connection, { heartbeat, positions, socket }: Message.Answer): void {
     const { settle } = this
+    for (const [path, position] of Object.entries(positions ?? {})) {
+      this.subscribed.locate(path, position)
+    }
     this.settle = undefined
     connection.since = this.settings.clock.unsafeCurrentTimeNanos()
     this.heartbeat = heartbeat
@@ -386,11 +395,13 @@ export class Session implements Owner {
     // A server that is silent before it answers this hello is known by the heartbeat it had when it answered the last.
     connection.watchOver(this.heartbeat)
     const { auth, subscriptions: subs } = this
+    const recover = this.subscribed.positions
     this.send({
       type: "hello",
       version: "2",
       ...(auth ? { auth } : undefined),
       ...(subs.length > 0 ? { subs } : undefined),
+      ...(recover === undefined ? undefined : { recover }),
       id: 0
     }, {
       type: "hello",

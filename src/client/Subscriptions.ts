@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Message from "../protocol/Message.js"
 import type { NesError } from "../protocol/NesError.js"
 
 /**
@@ -14,6 +15,8 @@ import type { NesError } from "../protocol/NesError.js"
 export interface Flags {
   /** Set on the last update, when the server revoked the subscription. */
   revoked?: true
+  /** Set on the first update after some were lost, on a path with recovery: too many or too old to be sent again. */
+  gap?: true
 }
 
 /**
@@ -38,6 +41,10 @@ export interface Topic {
   readonly listeners: Map<unknown, Listener>
   /** Present while the subscription request is under way. */
   waiting: Array<(error?: NesError) => void> | undefined
+  /** How far the path has come, where the server says it: it then makes up for what a reconnect misses. */
+  position: Message.Position | undefined
+  /** Whether updates were lost before the next. */
+  gap: boolean
 }
 
 /**
@@ -53,12 +60,37 @@ export class Subscriptions {
     return Array.from(this.topics.keys())
   }
 
+  /** How far the paths have come of which it is known; `undefined` if it is of none. */
+  get positions(): Message.Positions | undefined {
+    const known = Array.from(this.topics).flatMap(([path, { position }]) => position ? [[path, position] as const] : [])
+    return known.length > 0 ? Object.fromEntries(known) : undefined
+  }
+
+  /** Takes note of how far a path has come, by the server's word. */
+  locate(path: string, position: Message.Position): void {
+    const topic = this.topics.get(path)
+    if (topic !== undefined) {
+      topic.position = position
+    }
+  }
+
+  /** Takes note that updates are lost; returns whether the path is subscribed to. */
+  gap(path: string, position: Message.Position): boolean {
+    const topic = this.topics.get(path)
+    if (topic === undefined) {
+      return false
+    }
+    topic.position = position
+    topic.gap = true
+    return true
+  }
+
   get(path: string): Topic | undefined {
     return this.topics.get(path)
   }
 
   create(path: string): Topic {
-    const topic: Topic = { listeners: new Map(), waiting: undefined }
+    const topic: Topic = { listeners: new Map(), waiting: undefined, position: undefined, gap: false }
     this.topics.set(path, topic)
     return topic
   }
@@ -89,10 +121,24 @@ export class Subscriptions {
     return this.topics.delete(path)
   }
 
-  /** Hands a message to every listener of a path. One that throws does not keep it from the others. */
-  deliver(path: string, message: unknown, report: (cause: unknown) => void): void {
+  /**
+   * Hands a message to every listener of a path, unless it is `undefined` or its position says that it has come before.
+   * A listener that throws does not keep it from the others.
+   */
+  deliver(
+    path: string,
+    message: unknown,
+    position: Message.Position | undefined,
+    report: (cause: unknown) => void
+  ): void {
     const topic = this.topics.get(path)
-    if (topic !== undefined) {
+    if (topic === undefined || (position !== undefined && !advance(topic, position)) || message === undefined) {
+      return
+    }
+    if (topic.gap) {
+      topic.gap = false
+      hand(topic, message, { gap: true }, report)
+    } else {
       hand(topic, message, {}, report)
     }
   }
@@ -111,6 +157,15 @@ export class Subscriptions {
       listener.ended?.(undefined)
     }
   }
+}
+
+const advance = (topic: Topic, next: Message.Position): boolean => {
+  const { position } = topic
+  if (position !== undefined && position.epoch === next.epoch && next.offset <= position.offset) {
+    return false
+  }
+  topic.position = next
+  return true
 }
 
 // A Map's iterator neither skips nor repeats when listeners come and go meanwhile.

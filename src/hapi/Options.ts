@@ -8,6 +8,7 @@ import * as Iron from "@hapi/iron"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import type * as Broker from "../server/Broker.js"
 import type { IronOptions, Password } from "../server/Seal.js"
 import type { HookAnswer } from "./Callback.js"
 import type { Socket, SocketCredentials } from "./Socket.js"
@@ -46,6 +47,8 @@ export interface PluginOptions {
   readonly origin?: string | ReadonlyArray<string> | undefined
   /** Whether what is counted goes into Effect's metrics; `true` by default. */
   readonly metrics?: boolean | undefined
+  /** How this server shares what it publishes with others, such as `redis()` of effect-nes/redis; by default with none. */
+  readonly broker?: Broker.Service | undefined
 }
 
 /**
@@ -130,6 +133,11 @@ export interface SubscriptionOptions {
     readonly entity?: "user" | "app" | "any" | undefined
     readonly index?: boolean | string | undefined
   } | undefined
+  /**
+   * Keeps the last updates of each path, for clients that come back: at most `size` (1000 by default), none older than
+   * `age` milliseconds (5 minutes by default). `true` for the defaults.
+   */
+  readonly recovery?: boolean | { readonly size?: number | undefined; readonly age?: number | undefined } | undefined
   readonly onSubscribe?:
     | ((
       socket: Socket,
@@ -242,7 +250,11 @@ const Plugin = struct({
   payload: struct({ maxChunkChars: PositiveOrFalse }),
   maxConnections: PositiveOrFalse,
   origin: Schema.optional(Schema.Union(Text, TextList)),
-  metrics: Schema.optional(Schema.Boolean)
+  metrics: Schema.optional(Schema.Boolean),
+  broker: Schema.optional(
+    Schema.declare((u): u is Broker.Service => isObject(u) && typeof u.join === "function")
+      .annotations(expected("a broker"))
+  )
 }).pipe(
   Schema.filter(({ auth, heartbeat }) =>
     !auth || auth.minAuthVerifyInterval === false || !heartbeat || auth.minAuthVerifyInterval >= heartbeat.interval ||
@@ -254,6 +266,13 @@ const Subscription = struct({
   filter: Schema.optional(Hook),
   onSubscribe: Schema.optional(Hook),
   onUnsubscribe: Schema.optional(Hook),
+  recovery: Schema.optional(Schema.Union(
+    Flag,
+    struct({
+      size: Schema.optional(Schema.Int.pipe(Schema.positive()).annotations(expected("a positive integer"))),
+      age: Schema.optional(Schema.Int.pipe(Schema.positive()).annotations(expected("a positive integer")))
+    })
+  )),
   auth: Schema.optional(Schema.Union(
     Schema.Literal(false),
     struct({

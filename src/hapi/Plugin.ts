@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { Application } from "../server/Application.js"
+import { type Bounds, Broker, defaultBounds } from "../server/Broker.js"
 import type { Connection } from "../server/Connection.js"
 import * as NesServer from "../server/NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
@@ -68,6 +69,11 @@ declare module "@hapi/hapi" {
 
 const indexOf = (index: boolean | string | undefined): string | false => index === true ? "user" : index || false
 
+const bounds = (recovery: SubscriptionOptions["recovery"]): Bounds | undefined => {
+  const { age, size } = typeof recovery === "object" ? recovery : {}
+  return recovery ? { size: size ?? defaultBounds.size, age: age ?? defaultBounds.age } : undefined
+}
+
 const authSettings = (auth: AuthConfiguration): AuthSettings => ({
   type: auth.type,
   index: indexOf(auth.index),
@@ -98,9 +104,9 @@ const handshakeGrace = 200
 const followLifecycle = (server: Server, nes: NesServer.Service): void => {
   let running: Scope.CloseableScope | undefined
   let closing: Fiber.Fiber<void> = Fiber.void
-  server.ext("onPreStart", () => {
+  server.ext("onPreStart", async () => {
     running = Effect.runSync(Scope.make())
-    Effect.runSync(Scope.extend(nes.listen(server.listener), running))
+    await Effect.runPromise(Scope.extend(nes.listen(server.listener), running))
   })
   server.ext("onPreStop", async () => {
     if (running) {
@@ -141,7 +147,7 @@ const decorate = (
       throw new Error("Subscription missing path")
     }
     const given = options ?? {}
-    const { auth } = decodeSubscription(path, given)
+    const { auth, recovery } = decodeSubscription(path, given)
     const scope = auth ? auth.scope : undefined
     node.subscription(path, {
       ...Hooks.ofSubscription(given, hooks),
@@ -149,7 +155,8 @@ const decorate = (
         mode: auth.mode ?? "required",
         rules: [{ scope: typeof scope === "string" ? [scope] : scope, entity: auth.entity }]
       },
-      index: auth ? indexOf(auth.index) : false
+      index: auth ? indexOf(auth.index) : false,
+      recovery: bounds(recovery)
     })
   })
   server.decorate("request", "socket", ((request: Request) => request.plugins.nes?.socket ?? null) as never, {
@@ -168,8 +175,10 @@ const register = (server: Server, options: PluginOptions): void => {
   const socketOf = (connection: Connection): Socket.Socket => Socket.of(connection, host)
   const application = HapiApplication.make({ server, auth, passwords, socketOf })
   const hooks = { socketOf, log: application.log }
+  const { broker } = configuration
+  const making = NesServer.make(toSettings(configuration, Hooks.ofPlugin(options, hooks)))
   const nes = Effect.runSync(
-    NesServer.make(toSettings(configuration, Hooks.ofPlugin(options, hooks))).pipe(
+    (broker ? Effect.provideService(making, Broker, broker) : making).pipe(
       Effect.provideService(Application, application),
       Scope.extend(Effect.runSync(Scope.make()))
     )

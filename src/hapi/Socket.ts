@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { AuthArtifacts, AuthCredentials, Server } from "@hapi/hapi"
+import type * as Message from "../protocol/Message.js"
 import type { Connection, Info } from "../server/Connection.js"
 import type { Hub } from "../server/Hub.js"
 import { nodeify } from "./Callback.js"
@@ -167,9 +168,9 @@ export class Socket {
     await this.#send(message === null ? { type: "revoke", path } : { type: "revoke", path, message })
   }
 
-  #send(message: { readonly type: string; readonly path?: string; readonly message?: unknown }): Promise<void> {
+  #send(message: Message.Update | Message.Pub | Message.Revoke): Promise<void> {
     try {
-      return this.#connection.send(JSON.stringify(message))
+      return this.#connection.send(message.type, JSON.stringify(message))
     } catch (error) {
       this.#host.log(["nes", "serialization", "error"], message.type)
       return Promise.reject(error)

@@ -6,6 +6,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Message from "../protocol/Message.js"
 import { DisconnectError, UserError } from "../protocol/NesError.js"
 import type { AuthState, Credentials } from "../server/Authentication.js"
 import type { Connection, Info } from "../server/Connection.js"
@@ -87,12 +88,12 @@ export class Socket {
     await this.#connection.close(code, reason)
   }
 
-  #send(message: object): Effect.Effect<void, DisconnectError | UserError> {
+  #send(message: Message.Update | Message.Pub | Message.Revoke): Effect.Effect<void, DisconnectError | UserError> {
     return Effect.flatMap(
       Effect.try({ try: () => JSON.stringify(message), catch: userError }),
       (text) =>
         Effect.tryPromise({
-          try: () => this.#connection.send(text),
+          try: () => this.#connection.send(message.type, text),
           catch: (cause) => new DisconnectError({ message: cause instanceof Error ? cause.message : String(cause) })
         })
     )

@@ -101,20 +101,29 @@ const decodeHeaders = (u: unknown): Message.RequestHeaders | undefined => {
 
 const isHeaders = (fields: Json): fields is Message.RequestHeaders => Object.values(fields).every(isHeaderValue)
 
+const isPosition = (u: unknown): u is Message.Position =>
+  isObject(u) && typeof u.epoch === "string" && Number.isSafeInteger(u.offset) && Number(u.offset) >= 0
+
+const isPositions = (u: unknown): u is Message.Positions => isObject(u) && Object.values(u).every(isPosition)
+
 const decodeHello = ({ fields, id }: Envelope): Either.Either<Message.Hello, ProtocolError> => {
-  const { auth, subs, version } = fields
+  const { auth, recover, subs, version } = fields
   if (version !== "2") {
     return invalid(`Incorrect protocol version (expected 2 but received ${quote(version)})`)
   }
   if (subs !== undefined && !(Array.isArray(subs) && subs.every((path) => typeof path === "string"))) {
     return invalid("Message subs must be an array of strings")
   }
+  if (recover !== undefined && !isPositions(recover)) {
+    return invalid("Message recover must be an object of positions")
+  }
   return Either.right({
     type: "hello",
     id,
     version,
     ...(auth === undefined ? undefined : { auth }),
-    ...(subs === undefined ? undefined : { subs })
+    ...(subs === undefined ? undefined : { subs }),
+    ...(recover === undefined ? undefined : { recover })
   })
 }
 
@@ -150,6 +159,16 @@ const decodeRequest = ({ fields, id }: Envelope): Either.Either<Message.Request,
     : Either.right({ type: "request", id, method, path, headers: decoded, payload })
 }
 
+const decodeSub = (envelope: Envelope): Either.Either<Message.Sub, ProtocolError> => {
+  const { recover } = envelope.fields
+  if (recover === undefined) {
+    return decodePath("sub", envelope)
+  }
+  return isPosition(recover)
+    ? Either.map(decodePath("sub", envelope), (sub) => ({ ...sub, recover }))
+    : invalid("Message recover must be a position")
+}
+
 const decodePath = <Type extends "sub" | "unsub">(
   type: Type,
   { fields, id }: Envelope
@@ -180,7 +199,7 @@ export const decodeFields = (envelope: Envelope): Either.Either<Message.ClientMe
         "message" in fields ? { type: "message", id, message: fields.message } : { type: "message", id }
       )
     case "sub":
-      return decodePath("sub", envelope)
+      return decodeSub(envelope)
     case "unsub":
       return decodePath("unsub", envelope)
     default:
@@ -210,14 +229,18 @@ const isOptional = (u: unknown, type: "string" | "number"): boolean => u === und
 const isAnswer = (fields: Json): fields is Message.Answer =>
   isOptional(fields.type, "string") && isOptional(fields.statusCode, "number") && isOptional(fields.path, "string") &&
   isOptional(fields.socket, "string") && (fields.headers === undefined || isObject(fields.headers)) &&
-  (fields.heartbeat === undefined || isHeartbeat(fields.heartbeat))
+  (fields.heartbeat === undefined || isHeartbeat(fields.heartbeat)) &&
+  (fields.position === undefined || isPosition(fields.position)) &&
+  (fields.positions === undefined || isPositions(fields.positions))
 
 const isServerMessage = (fields: Json): fields is Message.ServerMessage => {
   switch (fields.type) {
     case "ping":
+      return fields.gaps === undefined || isPositions(fields.gaps)
     case "update":
       return true
     case "pub":
+      return typeof fields.path === "string" && (fields.position === undefined || isPosition(fields.position))
     case "revoke":
       return typeof fields.path === "string"
     default:

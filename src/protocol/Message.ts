@@ -41,6 +41,27 @@ export const RequestHeaders = Schema.Record({
 export type RequestHeaders = typeof RequestHeaders.Type
 
 /**
+ * The place of an update among those of its path: offsets count up by one within an epoch, and say nothing about those of
+ * another epoch. An extension of ours; see docs/protocol.md.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Position = Schema.Struct({ epoch: Schema.String, offset: Schema.NonNegativeInt })
+/** @since 0.1.0 */
+export type Position = typeof Position.Type
+
+/**
+ * Positions by path.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Positions = Schema.Record({ key: Schema.String, value: Position })
+/** @since 0.1.0 */
+export type Positions = typeof Positions.Type
+
+/**
  * Opens the conversation: protocol version, optional credentials, and the paths to subscribe to.
  *
  * @since 0.1.0
@@ -51,7 +72,9 @@ export const Hello = Schema.Struct({
   id: Id,
   version: Schema.Literal(version),
   auth: Schema.optional(Schema.Unknown),
-  subs: Schema.optional(Schema.Array(Schema.String))
+  subs: Schema.optional(Schema.Array(Schema.String)),
+  /** Extension: how far the client got on paths of `subs`. */
+  recover: Schema.optional(Positions)
 })
 /** @since 0.1.0 */
 export type Hello = typeof Hello.Type
@@ -93,7 +116,13 @@ export type Request = typeof Request.Type
  * @since 0.1.0
  * @category client messages
  */
-export const Sub = Schema.Struct({ type: Schema.Literal("sub"), id: Id, path: Schema.String })
+export const Sub = Schema.Struct({
+  type: Schema.Literal("sub"),
+  id: Id,
+  path: Schema.String,
+  /** Extension: how far the client got on this path. */
+  recover: Schema.optional(Position)
+})
 /** @since 0.1.0 */
 export type Sub = typeof Sub.Type
 
@@ -160,7 +189,11 @@ export type Heartbeat = typeof Heartbeat.Type
  * @since 0.1.0
  * @category server messages
  */
-export const Ping = Schema.Struct({ type: Schema.Literal("ping") })
+export const Ping = Schema.Struct({
+  type: Schema.Literal("ping"),
+  /** Extension: updates of these paths were lost; what follows is after these positions. */
+  gaps: Schema.optional(Positions)
+})
 /** @since 0.1.0 */
 export type Ping = typeof Ping.Type
 
@@ -183,7 +216,9 @@ export type Update = typeof Update.Type
 export const Pub = Schema.Struct({
   type: Schema.Literal("pub"),
   path: Schema.String,
-  message: Schema.optional(Schema.Unknown)
+  message: Schema.optional(Schema.Unknown),
+  /** Extension: the update's place, on paths with recovery. */
+  position: Schema.optional(Position)
 })
 /** @since 0.1.0 */
 export type Pub = typeof Pub.Type
@@ -220,7 +255,11 @@ export const Answer = Schema.Struct({
   path: Schema.optional(Schema.String),
   message: Schema.optional(Schema.Unknown),
   heartbeat: Schema.optional(Heartbeat),
-  socket: Schema.optional(Schema.String)
+  socket: Schema.optional(Schema.String),
+  /** Extension, to a sub: where the path stands. */
+  position: Schema.optional(Position),
+  /** Extension, to a hello: where the paths of `subs` stand that have recovery. */
+  positions: Schema.optional(Positions)
 })
 /** @since 0.1.0 */
 export type Answer = typeof Answer.Type

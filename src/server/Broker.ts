@@ -8,6 +8,27 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import type * as Message from "../protocol/Message.js"
+import { MemoryHistory } from "./MemoryHistory.js"
+
+/**
+ * How much of what is published is kept for those who missed it: at most `size` updates, none older than `age` (ms).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Bounds {
+  readonly size: number
+  readonly age: number
+}
+
+/**
+ * What is kept where nothing else is said: 1000 updates of a path, for five minutes.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaultBounds: Bounds = { size: 1_000, age: 300_000 }
 
 /**
  * A subscription update for the subscribers of a path.
@@ -23,6 +44,22 @@ export interface Publish {
   readonly internal: unknown
   /** Only to subscribers of this user, if given. */
   readonly user: unknown
+  /** The message's JSON text, where it has been made already. */
+  readonly text?: string | undefined
+  /** Set where the update is to be kept: it then gets a position. */
+  readonly recovery?: Bounds | undefined
+  /** Its place among the updates of the path, once it has one. */
+  readonly position?: Message.Position | undefined
+}
+
+/**
+ * A subscription update that has been given its place in the history of its path.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Published extends Publish {
+  readonly position: Message.Position
 }
 
 /**
@@ -38,32 +75,151 @@ export interface Broadcast {
 }
 
 /**
+ * Whose connections are meant: the one with this id, or all of this user's. A user needs the server's index.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Target = { readonly socket: string } | { readonly user: unknown }
+
+/**
+ * Ends a subscription, with `message` as its last update unless that is `null`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Revoke {
+  readonly type: "revoke"
+  readonly target: Target
+  readonly path: string
+  readonly message: unknown
+}
+
+/**
+ * Closes connections.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Disconnect {
+  readonly type: "disconnect"
+  readonly target: Target
+}
+
+/**
  * What one node may ask of all.
  *
  * @since 0.1.0
  * @category models
  */
-export type Command = Publish | Broadcast
+export type Command = Publish | Broadcast | Revoke | Disconnect
 
 /**
- * A node, as a broker sees it: `deliver` carries a command out on the node's own connections.
+ * A count over the cluster: the sum over the nodes that answered, how many those are, and how many did not in time.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Tally {
+  readonly total: number
+  readonly nodes: number
+  readonly silent: number
+}
+
+/**
+ * What is left of a path's history: the updates after the position asked for, in order; `top` is the offset of the last
+ * one published. What was published before `start` has its offset from an earlier epoch.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Page {
+  readonly epoch: string
+  readonly start: number
+  readonly top: number
+  readonly updates: ReadonlyArray<Published>
+}
+
+/**
+ * Where a reader of a history stands. Without an epoch, or in another one than the history's, what it has seen after
+ * the beginning of the history's epoch does not count.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Since {
+  readonly epoch: string | undefined
+  readonly offset: number
+}
+
+/**
+ * The updates that are kept.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface History {
+  /** What came after a position; without one, only how far the path has come. */
+  readonly read: (path: string, since: Since | undefined, bounds: Bounds) => Page | Promise<Page>
+}
+
+/**
+ * Who is connected where, for limits that hold over all nodes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Claims {
+  /** Counts a connection of a user in, unless there are `max` others. */
+  readonly claim: (user: string, socket: string, max: number) => Promise<boolean>
+  readonly release: (user: string, socket: string) => void
+}
+
+/**
+ * A node, as a broker sees it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Node {
+  /** Unique among the nodes; the ids of its sockets begin with it and a colon. */
+  readonly id: string
+  /** Carries a command out on the node's own connections. */
   readonly deliver: (command: Command) => Promise<void>
+  /** Whether anyone here is subscribed to a path, or about to be. */
+  readonly listens: (path: string) => boolean
+  /** How many connections there are here, or subscribers of a path. */
+  readonly count: (path: string | undefined) => number
+  /** Announcements may have been missed: the histories are to be read again. */
+  readonly revive: () => void
+  /** Takes note of what has no caller to go to. */
+  readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
 }
 
 /**
- * A node's place among the others: `send` has a command carried out on every node, this one included. It ends when this
- * node has done its part.
+ * A node's place among the others.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Membership {
+  /**
+   * Has a command carried out on every node, this one included. It ends when this node has done its part; an update that
+   * is to be kept fails where it was not.
+   */
   readonly send: (command: Command) => Promise<void>
+  readonly history: History
+  /** A count over all nodes: of connections, or of the subscribers of a path. */
+  readonly count: (path: string | undefined) => Promise<Tally>
+  /**
+   * To be called when a path may have got its first subscriber here, or lost its last. Ends when updates of the path
+   * reach this node, or cannot for now. Absent where they always do.
+   */
+  readonly interest?: ((path: string) => Promise<void> | undefined) | undefined
+  /** Absent where this node is alone. */
+  readonly claims?: Claims | undefined
+  /** Takes part for as long as the scope is open. Absent where there is nothing to open. */
+  readonly open?: Effect.Effect<void, never, Scope.Scope> | undefined
 }
 
 /**
@@ -73,8 +229,23 @@ export interface Membership {
  * @category models
  */
 export interface Service {
-  /** Makes a node reachable until the scope closes. */
+  /** Gives a node its place, until the scope closes. */
   readonly join: (node: Node) => Effect.Effect<Membership, never, Scope.Scope>
+}
+
+const together = (nodes: ReadonlySet<Node>, deliver: (command: Command) => Promise<void>): Membership => {
+  const history = new MemoryHistory()
+  return {
+    send: (command) =>
+      deliver(command.type === "publish" && command.recovery ? history.append(command, command.recovery) : command),
+    history,
+    count: (path) =>
+      Promise.resolve({
+        total: Array.from(nodes, (node) => node.count(path)).reduce((sum, count) => sum + count, 0),
+        nodes: nodes.size,
+        silent: 0
+      })
+  }
 }
 
 /**
@@ -84,7 +255,7 @@ export interface Service {
  * @category tags
  */
 export class Broker extends Context.Reference<Broker>()("effect-nes/server/Broker", {
-  defaultValue: (): Service => ({ join: (node) => Effect.succeed({ send: node.deliver }) })
+  defaultValue: (): Service => ({ join: (node) => Effect.sync(() => together(new Set([node]), node.deliver)) })
 }) {}
 
 /**
@@ -95,14 +266,35 @@ export class Broker extends Context.Reference<Broker>()("effect-nes/server/Broke
  */
 export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
   const nodes = new Set<Node>()
+  const users = new Map<string, Set<string>>()
+  const membership: Membership = {
+    ...together(
+      nodes,
+      (command) => Promise.all(Array.from(nodes, (each) => each.deliver(command))).then(() => undefined)
+    ),
+    claims: {
+      claim: (user, socket, max) => {
+        const sockets = users.get(user) ?? new Set()
+        if (sockets.size - (sockets.has(socket) ? 1 : 0) >= max) {
+          return Promise.resolve(false)
+        }
+        users.set(user, sockets.add(socket))
+        return Promise.resolve(true)
+      },
+      release: (user, socket) => {
+        const sockets = users.get(user)
+        if (sockets?.delete(socket) && sockets.size === 0) {
+          users.delete(user)
+        }
+      }
+    }
+  }
   return {
     join: (node) =>
       Effect.acquireRelease(
         Effect.sync(() => {
           nodes.add(node)
-          return {
-            send: (command) => Promise.all(Array.from(nodes, (each) => each.deliver(command))).then(() => undefined)
-          }
+          return membership
         }),
         () => Effect.sync(() => nodes.delete(node))
       )

@@ -14,7 +14,7 @@ import type { Flush } from "./Flush.js"
 import { Outgoing } from "./Frame.js"
 import type { Hub } from "./Hub.js"
 import { Latch } from "./Latch.js"
-import type { Totals } from "./Meter.js"
+import { pushed, type Totals } from "./Meter.js"
 import type { Subscription } from "./Subscription.js"
 
 /**
@@ -147,11 +147,15 @@ export class Connection {
     }
   }
 
-  /** Sends a message to this connection alone; ends when it has been sent, rejects if the connection is not open. */
-  send(text: string): Promise<void> {
+  /**
+   * Sends a message of this type to this connection alone; ends when it has been sent, rejects if the connection is not
+   * open.
+   */
+  send(type: keyof typeof pushed, text: string): Promise<void> {
     if (!this.isOpen) {
       return Promise.reject(Boom.internal("Socket not open"))
     }
+    this.totals[pushed[type]]++
     return new Promise((resolve, reject) => {
       this.write(this.outgoing(text), (error) => {
         if (error) {

@@ -7,13 +7,13 @@
  */
 import type * as Message from "../protocol/Message.js"
 import { isPromiseLike } from "./Answer.js"
-import type { Command, Publish } from "./Broker.js"
+import type { Command, Publish, Published, Revoke, Target } from "./Broker.js"
 import type { Connection } from "./Connection.js"
 import { isSystem } from "./Fault.js"
 import { Outgoing } from "./Frame.js"
 import type { Context, Hub } from "./Hub.js"
 import type { Match } from "./Router.js"
-import type { Verdict } from "./Subscription.js"
+import type { Subscribers, Verdict } from "./Subscription.js"
 import { untraced } from "./Tracing.js"
 
 /**
@@ -31,6 +31,8 @@ export interface EachOptions {
 
 const ignore = (): void => {}
 
+const isPublished = (update: Publish): update is Published => update.position !== undefined
+
 /**
  * Delivers to the connections of a hub.
  *
@@ -45,13 +47,22 @@ export class Delivery {
     if (this.hub.stopped) {
       return Promise.resolve()
     }
-    if (command.type === "broadcast") {
-      return this.broadcast(command.message, command.user)
+    switch (command.type) {
+      case "publish":
+        return this.traced(command)
+      case "broadcast":
+        return this.broadcast(command.message, command.user)
+      case "revoke":
+        return this.revoke(command)
+      case "disconnect":
+        return Promise.all(this.targets(command.target).map((connection) => connection.close())).then(ignore)
     }
-    const { span } = this.context
-    return span === untraced
-      ? this.publish(command)
-      : Promise.resolve(span("nes.publish", { attributes: { "nes.path": command.path } }, () => this.publish(command)))
+  }
+
+  /** Delivers an update to these subscribers of its path; returns a Promise only if a filter has to wait. */
+  readonly carry = (update: Publish, subscribers: Subscribers): void | Promise<void> => {
+    const match = this.hub.router.match(update.path)
+    return match && this.toSubscribers(update, match, subscribers)
   }
 
   /** Calls `each` for every connection in turn, at once; ends when what it returned has. */
@@ -77,13 +88,40 @@ export class Delivery {
   }
 
   /** Serialises a message once for any number of recipients; `undefined`, and a log entry, if it cannot be. */
-  encode(message: Message.Update | Message.Pub): Outgoing | undefined {
+  encode(message: Message.Update | Message.Pub | Message.Revoke): Outgoing | undefined {
     try {
       return new Outgoing(JSON.stringify(message), this.context.settings.maxChunkChars)
     } catch {
       this.context.application.log(["nes", "serialization", "error"], message.type)
       return undefined
     }
+  }
+
+  private targets(target: Target): ReadonlyArray<Connection> {
+    if ("user" in target) {
+      return Array.from(this.hub.connections.ofUser(target.user))
+    }
+    const connection = this.hub.connections.get(target.socket)
+    return connection ? [connection] : []
+  }
+
+  private revoke({ message, path, target }: Revoke): Promise<void> {
+    const subscribed = this.targets(target).filter((connection) =>
+      connection.subscriptions.has(path) || connection.pending?.has(path)
+    )
+    if (subscribed.length === 0) {
+      return Promise.resolve()
+    }
+    const outgoing = this.encode(
+      message === null ? { type: "revoke", path } : { type: "revoke", path, message }
+    )
+    return Promise.all(subscribed.map(async (connection) => {
+      await this.hub.unsubscribe(connection, path)
+      if (outgoing) {
+        connection.write(outgoing)
+        this.context.meter.totals.sentRevoke++
+      }
+    })).then(ignore)
   }
 
   // Nothing where a user is asked for and the subscription has no index of users.
@@ -114,6 +152,13 @@ export class Delivery {
     return this.context.flush.done
   }
 
+  private traced(command: Publish): Promise<void> {
+    const { span } = this.context
+    return span === untraced
+      ? this.publish(command)
+      : Promise.resolve(span("nes.publish", { attributes: { "nes.path": command.path } }, () => this.publish(command)))
+  }
+
   private publish(command: Publish): Promise<void> {
     const { path, user } = command
     const match = this.hub.router.match(path)
@@ -124,35 +169,61 @@ export class Delivery {
     if (user && !subscription.indexed) {
       return Promise.reject(new Error("Subscription auth indexing is disabled"))
     }
+    const { totals } = this.context.meter
+    if (isPublished(command)) {
+      totals.updatesPublished++
+      const arriving = this.hub.recovery?.arrive(command)
+      return arriving ? arriving.then(() => this.context.flush.done) : this.context.flush.done
+    }
     const subscribers = subscription.subscribers(path, user)
     if (subscribers.size === 0) {
       return Promise.resolve()
     }
-    const { totals } = this.context.meter
     totals.updatesPublished++
-    if (subscription.options.filter) {
-      return this.publishFiltered(command, match)
+    const waiting = this.toSubscribers(command, match, subscribers)
+    return waiting ? waiting.then(() => this.context.flush.done) : this.context.flush.done
+  }
+
+  private toSubscribers(command: Publish, match: Match, subscribers: Subscribers): void | Promise<void> {
+    if (match.subscription.options.filter) {
+      return this.toFiltered(command, match, subscribers)
     }
-    const outgoing = this.encodePub(path, command.message)
+    const outgoing = this.encodePub(command)
     if (outgoing) {
       for (const connection of subscribers.keys()) {
         connection.write(outgoing)
       }
+      const { totals } = this.context.meter
       totals.updatesDelivered += subscribers.size
       totals.sentPub += subscribers.size
     }
-    return this.context.flush.done
   }
 
-  private encodePub(path: string, message: unknown): Outgoing | undefined {
-    return this.encode({ type: "pub", path, message })
+  private encodeMessage({ path, position }: Publish, message: unknown): Outgoing | undefined {
+    return this.encode(position ? { type: "pub", path, message, position } : { type: "pub", path, message })
+  }
+
+  // A text that came with the update is sent as it is; the message may never have been parsed.
+  private encodePub(update: Publish): Outgoing | undefined {
+    const { path, position, text } = update
+    if (text === undefined) {
+      return this.encodeMessage(update, update.message)
+    }
+    const tail = position ? `,"position":${JSON.stringify(position)}` : ""
+    return new Outgoing(
+      `{"type":"pub","path":${JSON.stringify(path)},"message":${text}${tail}}`,
+      this.context.settings.maxChunkChars
+    )
   }
 
   // One subscriber after another; only a filter that has to wait makes the others wait.
-  private publishFiltered(command: Publish, { params, subscription }: Match): Promise<void> {
+  private toFiltered(
+    command: Publish,
+    { params, subscription }: Match,
+    subscribers: Subscribers
+  ): void | Promise<void> {
     const { internal, message, path } = command
     const { filter } = subscription.options
-    const subscribers = subscription.subscribers(path, command.user)
     const targets = Array.from(subscribers.keys())
     const { totals } = this.context.meter
     let shared: Outgoing | undefined
@@ -168,8 +239,8 @@ export class Delivery {
       }
       const override = typeof verdict === "object" ? verdict.override : undefined
       const outgoing = override === undefined
-        ? shared ??= this.encodePub(path, message)
-        : this.encodePub(path, override)
+        ? shared ??= this.encodePub(command)
+        : this.encodeMessage(command, override)
       if (outgoing) {
         connection.write(outgoing)
         totals.updatesDelivered++
@@ -206,7 +277,7 @@ export class Delivery {
       }
     }
 
-    const finish = (): Promise<void> => fault ? Promise.reject(fault) : this.context.flush.done
+    const finish = (): void | Promise<void> => fault && Promise.reject(fault)
     const waiting = run(0)
     return waiting ? waiting.then(finish) : finish()
   }

@@ -183,7 +183,7 @@ export class Dispatcher {
     try {
       await this.authenticate(connection, message)
       await this.greet(connection)
-      await this.subscribeAll(connection, message.subs ?? [])
+      await this.subscribeAll(connection, message.subs ?? [], message.recover)
     } catch (error) {
       connection.stage = "refused"
       this.timing.refusal.set(connection)
@@ -191,7 +191,18 @@ export class Dispatcher {
     }
     connection.stage = "ready"
     const { heartbeat } = this.context.settings
-    return this.encode(message, { type: "hello", id: message.id, heartbeat, socket: connection.id })
+    const answer: Message.Answer = { type: "hello", id: message.id, heartbeat, socket: connection.id }
+    const positions = this.hub.keeps ? this.positions(connection, message.subs ?? []) : undefined
+    return this.encode(message, positions ? { ...answer, positions } : answer)
+  }
+
+  // Where the paths stand as the answer is written: all before it has been written, too.
+  private positions(connection: Connection, paths: ReadonlyArray<string>): Message.Positions | undefined {
+    const known = paths.flatMap((path) => {
+      const position = this.hub.recovery?.position(connection, path)
+      return position ? [[path, position] as const] : []
+    })
+    return known.length > 0 ? Object.fromEntries(known) : undefined
   }
 
   private async greet(connection: Connection): Promise<void> {
@@ -216,13 +227,17 @@ export class Dispatcher {
     }
   }
 
-  private async subscribeAll(connection: Connection, paths: ReadonlyArray<string>): Promise<void> {
+  private async subscribeAll(
+    connection: Connection,
+    paths: ReadonlyArray<string>,
+    recover: Message.Positions | undefined
+  ): Promise<void> {
     for (const path of paths) {
       if (connection.departed) {
         return
       }
       try {
-        await this.hub.subscribe(connection, path)
+        await this.hub.subscribe(connection, path, recover?.[path])
       } catch (error) {
         throw new PathRefused(path, error)
       }
@@ -251,7 +266,7 @@ export class Dispatcher {
   private async credential(connection: Connection, message: Message.Hello | Message.Reauth): Promise<void> {
     const { application, settings, settle } = this.context
     if (connection.cookies !== undefined) {
-      this.admit(connection, await settle(application.authenticateCookie(connection, connection.cookies)))
+      await this.admit(connection, await settle(application.authenticateCookie(connection, connection.cookies)))
     }
     const authenticated = connection.auth.isAuthenticated
     if (!message.auth && !authenticated && application.authRequired()) {
@@ -265,12 +280,19 @@ export class Dispatcher {
       if (!settings.auth) {
         throw Boom.unauthorized("Invalid token")
       }
-      this.admit(connection, await settle(application.authenticate(connection, message.auth)))
+      await this.admit(connection, await settle(application.authenticate(connection, message.auth)))
     }
   }
 
-  private admit(connection: Connection, authentication: Parameters<Hub["authenticate"]>[1] | undefined): void {
+  private async admit(
+    connection: Connection,
+    authentication: Parameters<Hub["authenticate"]>[1] | undefined
+  ): Promise<void> {
     if (authentication) {
+      const claiming = this.hub.claim(connection, authentication)
+      if (claiming) {
+        await claiming
+      }
       this.hub.authenticate(connection, authentication)
       connection.verifiedAt = this.timing.clock.unsafeCurrentTimeMillis()
     }
@@ -322,13 +344,14 @@ export class Dispatcher {
   }
 
   private async sub(connection: Connection, message: Message.Sub): Promise<string> {
-    const { id, path } = message
+    const { id, path, recover } = message
     try {
-      await this.hub.subscribe(connection, path)
+      await this.hub.subscribe(connection, path, recover)
     } catch (error) {
       throw new PathRefused(path, error)
     }
-    return this.encode(message, { type: "sub", id, path })
+    const position = this.hub.keeps ? this.hub.recovery?.position(connection, path) : undefined
+    return this.encode(message, position ? { type: "sub", id, path, position } : { type: "sub", id, path })
   }
 
   private async unsub(connection: Connection, message: Message.Unsub): Promise<string> {

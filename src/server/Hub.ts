@@ -4,15 +4,18 @@
  * @since 0.1.0
  */
 import * as Boom from "@hapi/boom"
+import type * as Message from "../protocol/Message.js"
 import * as Access from "./Access.js"
 import type { Settle } from "./Answer.js"
 import type * as Application from "./Application.js"
-import type { Authentication } from "./Authentication.js"
+import { type Authentication, type UserKey, userKey } from "./Authentication.js"
+import type { Claims, Membership } from "./Broker.js"
 import type { Connection, PendingSubscribe } from "./Connection.js"
 import { Connections } from "./Connections.js"
 import * as Fault from "./Fault.js"
 import type { Flush } from "./Flush.js"
 import type { Meter } from "./Meter.js"
+import type { Recovery } from "./Recovery.js"
 import { type Match, Router } from "./Router.js"
 import type { Settings } from "./Settings.js"
 import { type Options, Subscription } from "./Subscription.js"
@@ -34,6 +37,14 @@ export interface Context {
 }
 
 /**
+ * What a hub needs of the cluster.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Cluster = Pick<Membership, "claims" | "interest">
+
+/**
  * A node's connections and subscriptions.
  *
  * @since 0.1.0
@@ -44,18 +55,43 @@ export class Hub {
   /** While stopped, nothing is delivered and no connection is accepted. */
   stopped = false
   readonly router = new Router()
+  /** Whether any subscription keeps what is published. */
+  keeps = false
+  /** Present as soon as one does. */
+  recovery: Recovery | undefined
 
-  constructor(private readonly context: Context) {
+  constructor(private readonly context: Context, private readonly membership: Cluster) {
     this.connections = new Connections(context.settings.auth)
   }
 
   /** Declares a subscription; throws if the path is invalid or conflicts with another. */
   declare(path: string, options: Options): void {
     this.router.add(path, new Subscription(path, options))
+    this.keeps ||= options.recovery !== undefined
   }
 
-  /** Subscribes a connection, through the subscription's access rules and `onSubscribe`. */
-  async subscribe(connection: Connection, path: string): Promise<void> {
+  /** How many connections have said hello, or how many are subscribed to a path. */
+  count(path: string | undefined): number {
+    if (path !== undefined) {
+      return this.router.match(path)?.subscription.subscribers(path).size ?? 0
+    }
+    let count = 0
+    for (const { stage } of this.connections.all()) {
+      count += stage === "ready" ? 1 : 0
+    }
+    return count
+  }
+
+  /** Whether anyone is subscribed to a path, or about to be. */
+  listens(path: string): boolean {
+    return this.recovery?.has(path) || (this.router.match(path)?.subscription.subscribers(path).size ?? 0) > 0
+  }
+
+  /**
+   * Subscribes a connection, through the subscription's access rules and `onSubscribe`; with recovery, it gets what it
+   * missed since a position.
+   */
+  async subscribe(connection: Connection, path: string, since?: Message.Position): Promise<void> {
     if (path.includes("?")) {
       throw Boom.badRequest("Subscription path cannot contain query")
     }
@@ -78,9 +114,12 @@ export class Hub {
       throw refusal
     }
     if (options.onSubscribe) {
-      await this.admit(connection, path, match)
+      await this.admit(connection, path, match, since)
     } else {
-      this.enter(connection, path, match.subscription)
+      const entering = this.enter(connection, path, match.subscription, since)
+      if (entering) {
+        await entering
+      }
     }
   }
 
@@ -95,30 +134,51 @@ export class Hub {
     const subscription = connection.subscriptions.get(path)
     if (subscription) {
       connection.subscriptions.delete(path)
-      subscription.remove(connection, path)
-      this.context.meter.totals.subscriptions--
+      this.exit(connection, path, subscription)
       await this.afterUnsubscribe(connection, path, subscription)
     }
   }
 
+  /**
+   * Counts a connection in for its user among those of all nodes; fails with 503 if the user has as many as are allowed.
+   * To be awaited before `authenticate`; `undefined` where this node alone decides.
+   */
+  claim(connection: Connection, { credentials }: Authentication): Promise<void> | undefined {
+    const { auth } = this.context.settings
+    const { claims } = this.membership
+    if (!claims || !auth || !auth.index || !auth.maxConnectionsPerUser) {
+      return undefined
+    }
+    const user = userKey(credentials[auth.index])
+    return typeof user === "string" && user !== connection.user
+      ? this.claimFor(claims, user, connection, auth.maxConnectionsPerUser)
+      : undefined
+  }
+
   /** Gives a connection its credentials, and its subscriptions their new user. */
   authenticate(connection: Connection, authentication: Authentication): void {
+    const { user } = connection
     this.connections.authenticate(connection, authentication)
+    if (user !== connection.user) {
+      this.release(user, connection)
+    }
     for (const [path, subscription] of connection.subscriptions) {
-      subscription.remove(connection, path)
-      subscription.add(connection, path)
+      if (subscription.remove(connection, path)) {
+        subscription.add(connection, path)
+      }
     }
   }
 
   /** Takes a connection out that has closed; ends when the `onUnsubscribe`s of its subscriptions have. */
   async leave(connection: Connection): Promise<void> {
     connection.departed = true
+    const { user } = connection
     this.connections.remove(connection)
+    this.release(user, connection)
     const left = Array.from(connection.subscriptions)
     connection.subscriptions.clear()
-    this.context.meter.totals.subscriptions -= left.length
     for (const [path, subscription] of left) {
-      subscription.remove(connection, path)
+      this.exit(connection, path, subscription)
     }
     const pending = Array.from(connection.pending?.values() ?? [])
     for (const each of pending) {
@@ -131,11 +191,31 @@ export class Hub {
     ])
   }
 
-  private admit(connection: Connection, path: string, match: Match): Promise<void> {
+  private async claimFor(claims: Claims, user: string, connection: Connection, max: number): Promise<void> {
+    if (!await claims.claim(user, connection.id, max)) {
+      throw Boom.serverUnavailable("Too many connections for the authenticated user")
+    }
+    if (connection.departed) {
+      claims.release(user, connection.id)
+    }
+  }
+
+  private release(user: UserKey | undefined, connection: Connection): void {
+    if (typeof user === "string") {
+      this.membership.claims?.release(user, connection.id)
+    }
+  }
+
+  private admit(
+    connection: Connection,
+    path: string,
+    match: Match,
+    since: Message.Position | undefined
+  ): Promise<void> {
     const pending: PendingSubscribe = { cancelled: false, outcome: Promise.resolve() }
     const waiting = connection.pending ??= new Map<string, PendingSubscribe>()
     waiting.set(path, pending)
-    pending.outcome = this.runSubscribe(connection, path, match, pending).finally(() => {
+    pending.outcome = this.runSubscribe(connection, path, match, pending, since).finally(() => {
       if (waiting.get(path) === pending) {
         waiting.delete(path)
       }
@@ -147,7 +227,8 @@ export class Hub {
     connection: Connection,
     path: string,
     { params, subscription }: Match,
-    pending: PendingSubscribe
+    pending: PendingSubscribe,
+    since: Message.Position | undefined
   ): Promise<void> {
     const { application, settle } = this.context
     try {
@@ -158,16 +239,36 @@ export class Hub {
     if (pending.cancelled) {
       await this.afterUnsubscribe(connection, path, subscription)
     } else {
-      this.enter(connection, path, subscription)
+      await this.enter(connection, path, subscription, since)
     }
   }
 
-  private enter(connection: Connection, path: string, subscription: Subscription): void {
-    if (!connection.departed) {
-      connection.subscriptions.set(path, subscription)
-      this.context.meter.totals.subscriptions++
-      subscription.add(connection, path)
+  private enter(
+    connection: Connection,
+    path: string,
+    subscription: Subscription,
+    since: Message.Position | undefined
+  ): Promise<void> | undefined {
+    if (connection.departed) {
+      return undefined
     }
+    const { recovery } = subscription.options
+    connection.subscriptions.set(path, subscription)
+    this.context.meter.totals.subscriptions++
+    if (recovery) {
+      return this.recovery?.admit(connection, path, subscription, recovery, since)
+    }
+    subscription.add(connection, path)
+    return this.membership.interest?.(path)
+  }
+
+  private exit(connection: Connection, path: string, subscription: Subscription): void {
+    subscription.remove(connection, path)
+    this.context.meter.totals.subscriptions--
+    if (subscription.options.recovery) {
+      this.recovery?.left(path, subscription)
+    }
+    void this.membership.interest?.(path)
   }
 
   private async afterUnsubscribe(connection: Connection, path: string, subscription: Subscription): Promise<void> {

@@ -48,6 +48,7 @@ const counters = {
   sentError: labelled(sent, "error"),
   sentPub: labelled(sent, "pub"),
   sentUpdate: labelled(sent, "update"),
+  sentRevoke: labelled(sent, "revoke"),
   sentPing: labelled(sent, "ping")
 }
 
@@ -66,6 +67,17 @@ export type Name = keyof typeof counters
  * @category models
  */
 export type Totals = { [K in Name]: number }
+
+/**
+ * The totals that messages pushed to one client are counted in.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const pushed = { pub: "sentPub", update: "sentUpdate", revoke: "sentRevoke" } as const satisfies Record<
+  string,
+  Name
+>
 
 const names = Object.keys(counters) as ReadonlyArray<Name>
 

@@ -12,12 +12,13 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
+import { randomBytes } from "node:crypto"
 import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import { UserError } from "../protocol/NesError.js"
 import { settleOn } from "./Answer.js"
 import { Application } from "./Application.js"
-import { Broker, type Command } from "./Broker.js"
+import { Broker, type Tally, type Target } from "./Broker.js"
 import type { Connection } from "./Connection.js"
 import { Flush } from "./Flush.js"
 import { Outgoing } from "./Frame.js"
@@ -45,8 +46,22 @@ export interface Service {
   readonly broadcast: (message: unknown, options?: BroadcastOptions) => Effect.Effect<void, UserError>
   /** What this server has counted since it was made; the same goes into Effect's metrics, for the whole process. */
   readonly totals: Effect.Effect<Totals>
-  /** The connections that have said hello. */
+  /**
+   * Ends subscriptions to a path, of a socket or a user, on whatever node; `message` is their last update unless it is
+   * `null`, the default. Fails with `UserError` on a missing user index.
+   */
+  readonly revoke: (target: Target, path: string, message?: unknown) => Effect.Effect<void, UserError>
+  /** Closes a socket, or all of a user, on whatever node. Fails with `UserError` on a missing user index. */
+  readonly disconnect: (target: Target) => Effect.Effect<void, UserError>
+  /** How many connections all nodes have, or subscribers of a path. Fails with `UserError` while the broker is away. */
+  readonly count: (path?: string) => Effect.Effect<Tally, UserError>
+  /** This node's connections that have said hello. */
   readonly connections: Effect.Effect<ReadonlyArray<Connection>>
+  /**
+   * Takes part in the cluster without serving anyone, until the scope closes: for programs that only publish. `listen`
+   * and `run` include it.
+   */
+  readonly join: Effect.Effect<void, never, Scope.Scope>
   /**
    * Serves the upgrades of an HTTP server, heartbeats included, until the scope closes: then connections are closed,
    * with this close code if one is given, and it ends when all are gone.
@@ -95,8 +110,16 @@ export const make = Effect.fn("NesServer.make")(function*(options: Partial<Setti
   const fork = Runtime.runFork(runtime)
   const hooks = yield* FiberSet.make()
 
-  const deliver = (command: Command): Promise<void> => node.delivery.deliver(command)
-  const membership = yield* broker.join({ deliver })
+  const id = randomBytes(6).toString("hex")
+  const membership = yield* broker.join({
+    id,
+    deliver: (command) => node.delivery.deliver(command),
+    listens: (path) => node.hub.listens(path),
+    count: (path) => node.hub.count(path),
+    revive: () => node.hub.recovery?.revive(),
+    log: application.log
+  })
+  const join = membership.open ?? Effect.void
   const meter = new Meter(settings.metrics)
   const context = {
     settings,
@@ -106,7 +129,7 @@ export const make = Effect.fn("NesServer.make")(function*(options: Partial<Setti
     meter,
     span: yield* Tracing.make
   }
-  const node: Node = new Node(context, clock, fork, membership.send)
+  const node: Node = new Node(context, clock, fork, id, membership)
 
   const heartbeat = settings.heartbeat
     ? Heartbeat.run(node.hub, meter, settings.heartbeat, (text) => new Outgoing(text, settings.maxChunkChars))
@@ -132,7 +155,7 @@ export const make = Effect.fn("NesServer.make")(function*(options: Partial<Setti
     )
   }
 
-  const run = (options: Closing = {}): Effect.Effect<void, never, Scope.Scope> =>
+  const serve = (options: Closing = {}): Effect.Effect<void, never, Scope.Scope> =>
     Effect.acquireRelease(Effect.sync(() => node.start()), () => close(options)).pipe(
       Effect.zipRight(Effect.forkScoped(heartbeat)),
       Effect.asVoid
@@ -147,13 +170,21 @@ export const make = Effect.fn("NesServer.make")(function*(options: Partial<Setti
     broadcast: (message, options) =>
       Effect.tryPromise({ try: () => node.broadcast(message, options), catch: toUserError }),
     totals: Effect.sync(() => node.totals),
+    revoke: (target, path, message) =>
+      Effect.tryPromise({ try: () => node.revoke(target, path, message), catch: toUserError }),
+    disconnect: (target) => Effect.tryPromise({ try: () => node.disconnect(target), catch: toUserError }),
+    count: (path) => Effect.tryPromise({ try: () => node.count(path), catch: toUserError }),
+    join,
     connections: Effect.sync(() =>
       Array.from(node.hub.connections.all()).filter((connection) => connection.stage === "ready")
     ),
-    run,
+    run: (options) => Effect.zipRight(join, serve(options)),
     listen: (server, options) =>
-      Effect.acquireRelease(Effect.sync(() => node.attach(server)), (detach) => Effect.sync(detach)).pipe(
-        Effect.zipRight(run(options))
+      join.pipe(
+        Effect.zipRight(
+          Effect.acquireRelease(Effect.sync(() => node.attach(server)), (detach) => Effect.sync(detach))
+        ),
+        Effect.zipRight(serve(options))
       )
   })
 })

@@ -5,18 +5,18 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
-import { randomBytes } from "node:crypto"
 import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
 import { Acceptor } from "./Acceptor.js"
-import type { Command } from "./Broker.js"
+import type { Membership, Publish, Tally, Target } from "./Broker.js"
 import { Connection } from "./Connection.js"
 import { Deadlines, type Fork } from "./Deadlines.js"
 import { Delivery, type EachOptions } from "./Delivery.js"
 import { Dispatcher } from "./Dispatcher.js"
 import { type Context, Hub } from "./Hub.js"
 import type { Totals } from "./Meter.js"
+import { Recovery } from "./Recovery.js"
 import type { Options } from "./Subscription.js"
 
 /**
@@ -65,7 +65,6 @@ export class Node {
   readonly delivery: Delivery
   private readonly acceptor: Acceptor
   private readonly dispatcher: Dispatcher
-  private readonly id = randomBytes(6).toString("hex")
   private readonly hello: Deadlines<Connection>
   private readonly refusal: Deadlines<Connection>
   private readonly farewell: Deadlines<() => void>
@@ -76,11 +75,13 @@ export class Node {
     private readonly context: Context,
     clock: Clock.Clock,
     fork: Fork,
-    private readonly send: (command: Command) => Promise<void>
+    private readonly id: string,
+    private readonly membership: Membership
   ) {
     const { auth } = context.settings
-    this.hub = new Hub(context)
+    this.hub = new Hub(context, membership)
     this.delivery = new Delivery(this.hub, context)
+    this.hub.recovery = new Recovery(context, membership, this.delivery.carry)
     const close = (connection: Connection): void => void connection.close()
     this.hello = new Deadlines((auth && auth.timeout) || noDeadline, clock, fork, close)
     this.refusal = new Deadlines(refusalGrace, clock, fork, close)
@@ -119,7 +120,8 @@ export class Node {
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
     }
-    return this.quiet(this.send({ type: "publish", path, message, internal, user }))
+    const update: Publish = { type: "publish", path, message, internal, user }
+    return this.quiet(this.hub.keeps ? this.publishKept(update) : this.membership.send(update))
   }
 
   /** Sends a message to all connections of every node. Throws if `user` is given and there is no index. */
@@ -128,7 +130,30 @@ export class Node {
     if (user && !(auth && auth.index)) {
       throw new Error("Socket auth indexing is disabled")
     }
-    return this.quiet(this.send({ type: "broadcast", message, user }))
+    return this.quiet(this.membership.send({ type: "broadcast", message, user }))
+  }
+
+  /**
+   * Ends the subscription to a path of the socket with this id, or of all sockets of a user, on whatever node, with
+   * `message` as the last update unless that is `null`. Throws if a user is given and there is no index.
+   */
+  revoke(target: Target, path: string, message: unknown = null): Promise<void> {
+    this.requireIndex(target)
+    return this.quiet(this.membership.send({ type: "revoke", target, path, message }))
+  }
+
+  /**
+   * Closes the socket with this id, or all sockets of a user, on whatever node; ends when this node's are closed. Throws
+   * if a user is given and there is no index.
+   */
+  disconnect(target: Target): Promise<void> {
+    this.requireIndex(target)
+    return this.quiet(this.membership.send({ type: "disconnect", target }))
+  }
+
+  /** How many connections all nodes have, or how many of them are subscribed to a path. */
+  count(path?: string): Promise<Tally> {
+    return this.membership.count(path)
   }
 
   /** Calls `each` for this node's connections, at once; ends when what it returned has. */
@@ -176,6 +201,31 @@ export class Node {
     }))
     for (const deadlines of [this.hello, this.refusal, this.farewell]) {
       deadlines.reset()
+    }
+  }
+
+  private requireIndex(target: Target): void {
+    const { auth } = this.context.settings
+    if ("user" in target && !(auth && auth.index)) {
+      throw new Error("Socket auth indexing is disabled")
+    }
+  }
+
+  // What is kept is made into text at once: the object may change before somebody asks for it again.
+  private publishKept(update: Publish): Promise<void> {
+    const subscription = this.hub.router.match(update.path)?.subscription
+    const recovery = subscription?.options.recovery
+    if (!subscription || !recovery) {
+      return this.membership.send(update)
+    }
+    if (update.user && !subscription.indexed) {
+      return Promise.reject(new Error("Subscription auth indexing is disabled"))
+    }
+    try {
+      return this.membership.send({ ...update, text: JSON.stringify(update.message), recovery })
+    } catch {
+      this.context.application.log(["nes", "serialization", "error"], "pub")
+      return Promise.resolve()
     }
   }
 

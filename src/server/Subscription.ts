@@ -8,6 +8,7 @@ import * as Call from "@hapi/call"
 import type { Access } from "./Access.js"
 import type { Answer } from "./Answer.js"
 import { type Credentials, type UserKey, userKey } from "./Authentication.js"
+import type { Bounds } from "./Broker.js"
 import type { Connection } from "./Connection.js"
 import * as UserIndex from "./UserIndex.js"
 
@@ -55,6 +56,8 @@ export interface Options {
   readonly access?: Access | false | undefined
   /** The property of the credentials by which subscribers are indexed, or `false` for no index. */
   readonly index?: string | false | undefined
+  /** How much is kept for subscribers who come back; `undefined` for nothing. */
+  readonly recovery?: Bounds | undefined
 }
 
 /**
@@ -133,11 +136,12 @@ export class Subscription {
     }
   }
 
-  remove(connection: Connection, path: string): void {
+  /** Takes a subscriber out; returns whether it was in. */
+  remove(connection: Connection, path: string): boolean {
     const topic = this.topics.get(path)
     const key = topic?.connections.get(connection)
     if (!topic?.connections.delete(connection)) {
-      return
+      return false
     }
     if (key !== undefined && topic.byUser) {
       UserIndex.remove(topic.byUser, key, connection)
@@ -145,5 +149,6 @@ export class Subscription {
     if (topic.connections.size === 0) {
       this.topics.delete(path)
     }
+    return true
   }
 }

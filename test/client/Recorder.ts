@@ -25,6 +25,10 @@ export class Recorder implements Observer {
     this.heard.push(["update", message])
   }
 
+  gap(path: string): void {
+    this.heard.push(["gap", path])
+  }
+
   error(error: Error & { readonly type: string }): void {
     this.heard.push(["error", error.type, error.message])
   }

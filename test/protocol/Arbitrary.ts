@@ -53,18 +53,22 @@ const headers = fc.dictionary(
   { maxKeys: 4, noNullPrototype: true }
 )
 
+const position = record({ epoch: text, offset: fc.nat() })
+const positions = fc.dictionary(headerName, position, { maxKeys: 3, noNullPrototype: true })
+
 /** What a client may send, as it is before it becomes text. */
 export const clientMessage: fc.Arbitrary<Fields> = fc.oneof(
   record({ type: fc.constant("hello"), id, version: fc.constant("2") }, {
     auth: json,
-    subs: fc.array(text, { maxLength: 4 })
+    subs: fc.array(text, { maxLength: 4 }),
+    recover: positions
   }),
   record({ type: fc.constant("reauth"), id }, { auth: json }),
   record({ type: fc.constant("request"), id, method: nonEmpty, path: nonEmpty }, {
     headers: fc.option(headers),
     payload: json
   }),
-  record({ type: fc.constant("sub"), id, path: text }),
+  record({ type: fc.constant("sub"), id, path: text }, { recover: position }),
   record({ type: fc.constant("unsub"), id, path: text }),
   record({ type: fc.constant("message"), id }, { message: json }),
   record({ type: fc.constant("ping"), id })
@@ -75,9 +79,9 @@ const heartbeat = fc.oneof(fc.constant(false), record({ interval: period, timeou
 
 /** What a server may send, as it is before it becomes text. */
 export const serverMessage: fc.Arbitrary<Fields> = fc.oneof(
-  record({ type: fc.constant("ping") }),
+  record({ type: fc.constant("ping") }, { gaps: positions }),
   record({ type: fc.constant("update") }, { message: json }),
-  record({ type: fc.constant("pub"), path: text }, { message: json }),
+  record({ type: fc.constant("pub"), path: text }, { message: json, position }),
   record({ type: fc.constant("revoke"), path: text }, { message: json }),
   record({}, {
     type: fc.oneof(fc.constantFrom("hello", "reauth", "request", "sub", "unsub", "message"), text),
@@ -88,7 +92,9 @@ export const serverMessage: fc.Arbitrary<Fields> = fc.oneof(
     path: text,
     message: json,
     heartbeat,
-    socket: text
+    socket: text,
+    position,
+    positions
   })
 )
 
@@ -106,7 +112,11 @@ const names = [
   "message",
   "statusCode",
   "heartbeat",
-  "socket"
+  "socket",
+  "recover",
+  "gaps",
+  "position",
+  "positions"
 ]
 
 const types = ["hello", "reauth", "request", "sub", "unsub", "message", "ping", "update", "pub", "revoke"]
@@ -119,6 +129,10 @@ const change: fc.Arbitrary<(fields: Fields) => Fields> = fc.oneof(
   fc.tuple(headerName, json).map(([name, value]) => (fields: Fields) => ({ ...fields, [name]: value })),
   fc.tuple(text, json).map(([name, value]) => (fields: Fields) => ({ ...fields, headers: { [name]: value } })),
   fc.array(json, { maxLength: 3 }).map((subs) => (fields: Fields) => ({ ...fields, subs })),
+  fc.tuple(fc.constantFrom("recover", "position"), json, json).map(([name, epoch, offset]) => (fields: Fields) => ({
+    ...fields,
+    [name]: { epoch, offset }
+  })),
   fc.tuple(json, json).map(([interval, timeout]) => (fields: Fields) => ({
     ...fields,
     heartbeat: { interval, timeout }

@@ -37,7 +37,8 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   server: ["protocol", "server"],
   hapi: ["protocol", "server", "hapi"],
   http: ["protocol", "server", "http"],
-  door: ["protocol", "client", "server", "hapi", "http", "door"]
+  redis: ["protocol", "server", "redis"],
+  door: ["protocol", "client", "server", "hapi", "http", "redis", "door"]
 }
 
 describe("src", () => {
@@ -48,7 +49,7 @@ describe("src", () => {
     expect(imports("src/protocol/Codec.ts")).toContain("effect/Either")
   })
 
-  it("imports point one way: protocol ← client; protocol ← server ← hapi, http", () => {
+  it("imports point one way: protocol ← client; protocol ← server ← hapi, http, redis", () => {
     const wrong = sources.flatMap((file) =>
       own(file)
         .filter((target) => !(allowed[room(file)] ?? []).includes(room(target)))

@@ -1,0 +1,49 @@
+/** A redis-server of the run's own, on a free port of the loopback, which writes nothing to disk. */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { connect, createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { setTimeout as sleep } from "node:timers/promises"
+import { Unavailable } from "./Child.mjs"
+
+const freePort = async () => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const { port } = server.address()
+  server.close()
+  await once(server, "close")
+  return port
+}
+
+const accepts = (port) =>
+  new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on("error", () => resolve(false))
+  })
+
+/** @returns {Promise<{ url: string, stop: () => Promise<void> }>} */
+export const startRedis = async () => {
+  const port = await freePort()
+  const settings = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+  const child = spawn("redis-server", settings, { cwd: tmpdir(), stdio: "ignore" })
+  const kill = () => child.kill("SIGKILL")
+  let failure
+  child.on("error", (error) => (failure = error))
+  process.once("exit", kill)
+  while (!await accepts(port)) {
+    if (failure) throw new Unavailable(`redis-server: ${failure.message}`)
+    await sleep(20)
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    stop: async () => {
+      process.off("exit", kill)
+      const exited = once(child, "exit")
+      kill()
+      await exited
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The Broker port on Redis or Valkey.
+ *
+ * ```ts
+ * NesServer.layer(server).pipe(Layer.provide(RedisBroker.layer({ url: "redis://localhost:6379" })))
+ * ```
+ *
+ * What is published goes to the connections of this node at once and to those of others through Redis; on paths with
+ * recovery Redis decides the order, and everything goes through it.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
+import * as Stream from "effect/Stream"
+import * as Broker from "../server/Broker.js"
+import type { BrokerEvent } from "./BrokerEvent.js"
+import type { Address } from "./Link.js"
+import { Member } from "./Member.js"
+
+/** @since 0.1.0 */
+export { BrokerEvent } from "./BrokerEvent.js"
+
+/**
+ * What a broker is made of.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends Address {
+  /** What the names of its keys and channels begin with. Default: `"nes"`. */
+  readonly prefix?: string | undefined
+  /** How long Redis may be silent before it counts as away, in milliseconds. Default: 5000. */
+  readonly timeout?: number | undefined
+  /**
+   * Whether Redis keeps all that it has confirmed, whatever happens to it: it writes to disk with `appendfsync always`,
+   * and a replica is never promoted with less. Otherwise clients are told of a gap when it has restarted, as there may be
+   * one. Default: `false`.
+   */
+  readonly durable?: boolean | undefined
+  /** Commands that may be on their way to Redis at a time; more fail. Default: 10000. */
+  readonly maxInFlight?: number | undefined
+  /** Called with what happens; see also `events`. */
+  readonly onEvent?: ((event: BrokerEvent) => void) | undefined
+}
+
+/**
+ * The broker on Redis.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service extends Broker.Service {
+  /** What happens from now on between this process's nodes and Redis. A slow consumer loses the oldest. */
+  readonly events: Stream.Stream<BrokerEvent>
+}
+
+/**
+ * The broker's own Tag, for its events.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class RedisBroker extends Context.Tag("effect-nes/redis/RedisBroker")<RedisBroker, Service>() {}
+
+// Events that wait for a consumer.
+const backlog = 256
+
+/**
+ * Makes a broker. It connects when a node takes part, as a server that listens does.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<Service> =>
+  Effect.map(PubSub.sliding<BrokerEvent>(backlog), (events) => ({
+    events: Stream.fromPubSub(events),
+    join: (node) =>
+      Effect.sync(() => {
+        const member = new Member(node, options, (event) => {
+          events.unsafeOffer(event)
+          options.onEvent?.(event)
+        })
+        return member.membership
+      })
+  }))
+
+/**
+ * Provides the broker to servers.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<RedisBroker | Broker.Broker> =>
+  Layer.effectContext(
+    Effect.map(make(options), (service) => Context.make(RedisBroker, service).pipe(Context.add(Broker.Broker, service)))
+  )
+
+/**
+ * Makes a broker for the `broker` option of the hapi plugin.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unsafeMake = (options: Options): Service => Effect.runSync(make(options))

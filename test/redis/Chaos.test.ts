@@ -1,0 +1,59 @@
+/** The kill-and-account run, short; `npm run chaos -- --rounds 100` is the long one. */
+import { describe, expect, it } from "vitest"
+import * as Chaos from "./chaos/Chaos.js"
+import { Ledger } from "./chaos/Ledger.js"
+
+describe("the ledger", () => {
+  const filled = (...heard: Ledger["readers"][number]): Ledger => {
+    const ledger = new Ledger("/a", 1)
+    for (const n of [1, 2, 3, 4]) {
+      ledger.confirmed.add(n)
+    }
+    ledger.failed.add(5)
+    ledger.readers[0]?.push(...heard)
+    return ledger
+  }
+  const got = (n: number, replayed = false) => ({ n, replayed })
+
+  it("tells what was delivered, recovered, reported as a gap, missing, duplicated, out of order", () => {
+    expect(filled(got(1), got(2), got(3, true), got(4)).account()).toMatchObject({
+      published: 4,
+      failed: 1,
+      delivered: 3,
+      recovered: 1,
+      gaps: 0,
+      missing: 0
+    })
+    expect(filled(got(1), "gap", got(4)).account()).toMatchObject({ gaps: 2, missing: 0 })
+    expect(filled(got(1), got(4)).account()).toMatchObject({ gaps: 0, missing: 2 })
+    expect(filled(got(1), got(2), "gap", got(4), got(4)).account()).toMatchObject({ gaps: 1, duplicated: 1 })
+    expect(filled(got(1), got(3), got(2), got(4)).account()).toMatchObject({ disordered: 1 })
+  })
+
+  it("holds what failed towards its publisher to no promise, unless one reader got it", () => {
+    const ledger = new Ledger("/a", 2)
+    ledger.failed.add(1)
+    expect(ledger.account()).toMatchObject({ missing: 0 })
+    ledger.readers[0]?.push(got(1))
+    expect(ledger.account()).toMatchObject({ missing: 1 })
+  })
+})
+
+const sound = { missing: 0, duplicated: 0, disordered: 0 }
+
+it(
+  "nodes and a Redis that keeps everything are killed, frozen and cut off: every message is accounted for",
+  async () => {
+    const figures = await Chaos.run({ rounds: 5, durable: true, seed: 1 })
+    expect(figures, Chaos.line(figures)).toMatchObject(sound)
+    expect(figures.published).toBeGreaterThan(50)
+    expect(figures.recovered).toBeGreaterThan(0)
+  },
+  120_000
+)
+
+it("and with a Redis that loses everything when it dies: what is lost is reported as a gap", async () => {
+  const figures = await Chaos.run({ rounds: 3, durable: false, seed: 1 })
+  expect(figures, Chaos.line(figures)).toMatchObject(sound)
+  expect(figures.published).toBeGreaterThan(50)
+}, 120_000)

@@ -1,0 +1,160 @@
+/** Redis away, frozen, restarted with and without its data: what goes on, what is said, and what is made up for. */
+import type { Server } from "@hapi/hapi"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import { expect, it, onTestFinished } from "vitest"
+import * as Metrics from "../../src/redis/Metrics.js"
+import { hear, startNode, until } from "./Cluster.js"
+import type { RedisOptions } from "./RedisServer.js"
+import { RedisServer } from "./RedisServer.js"
+
+const declare = (server: Server): void => {
+  server.subscription("/plain/{id}")
+  server.subscription("/kept/{id}", { recovery: true })
+}
+
+const cast = async (options: RedisOptions = {}) => {
+  const redis = await RedisServer.start(options)
+  onTestFinished(() => redis.stop())
+  const broker = { cluster: options.cluster, durable: options.durable, timeout: 400 }
+  const [a, b] = [await startNode(redis, { declare, broker }), await startNode(redis, { declare, broker })]
+  const names = (node: typeof a): ReadonlyArray<string> => node.events.map(({ _tag }) => _tag)
+  return { redis, a, b, ann: await a.connect(), bob: await b.connect(), names }
+}
+
+const connected = (): number => Effect.runSync(Metric.value(Metrics.connected)).value
+
+it.each([{ cluster: false }, { cluster: true }])(
+  "local delivery goes on while Redis is away; it is logged, counted and told once; afterwards all is as before: $cluster",
+  async ({ cluster }) => {
+    const { a, ann, b, bob, names, redis } = await cast({ cluster })
+    const logged: Array<unknown> = []
+    a.server.events.on("log", (_event, tags) => tags.broker && logged.push(Object.keys(tags).at(-1)))
+    const [near, far] = [await hear(ann, "/plain/1"), await hear(bob, "/plain/1")]
+    await redis.kill()
+    await until(() => names(a).includes("Down"))
+    expect(connected()).toBe(0)
+    await a.server.publish("/plain/1", 1)
+    await until(() => near.length === 1)
+    expect(names(a)).toEqual(["Up", "Down", "Unshared"])
+    // Subscribing does not wait for Redis.
+    const later = await hear(ann, "/plain/2")
+
+    await redis.start()
+    await until(() => [a, b].every((node) => names(node).at(-1) === "Up"))
+    expect(connected()).toBe(1)
+    expect(logged).toEqual(["error", "up"])
+    await a.server.publish("/plain/1", 2)
+    await b.server.publish("/plain/2", 3)
+    await until(() => far.length === 1 && later.length === 1)
+    expect([near, far, later]).toEqual([[1, 2], [2], [3]])
+  }
+)
+
+it("a frozen Redis counts as away after its timeout, and holds up nobody", async () => {
+  const { a, ann, names, redis } = await cast()
+  const near = await hear(ann, "/plain/1")
+  redis.freeze()
+  onTestFinished(() => redis.thaw())
+  await a.server.publish("/plain/1", 1)
+  await until(() => near.length === 1)
+  await expect(a.server.publish("/kept/1", 1)).rejects.toThrow()
+  await until(() => names(a).includes("Down"))
+  await expect(a.server.publish("/kept/1", 2)).rejects.toThrow("Not connected to Redis")
+  redis.thaw()
+  await until(() => names(a).at(-1) === "Up")
+  await a.server.publish("/kept/1", 3)
+})
+
+it("no more than so many commands are on their way to a frozen Redis", async () => {
+  const redis = await RedisServer.start()
+  onTestFinished(() => redis.stop())
+  const a = await startNode(redis, { declare, broker: { maxInFlight: 10, timeout: 2_000 } })
+  redis.freeze()
+  onTestFinished(() => redis.thaw())
+  await Promise.all(Array.from({ length: 100 }, (_, n) => a.server.publish("/plain/1", n)))
+  await until(() => a.events.filter(({ _tag }) => _tag === "Unshared").length === 90)
+})
+
+it("a node that missed announcements notices it by the next one, and fills the gap", async () => {
+  const { a, b, bob } = await cast()
+  const far = await hear(bob, "/kept/1")
+  const { hub } = b.server.plugins.nes.node
+  await a.server.publish("/kept/1", 1)
+  await until(() => far.length === 1)
+  hub.stopped = true
+  await a.server.publish("/kept/1", 2)
+  await a.server.publish("/kept/1", 3)
+  // What Redis has announced to b before this question, b has ignored when it answers.
+  await a.server.plugins.nes.node.count("/kept/1")
+  hub.stopped = false
+  await a.server.publish("/kept/1", 4)
+  await until(() => far.length === 4)
+  expect(far).toEqual([1, 2, 3, 4])
+})
+
+it("a durable Redis that is killed and comes back: what was kept is recovered, without a gap", async () => {
+  const { a, b, bob, redis } = await cast({ durable: true })
+  const gaps: Array<string> = []
+  bob.onGap = (path) => void gaps.push(path)
+  const far = await hear(bob, "/kept/1")
+  await a.server.publish("/kept/1", 1)
+  await until(() => far.length === 1)
+  // Bob's node does not take note of this one.
+  b.server.plugins.nes.node.hub.stopped = true
+  await a.server.publish("/kept/1", 2)
+  await redis.kill()
+  b.server.plugins.nes.node.hub.stopped = false
+  await expect(a.server.publish("/kept/1", "failed")).rejects.toThrow()
+  await redis.start()
+  await until(() => a.server.publish("/kept/1", 3).then(() => true, () => false))
+  await until(() => far.length === 3)
+  expect(far).toEqual([1, 2, 3])
+  expect(gaps).toEqual([])
+})
+
+it("a Redis that lost everything: clients are told of a gap, once, and go on", async () => {
+  const { a, ann, b, bob, redis } = await cast()
+  const gaps: Array<unknown> = []
+  ann.onGap = (path) => void gaps.push(["ann", path])
+  bob.onGap = (path) => void gaps.push(["bob", path])
+  const [near, far] = [await hear(ann, "/kept/1"), await hear(bob, "/kept/1")]
+  await a.server.publish("/kept/1", 1)
+  await until(() => far.length === 1)
+  await redis.kill()
+  await redis.start()
+  await until(() => gaps.length === 2)
+  await until(() => b.server.publish("/kept/1", 2).then(() => true, () => false))
+  await until(() => near.length === 2 && far.length === 2)
+  expect([near, far]).toEqual([[1, 2], [1, 2]])
+  expect(gaps.length).toBe(2)
+})
+
+it("a replica that takes over in a Redis Cluster: publishes go on, and clients are told of a gap", async () => {
+  const master = await RedisServer.start({ cluster: true })
+  onTestFinished(() => master.stop())
+  const replica = await RedisServer.start({ cluster: true, replicaOf: master })
+  onTestFinished(() => replica.stop())
+  const broker = { cluster: true, timeout: 400, url: [master.url, replica.url] }
+  const [a, b] = [await startNode(master, { declare, broker }), await startNode(master, { declare, broker })]
+  const bob = await b.connect()
+  const gaps: Array<string> = []
+  bob.onGap = (path) => void gaps.push(path)
+  const [plain, kept] = [await hear(bob, "/plain/1"), await hear(bob, "/kept/1")]
+  await a.server.publish("/plain/1", 1)
+  await a.server.publish("/kept/1", 1)
+  await until(() => plain.length === 1 && kept.length === 1)
+
+  await master.kill()
+  await until(() => [a, b].every(({ events }) => events.some(({ _tag }) => _tag === "Down")))
+  replica.run("cluster", "failover", "takeover")
+  await until(() => [a, b].every(({ events }) => events.at(-1)?._tag === "Up"))
+  await until(() => a.server.publish("/kept/1", 2).then(() => true, () => false))
+  await until(async () => {
+    await a.server.publish("/plain/1", 2)
+    return plain.length > 1
+  })
+  await until(() => kept.length === 2)
+  expect(kept).toEqual([1, 2])
+  expect(gaps).toEqual(["/kept/1"])
+})

@@ -1,0 +1,154 @@
+/** A real `redis-server` on a free port of the loopback interface, with a directory of its own. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, rmSync } from "node:fs"
+import { connect, createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+
+const found = (): boolean => {
+  try {
+    execFileSync("redis-server", ["--version"], { stdio: "ignore" })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Installs `redis-server` from the system's packages where it is missing; throws what to do where it cannot. */
+export const install = (): void => {
+  if (found()) {
+    return
+  }
+  if (process.getuid?.() !== 0) {
+    throw new Error("These tests need redis-server: install it, as with `apt-get install redis-server`")
+  }
+  try {
+    const options = { stdio: "ignore", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } } as const
+    execFileSync("apt-get", ["update", "-qq"], options)
+    execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "redis-server"], options)
+  } catch (cause) {
+    throw new Error("These tests need redis-server, and `apt-get install redis-server` failed", { cause })
+  }
+}
+
+export const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  server.close()
+  await once(server, "close")
+  return typeof address === "object" && address ? address.port : 0
+}
+
+const answers = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write("PING\r\n"))
+    socket.setTimeout(500, () => socket.destroy())
+    socket.on("data", (data) => {
+      resolve(data.toString().startsWith("+PONG"))
+      socket.destroy()
+    })
+    socket.on("error", () => resolve(false))
+    socket.on("close", () => resolve(false))
+  })
+
+export interface RedisOptions {
+  /** Whether everything confirmed is on disk, or nothing at all. */
+  readonly durable?: boolean
+  readonly cluster?: boolean
+  /** The server of a cluster whose copy this one is. */
+  readonly replicaOf?: RedisServer
+}
+
+export class RedisServer {
+  #child: ChildProcess | undefined
+
+  private constructor(readonly port: number, readonly directory: string, private readonly options: RedisOptions) {}
+
+  static async start(options: RedisOptions = {}): Promise<RedisServer> {
+    install()
+    const redis = new RedisServer(await freePort(), mkdtempSync(join(tmpdir(), "effect-nes-redis-")), options)
+    await redis.start()
+    if (options.replicaOf) {
+      await redis.follow(options.replicaOf)
+    } else if (options.cluster) {
+      execFileSync("redis-cli", ["-p", String(redis.port), "cluster", "addslotsrange", "0", "16383"], {
+        stdio: "ignore"
+      })
+      while (!execFileSync("redis-cli", ["-p", String(redis.port), "cluster", "info"]).includes("cluster_state:ok")) {
+        await sleep(20)
+      }
+    }
+    return redis
+  }
+
+  private async follow(master: RedisServer): Promise<void> {
+    const bus = /@(\d+)/.exec(master.run("cluster", "nodes"))?.[1] ?? ""
+    this.run("cluster", "meet", "127.0.0.1", String(master.port), bus)
+    const id = master.run("cluster", "myid")
+    while (!this.run("cluster", "nodes").includes(id)) {
+      await sleep(20)
+    }
+    while (this.run("cluster", "replicate", id) !== "OK") {
+      await sleep(20)
+    }
+    while (!this.run("info", "replication").includes("master_link_status:up")) {
+      await sleep(20)
+    }
+    while (!master.run("cluster", "nodes").includes("slave")) {
+      await sleep(20)
+    }
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`
+  }
+
+  /** Starts it, again if it was killed; ends when it answers. */
+  async start(): Promise<void> {
+    const { cluster, durable } = this.options
+    const child = spawn("redis-server", [
+      ...["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.directory, "--save", ""],
+      ...(durable ? ["--appendonly", "yes", "--appendfsync", "always"] : ["--appendonly", "no"]),
+      ...(cluster ? ["--cluster-enabled", "yes", "--cluster-port", String(await freePort())] : [])
+    ], { stdio: "ignore" })
+    this.#child = child
+    while (!await answers(this.port)) {
+      if (child.exitCode !== null) {
+        throw new Error(`redis-server ended with code ${child.exitCode}`)
+      }
+      await sleep(20)
+    }
+  }
+
+  /** Ends it as a power cut would. */
+  async kill(): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    if (child && child.exitCode === null && child.signalCode === null) {
+      child.kill("SIGKILL")
+      await once(child, "exit")
+    }
+  }
+
+  /** Holds it up: connections stay open, nothing is answered. */
+  freeze(): void {
+    this.#child?.kill("SIGSTOP")
+  }
+
+  thaw(): void {
+    this.#child?.kill("SIGCONT")
+  }
+
+  /** Runs a command by redis-cli. */
+  run(...args: ReadonlyArray<string>): string {
+    return execFileSync("redis-cli", ["-p", String(this.port), ...args], { encoding: "utf8" }).trim()
+  }
+
+  async stop(): Promise<void> {
+    await this.kill()
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+}

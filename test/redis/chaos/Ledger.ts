@@ -1,0 +1,110 @@
+/** Who was promised what, who got it, and what became of every message in between. */
+
+/** What a reader heard on a path, in order: a message's number, or that some before the next are lost. */
+export type Heard = { readonly n: number; readonly replayed: boolean } | "gap"
+
+export interface Figures {
+  /** Messages that were published, and how many failed towards their publisher. */
+  published: number
+  failed: number
+  /** Deliveries as they were published, and after a reconnect. */
+  delivered: number
+  recovered: number
+  /** Deliveries that did not take place, of which the reader was told. */
+  gaps: number
+  missing: number
+  duplicated: number
+  disordered: number
+}
+
+export const none: Figures = {
+  published: 0,
+  failed: 0,
+  delivered: 0,
+  recovered: 0,
+  gaps: 0,
+  missing: 0,
+  duplicated: 0,
+  disordered: 0
+}
+
+export const add = (a: Figures, b: Figures): Figures => ({
+  published: a.published + b.published,
+  failed: a.failed + b.failed,
+  delivered: a.delivered + b.delivered,
+  recovered: a.recovered + b.recovered,
+  gaps: a.gaps + b.gaps,
+  missing: a.missing + b.missing,
+  duplicated: a.duplicated + b.duplicated,
+  disordered: a.disordered + b.disordered
+})
+
+/** One path: numbers are given out in order, each published once, by one publisher at a time. */
+export class Ledger {
+  readonly confirmed = new Set<number>()
+  readonly failed = new Set<number>()
+  readonly readers: ReadonlyArray<Array<Heard>>
+  next = 1
+
+  constructor(readonly path: string, readers: number) {
+    this.readers = Array.from({ length: readers }, () => [])
+  }
+
+  /** Whether every reader has heard a message. */
+  heardByAll(n: number): boolean {
+    return this.readers.every((heard) => heard.some((entry) => entry !== "gap" && entry.n === n))
+  }
+
+  /** What becomes of a message that failed is not promised; but if one reader has got it, all must. */
+  account(): Figures {
+    const figures = { ...none, published: this.confirmed.size, failed: this.failed.size }
+    const due = new Set(this.confirmed)
+    for (const heard of this.readers) {
+      for (const entry of heard) {
+        if (entry !== "gap") {
+          due.add(entry.n)
+        }
+      }
+    }
+    for (const heard of this.readers) {
+      this.accountReader(heard, due, figures)
+    }
+    return figures
+  }
+
+  private accountReader(heard: ReadonlyArray<Heard>, due: ReadonlySet<number>, figures: Figures): void {
+    const got = new Set<number>()
+    const excused = new Set<number>()
+    let last = 0
+    let gap = false
+    for (const entry of heard) {
+      if (entry === "gap") {
+        gap = true
+        continue
+      }
+      const { n, replayed } = entry
+      if (got.has(n)) {
+        figures.duplicated++
+        continue
+      }
+      got.add(n)
+      figures[replayed ? "recovered" : "delivered"]++
+      if (gap) {
+        for (let lost = last + 1; lost < n; lost++) {
+          excused.add(lost)
+        }
+        gap = false
+      }
+      // One that failed may have been on its way all the same, and come late.
+      if (n < last && this.confirmed.has(n)) {
+        figures.disordered++
+      }
+      last = Math.max(last, this.confirmed.has(n) ? n : 0)
+    }
+    for (const n of due) {
+      if (!got.has(n)) {
+        figures[excused.has(n) ? "gaps" : "missing"]++
+      }
+    }
+  }
+}
