@@ -10,6 +10,7 @@ export type {
   AuthOptions,
   FilterAnswer,
   FilterOptions,
+  LimitOptions,
   Password,
   PluginOptions,
   SubscriptionOptions

@@ -10,10 +10,12 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { Application } from "../server/Application.js"
 import type { Connection } from "../server/Connection.js"
+import type { Limits } from "../server/Limits.js"
 import * as NesServer from "../server/NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import type { AuthSettings, Settings } from "../server/Settings.js"
 import * as Endpoint from "./Endpoint.js"
+import * as FrameLimit from "./FrameLimit.js"
 import * as HapiApplication from "./HapiApplication.js"
 import * as Hooks from "./Hooks.js"
 import {
@@ -76,7 +78,23 @@ const authSettings = (auth: AuthConfiguration): AuthSettings => ({
   minAuthVerifyInterval: auth.minAuthVerifyInterval
 })
 
-const toSettings = (configuration: Configuration, hooks: Settings["hooks"]): Partial<Settings> => {
+const unlimited = (limit: number | false): number => limit === false ? Infinity : limit
+
+const toLimits = ({ limits }: Configuration, server: Server): Limits => ({
+  maxFrameBytes: limits.maxFrameBytes === undefined ? FrameLimit.follow(server) : unlimited(limits.maxFrameBytes),
+  helloTimeout: limits.helloTimeout,
+  authTimeout: limits.authTimeout,
+  maxSubscriptions: unlimited(limits.maxSubscriptions),
+  maxInFlight: unlimited(limits.maxInFlight),
+  maxMessagesPerSecond: unlimited(limits.maxMessagesPerSecond),
+  maxBufferedBytes: unlimited(limits.maxBufferedBytes),
+  slowClient: limits.slowClient,
+  maxHelloSubs: unlimited(limits.maxHelloSubs),
+  maxPathLength: unlimited(limits.maxPathLength),
+  maxDepth: unlimited(limits.maxDepth)
+})
+
+const toSettings = (configuration: Configuration, hooks: Settings["hooks"], server: Server): Partial<Settings> => {
   const { auth, headers, heartbeat, maxConnections, origin, payload } = configuration
   return {
     hooks,
@@ -85,7 +103,8 @@ const toSettings = (configuration: Configuration, hooks: Settings["hooks"]): Par
     maxChunkChars: payload.maxChunkChars || Infinity,
     heartbeat,
     maxConnections: maxConnections || Infinity,
-    origin: typeof origin === "string" ? [origin] : origin
+    origin: typeof origin === "string" ? [origin] : origin,
+    limits: toLimits(configuration, server)
   }
 }
 
@@ -168,7 +187,7 @@ const register = (server: Server, options: PluginOptions): void => {
   const application = HapiApplication.make({ server, auth, passwords, socketOf })
   const hooks = { socketOf, log: application.log }
   const nes = Effect.runSync(
-    NesServer.make(toSettings(configuration, Hooks.ofPlugin(options, hooks))).pipe(
+    NesServer.make(toSettings(configuration, Hooks.ofPlugin(options, hooks), server)).pipe(
       Effect.provideService(Application, application),
       Scope.extend(Effect.runSync(Scope.make()))
     )

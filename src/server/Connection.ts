@@ -13,6 +13,7 @@ import type { AuthState, UserKey } from "./Authentication.js"
 import type { Flush } from "./Flush.js"
 import { Outgoing } from "./Frame.js"
 import type { Subscription } from "./Subscription.js"
+import type { TokenBucket } from "./TokenBucket.js"
 
 /**
  * Where a connection comes from.
@@ -43,6 +44,21 @@ export type Stage = "new" | "greeting" | "ready" | "refused"
 export interface PendingSubscribe {
   cancelled: boolean
   outcome: Promise<void>
+}
+
+/**
+ * When a client is too slow, and what becomes of it; one for all connections.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Backlog {
+  /** Bytes that earlier turns may have left unsent: with more, updates pass the client by. */
+  readonly updates: number
+  /** With more, it is closed at the next message for it. */
+  readonly messages: number
+  /** Called for everything that did not go out for it. */
+  readonly exceeded: () => void
 }
 
 const text = (header: string | ReadonlyArray<string> | undefined): string | undefined =>
@@ -88,6 +104,8 @@ export class Connection {
   private closing: { readonly closed: Promise<void>; readonly resolve: () => void } | undefined
   private gone = false
   private readonly direct: boolean
+  /** Present where the rate of messages is limited. */
+  bucket: TokenBucket | undefined
 
   constructor(
     readonly id: string,
@@ -95,6 +113,7 @@ export class Connection {
     request: IncomingMessage,
     private readonly flush: Flush,
     private readonly maxChunkChars: number,
+    private readonly backlog: Backlog,
     keepCookies: boolean
   ) {
     this.raw = request.socket
@@ -127,26 +146,28 @@ export class Connection {
    * Writes a message, if the connection is open. Order is kept; what one turn writes leaves together. It counts as a sign
    * of life at once: until it has left, the connection is sending, and if it fails, the socket closes.
    */
-  write(message: Outgoing, sent?: (error?: Error | null) => void): void {
-    if (!this.isOpen) {
-      return
+  write(message: Outgoing): void {
+    if (this.isReachable()) {
+      this.put(message)
     }
-    this.alive = true
-    if (this.direct) {
-      this.flush.touch(this)
-      this.raw.write(message.frame, sent)
+  }
+
+  /** Writes what the client can do without, if the connection is open: a client that is too slow may not get it. */
+  update(message: Outgoing): void {
+    if (this.isBehind(this.backlog.updates)) {
+      this.backlog.exceeded()
     } else {
-      this.transform(message, sent)
+      this.write(message)
     }
   }
 
   /** Sends a message to this connection alone; ends when it has been sent, rejects if the connection is not open. */
   send(text: string): Promise<void> {
-    if (!this.isOpen) {
+    if (!this.isReachable()) {
       return Promise.reject(Boom.internal("Socket not open"))
     }
     return new Promise((resolve, reject) => {
-      this.write(this.outgoing(text), (error) => {
+      this.put(this.outgoing(text), (error) => {
         if (error) {
           this.ws.terminate()
           reject(error)
@@ -197,6 +218,33 @@ export class Connection {
   ended(): void {
     this.gone = true
     this.closing?.resolve()
+  }
+
+  // What this turn has written does not count: no client can have read it yet.
+  private isBehind(bytes: number): boolean {
+    return !this.corked && (this.direct ? this.raw.writableLength : this.ws.bufferedAmount) > bytes
+  }
+
+  private isReachable(): boolean {
+    if (!this.isOpen) {
+      return false
+    }
+    if (this.isBehind(this.backlog.messages)) {
+      this.backlog.exceeded()
+      void this.close(1013, "Client reads too slowly")
+      return false
+    }
+    return true
+  }
+
+  private put(message: Outgoing, sent?: (error?: Error | null) => void): void {
+    this.alive = true
+    if (this.direct) {
+      this.flush.touch(this)
+      this.raw.write(message.frame, sent)
+    } else {
+      this.transform(message, sent)
+    }
   }
 
   private transform({ chunks }: Outgoing, sent?: (error?: Error | null) => void): void {

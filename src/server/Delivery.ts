@@ -96,7 +96,7 @@ export class Delivery {
         if (!outgoing) {
           break
         }
-        connection.write(outgoing)
+        connection.update(outgoing)
       }
     }
     return this.context.flush.done
@@ -122,7 +122,7 @@ export class Delivery {
     const outgoing = this.encodePub(path, command.message)
     if (outgoing) {
       for (const connection of subscribers.keys()) {
-        connection.write(outgoing)
+        connection.update(outgoing)
       }
     }
     return this.context.flush.done
@@ -150,7 +150,7 @@ export class Delivery {
         ? shared ??= this.encodePub(path, message)
         : this.encodePub(path, override)
       if (outgoing) {
-        connection.write(outgoing)
+        connection.update(outgoing)
       }
     }
 

@@ -10,10 +10,11 @@ import type * as Clock from "effect/Clock"
 import * as Either from "effect/Either"
 import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
-import type { Answer } from "./Answer.js"
+import { type Answer, isPromiseLike } from "./Answer.js"
 import type { Response } from "./Application.js"
 import type { Connection } from "./Connection.js"
 import type { Deadlines } from "./Deadlines.js"
+import * as Depth from "./Depth.js"
 import * as Fault from "./Fault.js"
 import type { Context, Hub } from "./Hub.js"
 import { Pace } from "./Pace.js"
@@ -28,6 +29,10 @@ export interface Timing {
   readonly clock: Clock.Clock
   /** Until when a new connection has to say hello. */
   readonly hello: Deadlines<Connection>
+  /** The same where authentication is required. */
+  readonly unauthenticated: Deadlines<Connection>
+  /** Until when the application has to have authenticated. */
+  readonly authentication: Deadlines<() => void>
   /** How long a refused connection stays open, so that the client gets to read why. */
   readonly refusal: Deadlines<Connection>
 }
@@ -90,6 +95,12 @@ export class Dispatcher {
     if (!isHeard(connection)) {
       return
     }
+    const { exceeded, settings: { limits } } = this.context
+    if (connection.bucket && !connection.bucket.take(this.timing.clock.unsafeCurrentTimeMillis())) {
+      exceeded.maxMessagesPerSecond++
+      void connection.close(1008, "Too many messages")
+      return
+    }
     const decoded = Codec.decodeEnvelope(text)
     if (Either.isLeft(decoded)) {
       const { error, id, type } = decoded.left
@@ -98,6 +109,16 @@ export class Dispatcher {
     }
     const envelope = decoded.right
     if (envelope.type === "ping" && !this.verificationDue(connection)) {
+      return
+    }
+    if (connection.processing >= limits.maxInFlight) {
+      exceeded.maxInFlight++
+      this.answerError(connection, Boom.tooManyRequests("Too many messages in flight"), envelope)
+      return
+    }
+    if (Depth.exceeds(text, limits.maxDepth)) {
+      exceeded.maxDepth++
+      this.answerError(connection, Boom.badRequest("Message is nested too deeply"), envelope)
       return
     }
     connection.processing++
@@ -163,7 +184,9 @@ export class Dispatcher {
 
   private async hello(connection: Connection, message: Message.Hello): Promise<string> {
     connection.stage = "greeting"
+    this.timing.hello.clear(connection)
     try {
+      this.checkSubs(message.subs ?? [])
       await this.authenticate(connection, message)
       await this.greet(connection)
       await this.subscribeAll(connection, message.subs ?? [])
@@ -175,6 +198,25 @@ export class Dispatcher {
     connection.stage = "ready"
     const { heartbeat } = this.context.settings
     return this.encode(message, { type: "hello", id: message.id, heartbeat, socket: connection.id })
+  }
+
+  private checkSubs(paths: ReadonlyArray<string>): void {
+    const { exceeded, settings: { limits } } = this.context
+    if (paths.length > limits.maxHelloSubs) {
+      exceeded.maxHelloSubs++
+      throw Boom.badRequest("Message subs has too many paths")
+    }
+    for (const path of paths) {
+      this.checkPath(path)
+    }
+  }
+
+  private checkPath(path: string): void {
+    const { exceeded, settings: { limits } } = this.context
+    if (path.length > limits.maxPathLength) {
+      exceeded.maxPathLength++
+      throw Boom.uriTooLong("Message path is too long")
+    }
   }
 
   private async greet(connection: Connection): Promise<void> {
@@ -225,7 +267,7 @@ export class Dispatcher {
   private async authenticate(connection: Connection, message: Message.Hello | Message.Reauth): Promise<void> {
     const { application, settings, settle } = this.context
     if (connection.cookies !== undefined) {
-      this.admit(connection, await settle(application.authenticateCookie(connection, connection.cookies)))
+      this.admit(connection, await this.inTime(settle(application.authenticateCookie(connection, connection.cookies))))
     }
     const authenticated = connection.auth.isAuthenticated
     if (!message.auth && !authenticated && application.authRequired()) {
@@ -234,13 +276,29 @@ export class Dispatcher {
     if (message.auth && message.type === "hello" && authenticated) {
       throw Boom.badRequest("Connection already authenticated")
     }
-    this.timing.hello.clear(connection)
+    this.timing.unauthenticated.clear(connection)
     if (message.auth) {
       if (!settings.auth) {
         throw Boom.unauthorized("Invalid token")
       }
-      this.admit(connection, await settle(application.authenticate(connection, message.auth)))
+      this.admit(connection, await this.inTime(settle(application.authenticate(connection, message.auth))))
     }
+  }
+
+  private inTime<A>(answer: A | PromiseLike<A>): A | PromiseLike<A> {
+    const { exceeded, settings: { limits } } = this.context
+    if (!limits.authTimeout || !isPromiseLike(answer)) {
+      return answer
+    }
+    const { authentication } = this.timing
+    return new Promise((resolve, reject) => {
+      const expire = (): void => {
+        exceeded.authTimeout++
+        reject(Boom.serverUnavailable("Authentication took too long"))
+      }
+      authentication.set(expire)
+      void Promise.resolve(answer).then(resolve, reject).finally(() => authentication.clear(expire))
+    })
   }
 
   private admit(connection: Connection, authentication: Parameters<Hub["authenticate"]>[1] | undefined): void {
@@ -255,6 +313,7 @@ export class Dispatcher {
     if (message.headers && hasAuthorization(message.headers)) {
       throw Boom.badRequest("Cannot include an Authorization header")
     }
+    this.checkPath(message.path)
     const request = message.path.startsWith("/") ? message : { ...message, ...this.lookup(message.path) }
     const response = await settle(application.request(connection, request))
     const headers = Fault.filterHeaders(response.headers, settings.headers)
@@ -287,6 +346,7 @@ export class Dispatcher {
 
   private async sub(connection: Connection, message: Message.Sub): Promise<string> {
     const { id, path } = message
+    this.checkPath(path)
     try {
       await this.hub.subscribe(connection, path)
     } catch (error) {
@@ -333,7 +393,7 @@ export class Dispatcher {
     const { application, settle } = this.context
     connection.verifiedAt = this.timing.clock.unsafeCurrentTimeMillis()
     try {
-      await settle(application.verify(connection))
+      await this.inTime(settle(application.verify(connection)))
     } catch {
       this.disconnectAfterAnswer(connection)
       throw Boom.forbidden("Credential verification failed")

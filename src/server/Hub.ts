@@ -12,6 +12,7 @@ import type { Connection, PendingSubscribe } from "./Connection.js"
 import { Connections } from "./Connections.js"
 import * as Fault from "./Fault.js"
 import type { Flush } from "./Flush.js"
+import type { Exceeded } from "./Limits.js"
 import { type Match, Router } from "./Router.js"
 import type { Settings } from "./Settings.js"
 import { type Options, type Params, Subscription } from "./Subscription.js"
@@ -27,6 +28,8 @@ export interface Context {
   readonly application: Application.Service
   readonly settle: Settle
   readonly flush: Flush
+  /** Counts the limits that connections cross. */
+  readonly exceeded: Exceeded
 }
 
 /**
@@ -72,6 +75,11 @@ export class Hub {
     const refusal = Access.refuse(access, connection.auth.credentials, match.params)
     if (refusal) {
       throw refusal
+    }
+    const { exceeded, settings } = this.context
+    if (connection.subscriptions.size + (connection.pending?.size ?? 0) >= settings.limits.maxSubscriptions) {
+      exceeded.maxSubscriptions++
+      throw Boom.forbidden("Too many subscriptions")
     }
     if (options.onSubscribe) {
       await this.admit(connection, path, match)

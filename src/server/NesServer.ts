@@ -19,8 +19,9 @@ import type { Connection } from "./Connection.js"
 import { Flush } from "./Flush.js"
 import { Outgoing } from "./Frame.js"
 import * as Heartbeat from "./Heartbeat.js"
+import * as Limits from "./Limits.js"
 import { type BroadcastOptions, Node, type PublishOptions } from "./Node.js"
-import { defaults, type Settings } from "./Settings.js"
+import * as Settings from "./Settings.js"
 import type { Options as SubscriptionOptions } from "./Subscription.js"
 
 /**
@@ -67,8 +68,8 @@ const toUserError = (cause: unknown): UserError =>
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fn("NesServer.make")(function*(options: Partial<Settings> = {}) {
-  const settings: Settings = { ...defaults, ...options }
+export const make = Effect.fn("NesServer.make")(function*(options: Settings.Options = {}) {
+  const settings = Settings.make(options)
   const application = yield* Application
   const broker = yield* Broker
   const clock = yield* Effect.clock
@@ -77,7 +78,7 @@ export const make = Effect.fn("NesServer.make")(function*(options: Partial<Setti
 
   const deliver = (command: Command): Promise<void> => node.delivery.deliver(command)
   const membership = yield* broker.join({ deliver })
-  const context = { settings, application, settle: settleOn(runtime), flush: new Flush() }
+  const context = { settings, application, settle: settleOn(runtime), flush: new Flush(), exceeded: Limits.exceeded() }
   const node: Node = new Node(context, clock, fork, membership.send)
 
   const heartbeat = settings.heartbeat
@@ -111,7 +112,7 @@ export const make = Effect.fn("NesServer.make")(function*(options: Partial<Setti
  */
 export const layer = (
   server: Server | SecureServer,
-  options: Partial<Settings> = {}
+  options: Settings.Options = {}
 ): Layer.Layer<NesServer, never, Application> =>
   Layer.scoped(
     NesServer,

@@ -7,6 +7,7 @@
 import type * as Message from "../protocol/Message.js"
 import type { Answer } from "./Answer.js"
 import type { Connection } from "./Connection.js"
+import * as Limits from "./Limits.js"
 
 /**
  * What the application does at the turns of a connection's life. Each may answer with a value, a Promise or an Effect.
@@ -62,6 +63,17 @@ export interface Settings {
   readonly origin: ReadonlyArray<string> | undefined
   /** How long a peer may take to answer a close before the socket is destroyed (ms). */
   readonly closeTimeout: number
+  readonly limits: Limits.Limits
+}
+
+/**
+ * What of the settings is given; the rest is as `defaults` has it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends Partial<Omit<Settings, "limits">> {
+  readonly limits?: Partial<Limits.Limits>
 }
 
 /**
@@ -78,5 +90,18 @@ export const defaults: Settings = {
   heartbeat: { interval: 15_000, timeout: 5_000 },
   maxConnections: Infinity,
   origin: undefined,
-  closeTimeout: 3_000
+  closeTimeout: 3_000,
+  limits: Limits.defaults
 }
+
+/**
+ * Lays options over the defaults.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Settings => ({
+  ...defaults,
+  ...options,
+  limits: { ...Limits.defaults, ...options.limits }
+})
