@@ -32,7 +32,7 @@ const reaches = async (done: () => Promise<boolean>, patience: number): Promise<
 }
 
 const histogram = (delays: ReadonlyArray<number>): ReadonlyArray<number> => {
-  const steps = new Array<number>(Math.floor(Math.max(0, ...delays) / step) + 1).fill(0)
+  const steps = Array.from({ length: Math.floor(Math.max(0, ...delays) / step) + 1 }, () => 0)
   for (const delay of delays) {
     const at = Math.floor(delay / step)
     steps[at] = (steps[at] ?? 0) + 1

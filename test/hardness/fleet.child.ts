@@ -23,7 +23,7 @@ const clients: Array<Client> = []
 const faults: Array<string> = []
 const delays: Array<number> = []
 const counts = { reconnects: 0, answered: 0, refused: 0, asked: 0, updates: 0 }
-let asking = false
+const desk = { open: false }
 
 process.on("unhandledRejection", (error) => {
   faults.push(`unhandled rejection: ${String(error)}`)
@@ -74,7 +74,7 @@ const ask = (client: Client, n: number): void => {
 
 /** Keeps asking: some clients in every turn, all of them in time. */
 const work = async (): Promise<void> => {
-  for (let n = 0; asking; n++) {
+  for (let n = 0; desk.open; n++) {
     for (let i = 0; i < 10; i++) {
       const client = clients[(n * 10 + i) % clients.length]
       if (client !== undefined) {
@@ -103,11 +103,11 @@ serve({
     }
   },
   begin: () => {
-    asking = true
+    desk.open = true
     void work()
   },
   end: () => {
-    asking = false
+    desk.open = false
   },
   state
 })
