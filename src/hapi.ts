@@ -6,7 +6,14 @@
 import { Client } from "./client/Client.js"
 import { plugin } from "./hapi/Plugin.js"
 
-export type { AuthOptions, FilterAnswer, FilterOptions, PluginOptions, SubscriptionOptions } from "./hapi/Options.js"
+export type {
+  AuthOptions,
+  FilterAnswer,
+  FilterOptions,
+  LimitOptions,
+  PluginOptions,
+  SubscriptionOptions
+} from "./hapi/Options.js"
 export type { EachSocketOptions } from "./hapi/Plugin.js"
 export type { RevokeOptions, Socket, SocketApplicationState, SocketAuth, SocketCredentials } from "./hapi/Socket.js"
 export type { BroadcastOptions, PublishOptions } from "./server/Node.js"

@@ -17,6 +17,9 @@ interface Due {
 // An answer that comes after all this many later ones were given up on is reported as unknown.
 const remembered = 10_000
 
+// What comes back may be anything: an object need not even have a primitive value.
+const toKey = (id: unknown): number => typeof id === "number" ? id : typeof id === "string" ? Number(id) : Number.NaN
+
 /**
  * The table of calls by id. All calls of a client share one timeout, so they fall due in the order they were made, and
  * one fiber watches over all of them.
@@ -47,7 +50,7 @@ export class Pending {
 
   /** Removes and returns the call that an answer's id names: ids may come back as text. */
   take(id: unknown): Call | undefined {
-    const key = (typeof id === "string" ? Number(id) : id) as number
+    const key = toKey(id)
     const call = this.calls.get(key)
     if (call !== undefined) {
       this.calls.delete(key)
@@ -76,7 +79,7 @@ export class Pending {
 
   /** Whether an answer's id belongs to a call that was given up (this once). */
   wasForgotten(id: unknown): boolean {
-    return this.forgotten.delete(Number(id))
+    return this.forgotten.delete(toKey(id))
   }
 
   /** Removes and returns all calls, in the order they were made; forgets what was given up. */

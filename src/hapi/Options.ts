@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type * as Broker from "../server/Broker.js"
+import * as Defaults from "../server/Limits.js"
 import type { IronOptions, Password } from "../server/Seal.js"
 import type { HookAnswer } from "./Callback.js"
 import type { Socket, SocketCredentials } from "./Socket.js"
@@ -49,6 +50,45 @@ export interface PluginOptions {
   readonly metrics?: boolean | undefined
   /** How this server shares what it publishes with others, such as `redis()` of effect-nes/redis; by default with none. */
   readonly broker?: Broker.Service | undefined
+  /** What one connection may ask for (docs/operations.md). */
+  readonly limits?: LimitOptions | undefined
+}
+
+/**
+ * The limits of every connection; `false` stands for none. Durations are in milliseconds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LimitOptions {
+  /**
+   * The longest frame from a client, in bytes: a longer one closes the connection with 1009. By default the largest
+   * `payload.maxBytes` of all routes (at least 1 MiB) and 64 KiB for the message around the payload.
+   */
+  readonly maxFrameBytes?: number | false | undefined
+  /** How long a connection may take to say hello, where `auth.timeout` does not apply; 30000 by default. */
+  readonly helloTimeout?: number | false | undefined
+  /** How long authentication, and each verification of credentials, may take; 30000 by default. */
+  readonly authTimeout?: number | false | undefined
+  /** Subscriptions of a connection; 1000 by default. A further one is answered 403. */
+  readonly maxSubscriptions?: number | false | undefined
+  /** Messages of a connection that are being answered; 1024 by default. A further one is answered 429. */
+  readonly maxInFlight?: number | false | undefined
+  /** Messages a second; `false` by default. A second's worth may come at once, more closes the connection with 1008. */
+  readonly maxMessagesPerSecond?: number | false | undefined
+  /** Bytes that may wait for a client to read them; 16 MiB by default. With more, it is too slow. */
+  readonly maxBufferedBytes?: number | false | undefined
+  /**
+   * `'close'` (the default) closes a client that is too slow with 1013; `'drop'` has publishes and broadcasts pass it by,
+   * and closes it when twice as many bytes wait.
+   */
+  readonly slowClient?: "close" | "drop" | undefined
+  /** Paths in a hello; 1000 by default. More are answered 400. */
+  readonly maxHelloSubs?: number | false | undefined
+  /** The longest path, in characters; 8192 by default. A longer one is answered 414. */
+  readonly maxPathLength?: number | false | undefined
+  /** How deeply a message may be nested; 1000 by default. A deeper one is answered 400. */
+  readonly maxDepth?: number | false | undefined
 }
 
 /**
@@ -239,6 +279,20 @@ const Heartbeat = struct({
   )
 )
 
+const Limits = struct({
+  maxFrameBytes: Schema.optional(PositiveOrFalse),
+  helloTimeout: PositiveOrFalse,
+  authTimeout: PositiveOrFalse,
+  maxSubscriptions: PositiveOrFalse,
+  maxInFlight: PositiveOrFalse,
+  maxMessagesPerSecond: PositiveOrFalse,
+  maxBufferedBytes: PositiveOrFalse,
+  slowClient: Schema.Literal("close", "drop"),
+  maxHelloSubs: PositiveOrFalse,
+  maxPathLength: PositiveOrFalse,
+  maxDepth: PositiveOrFalse
+})
+
 // The heartbeat comes before `auth`, which takes a default from it: of two places the one at fault is named.
 const Plugin = struct({
   onConnection: Schema.optional(Hook),
@@ -254,7 +308,8 @@ const Plugin = struct({
   broker: Schema.optional(
     Schema.declare((u): u is Broker.Service => isObject(u) && typeof u.join === "function")
       .annotations(expected("a broker"))
-  )
+  ),
+  limits: Limits
 }).pipe(
   Schema.filter(({ auth, heartbeat }) =>
     !auth || auth.minAuthVerifyInterval === false || !heartbeat || auth.minAuthVerifyInterval >= heartbeat.interval ||
@@ -299,6 +354,9 @@ export type Configuration = typeof Plugin.Type
  * @category models
  */
 export type AuthConfiguration = typeof Auth.Type
+
+// How long a frame may be depends on the application's routes.
+const { maxFrameBytes: _, ...defaultLimits } = { ...Defaults.defaults, maxMessagesPerSecond: false }
 
 const defaultHeartbeat = { interval: 15_000, timeout: 5_000 }
 
@@ -351,7 +409,8 @@ const fill = (options: { readonly [key: string]: unknown }): unknown => {
     headers: options.headers ?? null,
     payload: over({ maxChunkChars: false }, options.payload),
     heartbeat,
-    maxConnections: options.maxConnections ?? false
+    maxConnections: options.maxConnections ?? false,
+    limits: over(defaultLimits, options.limits)
   }
 }
 

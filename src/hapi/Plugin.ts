@@ -11,11 +11,13 @@ import * as Scope from "effect/Scope"
 import { Application } from "../server/Application.js"
 import { type Bounds, Broker, defaultBounds } from "../server/Broker.js"
 import type { Connection } from "../server/Connection.js"
+import type { Limits } from "../server/Limits.js"
 import * as NesServer from "../server/NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import * as Seal from "../server/Seal.js"
 import type { AuthSettings, Settings } from "../server/Settings.js"
 import * as Endpoint from "./Endpoint.js"
+import * as FrameLimit from "./FrameLimit.js"
 import * as HapiApplication from "./HapiApplication.js"
 import * as Hooks from "./Hooks.js"
 import {
@@ -82,7 +84,23 @@ const authSettings = (auth: AuthConfiguration): AuthSettings => ({
   minAuthVerifyInterval: auth.minAuthVerifyInterval
 })
 
-const toSettings = (configuration: Configuration, hooks: Settings["hooks"]): Partial<Settings> => {
+const unlimited = (limit: number | false): number => limit === false ? Infinity : limit
+
+const toLimits = ({ limits }: Configuration, server: Server): Limits => ({
+  maxFrameBytes: limits.maxFrameBytes === undefined ? FrameLimit.follow(server) : unlimited(limits.maxFrameBytes),
+  helloTimeout: limits.helloTimeout,
+  authTimeout: limits.authTimeout,
+  maxSubscriptions: unlimited(limits.maxSubscriptions),
+  maxInFlight: unlimited(limits.maxInFlight),
+  maxMessagesPerSecond: unlimited(limits.maxMessagesPerSecond),
+  maxBufferedBytes: unlimited(limits.maxBufferedBytes),
+  slowClient: limits.slowClient,
+  maxHelloSubs: unlimited(limits.maxHelloSubs),
+  maxPathLength: unlimited(limits.maxPathLength),
+  maxDepth: unlimited(limits.maxDepth)
+})
+
+const toSettings = (configuration: Configuration, hooks: Settings["hooks"], server: Server): Partial<Settings> => {
   const { auth, headers, heartbeat, maxConnections, metrics, origin, payload } = configuration
   return {
     hooks,
@@ -92,7 +110,8 @@ const toSettings = (configuration: Configuration, hooks: Settings["hooks"]): Par
     heartbeat,
     maxConnections: maxConnections || Infinity,
     origin: typeof origin === "string" ? [origin] : origin,
-    metrics: metrics ?? true
+    metrics: metrics ?? true,
+    limits: toLimits(configuration, server)
   }
 }
 
@@ -176,7 +195,7 @@ const register = (server: Server, options: PluginOptions): void => {
   const application = HapiApplication.make({ server, auth, passwords, socketOf })
   const hooks = { socketOf, log: application.log }
   const { broker } = configuration
-  const making = NesServer.make(toSettings(configuration, Hooks.ofPlugin(options, hooks)))
+  const making = NesServer.make(toSettings(configuration, Hooks.ofPlugin(options, hooks), server))
   const nes = Effect.runSync(
     (broker ? Effect.provideService(making, Broker, broker) : making).pipe(
       Effect.provideService(Application, application),

@@ -22,6 +22,12 @@ const decode = (data: RawData): string =>
     ? data.toString()
     : Buffer.from(data).toString()
 
+// ws keeps its limit as a 32-bit integer, in which 0 is none.
+const maxPayload = ({ limits: { maxFrameBytes } }: Settings): number => {
+  const bytes = typeof maxFrameBytes === "function" ? maxFrameBytes() : maxFrameBytes
+  return bytes === Infinity ? 0 : Math.min(Math.ceil(bytes), 0x7fffffff)
+}
+
 /**
  * What becomes of an accepted socket.
  *
@@ -33,6 +39,8 @@ export interface Handlers {
   readonly open: (ws: WebSocket, request: IncomingMessage) => Connection | undefined
   readonly receive: (connection: Connection, text: string) => void
   readonly closed: (connection: Connection) => void
+  /** A frame was longer than is allowed; the connection closes next, with 1009. */
+  readonly tooLong: () => void
 }
 
 /**
@@ -42,17 +50,12 @@ export interface Handlers {
  * @category models
  */
 export class Acceptor {
-  private readonly wss: WebSocketServer
+  private wss: WebSocketServer
+  private maxPayload: number
 
-  constructor(settings: Settings, private readonly handlers: Handlers) {
-    const { closeTimeout, origin } = settings
-    this.wss = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      WebSocket: NesWebSocket,
-      ...{ closeTimeout },
-      ...(origin && { verifyClient: (info: { readonly origin: string }) => origin.includes(info.origin) })
-    })
+  constructor(private readonly settings: Settings, private readonly handlers: Handlers) {
+    this.maxPayload = maxPayload(settings)
+    this.wss = this.make()
   }
 
   /** Listens for upgrades; returns how to stop. */
@@ -65,11 +68,29 @@ export class Acceptor {
 
   /** Answers one upgrade request. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const limit = maxPayload(this.settings)
+    if (limit !== this.maxPayload) {
+      this.maxPayload = limit
+      this.wss = this.make()
+    }
     this.wss.handleUpgrade(request, socket, head, (ws) => this.accept(ws, request))
   }
 
+  // One that serves no port holds nothing: another can take its place at any time.
+  private make(): WebSocketServer {
+    const { closeTimeout, origin } = this.settings
+    return new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      WebSocket: NesWebSocket,
+      maxPayload: this.maxPayload,
+      ...{ closeTimeout },
+      ...(origin && { verifyClient: (info: { readonly origin: string }) => origin.includes(info.origin) })
+    })
+  }
+
   private accept(ws: WebSocket, request: IncomingMessage): void {
-    ws.on("error", onError)
+    ws.on("error", this.onError)
     const connection = this.handlers.open(ws, request)
     if (!connection || !(ws instanceof NesWebSocket)) {
       ws.close()
@@ -80,6 +101,13 @@ export class Acceptor {
     ws.on("close", this.onClose)
   }
 
+  // ws ends the connection by itself after an error, and says so with `close`.
+  private readonly onError = (error: Error): void => {
+    if ("code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
+      this.handlers.tooLong()
+    }
+  }
+
   private readonly onMessage = listener((connection, data: RawData) => {
     this.handlers.receive(connection, decode(data))
   })
@@ -88,9 +116,6 @@ export class Acceptor {
     this.handlers.closed(connection)
   })
 }
-
-// ws ends the connection by itself after an error, and says so with `close`.
-function onError(): void {}
 
 function listener<Args extends ReadonlyArray<unknown>>(run: (connection: Connection, ...args: Args) => void) {
   return function(this: WebSocket, ...args: Args): void {

@@ -16,6 +16,7 @@ import type { Hub } from "./Hub.js"
 import { Latch } from "./Latch.js"
 import { pushed, type Totals } from "./Meter.js"
 import type { Subscription } from "./Subscription.js"
+import type { TokenBucket } from "./TokenBucket.js"
 
 /**
  * Where a connection comes from.
@@ -46,6 +47,21 @@ export type Stage = "new" | "greeting" | "ready" | "refused"
 export interface PendingSubscribe {
   cancelled: boolean
   outcome: Promise<void>
+}
+
+/**
+ * When a client is too slow, and what becomes of it; one for all connections.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Backlog {
+  /** Bytes that earlier turns may have left unsent: with more, updates pass the client by. */
+  readonly updates: number
+  /** With more, it is closed at the next message for it. */
+  readonly messages: number
+  /** Called for everything that did not go out for it. */
+  readonly exceeded: () => void
 }
 
 const text = (header: string | ReadonlyArray<string> | undefined): string | undefined =>
@@ -90,6 +106,8 @@ export class Connection {
   private ending: Latch | undefined
   private resting: Latch | undefined
   private readonly direct: boolean
+  /** Present where the rate of messages is limited. */
+  bucket: TokenBucket | undefined
 
   constructor(
     readonly id: string,
@@ -100,6 +118,7 @@ export class Connection {
     private readonly flush: Flush,
     private readonly totals: Totals,
     private readonly maxChunkChars: number,
+    private readonly backlog: Backlog,
     keepCookies: boolean
   ) {
     this.raw = request.socket
@@ -132,19 +151,27 @@ export class Connection {
    * Writes a message, if the connection is open. Order is kept; what one turn writes leaves together. It counts as a sign
    * of life at once: until it has left, the connection is sending, and if it fails, the socket closes.
    */
-  write(message: Outgoing, sent?: (error?: Error | null) => void): void {
-    if (!this.isOpen) {
-      return
+  write(message: Outgoing): void {
+    if (this.isReachable()) {
+      this.put(message)
     }
-    this.alive = true
-    if (this.direct) {
-      const { frame } = message
-      this.flush.touch(this)
-      this.totals.bytesSent += frame.length
-      this.raw.write(frame, sent)
-    } else {
-      this.transform(message, sent)
+  }
+
+  /**
+   * Writes what the client can do without, if the connection is open: a client that is too slow may not get it. Returns
+   * whether it was written.
+   */
+  update(message: Outgoing): boolean {
+    if (this.isBehind(this.backlog.updates)) {
+      this.backlog.exceeded()
+      this.totals.updatesDropped++
+      return false
     }
+    if (!this.isReachable()) {
+      return false
+    }
+    this.put(message)
+    return true
   }
 
   /**
@@ -152,12 +179,12 @@ export class Connection {
    * open.
    */
   send(type: keyof typeof pushed, text: string): Promise<void> {
-    if (!this.isOpen) {
+    if (!this.isReachable()) {
       return Promise.reject(Boom.internal("Socket not open"))
     }
     this.totals[pushed[type]]++
     return new Promise((resolve, reject) => {
-      this.write(this.outgoing(text), (error) => {
+      this.put(this.outgoing(text), (error) => {
         if (error) {
           this.ws.terminate()
           reject(error)
@@ -220,6 +247,35 @@ export class Connection {
     if (this.processing === 0) {
       this.resting?.open()
       this.resting = undefined
+    }
+  }
+
+  // What this turn has written does not count: no client can have read it yet.
+  private isBehind(bytes: number): boolean {
+    return !this.corked && (this.direct ? this.raw.writableLength : this.ws.bufferedAmount) > bytes
+  }
+
+  private isReachable(): boolean {
+    if (!this.isOpen) {
+      return false
+    }
+    if (this.isBehind(this.backlog.messages)) {
+      this.backlog.exceeded()
+      void this.close(1013, "Client reads too slowly")
+      return false
+    }
+    return true
+  }
+
+  private put(message: Outgoing, sent?: (error?: Error | null) => void): void {
+    this.alive = true
+    if (this.direct) {
+      const { frame } = message
+      this.flush.touch(this)
+      this.totals.bytesSent += frame.length
+      this.raw.write(frame, sent)
+    } else {
+      this.transform(message, sent)
     }
   }
 

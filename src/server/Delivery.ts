@@ -145,8 +145,9 @@ export class Delivery {
         if (!outgoing) {
           break
         }
-        connection.write(outgoing)
-        this.context.meter.totals.sentUpdate++
+        if (connection.update(outgoing)) {
+          this.context.meter.totals.sentUpdate++
+        }
       }
     }
     return this.context.flush.done
@@ -190,12 +191,15 @@ export class Delivery {
     }
     const outgoing = this.encodePub(command)
     if (outgoing) {
+      let delivered = 0
       for (const connection of subscribers.keys()) {
-        connection.write(outgoing)
+        if (connection.update(outgoing)) {
+          delivered++
+        }
       }
       const { totals } = this.context.meter
-      totals.updatesDelivered += subscribers.size
-      totals.sentPub += subscribers.size
+      totals.updatesDelivered += delivered
+      totals.sentPub += delivered
     }
   }
 
@@ -242,9 +246,10 @@ export class Delivery {
         ? shared ??= this.encodePub(command)
         : this.encodeMessage(command, override)
       if (outgoing) {
-        connection.write(outgoing)
-        totals.updatesDelivered++
-        totals.sentPub++
+        if (connection.update(outgoing)) {
+          totals.updatesDelivered++
+          totals.sentPub++
+        }
       }
     }
 

@@ -10,10 +10,11 @@ import type * as Clock from "effect/Clock"
 import * as Either from "effect/Either"
 import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
-import type { Answer } from "./Answer.js"
+import { type Answer, isPromiseLike } from "./Answer.js"
 import type { Response } from "./Application.js"
 import type { Connection } from "./Connection.js"
 import type { Deadlines } from "./Deadlines.js"
+import * as Depth from "./Depth.js"
 import * as Fault from "./Fault.js"
 import type { Context, Hub } from "./Hub.js"
 import { Pace } from "./Pace.js"
@@ -28,6 +29,10 @@ export interface Timing {
   readonly clock: Clock.Clock
   /** Until when a new connection has to say hello. */
   readonly hello: Deadlines<Connection>
+  /** The same where authentication is required. */
+  readonly unauthenticated: Deadlines<Connection>
+  /** Until when the application has to have authenticated. */
+  readonly authentication: Deadlines<() => void>
   /** How long a refused connection stays open, so that the client gets to read why. */
   readonly refusal: Deadlines<Connection>
 }
@@ -96,7 +101,12 @@ export class Dispatcher {
     if (!isHeard(connection)) {
       return
     }
-    const { meter } = this.context
+    const { meter, settings: { limits } } = this.context
+    if (connection.bucket && !connection.bucket.take(this.timing.clock.unsafeCurrentTimeMillis())) {
+      meter.exceeded.maxMessagesPerSecond++
+      void connection.close(1008, "Too many messages")
+      return
+    }
     const decoded = Codec.decodeEnvelope(text)
     if (Either.isLeft(decoded)) {
       const { error, id, type } = decoded.left
@@ -107,6 +117,16 @@ export class Dispatcher {
     const envelope = decoded.right
     meter.received(envelope.type, Buffer.byteLength(text))
     if (envelope.type === "ping" && !this.verificationDue(connection)) {
+      return
+    }
+    if (connection.processing >= limits.maxInFlight) {
+      meter.exceeded.maxInFlight++
+      this.answerError(connection, Boom.tooManyRequests("Too many messages in flight"), envelope)
+      return
+    }
+    if (Depth.exceeds(text, limits.maxDepth)) {
+      meter.exceeded.maxDepth++
+      this.answerError(connection, Boom.badRequest("Message is nested too deeply"), envelope)
       return
     }
     connection.processing++
@@ -180,7 +200,9 @@ export class Dispatcher {
 
   private async hello(connection: Connection, message: Message.Hello): Promise<string> {
     connection.stage = "greeting"
+    this.timing.hello.clear(connection)
     try {
+      this.checkSubs(message.subs ?? [])
       await this.authenticate(connection, message)
       await this.greet(connection)
       await this.subscribeAll(connection, message.subs ?? [], message.recover)
@@ -203,6 +225,25 @@ export class Dispatcher {
       return position ? [[path, position] as const] : []
     })
     return known.length > 0 ? Object.fromEntries(known) : undefined
+  }
+
+  private checkSubs(paths: ReadonlyArray<string>): void {
+    const { meter: { exceeded }, settings: { limits } } = this.context
+    if (paths.length > limits.maxHelloSubs) {
+      exceeded.maxHelloSubs++
+      throw Boom.badRequest("Message subs has too many paths")
+    }
+    for (const path of paths) {
+      this.checkPath(path)
+    }
+  }
+
+  private checkPath(path: string): void {
+    const { meter: { exceeded }, settings: { limits } } = this.context
+    if (path.length > limits.maxPathLength) {
+      exceeded.maxPathLength++
+      throw Boom.uriTooLong("Message path is too long")
+    }
   }
 
   private async greet(connection: Connection): Promise<void> {
@@ -266,7 +307,8 @@ export class Dispatcher {
   private async credential(connection: Connection, message: Message.Hello | Message.Reauth): Promise<void> {
     const { application, settings, settle } = this.context
     if (connection.cookies !== undefined) {
-      await this.admit(connection, await settle(application.authenticateCookie(connection, connection.cookies)))
+      const authenticating = this.inTime(settle(application.authenticateCookie(connection, connection.cookies)))
+      await this.admit(connection, await authenticating)
     }
     const authenticated = connection.auth.isAuthenticated
     if (!message.auth && !authenticated && application.authRequired()) {
@@ -275,13 +317,29 @@ export class Dispatcher {
     if (message.auth && message.type === "hello" && authenticated) {
       throw Boom.badRequest("Connection already authenticated")
     }
-    this.timing.hello.clear(connection)
+    this.timing.unauthenticated.clear(connection)
     if (message.auth) {
       if (!settings.auth) {
         throw Boom.unauthorized("Invalid token")
       }
-      await this.admit(connection, await settle(application.authenticate(connection, message.auth)))
+      await this.admit(connection, await this.inTime(settle(application.authenticate(connection, message.auth))))
     }
+  }
+
+  private inTime<A>(answer: A | PromiseLike<A>): A | PromiseLike<A> {
+    const { meter: { exceeded }, settings: { limits } } = this.context
+    if (!limits.authTimeout || !isPromiseLike(answer)) {
+      return answer
+    }
+    const { authentication } = this.timing
+    return new Promise((resolve, reject) => {
+      const expire = (): void => {
+        exceeded.authTimeout++
+        reject(Boom.serverUnavailable("Authentication took too long"))
+      }
+      authentication.set(expire)
+      void Promise.resolve(answer).then(resolve, reject).finally(() => authentication.clear(expire))
+    })
   }
 
   private async admit(
@@ -304,6 +362,7 @@ export class Dispatcher {
     if (message.headers && hasAuthorization(message.headers)) {
       throw Boom.badRequest("Cannot include an Authorization header")
     }
+    this.checkPath(message.path)
     const request = message.path.startsWith("/") ? message : { ...message, ...this.lookup(message.path) }
     const response = await this.context.span(
       `nes.request ${request.method}`,
@@ -345,6 +404,7 @@ export class Dispatcher {
 
   private async sub(connection: Connection, message: Message.Sub): Promise<string> {
     const { id, path, recover } = message
+    this.checkPath(path)
     try {
       await this.hub.subscribe(connection, path, recover)
     } catch (error) {
@@ -392,7 +452,7 @@ export class Dispatcher {
     const { application, settle } = this.context
     connection.verifiedAt = this.timing.clock.unsafeCurrentTimeMillis()
     try {
-      await settle(application.verify(connection))
+      await this.inTime(settle(application.verify(connection)))
     } catch {
       this.disconnectAfterAnswer(connection)
       throw Boom.forbidden("Credential verification failed")

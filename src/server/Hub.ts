@@ -113,6 +113,11 @@ export class Hub {
     if (refusal) {
       throw refusal
     }
+    const { meter, settings } = this.context
+    if (connection.subscriptions.size + (connection.pending?.size ?? 0) >= settings.limits.maxSubscriptions) {
+      meter.exceeded.maxSubscriptions++
+      throw Boom.forbidden("Too many subscriptions")
+    }
     if (options.onSubscribe) {
       await this.admit(connection, path, match, since)
     } else {

@@ -9,15 +9,18 @@
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricLabel from "effect/MetricLabel"
+import * as Limits from "./Limits.js"
 
 const counter = (name: string, description: string, incremental = true): Metric.Metric.Counter<number> =>
   incremental ? Metric.counter(name, { description, incremental }) : Metric.counter(name, { description })
 
 const labelled = (
   metric: Metric.Metric.Counter<number>,
-  type: string
-): Metric.Metric.Counter<number> => Metric.taggedWithLabels(metric, [MetricLabel.make("type", type)])
+  value: string,
+  key = "type"
+): Metric.Metric.Counter<number> => Metric.taggedWithLabels(metric, [MetricLabel.make(key, value)])
 
+const limitsExceeded = counter("nes_server_limits_exceeded_total", "Limits that connections crossed, by limit")
 const received = counter("nes_server_messages_received_total", "Messages received, by type")
 const sent = counter("nes_server_messages_sent_total", "Messages sent, by type")
 
@@ -33,6 +36,7 @@ const counters = {
   ),
   updatesPublished: counter("nes_server_updates_published_total", "Updates published to a path with subscribers"),
   updatesDelivered: counter("nes_server_updates_delivered_total", "Updates written to a subscriber"),
+  updatesDropped: counter("nes_server_updates_dropped_total", "Updates that passed by a client that is too slow"),
   updatesFiltered: counter("nes_server_updates_filtered_total", "Updates a filter kept from a subscriber"),
   bytesReceived: counter("nes_server_bytes_received_total", "Bytes of messages received"),
   bytesSent: counter("nes_server_bytes_sent_total", "Bytes of messages written, frame headers included"),
@@ -105,6 +109,24 @@ export const bufferedBytes = Metric.gauge("nes_server_buffered_bytes", {
   description: "Bytes waiting for slow clients, at the last heartbeat"
 })
 
+const limits = Object.fromEntries(
+  Object.keys(Limits.exceeded()).map((limit) => [limit, labelled(limitsExceeded, limit, "limit")])
+) as Record<keyof Limits.Exceeded, Metric.Metric.Counter<number>>
+
+const passOn = <K extends string>(
+  metrics: Record<K, Metric.Metric.Counter<number>>,
+  counted: Readonly<Record<K, number>>,
+  reported: Record<K, number>
+): void => {
+  for (const name in metrics) {
+    const more = counted[name] - reported[name]
+    if (more !== 0) {
+      reported[name] += more
+      metrics[name].unsafeUpdate(more, [])
+    }
+  }
+}
+
 const ofType: ReadonlyMap<string, Name> = new Map<string, Name>([
   ["hello", "receivedHello"],
   ["reauth", "receivedReauth"],
@@ -124,7 +146,10 @@ const ofType: ReadonlyMap<string, Name> = new Map<string, Name>([
 export class Meter {
   /** To be added to. */
   readonly totals: Totals = zeros()
+  /** To be added to: how often each limit has been crossed. */
+  readonly exceeded = Limits.exceeded()
   private readonly reported: Totals = zeros()
+  private readonly reportedExceeded = Limits.exceeded()
 
   /** With `enabled` false nothing goes into Effect's metrics; the totals are kept all the same. */
   constructor(readonly enabled: boolean) {}
@@ -155,12 +180,7 @@ export class Meter {
     if (!this.enabled) {
       return
     }
-    for (const name of names) {
-      const more = this.totals[name] - this.reported[name]
-      if (more !== 0) {
-        this.reported[name] += more
-        counters[name].unsafeUpdate(more, [])
-      }
-    }
+    passOn(counters, this.totals, this.reported)
+    passOn(limits, this.exceeded, this.reportedExceeded)
   }
 }

@@ -25,7 +25,7 @@ import { Outgoing } from "./Frame.js"
 import * as Heartbeat from "./Heartbeat.js"
 import { Meter, type Totals } from "./Meter.js"
 import { type BroadcastOptions, Node, type PublishOptions } from "./Node.js"
-import { defaults, type Settings } from "./Settings.js"
+import * as Settings from "./Settings.js"
 import type { Options as SubscriptionOptions } from "./Subscription.js"
 import * as Tracing from "./Tracing.js"
 
@@ -101,8 +101,8 @@ const toUserError = (cause: unknown): UserError =>
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fn("NesServer.make")(function*(options: Partial<Settings> = {}) {
-  const settings: Settings = { ...defaults, ...options }
+export const make = Effect.fn("NesServer.make")(function*(options: Settings.Options = {}) {
+  const settings = Settings.make(options)
   const application = yield* Application
   const broker = yield* Broker
   const clock = yield* Effect.clock
@@ -197,7 +197,7 @@ export const make = Effect.fn("NesServer.make")(function*(options: Partial<Setti
  */
 export const layer = (
   server: Server | SecureServer,
-  options: Partial<Settings> = {}
+  options: Settings.Options = {}
 ): Layer.Layer<NesServer, never, Application> =>
   Layer.scoped(
     NesServer,

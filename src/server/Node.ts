@@ -10,14 +10,16 @@ import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
 import { Acceptor } from "./Acceptor.js"
 import type { Membership, Publish, Tally, Target } from "./Broker.js"
-import { Connection } from "./Connection.js"
+import { type Backlog, Connection } from "./Connection.js"
 import { Deadlines, type Fork } from "./Deadlines.js"
 import { Delivery, type EachOptions } from "./Delivery.js"
 import { Dispatcher } from "./Dispatcher.js"
 import { type Context, Hub } from "./Hub.js"
+import type { Exceeded } from "./Limits.js"
 import type { Totals } from "./Meter.js"
 import { Recovery } from "./Recovery.js"
 import type { Options } from "./Subscription.js"
+import { TokenBucket } from "./TokenBucket.js"
 
 /**
  * What limits a publish (nes-api.txt, "server.publish").
@@ -43,7 +45,7 @@ export interface BroadcastOptions {
   readonly user?: unknown
 }
 
-// How long the hello deadline of `auth: false` is does not matter: it is never set.
+// How long a deadline is that is never set does not matter.
 const noDeadline = 0
 
 // A refused client closes by itself; this is for one that does not.
@@ -66,6 +68,9 @@ export class Node {
   private readonly acceptor: Acceptor
   private readonly dispatcher: Dispatcher
   private readonly hello: Deadlines<Connection>
+  private readonly unauthenticated: Deadlines<Connection>
+  private readonly authentication: Deadlines<() => void>
+  private readonly backlog: Backlog
   private readonly refusal: Deadlines<Connection>
   private readonly farewell: Deadlines<() => void>
   private counter = 0
@@ -73,34 +78,58 @@ export class Node {
 
   constructor(
     private readonly context: Context,
-    clock: Clock.Clock,
+    private readonly clock: Clock.Clock,
     fork: Fork,
     private readonly id: string,
     private readonly membership: Membership
   ) {
-    const { auth } = context.settings
+    const { auth, limits } = context.settings
+    const { exceeded } = context.meter
+    const drops = limits.slowClient === "drop"
     this.hub = new Hub(context, membership)
     this.delivery = new Delivery(this.hub, context)
     this.hub.recovery = new Recovery(context, membership, this.delivery.carry)
     const close = (connection: Connection): void => void connection.close()
-    this.hello = new Deadlines((auth && auth.timeout) || noDeadline, clock, fork, close)
+    this.hello = new Deadlines(limits.helloTimeout || noDeadline, clock, fork, (connection) => {
+      exceeded.helloTimeout++
+      void connection.close(1008, "No hello in time")
+    })
+    this.unauthenticated = new Deadlines((auth && auth.timeout) || noDeadline, clock, fork, close)
+    this.authentication = new Deadlines<() => void>(limits.authTimeout || noDeadline, clock, fork, (expire) => expire())
+    this.backlog = {
+      updates: drops ? limits.maxBufferedBytes : Infinity,
+      messages: drops ? 2 * limits.maxBufferedBytes : limits.maxBufferedBytes,
+      exceeded: () => {
+        exceeded.maxBufferedBytes++
+      }
+    }
     this.refusal = new Deadlines(refusalGrace, clock, fork, close)
     this.farewell = new Deadlines<() => void>(farewellGrace, clock, fork, (proceed) => proceed())
     this.dispatcher = new Dispatcher(this.hub, context, {
       clock,
       hello: this.hello,
+      unauthenticated: this.unauthenticated,
+      authentication: this.authentication,
       refusal: this.refusal
     })
     this.acceptor = new Acceptor(context.settings, {
       open: (ws, request) => this.open(ws, request),
       receive: (connection, text) => this.dispatcher.receive(connection, text),
-      closed: (connection) => void this.closed(connection)
+      closed: (connection) => void this.closed(connection),
+      tooLong: () => {
+        exceeded.maxFrameBytes++
+      }
     })
   }
 
   /** What this server has counted, as it stands now. */
   get totals(): Totals {
     return { ...this.context.meter.totals }
+  }
+
+  /** How often each limit has been crossed. */
+  get exceeded(): Readonly<Exceeded> {
+    return this.context.meter.exceeded
   }
 
   /** Declares a subscription; throws if its path is missing, invalid or conflicts with another. */
@@ -199,7 +228,9 @@ export class Node {
       void connection.close(code, reason)
       return connection.gone
     }))
-    for (const deadlines of [this.hello, this.refusal, this.farewell]) {
+    for (
+      const deadlines of [this.hello, this.unauthenticated, this.authentication, this.refusal, this.farewell]
+    ) {
       deadlines.reset()
     }
   }
@@ -248,12 +279,28 @@ export class Node {
     }
     meter.totals.connections++
     meter.totals.connectionsTotal++
-    const { auth, maxChunkChars } = settings
+    const { auth, limits, maxChunkChars } = settings
     const id = `${this.id}:${++this.counter}`
     const keepCookies = auth !== false && auth.type === "cookie"
-    const connection = new Connection(id, ws, request, this.hub, flush, meter.totals, maxChunkChars, keepCookies)
+    const connection = new Connection(
+      id,
+      ws,
+      request,
+      this.hub,
+      flush,
+      meter.totals,
+      maxChunkChars,
+      this.backlog,
+      keepCookies
+    )
+    if (limits.maxMessagesPerSecond < Infinity) {
+      connection.bucket = new TokenBucket(limits.maxMessagesPerSecond, this.clock.unsafeCurrentTimeMillis())
+    }
     this.hub.connections.add(connection)
     if (auth && auth.timeout && application.authRequired()) {
+      this.unauthenticated.set(connection)
+    }
+    if (limits.helloTimeout) {
       this.hello.set(connection)
     }
     return connection
@@ -264,6 +311,7 @@ export class Node {
     const lingering = greeting !== undefined || subscriptions.size > 0 || (pending?.size ?? 0) > 0
     this.context.meter.totals.connections--
     this.hello.clear(connection)
+    this.unauthenticated.clear(connection)
     this.refusal.clear(connection)
     const left = this.hub.leave(connection)
     if (greeting !== undefined || (pending?.size ?? 0) > 0) {

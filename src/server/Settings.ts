@@ -7,6 +7,7 @@
 import type * as Message from "../protocol/Message.js"
 import type { Answer } from "./Answer.js"
 import type { Connection } from "./Connection.js"
+import * as Limits from "./Limits.js"
 
 /**
  * What the application does at the turns of a connection's life. Each may answer with a value, a Promise or an Effect.
@@ -64,6 +65,17 @@ export interface Settings {
   readonly metrics: boolean
   /** How long a peer may take to answer a close before the socket is destroyed (ms). */
   readonly closeTimeout: number
+  readonly limits: Limits.Limits
+}
+
+/**
+ * What of the settings is given; the rest is as `defaults` has it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends Partial<Omit<Settings, "limits">> {
+  readonly limits?: Partial<Limits.Limits>
 }
 
 /**
@@ -81,5 +93,18 @@ export const defaults: Settings = {
   maxConnections: Infinity,
   origin: undefined,
   metrics: true,
-  closeTimeout: 3_000
+  closeTimeout: 3_000,
+  limits: Limits.defaults
 }
+
+/**
+ * Lays options over the defaults.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Settings => ({
+  ...defaults,
+  ...options,
+  limits: { ...Limits.defaults, ...options.limits }
+})

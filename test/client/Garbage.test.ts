@@ -9,6 +9,7 @@ import { message, setup } from "./Setup.js"
 const value = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
   fc.integer({ min: 0, max: 12 }),
+  fc.constant({ toString: 1, valueOf: null }),
   fc.constantFrom("/a", "__proto__", "constructor", "toString", "message", "hello", 400, 599, null)
 )
 

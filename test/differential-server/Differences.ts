@@ -23,6 +23,7 @@ export const differences: Readonly<Record<string, string>> = {
   "S-json-replacement": "a string of type application/json is embedded unchanged, `$` included",
   "S-iron-merge": "`auth.iron` is laid over iron's defaults, setting by setting",
   "S-left-within-filter": "a subscriber who leaves while its filter is running gets nothing more",
+  "S-limits": "one connection cannot have more than its share",
   "S-null": "`null` is answered `Cannot parse message`",
   "S-option-checks": "every invalid registration option is refused with `Invalid nes configuration`",
   "S-origin-exact": "`origin` matches exactly",

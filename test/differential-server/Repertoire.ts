@@ -4,6 +4,7 @@ import { authentication } from "./scripts/Authentication.js"
 import { connections } from "./scripts/Connections.js"
 import { envelope } from "./scripts/Envelope.js"
 import { hello } from "./scripts/Hello.js"
+import { limits } from "./scripts/Limits.js"
 import { messages } from "./scripts/Messages.js"
 import { publications } from "./scripts/Publishing.js"
 import { requests } from "./scripts/Requests.js"
@@ -17,5 +18,6 @@ export const repertoire: ReadonlyArray<Script> = [
   ...subscriptions,
   ...publications,
   ...connections,
+  ...limits,
   ...authentication
 ]

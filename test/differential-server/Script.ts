@@ -81,6 +81,8 @@ const reasons: Readonly<Record<number, string>> = {
   402: "Payment Required",
   403: "Forbidden",
   404: "Not Found",
+  414: "Request-URI Too Large",
+  429: "Too Many Requests",
   500: "Internal Server Error",
   501: "Not Implemented",
   502: "Bad Gateway",

@@ -1,0 +1,339 @@
+/** What one connection may ask for: crossing a limit refuses or closes that connection alone, and is counted. */
+import { describe, expect, it } from "vitest"
+import type * as Nes from "../../src/hapi.js"
+import type { Exceeded } from "../../src/server/Limits.js"
+import { type Frame, Gate, type Live, live, type Options, type RawClient } from "./LiveServer.js"
+
+type Limits = NonNullable<Nes.PluginOptions["limits"]>
+
+/** How the server closed a socket: code and reason. */
+const closure = (client: RawClient): Promise<readonly [number, string]> =>
+  new Promise((resolve) => client.socket.once("close", (code, reason) => resolve([code, String(reason)])))
+
+const refusal = ({ payload, statusCode }: Frame): ReadonlyArray<unknown> => [
+  statusCode,
+  (payload as { readonly message: string }).message
+]
+
+const counts = ({ server }: Live): Partial<Exceeded> =>
+  Object.fromEntries(Object.entries(server.plugins.nes.node.exceeded).filter(([, count]) => count > 0))
+
+/** A server with limits, a bystander on it, and a socket that has said hello. */
+const limited = async (limits: Limits, options: Options = {}) => {
+  const host = await live({
+    ...options,
+    nes: { ...options.nes, limits },
+    declare: (server) => {
+      server.route({ method: "POST", path: "/", handler: (request) => String(request.payload).length })
+      server.subscription("/o/{n}")
+      options.declare?.(server)
+    }
+  })
+  const bystander = await host.connect()
+  const client = await host.open()
+  await client.hello()
+  return { host, client, undisturbed: () => bystander.subscribe("/o/1", () => {}) }
+}
+
+describe("maxFrameBytes", () => {
+  const text = { "content-type": "text/plain" }
+  const post = (client: RawClient, length: number) =>
+    client.ask({ type: "request", method: "POST", path: "/", headers: text, payload: "x".repeat(length) })
+
+  it("by default: a payload that is too large is answered 413, a frame longer than its envelope closes with 1009", async () => {
+    const { client, host, undisturbed } = await limited({})
+    expect(await post(client, 1_048_576)).toMatchObject({ statusCode: 200, payload: 1_048_576 })
+    expect(await post(client, 1_048_577)).toMatchObject({ statusCode: 413 })
+    expect(await post(client, 1_048_576 + 65_000)).toMatchObject({ statusCode: 413 })
+    const closed = closure(client)
+    client.say({ type: "request", method: "POST", path: "/", payload: "x".repeat(1_048_576 + 65_536) })
+    expect(await closed).toEqual([1009, ""])
+    expect(counts(host)).toEqual({ maxFrameBytes: 1 })
+    await undisturbed()
+  })
+
+  it("by default follows the routes, also those declared after the start", async () => {
+    const { client, host } = await limited({})
+    const route = (path: string, maxBytes: number) =>
+      host.server.route({ method: "POST", path, options: { payload: { maxBytes } }, handler: () => "fine" })
+    route("/late", 3_000_000)
+    route("/small", 10)
+    const later = await host.open()
+    await later.hello()
+    const payload = "x".repeat(2_999_000)
+    expect(await later.ask({ type: "request", method: "POST", path: "/late", headers: text, payload })).toMatchObject({
+      payload: "fine"
+    })
+    const closed = closure(later)
+    later.say({ type: "message", message: "x".repeat(3_100_000) })
+    expect(await closed).toEqual([1009, ""])
+    // Who was there before keeps the limit it was given.
+    const before = closure(client)
+    client.say({ type: "message", message: payload })
+    expect(await before).toEqual([1009, ""])
+  })
+
+  it("counts the fragments of a message together", async () => {
+    const { client } = await limited({ maxFrameBytes: 1000 })
+    const closed = closure(client)
+    for (let i = 0; i < 11; i++) {
+      client.socket.send("x".repeat(100), { fin: false })
+    }
+    expect(await closed).toEqual([1009, ""])
+  })
+
+  it.each([false, 3_000_000_000] as const)("%s lets a frame of 3 MB through", async (maxFrameBytes) => {
+    const { client } = await limited({ maxFrameBytes })
+    expect(refusal(await client.ask({ type: "message", message: "x".repeat(3_000_000) }))).toEqual([
+      501,
+      "Not Implemented"
+    ])
+  })
+})
+
+describe("helloTimeout", () => {
+  it("closes with 1008 who does not say hello in time, and leaves who did", async () => {
+    const { client, host, undisturbed } = await limited({ helloTimeout: 50 })
+    const silent = await host.open()
+    const mumbling = await host.open()
+    await mumbling.hello({ version: "1" })
+    expect(await Promise.all([closure(silent), closure(mumbling)])).toEqual([
+      [1008, "No hello in time"],
+      [1008, "No hello in time"]
+    ])
+    expect(counts(host)).toEqual({ helloTimeout: 2 })
+    await client.fence()
+    await undisturbed()
+  })
+})
+
+describe("authTimeout", () => {
+  const slow = (authenticate: () => Promise<unknown>): Options => ({
+    nes: { auth: { type: "direct" }, heartbeat: false },
+    prepare: (server) => {
+      server.auth.scheme("slow", () => ({
+        authenticate: async (request, h) => {
+          if (request.headers.authorization === "slow") {
+            await authenticate()
+          }
+          return h.authenticated({ credentials: { user: "john" } })
+        }
+      }))
+      server.auth.strategy("slow", "slow")
+      server.auth.default("slow")
+    }
+  })
+  const as = (authorization: string): Frame => ({ auth: { headers: { authorization } } })
+
+  it("refuses a hello and a reauthentication that take too long, and what comes of them later changes nothing", async () => {
+    const gate = new Gate()
+    const host = await live({
+      ...slow(gate.hold),
+      nes: { auth: { type: "direct" }, heartbeat: false, limits: { authTimeout: 50 } }
+    })
+    const client = await host.open()
+    const other = await host.open()
+    await other.hello(as("fast"))
+    expect(refusal(await client.hello(as("slow")))).toEqual([503, "Authentication took too long"])
+    expect(refusal(await other.ask({ type: "reauth", ...as("slow") }))).toEqual([503, "Authentication took too long"])
+    await other.closed
+    gate.open()
+    await client.closed
+    expect(counts(host)).toEqual({ authTimeout: 2 })
+  })
+})
+
+describe("maxSubscriptions", () => {
+  it("answers 403 to one more, those under way included, and makes room when one ends", async () => {
+    const gate = new Gate()
+    const { client, host, undisturbed } = await limited({ maxSubscriptions: 2 }, {
+      declare: (server) => server.subscription("/slow", { onSubscribe: gate.hold })
+    })
+    const slow = client.ask({ type: "sub", path: "/slow" })
+    await gate.reached
+    expect(await client.ask({ type: "sub", path: "/o/1" })).not.toHaveProperty("statusCode")
+    expect(refusal(await client.ask({ type: "sub", path: "/o/2" }))).toEqual([403, "Too many subscriptions"])
+    gate.open()
+    await slow
+    await client.ask({ type: "unsub", path: "/o/1" })
+    expect(await client.ask({ type: "sub", path: "/o/2" })).not.toHaveProperty("statusCode")
+    expect(counts(host)).toEqual({ maxSubscriptions: 1 })
+    await undisturbed()
+  })
+})
+
+describe("maxInFlight", () => {
+  it("answers 429 to one more, and takes messages again when others have been answered", async () => {
+    const gate = new Gate()
+    const { client, host, undisturbed } = await limited({ maxInFlight: 3 }, { nes: { onMessage: gate.hold } })
+    const held = Array.from({ length: 3 }, () => client.ask({ type: "message", message: 1 }))
+    await gate.reached
+    expect(refusal(await client.ask({ type: "message" }))).toEqual([429, "Too many messages in flight"])
+    await undisturbed()
+    gate.open()
+    await Promise.all(held)
+    expect(await client.ask({ type: "message" })).not.toHaveProperty("statusCode")
+    expect(counts(host)).toEqual({ maxInFlight: 1 })
+  })
+
+  it("bounds what waits for its turn", async () => {
+    const { client, host } = await limited({ maxInFlight: 100 }, { nes: { onMessage: () => "done" } })
+    const answers = await Promise.all(Array.from({ length: 1000 }, () => client.ask({ type: "message" })))
+    const refused = answers.filter((answer) => answer.statusCode === 429).length
+    expect(refused).toBeGreaterThan(0)
+    expect(answers.filter((answer) => answer.message === "done")).toHaveLength(1000 - refused)
+    expect(counts(host)).toEqual({ maxInFlight: refused })
+  })
+})
+
+describe("maxMessagesPerSecond", () => {
+  it("closes with 1008 who sends more", async () => {
+    const { client, host, undisturbed } = await limited({ maxMessagesPerSecond: 20 })
+    const closed = closure(client)
+    for (let i = 0; i < 100; i++) {
+      client.say({ type: "message" })
+    }
+    expect(await closed).toEqual([1008, "Too many messages"])
+    expect(counts(host)).toEqual({ maxMessagesPerSecond: 1 })
+    await undisturbed()
+  })
+})
+
+describe("maxBufferedBytes", () => {
+  /** Subscribes without ever reading again, and publishes until the limit is crossed. */
+  const stall = async ({ client, host }: { readonly client: RawClient; readonly host: Live }) => {
+    await client.ask({ type: "sub", path: "/o/2" })
+    client.socket.pause()
+    const message = "x".repeat(100_000)
+    const { node } = host.server.plugins.nes
+    for (let i = 0; i < 1000 && node.exceeded.maxBufferedBytes === 0; i++) {
+      await host.server.publish("/o/2", message)
+    }
+    return node
+  }
+
+  it("closes with 1013 who does not read", async () => {
+    const { client, host, undisturbed } = await limited({ maxBufferedBytes: 500_000 })
+    const node = await stall({ client, host })
+    expect(counts(host)).toEqual({ maxBufferedBytes: 1 })
+    const closed = closure(client)
+    client.socket.resume()
+    expect(await closed).toEqual([1013, "Client reads too slowly"])
+    await undisturbed()
+    expect(node.hub.connections.size).toBe(1)
+  })
+
+  it("'drop': publishes and broadcasts pass by who does not read, answers do not, and later ones arrive again", async () => {
+    const { client, host, undisturbed } = await limited({ maxBufferedBytes: 500_000, slowClient: "drop" })
+    await stall({ client, host })
+    await host.server.publish("/o/2", "lost")
+    await host.server.broadcast("lost")
+    expect(counts(host)).toEqual({ maxBufferedBytes: 3 })
+    client.socket.resume()
+    await client.fence()
+    await host.server.publish("/o/2", "kept")
+    await client.next(({ message }) => message === "kept")
+    expect(client.frames.map(({ message }) => message)).not.toContain("lost")
+    expect(client.frames.every(({ type }) => type === "pub")).toBe(true)
+    await undisturbed()
+  })
+
+  it("'drop': who asks and never reads the answers is closed all the same", async () => {
+    const { client, host, undisturbed } = await limited({ maxBufferedBytes: 500_000, slowClient: "drop" }, {
+      nes: { onMessage: () => "x".repeat(100_000) }
+    })
+    client.socket.pause()
+    const { node } = host.server.plugins.nes
+    const closed = new Promise<void>((resolve) => {
+      const poll = (): void => {
+        if (node.exceeded.maxBufferedBytes > 0) {
+          resolve()
+        } else {
+          client.say({ type: "message" })
+          setImmediate(poll)
+        }
+      }
+      poll()
+    })
+    await closed
+    const end = closure(client)
+    client.socket.resume()
+    expect(await end).toEqual([1013, "Client reads too slowly"])
+    await undisturbed()
+  })
+
+  it("does not mind how much one turn writes to who reads", async () => {
+    const { client, host } = await limited({ maxBufferedBytes: 1000 })
+    await client.ask({ type: "sub", path: "/o/2" })
+    for (let n = 0; n < 500; n++) {
+      void host.server.publish("/o/2", { n, filler: "x".repeat(1000) })
+    }
+    await client.next(({ message }) => (message as { readonly n: number }).n === 499)
+    expect(client.frames).toHaveLength(499)
+    expect(counts(host)).toEqual({})
+  })
+})
+
+describe("maxHelloSubs", () => {
+  it("refuses the hello with 400", async () => {
+    const { host, undisturbed } = await limited({ maxHelloSubs: 2 })
+    const [client, other] = await Promise.all([host.open(), host.open()])
+    expect(refusal(await client.hello({ subs: ["/o/1", "/o/2", "/o/3"] }))).toEqual([
+      400,
+      "Message subs has too many paths"
+    ])
+    expect(await other.hello({ subs: ["/o/1", "/o/2"] })).toMatchObject({ socket: expect.any(String) })
+    expect(counts(host)).toEqual({ maxHelloSubs: 1 })
+    await undisturbed()
+  })
+})
+
+describe("maxPathLength", () => {
+  it("answers 414 to a request, a subscription and a hello", async () => {
+    const { client, host, undisturbed } = await limited({ maxPathLength: 10 })
+    const path = "/o/90123456"
+    const expected = [414, "Message path is too long"]
+    expect(refusal(await client.ask({ type: "sub", path }))).toEqual(expected)
+    expect(refusal(await client.ask({ type: "request", method: "GET", path }))).toEqual(expected)
+    const other = await host.open()
+    expect(refusal(await other.hello({ subs: ["/o/1", path] }))).toEqual(expected)
+    expect(await client.ask({ type: "sub", path: path.slice(0, 10) })).not.toHaveProperty("statusCode")
+    expect(counts(host)).toEqual({ maxPathLength: 3 })
+    await undisturbed()
+  })
+})
+
+describe("maxDepth", () => {
+  it("answers 400 to a message nested more deeply, and says to which", async () => {
+    const { client, host, undisturbed } = await limited({ maxDepth: 4 })
+    const answer = await client.ask({ type: "message", message: [[[[1]]]] })
+    expect(refusal(answer)).toEqual([400, "Message is nested too deeply"])
+    expect(answer.type).toBe("message")
+    expect(refusal(await client.ask({ type: "message", message: [[[1]]] }))).toEqual([501, "Not Implemented"])
+    expect(counts(host)).toEqual({ maxDepth: 1 })
+    await undisturbed()
+  })
+
+  it("false: no depth ends the server", async () => {
+    const { client, undisturbed } = await limited({ maxDepth: false }, { nes: { onMessage: (_, message) => message } })
+    const deep = `${"[".repeat(400_000)}${"]".repeat(400_000)}`
+    client.socket.send(`{"type":"message","id":"deep","message":${deep}}`)
+    client.socket.send(`{"type":"request","id":"deep request","method":"POST","path":"/","payload":${deep}}`)
+    expect(await client.next(({ id }) => id === "deep")).toMatchObject({ statusCode: 500 })
+    expect(await client.next(({ id }) => id === "deep request")).toMatchObject({ statusCode: 500 })
+    await undisturbed()
+  })
+})
+
+describe("options", () => {
+  it.each(
+    [
+      [{ maxDepth: 0 }, "limits.maxDepth: expected false or a positive integer"],
+      [{ slowClient: "wait" }, "limits.slowClient: expected "],
+      [{ maxEverything: 1 }, "limits.maxEverything"],
+      ["none", "limits: expected an object"]
+    ] as const
+  )("%j is refused", async (limits, message) => {
+    await expect(live({ nes: { limits: limits as unknown as Limits } })).rejects.toThrow(message)
+  })
+})

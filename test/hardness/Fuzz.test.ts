@@ -1,0 +1,47 @@
+/** The fuzzer's short version; `npm run fuzz` is the long one. */
+import { describe, expect, it } from "vitest"
+import { complaint } from "./Answer.js"
+import * as ClientFuzz from "./ClientFuzz.js"
+import * as ServerFuzz from "./ServerFuzz.js"
+
+describe("mutated sessions", { timeout: 60_000 }, () => {
+  it("do not end the server, get well-formed answers, leave no trace, and disturb nobody", async () => {
+    const { faults, ...figures } = await ServerFuzz.run("effect-nes", { seconds: 6, seed: 7 })
+    expect(faults).toEqual([])
+    expect(figures).toMatchObject({ deaths: 0, hangs: 0, malformed: 0, disturbed: 0 })
+    expect(figures.sessions).toBeGreaterThan(300)
+    expect(figures.answers).toBeGreaterThan(1000)
+    expect(figures.asked).toBeGreaterThan(30)
+  })
+
+  it.each(["Client", "NesClient"] as const)("do not end the %s, and every call ends once", async (subject) => {
+    const { faults, ...figures } = await ClientFuzz.run(subject, { seconds: 2, seed: 7 })
+    expect(faults).toEqual([])
+    expect(figures).toMatchObject({ deaths: 0, lost: 0 })
+    expect(figures.calls).toBeGreaterThan(300)
+    expect(figures.messages).toBeGreaterThan(300)
+  })
+
+  it("would end @hapi/nes 14, so that a fault is found where there is one", async () => {
+    const { deaths, faults } = await ServerFuzz.run("@hapi/nes", { seconds: 1, seed: 7, kinds: 1 })
+    expect(deaths).toBeGreaterThan(0)
+    expect(faults.join("\n")).toContain("the server died")
+  })
+})
+
+describe("what counts as well-formed", () => {
+  it.each([
+    [`{"type":"ping"}`, undefined],
+    [`{"type":"request","id":1,"statusCode":200,"payload":null}`, undefined],
+    [`{"statusCode":400,"payload":{"error":"Bad Request","message":"Cannot parse message"}}`, undefined],
+    [`{"type":"request","id":null,"statusCode":200}`, "an id that cannot be"],
+    [`{"type":"pub","message":1}`, "no path"],
+    [`{"type":"sub"}`, "an answer without id"],
+    [`{"type":"hello","id":1}`, "half a hello"],
+    [`{"statusCode":400,"payload":{}}`, "an error without a message"],
+    [`null`, "no JSON object"],
+    [`{"type":"re`, "no JSON object"]
+  ])("%s", (text, expected) => {
+    expect(complaint(text)).toBe(expected)
+  })
+})

@@ -1,0 +1,126 @@
+/** What hostile or broken peers make of the protocol's messages: valid ones, changed in structure or in text. */
+import type { Random } from "./Random.js"
+
+type Json = Record<string, unknown>
+
+const deep = (depth: number): string => `${"[".repeat(depth)}${"]".repeat(depth)}`
+
+/** A value that does not belong where it is put. */
+export const junk = (random: Random): unknown =>
+  random.choose<unknown>(
+    () => null,
+    () => random.pick([true, false, 0, -1, 1.5, 1e308, -0]),
+    () =>
+      random.pick(["", "x", "/", "//", "/o", "/item/1", "/item/%", "/%zz", "/o?x", "\u0000", "\ud800", "__proto__"]),
+    () => random.pick(["constructor", "toString", "hasOwnProperty", "a\r\nset-cookie: b", "😀", "x".repeat(9000)]),
+    () => [],
+    () => [random.int(0, 9), null, "/o", ["/o"]],
+    () => ({}),
+    () => JSON.parse(`{"toString":1,"valueOf":2,"length":3,"then":"x"}`) as unknown,
+    () => JSON.parse(`{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}`) as unknown,
+    () => JSON.parse(deep(random.pick([10, 900, 3000]))) as unknown,
+    () => Array.from({ length: random.pick([10, 1500]) }, (_, n) => `/item/${n}`)
+  )
+
+const path = (random: Random): string =>
+  random.pick([
+    "/o",
+    "/item/1",
+    "/item/2",
+    "/hooked/1",
+    "/hooked/bad",
+    "/reports",
+    "/missing",
+    "/item/%20",
+    "/nes/auth"
+  ])
+
+const headers = (random: Random): unknown =>
+  random.choose<unknown>(
+    () => ({ "x-custom": "yes" }),
+    () => ({
+      accept: "*/*",
+      "content-type": random.pick(["text/plain", "application/json", "multipart/form-data", "x"])
+    }),
+    () => ({ host: "a\r\nb", cookie: "a=1; nes=Fe26.2**x", "transfer-encoding": "chunked", "content-length": "5" }),
+    () => ({
+      Authorization: "Custom john",
+      "x-forwarded-for": "1.2.3.4",
+      upgrade: "websocket",
+      expect: "100-continue"
+    }),
+    () => junk(random)
+  )
+
+/** A message of a client, as an application's client might send it. */
+export const clientMessage = (random: Random, id: unknown): Json =>
+  random.choose<Json>(
+    () => ({ type: "ping", id }),
+    () => ({ type: "sub", id, path: path(random) }),
+    () => ({ type: "unsub", id, path: path(random) }),
+    () => ({ type: "message", id, message: random.choose<unknown>(() => "hi", () => junk(random)) }),
+    () => ({ type: "request", id, method: random.pick(["GET", "POST", "get", "HEAD", "auth"]), path: path(random) }),
+    () => ({ type: "request", id, method: "POST", path: "/echo", payload: junk(random) }),
+    () => ({ type: "request", id, method: "GET", path: random.pick(["hello", "echo", "nes.auth", "missing"]) }),
+    () => ({ type: "request", id, method: "GET", path: "/item/1?a=1&__proto__=2", headers: headers(random) }),
+    () => ({ type: "reauth", id, auth: random.choose<unknown>(() => "token", () => junk(random)) }),
+    () => ({ type: "hello", id, version: random.pick(["2", "2", "1"]), subs: [path(random)] })
+  )
+
+/** A message of a server; `id` is one the client is waiting for, or was. */
+export const serverMessage = (random: Random, id: unknown): Json =>
+  random.choose<Json>(
+    () => ({ type: "ping" }),
+    () => ({ type: "update", message: junk(random) }),
+    () => ({ type: "pub", path: path(random), message: junk(random) }),
+    () => ({ type: "revoke", path: path(random), message: junk(random) }),
+    () => ({ type: random.pick(["request", "message", "sub", "unsub", "reauth"]), id, statusCode: 200, payload: "x" }),
+    () => ({ type: random.pick(["request", "message", "sub", "unsub", "reauth"]), id, path: path(random) }),
+    () => ({ type: "request", id, statusCode: random.pick([400, 500, 302, 999, 1]), payload: junk(random) }),
+    () => ({ type: "hello", id, heartbeat: random.pick([false, { interval: 1, timeout: 1 }]), socket: "s" }),
+    () => ({ statusCode: 400, payload: { error: "Bad Request", message: "Cannot parse message" } })
+  )
+
+const fieldNames = ["type", "id", "path", "payload", "headers", "message", "auth", "subs", "version", "statusCode"]
+
+/** Changes what a message consists of. */
+const restructure = (random: Random, message: Json): Json => {
+  const copy = { ...message }
+  const field = random.chance(0.7)
+    ? random.pick([...Object.keys(copy), "type"])
+    : random.pick([...fieldNames, "__proto__x"])
+  if (random.chance(0.3)) {
+    delete copy[field]
+  } else {
+    copy[field] = junk(random)
+  }
+  return copy
+}
+
+/** Changes the text of a message, so that it may be JSON no more. */
+const retype = (random: Random, text: string): string => {
+  const at = random.int(0, text.length)
+  return random.choose(
+    () => text.slice(0, at),
+    () => text.slice(0, at) + random.pick(["\"", "{", "}", "\\", ",", "\u0000", "1e999", "\ud83d"]) + text.slice(at),
+    () => text.slice(0, at) + text.slice(at + random.int(1, 4)),
+    () => text + text,
+    () => random.pick(["", " ", "null", "[]", "1", "\"x\"", "{", "{}", "+", "!", "+{", "!}", "undefined"]),
+    () => text.replace("{", `{"id":1,"__proto__":{"id":2},`),
+    () => `${random.pick(["+", "!"])}${text}`
+  )
+}
+
+/** Turns a message into a text, left alone or mutated. */
+export const mutate = (random: Random, message: Json): string => {
+  let mutant = message
+  while (random.chance(0.4)) {
+    mutant = restructure(random, mutant)
+  }
+  const text = JSON.stringify(mutant)
+  return random.chance(0.2) ? retype(random, text) : text
+}
+
+/** An id: usually a new one, at times one used before or none at all. */
+export const id = (random: Random, n: number): unknown =>
+  random.chance(0.8) ? n : random.choose<unknown>(() => random.int(1, n), () => String(n), () => junk(random))

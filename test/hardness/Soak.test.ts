@@ -1,0 +1,11 @@
+/** Churn, the short version; `npm run soak` is the long one. */
+import { expect, it } from "vitest"
+import * as Soak from "./Soak.js"
+
+it("thousands of connections later, nothing is left of them", { timeout: 60_000 }, async () => {
+  const { faults, ...figures } = await Soak.run(4)
+  expect(faults).toEqual([])
+  expect(figures).toMatchObject({ lost: 0, leaks: 0 })
+  expect(figures.connections).toBeGreaterThan(1000)
+  expect(figures.updates).toBeGreaterThan(500)
+})

@@ -1,0 +1,278 @@
+/**
+ * What strangers send, over a real socket. Tokens and cookies that are truncated, forged, expired or another server's are
+ * the business of test/hapi/AuthenticationSealed.test.ts; fields of the wrong type, of test/differential-server.
+ */
+import { once } from "node:events"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { deflateRawSync } from "node:zlib"
+import { describe, expect, it, onTestFinished } from "vitest"
+import { WebSocket, WebSocketServer } from "ws"
+import { Client } from "../../src/client.js"
+import { type Frame, type Live, live, type RawClient } from "../hapi/LiveServer.js"
+import { frame, handshake, RawPeer } from "./RawPeer.js"
+
+const host = (options: Parameters<typeof live>[0] = {}): Promise<Live> =>
+  live({
+    ...options,
+    nes: { onMessage: (_socket, message) => message, ...options.nes },
+    declare: (server) => {
+      server.route([
+        { method: "POST", path: "/echo", handler: (request) => ({ payload: request.payload }) },
+        {
+          method: "GET",
+          path: "/seen/{name?}",
+          handler: ({ headers, params, query }) => ({ headers, params, query })
+        },
+        {
+          method: "GET",
+          path: "/reflect",
+          handler: (request, h) => h.response("fine").header("x-out", String(request.headers["x-in"]))
+        }
+      ])
+      server.subscription("/item/{id}")
+      options.declare?.(server)
+    }
+  })
+
+const welcome = async (server: Live): Promise<RawClient> => {
+  const client = await server.open()
+  await client.hello()
+  return client
+}
+
+const get = (path: string, fields: Frame = {}): Frame => ({ type: "request", method: "GET", path, ...fields })
+
+/** A text is sent as it is, so that it may have keys that JavaScript's own JSON.stringify would not write. */
+const ask = (client: RawClient, text: string): Promise<Frame> => {
+  client.socket.send(text)
+  const { id } = JSON.parse(text) as Frame
+  return client.next((frame) => frame.id === id)
+}
+
+const portOf = ({ server }: Live): number => server.info.port as number
+
+const peerOf = (server: Live): RawPeer => {
+  const peer = new RawPeer(portOf(server))
+  onTestFinished(() => peer.destroy())
+  return peer
+}
+
+describe("prototype pollution", () => {
+  const poison = `{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}`
+
+  it("neither by message, payload, headers nor credentials", async () => {
+    const server = await host({ nes: { auth: { type: "direct" } } })
+    const client = await welcome(server)
+    const echoed = await ask(client, `{"type":"message","id":"m","message":${poison}}`)
+    expect(JSON.stringify(echoed.message)).toBe(poison)
+    // hapi refuses such a payload itself.
+    expect(await ask(client, `{"type":"request","id":"p","method":"POST","path":"/echo","payload":${poison}}`))
+      .toMatchObject({ statusCode: 400 })
+    const seen = await ask(
+      client,
+      `{"type":"request","id":"h","method":"GET","path":"/seen","headers":` +
+        `{"__proto__":"x","constructor":"y"}}`
+    )
+    expect(Object.keys((seen.payload as { readonly headers: object }).headers)).not.toContain("__proto__")
+    expect(await ask(client, `{"type":"reauth","id":"r","auth":{"headers":${poison}}}`)).toMatchObject({ id: "r" })
+    expect(Reflect.get({}, "polluted")).toBeUndefined()
+  })
+
+  it("neither by path parameters nor by query", async () => {
+    const client = await welcome(await host())
+    const { payload } = await client.ask(get("/seen/__proto__?__proto__=1&constructor=2&a[__proto__]=3"))
+    expect(payload).toMatchObject({ params: { name: "__proto__" } })
+    for (const path of ["/item/__proto__", "/item/constructor", "/item/hasOwnProperty"]) {
+      expect(await client.ask({ type: "sub", path })).not.toHaveProperty("statusCode")
+      expect(await client.ask({ type: "unsub", path })).not.toHaveProperty("statusCode")
+    }
+    expect(Reflect.get({}, "polluted")).toBeUndefined()
+  })
+})
+
+describe("line breaks", () => {
+  it("in a header make no further header", async () => {
+    const client = await welcome(await host())
+    const { payload } = await client.ask(get("/seen", { headers: { "x-in": "a\r\nx-more: b", "x\r\ny": "z" } }))
+    const { headers } = payload as { readonly headers: Frame }
+    expect(headers).not.toHaveProperty("x-more")
+    expect(headers).not.toHaveProperty("y")
+  })
+
+  it("in a header that a route reflects are answered 500, and the connection goes on", async () => {
+    const client = await welcome(await host({ nes: { headers: "*" } }))
+    expect(await client.ask(get("/reflect", { headers: { "x-in": "a\r\nset-cookie: b" } })))
+      .toMatchObject({ statusCode: 500 })
+    expect(await client.ask(get("/reflect", { headers: { "x-in": "a" } })))
+      .toMatchObject({ statusCode: 200, headers: { "x-out": "a" } })
+  })
+
+  it.each(["GET /seen HTTP/1.1\r\nx: y\r\n\r\n", "G\u0000T", "get ", "постъ", "CONNECT"])(
+    "method %j is answered, and reaches no route",
+    async (method) => {
+      const client = await welcome(await host())
+      const answer = await client.ask(get("/seen", { method }))
+      expect(answer.statusCode).toBeGreaterThanOrEqual(400)
+      expect(await client.ask(get("/seen"))).toMatchObject({ statusCode: 200 })
+    }
+  )
+})
+
+describe("paths", () => {
+  it.each([
+    "/seen/%",
+    "/seen/%zz",
+    "/seen/%c0%ae",
+    "/seen/%00",
+    "//",
+    "//evil/seen",
+    "/\\evil",
+    "/seen\r\nx: y",
+    "/seen/\ud800",
+    "/../../etc/passwd",
+    "/seen?%",
+    "/#",
+    "/seen/a b"
+  ])("%j is answered, and nobody else notices", async (path) => {
+    const server = await host()
+    const client = await welcome(server)
+    expect((await client.ask(get(path))).statusCode).toEqual(expect.any(Number))
+    expect(await client.ask({ type: "sub", path })).toMatchObject({ type: "sub" })
+    expect(await client.ask(get("/seen/fine"))).toMatchObject({ statusCode: 200 })
+  })
+})
+
+describe("ids", () => {
+  it.each(["1", "-1", "1.5", "1e21", "\"a\"", "\"__proto__\"", "\"\\u0000\"", "9007199254740993"])(
+    "%s comes back as it is",
+    async (id) => {
+      const client = await welcome(await host())
+      const expected = JSON.parse(id) as unknown
+      client.socket.send(`{"type":"message","id":${id},"message":"m"}`)
+      expect(await client.next(({ message }) => message === "m")).toEqual({
+        type: "message",
+        id: expected,
+        message: "m"
+      })
+    }
+  )
+
+  it.each(["0", "\"\"", "null", "true", "false", "[]", "[1]", "{}", `{"toString":1}`, "1e999"])(
+    "%s is refused, and does not come back",
+    async (id) => {
+      const client = await welcome(await host())
+      client.socket.send(`{"type":"message","id":${id},"message":"m"}`)
+      const answer = await client.next(({ statusCode }) => statusCode === 400)
+      expect(answer).not.toHaveProperty("id")
+    }
+  )
+
+  it("used twice at once are answered twice", async () => {
+    const client = await welcome(await host())
+    const twice = [
+      { type: "message", id: "same", message: 1 },
+      { type: "message", id: "same", message: 2 },
+      get("/seen", { id: "same" }),
+      { type: "sub", path: "/item/1", id: "same" }
+    ]
+    twice.forEach((message) => client.say(message))
+    const answers = await Promise.all(twice.map(() => client.next(({ id }) => id === "same")))
+    expect(answers.map(({ type }) => String(type)).toSorted((a, b) => a.localeCompare(b)))
+      .toEqual(["message", "message", "request", "sub"])
+  })
+})
+
+describe("upgrades", () => {
+  const refused = (server: Live, origin?: string): Promise<number | undefined> =>
+    new Promise((resolve) => {
+      const socket = new WebSocket(server.url, origin === undefined ? {} : { origin })
+      onTestFinished(() => socket.terminate())
+      socket.on("error", () => {})
+      socket.once("unexpected-response", (_request, { statusCode }) => resolve(statusCode))
+      socket.once("open", () => resolve(101))
+    })
+
+  it("from another origin, or from none, are refused with 401 where origins are named", async () => {
+    const server = await host({ nes: { origin: ["https://our.example"] } })
+    for (
+      const [origin, status] of [
+        ["https://our.example", 101],
+        ["https://evil.example", 401],
+        ["https://our.example.evil.example", 401],
+        ["https://our.exampl", 401],
+        ["null", 401],
+        [undefined, 401]
+      ] as const
+    ) {
+      expect(await refused(server, origin), String(origin)).toBe(status)
+    }
+    expect(server.server.plugins.nes.node.hub.connections.size).toBeLessThanOrEqual(1)
+  })
+
+  it.each([
+    ["another method", { method: "POST" }, 405],
+    ["a bad key", { key: "x" }, 400],
+    ["no version", { version: "" }, 400],
+    ["an old version", { version: "7" }, 400],
+    ["a bad extension", { extra: "Sec-WebSocket-Extensions: x;;\r\n" }, 101],
+    ["another path, as with @hapi/nes", { path: "/anywhere?x=1" }, 101]
+  ])("with %s", async (_, parts, status) => {
+    const server = await host()
+    const peer = peerOf(server)
+    await peer.open(handshake(parts))
+    expect(peer.status).toBe(status)
+    await welcome(server)
+  })
+})
+
+describe("compression", () => {
+  const bomb = deflateRawSync(Buffer.alloc(30_000_000, 0x20))
+
+  it("is not offered by the server: a compressed frame is a protocol error", async () => {
+    const server = await host()
+    const socket = new WebSocket(server.url, { perMessageDeflate: true })
+    onTestFinished(() => socket.terminate())
+    await once(socket, "open")
+    expect(socket.extensions).toBe("")
+    const peer = peerOf(server)
+    await peer.open(handshake({ extra: "Sec-WebSocket-Extensions: permessage-deflate\r\n" }))
+    peer.write(frame(bomb, { first: 0xc1 }))
+    await peer.until(() => peer.closeCode !== undefined, 5_000)
+    expect(peer.closeCode).toBe(1002)
+    await welcome(server)
+  })
+
+  it("a bomb does not go off at a client that limits ws.maxPayload", async () => {
+    const http = createServer()
+    const sockets = new WebSocketServer({ server: http, perMessageDeflate: true })
+    sockets.on("connection", (ws) => {
+      ws.on("error", () => {})
+      ws.on("message", (data) => {
+        const { id } = JSON.parse(String(data)) as { readonly id: number }
+        ws.send(JSON.stringify({ type: "hello", id, heartbeat: false, socket: "s" }))
+        ws.send(JSON.stringify({ type: "update", message: " ".repeat(30_000_000) }))
+      })
+    })
+    http.listen(0, "127.0.0.1")
+    await once(http, "listening")
+    onTestFinished(() => {
+      http.closeAllConnections()
+      http.close()
+    })
+    const client = new Client(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`, {
+      ws: { maxPayload: 1_000_000 }
+    })
+    let updates = 0
+    client.onError = () => {}
+    client.onUpdate = () => {
+      updates++
+    }
+    const lost = new Promise<boolean>((resolve) => {
+      client.onDisconnect = (willReconnect) => resolve(willReconnect)
+    })
+    await client.connect({ reconnect: false })
+    expect(await lost).toBe(false)
+    expect(updates).toBe(0)
+  })
+})

@@ -1,0 +1,130 @@
+/** The application that is maltreated, in a process of its own, on the plugin named by the argument. */
+import * as Hapi from "@hapi/hapi"
+import type { Hub } from "../../src/server/Hub.js"
+import { serve } from "../interop/peers/ChildEndpoint.js"
+import { decorations, type Implementation, loadPlugin, type Socket } from "../interop/peers/Plugin.js"
+import * as Holdings from "./Holdings.js"
+
+/** How the application is set up. */
+export interface Setup {
+  readonly port?: number
+  /** Registration options of the plugin. */
+  readonly nes?: Readonly<Record<string, unknown>>
+  /** Whether there is a default strategy, optional to use: `authorization: Custom NAME`. */
+  readonly auth?: boolean
+}
+
+const plugin = await loadPlugin(process.argv[2] as Implementation)
+let server: Hapi.Server | undefined
+let subscribed = 0
+/** The numbers that requests have reported, in order. */
+let reported: Array<number> = []
+
+const routes = (server: Hapi.Server): Array<Hapi.ServerRoute> => [
+  { method: "GET", path: "/", options: { id: "hello" }, handler: () => "world" },
+  { method: "POST", path: "/echo", options: { id: "echo" }, handler: (request) => ({ payload: request.payload }) },
+  {
+    method: "GET",
+    path: "/item/{id}",
+    handler: (request) => ({ id: request.params.id, query: request.query, headers: request.headers })
+  },
+  {
+    method: "POST",
+    path: "/report/{n}",
+    handler: (request) => {
+      const n = Number(request.params.n)
+      reported.push(n)
+      void decorations(server).publish("/reports", n)
+      return n
+    }
+  }
+]
+
+const authenticate = (server: Hapi.Server): void => {
+  server.auth.scheme("custom", () => ({
+    authenticate: (request, h) =>
+      typeof request.headers.authorization === "string" && request.headers.authorization.startsWith("Custom ")
+        ? h.authenticated({ credentials: { user: request.headers.authorization.slice(7) } })
+        : h.unauthenticated(new Error("who?"))
+  }))
+  server.auth.strategy("default", "custom")
+  server.auth.default({ strategy: "default", mode: "optional" })
+}
+
+const subscriptions = (server: Hapi.Server): void => {
+  const nes = decorations(server)
+  nes.subscription("/o")
+  nes.subscription("/reports")
+  nes.subscription("/item/{id}", { filter: (_path: string, message: unknown) => message !== "hidden" })
+  nes.subscription("/hooked/{id}", {
+    onSubscribe: (_socket: Socket, path: string) => {
+      if (path.endsWith("bad")) {
+        throw new Error("not this one")
+      }
+      subscribed++
+    },
+    onUnsubscribe: () => {
+      subscribed--
+    }
+  })
+}
+
+const start = async ({ auth, nes, port }: Setup): Promise<string> => {
+  server = Hapi.server({ port: port ?? 0, host: "127.0.0.1", debug: false })
+  if (auth) {
+    authenticate(server)
+  }
+  await server.register({
+    plugin: plugin.plugin,
+    options: { onMessage: (_socket: Socket, message: unknown) => message ?? null, ...nes }
+  })
+  server.route(routes(server))
+  subscriptions(server)
+  await server.start()
+  return `ws://127.0.0.1:${server.info.port}`
+}
+
+interface Node {
+  readonly hub: Hub
+  readonly exceeded: object
+}
+
+/** Only ours has one. */
+const node = (): Node | undefined => {
+  const { nes } = (server?.plugins ?? {}) as { readonly nes?: { readonly node?: Node } }
+  return nes?.node
+}
+
+/** Connections and index entries that the server still has. */
+const entries = async (): Promise<number> => {
+  const known = node()?.hub
+  if (known === undefined) {
+    return 0
+  }
+  const paths = ["/o", "/reports", "/item/1", "/hooked/1"]
+  return known.connections.size +
+    paths.reduce((sum, path) => sum + (known.router.match(path)?.subscription.size ?? 0), subscribed)
+}
+
+serve({
+  start: (setup) => start(setup as Setup),
+  holdings: async () => ({ ...await Holdings.take(), entries: await entries() }),
+  /** Publishes numbers, as many in a turn. */
+  publish: async (path, from, to) => {
+    for (let n = from as number; n < (to as number); n++) {
+      await (server && decorations(server).publish(path as string, n))
+    }
+  },
+  burst: (path, from, to) => {
+    for (let n = from as number; n < (to as number); n++) {
+      void (server && decorations(server).publish(path as string, n))
+    }
+  },
+  reported: () => {
+    const numbers = reported
+    reported = []
+    return numbers
+  },
+  exceeded: () => node()?.exceeded,
+  stop: () => server?.stop({ timeout: 1000 })
+})
