@@ -149,12 +149,15 @@ export class Connection {
 
   /**
    * Writes a message, if the connection is open. Order is kept; what one turn writes leaves together. It counts as a sign
-   * of life at once: until it has left, the connection is sending, and if it fails, the socket closes.
+   * of life at once: until it has left, the connection is sending, and if it fails, the socket closes. Returns whether it
+   * was written.
    */
-  write(message: Outgoing): void {
-    if (this.isReachable()) {
+  write(message: Outgoing): boolean {
+    const reachable = this.isReachable()
+    if (reachable) {
       this.put(message)
     }
+    return reachable
   }
 
   /**
@@ -167,11 +170,7 @@ export class Connection {
       this.totals.updatesDropped++
       return false
     }
-    if (!this.isReachable()) {
-      return false
-    }
-    this.put(message)
-    return true
+    return this.write(message)
   }
 
   /**

@@ -31,6 +31,10 @@ export interface EachOptions {
 
 const ignore = (): void => {}
 
+// A client that is too slow may miss an update, except one that it could recover: closed, it reconnects and does so.
+const push = (connection: Connection, { position }: Publish, outgoing: Outgoing): boolean =>
+  position === undefined ? connection.update(outgoing) : connection.write(outgoing)
+
 const isPublished = (update: Publish): update is Published => update.position !== undefined
 
 /**
@@ -193,7 +197,7 @@ export class Delivery {
     if (outgoing) {
       let delivered = 0
       for (const connection of subscribers.keys()) {
-        if (connection.update(outgoing)) {
+        if (push(connection, command, outgoing)) {
           delivered++
         }
       }
@@ -246,7 +250,7 @@ export class Delivery {
         ? shared ??= this.encodePub(command)
         : this.encodeMessage(command, override)
       if (outgoing) {
-        if (connection.update(outgoing)) {
+        if (push(connection, command, outgoing)) {
           totals.updatesDelivered++
           totals.sentPub++
         }

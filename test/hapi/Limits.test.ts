@@ -1,10 +1,19 @@
 /** What one connection may ask for: crossing a limit refuses or closes that connection alone, and is counted. */
+import { Effect, Metric } from "effect"
 import { describe, expect, it } from "vitest"
 import type * as Nes from "../../src/hapi.js"
 import type { Exceeded } from "../../src/server/Limits.js"
 import { type Frame, Gate, type Live, live, type Options, type RawClient } from "./LiveServer.js"
 
 type Limits = NonNullable<Nes.PluginOptions["limits"]>
+
+/** What a counter of the process has come to. */
+const counted = (name: string, limit?: string): number =>
+  Effect.runSync(Metric.snapshot).flatMap(({ metricKey, metricState }) =>
+    metricKey.name === name && metricKey.tags.every(({ value }) => value === limit) && "count" in metricState
+      ? [Number(metricState.count)]
+      : []
+  ).reduce((sum, count) => sum + count, 0)
 
 /** How the server closed a socket: code and reason. */
 const closure = (client: RawClient): Promise<readonly [number, string]> =>
@@ -229,6 +238,9 @@ describe("maxBufferedBytes", () => {
     await host.server.publish("/o/2", "lost")
     await host.server.broadcast("lost")
     expect(counts(host)).toEqual({ maxBufferedBytes: 3 })
+    expect(host.server.plugins.nes.node.totals.updatesDropped).toBe(3)
+    expect(counted("nes_server_updates_dropped_total")).toBeGreaterThanOrEqual(3)
+    expect(counted("nes_server_limits_exceeded_total", "maxBufferedBytes")).toBeGreaterThanOrEqual(3)
     client.socket.resume()
     await client.fence()
     await host.server.publish("/o/2", "kept")
@@ -236,6 +248,25 @@ describe("maxBufferedBytes", () => {
     expect(client.frames.map(({ message }) => message)).not.toContain("lost")
     expect(client.frames.every(({ type }) => type === "pub")).toBe(true)
     await undisturbed()
+  })
+
+  it("'drop': what could be recovered is not dropped: the client is closed, and can ask for it again", async () => {
+    const { client, host } = await limited({ maxBufferedBytes: 500_000, slowClient: "drop" }, {
+      declare: (server) => void server.subscription("/kept", { recovery: true })
+    })
+    await client.ask({ type: "sub", path: "/kept" })
+    client.socket.pause()
+    const { node } = host.server.plugins.nes
+    let published = 0
+    while (node.exceeded.maxBufferedBytes === 0) {
+      await host.server.publish("/kept", [++published, "x".repeat(100_000)])
+    }
+    const closed = closure(client)
+    client.socket.resume()
+    expect(await closed).toEqual([1013, "Client reads too slowly"])
+    const updates = client.frames.filter(({ type }) => type === "pub")
+    expect(updates).toMatchObject(Array.from({ length: published - 1 }, (_, i) => ({ position: { offset: i + 1 } })))
+    expect(node.totals.updatesDropped).toBe(0)
   })
 
   it("'drop': who asks and never reads the answers is closed all the same", async () => {
