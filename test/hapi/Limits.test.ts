@@ -252,7 +252,7 @@ describe("maxBufferedBytes", () => {
 
   it("'drop': what could be recovered is not dropped: the client is closed, and can ask for it again", async () => {
     const { client, host } = await limited({ maxBufferedBytes: 500_000, slowClient: "drop" }, {
-      declare: (server) => void server.subscription("/kept", { recovery: true })
+      declare: (server) => server.subscription("/kept", { recovery: true })
     })
     await client.ask({ type: "sub", path: "/kept" })
     client.socket.pause()
