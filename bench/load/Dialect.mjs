@@ -17,14 +17,23 @@ const chunked = (text, size) => {
   return parts
 }
 
+const isNesPing = (text) => text === `{"type":"ping"}`
+
+/** The answer to `text`; a heartbeat may come before it while a large crowd is still connecting. */
+const askNes = async (socket, text) => {
+  let answer = await socket.ask(text)
+  while (isNesPing(answer)) answer = await socket.hear()
+  return answer
+}
+
 const nes = {
   path: "/",
   open: async (socket, path, user) => {
     const auth = user === undefined ? undefined : { headers: { authorization: user } }
-    const hello = await socket.ask(JSON.stringify({ type: "hello", id: 1, version: "2", auth }))
+    const hello = await askNes(socket, JSON.stringify({ type: "hello", id: 1, version: "2", auth }))
     if (!hello.includes(`"type":"hello"`) || hello.includes(`"statusCode"`)) fail(hello)
     if (path === undefined) return
-    const sub = await socket.ask(JSON.stringify({ type: "sub", id: 2, path }))
+    const sub = await askNes(socket, JSON.stringify({ type: "sub", id: 2, path }))
     if (!sub.includes(`"type":"sub"`) || sub.includes(`"statusCode"`)) fail(sub)
   },
   update: (path, message, maxChunkChars) => chunked(JSON.stringify({ type: "pub", path, message }), maxChunkChars),
@@ -32,7 +41,7 @@ const nes = {
     const text = texts.length === 1 ? texts[0] : texts.map((part) => part.slice(1)).join("")
     return JSON.parse(text).message
   },
-  isPing: (text) => text === `{"type":"ping"}`,
+  isPing: isNesPing,
   pong: (socket) => socket.send(`{"id":${++socket.ids},"type":"ping"}`)
 }
 

@@ -50,6 +50,11 @@ export class Flush {
     })
   }
 
+  /** Whether a Promise is the end of this turn's flush. */
+  isDone(promise: Promise<void>): boolean {
+    return promise === this.flushed
+  }
+
   private schedule(): void {
     if (!this.scheduled) {
       this.scheduled = true

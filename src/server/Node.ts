@@ -263,7 +263,7 @@ export class Node {
   // The callback style documents these calls as optional to look at: a rejection nobody awaits must not end the process.
   // The end of a flush cannot fail, and is most of what passes here.
   private quiet(promise: Promise<void>): Promise<void> {
-    if (promise !== this.context.flush.done) {
+    if (!this.context.flush.isDone(promise)) {
       promise.catch(ignore)
     }
     return promise
