@@ -1,8 +1,10 @@
+import { Either, Schema } from "effect"
 import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import * as Message from "../../src/protocol/Message.js"
 import { files, read, root } from "./Repository.js"
 
 /**
@@ -84,6 +86,19 @@ it("every block of TypeScript or JavaScript says which it is, and none opts out 
       !(info === "ts" || info === "js" || (info === "ts signature" && !/^\s*import |\bawait\b/m.test(code)))
     )
   expect(wrong.map(({ file, info, line }) => `${file}:${line}: ${info}`)).toEqual([])
+})
+
+it("every message in the protocol's page is one, by its Schema", () => {
+  const decode = Schema.decodeUnknownEither(Schema.Union(Message.ClientMessage, Message.ServerMessage), {
+    onExcessProperty: "error"
+  })
+  const examples = blocks
+    .filter(({ file, info }) => file === "docs/protocol.md" && info === "json")
+    .flatMap(({ code }) => code.split(/\n(?=\{)/))
+    .map((text): unknown => JSON.parse(text))
+  const messages = examples.filter((example) => !Schema.is(Message.Position)(example))
+  expect(messages.length).toBeGreaterThan(20)
+  expect(messages.filter((message) => Either.isLeft(decode(message)))).toEqual([])
 })
 
 it("every program in the documents compiles", { timeout: 120_000 }, () => {
