@@ -4,12 +4,15 @@
  * @since 0.1.0
  */
 import type * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Access } from "../server/Access.js"
+import { type Bounds, defaultBounds } from "../server/Broker.js"
 import type { Connection } from "../server/Connection.js"
 import type { Hooks as ServerHooks } from "../server/Settings.js"
 import type * as Subscription from "../server/Subscription.js"
 import * as Refusal from "./Refusal.js"
+import { count, millis } from "./Setting.js"
 import * as Socket from "./Socket.js"
 
 /**
@@ -76,6 +79,14 @@ export interface SubscriptionHooks<R = never> {
  * @category models
  */
 export interface SubscriptionOptions<R = never> extends SubscriptionHooks<R> {
+  /**
+   * Keeps what is published for those who missed it (docs/protocol.md): at most `size` updates of a path (1000 by
+   * default), none older than `age` (5 minutes).
+   */
+  readonly recovery?: boolean | {
+    readonly size?: number | undefined
+    readonly age?: Duration.DurationInput | undefined
+  } | undefined
   /** Who may subscribe; as the server's authentication has it by default. */
   readonly auth?: false | {
     readonly mode?: "required" | "optional" | undefined
@@ -94,6 +105,17 @@ export interface SubscriptionOptions<R = never> extends SubscriptionHooks<R> {
  * @category conversions
  */
 export const indexOf = (index: boolean | string | undefined): string | false => index === true ? "user" : index || false
+
+const boundsOf = (recovery: SubscriptionOptions["recovery"]): Bounds | undefined => {
+  if (!recovery) {
+    return undefined
+  }
+  const { age, size } = recovery === true ? {} : recovery
+  return {
+    size: count(size, "recovery.size") ?? defaultBounds.size,
+    age: age === undefined ? defaultBounds.age : millis(age, "recovery.age")
+  }
+}
 
 const accessOf = (auth: Exclude<SubscriptionOptions["auth"], false | undefined>): Access => ({
   mode: auth.mode ?? "required",
@@ -123,13 +145,13 @@ export const ofServer = <R>(
 }
 
 /**
- * A subscription as the server keeps it.
+ * A subscription as the server keeps it; throws a `UserError` if an option is invalid.
  *
  * @since 0.1.0
  * @category conversions
  */
 export const ofSubscription = <R>(
-  { auth, filter, onSubscribe, onUnsubscribe }: SubscriptionOptions<R>,
+  { auth, filter, onSubscribe, onUnsubscribe, recovery }: SubscriptionOptions<R>,
   context: Context.Context<R>
 ): Subscription.Options => {
   type Hook = Exclude<typeof onSubscribe, undefined>
@@ -140,6 +162,7 @@ export const ofSubscription = <R>(
   return {
     access: auth && accessOf(auth),
     index: auth ? indexOf(auth.index) : false,
+    recovery: boundsOf(recovery),
     onSubscribe: run(onSubscribe),
     onUnsubscribe: run(onUnsubscribe),
     filter: filter && ((path, message, { connection, credentials, internal, params }) => {

@@ -10,6 +10,8 @@ import * as HttpServerError from "@effect/platform/HttpServerError"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type { HttpServerResponse } from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
@@ -23,6 +25,7 @@ import * as Tracer from "effect/Tracer"
 import type * as Message from "../protocol/Message.js"
 import { Application, type Response, type Service } from "../server/Application.js"
 import type { Connection } from "../server/Connection.js"
+import * as Journal from "../server/Journal.js"
 import * as Authentication from "./Authentication.js"
 import * as Handled from "./Handled.js"
 import * as Reply from "./Reply.js"
@@ -93,9 +96,9 @@ const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequ
   )
 }
 
-const logged = (tags: ReadonlyArray<string>, data: unknown): Effect.Effect<void> =>
+const logged = (tags: ReadonlyArray<string>, data: unknown, connection?: Connection): Effect.Effect<void> =>
   (tags.includes("error") ? Effect.logError(data) : Effect.logInfo(data)).pipe(
-    Effect.annotateLogs("tags", tags.join(","))
+    Effect.annotateLogs({ tags: tags.join(","), ...(connection && Journal.annotationsOf(connection)) })
   )
 
 /**
@@ -179,7 +182,7 @@ export const make = <E, R, RA = never>(
       authenticateCookie: (_connection, cookies) => port.authenticateCookie(cookies),
       authenticate: (connection, given) => settled(port.authenticate(connection, given)),
       verify: (connection) => settled(port.verify(connection.auth)),
-      log: (tags, data) => void fork(logged(tags, data))
+      log: (tags, data, connection) => void fork(logged(tags, data, connection))
     }
     return service
   }) as Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA>>
@@ -194,3 +197,16 @@ export const layer = <E, R, RA = never>(
   app: HttpApp.Default<E, R>,
   options: Options<RA> = {}
 ): Layer.Layer<Application, never, Requirements<R | RA>> => Layer.scoped(Application, make(app, options))
+
+/**
+ * `layer`, with what may come from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <E, R, RA = never>(
+  app: HttpApp.Default<E, R>,
+  code: Omit<Options<RA>, "maxStreamBytes">,
+  config: Config.Config.Wrap<Pick<Options, "maxStreamBytes">>
+): Layer.Layer<Application, ConfigError.ConfigError, Requirements<R | RA>> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (options) => layer(app, { ...options, ...code })))

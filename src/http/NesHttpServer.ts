@@ -11,7 +11,9 @@
  *
  * @since 0.1.0
  */
+import type * as HttpApi from "@effect/platform/HttpApi"
 import type * as HttpApp from "@effect/platform/HttpApp"
+import type * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
@@ -25,16 +27,18 @@ import type { Server as SecureServer } from "node:https"
 import type { UserError } from "../protocol/NesError.js"
 import { Application } from "../server/Application.js"
 import * as NesServer from "../server/NesServer.js"
+import * as Api from "./Api.js"
 import type { Authentication } from "./Authentication.js"
 import * as Hooks from "./Hooks.js"
 import * as HttpApplication from "./HttpApplication.js"
 import { decode, type ServerOptions } from "./Options.js"
+import { refused } from "./Setting.js"
 import * as Upgrades from "./Upgrades.js"
 
 /** @since 0.1.0 */
 export type { FilterContext, SubscriptionOptions } from "./Hooks.js"
 /** @since 0.1.0 */
-export type { ServerOptions } from "./Options.js"
+export type { LimitOptions, ServerOptions } from "./Options.js"
 
 /**
  * The code of a server: what cannot come from Config.
@@ -204,7 +208,7 @@ export const serveConfig = <E, R, RO = never>(
 /**
  * Declares a path that clients can subscribe to. The requirements of its hooks are those of this Effect.
  *
- * Fails with `UserError` if the path is invalid or conflicts with another.
+ * Fails with `UserError` if the path is invalid or conflicts with another, or an option is invalid.
  *
  * @since 0.1.0
  * @category subscriptions
@@ -216,7 +220,11 @@ export const subscription = <R = never>(
   Effect.flatMap(
     Effect.context<NesServer.NesServer | R>(),
     (context) =>
-      Effect.flatMap(NesServer.NesServer, (nes) => nes.subscription(path, Hooks.ofSubscription(options, context)))
+      Effect.zipWith(
+        NesServer.NesServer,
+        Effect.try({ try: () => Hooks.ofSubscription(options, context), catch: refused }),
+        (nes, subscription) => nes.subscription(path, subscription)
+      ).pipe(Effect.flatten)
   )
 
 /**
@@ -229,6 +237,50 @@ export const layerSubscription = <R = never>(
   path: string,
   options: Hooks.SubscriptionOptions<R> = {}
 ): Layer.Layer<never, UserError, NesServer.NesServer | R> => Layer.effectDiscard(subscription(path, options))
+
+/**
+ * What an `HttpApi` needs beside what it is built of.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ApiRequirements<R> =
+  | HttpApi.Api
+  | HttpRouter.HttpRouter.DefaultServices
+  | Requirements<R>
+
+/**
+ * `serve` for an `HttpApi`, in place of `HttpApiBuilder.serve`: the same endpoints over HTTP and over sockets.
+ *
+ * ```ts
+ * const Live = NesHttpServer.serveApi({ server }).pipe(
+ *   Layer.provide(HttpApiBuilder.api(Api)),
+ *   Layer.provide(NodeHttpServer.layer(() => server, { port: 8000 }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const serveApi = <RO = never>(
+  options: Options<RO> = {}
+): Layer.Layer<NesServer.NesServer, UserError, HttpServer.HttpServer | ApiRequirements<RO>> =>
+  Api.of((app) => serve(app, options))
+
+/**
+ * `serveApi`, with options from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const serveApiConfig = <RO = never>(
+  code: Code<RO>,
+  config: Config.Config.Wrap<ServerOptions>
+): Layer.Layer<
+  NesServer.NesServer,
+  UserError | ConfigError.ConfigError,
+  HttpServer.HttpServer | ApiRequirements<RO>
+> => Api.of((app) => serveConfig(app, code, config))
 
 const upgradeRequired = HttpServerResponse.empty({
   status: 426,

@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import type * as HttpApp from "@effect/platform/HttpApp"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -11,6 +13,7 @@ import { createServer } from "node:http"
 import { type Duplex, duplexPair } from "node:stream"
 import type { UserError } from "../protocol/NesError.js"
 import { NesServer } from "../server/NesServer.js"
+import * as Api from "./Api.js"
 import * as NesHttpServer from "./NesHttpServer.js"
 
 /**
@@ -32,6 +35,11 @@ export interface Service {
  */
 export class TestServer extends Context.Tag("effect-nes/http/TestServer")<TestServer, Service>() {}
 
+// The halves of a pair end together, but one that is destroyed leaves the other open, as no network does.
+const follow = (stream: Duplex, other: Duplex): void => {
+  stream.once("close", () => void setImmediate(() => other.destroy()))
+}
+
 /**
  * A server in memory. What `HttpRouter`s require of the platform comes from `HttpServer.layerContext`, or from
  * `NodeHttpServer.layerContext` where files are served.
@@ -52,9 +60,44 @@ export const layer = <E, R, RO = never>(
     const nes = yield* NesHttpServer.make(app, { ...options, server })
     const createConnection = (): Duplex => {
       const [client, ours] = duplexPair()
+      follow(client, ours)
+      follow(ours, client)
       server.emit("connection", ours)
       return client
     }
     const test: Service = { url: `ws://memory${options.path ?? ""}`, ws: { createConnection } }
     return Context.make(NesServer, nes).pipe(Context.add(TestServer, test))
   }))
+
+/**
+ * `layer`, with options from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <E, R, RO = never>(
+  app: HttpApp.Default<E, R>,
+  code: Omit<NesHttpServer.Code<RO>, "server">,
+  config: Config.Config.Wrap<NesHttpServer.ServerOptions>
+): Layer.Layer<
+  NesServer | TestServer,
+  UserError | ConfigError.ConfigError,
+  NesHttpServer.Requirements<R | RO>
+> => Layer.unwrapEffect(Effect.map(Config.unwrap(config), (options) => layer(app, { ...options, ...code })))
+
+/**
+ * `layer` for an `HttpApi`.
+ *
+ * ```ts
+ * const Test = TestServer.layerApi().pipe(
+ *   Layer.provide([HttpApiBuilder.api(Api), HttpServer.layerContext])
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerApi = <RO = never>(
+  options: Omit<NesHttpServer.Options<RO>, "server"> = {}
+): Layer.Layer<NesServer | TestServer, UserError, NesHttpServer.ApiRequirements<RO>> =>
+  Api.of((app) => layer(app, options))
