@@ -9,16 +9,26 @@ import type * as HttpApp from "@effect/platform/HttpApp"
 import type * as HttpRouter from "@effect/platform/HttpRouter"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { NesServer } from "../server/NesServer.js"
+import * as Serving from "./Serving.js"
 
 /**
- * Serves the `HttpApi` there is, as `HttpApiBuilder.serve` does.
+ * Serves an `HttpApi` as `HttpApiBuilder.serve` does. The handlers are built before the server they may refer to.
  *
  * @since 0.1.0
  * @category layers
  */
-export const of = <A, E, R>(
-  serve: (app: HttpApp.Default<never, HttpRouter.HttpRouter.DefaultServices>) => Layer.Layer<A, E, R>
-): Layer.Layer<A, E, Exclude<R, HttpApiBuilder.Router | HttpApiBuilder.Middleware> | HttpApi.Api> =>
-  Layer.unwrapEffect(Effect.map(HttpApiBuilder.httpApp, serve)).pipe(
-    Layer.provide([HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer])
-  )
+export const of = <E, R, A, E2, R2>(
+  api: Layer.Layer<HttpApi.Api, E, R>,
+  serve: (
+    app: HttpApp.Default<never, HttpRouter.HttpRouter.DefaultServices>,
+    nes: Serving.Incomplete
+  ) => Layer.Layer<A, E2, R2>
+) =>
+  Layer.suspend(() => {
+    const nes = Serving.incomplete()
+    return Layer.unwrapEffect(Effect.map(HttpApiBuilder.httpApp, (app) => serve(app, nes))).pipe(
+      Layer.provide([HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer]),
+      Layer.provide(Layer.provide(api, Layer.succeed(NesServer, nes)))
+    )
+  })

@@ -25,15 +25,14 @@ import type * as Scope from "effect/Scope"
 import { IncomingMessage, type Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { UserError } from "../protocol/NesError.js"
-import { Application } from "../server/Application.js"
 import * as NesServer from "../server/NesServer.js"
 import * as Api from "./Api.js"
-import type { Authentication } from "./Authentication.js"
 import * as Hooks from "./Hooks.js"
-import * as HttpApplication from "./HttpApplication.js"
-import { decode, type ServerOptions } from "./Options.js"
+import type * as HttpApplication from "./HttpApplication.js"
+import type { ServerOptions } from "./Options.js"
+import * as Serving from "./Serving.js"
 import { refused } from "./Setting.js"
-import * as Upgrades from "./Upgrades.js"
+import { isWebSocket } from "./Upgrades.js"
 
 /** @since 0.1.0 */
 export type { FilterContext, SubscriptionOptions } from "./Hooks.js"
@@ -74,50 +73,6 @@ export type Requirements<R> = Exclude<
   HttpServerRequest.HttpServerRequest | Scope.Scope | NesServer.NesServer
 >
 
-const closeCode = 1001
-
-const isWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === "websocket"
-
-const isAt = (path: string | undefined) => (request: IncomingMessage): boolean =>
-  isWebSocket(request) && (path === undefined || request.url?.split("?", 1)[0] === path)
-
-const takeUpgrades = (nes: NesServer.Service, server: Server | SecureServer, path: string | undefined) =>
-  Effect.acquireRelease(
-    Effect.sync(() =>
-      Upgrades.take(server, isAt(path), (request, socket, head) => nes.node.upgrade(request, socket, head))
-    ),
-    (release) => Effect.sync(release)
-  )
-
-// The application and the hooks may use the server that is made of them: they get it before it is complete.
-const build = <E, R, RO>(
-  app: HttpApp.Default<E, R>,
-  options: Options<RO>,
-  serve: (nes: NesServer.Service) => Effect.Effect<void, never, Scope.Scope | HttpServer.HttpServer | R>
-) =>
-  Effect.gen(function*() {
-    const nes = {} as { -readonly [K in keyof NesServer.Service]: NesServer.Service[K] }
-    const provideServer = Effect.provideService(NesServer.NesServer, nes)
-    const { gracePeriod, path, settings } = yield* decode(
-      options,
-      (options.auth ?? false) as Authentication<never> | false
-    )
-    const context = yield* provideServer(Effect.context<RO>())
-    const application = yield* provideServer(HttpApplication.make(app, options))
-    Object.assign(
-      nes,
-      yield* NesServer.make({ ...settings, hooks: Hooks.ofServer(options, context) }).pipe(
-        Effect.provideService(Application, application)
-      )
-    )
-    yield* provideServer(serve(nes))
-    if (options.server) {
-      yield* takeUpgrades(nes, options.server, path)
-    }
-    yield* nes.run({ closeCode, gracePeriod })
-    return NesServer.NesServer.of(nes)
-  })
-
 /**
  * Makes a server for sockets alone. When the scope closes, it accepts no more connections, lets what is being answered
  * finish for at most `gracePeriod`, and closes every connection with code 1001.
@@ -131,7 +86,7 @@ export const make = <E, R, RO = never>(
   app: HttpApp.Default<E, R>,
   options: Options<RO> = {}
 ): Effect.Effect<NesServer.Service, UserError, Scope.Scope | Requirements<R | RO>> =>
-  build(app, options, () => Effect.void) as Effect.Effect<
+  Serving.make(app, options) as Effect.Effect<
     NesServer.Service,
     UserError,
     Scope.Scope | Requirements<R | RO>
@@ -161,17 +116,12 @@ export const serve = <E, R, RO = never>(
 ): Layer.Layer<NesServer.NesServer, UserError, HttpServer.HttpServer | Requirements<R | RO>> =>
   Layer.scoped(
     NesServer.NesServer,
-    build(app, options, () => serveHttp(app, options)) as Effect.Effect<
+    Serving.make(app, options, { http: true }) as Effect.Effect<
       NesServer.Service,
       UserError,
       Scope.Scope | HttpServer.HttpServer | Requirements<R | RO>
     >
   )
-
-const serveHttp = <E, R, RO>(app: HttpApp.Default<E, R>, { middleware }: Options<RO>) =>
-  (middleware
-    ? HttpServer.serveEffect(app, middleware)
-    : HttpServer.serveEffect(app)) as Effect.Effect<void, never, Scope.Scope | HttpServer.HttpServer | R>
 
 /**
  * `layer`, with options from Config.
@@ -239,22 +189,22 @@ export const layerSubscription = <R = never>(
 ): Layer.Layer<never, UserError, NesServer.NesServer | R> => Layer.effectDiscard(subscription(path, options))
 
 /**
- * What an `HttpApi` needs beside what it is built of.
+ * What an `HttpApi` requires, once its handlers have the server and the hooks what they need.
  *
  * @since 0.1.0
  * @category models
  */
-export type ApiRequirements<R> =
-  | HttpApi.Api
+export type ApiRequirements<R, RO> =
+  | Exclude<R, NesServer.NesServer>
   | HttpRouter.HttpRouter.DefaultServices
-  | Requirements<R>
+  | Requirements<RO>
 
 /**
- * `serve` for an `HttpApi`, in place of `HttpApiBuilder.serve`: the same endpoints over HTTP and over sockets.
+ * `serve` for an `HttpApi`, in place of `HttpApiBuilder.serve`: the same endpoints over HTTP and over sockets. Its handlers
+ * may use `NesServer`: it is the server being made.
  *
  * ```ts
- * const Live = NesHttpServer.serveApi({ server }).pipe(
- *   Layer.provide(HttpApiBuilder.api(Api)),
+ * const Live = NesHttpServer.serveApi(HttpApiBuilder.api(Api).pipe(Layer.provide(Handlers)), { server }).pipe(
  *   Layer.provide(NodeHttpServer.layer(() => server, { port: 8000 }))
  * )
  * ```
@@ -262,10 +212,18 @@ export type ApiRequirements<R> =
  * @since 0.1.0
  * @category layers
  */
-export const serveApi = <RO = never>(
+export const serveApi = <E, R, RO = never>(
+  api: Layer.Layer<HttpApi.Api, E, R>,
   options: Options<RO> = {}
-): Layer.Layer<NesServer.NesServer, UserError, HttpServer.HttpServer | ApiRequirements<RO>> =>
-  Api.of((app) => serve(app, options))
+): Layer.Layer<NesServer.NesServer, E | UserError, HttpServer.HttpServer | ApiRequirements<R, RO>> =>
+  Api.of(
+    api,
+    (app, nes) => Layer.scoped(NesServer.NesServer, Serving.make(app, options, { http: true, nes }))
+  ) as Layer.Layer<
+    NesServer.NesServer,
+    E | UserError,
+    HttpServer.HttpServer | ApiRequirements<R, RO>
+  >
 
 /**
  * `serveApi`, with options from Config.
@@ -273,14 +231,15 @@ export const serveApi = <RO = never>(
  * @since 0.1.0
  * @category layers
  */
-export const serveApiConfig = <RO = never>(
+export const serveApiConfig = <E, R, RO = never>(
+  api: Layer.Layer<HttpApi.Api, E, R>,
   code: Code<RO>,
   config: Config.Config.Wrap<ServerOptions>
 ): Layer.Layer<
   NesServer.NesServer,
-  UserError | ConfigError.ConfigError,
-  HttpServer.HttpServer | ApiRequirements<RO>
-> => Api.of((app) => serveConfig(app, code, config))
+  E | UserError | ConfigError.ConfigError,
+  HttpServer.HttpServer | ApiRequirements<R, RO>
+> => Layer.unwrapEffect(Effect.map(Config.unwrap(config), (options) => serveApi(api, { ...options, ...code })))
 
 const upgradeRequired = HttpServerResponse.empty({
   status: 426,

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as HttpApi from "@effect/platform/HttpApi"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -14,7 +15,8 @@ import { type Duplex, duplexPair } from "node:stream"
 import type { UserError } from "../protocol/NesError.js"
 import { NesServer } from "../server/NesServer.js"
 import * as Api from "./Api.js"
-import * as NesHttpServer from "./NesHttpServer.js"
+import type * as NesHttpServer from "./NesHttpServer.js"
+import * as Serving from "./Serving.js"
 
 /**
  * How a client reaches the server: `NesClient.make({ ...server })`, or `new Client(server.url, { ws: server.ws })`.
@@ -55,9 +57,20 @@ export const layer = <E, R, RO = never>(
   app: HttpApp.Default<E, R>,
   options: Omit<NesHttpServer.Options<RO>, "server"> = {}
 ): Layer.Layer<NesServer | TestServer, UserError, NesHttpServer.Requirements<R | RO>> =>
+  serving(app, options) as Layer.Layer<
+    NesServer | TestServer,
+    UserError,
+    NesHttpServer.Requirements<R | RO>
+  >
+
+const serving = <E, R, RO>(
+  app: HttpApp.Default<E, R>,
+  options: Omit<NesHttpServer.Options<RO>, "server">,
+  nes?: Serving.Incomplete
+) =>
   Layer.scopedContext(Effect.gen(function*() {
     const server = createServer()
-    const nes = yield* NesHttpServer.make(app, { ...options, server })
+    const served = yield* Serving.make(app, { ...options, server }, nes && { nes })
     const createConnection = (): Duplex => {
       const [client, ours] = duplexPair()
       follow(client, ours)
@@ -66,7 +79,7 @@ export const layer = <E, R, RO = never>(
       return client
     }
     const test: Service = { url: `ws://memory${options.path ?? ""}`, ws: { createConnection } }
-    return Context.make(NesServer, nes).pipe(Context.add(TestServer, test))
+    return Context.make(NesServer, served).pipe(Context.add(TestServer, test))
   }))
 
 /**
@@ -89,15 +102,20 @@ export const layerConfig = <E, R, RO = never>(
  * `layer` for an `HttpApi`.
  *
  * ```ts
- * const Test = TestServer.layerApi().pipe(
- *   Layer.provide([HttpApiBuilder.api(Api), HttpServer.layerContext])
+ * const Test = TestServer.layerApi(HttpApiBuilder.api(Api).pipe(Layer.provide(Handlers))).pipe(
+ *   Layer.provide(HttpServer.layerContext)
  * )
  * ```
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerApi = <RO = never>(
+export const layerApi = <E, R, RO = never>(
+  api: Layer.Layer<HttpApi.Api, E, R>,
   options: Omit<NesHttpServer.Options<RO>, "server"> = {}
-): Layer.Layer<NesServer | TestServer, UserError, NesHttpServer.ApiRequirements<RO>> =>
-  Api.of((app) => layer(app, options))
+): Layer.Layer<NesServer | TestServer, E | UserError, NesHttpServer.ApiRequirements<R, RO>> =>
+  Api.of(api, (app, nes) => serving(app, options, nes)) as Layer.Layer<
+    NesServer | TestServer,
+    E | UserError,
+    NesHttpServer.ApiRequirements<R, RO>
+  >

@@ -93,8 +93,8 @@ type AnyHandler = Handler<never, unknown>
  * @since 0.1.0
  * @category models
  */
-export type Requirements<Handlers extends ReadonlyArray<AnyHandler>> = Handlers[number] extends Handler<never, infer R> ?
-  R
+export type Requirements<Handlers extends ReadonlyArray<AnyHandler>> = Handlers[number] extends
+  Handler<never, infer R> ? R
   : never
 
 /**

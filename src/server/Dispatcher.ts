@@ -327,7 +327,10 @@ export class Dispatcher {
       if (!settings.auth) {
         throw Boom.unauthorized("Invalid token")
       }
-      await this.admit(connection, await this.inTime(connection, settle(application.authenticate(connection, message.auth))))
+      await this.admit(
+        connection,
+        await this.inTime(connection, settle(application.authenticate(connection, message.auth)))
+      )
     }
   }
 

@@ -22,8 +22,14 @@ import type { Exceeded } from "./Limits.js"
  */
 export const annotationsOf = ({ id, info }: Connection): Record<string, unknown> => ({
   "nes.socket.id": id,
-  "client.address": info["x-forwarded-for"] ?? info.remoteAddress
+  ...addressOf(info["x-forwarded-for"], info.remoteAddress)
 })
+
+// Behind a proxy it is the proxy that connects; what is in memory has no address.
+const addressOf = (forwarded: unknown, remote: string | undefined): Record<string, unknown> => {
+  const address = forwarded ?? remote
+  return address === undefined ? {} : { "client.address": address }
+}
 
 // A path may be long because somebody wants the log to be.
 const maxPathLength = 256
@@ -127,7 +133,7 @@ export class Journal {
   refused(reason: string, { headers, socket }: IncomingMessage): void {
     if (this.listening.incidents) {
       this.write(LogLevel.Info, "nes connection refused", {
-        "client.address": headers["x-forwarded-for"] ?? socket.remoteAddress,
+        ...addressOf(headers["x-forwarded-for"], socket.remoteAddress),
         "nes.error": reason
       })
     }
@@ -160,7 +166,6 @@ export const make = (enabled: boolean): Effect.Effect<Journal> =>
     return new Journal(
       { lives: hears(LogLevel.Debug), incidents: hears(LogLevel.Info) },
       clock,
-      (level, message, annotations) =>
-        void fork(Effect.annotateLogs(Effect.logWithLevel(level, message), annotations))
+      (level, message, annotations) => void fork(Effect.annotateLogs(Effect.logWithLevel(level, message), annotations))
     )
   })
