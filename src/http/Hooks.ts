@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type { Access } from "../server/Access.js"
 import { type Bounds, defaultBounds } from "../server/Broker.js"
 import type { Connection } from "../server/Connection.js"
+import { socketId } from "../server/Journal.js"
 import type { Hooks as ServerHooks } from "../server/Settings.js"
 import type * as Subscription from "../server/Subscription.js"
 import * as Refusal from "./Refusal.js"
@@ -122,6 +123,10 @@ const accessOf = (auth: Exclude<SubscriptionOptions["auth"], false | undefined>)
   rules: [{ scope: typeof auth.scope === "string" ? [auth.scope] : auth.scope, entity: auth.entity }]
 })
 
+// What a hook logs names its socket.
+const named = <A, E>({ id }: Connection, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.annotateLogs(effect, socketId, id)
+
 /**
  * Hooks as the server calls them.
  *
@@ -136,7 +141,7 @@ export const ofServer = <R>(
     connection: Connection,
     hook: (socket: Socket.Socket) => Effect.Effect<unknown, unknown, R>
   ): Effect.Effect<unknown, unknown> =>
-    Effect.provide(Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection)))), context)
+    named(connection, Effect.provide(Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection)))), context))
   return {
     onConnection: onConnection && ((connection) => run(connection, onConnection)),
     onDisconnection: onDisconnection && ((connection) => run(connection, onDisconnection)),
@@ -158,7 +163,10 @@ export const ofSubscription = <R>(
   const run = (hook: Hook | undefined): Subscription.Options["onSubscribe"] =>
     hook &&
     ((connection, path, params) =>
-      Effect.provide(Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection), path, params))), context))
+      named(
+        connection,
+        Effect.provide(Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection), path, params))), context)
+      ))
   return {
     access: auth && accessOf(auth),
     index: auth ? indexOf(auth.index) : false,

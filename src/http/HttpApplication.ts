@@ -16,8 +16,13 @@ import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
 import * as FiberSet from "effect/FiberSet"
+import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
@@ -127,6 +132,24 @@ export const make = <E, R, RA = never>(
     const settled = <A, E>(effect: Effect.Effect<A, E, RA>): Effect.Effect<A, E> =>
       Effect.provide(effect as Effect.Effect<A, E>, runtime)
 
+    // What a handler logs names its socket.
+    const annotations = FiberRefs.getOrDefault(runtime.fiberRefs, FiberRef.currentLogAnnotations)
+    const isLogged = yield* Journal.listens(LogLevel.Fatal)
+    const known = new WeakMap<Socket.Socket, FiberRefs.FiberRefs>()
+    const annotated = (socket: Socket.Socket): FiberRefs.FiberRefs => {
+      const made = isLogged ? known.get(socket) : runtime.fiberRefs
+      if (made) {
+        return made
+      }
+      const fiberRefs = FiberRefs.updateAs(runtime.fiberRefs, {
+        fiberId: FiberId.none,
+        fiberRef: FiberRef.currentLogAnnotations,
+        value: HashMap.set(annotations, Journal.socketId, socket.id)
+      })
+      known.set(socket, fiberRefs)
+      return fiberRefs
+    }
+
     const start = (exchange: Exchange, request: SocketRequest, socket: Socket.Socket): Fiber.RuntimeFiber<void> => {
       const services = new Map<string, unknown>(runtime.context.unsafeMap)
       services.set(HttpServerRequest.HttpServerRequest.key, request)
@@ -135,7 +158,7 @@ export const make = <E, R, RA = never>(
       const fiber = Runtime.runFork(
         Runtime.make({
           context: Context.unsafeMake<never>(services),
-          fiberRefs: runtime.fiberRefs,
+          fiberRefs: annotated(socket),
           runtimeFlags: runtime.runtimeFlags
         })
       )(handled)

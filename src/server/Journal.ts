@@ -15,13 +15,21 @@ import type { Connection } from "./Connection.js"
 import type { Exceeded } from "./Limits.js"
 
 /**
+ * The annotation with a connection's id, in logs and in spans.
+ *
+ * @since 0.1.0
+ * @category annotations
+ */
+export const socketId = "nes.socket.id"
+
+/**
  * How a log entry names a connection.
  *
  * @since 0.1.0
  * @category annotations
  */
 export const annotationsOf = ({ id, info }: Connection): Record<string, unknown> => ({
-  "nes.socket.id": id,
+  [socketId]: id,
   ...addressOf(info["x-forwarded-for"], info.remoteAddress)
 })
 
@@ -150,6 +158,19 @@ export class Journal {
 }
 
 /**
+ * Whether anybody hears what is logged at this level.
+ *
+ * @since 0.1.0
+ * @category annotations
+ */
+export const listens = (level: LogLevel.LogLevel): Effect.Effect<boolean> =>
+  Effect.zipWith(
+    FiberRef.get(FiberRef.currentMinimumLogLevel),
+    FiberRef.get(FiberRef.currentLoggers),
+    (minimum, loggers) => HashSet.size(loggers) > 0 && LogLevel.greaterThanEqual(level, minimum)
+  )
+
+/**
  * The journal of a server in this log. What is listened to is decided here, once.
  *
  * @since 0.1.0
@@ -157,14 +178,10 @@ export class Journal {
  */
 export const make = (enabled: boolean): Effect.Effect<Journal> =>
   Effect.gen(function*() {
-    const minimum = yield* FiberRef.get(FiberRef.currentMinimumLogLevel)
-    const loggers = yield* FiberRef.get(FiberRef.currentLoggers)
     const clock = yield* Effect.clock
     const fork = Runtime.runFork(yield* Effect.runtime())
-    const hears = (level: LogLevel.LogLevel): boolean =>
-      enabled && HashSet.size(loggers) > 0 && LogLevel.greaterThanEqual(level, minimum)
     return new Journal(
-      { lives: hears(LogLevel.Debug), incidents: hears(LogLevel.Info) },
+      { lives: enabled && (yield* listens(LogLevel.Debug)), incidents: enabled && (yield* listens(LogLevel.Info)) },
       clock,
       (level, message, annotations) => void fork(Effect.annotateLogs(Effect.logWithLevel(level, message), annotations))
     )

@@ -1,6 +1,7 @@
 /** What a server without hapi writes into Effect's log. */
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -17,7 +18,11 @@ import { Journal } from "../../src/server/Journal.js"
 type Entry = { readonly level: string; readonly message: unknown } & Readonly<Record<string, unknown>>
 
 /** A server in memory whose log, from `level` up, goes into a queue. */
-const logging = (options: NesHttpServer.Options = {}, level = LogLevel.Debug) =>
+const logging = (
+  options: NesHttpServer.Options = {},
+  level = LogLevel.Debug,
+  app: HttpRouter.HttpRouter = HttpRouter.empty
+) =>
   Effect.gen(function*() {
     const entries = yield* Queue.unbounded<Entry>()
     const logger = Logger.make<unknown, void>(({ annotations, logLevel, message }) => {
@@ -27,7 +32,7 @@ const logging = (options: NesHttpServer.Options = {}, level = LogLevel.Debug) =>
     })
     const log = Layer.merge(Logger.replace(Logger.defaultLogger, logger), Logger.minimumLogLevel(level))
     const context = yield* Layer.build(
-      TestServer.layer(HttpRouter.empty, { heartbeat: false, ...options }).pipe(
+      TestServer.layer(app, { heartbeat: false, ...options }).pipe(
         Layer.provide([HttpServer.layerContext, log])
       )
     )
@@ -170,6 +175,31 @@ describe("a server without hapi", () => {
         "nes.socket.id": id,
         tags: "nes,onMessage,error"
       })
+    }))
+})
+
+describe("what the application logs", () => {
+  it.scopedLive("names the socket, in handlers and in hooks", () =>
+    Effect.gen(function*() {
+      const says = (text: string) => Effect.annotateLogs(Effect.log(text), "more", 1)
+      const app = HttpRouter.get(HttpRouter.empty, "/", Effect.as(says("handler"), HttpServerResponse.empty()))
+      const { context, entries } = yield* logging(
+        {
+          onConnection: () => says("onConnection"),
+          onMessage: () => says("onMessage")
+        },
+        LogLevel.Info,
+        app
+      )
+      yield* Effect.provide(NesHttpServer.subscription("/a", { onSubscribe: () => says("onSubscribe") }), context)
+      const { hello, say } = yield* Effect.provide(bare(), context)
+      const { socket: id } = yield* hello()
+      yield* say({ type: "request", id: 2, method: "GET", path: "/" })
+      yield* say({ type: "message", id: 3, message: 0 })
+      yield* say({ type: "sub", id: 4, path: "/a" })
+      for (const message of ["onConnection", "handler", "onMessage", "onSubscribe"]) {
+        expect(yield* Queue.take(entries)).toEqual({ level: "INFO", message, "nes.socket.id": id, more: 1 })
+      }
     }))
 })
 
