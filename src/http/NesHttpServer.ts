@@ -218,7 +218,7 @@ export const serveApi = <E, R, RO = never>(
 ): Layer.Layer<NesServer.NesServer, E | UserError, HttpServer.HttpServer | ApiRequirements<R, RO>> =>
   Api.of(
     api,
-    (app, nes) => Layer.scoped(NesServer.NesServer, Serving.make(app, options, { http: true, nes }))
+    (app, incomplete) => Layer.scoped(NesServer.NesServer, Serving.make(app, options, { http: true, incomplete }))
   ) as Layer.Layer<
     NesServer.NesServer,
     E | UserError,

@@ -14,25 +14,10 @@ import * as NesServer from "../server/NesServer.js"
 import type { Authentication } from "./Authentication.js"
 import * as Hooks from "./Hooks.js"
 import * as HttpApplication from "./HttpApplication.js"
+import { Incomplete } from "./Incomplete.js"
 import type { Options } from "./NesHttpServer.js"
 import { decode } from "./Options.js"
 import * as Upgrades from "./Upgrades.js"
-
-/**
- * A server before it is complete: what it is made of may refer to it already, and uses it later.
- *
- * @since 0.1.0
- * @category models
- */
-export type Incomplete = { -readonly [K in keyof NesServer.Service]: NesServer.Service[K] }
-
-/**
- * A server of which there is nothing yet.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const incomplete = (): Incomplete => ({}) as Incomplete
 
 const closeCode = 1001
 
@@ -53,7 +38,7 @@ const serveHttp = <E, R, RO>(app: HttpApp.Default<E, R>, { middleware }: Options
     : HttpServer.serveEffect(app)) as Effect.Effect<void, never, Scope.Scope | HttpServer.HttpServer | R>
 
 /**
- * Makes a server, and serves HTTP beside it if told to. `nes` is the server that the application has been given.
+ * Makes a server, and serves HTTP beside it if told to. `incomplete` is what the application has been given.
  *
  * @since 0.1.0
  * @category constructors
@@ -61,22 +46,23 @@ const serveHttp = <E, R, RO>(app: HttpApp.Default<E, R>, { middleware }: Options
 export const make = <E, R, RO>(
   app: HttpApp.Default<E, R>,
   options: Options<RO>,
-  { http = false, nes = incomplete() }: { readonly http?: boolean; readonly nes?: Incomplete } = {}
+  { http = false, incomplete = new Incomplete() }: {
+    readonly http?: boolean
+    readonly incomplete?: Incomplete | undefined
+  } = {}
 ) =>
   Effect.gen(function*() {
-    const provideServer = Effect.provideService(NesServer.NesServer, nes)
+    const provideServer = Effect.provideService(NesServer.NesServer, incomplete.service)
     const { gracePeriod, path, settings } = yield* decode(
       options,
       (options.auth ?? false) as Authentication<never> | false
     )
     const context = yield* provideServer(Effect.context<RO>())
     const application = yield* provideServer(HttpApplication.make(app, options))
-    Object.assign(
-      nes,
-      yield* NesServer.make({ ...settings, hooks: Hooks.ofServer(options, context) }).pipe(
-        Effect.provideService(Application, application)
-      )
+    const nes = yield* NesServer.make({ ...settings, hooks: Hooks.ofServer(options, context) }).pipe(
+      Effect.provideService(Application, application)
     )
+    incomplete.complete(nes)
     if (http) {
       yield* provideServer(serveHttp(app, options))
     }
@@ -84,5 +70,5 @@ export const make = <E, R, RO>(
       yield* takeUpgrades(nes, options.server, path)
     }
     yield* nes.run({ closeCode, gracePeriod })
-    return NesServer.NesServer.of(nes)
+    return nes
   })

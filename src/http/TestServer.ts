@@ -15,6 +15,7 @@ import { type Duplex, duplexPair } from "node:stream"
 import type { UserError } from "../protocol/NesError.js"
 import { NesServer } from "../server/NesServer.js"
 import * as Api from "./Api.js"
+import type { Incomplete } from "./Incomplete.js"
 import type * as NesHttpServer from "./NesHttpServer.js"
 import * as Serving from "./Serving.js"
 
@@ -66,11 +67,11 @@ export const layer = <E, R, RO = never>(
 const serving = <E, R, RO>(
   app: HttpApp.Default<E, R>,
   options: Omit<NesHttpServer.Options<RO>, "server">,
-  nes?: Serving.Incomplete
+  incomplete?: Incomplete
 ) =>
   Layer.scopedContext(Effect.gen(function*() {
     const server = createServer()
-    const served = yield* Serving.make(app, { ...options, server }, nes && { nes })
+    const served = yield* Serving.make(app, { ...options, server }, { incomplete })
     const createConnection = (): Duplex => {
       const [client, ours] = duplexPair()
       follow(client, ours)
@@ -114,7 +115,7 @@ export const layerApi = <E, R, RO = never>(
   api: Layer.Layer<HttpApi.Api, E, R>,
   options: Omit<NesHttpServer.Options<RO>, "server"> = {}
 ): Layer.Layer<NesServer | TestServer, E | UserError, NesHttpServer.ApiRequirements<R, RO>> =>
-  Api.of(api, (app, nes) => serving(app, options, nes)) as Layer.Layer<
+  Api.of(api, (app, incomplete) => serving(app, options, incomplete)) as Layer.Layer<
     NesServer | TestServer,
     E | UserError,
     NesHttpServer.ApiRequirements<R, RO>

@@ -10,7 +10,20 @@ import {
 } from "@effect/platform"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { expect, it } from "@effect/vitest"
-import { Config, ConfigProvider, Context, Effect, Fiber, Layer, Option, Queue, Schedule, Schema, Stream } from "effect"
+import {
+  Cause,
+  Config,
+  ConfigProvider,
+  Context,
+  Effect,
+  Fiber,
+  Layer,
+  Option,
+  Queue,
+  Schedule,
+  Schema,
+  Stream
+} from "effect"
 import { createServer } from "node:http"
 import {
   Contract,
@@ -19,6 +32,7 @@ import {
   NesClient,
   NesHttpClient,
   NesHttpServer,
+  NesServer,
   Refusal,
   Socket,
   TestServer
@@ -174,4 +188,35 @@ it.scopedLive("several are served in one program, each with handlers that know t
     }
     yield* Effect.all([one("one"), one("two")], { concurrency: 2 })
     expect(Array.from(yield* Queue.takeAll(heard)).toSorted()).toEqual(["one", "two"])
+  }))
+
+it.scopedLive("handlers may take the server apart while they are made, and use it when it is there", () =>
+  Effect.gen(function*() {
+    const HandlersOf = (early: boolean) =>
+      HttpApiBuilder.group(Api, "items", (handlers) =>
+        Effect.gen(function*() {
+          const { broadcast, connections, totals } = yield* NesServer.NesServer
+          if (early) {
+            yield* Effect.orDie(broadcast("too early"))
+          }
+          return handlers
+            .handle("get", () =>
+              Effect.map(Effect.all([connections, totals]), ([{ length }, { connectionsTotal }]) => ({
+                id: length + connectionsTotal,
+                due: new Date(0)
+              })))
+            .handle("put", () => Effect.succeed({ overSocket: true }))
+        }))
+    const serving = (early: boolean) =>
+      TestServer.layerApi(HttpApiBuilder.api(Api).pipe(Layer.provide(HandlersOf(early)))).pipe(
+        Layer.provide(HttpServer.layerContext)
+      )
+    const context = yield* Layer.build(serving(false))
+    const client = yield* Effect.provide(
+      Effect.flatMap(TestServer.TestServer, (server) => NesClient.make({ ...server, connect: "required" })),
+      context
+    )
+    expect((yield* client.request("/items/1")).payload).toMatchObject({ id: 2 })
+    const died = yield* Effect.sandbox(Layer.build(serving(true))).pipe(Effect.flip)
+    expect(Cause.pretty(died)).toContain("This NesServer is not complete yet")
   }))
