@@ -71,9 +71,16 @@ const serving = <E, R, RO>(
 ) =>
   Layer.scopedContext(Effect.gen(function*() {
     const server = createServer()
+    let closed = false
+    yield* Effect.addFinalizer(() => Effect.sync(() => closed = true))
     const served = yield* Serving.make(app, { ...options, server }, { incomplete })
     const createConnection = (): Duplex => {
       const [client, ours] = duplexPair()
+      if (closed) {
+        // As a network refuses: later, when somebody listens.
+        setImmediate(() => client.destroy(new Error("The server in memory has closed")))
+        return client
+      }
       follow(client, ours)
       follow(ours, client)
       server.emit("connection", ours)

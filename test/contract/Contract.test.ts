@@ -27,16 +27,14 @@ const hook = ContractServer.onMessage(
 )
 
 const server = Effect.acquireRelease(
-  Effect.gen(function*() {
-    return yield* Effect.promise(async () => {
-      const server = Hapi.server({ port: 0 })
-      await server.register({
-        plugin: Nes.plugin,
-        options: { onMessage: (socket, message) => Effect.provideService(hook(socket, message), Suffix, "!") }
-      })
-      await server.start()
-      return server
+  Effect.promise(async () => {
+    const server = Hapi.server({ port: 0 })
+    await server.register({
+      plugin: Nes.plugin,
+      options: { onMessage: (socket, message) => Effect.provideService(hook(socket, message), Suffix, "!") }
     })
+    await server.start()
+    return server
   }),
   (server) => Effect.promise(() => server.stop())
 )

@@ -10,9 +10,8 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Queue from "effect/Queue"
-import type { Duplex } from "node:stream"
 import { WebSocket } from "ws"
-import { Authentication, NesHttpServer, NesServer, Refusal, TestServer } from "../../src/index.js"
+import { Authentication, NesError, NesHttpServer, NesServer, Refusal, TestServer } from "../../src/index.js"
 import { Journal } from "../../src/server/Journal.js"
 
 type Entry = { readonly level: string; readonly message: unknown } & Readonly<Record<string, unknown>>
@@ -43,7 +42,7 @@ const logging = (
 const bare = (headers: Record<string, string> = {}) =>
   Effect.gen(function*() {
     const { url, ws } = yield* TestServer.TestServer
-    const socket = new WebSocket(url, { headers, createConnection: ws.createConnection as () => Duplex & never })
+    const socket = new WebSocket(url, Object.assign({ headers }, ws))
     const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()))
     yield* Effect.async<void>((resume) => void socket.once("open", () => resume(Effect.void)))
     const say = (message: object) =>
@@ -115,7 +114,7 @@ describe("a server without hapi", () => {
       const expiring = yield* logging({
         auth: Authentication.make({
           authenticate: Effect.succeed({ credentials: { user: "john" } }),
-          verify: () => Effect.fail(new Error("expired")),
+          verify: () => Effect.fail(new NesError.UserError({ message: "expired" })),
           minAuthVerifyInterval: 1
         })
       }, LogLevel.Info)
@@ -165,7 +164,9 @@ describe("a server without hapi", () => {
 
   it.scopedLive("names the socket where a hook fails", () =>
     Effect.gen(function*() {
-      const { context, entries } = yield* logging({ onMessage: () => Effect.fail(new Error("broken")) }, LogLevel.Info)
+      const { context, entries } = yield* logging({
+        onMessage: () => Effect.fail(new NesError.UserError({ message: "broken" }))
+      }, LogLevel.Info)
       const { hello, say } = yield* Effect.provide(bare(), context)
       const { socket: id } = yield* hello()
       expect(yield* say({ type: "message", id: 2, message: "a" })).toMatchObject({ statusCode: 500 })
