@@ -5,13 +5,14 @@
 import { clients } from "./clients.mjs"
 import { cluster } from "./cluster.mjs"
 import { connections } from "./connections.mjs"
+import { metrics } from "./metrics.mjs"
 import { publish } from "./publish.mjs"
 import { requests } from "./requests.mjs"
 
 /** The rows of the table that a scenario fills: itself, unless it tells several things at once. */
 export const rowsOf = (scenario) => (scenario.rows ?? [{ metric: "cost" }]).map((row) => ({ ...scenario, ...row }))
 
-export const scenarios = [...publish, ...cluster, ...requests, ...connections, ...clients]
+export const scenarios = [...publish, ...cluster, ...requests, ...metrics, ...connections, ...clients]
 
 /** The same scenario, just large enough to see that everything works and every byte arrives. */
 const smoke = {

@@ -12,6 +12,7 @@ import { filters } from "./Filter.mjs"
  * @property {string} [subscription] the path pattern to declare
  * @property {keyof typeof filters} [filter] the subscription's filter
  * @property {object} [broker] how it shares what it publishes with other nodes
+ * @property {boolean} [metrics] whether what is counted goes into metrics; this package alone has them
  * @property {boolean} [users] authenticate connections by name, and index subscribers by user
  * @property {number} [maxChunkChars]
  * @property {{ interval: number, timeout: number }} [heartbeat] ms; none when absent
@@ -32,7 +33,7 @@ import { filters } from "./Filter.mjs"
  */
 export const start = async (
   plugin,
-  { broker, filter, heartbeat = false, maxChunkChars = false, subscription, users }
+  { broker, filter, heartbeat = false, maxChunkChars = false, metrics, subscription, users }
 ) => {
   const server = Application.make()
   if (users) Application.authenticate(server)
@@ -41,6 +42,7 @@ export const start = async (
     options: {
       heartbeat,
       ...(broker && { broker }),
+      ...(metrics !== undefined && { metrics }),
       payload: { maxChunkChars },
       auth: users ? { type: "direct", index: true, route: { strategy: "name", mode: "try" } } : false
     }

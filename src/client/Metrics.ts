@@ -17,6 +17,17 @@ export const reconnects = Metric.counter("nes_client_reconnects_total", {
 })
 
 /**
+ * Connections given up because the server gave no sign of life.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const heartbeatsMissed = Metric.counter("nes_client_heartbeats_missed_total", {
+  description: "Connections given up because the server gave no sign of life",
+  incremental: true
+})
+
+/**
  * Updates dropped because a Stream's consumer was slower than its buffer allows.
  *
  * @since 0.1.0

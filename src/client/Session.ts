@@ -416,6 +416,7 @@ export class Session implements Owner {
       const willReconnect = this.reconnection !== undefined &&
         (yield* this.sound(this.reconnection.backoff.willRetry(unknownClose, connection.uptime))) === true
       this.observer.error(new TimeoutError({ message: "Disconnecting due to heartbeat timeout" }))
+      Metrics.heartbeatsMissed.unsafeUpdate(1, [])
       this.observer.heartbeatTimeout(willReconnect)
     })
   }

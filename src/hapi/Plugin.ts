@@ -111,6 +111,8 @@ const toSettings = (configuration: Configuration, hooks: Settings["hooks"], serv
     maxConnections: maxConnections || Infinity,
     origin: typeof origin === "string" ? [origin] : origin,
     metrics: metrics ?? true,
+    // hapi has a log of its own, whose events are those of `@hapi/nes`.
+    log: false,
     limits: toLimits(configuration, server)
   }
 }

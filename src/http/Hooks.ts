@@ -4,12 +4,16 @@
  * @since 0.1.0
  */
 import type * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Access } from "../server/Access.js"
+import { type Bounds, defaultBounds } from "../server/Broker.js"
 import type { Connection } from "../server/Connection.js"
+import { socketId } from "../server/Journal.js"
 import type { Hooks as ServerHooks } from "../server/Settings.js"
 import type * as Subscription from "../server/Subscription.js"
 import * as Refusal from "./Refusal.js"
+import { count, millis } from "./Setting.js"
 import * as Socket from "./Socket.js"
 
 /**
@@ -76,6 +80,14 @@ export interface SubscriptionHooks<R = never> {
  * @category models
  */
 export interface SubscriptionOptions<R = never> extends SubscriptionHooks<R> {
+  /**
+   * Keeps what is published for those who missed it (docs/protocol.md): at most `size` updates of a path (1000 by
+   * default), none older than `age` (5 minutes).
+   */
+  readonly recovery?: boolean | {
+    readonly size?: number | undefined
+    readonly age?: Duration.DurationInput | undefined
+  } | undefined
   /** Who may subscribe; as the server's authentication has it by default. */
   readonly auth?: false | {
     readonly mode?: "required" | "optional" | undefined
@@ -95,10 +107,25 @@ export interface SubscriptionOptions<R = never> extends SubscriptionHooks<R> {
  */
 export const indexOf = (index: boolean | string | undefined): string | false => index === true ? "user" : index || false
 
+const boundsOf = (recovery: SubscriptionOptions["recovery"]): Bounds | undefined => {
+  if (!recovery) {
+    return undefined
+  }
+  const { age, size } = recovery === true ? {} : recovery
+  return {
+    size: count(size, "recovery.size") ?? defaultBounds.size,
+    age: age === undefined ? defaultBounds.age : millis(age, "recovery.age")
+  }
+}
+
 const accessOf = (auth: Exclude<SubscriptionOptions["auth"], false | undefined>): Access => ({
   mode: auth.mode ?? "required",
   rules: [{ scope: typeof auth.scope === "string" ? [auth.scope] : auth.scope, entity: auth.entity }]
 })
+
+// What a hook logs names its socket.
+const named = <A, E>({ id }: Connection, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.annotateLogs(effect, socketId, id)
 
 /**
  * Hooks as the server calls them.
@@ -114,7 +141,7 @@ export const ofServer = <R>(
     connection: Connection,
     hook: (socket: Socket.Socket) => Effect.Effect<unknown, unknown, R>
   ): Effect.Effect<unknown, unknown> =>
-    Effect.provide(Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection)))), context)
+    named(connection, Effect.provide(Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection)))), context))
   return {
     onConnection: onConnection && ((connection) => run(connection, onConnection)),
     onDisconnection: onDisconnection && ((connection) => run(connection, onDisconnection)),
@@ -123,23 +150,27 @@ export const ofServer = <R>(
 }
 
 /**
- * A subscription as the server keeps it.
+ * A subscription as the server keeps it; throws a `UserError` if an option is invalid.
  *
  * @since 0.1.0
  * @category conversions
  */
 export const ofSubscription = <R>(
-  { auth, filter, onSubscribe, onUnsubscribe }: SubscriptionOptions<R>,
+  { auth, filter, onSubscribe, onUnsubscribe, recovery }: SubscriptionOptions<R>,
   context: Context.Context<R>
 ): Subscription.Options => {
   type Hook = Exclude<typeof onSubscribe, undefined>
   const run = (hook: Hook | undefined): Subscription.Options["onSubscribe"] =>
     hook &&
     ((connection, path, params) =>
-      Effect.provide(Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection), path, params))), context))
+      named(
+        connection,
+        Effect.provide(Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection), path, params))), context)
+      ))
   return {
     access: auth && accessOf(auth),
     index: auth ? indexOf(auth.index) : false,
+    recovery: boundsOf(recovery),
     onSubscribe: run(onSubscribe),
     onUnsubscribe: run(onUnsubscribe),
     filter: filter && ((path, message, { connection, credentials, internal, params }) => {

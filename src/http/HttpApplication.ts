@@ -10,12 +10,19 @@ import * as HttpServerError from "@effect/platform/HttpServerError"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type { HttpServerResponse } from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
 import * as FiberSet from "effect/FiberSet"
+import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
@@ -23,6 +30,7 @@ import * as Tracer from "effect/Tracer"
 import type * as Message from "../protocol/Message.js"
 import { Application, type Response, type Service } from "../server/Application.js"
 import type { Connection } from "../server/Connection.js"
+import * as Journal from "../server/Journal.js"
 import * as Authentication from "./Authentication.js"
 import * as Handled from "./Handled.js"
 import * as Reply from "./Reply.js"
@@ -93,9 +101,9 @@ const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequ
   )
 }
 
-const logged = (tags: ReadonlyArray<string>, data: unknown): Effect.Effect<void> =>
+const logged = (tags: ReadonlyArray<string>, data: unknown, connection?: Connection): Effect.Effect<void> =>
   (tags.includes("error") ? Effect.logError(data) : Effect.logInfo(data)).pipe(
-    Effect.annotateLogs("tags", tags.join(","))
+    Effect.annotateLogs({ tags: tags.join(","), ...(connection && Journal.annotationsOf(connection)) })
   )
 
 /**
@@ -124,6 +132,24 @@ export const make = <E, R, RA = never>(
     const settled = <A, E>(effect: Effect.Effect<A, E, RA>): Effect.Effect<A, E> =>
       Effect.provide(effect as Effect.Effect<A, E>, runtime)
 
+    // What a handler logs names its socket.
+    const annotations = FiberRefs.getOrDefault(runtime.fiberRefs, FiberRef.currentLogAnnotations)
+    const isLogged = yield* Journal.listens(LogLevel.Fatal)
+    const known = new WeakMap<Socket.Socket, FiberRefs.FiberRefs>()
+    const annotated = (socket: Socket.Socket): FiberRefs.FiberRefs => {
+      const made = isLogged ? known.get(socket) : runtime.fiberRefs
+      if (made) {
+        return made
+      }
+      const fiberRefs = FiberRefs.updateAs(runtime.fiberRefs, {
+        fiberId: FiberId.none,
+        fiberRef: FiberRef.currentLogAnnotations,
+        value: HashMap.set(annotations, Journal.socketId, socket.id)
+      })
+      known.set(socket, fiberRefs)
+      return fiberRefs
+    }
+
     const start = (exchange: Exchange, request: SocketRequest, socket: Socket.Socket): Fiber.RuntimeFiber<void> => {
       const services = new Map<string, unknown>(runtime.context.unsafeMap)
       services.set(HttpServerRequest.HttpServerRequest.key, request)
@@ -132,7 +158,7 @@ export const make = <E, R, RA = never>(
       const fiber = Runtime.runFork(
         Runtime.make({
           context: Context.unsafeMake<never>(services),
-          fiberRefs: runtime.fiberRefs,
+          fiberRefs: annotated(socket),
           runtimeFlags: runtime.runtimeFlags
         })
       )(handled)
@@ -179,7 +205,7 @@ export const make = <E, R, RA = never>(
       authenticateCookie: (_connection, cookies) => port.authenticateCookie(cookies),
       authenticate: (connection, given) => settled(port.authenticate(connection, given)),
       verify: (connection) => settled(port.verify(connection.auth)),
-      log: (tags, data) => void fork(logged(tags, data))
+      log: (tags, data, connection) => void fork(logged(tags, data, connection))
     }
     return service
   }) as Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA>>
@@ -194,3 +220,16 @@ export const layer = <E, R, RA = never>(
   app: HttpApp.Default<E, R>,
   options: Options<RA> = {}
 ): Layer.Layer<Application, never, Requirements<R | RA>> => Layer.scoped(Application, make(app, options))
+
+/**
+ * `layer`, with what may come from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <E, R, RA = never>(
+  app: HttpApp.Default<E, R>,
+  code: Omit<Options<RA>, "maxStreamBytes">,
+  config: Config.Config.Wrap<Pick<Options, "maxStreamBytes">>
+): Layer.Layer<Application, ConfigError.ConfigError, Requirements<R | RA>> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (options) => layer(app, { ...options, ...code })))

@@ -11,7 +11,9 @@
  *
  * @since 0.1.0
  */
+import type * as HttpApi from "@effect/platform/HttpApi"
 import type * as HttpApp from "@effect/platform/HttpApp"
+import type * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
@@ -23,18 +25,19 @@ import type * as Scope from "effect/Scope"
 import { IncomingMessage, type Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { UserError } from "../protocol/NesError.js"
-import { Application } from "../server/Application.js"
 import * as NesServer from "../server/NesServer.js"
-import type { Authentication } from "./Authentication.js"
+import * as Api from "./Api.js"
 import * as Hooks from "./Hooks.js"
-import * as HttpApplication from "./HttpApplication.js"
-import { decode, type ServerOptions } from "./Options.js"
-import * as Upgrades from "./Upgrades.js"
+import type * as HttpApplication from "./HttpApplication.js"
+import type { ServerOptions } from "./Options.js"
+import * as Serving from "./Serving.js"
+import { refused } from "./Setting.js"
+import { isWebSocket } from "./Upgrades.js"
 
 /** @since 0.1.0 */
 export type { FilterContext, SubscriptionOptions } from "./Hooks.js"
 /** @since 0.1.0 */
-export type { ServerOptions } from "./Options.js"
+export type { LimitOptions, ServerOptions } from "./Options.js"
 
 /**
  * The code of a server: what cannot come from Config.
@@ -70,50 +73,6 @@ export type Requirements<R> = Exclude<
   HttpServerRequest.HttpServerRequest | Scope.Scope | NesServer.NesServer
 >
 
-const closeCode = 1001
-
-const isWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === "websocket"
-
-const isAt = (path: string | undefined) => (request: IncomingMessage): boolean =>
-  isWebSocket(request) && (path === undefined || request.url?.split("?", 1)[0] === path)
-
-const takeUpgrades = (nes: NesServer.Service, server: Server | SecureServer, path: string | undefined) =>
-  Effect.acquireRelease(
-    Effect.sync(() =>
-      Upgrades.take(server, isAt(path), (request, socket, head) => nes.node.upgrade(request, socket, head))
-    ),
-    (release) => Effect.sync(release)
-  )
-
-// The application and the hooks may use the server that is made of them: they get it before it is complete.
-const build = <E, R, RO>(
-  app: HttpApp.Default<E, R>,
-  options: Options<RO>,
-  serve: (nes: NesServer.Service) => Effect.Effect<void, never, Scope.Scope | HttpServer.HttpServer | R>
-) =>
-  Effect.gen(function*() {
-    const nes = {} as { -readonly [K in keyof NesServer.Service]: NesServer.Service[K] }
-    const provideServer = Effect.provideService(NesServer.NesServer, nes)
-    const { gracePeriod, path, settings } = yield* decode(
-      options,
-      (options.auth ?? false) as Authentication<never> | false
-    )
-    const context = yield* provideServer(Effect.context<RO>())
-    const application = yield* provideServer(HttpApplication.make(app, options))
-    Object.assign(
-      nes,
-      yield* NesServer.make({ ...settings, hooks: Hooks.ofServer(options, context) }).pipe(
-        Effect.provideService(Application, application)
-      )
-    )
-    yield* provideServer(serve(nes))
-    if (options.server) {
-      yield* takeUpgrades(nes, options.server, path)
-    }
-    yield* nes.run({ closeCode, gracePeriod })
-    return NesServer.NesServer.of(nes)
-  })
-
 /**
  * Makes a server for sockets alone. When the scope closes, it accepts no more connections, lets what is being answered
  * finish for at most `gracePeriod`, and closes every connection with code 1001.
@@ -127,7 +86,7 @@ export const make = <E, R, RO = never>(
   app: HttpApp.Default<E, R>,
   options: Options<RO> = {}
 ): Effect.Effect<NesServer.Service, UserError, Scope.Scope | Requirements<R | RO>> =>
-  build(app, options, () => Effect.void) as Effect.Effect<
+  Serving.make(app, options) as Effect.Effect<
     NesServer.Service,
     UserError,
     Scope.Scope | Requirements<R | RO>
@@ -157,17 +116,12 @@ export const serve = <E, R, RO = never>(
 ): Layer.Layer<NesServer.NesServer, UserError, HttpServer.HttpServer | Requirements<R | RO>> =>
   Layer.scoped(
     NesServer.NesServer,
-    build(app, options, () => serveHttp(app, options)) as Effect.Effect<
+    Serving.make(app, options, { http: true }) as Effect.Effect<
       NesServer.Service,
       UserError,
       Scope.Scope | HttpServer.HttpServer | Requirements<R | RO>
     >
   )
-
-const serveHttp = <E, R, RO>(app: HttpApp.Default<E, R>, { middleware }: Options<RO>) =>
-  (middleware
-    ? HttpServer.serveEffect(app, middleware)
-    : HttpServer.serveEffect(app)) as Effect.Effect<void, never, Scope.Scope | HttpServer.HttpServer | R>
 
 /**
  * `layer`, with options from Config.
@@ -204,7 +158,7 @@ export const serveConfig = <E, R, RO = never>(
 /**
  * Declares a path that clients can subscribe to. The requirements of its hooks are those of this Effect.
  *
- * Fails with `UserError` if the path is invalid or conflicts with another.
+ * Fails with `UserError` if the path is invalid or conflicts with another, or an option is invalid.
  *
  * @since 0.1.0
  * @category subscriptions
@@ -216,7 +170,11 @@ export const subscription = <R = never>(
   Effect.flatMap(
     Effect.context<NesServer.NesServer | R>(),
     (context) =>
-      Effect.flatMap(NesServer.NesServer, (nes) => nes.subscription(path, Hooks.ofSubscription(options, context)))
+      Effect.zipWith(
+        NesServer.NesServer,
+        Effect.try({ try: () => Hooks.ofSubscription(options, context), catch: refused }),
+        (nes, subscription) => nes.subscription(path, subscription)
+      ).pipe(Effect.flatten)
   )
 
 /**
@@ -229,6 +187,59 @@ export const layerSubscription = <R = never>(
   path: string,
   options: Hooks.SubscriptionOptions<R> = {}
 ): Layer.Layer<never, UserError, NesServer.NesServer | R> => Layer.effectDiscard(subscription(path, options))
+
+/**
+ * What an `HttpApi` requires, once its handlers have the server and the hooks what they need.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ApiRequirements<R, RO> =
+  | Exclude<R, NesServer.NesServer>
+  | HttpRouter.HttpRouter.DefaultServices
+  | Requirements<RO>
+
+/**
+ * `serve` for an `HttpApi`, in place of `HttpApiBuilder.serve`: the same endpoints over HTTP and over sockets. Its handlers
+ * may use `NesServer`: it is the server being made.
+ *
+ * ```ts
+ * const Live = NesHttpServer.serveApi(HttpApiBuilder.api(Api).pipe(Layer.provide(Handlers)), { server }).pipe(
+ *   Layer.provide(NodeHttpServer.layer(() => server, { port: 8000 }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const serveApi = <E, R, RO = never>(
+  api: Layer.Layer<HttpApi.Api, E, R>,
+  options: Options<RO> = {}
+): Layer.Layer<NesServer.NesServer, E | UserError, HttpServer.HttpServer | ApiRequirements<R, RO>> =>
+  Api.of(
+    api,
+    (app, incomplete) => Layer.scoped(NesServer.NesServer, Serving.make(app, options, { http: true, incomplete }))
+  ) as Layer.Layer<
+    NesServer.NesServer,
+    E | UserError,
+    HttpServer.HttpServer | ApiRequirements<R, RO>
+  >
+
+/**
+ * `serveApi`, with options from Config.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const serveApiConfig = <E, R, RO = never>(
+  api: Layer.Layer<HttpApi.Api, E, R>,
+  code: Code<RO>,
+  config: Config.Config.Wrap<ServerOptions>
+): Layer.Layer<
+  NesServer.NesServer,
+  E | UserError | ConfigError.ConfigError,
+  HttpServer.HttpServer | ApiRequirements<R, RO>
+> => Layer.unwrapEffect(Effect.map(Config.unwrap(config), (options) => serveApi(api, { ...options, ...code })))
 
 const upgradeRequired = HttpServerResponse.empty({
   status: 426,

@@ -5,13 +5,46 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { UserError } from "../protocol/NesError.js"
-import type { AuthSettings, Settings } from "../server/Settings.js"
+import type { UserError } from "../protocol/NesError.js"
+import * as Limits from "../server/Limits.js"
+import type { AuthSettings, Options as ServerSettings, Settings } from "../server/Settings.js"
 import type { Authentication } from "./Authentication.js"
 import { indexOf } from "./Hooks.js"
+import { check, count, millis, refused } from "./Setting.js"
 
 /**
- * What a server is told beside its code; all of it may come from Config. Limits that are absent do not exist.
+ * What one connection may ask for (docs/operations.md); `false` stands for no limit, what is absent for the default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LimitOptions {
+  /** The longest frame from a client, in bytes; 1 MiB and 64 KiB by default. A longer one closes the connection with 1009. */
+  readonly maxFrameBytes?: number | false | undefined
+  /** How long a connection may take to say hello, where `auth.timeout` does not apply; 30 seconds by default. */
+  readonly helloTimeout?: Duration.DurationInput | false | undefined
+  /** How long authentication, and each verification of credentials, may take; 30 seconds by default. */
+  readonly authTimeout?: Duration.DurationInput | false | undefined
+  /** Subscriptions of a connection; 1000 by default. A further one is answered 403. */
+  readonly maxSubscriptions?: number | false | undefined
+  /** Messages of a connection that are being answered; 1024 by default. A further one is answered 429. */
+  readonly maxInFlight?: number | false | undefined
+  /** Messages a second; `false` by default. A second's worth may come at once, more closes the connection with 1008. */
+  readonly maxMessagesPerSecond?: number | false | undefined
+  /** Bytes that may wait for a client to read them; 16 MiB by default. With more, it is too slow. */
+  readonly maxBufferedBytes?: number | false | undefined
+  /** What becomes of a client that is too slow: `"close"` (the default; with 1013), or `"drop"`: updates pass it by. */
+  readonly slowClient?: "close" | "drop" | undefined
+  /** Paths in the `subs` of a hello; 1000 by default. More are answered 400. */
+  readonly maxHelloSubs?: number | false | undefined
+  /** The longest path, in UTF-16 code units; 8192 by default. A longer one is answered 414. */
+  readonly maxPathLength?: number | false | undefined
+  /** How deeply a message may be nested; 1000 by default. A deeper one is answered 400. */
+  readonly maxDepth?: number | false | undefined
+}
+
+/**
+ * What a server is told beside its code; all of it may come from Config.
  *
  * @since 0.1.0
  * @category models
@@ -28,10 +61,14 @@ export interface ServerOptions {
     readonly interval: Duration.DurationInput
     readonly timeout: Duration.DurationInput
   } | undefined
-  /** Simultaneous connections. */
+  /** Simultaneous connections; without limit by default. */
   readonly maxConnections?: number | undefined
   /** Origins that may connect, matched exactly; any by default. */
   readonly origin?: ReadonlyArray<string> | undefined
+  /** What one connection may ask for. */
+  readonly limits?: LimitOptions | undefined
+  /** The longest body that is put together from a stream, in bytes; 10 MiB by default. A longer one is answered 500. */
+  readonly maxStreamBytes?: number | undefined
   /** Whether what is counted goes into Effect's metrics; `true` by default. */
   readonly metrics?: boolean | undefined
   /** How long messages that are being answered, and hooks, may take to finish when the scope closes; 5 seconds by default. */
@@ -41,29 +78,6 @@ export interface ServerOptions {
 const defaultGracePeriod = "5 seconds"
 const defaultHeartbeat = { interval: 15_000, timeout: 5_000 }
 const defaultHelloTimeout = 5_000
-
-class Invalid extends Error {}
-
-const check = (condition: boolean, complaint: string): void => {
-  if (!condition) {
-    throw new Invalid(`Invalid nes configuration: ${complaint}`)
-  }
-}
-
-const count = (value: number | false | undefined, name: string): number | undefined => {
-  check(
-    value === undefined || value === false || value === Infinity || (Number.isSafeInteger(value) && value > 0),
-    `${name} must be a positive integer`
-  )
-  return value || undefined
-}
-
-const millis = (value: Duration.DurationInput, name: string): number => {
-  const duration = Duration.decodeUnknown(value)
-  const ms = duration._tag === "Some" ? Duration.toMillis(duration.value) : 0
-  check(ms > 0, `${name} must be a positive duration`)
-  return ms
-}
 
 const heartbeatOf = ({ heartbeat }: ServerOptions): Settings["heartbeat"] => {
   if (!heartbeat) {
@@ -97,6 +111,38 @@ const authOf = (auth: Authentication<never>, heartbeat: Settings["heartbeat"]): 
   }
 }
 
+const limitOf = (value: number | false | undefined, name: string, otherwise: number): number =>
+  value === undefined ? otherwise : count(value, name) ?? Infinity
+
+const timeoutOf = (
+  value: Duration.DurationInput | false | undefined,
+  name: string,
+  otherwise: number | false
+): number | false => value === undefined ? otherwise : value !== false && millis(value, name)
+
+const counted = [
+  "maxSubscriptions",
+  "maxInFlight",
+  "maxMessagesPerSecond",
+  "maxBufferedBytes",
+  "maxHelloSubs",
+  "maxPathLength",
+  "maxDepth"
+] as const
+
+const limitsOf = (limits: LimitOptions = {}): Partial<Limits.Limits> => {
+  const { defaults } = Limits
+  const { authTimeout, helloTimeout, maxFrameBytes, slowClient = defaults.slowClient } = limits
+  check(slowClient === "close" || slowClient === "drop", "limits.slowClient must be \"close\" or \"drop\"")
+  return {
+    ...Object.fromEntries(counted.map((name) => [name, limitOf(limits[name], `limits.${name}`, defaults[name])])),
+    ...(maxFrameBytes !== undefined && { maxFrameBytes: limitOf(maxFrameBytes, "limits.maxFrameBytes", Infinity) }),
+    helloTimeout: timeoutOf(helloTimeout, "limits.helloTimeout", defaults.helloTimeout),
+    authTimeout: timeoutOf(authTimeout, "limits.authTimeout", defaults.authTimeout),
+    slowClient
+  }
+}
+
 /**
  * The options as the server takes them, without its hooks; how long it may take to close; and which upgrades are its own.
  * Fails with `UserError`, `Invalid nes configuration` and what is wrong.
@@ -109,7 +155,7 @@ export const decode = (
   auth: Authentication<never> | false
 ): Effect.Effect<
   {
-    readonly settings: Partial<Settings>
+    readonly settings: ServerSettings
     readonly gracePeriod: Duration.DurationInput
     readonly path: string | undefined
   },
@@ -120,13 +166,16 @@ export const decode = (
       const {
         gracePeriod = defaultGracePeriod,
         headers,
+        limits,
         maxChunkChars,
         maxConnections,
+        maxStreamBytes,
         metrics = true,
         origin,
         path
       } = options
       const heartbeat = heartbeatOf(options)
+      count(maxStreamBytes, "maxStreamBytes")
       check(path === undefined || path.startsWith("/"), "path must start with /")
       check(Duration.decodeUnknown(gracePeriod)._tag === "Some", "gracePeriod must be a duration")
       return {
@@ -143,9 +192,10 @@ export const decode = (
           maxChunkChars: count(maxChunkChars, "maxChunkChars") ?? Infinity,
           maxConnections: count(maxConnections, "maxConnections") ?? Infinity,
           origin,
-          metrics
+          metrics,
+          limits: limitsOf(limits)
         }
       }
     },
-    catch: (cause) => new UserError({ message: cause instanceof Error ? cause.message : String(cause), cause })
+    catch: refused
   })

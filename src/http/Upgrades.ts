@@ -12,6 +12,14 @@ import type { Duplex } from "node:stream"
 
 type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
+/**
+ * Whether a request asks for a WebSocket.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === "websocket"
+
 const notFound = "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 /**

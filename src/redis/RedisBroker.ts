@@ -10,6 +10,8 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -97,6 +99,21 @@ export const layer = (options: Options): Layer.Layer<RedisBroker | Broker.Broker
   Layer.effectContext(
     Effect.map(make(options), (service) => Context.make(RedisBroker, service).pipe(Context.add(Broker.Broker, service)))
   )
+
+/**
+ * Provides the broker to servers, with options from Config.
+ *
+ * ```ts
+ * RedisBroker.layerConfig({ url: Config.string("REDIS_URL") })
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  config: Config.Config.Wrap<Options>
+): Layer.Layer<RedisBroker | Broker.Broker, ConfigError.ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), layer))
 
 /**
  * Makes a broker for the `broker` option of the hapi plugin.

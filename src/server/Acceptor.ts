@@ -38,9 +38,10 @@ export interface Handlers {
   /** Makes the connection of a new socket; `undefined` refuses it. */
   readonly open: (ws: WebSocket, request: IncomingMessage) => Connection | undefined
   readonly receive: (connection: Connection, text: string) => void
-  readonly closed: (connection: Connection) => void
+  /** With the code and reason of the close frame that came; 1005 for one without a code, 1006 for none. */
+  readonly closed: (connection: Connection, code: number, reason: string) => void
   /** A frame was longer than is allowed; the connection closes next, with 1009. */
-  readonly tooLong: () => void
+  readonly tooLong: (connection: Connection) => void
 }
 
 /**
@@ -102,18 +103,18 @@ export class Acceptor {
   }
 
   // ws ends the connection by itself after an error, and says so with `close`.
-  private readonly onError = (error: Error): void => {
+  private readonly onError = listener((connection, error: Error) => {
     if ("code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
-      this.handlers.tooLong()
+      this.handlers.tooLong(connection)
     }
-  }
+  })
 
   private readonly onMessage = listener((connection, data: RawData) => {
     this.handlers.receive(connection, decode(data))
   })
 
-  private readonly onClose = listener((connection) => {
-    this.handlers.closed(connection)
+  private readonly onClose = listener((connection, code: number, reason: Buffer) => {
+    this.handlers.closed(connection, code, reason.toString())
   })
 }
 

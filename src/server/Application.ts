@@ -59,8 +59,8 @@ export interface Service {
   readonly defaultAccess: () => Access | false
   /** A connection is gone: what it asked for is wanted no more. */
   readonly departed?: ((connection: Connection) => void) | undefined
-  /** Takes note of what has no caller to go to. */
-  readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
+  /** Takes note of what has no caller to go to, and of the connection it came about with, if with one. */
+  readonly log: (tags: ReadonlyArray<string>, data: unknown, connection?: Connection) => void
 }
 
 /**

@@ -61,7 +61,7 @@ export interface Backlog {
   /** With more, it is closed at the next message for it. */
   readonly messages: number
   /** Called for everything that did not go out for it. */
-  readonly exceeded: () => void
+  readonly exceeded: (connection: Connection) => void
 }
 
 const text = (header: string | ReadonlyArray<string> | undefined): string | undefined =>
@@ -166,7 +166,7 @@ export class Connection {
    */
   update(message: Outgoing): boolean {
     if (this.isBehind(this.backlog.updates)) {
-      this.backlog.exceeded()
+      this.backlog.exceeded(this)
       this.totals.updatesDropped++
       return false
     }
@@ -259,7 +259,7 @@ export class Connection {
       return false
     }
     if (this.isBehind(this.backlog.messages)) {
-      this.backlog.exceeded()
+      this.backlog.exceeded(this)
       void this.close(1013, "Client reads too slowly")
       return false
     }

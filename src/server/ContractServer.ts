@@ -7,7 +7,6 @@ import * as Boom from "@hapi/boom"
 import * as Effect from "effect/Effect"
 import * as Contract from "../protocol/Contract.js"
 import type { UserError } from "../protocol/NesError.js"
-import type { Connection } from "./Connection.js"
 import { NesServer } from "./NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "./Node.js"
 import type { Options } from "./Subscription.js"
@@ -59,31 +58,34 @@ export const broadcast = Effect.fn("ContractServer.broadcast")(
 )
 
 /**
- * Recognises one kind of custom message: the effect it yields makes the answer.
+ * Recognises one kind of custom message: the effect it yields makes the answer. `S` is what the door has for a socket.
  *
  * @since 0.1.0
  * @category models
  */
-export type Handler<R> = (
+export type Handler<S, R> = (
   message: unknown,
-  connection: Connection
+  socket: S
 ) => Effect.Effect<Effect.Effect<unknown, unknown, R>, Contract.ContractError, R>
 
 /**
- * Answers the custom messages of a contract.
+ * Answers the custom messages of a contract. `answer` may name the socket's type, that of the door: `Socket` of
+ * `effect-nes` or of `effect-nes/hapi`.
  *
  * @since 0.1.0
  * @category messages
  */
-export const handler = <A, I, R, B, J, S, E, X>(
-  { name, request, response }: Contract.Message<A, I, R, B, J, S>,
-  answer: (message: A, connection: Connection) => Effect.Effect<B, E, X>
-): Handler<R | S | X> => {
+export const handler = <A, I, R, B, J, RB, E, X, S = unknown>(
+  { name, request, response }: Contract.Message<A, I, R, B, J, RB>,
+  answer: (message: A, socket: S) => Effect.Effect<B, E, X>
+): Handler<S, R | RB | X> => {
   const decode = Contract.decode(request, name)
   const encode = Contract.encode(response, name)
-  return (message, connection) =>
-    Effect.map(decode(message), (decoded) => Effect.flatMap(answer(decoded, connection), encode))
+  return (message, socket) =>
+    Effect.map(decode(message), (decoded) => Effect.flatMap(Effect.suspend(() => answer(decoded, socket)), encode))
 }
+
+type AnyHandler = Handler<never, unknown>
 
 /**
  * What the handlers of a list require.
@@ -91,31 +93,35 @@ export const handler = <A, I, R, B, J, S, E, X>(
  * @since 0.1.0
  * @category models
  */
-export type Requirements<Handlers extends ReadonlyArray<Handler<unknown>>> = Handlers[number] extends Handler<infer R> ?
-  R
+export type Requirements<Handlers extends ReadonlyArray<AnyHandler>> = Handlers[number] extends
+  Handler<never, infer R> ? R
   : never
 
-type Hook = (connection: Connection, message: unknown) => Effect.Effect<unknown, unknown>
+/**
+ * The socket that all handlers of a list can be given.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SocketOf<Handlers extends ReadonlyArray<AnyHandler>> = [Handlers[number]] extends
+  [(message: unknown, socket: infer S) => unknown] ? S : never
 
-const firstOf = <R>(handlers: ReadonlyArray<Handler<R>>): Effect.Effect<Hook, never, R> =>
-  Effect.map(
-    Effect.context<R>(),
-    (context) => (connection, message) =>
-      Effect.validateFirst(handlers, (handle) => handle(message, connection)).pipe(
-        Effect.mapError((errors) => Boom.badRequest(errors.map((error) => error.message).join("\n"))),
-        Effect.flatten,
-        Effect.provide(context)
-      )
-  )
+const firstOf =
+  <S, R>(handlers: ReadonlyArray<Handler<S, R>>) => (socket: S, message: unknown): Effect.Effect<unknown, unknown, R> =>
+    Effect.validateFirst(handlers, (handle) => handle(message, socket)).pipe(
+      Effect.mapError((errors) => Boom.badRequest(errors.map((error) => error.message).join("\n"))),
+      Effect.flatten
+    )
 
 /**
- * The `onMessage` hook that answers with the first handler that recognises the message, and with 400 where none does.
- * What an answer fails with is answered as for any hook: a Boom as it is, others as 500.
+ * The `onMessage` hook of a server: the first handler that recognises a message answers it; where none does, it is
+ * answered 400. What an answer fails with is answered as for any hook. The hook requires what its handlers do: on hapi,
+ * which has no Layer to take it from, it has to be provided.
  *
  * @since 0.1.0
  * @category messages
  */
-export const onMessage = <Handlers extends ReadonlyArray<Handler<unknown>>>(
+export const onMessage = <Handlers extends ReadonlyArray<AnyHandler>>(
   ...handlers: Handlers
-): Effect.Effect<Hook, never, Requirements<Handlers>> =>
-  firstOf(handlers as ReadonlyArray<Handler<Requirements<Handlers>>>)
+): (socket: SocketOf<Handlers>, message: unknown) => Effect.Effect<unknown, unknown, Requirements<Handlers>> =>
+  firstOf(handlers as unknown as ReadonlyArray<Handler<SocketOf<Handlers>, Requirements<Handlers>>>)

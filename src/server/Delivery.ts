@@ -257,9 +257,9 @@ export class Delivery {
       }
     }
 
-    const refuse = (error: unknown): void => {
+    const refuse = (connection: Connection, error: unknown): void => {
       totals.updatesFiltered++
-      this.context.application.log(["nes", "filter", "error"], error)
+      this.context.application.log(["nes", "filter", "error"], error, connection)
       if (isSystem(error)) {
         fault ??= error
       }
@@ -275,13 +275,14 @@ export class Delivery {
         try {
           const verdict = this.context.settle(filter(path, message, { connection, credentials, params, internal }))
           if (isPromiseLike(verdict)) {
-            return Promise.resolve(verdict).then((verdict) => send(connection, verdict)).catch(refuse).then(() =>
-              run(i + 1)
-            )
+            return Promise.resolve(verdict)
+              .then((verdict) => send(connection, verdict))
+              .catch((error: unknown) => refuse(connection, error))
+              .then(() => run(i + 1))
           }
           send(connection, verdict)
         } catch (error) {
-          refuse(error)
+          refuse(connection, error)
         }
       }
     }

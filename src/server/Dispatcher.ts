@@ -103,7 +103,7 @@ export class Dispatcher {
     }
     const { meter, settings: { limits } } = this.context
     if (connection.bucket && !connection.bucket.take(this.timing.clock.unsafeCurrentTimeMillis())) {
-      meter.exceeded.maxMessagesPerSecond++
+      meter.exceed("maxMessagesPerSecond", connection)
       void connection.close(1008, "Too many messages")
       return
     }
@@ -120,12 +120,12 @@ export class Dispatcher {
       return
     }
     if (connection.processing >= limits.maxInFlight) {
-      meter.exceeded.maxInFlight++
+      meter.exceed("maxInFlight", connection)
       this.answerError(connection, Boom.tooManyRequests("Too many messages in flight"), envelope)
       return
     }
     if (Depth.exceeds(text, limits.maxDepth)) {
-      meter.exceeded.maxDepth++
+      meter.exceed("maxDepth", connection)
       this.answerError(connection, Boom.badRequest("Message is nested too deeply"), envelope)
       return
     }
@@ -202,7 +202,7 @@ export class Dispatcher {
     connection.stage = "greeting"
     this.timing.hello.clear(connection)
     try {
-      this.checkSubs(message.subs ?? [])
+      this.checkSubs(connection, message.subs ?? [])
       await this.authenticate(connection, message)
       await this.greet(connection)
       await this.subscribeAll(connection, message.subs ?? [], message.recover)
@@ -212,6 +212,7 @@ export class Dispatcher {
       throw error
     }
     connection.stage = "ready"
+    this.context.journal.connected(connection)
     const { heartbeat } = this.context.settings
     const answer: Message.Answer = { type: "hello", id: message.id, heartbeat, socket: connection.id }
     const positions = this.hub.keeps ? this.positions(connection, message.subs ?? []) : undefined
@@ -227,21 +228,21 @@ export class Dispatcher {
     return known.length > 0 ? Object.fromEntries(known) : undefined
   }
 
-  private checkSubs(paths: ReadonlyArray<string>): void {
-    const { meter: { exceeded }, settings: { limits } } = this.context
+  private checkSubs(connection: Connection, paths: ReadonlyArray<string>): void {
+    const { meter, settings: { limits } } = this.context
     if (paths.length > limits.maxHelloSubs) {
-      exceeded.maxHelloSubs++
+      meter.exceed("maxHelloSubs", connection)
       throw Boom.badRequest("Message subs has too many paths")
     }
     for (const path of paths) {
-      this.checkPath(path)
+      this.checkPath(connection, path)
     }
   }
 
-  private checkPath(path: string): void {
-    const { meter: { exceeded }, settings: { limits } } = this.context
+  private checkPath(connection: Connection, path: string): void {
+    const { meter, settings: { limits } } = this.context
     if (path.length > limits.maxPathLength) {
-      exceeded.maxPathLength++
+      meter.exceed("maxPathLength", connection, path)
       throw Boom.uriTooLong("Message path is too long")
     }
   }
@@ -249,7 +250,7 @@ export class Dispatcher {
   private async greet(connection: Connection): Promise<void> {
     const { onConnection } = this.context.settings.hooks
     if (onConnection && !connection.departed) {
-      const greeting = this.run("onConnection", () => onConnection(connection))
+      const greeting = this.run("onConnection", connection, () => onConnection(connection))
       connection.greeting = greeting
       try {
         await greeting
@@ -259,12 +260,12 @@ export class Dispatcher {
     }
   }
 
-  private async run<A>(name: string, hook: () => Answer<A>): Promise<A> {
+  private async run<A>(name: string, connection: Connection, hook: () => Answer<A>): Promise<A> {
     const { application, settle } = this.context
     try {
       return await settle(hook())
     } catch (error) {
-      throw Fault.ofHook(name, error, application.log)
+      throw Fault.ofHook(name, error, application.log, connection)
     }
   }
 
@@ -300,6 +301,7 @@ export class Dispatcher {
       await this.credential(connection, message)
     } catch (error) {
       this.context.meter.totals.authenticationsFailed++
+      this.context.journal.authenticationFailed(connection, error)
       throw error
     }
   }
@@ -307,7 +309,10 @@ export class Dispatcher {
   private async credential(connection: Connection, message: Message.Hello | Message.Reauth): Promise<void> {
     const { application, settings, settle } = this.context
     if (connection.cookies !== undefined) {
-      const authenticating = this.inTime(settle(application.authenticateCookie(connection, connection.cookies)))
+      const authenticating = this.inTime(
+        connection,
+        settle(application.authenticateCookie(connection, connection.cookies))
+      )
       await this.admit(connection, await authenticating)
     }
     const authenticated = connection.auth.isAuthenticated
@@ -322,19 +327,22 @@ export class Dispatcher {
       if (!settings.auth) {
         throw Boom.unauthorized("Invalid token")
       }
-      await this.admit(connection, await this.inTime(settle(application.authenticate(connection, message.auth))))
+      await this.admit(
+        connection,
+        await this.inTime(connection, settle(application.authenticate(connection, message.auth)))
+      )
     }
   }
 
-  private inTime<A>(answer: A | PromiseLike<A>): A | PromiseLike<A> {
-    const { meter: { exceeded }, settings: { limits } } = this.context
+  private inTime<A>(connection: Connection, answer: A | PromiseLike<A>): A | PromiseLike<A> {
+    const { meter, settings: { limits } } = this.context
     if (!limits.authTimeout || !isPromiseLike(answer)) {
       return answer
     }
     const { authentication } = this.timing
     return new Promise((resolve, reject) => {
       const expire = (): void => {
-        exceeded.authTimeout++
+        meter.exceed("authTimeout", connection)
         reject(Boom.serverUnavailable("Authentication took too long"))
       }
       authentication.set(expire)
@@ -362,7 +370,7 @@ export class Dispatcher {
     if (message.headers && hasAuthorization(message.headers)) {
       throw Boom.badRequest("Cannot include an Authorization header")
     }
-    this.checkPath(message.path)
+    this.checkPath(connection, message.path)
     const request = message.path.startsWith("/") ? message : { ...message, ...this.lookup(message.path) }
     const response = await this.context.span(
       `nes.request ${request.method}`,
@@ -398,13 +406,13 @@ export class Dispatcher {
     if (!onMessage) {
       throw Boom.notImplemented()
     }
-    const answer = await this.run("onMessage", () => onMessage(connection, message))
+    const answer = await this.run("onMessage", connection, () => onMessage(connection, message))
     return this.encode({ id, type }, { type: "message", id, message: answer })
   }
 
   private async sub(connection: Connection, message: Message.Sub): Promise<string> {
     const { id, path, recover } = message
-    this.checkPath(path)
+    this.checkPath(connection, path)
     try {
       await this.hub.subscribe(connection, path, recover)
     } catch (error) {
@@ -452,8 +460,9 @@ export class Dispatcher {
     const { application, settle } = this.context
     connection.verifiedAt = this.timing.clock.unsafeCurrentTimeMillis()
     try {
-      await this.inTime(settle(application.verify(connection)))
-    } catch {
+      await this.inTime(connection, settle(application.verify(connection)))
+    } catch (error) {
+      this.context.journal.verificationFailed(connection, error)
       this.disconnectAfterAnswer(connection)
       throw Boom.forbidden("Credential verification failed")
     }

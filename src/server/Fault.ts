@@ -6,6 +6,8 @@
 import * as Boom from "@hapi/boom"
 import * as Bounce from "@hapi/bounce"
 import type * as Message from "../protocol/Message.js"
+import type { Service } from "./Application.js"
+import type { Connection } from "./Connection.js"
 import type { Settings } from "./Settings.js"
 
 /**
@@ -30,11 +32,12 @@ export const toBoom = (error: unknown): Boom.Boom => {
 export const ofHook = (
   hook: string,
   error: unknown,
-  log: (tags: ReadonlyArray<string>, data: unknown) => void
+  log: Service["log"],
+  connection: Connection
 ): Boom.Boom => {
   const boom = toBoom(error)
   if (boom.output.statusCode === 500) {
-    log(["nes", hook, "error"], error)
+    log(["nes", hook, "error"], error, connection)
   }
   return boom
 }

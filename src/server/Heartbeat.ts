@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Connection } from "./Connection.js"
 import type { Hub } from "./Hub.js"
+import type { Journal } from "./Journal.js"
 import type { Meter } from "./Meter.js"
 
 const isAlive = (connection: Connection): boolean =>
@@ -21,7 +22,7 @@ const isAlive = (connection: Connection): boolean =>
  */
 export const run = (
   hub: Hub,
-  meter: Meter,
+  { journal, meter }: { readonly journal: Journal; readonly meter: Meter },
   heartbeat: { readonly interval: number; readonly timeout: number },
   message: (text: string) => Parameters<Connection["ping"]>[0]
 ): Effect.Effect<never> => {
@@ -42,6 +43,7 @@ export const run = (
         connection.alive = false
       } else {
         meter.totals.heartbeatsMissed++
+        journal.silent(connection)
         void connection.close()
       }
     }

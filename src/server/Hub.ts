@@ -14,6 +14,7 @@ import type { Connection, PendingSubscribe } from "./Connection.js"
 import { Connections } from "./Connections.js"
 import * as Fault from "./Fault.js"
 import type { Flush } from "./Flush.js"
+import type { Journal } from "./Journal.js"
 import type { Meter } from "./Meter.js"
 import type { Recovery } from "./Recovery.js"
 import { type Match, Router } from "./Router.js"
@@ -33,6 +34,7 @@ export interface Context {
   readonly settle: Settle
   readonly flush: Flush
   readonly meter: Meter
+  readonly journal: Journal
   readonly span: Span
 }
 
@@ -115,7 +117,7 @@ export class Hub {
     }
     const { meter, settings } = this.context
     if (connection.subscriptions.size + (connection.pending?.size ?? 0) >= settings.limits.maxSubscriptions) {
-      meter.exceeded.maxSubscriptions++
+      meter.exceed("maxSubscriptions", connection, path)
       throw Boom.forbidden("Too many subscriptions")
     }
     if (options.onSubscribe) {
@@ -239,7 +241,7 @@ export class Hub {
     try {
       await settle(subscription.options.onSubscribe?.(connection, path, params))
     } catch (error) {
-      throw Fault.ofHook("onSubscribe", error, application.log)
+      throw Fault.ofHook("onSubscribe", error, application.log, connection)
     }
     if (pending.cancelled) {
       await this.afterUnsubscribe(connection, path, subscription)
@@ -282,7 +284,7 @@ export class Hub {
       try {
         await this.context.settle(onUnsubscribe(connection, path, subscription.params(path)))
       } catch (error) {
-        this.context.application.log(["nes", "onUnsubscribe", "error"], error)
+        this.context.application.log(["nes", "onUnsubscribe", "error"], error, connection)
       }
     }
   }

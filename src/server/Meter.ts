@@ -9,6 +9,7 @@
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricLabel from "effect/MetricLabel"
+import type { Connection } from "./Connection.js"
 import * as Limits from "./Limits.js"
 
 const counter = (name: string, description: string, incremental = true): Metric.Metric.Counter<number> =>
@@ -146,13 +147,25 @@ const ofType: ReadonlyMap<string, Name> = new Map<string, Name>([
 export class Meter {
   /** To be added to. */
   readonly totals: Totals = zeros()
-  /** To be added to: how often each limit has been crossed. */
-  readonly exceeded = Limits.exceeded()
+  /** How often each limit has been crossed. */
+  readonly exceeded: Readonly<Limits.Exceeded>
+  private readonly crossings = Limits.exceeded()
   private readonly reported: Totals = zeros()
   private readonly reportedExceeded = Limits.exceeded()
 
   /** With `enabled` false nothing goes into Effect's metrics; the totals are kept all the same. */
-  constructor(readonly enabled: boolean) {}
+  constructor(
+    readonly enabled: boolean,
+    private readonly onExceeded: (limit: keyof Limits.Exceeded, connection: Connection, path?: string) => void
+  ) {
+    this.exceeded = this.crossings
+  }
+
+  /** Counts a limit that a connection has crossed, with a message about this path if there is one. */
+  exceed(limit: keyof Limits.Exceeded, connection: Connection, path?: string): void {
+    this.crossings[limit]++
+    this.onExceeded(limit, connection, path)
+  }
 
   /** Counts a message that was received; `undefined` for one that could not be understood. */
   received(type: string | undefined, bytes: number): void {

@@ -4,6 +4,8 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -23,6 +25,7 @@ import type { Connection } from "./Connection.js"
 import { Flush } from "./Flush.js"
 import { Outgoing } from "./Frame.js"
 import * as Heartbeat from "./Heartbeat.js"
+import * as Journal from "./Journal.js"
 import { Meter, type Totals } from "./Meter.js"
 import { type BroadcastOptions, Node, type PublishOptions } from "./Node.js"
 import * as Settings from "./Settings.js"
@@ -120,19 +123,21 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     log: application.log
   })
   const join = membership.open ?? Effect.void
-  const meter = new Meter(settings.metrics)
+  const journal = yield* Journal.make(settings.log)
+  const meter = new Meter(settings.metrics, (limit, connection, path) => journal.exceeded(limit, connection, path))
   const context = {
     settings,
     application,
     settle: settleOn(runtime, (fiber) => FiberSet.unsafeAdd(hooks, fiber)),
     flush: new Flush(meter.report),
     meter,
+    journal,
     span: yield* Tracing.make
   }
   const node: Node = new Node(context, clock, fork, id, membership)
 
   const heartbeat = settings.heartbeat
-    ? Heartbeat.run(node.hub, meter, settings.heartbeat, (text) => new Outgoing(text, settings.maxChunkChars))
+    ? Heartbeat.run(node.hub, context, settings.heartbeat, (text) => new Outgoing(text, settings.maxChunkChars))
     : Effect.never
 
   const close = ({ closeCode, gracePeriod }: Closing): Effect.Effect<void> => {
@@ -203,3 +208,15 @@ export const layer = (
     NesServer,
     Effect.tap(make(options), (nes) => nes.listen(server, { closeCode: 1001 }))
   )
+
+/**
+ * `layer`, with options from Config. What is code is there already: `hooks: Config.succeed(hooks)`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  server: Server | SecureServer,
+  config: Config.Config.Wrap<Settings.Options>
+): Layer.Layer<NesServer, ConfigError.ConfigError, Application> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (options) => layer(server, options)))

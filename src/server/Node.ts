@@ -84,14 +84,14 @@ export class Node {
     private readonly membership: Membership
   ) {
     const { auth, limits } = context.settings
-    const { exceeded } = context.meter
+    const { journal, meter } = context
     const drops = limits.slowClient === "drop"
     this.hub = new Hub(context, membership)
     this.delivery = new Delivery(this.hub, context)
     this.hub.recovery = new Recovery(context, membership, this.delivery.carry)
     const close = (connection: Connection): void => void connection.close()
     this.hello = new Deadlines(limits.helloTimeout || noDeadline, clock, fork, (connection) => {
-      exceeded.helloTimeout++
+      meter.exceed("helloTimeout", connection)
       void connection.close(1008, "No hello in time")
     })
     this.unauthenticated = new Deadlines((auth && auth.timeout) || noDeadline, clock, fork, close)
@@ -99,9 +99,7 @@ export class Node {
     this.backlog = {
       updates: drops ? limits.maxBufferedBytes : Infinity,
       messages: drops ? 2 * limits.maxBufferedBytes : limits.maxBufferedBytes,
-      exceeded: () => {
-        exceeded.maxBufferedBytes++
-      }
+      exceeded: (connection) => meter.exceed("maxBufferedBytes", connection)
     }
     this.refusal = new Deadlines(refusalGrace, clock, fork, close)
     this.farewell = new Deadlines<() => void>(farewellGrace, clock, fork, (proceed) => proceed())
@@ -115,10 +113,11 @@ export class Node {
     this.acceptor = new Acceptor(context.settings, {
       open: (ws, request) => this.open(ws, request),
       receive: (connection, text) => this.dispatcher.receive(connection, text),
-      closed: (connection) => void this.closed(connection),
-      tooLong: () => {
-        exceeded.maxFrameBytes++
-      }
+      closed: (connection, code, reason) => {
+        journal.disconnected(connection, code, reason)
+        void this.closed(connection)
+      },
+      tooLong: (connection) => meter.exceed("maxFrameBytes", connection)
     })
   }
 
@@ -272,9 +271,11 @@ export class Node {
   private open(
     ...[ws, request]: Parameters<ConstructorParameters<typeof Acceptor>[1]["open"]>
   ): Connection | undefined {
-    const { application, flush, meter, settings } = this.context
-    if (this.hub.stopped || this.draining || this.hub.connections.size >= settings.maxConnections) {
+    const { application, flush, journal, meter, settings } = this.context
+    const stopping = this.hub.stopped || this.draining
+    if (stopping || this.hub.connections.size >= settings.maxConnections) {
       meter.totals.connectionsRefused++
+      journal.refused(stopping ? "the server is stopping" : "maxConnections", request)
       return undefined
     }
     meter.totals.connections++
@@ -297,6 +298,7 @@ export class Node {
       connection.bucket = new TokenBucket(limits.maxMessagesPerSecond, this.clock.unsafeCurrentTimeMillis())
     }
     this.hub.connections.add(connection)
+    journal.open(connection)
     if (auth && auth.timeout && application.authRequired()) {
       this.unauthenticated.set(connection)
     }
@@ -331,7 +333,7 @@ export class Node {
     try {
       await settle(settings.hooks.onDisconnection?.(connection))
     } catch (error) {
-      application.log(["nes", "onDisconnection", "error"], error)
+      application.log(["nes", "onDisconnection", "error"], error, connection)
     }
   }
 

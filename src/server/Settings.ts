@@ -63,6 +63,8 @@ export interface Settings {
   readonly origin: ReadonlyArray<string> | undefined
   /** Whether what is counted goes into Effect's metrics. */
   readonly metrics: boolean
+  /** Whether what happens to connections goes into Effect's log, at the levels it listens to when the server is made. */
+  readonly log: boolean
   /** How long a peer may take to answer a close before the socket is destroyed (ms). */
   readonly closeTimeout: number
   readonly limits: Limits.Limits
@@ -93,6 +95,7 @@ export const defaults: Settings = {
   maxConnections: Infinity,
   origin: undefined,
   metrics: true,
+  log: true,
   closeTimeout: 3_000,
   limits: Limits.defaults
 }

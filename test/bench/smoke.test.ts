@@ -16,7 +16,12 @@ interface Report {
 }
 
 // Who stands beside us in a scenario without @hapi/nes.
-const others: Readonly<Record<string, string>> = { growth: "limit", cluster: "socket.io-redis" }
+const others: Readonly<Record<string, string>> = {
+  growth: "limit",
+  cluster: "socket.io-redis",
+  "metrics-fanout-200": "effect-nes-unmetered",
+  "metrics-request-small": "effect-nes-unmetered"
+}
 
 let folder: string
 

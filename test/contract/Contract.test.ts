@@ -27,30 +27,17 @@ const hook = ContractServer.onMessage(
 )
 
 const server = Effect.acquireRelease(
-  Effect.gen(function*() {
-    const onMessage = yield* Effect.provideService(hook, Suffix, "!")
-    return yield* Effect.promise(async () => {
-      const server = Hapi.server({ port: 0 })
-      await server.register({
-        plugin: Nes.plugin,
-        options: {
-          onMessage: (socket, message) => onMessage(connectionOf(server, socket.id), message)
-        }
-      })
-      await server.start()
-      return server
+  Effect.promise(async () => {
+    const server = Hapi.server({ port: 0 })
+    await server.register({
+      plugin: Nes.plugin,
+      options: { onMessage: (socket, message) => Effect.provideService(hook(socket, message), Suffix, "!") }
     })
+    await server.start()
+    return server
   }),
   (server) => Effect.promise(() => server.stop())
 )
-
-const connectionOf = (server: Hapi.Server, id: string) => {
-  const connection = server.plugins.nes.node.hub.connections.get(id)
-  if (!connection) {
-    throw new Error("no such connection")
-  }
-  return connection
-}
 
 const Live = Layer.unwrapScoped(Effect.map(server, ({ info, plugins }) =>
   Layer.merge(

@@ -191,6 +191,24 @@ describe("one port", () => {
       )
     ))))
 
+  it.scopedLive("has two servers, each at a path of its own", () =>
+    Effect.suspend(() => {
+      const server = createServer()
+      const named = (name: string) => HttpRouter.get(HttpRouter.empty, "/", HttpServerResponse.text(name))
+      const Live = NesHttpServer.serve(named("one"), { server, path: "/one" }).pipe(
+        Layer.provide(NesHttpServer.layer(named("two"), { server, path: "/two" })),
+        Layer.provideMerge(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" }))
+      )
+      return Effect.gen(function*() {
+        for (const name of ["one", "two"]) {
+          const client = yield* connect({}, `/${name}`)
+          expect(yield* outcome(() => client.request("/"))).toMatchObject({ payload: name })
+        }
+        const where = yield* address
+        expect(yield* Effect.promise(() => fetch(`http:${where}/`).then((response) => response.text()))).toBe("one")
+      }).pipe(Effect.provide(Live))
+    }))
+
   it.scopedLive("gives the HTTP server back as it was", () =>
     Effect.gen(function*() {
       const server = createServer()
@@ -395,6 +413,26 @@ describe("in memory", () => {
       expect((yield* Socket.all()).length).toBe(2)
       yield* Effect.promise(() => plain.disconnect())
     }).pipe(Effect.provide(Live)))
+
+  it.scopedLive("ends as a network would: who vanishes is gone, and who comes too late is refused", () =>
+    Effect.gen(function*() {
+      const { context, stop } = yield* start(TestServer.layer(router).pipe(Layer.provide(HttpServer.layerContext)))
+      const { server, totals } = yield* Effect.all({
+        server: TestServer.TestServer,
+        totals: Effect.map(NesServer.NesServer, (nes) => nes.totals)
+      }).pipe(Effect.provide(context))
+      const socket = new WebSocket(server.url, server.ws)
+      yield* Effect.promise(() => new Promise((resolve) => socket.once("open", resolve)))
+      expect((yield* totals).connections).toBe(1)
+      socket.terminate()
+      yield* Effect.repeat(totals, {
+        until: ({ connections }) => connections === 0,
+        schedule: Schedule.spaced("1 millis")
+      })
+      yield* stop
+      const late = yield* Effect.flip(NesClient.make({ ...server, connect: "required" }))
+      expect(late).toMatchObject({ _tag: "WsError" })
+    }))
 
   it.scopedLive("several servers live in one program", () =>
     Effect.gen(function*() {

@@ -138,3 +138,48 @@ describe.each([{ enabled: true }, { enabled: false }])("metrics: $enabled", ({ e
     expect(counted.nes_server_bytes_sent_total).toBe(totals.bytesSent)
   })
 })
+
+describe("slow and silent clients", () => {
+  let server: Hapi.Server
+
+  beforeEach(async () => {
+    server = Hapi.server({ port: 0 })
+    await server.register({
+      plugin: Nes.plugin,
+      options: { auth: false, heartbeat: { interval: 60, timeout: 20 } }
+    })
+    server.subscription("/all")
+    await server.start()
+  })
+
+  afterEach(() => server.stop())
+
+  const greet = async (subs: ReadonlyArray<string> = []): Promise<WebSocket> => {
+    const socket = new WebSocket(server.info.uri)
+    await new Promise((resolve) => socket.once("open", resolve))
+    socket.send(JSON.stringify({ type: "hello", id: 1, version: "2", subs }))
+    await new Promise((resolve) => socket.once("message", resolve))
+    return socket
+  }
+
+  it("heartbeats that a client missed", async () => {
+    const before = metric("nes_server_heartbeats_missed_total")
+    // It never answers a ping.
+    const silent = await greet()
+    await new Promise((resolve) => silent.once("close", resolve))
+    expect(metric("nes_server_heartbeats_missed_total") - before).toBe(1)
+    expect(server.plugins.nes.node.totals.heartbeatsMissed).toBe(1)
+  })
+
+  it("what waits for a client that does not read", async () => {
+    const slow = await greet(["/all"])
+    slow.pause()
+    // More than the sockets' own buffers hold.
+    for (let i = 0; i < 20; i++) {
+      await server.publish("/all", "x".repeat(500_000))
+    }
+    await expect.poll(() => metric("nes_server_buffered_bytes"), { timeout: 5_000, interval: 5 }).toBeGreaterThan(0)
+    slow.terminate()
+    await expect.poll(() => metric("nes_server_buffered_bytes"), { timeout: 5_000, interval: 5 }).toBe(0)
+  })
+})

@@ -1,0 +1,238 @@
+/** What a server without hapi writes into Effect's log. */
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { describe, expect, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Queue from "effect/Queue"
+import { WebSocket } from "ws"
+import { Authentication, NesError, NesHttpServer, NesServer, Refusal, TestServer } from "../../src/index.js"
+import { Journal } from "../../src/server/Journal.js"
+
+type Entry = { readonly level: string; readonly message: unknown } & Readonly<Record<string, unknown>>
+
+/** A server in memory whose log, from `level` up, goes into a queue. */
+const logging = (
+  options: NesHttpServer.Options = {},
+  level = LogLevel.Debug,
+  app: HttpRouter.HttpRouter = HttpRouter.empty
+) =>
+  Effect.gen(function*() {
+    const entries = yield* Queue.unbounded<Entry>()
+    const logger = Logger.make<unknown, void>(({ annotations, logLevel, message }) => {
+      const [text] = Array.isArray(message) ? message as ReadonlyArray<unknown> : [message]
+      const entry = { ...Object.fromEntries(HashMap.toEntries(annotations)), level: logLevel.label, message: text }
+      Queue.unsafeOffer(entries, entry)
+    })
+    const log = Layer.merge(Logger.replace(Logger.defaultLogger, logger), Logger.minimumLogLevel(level))
+    const context = yield* Layer.build(
+      TestServer.layer(app, { heartbeat: false, ...options }).pipe(
+        Layer.provide([HttpServer.layerContext, log])
+      )
+    )
+    return { entries, context }
+  })
+
+/** A bare client in memory; `say` resolves with the next message that comes. */
+const bare = (headers: Record<string, string> = {}) =>
+  Effect.gen(function*() {
+    const { url, ws } = yield* TestServer.TestServer
+    const socket = new WebSocket(url, Object.assign({ headers }, ws))
+    const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()))
+    yield* Effect.async<void>((resume) => void socket.once("open", () => resume(Effect.void)))
+    const say = (message: object) =>
+      Effect.async<Record<string, unknown>>((resume) => {
+        socket.once("message", (data) => resume(Effect.succeed(JSON.parse(String(data)) as Record<string, unknown>)))
+        socket.send(JSON.stringify(message))
+      })
+    return {
+      socket,
+      closed: Effect.promise(() => closed),
+      say,
+      hello: (more: object = {}) => say({ type: "hello", id: 1, version: "2", ...more })
+    }
+  })
+
+describe("a server without hapi", () => {
+  it.scopedLive("says who has connected, and how and after how long they left", () =>
+    Effect.gen(function*() {
+      const { context, entries } = yield* logging()
+      yield* Effect.gen(function*() {
+        const { subscription } = yield* NesServer.NesServer
+        yield* subscription("/news/{id}")
+        const { hello, say, socket } = yield* bare({ "x-forwarded-for": "192.0.2.7" })
+        const before = yield* Clock.currentTimeMillis
+        const { socket: id } = yield* hello({ subs: ["/news/1"] })
+        const who = { level: "DEBUG", "nes.socket.id": id, "client.address": "192.0.2.7" }
+        expect(yield* Queue.take(entries)).toEqual({ ...who, message: "nes connected", "nes.subscriptions": 1 })
+        yield* say({ type: "sub", id: 2, path: "/news/2" })
+        yield* Effect.sleep(5)
+        socket.close(4000, "enough")
+        const left = yield* Queue.take(entries)
+        expect(left).toMatchObject({
+          ...who,
+          message: "nes disconnected",
+          "nes.close.code": 4000,
+          "nes.close.reason": "enough",
+          "nes.subscriptions": 2
+        })
+        expect(left["nes.duration_ms"]).toBeGreaterThanOrEqual(4)
+        expect(left["nes.duration_ms"]).toBeLessThanOrEqual((yield* Clock.currentTimeMillis) - before + 1000)
+      }).pipe(Effect.provide(context))
+    }))
+
+  it.scopedLive("says that a connection which never said hello is gone", () =>
+    Effect.gen(function*() {
+      const { context, entries } = yield* logging()
+      const { socket } = yield* Effect.provide(bare(), context)
+      socket.terminate()
+      expect(yield* Queue.take(entries)).toMatchObject({ message: "nes disconnected", "nes.close.code": 1006 })
+    }))
+
+  it.scopedLive("says whom authentication refused, why, and whose credentials hold no more", () =>
+    Effect.gen(function*() {
+      const auth = Authentication.make({
+        mode: "optional",
+        authenticate: Refusal.unauthorized("Who are you?"),
+        minAuthVerifyInterval: 1
+      })
+      const { context, entries } = yield* logging({ auth }, LogLevel.Info)
+      const { hello } = yield* Effect.provide(bare(), context)
+      expect(yield* hello({ auth: { password: "wrong" } })).toMatchObject({ statusCode: 401 })
+      expect(yield* Queue.take(entries)).toEqual({
+        level: "INFO",
+        message: "nes authentication failed",
+        "nes.socket.id": expect.stringContaining(":1"),
+        "nes.error": "Who are you?"
+      })
+
+      const expiring = yield* logging({
+        auth: Authentication.make({
+          authenticate: Effect.succeed({ credentials: { user: "john" } }),
+          verify: () => Effect.fail(new NesError.UserError({ message: "expired" })),
+          minAuthVerifyInterval: 1
+        })
+      }, LogLevel.Info)
+      const john = yield* Effect.provide(bare(), expiring.context)
+      yield* john.hello({ auth: {} })
+      yield* Effect.sleep(5)
+      expect(yield* john.say({ type: "request", id: 2, method: "GET", path: "/" })).toMatchObject({ statusCode: 403 })
+      expect(yield* Queue.take(expiring.entries)).toMatchObject({
+        message: "nes verification failed",
+        "nes.error": "expired"
+      })
+    }))
+
+  it.scopedLive("says once for each connection which limit it crossed, and whom it did not let in", () =>
+    Effect.gen(function*() {
+      const { context, entries } = yield* logging({
+        maxConnections: 1,
+        limits: { maxSubscriptions: 1, maxPathLength: 300 }
+      }, LogLevel.Info)
+      yield* Effect.gen(function*() {
+        const { subscription } = yield* NesServer.NesServer
+        yield* subscription("/news/{id}")
+        const { hello, say } = yield* bare()
+        yield* hello({ subs: ["/news/1"] })
+        for (const id of [2, 3]) {
+          expect(yield* say({ type: "sub", id, path: `/news/${id}` })).toMatchObject({ statusCode: 403 })
+        }
+        expect(yield* say({ type: "sub", id: 4, path: `/${"x".repeat(300)}` })).toMatchObject({ statusCode: 414 })
+        expect(yield* Queue.take(entries)).toMatchObject({
+          level: "INFO",
+          message: "nes limit exceeded",
+          "nes.limit": "maxSubscriptions",
+          "nes.path": "/news/2"
+        })
+        // The second crossing of a limit says nothing new; of a long path the beginning is enough.
+        const next = yield* Queue.take(entries)
+        expect(next).toMatchObject({ "nes.limit": "maxPathLength" })
+        expect(String(next["nes.path"]).length).toBe(256)
+        const { closed } = yield* bare()
+        yield* closed
+        expect(yield* Queue.take(entries)).toMatchObject({
+          message: "nes connection refused",
+          "nes.error": "maxConnections"
+        })
+      }).pipe(Effect.provide(context))
+    }))
+
+  it.scopedLive("names the socket where a hook fails", () =>
+    Effect.gen(function*() {
+      const { context, entries } = yield* logging({
+        onMessage: () => Effect.fail(new NesError.UserError({ message: "broken" }))
+      }, LogLevel.Info)
+      const { hello, say } = yield* Effect.provide(bare(), context)
+      const { socket: id } = yield* hello()
+      expect(yield* say({ type: "message", id: 2, message: "a" })).toMatchObject({ statusCode: 500 })
+      expect(yield* Queue.take(entries)).toMatchObject({
+        level: "ERROR",
+        message: expect.objectContaining({ message: "broken" }),
+        "nes.socket.id": id,
+        tags: "nes,onMessage,error"
+      })
+    }))
+})
+
+describe("what the application logs", () => {
+  it.scopedLive("names the socket, in handlers and in hooks", () =>
+    Effect.gen(function*() {
+      const says = (text: string) => Effect.annotateLogs(Effect.log(text), "more", 1)
+      const app = HttpRouter.get(HttpRouter.empty, "/", Effect.as(says("handler"), HttpServerResponse.empty()))
+      const { context, entries } = yield* logging(
+        {
+          onConnection: () => says("onConnection"),
+          onMessage: () => says("onMessage")
+        },
+        LogLevel.Info,
+        app
+      )
+      yield* Effect.provide(NesHttpServer.subscription("/a", { onSubscribe: () => says("onSubscribe") }), context)
+      const { hello, say } = yield* Effect.provide(bare(), context)
+      const { socket: id } = yield* hello()
+      yield* say({ type: "request", id: 2, method: "GET", path: "/" })
+      yield* say({ type: "message", id: 3, message: 0 })
+      yield* say({ type: "sub", id: 4, path: "/a" })
+      for (const message of ["onConnection", "handler", "onMessage", "onSubscribe"]) {
+        expect(yield* Queue.take(entries)).toEqual({ level: "INFO", message, "nes.socket.id": id, more: 1 })
+      }
+    }))
+})
+
+describe("a log that does not listen", () => {
+  it.scopedLive("to Debug hears nothing of connections that come and go", () =>
+    Effect.gen(function*() {
+      const { context, entries } = yield* logging({}, LogLevel.Info)
+      const { closed, hello, socket } = yield* Effect.provide(bare(), context)
+      yield* hello()
+      socket.close()
+      yield* closed
+      expect(yield* Queue.size(entries)).toBe(0)
+    }))
+
+  it("costs nothing: neither is time read nor anything made", () => {
+    const never = (): never => {
+      throw new Error("asked")
+    }
+    const deaf = new Journal(
+      { lives: false, incidents: false },
+      new Proxy(Clock.make(), { get: never }),
+      never
+    )
+    // Whatever it would read of a connection is an error.
+    const connection = new Proxy({} as Parameters<Journal["open"]>[0], { get: never })
+    expect(() => {
+      deaf.open(connection)
+      deaf.connected(connection)
+      deaf.silent(connection)
+      deaf.authenticationFailed(connection, new Error("a"))
+      deaf.exceeded("maxDepth", connection)
+      deaf.disconnected(connection, 1000, "")
+    }).not.toThrow()
+  })
+})
