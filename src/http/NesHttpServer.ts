@@ -34,7 +34,7 @@ import * as Upgrades from "./Upgrades.js"
 /** @since 0.1.0 */
 export type { FilterContext, SubscriptionOptions } from "./Hooks.js"
 /** @since 0.1.0 */
-export type { ServerOptions } from "./Options.js"
+export type { LimitOptions, ServerOptions } from "./Options.js"
 
 /**
  * The code of a server: what cannot come from Config.

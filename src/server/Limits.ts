@@ -52,7 +52,7 @@ export const envelopeBytes = 65_536
  * @since 0.1.0
  * @category defaults
  */
-export const defaults: Limits = {
+export const defaults: Limits & { readonly maxFrameBytes: number } = {
   maxFrameBytes: 1_048_576 + envelopeBytes,
   helloTimeout: 30_000,
   authTimeout: 30_000,
