@@ -22,6 +22,9 @@ const decode = (data: RawData): string =>
     ? data.toString()
     : Buffer.from(data).toString()
 
+// What ws says of a frame that is too long: for the limit, or for JavaScript's numbers. Both close with 1009.
+const tooLong = new Set<unknown>(["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH"])
+
 // ws keeps its limit as a 32-bit integer, in which 0 is none.
 const maxPayload = ({ limits: { maxFrameBytes } }: Settings): number => {
   const bytes = typeof maxFrameBytes === "function" ? maxFrameBytes() : maxFrameBytes
@@ -104,7 +107,7 @@ export class Acceptor {
 
   // ws ends the connection by itself after an error, and says so with `close`.
   private readonly onError = listener((connection, error: Error) => {
-    if ("code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
+    if ("code" in error && tooLong.has(error.code)) {
       this.handlers.tooLong(connection)
     }
   })

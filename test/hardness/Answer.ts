@@ -53,3 +53,15 @@ export const complaint = (text: string): string | undefined => {
   }
   return type === "request" && statusCode === undefined ? "a response without status" : undefined
 }
+
+/** Whether a server owes an answer to this text, on a connection that it hears: to all but a heartbeat. */
+export const isOwed = (text: string): boolean => {
+  const message = parse(text)
+  return !isObject(message) || message.type !== "ping" ||
+    !(typeof message.id === "string" ? message.id !== "" : Number.isFinite(message.id) && message.id !== 0)
+}
+
+const unasked = /^\{"type":"(?:ping|pub|update|revoke)"/
+
+/** Whether a server's text is an answer, or ends one that came in pieces. */
+export const isAnswer = (text: string): boolean => !text.startsWith("+") && !unasked.test(text)

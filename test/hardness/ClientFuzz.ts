@@ -28,9 +28,9 @@ export interface Figures {
 }
 
 const crowd = 64
-/** Sessions that each of them plays before all wait for each other. */
+/** Sessions that each of them plays before all wait for each other; fewer at first, whose compiling is no leak. */
 const round = 20
-const warmup = 200
+const warmup = 3
 const growthLimit = 6_000
 
 const given = (data: unknown): { readonly id?: unknown; readonly type?: unknown } => {
@@ -119,11 +119,11 @@ export const run = async (
   const one = async (): Promise<void> => {
     const number = seed * 1_000_000 + played++
     try {
-      const { calls, ended } = await child.call("play", `${url}/${number}`) as Outcome
+      const { again, calls, ended } = await child.call("play", `${url}/${number}`) as Outcome
       figures.calls += calls
-      if (calls !== ended) {
-        figures.lost += Math.abs(calls - ended)
-        figures.faults.push(`session ${number}: of ${calls} calls, ${ended} ended`)
+      if (calls !== ended || again > 0) {
+        figures.lost += calls - ended + again
+        figures.faults.push(`session ${number}: of ${calls} calls, ${ended} ended, ${again} of them again`)
       }
     } catch (error) {
       if (child.alive) {
@@ -135,7 +135,8 @@ export const run = async (
 
   const until = performance.now() + seconds * 1000
   const some = async (): Promise<void> => {
-    for (let n = 0; n < round && child.alive && performance.now() < until; n++) {
+    const sessions = reference === undefined ? warmup : round
+    for (let n = 0; n < sessions && child.alive && performance.now() < until; n++) {
       await one()
     }
   }
@@ -155,11 +156,14 @@ export const run = async (
   }
   while (performance.now() < until) {
     await Promise.all(Array.from({ length: crowd }, some))
-    if (!child.alive || (reference === undefined && played > warmup)) {
+    if (!child.alive || reference === undefined) {
       reference = await takeStock()
     }
   }
   const last = await takeStock()
+  if (last !== undefined && last.polluted > 0) {
+    figures.faults.push("every object has a name that it should not have")
+  }
   if (reference !== undefined && last !== undefined) {
     figures.growth = Math.round((last.heap - reference.heap) / 1000)
     if (figures.growth > growthLimit) {

@@ -1,21 +1,24 @@
 /** The fuzzer's short version; `npm run fuzz` is the long one. */
 import { describe, expect, it } from "vitest"
-import { complaint } from "./Answer.js"
+import { complaint, isOwed } from "./Answer.js"
 import * as ClientFuzz from "./ClientFuzz.js"
 import * as ServerFuzz from "./ServerFuzz.js"
 
-describe("mutated sessions", { timeout: 60_000 }, () => {
-  it("do not end the server, get well-formed answers, leave no trace, and disturb nobody", async () => {
-    const { faults, ...figures } = await ServerFuzz.run("effect-nes", { seconds: 6, seed: 7 })
-    expect(faults).toEqual([])
-    expect(figures).toMatchObject({ deaths: 0, hangs: 0, malformed: 0, disturbed: 0 })
-    expect(figures.sessions).toBeGreaterThan(300)
-    expect(figures.answers).toBeGreaterThan(1000)
-    expect(figures.asked).toBeGreaterThan(30)
-  })
+describe("mutated sessions, for a minute", { timeout: 60_000 }, () => {
+  it.each(["effect-nes", "NesHttpServer"] as const)(
+    "do not end the server (%s), get well-formed answers, leave no trace, and disturb nobody",
+    async (door) => {
+      const { faults, ...figures } = await ServerFuzz.run(door, { seconds: 18, seed: 7 })
+      expect(faults).toEqual([])
+      expect(figures).toMatchObject({ deaths: 0, hangs: 0, malformed: 0, disturbed: 0, leaks: 0 })
+      expect(figures.sessions).toBeGreaterThan(300)
+      expect(figures.answers).toBeGreaterThan(1000)
+      expect(figures.asked).toBeGreaterThan(15)
+    }
+  )
 
   it.each(["Client", "NesClient"] as const)("do not end the %s, and every call ends once", async (subject) => {
-    const { faults, ...figures } = await ClientFuzz.run(subject, { seconds: 2, seed: 7 })
+    const { faults, ...figures } = await ClientFuzz.run(subject, { seconds: 12, seed: 7 })
     expect(faults).toEqual([])
     expect(figures).toMatchObject({ deaths: 0, lost: 0 })
     expect(figures.calls).toBeGreaterThan(300)
@@ -43,5 +46,17 @@ describe("what counts as well-formed", () => {
     [`{"type":"re`, "no JSON object"]
   ])("%s", (text, expected) => {
     expect(complaint(text)).toBe(expected)
+  })
+
+  it.each([
+    [`{"type":"message","id":1}`, true],
+    [`{"type":"ping"}`, true],
+    [`{"type":"ping","id":0}`, true],
+    [`{"type":"ping","id":[]}`, true],
+    [`{"type":"ping","id":"1"}`, false],
+    [`[]`, true],
+    [`{`, true]
+  ])("whether %s is owed an answer: %s", (text, expected) => {
+    expect(isOwed(text)).toBe(expected)
   })
 })

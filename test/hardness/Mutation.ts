@@ -67,6 +67,21 @@ export const clientMessage = (random: Random, id: unknown): Json =>
     () => ({ type: "hello", id, version: random.pick(["2", "2", "1"]), subs: [path(random)] })
   )
 
+const heartbeat = (random: Random): unknown =>
+  random.choose<unknown>(
+    () => false,
+    () => ({ interval: 1, timeout: 1 }),
+    () => ({ interval: random.pick([-1, 0, 1e-9, 2 ** 31, 1e300]), timeout: random.pick([-1, 1, 1e300]) }),
+    () => junk(random)
+  )
+
+const positions = (random: Random): unknown =>
+  random.choose<unknown>(
+    () => ({ [path(random)]: { epoch: "e", offset: random.pick([0, -1, 2 ** 53 - 1, 2 ** 53]) } }),
+    () => JSON.parse(`{"__proto__":{"epoch":"e","offset":1}}`) as unknown,
+    () => junk(random)
+  )
+
 /** A message of a server; `id` is one the client is waiting for, or was. */
 export const serverMessage = (random: Random, id: unknown): Json =>
   random.choose<Json>(
@@ -77,7 +92,9 @@ export const serverMessage = (random: Random, id: unknown): Json =>
     () => ({ type: random.pick(["request", "message", "sub", "unsub", "reauth"]), id, statusCode: 200, payload: "x" }),
     () => ({ type: random.pick(["request", "message", "sub", "unsub", "reauth"]), id, path: path(random) }),
     () => ({ type: "request", id, statusCode: random.pick([400, 500, 302, 999, 1]), payload: junk(random) }),
-    () => ({ type: "hello", id, heartbeat: random.pick([false, { interval: 1, timeout: 1 }]), socket: "s" }),
+    () => ({ type: "hello", id, heartbeat: heartbeat(random), socket: random.pick(["s", "", 1]) }),
+    () => ({ type: "hello", id, heartbeat: false, socket: "s", positions: positions(random) }),
+    () => ({ type: "ping", gaps: positions(random) }),
     () => ({ statusCode: 400, payload: { error: "Bad Request", message: "Cannot parse message" } })
   )
 

@@ -1,17 +1,20 @@
 /**
- * Mutated sessions against a server: it must not die, must not leave a message that has an id without an answer, must
- * say only what the protocol has, must not grow, and nobody else may notice.
+ * Mutated sessions against a server: it must not die, must answer every message once or close, must say only what the
+ * protocol has, must not grow nor keep anything of who has left, and nobody else may notice.
  */
 import { once } from "node:events"
 import { WebSocket } from "ws"
 import { ChildExited, ChildProcess } from "../interop/peers/ChildProcess.js"
-import type { Implementation } from "../interop/peers/Plugin.js"
-import { complaint } from "./Answer.js"
+import { complaint, isAnswer, isOwed } from "./Answer.js"
 import type { Holdings } from "./Holdings.js"
+import type { Setup as HttpSetup } from "./http.child.js"
 import { clientMessage, id, mutate } from "./Mutation.js"
 import { Random } from "./Random.js"
 import { frame, handshake, RawPeer } from "./RawPeer.js"
-import type { Setup } from "./server.child.js"
+import type { Setup as HapiSetup } from "./server.child.js"
+
+/** The servers: our plugin, our server without hapi, and the plugin there was before. */
+export type Door = "effect-nes" | "NesHttpServer" | "@hapi/nes"
 
 export interface Figures {
   readonly sessions: number
@@ -19,11 +22,14 @@ export interface Figures {
   readonly answers: number
   /** How often the server's process ended. */
   deaths: number
-  /** Sessions whose last message was neither answered nor met by a close. */
+  /** Sessions of which a message was neither answered nor met by a close. */
   hangs: number
+  /** What was no message of the protocol, or one answer too many. */
   malformed: number
   /** Times that someone who behaves was disconnected or kept waiting. */
   disturbed: number
+  /** Connections, index entries and sockets that were left when everybody had gone. */
+  leaks: number
   /** Growth of the heap after the first sessions, in kB. */
   growth: number
   readonly faults: Array<string>
@@ -32,16 +38,21 @@ export interface Figures {
 /** Sessions that are under way at the same time. */
 const crowd = 96
 const patience = 5_000
-/** Sessions that each of them plays before all wait for each other. */
+/** Sessions that each of them plays before all wait for each other; fewer at first, whose compiling is no leak. */
 const round = 40
-/** What the first sessions compile and cache is no leak. */
-const warmup = 300
+const warmup = 4
 const growthLimit = 6_000
 
-const setups: ReadonlyArray<Setup> = [
+const hapi: ReadonlyArray<HapiSetup> = [
   {},
   { auth: true, nes: { auth: { type: "direct" }, payload: { maxChunkChars: 50_000 } } },
   { auth: true, nes: { auth: { type: "token", password: "p".repeat(40), index: true }, headers: "*" } }
+]
+
+const http: ReadonlyArray<HttpSetup> = [
+  {},
+  { auth: "direct", nes: { maxChunkChars: 50_000 } },
+  { auth: "token", nes: { headers: "*" } }
 ]
 
 interface Target {
@@ -49,8 +60,11 @@ interface Target {
   readonly port: number
 }
 
-const start = async (implementation: Implementation, setup: Setup): Promise<Target> => {
-  const child = await ChildProcess.start(new URL("./server.child.ts", import.meta.url), [implementation])
+const start = async (door: Door, index: number): Promise<Target> => {
+  const [module, setup] = door === "NesHttpServer"
+    ? ["./http.child.ts", http[index]] as const
+    : ["./server.child.ts", hapi[index]] as const
+  const child = await ChildProcess.start(new URL(module, import.meta.url), [door])
   return { child, port: Number(new URL(String(await child.call("start", setup))).port) }
 }
 
@@ -148,18 +162,20 @@ const bytes = (random: Random, text: string): ReadonlyArray<Buffer> =>
     () => [frame("x".repeat(200), { first: 0x89 })]
   )
 
-/** Plays one session; false where the server left its last message without any answer. */
+/** Plays one session; returns how many answers are missing, or (below 0) too many. */
 const play = async (random: Random, peer: RawPeer, count: (what: "messages" | "answers", n: number) => void) => {
   if (random.chance(0.08)) {
     await peer.open(openings(random), 100)
     peer.destroy()
-    return true
+    return 0
   }
   if (!await peer.open()) {
-    return true
+    return 0
   }
+  let owed = 1
   if (random.chance(0.9)) {
     peer.write(frame(JSON.stringify({ type: "hello", id: 1, version: "2", subs: ["/o", "/item/1"] })))
+    owed++
   }
   let clean = true
   const steps = random.int(1, 25)
@@ -170,6 +186,7 @@ const play = async (random: Random, peer: RawPeer, count: (what: "messages" | "a
       bytes(random, text).forEach((each) => peer.write(each))
     } else {
       peer.write(frame(text))
+      owed += isOwed(text) ? 1 : 0
     }
     count("messages", 1)
     if (random.chance(0.1)) {
@@ -180,21 +197,34 @@ const play = async (random: Random, peer: RawPeer, count: (what: "messages" | "a
       clean = false
     }
   }
-  const fence = `fence ${random.next()}`
-  peer.write(frame(JSON.stringify({ type: "fence", id: fence })))
-  const answered = await peer.until(
-    () => peer.ended || peer.closeCode !== undefined || peer.texts.some((text) => text.includes(fence)),
-    clean ? patience : 500
-  )
+  peer.write(frame(JSON.stringify({ type: "fence", id: `fence ${random.next()}` })))
+  const answers = (): number => peer.texts.filter(isAnswer).length
+  const isOver = (): boolean => peer.ended || peer.closeCode !== undefined
+  await peer.until(() => isOver() || (clean && answers() >= owed), clean ? patience : 500)
+  const missing = clean && !isOver() ? owed - answers() : 0
   count("answers", peer.texts.length)
   peer.destroy()
-  return answered || !clean
+  return missing
+}
+
+/** What a server holds once what is closing has closed. */
+const settled = async <A extends { readonly entries: number; readonly sockets: number }>(
+  holdings: () => Promise<A | undefined>
+): Promise<A | undefined> => {
+  const end = performance.now() + patience
+  for (;;) {
+    const held = await holdings()
+    if (held === undefined || held.entries + held.sockets === 0 || performance.now() > end) {
+      return held
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
 }
 
 /** Plays sessions until the time is up. The same seed plays the same sessions. */
 export const run = async (
-  implementation: Implementation,
-  { kinds = setups.length, seconds, seed }: {
+  door: Door,
+  { kinds = hapi.length, seconds, seed }: {
     readonly seconds: number
     readonly seed: number
     /** How many of the setups are tried. */
@@ -209,11 +239,12 @@ export const run = async (
     hangs: 0,
     malformed: 0,
     disturbed: 0,
+    leaks: 0,
     growth: 0,
     asked: 0,
     faults: new Array<string>()
   }
-  const targets = await Promise.all(setups.slice(0, kinds).map((setup) => start(implementation, setup)))
+  const targets = await Promise.all(Array.from({ length: kinds }, (_, index) => start(door, index)))
   for (const [index, first] of targets.entries()) {
     const until = performance.now() + seconds * 1000 / kinds
     let target = first
@@ -225,7 +256,7 @@ export const run = async (
       const number = seed * 1_000_000 + index * 100_000 + played++
       const { child, port } = target
       const peer = new RawPeer(port)
-      const answered = await play(new Random(number), peer, (what, n) => {
+      const missing = await play(new Random(number), peer, (what, n) => {
         figures[what] += n
       })
       figures.sessions++
@@ -238,22 +269,26 @@ export const run = async (
       }
       figures.malformed += peer.faults.length
       figures.faults.push(...peer.faults.map((fault) => `session ${number}: ${fault}`))
-      if (!answered && child.alive) {
+      if (missing > 0 && child.alive) {
         figures.hangs++
-        figures.faults.push(`session ${number} was left without an answer`)
+        figures.faults.push(`session ${number} was left without ${missing} answers`)
+      } else if (missing < 0) {
+        figures.malformed++
+        figures.faults.push(`session ${number} got ${-missing} answers too many`)
       }
     }
 
     // Sessions one after another; now and then all stop, so that the server can be looked at.
     const some = async (): Promise<void> => {
-      for (let n = 0; n < round && target.child.alive && performance.now() < until; n++) {
+      const sessions = reference === undefined ? warmup : round
+      for (let n = 0; n < sessions && target.child.alive && performance.now() < until; n++) {
         await one()
       }
     }
 
-    const holdings = async (): Promise<Holdings | undefined> => {
+    const holdings = async (): Promise<Holdings & { readonly entries: number } | undefined> => {
       try {
-        return await target.child.call("holdings") as Holdings
+        return await target.child.call("holdings") as Holdings & { readonly entries: number }
       } catch (error) {
         if (error instanceof ChildExited) {
           return undefined
@@ -270,17 +305,25 @@ export const run = async (
         figures.faults.push(`the server died: ${stderr.split("\n").find((text) => /Error/.test(text)) ?? stderr}`)
         await bystander.stop()
         figures.asked += bystander.asked
-        target = await start(implementation, setups[index] ?? {})
+        target = await start(door, index)
         bystander = new Bystander(target)
         reference = undefined
-      } else if (reference === undefined && played > warmup) {
+      } else if (reference === undefined) {
         reference = await holdings()
       }
     }
     await bystander.stop()
     figures.asked += bystander.asked
     figures.disturbed += bystander.disturbed
-    const last = await holdings()
+    const last = await settled(holdings)
+    if (last !== undefined && last.polluted > 0) {
+      figures.faults.push("every object has a name that it should not have")
+    }
+    const left = last === undefined ? 0 : last.entries + last.sockets
+    figures.leaks += left
+    if (left > 0) {
+      figures.faults.push(`when everybody had gone, ${left} sockets and entries were left`)
+    }
     if (last === undefined) {
       figures.deaths++
       figures.faults.push(`the server died: ${(await target.child.exited).stderr}`)

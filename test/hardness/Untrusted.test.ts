@@ -58,6 +58,47 @@ const peerOf = (server: Live): RawPeer => {
   return peer
 }
 
+describe("frames", () => {
+  const close = (...payload: ReadonlyArray<number>): Buffer => frame(Buffer.from(payload), { first: 0x88 })
+  const endless = Buffer.from([0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0])
+
+  it.each<[string, ReadonlyArray<Buffer>, number]>([
+    ["that is not masked", [frame("{}", { masked: false })], 1002],
+    ["with a reserved bit", [frame("{}", { first: 0x91 })], 1002],
+    ["of an unknown type", [frame("{}", { first: 0x83 })], 1002],
+    ["that continues nothing", [frame("{}", { first: 0x80 })], 1002],
+    ["between the fragments of another", [frame("{", { first: 0x01 }), frame("{}")], 1002],
+    ["of 16,385 fragments", Array.from({ length: 16_385 }, (_, n) => frame("", { first: n === 0 ? 0x01 : 0 })), 1008],
+    ["that is a fragment of a ping", [frame("", { first: 0x09 })], 1002],
+    ["that is a ping and too long", [frame("x".repeat(126), { first: 0x89 })], 1002],
+    ["that is no UTF-8", [frame(Buffer.from([0xc0, 0xaf]))], 1007],
+    ["longer than is allowed", [frame("", { length: 2_000_000 })], 1009],
+    ["longer than JavaScript can count", [endless], 1009],
+    ["that closes with half a code", [close(3)], 1002],
+    ["that closes with a code that is none", [close(0x03, 0xee)], 1002],
+    ["that closes with a reason that is no UTF-8", [close(0x03, 0xe8, 0xff)], 1007]
+  ])("one %s closes its own connection", async (_, frames, code) => {
+    const server = await host()
+    const bystander = await welcome(server)
+    const peer = peerOf(server)
+    await peer.open()
+    peer.write(Buffer.concat(frames))
+    await peer.until(() => peer.ended, 5_000)
+    expect(peer.closeCode).toBe(code)
+    expect(server.server.plugins.nes.node.exceeded.maxFrameBytes).toBe(code === 1009 ? 1 : 0)
+    expect(await bystander.ask(get("/seen"))).toMatchObject({ statusCode: 200 })
+  })
+
+  it("that are pings, and whose answers are not read, do not pile up", async () => {
+    const server = await host()
+    const peer = peerOf(server)
+    await peer.open()
+    peer.write(Buffer.concat(Array.from({ length: 20_000 }, () => frame("x".repeat(125), { first: 0x89 }))))
+    expect(await peer.until(() => peer.ended, 5_000)).toBe(true)
+    await welcome(server)
+  })
+})
+
 describe("prototype pollution", () => {
   const poison = `{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}`
 

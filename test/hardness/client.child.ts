@@ -8,8 +8,10 @@ import * as Holdings from "./Holdings.js"
 /** What came of a client's calls. */
 export interface Outcome {
   readonly calls: number
-  /** Calls that succeeded or failed, each counted as often as it did. */
+  /** Calls that succeeded or failed. */
   readonly ended: number
+  /** How often one did that had ended before. */
+  readonly again: number
 }
 
 /** The plain clients, as far as the session below uses them. */
@@ -41,11 +43,18 @@ const playPlain = async (Client: Constructor, url: string): Promise<Outcome> => 
   client.onError = ignore
   let calls = 0
   let ended = 0
+  let again = 0
   const call = (start: (callback: () => void) => unknown): Promise<void> => {
     calls++
+    let isOver = false
     return new Promise((resolve) =>
       start(() => {
-        ended++
+        if (isOver) {
+          again++
+        } else {
+          isOver = true
+          ended++
+        }
         resolve()
       })
     )
@@ -70,7 +79,7 @@ const playPlain = async (Client: Constructor, url: string): Promise<Outcome> => 
     call((done) => client.disconnect(done)),
     new Promise((resolve) => setTimeout(resolve, 10 * timeout))
   ])
-  return { calls, ended }
+  return { calls, ended, again }
 }
 
 const playEffect = (url: string): Promise<Outcome> =>
@@ -91,13 +100,13 @@ const playEffect = (url: string): Promise<Outcome> =>
       call(client.reauthenticate("token"))
     ], { concurrency: "unbounded" })
     yield* call(client.disconnect)
-    return { calls: 7, ended }
+    return { calls: 7, ended, again: 0 }
   }).pipe(
     Effect.scoped,
     Effect.timeoutTo({
       duration: 15 * timeout,
       onSuccess: (outcome) => outcome,
-      onTimeout: () => ({ calls: 7, ended: 0 })
+      onTimeout: () => ({ calls: 7, ended: 0, again: 0 })
     }),
     Effect.runPromise
   )

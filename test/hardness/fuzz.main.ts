@@ -4,10 +4,34 @@ import * as Figures from "./Figures.js"
 import * as ServerFuzz from "./ServerFuzz.js"
 
 const { peer, seconds, seed } = Figures.parse(60)
+const doors: ReadonlyArray<ServerFuzz.Door> = peer === "@hapi/nes" ? [peer] : ["effect-nes", "NesHttpServer"]
 const subjects: ReadonlyArray<ClientFuzz.Subject> = peer === "@hapi/nes" ? [peer] : ["Client", "NesClient"]
 
-const server = await ServerFuzz.run(peer, { seconds: seconds / 2, seed })
-const faults = [...server.faults]
+const faults: Array<string> = []
+const servers = {
+  sessions: 0,
+  messages: 0,
+  answers: 0,
+  malformed: 0,
+  hangs: 0,
+  disturbed: 0,
+  deaths: 0,
+  leaks: 0,
+  growth: 0
+}
+for (const door of doors) {
+  const figures = await ServerFuzz.run(door, { seconds: seconds / 2 / doors.length, seed })
+  faults.push(...figures.faults.map((fault) => `${door}: ${fault}`))
+  servers.sessions += figures.sessions
+  servers.messages += figures.messages
+  servers.answers += figures.answers
+  servers.malformed += figures.malformed
+  servers.hangs += figures.hangs
+  servers.disturbed += figures.disturbed
+  servers.deaths += figures.deaths
+  servers.leaks += figures.leaks
+  servers.growth = Math.max(servers.growth, figures.growth)
+}
 const clients = { sessions: 0, messages: 0, calls: 0, deaths: 0, lost: 0, growth: 0 }
 for (const subject of subjects) {
   const figures = await ClientFuzz.run(subject, { seconds: seconds / 2 / subjects.length, seed })
@@ -22,18 +46,19 @@ for (const subject of subjects) {
 
 Figures.finish(
   Figures.line(`fuzz ${peer}`, {
-    "sessions at the server": server.sessions,
-    "messages to it": server.messages,
-    "answers": server.answers,
-    "malformed": server.malformed,
-    "hangs": server.hangs,
-    "disturbed": server.disturbed,
+    "sessions at the servers": servers.sessions,
+    "messages to them": servers.messages,
+    "answers": servers.answers,
+    "malformed": servers.malformed,
+    "hangs": servers.hangs,
+    "disturbed": servers.disturbed,
     "sessions at the clients": clients.sessions,
-    "messages to them": clients.messages,
+    "messages to the clients": clients.messages,
     "calls ended": clients.calls - clients.lost,
+    "deaths": servers.deaths + clients.deaths,
+    "leaks": servers.leaks,
     "lost": clients.lost,
-    "deaths": server.deaths + clients.deaths,
-    "heap growth (kB)": Math.max(server.growth, clients.growth)
+    "heap growth (kB)": Math.max(servers.growth, clients.growth)
   }),
   faults
 )

@@ -95,20 +95,12 @@ const node = (): Node | undefined => {
   return nes?.node
 }
 
-/** Connections and index entries that the server still has. */
-const entries = async (): Promise<number> => {
-  const known = node()?.hub
-  if (known === undefined) {
-    return 0
-  }
-  const paths = ["/o", "/reports", "/item/1", "/hooked/1"]
-  return known.connections.size +
-    paths.reduce((sum, path) => sum + (known.router.match(path)?.subscription.size ?? 0), subscribed)
-}
-
 serve({
   start: (setup) => start(setup as Setup),
-  holdings: async () => ({ ...await Holdings.take(), entries: await entries() }),
+  holdings: async () => {
+    const hub = node()?.hub
+    return { ...await Holdings.take(), entries: hub === undefined ? 0 : Holdings.entries(hub) + subscribed }
+  },
   /** Publishes numbers, as many in a turn. */
   publish: async (path, from, to) => {
     for (let n = from as number; n < (to as number); n++) {

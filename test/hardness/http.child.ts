@@ -1,0 +1,101 @@
+/** The application that is maltreated, on the server without hapi, in a process of its own. */
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import { createServer } from "node:http"
+import { Authentication, NesHttpServer, NesServer, Refusal } from "../../src/index.js"
+import { serve } from "../interop/peers/ChildEndpoint.js"
+import * as Holdings from "./Holdings.js"
+
+/** How the application is set up. */
+export interface Setup {
+  readonly nes?: NesHttpServer.ServerOptions
+  /** Authentication, if any, that nobody is bound to: `authorization: Custom NAME`. */
+  readonly auth?: "direct" | "token"
+}
+
+const { HttpServerRequest: CurrentRequest } = HttpServerRequest
+let subscribed = 0
+
+const echo = Effect.gen(function*() {
+  const request = yield* CurrentRequest
+  return HttpServerResponse.unsafeJson({ payload: yield* request.json })
+})
+
+const item = Effect.gen(function*() {
+  const { headers, url } = yield* CurrentRequest
+  const { id } = yield* HttpRouter.params
+  return HttpServerResponse.unsafeJson({ id, url, headers })
+})
+
+const router = HttpRouter.empty.pipe(
+  HttpRouter.get("/", HttpServerResponse.text("world")),
+  HttpRouter.post("/echo", echo),
+  HttpRouter.get("/item/:id", item)
+)
+
+const authenticate = Effect.gen(function*() {
+  const { headers } = yield* CurrentRequest
+  return headers.authorization?.startsWith("Custom ") === true
+    ? { credentials: { user: headers.authorization.slice(7) } }
+    : yield* Refusal.unauthorized("who?")
+})
+
+const make = ({ auth: type, nes }: Setup) => {
+  const server = createServer()
+  const auth = type !== undefined && Authentication.make({ type, mode: "optional", index: true, authenticate })
+  return Layer.mergeAll(
+    NesHttpServer.layerSubscription("/o"),
+    NesHttpServer.layerSubscription("/reports"),
+    NesHttpServer.layerSubscription("/item/{id}", { filter: (_path, message) => message !== "hidden" }),
+    NesHttpServer.layerSubscription("/hooked/{id}", {
+      onSubscribe: (_socket, path) =>
+        path.endsWith("bad") ? Refusal.badRequest("not this one") : Effect.sync(() => void subscribed++),
+      onUnsubscribe: () => Effect.sync(() => void subscribed--)
+    })
+  ).pipe(
+    Layer.provideMerge(NesHttpServer.serve(auth ? HttpRouter.get(router, "/nes/auth", auth.login) : router, {
+      server,
+      auth,
+      ids: { hello: "GET /", echo: "POST /echo" },
+      onMessage: (_socket, message) => Effect.succeed(message ?? null),
+      ...nes
+    })),
+    Layer.provideMerge(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" })),
+    Layer.provide(Logger.minimumLogLevel(LogLevel.None))
+  )
+}
+
+let runtime: ManagedRuntime.ManagedRuntime<
+  Layer.Layer.Success<ReturnType<typeof make>>,
+  Layer.Layer.Error<ReturnType<typeof make>>
+>
+
+serve({
+  start: (setup) => {
+    runtime = ManagedRuntime.make(make(setup as Setup))
+    return runtime.runPromise(
+      HttpServer.addressWith((address) =>
+        Effect.succeed(address._tag === "TcpAddress" ? `ws://${address.hostname}:${address.port}` : "")
+      )
+    )
+  },
+  holdings: async () => {
+    const { node } = await runtime.runPromise(NesServer.NesServer)
+    return { ...await Holdings.take(), entries: Holdings.entries(node.hub) + subscribed }
+  },
+  publish: (path, from, to) =>
+    runtime.runPromise(Effect.gen(function*() {
+      const nes = yield* NesServer.NesServer
+      for (let n = from as number; n < (to as number); n++) {
+        yield* nes.publish(path as string, n)
+      }
+    }))
+}, () => runtime.dispose())
