@@ -27,6 +27,14 @@ it("those of a node that died count no more when their lease is over", async () 
   expect(await dead.claim("ann", "dead:2", 1)).toBe(false)
 })
 
+it("while Redis is away each node counts its own", async () => {
+  const [a, b] = [new RedisClaims(() => undefined, String, 200), new RedisClaims(() => undefined, String, 200)]
+  expect([await a.claim("cy", "a:1", 1), await a.claim("cy", "a:2", 1), await b.claim("cy", "b:1", 1)])
+    .toEqual([true, false, true])
+  a.release("cy", "a:1")
+  expect(await a.claim("cy", "a:2", 1)).toBe(true)
+})
+
 it("those of a node that renews them go on counting, also when Redis has forgotten them", async () => {
   const [a, b] = [node(60_000), node(60_000)]
   expect(await a.claim("bob", "a:1", 1)).toBe(true)
