@@ -101,10 +101,13 @@ const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequ
   )
 }
 
-const logged = (tags: ReadonlyArray<string>, data: unknown, connection?: Connection): Effect.Effect<void> =>
-  (tags.includes("error") ? Effect.logError(data) : Effect.logInfo(data)).pipe(
+// Loggers write an error down as a cause; of one that is the message, the default logger makes an empty object.
+const logged = (tags: ReadonlyArray<string>, data: unknown, connection?: Connection): Effect.Effect<void> => {
+  const entry = data instanceof Error ? [data.message, Cause.fail(data)] : [data]
+  return (tags.includes("error") ? Effect.logError(...entry) : Effect.logInfo(...entry)).pipe(
     Effect.annotateLogs({ tags: tags.join(","), ...(connection && Journal.annotationsOf(connection)) })
   )
+}
 
 /**
  * Makes the port. Requests that have not ended are interrupted when their connection does, and all with the scope.

@@ -36,6 +36,9 @@ export class Channels {
     const wanted = this.listens(path)
     let channel = this.channels.get(path)
     if (wanted === (channel?.subscribed ?? false) && !channel?.settling) {
+      if (!wanted) {
+        this.channels.delete(path)
+      }
       return undefined
     }
     if (!channel) {

@@ -58,8 +58,19 @@ export interface Link {
   readonly command: (key: string, args: ReadonlyArray<string>) => Promise<unknown>
   readonly subscribe: (channel: string, listener: Listener) => Promise<void>
   readonly unsubscribe: (channel: string, listener: Listener) => Promise<void>
-  readonly close: () => void
+  /** Ends when what was asked before is done, or cannot be in a reasonable time. */
+  readonly close: () => Promise<void>
 }
+
+// How long a closing link waits for Redis (ms).
+const closingGrace = 1_000
+
+// Redis answers in order: whoever has its answer to a last ping has been heard.
+const farewell = async (ping: Promise<unknown>): Promise<void> => {
+  await Promise.race([ping.catch(ignore), sleep(closingGrace, undefined, { ref: false })])
+}
+
+const ignore = (): void => {}
 
 // The wait before the n-th attempt to reconnect (ms): 50, 100, 200, … up to 2 seconds, each a random part shorter, so
 // that nodes that lost the same server do not come back all at once.
@@ -85,7 +96,7 @@ const single = (address: Address, timeout: number, observer: Observer): Link => 
   const isUp = (): boolean => commands.isReady && subscriber.isReady
   for (const client of [commands, subscriber]) {
     client.on("ready", () => {
-      if (isUp()) {
+      if (isUp() && !closed) {
         up = true
         observer.up()
       }
@@ -106,8 +117,11 @@ const single = (address: Address, timeout: number, observer: Observer): Link => 
     command: (_, args) => commands.sendCommand([...args]),
     subscribe: (channel, listener) => subscriber.subscribe(channel, listener),
     unsubscribe: (channel, listener) => subscriber.unsubscribe(channel, listener),
-    close: () => {
+    close: async () => {
       closed = true
+      if (isUp()) {
+        await farewell(commands.ping())
+      }
       for (const client of [commands, subscriber]) {
         if (client.isOpen) {
           client.destroy()
@@ -182,9 +196,12 @@ const clustered = (address: Address, timeout: number, observer: Observer): Link 
     command: (key, args) => cluster.sendCommand(key, false, [...args]),
     subscribe: (channel, listener) => cluster.sSubscribe(channel, listener),
     unsubscribe: (channel, listener) => cluster.sUnsubscribe(channel, listener),
-    close: () => {
+    close: async () => {
       closed = true
       clearTimeout(retry)
+      if (up) {
+        await farewell(probe())
+      }
       if (cluster.isOpen) {
         cluster.destroy()
       }

@@ -28,8 +28,9 @@ const patience = 1_000
 // How much longer than its updates the state of a path is kept, so that an idle path does not begin anew (ms).
 const stateAge = 24 * 60 * 60 * 1_000
 
-// How long after a history could not be read it is tried again, though Redis is there (ms).
-const retryDelay = 250
+// How long after a history could not be read it is tried again, though Redis is there (ms): twice as long each time.
+const firstRetry = 250
+const lastRetry = 10_000
 
 const away = (): Error => new Error("Not connected to Redis")
 
@@ -53,6 +54,8 @@ export class Member {
   private readonly prefix: string
   private readonly own: ReadonlyArray<string>
   private again: NodeJS.Timeout | undefined
+  private retryDelay = firstRetry
+  private failedAt = 0
   private ready = Effect.unsafeMakeLatch(false)
 
   constructor(
@@ -96,7 +99,7 @@ export class Member {
   private readonly open: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() => {
     const timeout = this.options.timeout ?? 5_000
     const enter = Effect.sync(() => this.users++ === 0 && this.connect(timeout))
-    const leave = Effect.sync(() => --this.users === 0 && this.close())
+    const leave = Effect.suspend(() => --this.users === 0 ? Effect.promise(() => this.close()) : Effect.void)
     return Effect.acquireRelease(enter, () => leave).pipe(
       Effect.zipRight(Effect.forkScoped(Effect.schedule(this.upkeep, Schedule.spaced(renewal)))),
       Effect.zipRight(Effect.timeoutOption(this.ready.await, timeout)),
@@ -121,16 +124,17 @@ export class Member {
     this.channels = new Channels(link, (path) => this.channel(path), this.node.listens, this.hear)
   }
 
-  private close(): void {
+  private async close(): Promise<void> {
+    const { link } = this
     clearTimeout(this.again)
     this.again = undefined
-    this.link?.close()
     this.link = undefined
     this.channels = undefined
     this.known = false
     this.downSince = undefined
     this.ready = Effect.unsafeMakeLatch(false)
     Metrics.connected.unsafeUpdate(0, [])
+    await link?.close()
   }
 
   private async up(link: Link.Link): Promise<void> {
@@ -141,6 +145,7 @@ export class Member {
       return
     }
     this.back()
+    this.failedAt = 0
     this.claims.renew()
     this.channels?.revive()
     this.node.revive()
@@ -269,13 +274,21 @@ export class Member {
       return await this.command(run)
     } catch (error) {
       if (this.link?.isUp) {
-        this.again ??= setTimeout(() => {
-          this.again = undefined
-          this.node.revive()
-        }, retryDelay)
+        this.again ??= this.retry()
       }
       throw error
     }
+  }
+
+  // All histories are read again: a path that cannot be read for long must not have the others read all the time.
+  private retry(): NodeJS.Timeout {
+    const now = Date.now()
+    this.retryDelay = now - this.failedAt > 2 * lastRetry ? firstRetry : Math.min(2 * this.retryDelay, lastRetry)
+    this.failedAt = now
+    return setTimeout(() => {
+      this.again = undefined
+      this.node.revive()
+    }, this.retryDelay)
   }
 
   private keys(path: string): ReadonlyArray<string> {
@@ -301,14 +314,15 @@ export class Member {
   // Incoming
 
   private readonly hear = (payload: string): void => {
-    let heard: Wire.Heard
+    // Anybody can publish anything: what is thrown into the client library's parser would leave this node deaf.
     try {
-      heard = Wire.decode(payload)
+      this.obey(Wire.decode(payload))
     } catch (error) {
       this.node.log(["nes", "broker", "error"], error)
-      return
     }
-    const { from, said } = heard
+  }
+
+  private obey({ from, said }: Wire.Heard): void {
     switch (said.type) {
       case "count":
         return from === this.node.id ? undefined : this.reply(from, said)

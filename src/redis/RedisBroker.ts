@@ -83,7 +83,11 @@ export const make = (options: Options): Effect.Effect<Service> =>
       Effect.sync(() => {
         const member = new Member(node, options, (event) => {
           events.unsafeOffer(event)
-          options.onEvent?.(event)
+          try {
+            options.onEvent?.(event)
+          } catch (error) {
+            node.log(["nes", "onEvent", "error"], error)
+          }
         })
         return member.membership
       })

@@ -125,8 +125,12 @@ const split = (text: string): readonly [line: string, rest: string] => {
 
 // `epoch:offset:time`
 const positionOf = (line: string): Message.Position => {
-  const [epoch = "", offset] = line.split(":")
-  return { epoch, offset: Number(offset) }
+  const [epoch = "", digits] = line.split(":")
+  const offset = Number(digits)
+  if (!Number.isSafeInteger(offset)) {
+    throw new Error(`Not a position: ${line}`)
+  }
+  return { epoch, offset }
 }
 
 const command = (head: Head, text: string): Command | Question | Reply => {
@@ -148,6 +152,8 @@ const command = (head: Head, text: string): Command | Question | Reply => {
       return { type: head.type, id: head.id ?? 0, path: head.path }
     case "counted":
       return { type: head.type, id: head.id ?? 0, count: head.count ?? 0 }
+    default:
+      throw new Error("Unknown command of another node")
   }
 }
 

@@ -46,6 +46,8 @@ export interface Context {
  */
 export type Cluster = Pick<Membership, "claims" | "interest">
 
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0
+
 /**
  * A node's connections and subscriptions.
  *
@@ -66,8 +68,12 @@ export class Hub {
     this.connections = new Connections(context.settings.auth)
   }
 
-  /** Declares a subscription; throws if the path is invalid or conflicts with another. */
+  /** Declares a subscription; throws if the path is invalid or conflicts with another, or the bounds make no sense. */
   declare(path: string, options: Options): void {
+    const { recovery } = options
+    if (recovery && !(isCount(recovery.size) && isCount(recovery.age))) {
+      throw new Error("Subscription recovery requires positive integers for size and age")
+    }
     this.router.add(path, new Subscription(path, options))
     this.keeps ||= options.recovery !== undefined
   }
@@ -273,7 +279,7 @@ export class Hub {
     subscription.remove(connection, path)
     this.context.meter.totals.subscriptions--
     if (subscription.options.recovery) {
-      this.recovery?.left(path, subscription)
+      this.recovery?.left(connection, path, subscription)
     }
     void this.membership.interest?.(path)
   }

@@ -70,9 +70,11 @@ export class Recovery {
     return this.tracks.has(path)
   }
 
-  /** To be called when a path may have lost its last subscriber. */
-  left(path: string, subscription: Subscription): void {
-    if (subscription.subscribers(path).size === 0 && this.tracks.get(path)?.busy === false) {
+  /** To be called when a connection is no longer subscribed to a path. */
+  left(connection: Connection, path: string, subscription: Subscription): void {
+    const track = this.tracks.get(path)
+    track?.dismiss(connection)
+    if (subscription.subscribers(path).size === 0 && track?.busy === false) {
       this.tracks.delete(path)
     }
   }

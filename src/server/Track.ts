@@ -14,12 +14,13 @@ import type { Connection } from "./Connection.js"
  * @category models
  */
 export interface Admission {
-  readonly connection: Connection
   readonly since: Message.Position | undefined
   /** Whether the connection has been told that it is subscribed before it was let in. */
   late: boolean
   readonly answer: () => void
 }
+
+type Admissions = ReadonlyMap<Connection, Admission>
 
 /**
  * What a track works with.
@@ -46,9 +47,10 @@ export interface Owner {
 /** Where to go on from a position: after which offset, and whether something before that is lost. */
 const resume = (since: Since, page: Page): { readonly offset: number; readonly lost: boolean } => {
   const sameEpoch = since.epoch === page.epoch
-  const offset = sameEpoch ? since.offset : Math.min(since.offset, page.start)
+  // Whoever claims to be ahead of the history goes on with it: nothing is to be held back until it gets there.
+  const offset = Math.min(since.offset, sameEpoch ? page.top : page.start)
   const first = page.updates.find((update) => update.position.offset > offset)?.position.offset ?? page.top + 1
-  return { offset: Math.max(offset, first - 1), lost: !sameEpoch || first > offset + 1 || page.top < offset }
+  return { offset: Math.max(offset, first - 1), lost: !sameEpoch || first > offset + 1 || page.top < since.offset }
 }
 
 /**
@@ -62,7 +64,7 @@ const resume = (since: Since, page: Page): { readonly offset: number; readonly l
 export class Track {
   private at: Message.Position | undefined
   private behind = false
-  private admissions: Array<Admission> = []
+  private admissions = new Map<Connection, Admission>()
   private working: Promise<void> | undefined
 
   constructor(private readonly owner: Owner) {}
@@ -74,15 +76,22 @@ export class Track {
 
   /** Whether connections wait to be let in, or the history is being read. */
   get busy(): boolean {
-    return this.working !== undefined || this.admissions.length > 0
+    return this.working !== undefined || this.admissions.size > 0
   }
 
   /** Lets a connection in, with what it missed; ends when it is in, or cannot be for now and will be later. */
   admit(connection: Connection, since: Message.Position | undefined): Promise<void> {
     return new Promise((answer) => {
-      this.admissions.push({ connection, since, late: false, answer })
+      this.dismiss(connection)
+      this.admissions.set(connection, { since, late: false, answer })
       void this.work()
     })
+  }
+
+  /** Lets a connection wait no longer. */
+  dismiss(connection: Connection): void {
+    this.admissions.get(connection)?.answer()
+    this.admissions.delete(connection)
   }
 
   /** Takes an announced update; ends when all that was announced so far has been delivered. */
@@ -106,7 +115,7 @@ export class Track {
     }
     return this.keep(delivered.then(() => {
       this.at = update.position
-      return this.behind || this.admissions.length > 0 ? this.catchUp() : undefined
+      return this.behind || this.admissions.size > 0 ? this.catchUp() : undefined
     }))
   }
 
@@ -132,7 +141,7 @@ export class Track {
     do {
       this.behind = false
       const admissions = this.admissions
-      this.admissions = []
+      this.admissions = new Map()
       try {
         await this.owner.ready()
         await this.settle(admissions, await this.owner.read(this.oldest(admissions)))
@@ -141,24 +150,26 @@ export class Track {
         this.postpone(admissions)
         return
       }
-    } while (this.behind || this.admissions.length > 0)
+    } while (this.behind || this.admissions.size > 0)
   }
 
   // Whoever cannot be let in is subscribed all the same: what it misses meanwhile it gets, or is told, when it is.
-  private postpone(admissions: ReadonlyArray<Admission>): void {
-    this.admissions = [...admissions, ...this.admissions].filter(({ connection }) => this.owner.wants(connection))
-    for (const admission of this.admissions) {
+  private postpone(admissions: Admissions): void {
+    for (const admission of [...admissions.values(), ...this.admissions.values()]) {
       admission.late = true
       admission.answer()
     }
+    this.admissions = new Map(
+      [...admissions, ...this.admissions].filter(([connection]) => this.owner.wants(connection))
+    )
   }
 
-  private async settle(admissions: ReadonlyArray<Admission>, page: Page): Promise<void> {
+  private async settle(admissions: Admissions, page: Page): Promise<void> {
     if (this.at) {
       await this.replay(this.at, page)
     }
     this.at = { epoch: page.epoch, offset: page.top }
-    for (const { answer, connection, late, since } of admissions) {
+    for (const [connection, { answer, late, since }] of admissions) {
       if (since) {
         await this.replay(since, page, connection)
       } else if (late) {
@@ -187,8 +198,8 @@ export class Track {
     }
   }
 
-  private oldest(admissions: ReadonlyArray<Admission>): Since | undefined {
-    const known: Array<Since> = admissions.flatMap(({ since }) => since ? [since] : [])
+  private oldest(admissions: Admissions): Since | undefined {
+    const known: Array<Since> = Array.from(admissions.values()).flatMap(({ since }) => since ? [since] : [])
     if (this.at) {
       known.push(this.at)
     }

@@ -61,9 +61,36 @@ it("a frozen Redis counts as away after its timeout, and holds up nobody", async
   await expect(a.server.publish("/kept/1", 1)).rejects.toThrow()
   await until(() => names(a).includes("Down"))
   await expect(a.server.publish("/kept/1", 2)).rejects.toThrow("Not connected to Redis")
+  await expect(a.server.plugins.nes.node.count()).rejects.toThrow("Not connected to Redis")
   redis.thaw()
   await until(() => names(a).at(-1) === "Up")
   await a.server.publish("/kept/1", 3)
+})
+
+it("a node that stops meanwhile does not wait for Redis", async () => {
+  const { a, b, redis } = await cast()
+  redis.freeze()
+  onTestFinished(() => redis.thaw())
+  const published = Promise.allSettled([a.server.publish("/kept/1", 1), b.server.publish("/kept/1", 2)])
+  await a.stop()
+  await redis.kill()
+  await b.stop()
+  expect((await published).map(({ status }) => status)).toEqual(["rejected", "rejected"])
+})
+
+it("nothing remains of clients that came and went meanwhile", async () => {
+  const { a, names, redis } = await cast()
+  const { hub } = a.server.plugins.nes.node
+  await redis.kill()
+  await until(() => names(a).includes("Down"))
+  const client = await a.connect()
+  await hear(client, "/kept/1")
+  await hear(client, "/kept/2")
+  expect([hub.recovery?.has("/kept/1"), hub.recovery?.has("/kept/2")]).toEqual([true, true])
+  await client.unsubscribe("/kept/1", null)
+  expect([hub.recovery?.has("/kept/1"), hub.recovery?.has("/kept/2")]).toEqual([false, true])
+  await client.disconnect()
+  await until(() => hub.recovery?.has("/kept/2") === false)
 })
 
 it("no more than so many commands are on their way to a frozen Redis", async () => {

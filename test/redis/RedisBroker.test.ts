@@ -107,6 +107,22 @@ describe.each([{ cluster: false }, { cluster: true }])("on Redis, cluster: $clus
     await expect(a.connect(user)).rejects.toMatchObject({ statusCode: 503 })
   })
 
+  it("a node that stops leaves no connections counted, and what it said last is heard", async () => {
+    const limited = { ...items, options: { auth: { ...auth, maxConnectionsPerUser: 1 } } }
+    const [a, b] = [await startNode(redis, limited), await startNode(redis, limited)]
+    const user = as(`stops-${cluster}`)
+    const bob = await b.connect(as(`stays-${cluster}`))
+    const heard: Array<unknown> = []
+    bob.onUpdate = (message) => void heard.push(message)
+    await a.connect(user)
+    await expect(b.connect(user)).rejects.toMatchObject({ statusCode: 503 })
+    await a.server.broadcast("last")
+    await a.stop()
+    await b.connect(user)
+    await until(() => heard.length === 1)
+    expect(heard).toEqual(["last"])
+  })
+
   it("counts connections and subscribers of a path over the nodes", async () => {
     const { a, ann, b, bob } = await cast()
     await hear(ann, "/item/9")
