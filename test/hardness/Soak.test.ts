@@ -2,10 +2,14 @@
 import { expect, it } from "vitest"
 import * as Soak from "./Soak.js"
 
-it("thousands of connections later, nothing is left of them", { timeout: 60_000 }, async () => {
-  const { faults, ...figures } = await Soak.run(4)
-  expect(faults).toEqual([])
-  expect(figures).toMatchObject({ lost: 0, leaks: 0 })
-  expect(figures.connections).toBeGreaterThan(1000)
-  expect(figures.updates).toBeGreaterThan(500)
-})
+it.each(["effect-nes", "NesHttpServer"] as const)(
+  "thousands of connections later, nothing is left of them (%s)",
+  { timeout: 60_000 },
+  async (door) => {
+    const { faults, ...figures } = await Soak.run(door, 10)
+    expect(faults).toEqual([])
+    expect(figures).toMatchObject({ lost: 0, leaks: 0 })
+    expect(figures.connections).toBeGreaterThan(1000)
+    expect(figures.updates).toBeGreaterThan(500)
+  }
+)

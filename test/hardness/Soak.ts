@@ -11,7 +11,7 @@ export interface Figures {
   readonly updates: number
   /** Calls that never ended. */
   readonly lost: number
-  /** Timers, sockets, fibers and index entries that were not there before. */
+  /** Timers, sockets, other handles, fibers, index entries, and what the gauges count, that were not there before. */
   readonly leaks: number
   /** Growth of the heaps of server and clients together, in kB. */
   readonly growth: number
@@ -33,6 +33,8 @@ const warmup = 3_000
 /** Churn between two words with the clients' process, which must not be silent for too long (ms). */
 const round = 5_000
 const growthLimit = 4_000
+/** How long what is closing may take to close, and a watch that has nothing left to watch to end (ms). */
+const patience = 15_000
 
 const add = (a: Churned, b: Churned): Churned => ({
   connections: a.connections + b.connections,
@@ -41,11 +43,16 @@ const add = (a: Churned, b: Churned): Churned => ({
   lost: a.lost + b.lost
 })
 
-const countable = ["timers", "sockets", "fibers", "entries"] as const
+const countable = ["timers", "sockets", "handles", "fibers", "entries", "gauges"] as const
 
-export const run = async (seconds: number): Promise<Figures> => {
+/** The servers there are. */
+export type Door = "effect-nes" | "NesHttpServer"
+
+const modules: Readonly<Record<Door, string>> = { "effect-nes": "./server.child.ts", NesHttpServer: "./http.child.ts" }
+
+export const run = async (door: Door, seconds: number): Promise<Figures> => {
   const [server, clients] = await Promise.all([
-    ChildProcess.start(new URL("./server.child.ts", import.meta.url), ["effect-nes"]),
+    ChildProcess.start(new URL(modules[door], import.meta.url), [door]),
     ChildProcess.start(new URL("./churn.child.ts", import.meta.url))
   ])
   const url = String(await server.call("start", { nes: { heartbeat: { interval: 500, timeout: 250 } } }))
@@ -53,30 +60,32 @@ export const run = async (seconds: number): Promise<Figures> => {
   const publishing = setInterval(() => void server.call("publish", "/o", 0, 1), 20)
   const churn = async (ms: number): Promise<Churned> => await clients.call("churn", url, ms) as Churned
 
-  /** What both hold, once what is closing has closed. */
-  const look = async (): Promise<ReadonlyArray<Held>> => {
-    let left = Infinity
-    for (let attempt = 0; attempt < 100; attempt++) {
-      const held = await server.call("holdings") as Held
-      if (held.entries === 0 && (held.sockets ?? 0) >= left) {
-        break
+  /** What both hold, as soon as this holds of it or there is no hope that it will. */
+  const look = async (isOver: (held: ReadonlyArray<Held>) => boolean): Promise<ReadonlyArray<Held>> => {
+    const end = performance.now() + patience
+    for (;;) {
+      const held = [await server.call("holdings") as Held, await clients.call("holdings") as Held]
+      if (isOver(held) || performance.now() > end) {
+        return held
       }
-      left = held.sockets ?? 0
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await new Promise((resolve) => setTimeout(resolve, 100))
     }
-    return [await server.call("holdings") as Held, await clients.call("holdings") as Held]
   }
+  const more = (what: string, old: Held | undefined, now: Held | undefined): number =>
+    (now?.[what] ?? 0) - (old?.[what] ?? 0)
 
   let figures: Churned = await churn(warmup)
   clearInterval(publishing)
-  const before = await look()
+  const before = await look((held) => held.every(({ entries, gauges, sockets }) => !entries && !gauges && !sockets))
   const again = setInterval(() => void server.call("publish", "/o", 0, 1), 20)
   const end = performance.now() + seconds * 1000
   while (performance.now() < end) {
     figures = add(figures, await churn(Math.min(round, Math.max(100, end - performance.now()))))
   }
   clearInterval(again)
-  const after = await look()
+  const after = await look((held) =>
+    held.every((now, index) => countable.every((what) => more(what, before[index], now) <= 0))
+  )
 
   const faults: Array<string> = []
   let leaks = 0
@@ -84,13 +93,13 @@ export const run = async (seconds: number): Promise<Figures> => {
   for (const [index, who] of ["server", "clients"].entries()) {
     const [old, now] = [before[index], after[index]]
     for (const what of countable) {
-      const left = (now?.[what] ?? 0) - (old?.[what] ?? 0)
+      const left = more(what, old, now)
       if (left > 0) {
         leaks += left
         faults.push(`${who}: ${left} more ${what} than before`)
       }
     }
-    const grown = Math.round(((now?.heap ?? 0) - (old?.heap ?? 0)) / 1000)
+    const grown = Math.round(more("heap", old, now) / 1000)
     growth += grown
     if (grown > growthLimit) {
       leaks++

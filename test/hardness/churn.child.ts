@@ -1,6 +1,9 @@
 /** Clients that come and go, in a process of their own. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { WebSocket } from "ws"
 import { Client } from "../../src/client.js"
+import * as NesClient from "../../src/client/NesClient.js"
 import { serve } from "../interop/peers/ChildEndpoint.js"
 import * as Holdings from "./Holdings.js"
 import type { Churned } from "./Soak.js"
@@ -21,7 +24,21 @@ const onUpdate = (): void => {
   counts.updates++
 }
 
-/** One life of a real client. */
+/** One life of the Effect client, which disconnects as its scope closes. */
+const liveInScope = (url: string, n: number): Promise<void> =>
+  call(Effect.runPromise(Effect.scoped(Effect.gen(function*() {
+    const client = yield* NesClient.make({ url, timeout: 5_000, connect: "required", reconnect: false })
+    counts.connections++
+    yield* Effect.forkScoped(Stream.runDrain(client.updates))
+    yield* Effect.forkScoped(Stream.runForEach(client.subscribe("/hooked/1"), () => Effect.sync(onUpdate)))
+    yield* Effect.all([
+      Stream.runForEach(Stream.take(client.subscribe("/o"), 1), () => Effect.sync(onUpdate)),
+      Effect.promise(() => call(Effect.runPromise(client.request("/")))),
+      Effect.promise(() => call(Effect.runPromise(client.message(n))))
+    ], { concurrency: "unbounded" })
+  }))))
+
+/** One life of the plain client. */
 const live = async (url: string, n: number): Promise<void> => {
   const client = new Client(url, { timeout: 5_000 })
   client.onError = () => {}
@@ -34,7 +51,7 @@ const live = async (url: string, n: number): Promise<void> => {
     call(client.request("/")),
     call(client.message(n))
   ])
-  if (n % 2 === 0) {
+  if (n % 4 === 0) {
     await call(client.unsubscribe("/item/1", onUpdate))
   }
   if (n % 3 === 0) {
@@ -70,7 +87,7 @@ const churn = async (url: string, ms: number): Promise<Churned> => {
   await Promise.all(Array.from({ length: crowd }, async () => {
     while (performance.now() < end) {
       const n = turn++
-      await (n % 4 === 3 ? vanish(url, n) : live(url, n))
+      await (n % 4 === 3 ? vanish(url, n) : n % 4 === 1 ? liveInScope(url, n) : live(url, n))
     }
   }))
   return {
