@@ -79,6 +79,10 @@ redis.call(ARGV[7], KEYS[3], entry)
 return { epoch, top }
 `)
 
+// A path that was only asked for is not kept for long (ms): whoever asks for many must not fill Redis. Nodes with
+// subscribers ask again in less time.
+const untouched = 60_000
+
 /**
  * Reads what came after an offset. ARGV[5..6]: the reader's epoch (empty if it has several, \`-\` if it has seen nothing)
  * and offset. Returns the epoch, its start, the last offset, and the updates.
@@ -87,7 +91,7 @@ return { epoch, top }
  * @category scripts
  */
 export const read = new Script(`${opening}
-redis.call('PEXPIRE', state, ARGV[4])
+redis.call('PEXPIRE', state, top > 0 and ARGV[4] or math.max(age, ${untouched}))
 if ARGV[5] == '-' then
   return { epoch, start, top, {} }
 end

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import type * as Message from "../protocol/Message.js"
-import type { Broadcast, Command, Disconnect, Publish, Published, Revoke, Target } from "../server/Broker.js"
+import type { Broadcast, Command, Disconnect, Publish, Published, Revoke, Target } from "../server/Command.js"
 
 /**
  * Asks every node that hears it how many connections, or subscribers of a path, it has.

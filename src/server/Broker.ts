@@ -8,111 +8,18 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type * as Message from "../protocol/Message.js"
+import type { Command } from "./Command.js"
+import type { History } from "./History.js"
 import { MemoryHistory } from "./MemoryHistory.js"
 
-/**
- * How much of what is published is kept for those who missed it: at most `size` updates, none older than `age` (ms).
- *
- * @since 0.1.0
- * @category models
- */
-export interface Bounds {
-  readonly size: number
-  readonly age: number
-}
+/** @since 0.1.0 */
+export type { Bounds } from "./Bounds.js"
 
-/**
- * What is kept where nothing else is said: 1000 updates of a path, for five minutes.
- *
- * @since 0.1.0
- * @category defaults
- */
-export const defaultBounds: Bounds = { size: 1_000, age: 300_000 }
+/** @since 0.1.0 */
+export type { Broadcast, Command, Disconnect, Publish, Published, Revoke, Target } from "./Command.js"
 
-/**
- * A subscription update for the subscribers of a path.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Publish {
-  readonly type: "publish"
-  readonly path: string
-  readonly message: unknown
-  /** For the filter only; never sent to clients. */
-  readonly internal: unknown
-  /** Only to subscribers of this user, if given. */
-  readonly user: unknown
-  /** The message's JSON text, where it has been made already. */
-  readonly text?: string | undefined
-  /** Set where the update is to be kept: it then gets a position. */
-  readonly recovery?: Bounds | undefined
-  /** Its place among the updates of the path, once it has one. */
-  readonly position?: Message.Position | undefined
-}
-
-/**
- * A subscription update that has been given its place in the history of its path.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Published extends Publish {
-  readonly position: Message.Position
-}
-
-/**
- * A message for all connections, or those of one user.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Broadcast {
-  readonly type: "broadcast"
-  readonly message: unknown
-  readonly user: unknown
-}
-
-/**
- * Whose connections are meant: the one with this id, or all of this user's. A user needs the server's index.
- *
- * @since 0.1.0
- * @category models
- */
-export type Target = { readonly socket: string } | { readonly user: unknown }
-
-/**
- * Ends a subscription, with `message` as its last update unless that is `null`.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Revoke {
-  readonly type: "revoke"
-  readonly target: Target
-  readonly path: string
-  readonly message: unknown
-}
-
-/**
- * Closes connections.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Disconnect {
-  readonly type: "disconnect"
-  readonly target: Target
-}
-
-/**
- * What one node may ask of all.
- *
- * @since 0.1.0
- * @category models
- */
-export type Command = Publish | Broadcast | Revoke | Disconnect
+/** @since 0.1.0 */
+export type { History, Page, Since } from "./History.js"
 
 /**
  * A count over the cluster: the sum over the nodes that answered, how many those are, and how many did not in time.
@@ -124,43 +31,6 @@ export interface Tally {
   readonly total: number
   readonly nodes: number
   readonly silent: number
-}
-
-/**
- * What is left of a path's history: the updates after the position asked for, in order; `top` is the offset of the last
- * one published. What was published before `start` has its offset from an earlier epoch.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Page {
-  readonly epoch: string
-  readonly start: number
-  readonly top: number
-  readonly updates: ReadonlyArray<Published>
-}
-
-/**
- * Where a reader of a history stands. Without an epoch, or in another one than the history's, what it has seen after
- * the beginning of the history's epoch does not count.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Since {
-  readonly epoch: string | undefined
-  readonly offset: number
-}
-
-/**
- * The updates that are kept.
- *
- * @since 0.1.0
- * @category models
- */
-export interface History {
-  /** What came after a position; without one, only how far the path has come. */
-  readonly read: (path: string, since: Since | undefined, bounds: Bounds) => Page | Promise<Page>
 }
 
 /**
@@ -234,7 +104,7 @@ export interface Service {
 }
 
 const together = (nodes: ReadonlySet<Node>, deliver: (command: Command) => Promise<void>): Membership => {
-  const history = new MemoryHistory()
+  const history = new MemoryHistory((path) => Array.from(nodes).some((node) => node.listens(path)))
   return {
     send: (command) =>
       deliver(command.type === "publish" && command.recovery ? history.append(command, command.recovery) : command),

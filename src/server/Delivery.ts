@@ -7,7 +7,7 @@
  */
 import type * as Message from "../protocol/Message.js"
 import { isPromiseLike } from "./Answer.js"
-import type { Command, Publish, Published, Revoke, Target } from "./Broker.js"
+import type { Command, Publish, Published, Revoke, Target } from "./Command.js"
 import type { Connection } from "./Connection.js"
 import { isSystem } from "./Fault.js"
 import { Outgoing } from "./Frame.js"

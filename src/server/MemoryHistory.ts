@@ -4,7 +4,9 @@
  * @since 0.1.0
  */
 import { randomBytes } from "node:crypto"
-import type { Bounds, History, Page, Publish, Published, Since } from "./Broker.js"
+import type { Bounds } from "./Bounds.js"
+import type { Publish, Published } from "./Command.js"
+import type { History, Page, Since } from "./History.js"
 
 interface Kept {
   readonly update: Published
@@ -21,32 +23,34 @@ interface Log {
 }
 
 /**
- * Histories of paths. A path is forgotten when all that it keeps is too old: time passes without a timer, looked at
- * whenever something is published.
+ * Histories of paths. A path that nobody follows is forgotten when all that it keeps is too old: time passes without a
+ * timer, looked at whenever something is published, or a path is new.
  *
  * @since 0.1.0
  * @category models
  */
 export class MemoryHistory implements History {
-  // The path published to last is the last: those that may be forgotten are in front.
+  // The path touched last is the last: those that may be forgotten are in front.
   private readonly logs = new Map<string, Log>()
 
-  constructor(private readonly now: () => number = () => performance.now()) {}
+  /** `followed` says whether anyone is subscribed to a path: it must not begin anew. */
+  constructor(
+    private readonly followed: (path: string) => boolean,
+    private readonly now: () => number = () => performance.now()
+  ) {}
 
   /** Gives an update its place. */
   append(update: Publish, { age, size }: Bounds): Published {
     const at = this.now()
     const log = this.logs.get(update.path) ?? { epoch: newEpoch(), top: 0, kept: [], age, touched: at }
     const published: Published = { ...update, position: { epoch: log.epoch, offset: ++log.top } }
-    log.touched = at
     log.age = age
     log.kept.push({ update: published, at })
     // Cut in strides: an array that loses its first element with every push is copied every time.
     if (log.kept.length >= 2 * size) {
       log.kept = log.kept.slice(-size)
     }
-    this.logs.delete(update.path)
-    this.logs.set(update.path, log)
+    this.touch(update.path, log, at)
     this.forget(at)
     return published
   }
@@ -56,7 +60,8 @@ export class MemoryHistory implements History {
     let log = this.logs.get(path)
     if (!log) {
       log = { epoch: newEpoch(), top: 0, kept: [], age, touched: now }
-      this.logs.set(path, log)
+      this.touch(path, log, now)
+      this.forget(now)
     }
     const { epoch, kept, top } = log
     const from = !since ? top : since.epoch === epoch ? since.offset : 0
@@ -69,12 +74,23 @@ export class MemoryHistory implements History {
     }
   }
 
+  private touch(path: string, log: Log, now: number): void {
+    log.touched = now
+    this.logs.delete(path)
+    this.logs.set(path, log)
+  }
+
   private forget(now: number): void {
     for (const [path, log] of this.logs) {
       if (now - log.touched <= log.age) {
         return
       }
-      this.logs.delete(path)
+      if (this.followed(path)) {
+        log.kept = []
+        this.touch(path, log, now)
+      } else {
+        this.logs.delete(path)
+      }
     }
   }
 }

@@ -5,7 +5,9 @@
  */
 import type * as Message from "../protocol/Message.js"
 import { userKey } from "./Authentication.js"
-import type { Bounds, Membership, Published } from "./Broker.js"
+import type { Bounds } from "./Bounds.js"
+import type { Membership } from "./Broker.js"
+import type { Published } from "./Command.js"
 import type { Connection } from "./Connection.js"
 import { Outgoing } from "./Frame.js"
 import type { Context } from "./Hub.js"

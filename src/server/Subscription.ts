@@ -8,7 +8,7 @@ import * as Call from "@hapi/call"
 import type { Access } from "./Access.js"
 import type { Answer } from "./Answer.js"
 import { type Credentials, type UserKey, userKey } from "./Authentication.js"
-import type { Bounds } from "./Broker.js"
+import type { Bounds } from "./Bounds.js"
 import type { Connection } from "./Connection.js"
 import * as UserIndex from "./UserIndex.js"
 

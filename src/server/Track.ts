@@ -4,8 +4,9 @@
  * @since 0.1.0
  */
 import type * as Message from "../protocol/Message.js"
-import type { Page, Published, Since } from "./Broker.js"
+import type { Published } from "./Command.js"
 import type { Connection } from "./Connection.js"
+import type { Page, Since } from "./History.js"
 
 /**
  * A connection on its way in. `since` is how far it came before, on whatever node.

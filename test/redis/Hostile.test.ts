@@ -3,7 +3,7 @@ import type { Server } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import * as RedisBroker from "../../src/redis/RedisBroker.js"
-import type { Command } from "../../src/server/Broker.js"
+import type { Command } from "../../src/server/Command.js"
 import { hear, startNode, until } from "./Cluster.js"
 import { RedisServer } from "./RedisServer.js"
 
@@ -99,4 +99,16 @@ it("an `onEvent` that throws is logged", async () => {
   await Effect.runPromise(Effect.scoped(sent))
   await until(() => logged.length === 1)
   expect(logged).toEqual([[["nes", "onEvent", "error"], failure]])
+})
+
+it("a path that was only asked for takes no room for long, one that has been published to keeps its place", async () => {
+  const a = await startNode(redis, { declare })
+  const ann = await a.connect()
+  await hear(ann, "/kept/asked")
+  await hear(ann, "/kept/told")
+  await a.server.publish("/kept/told", 1)
+  const life = (path: string): number => Number(redis.run("pttl", `nes:state:{${path}}`))
+  expect(life("/kept/asked")).toBeGreaterThan(0)
+  expect(life("/kept/asked")).toBeLessThanOrEqual(300_000)
+  expect(life("/kept/told")).toBeGreaterThan(3_600_000)
 })

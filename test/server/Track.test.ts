@@ -1,8 +1,9 @@
 /** A track against a history, whatever is announced, lost, repeated or late, and whoever comes when. */
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
-import type { Page, Published, Since } from "../../src/server/Broker.js"
+import type { Published } from "../../src/server/Command.js"
 import type { Connection } from "../../src/server/Connection.js"
+import type { Page, Since } from "../../src/server/History.js"
 import { Track } from "../../src/server/Track.js"
 
 type Step =

@@ -1,0 +1,91 @@
+/**
+ * What one node may ask of all.
+ *
+ * @since 0.1.0
+ */
+import type * as Message from "../protocol/Message.js"
+import type { Bounds } from "./Bounds.js"
+
+/**
+ * A subscription update for the subscribers of a path.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Publish {
+  readonly type: "publish"
+  readonly path: string
+  readonly message: unknown
+  /** For the filter only; never sent to clients. */
+  readonly internal: unknown
+  /** Only to subscribers of this user, if given. */
+  readonly user: unknown
+  /** The message's JSON text, where it has been made already. */
+  readonly text?: string | undefined
+  /** Set where the update is to be kept: it then gets a position. */
+  readonly recovery?: Bounds | undefined
+  /** Its place among the updates of the path, once it has one. */
+  readonly position?: Message.Position | undefined
+}
+
+/**
+ * A subscription update that has been given its place in the history of its path.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Published extends Publish {
+  readonly position: Message.Position
+}
+
+/**
+ * A message for all connections, or those of one user.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Broadcast {
+  readonly type: "broadcast"
+  readonly message: unknown
+  readonly user: unknown
+}
+
+/**
+ * Whose connections are meant: the one with this id, or all of this user's. A user needs the server's index.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Target = { readonly socket: string } | { readonly user: unknown }
+
+/**
+ * Ends a subscription, with `message` as its last update unless that is `null`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Revoke {
+  readonly type: "revoke"
+  readonly target: Target
+  readonly path: string
+  readonly message: unknown
+}
+
+/**
+ * Closes connections.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Disconnect {
+  readonly type: "disconnect"
+  readonly target: Target
+}
+
+/**
+ * What one node may ask of all.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Command = Publish | Broadcast | Revoke | Disconnect
