@@ -219,6 +219,12 @@ export class Connection {
     return (this.closing ??= new Latch()).wait
   }
 
+  /** Hears nothing more, and closes when the answer to the present message has been written. */
+  refuse(): void {
+    this.stage = "refused"
+    setImmediate(() => void this.close())
+  }
+
   /** To be called when nothing but hooks that were running already is left to wait for. */
   closed(): void {
     this.closing?.open()

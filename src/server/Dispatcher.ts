@@ -10,8 +10,9 @@ import type * as Clock from "effect/Clock"
 import * as Either from "effect/Either"
 import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
-import { type Answer, isPromiseLike } from "./Answer.js"
+import type { Answer } from "./Answer.js"
 import type { Response } from "./Application.js"
+import type { Authenticator } from "./Authenticator.js"
 import type { Connection } from "./Connection.js"
 import type { Deadlines } from "./Deadlines.js"
 import * as Depth from "./Depth.js"
@@ -29,10 +30,6 @@ export interface Timing {
   readonly clock: Clock.Clock
   /** Until when a new connection has to say hello. */
   readonly hello: Deadlines<Connection>
-  /** The same where authentication is required. */
-  readonly unauthenticated: Deadlines<Connection>
-  /** Until when the application has to have authenticated. */
-  readonly authentication: Deadlines<() => void>
   /** How long a refused connection stays open, so that the client gets to read why. */
   readonly refusal: Deadlines<Connection>
 }
@@ -92,6 +89,7 @@ export class Dispatcher {
   constructor(
     private readonly hub: Hub,
     private readonly context: Context,
+    private readonly authenticator: Authenticator,
     private readonly timing: Timing
   ) {}
 
@@ -116,7 +114,7 @@ export class Dispatcher {
     }
     const envelope = decoded.right
     meter.received(envelope.type, Buffer.byteLength(text))
-    if (envelope.type === "ping" && !this.verificationDue(connection)) {
+    if (envelope.type === "ping" && !this.authenticator.due(connection)) {
       return
     }
     if (connection.processing >= limits.maxInFlight) {
@@ -139,7 +137,7 @@ export class Dispatcher {
       if (!isHeard(connection)) {
         return
       }
-      await this.verify(connection)
+      await this.authenticator.verify(connection)
       const text = await this.process(connection, envelope)
       if (text !== undefined) {
         this.context.meter.totals.sentAnswer++
@@ -203,7 +201,7 @@ export class Dispatcher {
     this.timing.hello.clear(connection)
     try {
       this.checkSubs(connection, message.subs ?? [])
-      await this.authenticate(connection, message)
+      await this.authenticator.authenticate(connection, message)
       await this.greet(connection)
       await this.subscribeAll(connection, message.subs ?? [], message.recover)
     } catch (error) {
@@ -288,80 +286,12 @@ export class Dispatcher {
 
   private async reauth(connection: Connection, message: Message.Reauth): Promise<string> {
     try {
-      await this.authenticate(connection, message)
+      await this.authenticator.authenticate(connection, message)
     } catch (error) {
-      this.disconnectAfterAnswer(connection)
+      connection.refuse()
       throw error
     }
     return this.encode(message, { type: "reauth", id: message.id })
-  }
-
-  private async authenticate(connection: Connection, message: Message.Hello | Message.Reauth): Promise<void> {
-    try {
-      await this.credential(connection, message)
-    } catch (error) {
-      this.context.meter.totals.authenticationsFailed++
-      this.context.journal.authenticationFailed(connection, error)
-      throw error
-    }
-  }
-
-  private async credential(connection: Connection, message: Message.Hello | Message.Reauth): Promise<void> {
-    const { application, settings, settle } = this.context
-    if (connection.cookies !== undefined) {
-      const authenticating = this.inTime(
-        connection,
-        settle(application.authenticateCookie(connection, connection.cookies))
-      )
-      await this.admit(connection, await authenticating)
-    }
-    const authenticated = connection.auth.isAuthenticated
-    if (!message.auth && !authenticated && application.authRequired()) {
-      throw Boom.unauthorized("Connection requires authentication")
-    }
-    if (message.auth && message.type === "hello" && authenticated) {
-      throw Boom.badRequest("Connection already authenticated")
-    }
-    this.timing.unauthenticated.clear(connection)
-    if (message.auth) {
-      if (!settings.auth) {
-        throw Boom.unauthorized("Invalid token")
-      }
-      await this.admit(
-        connection,
-        await this.inTime(connection, settle(application.authenticate(connection, message.auth)))
-      )
-    }
-  }
-
-  private inTime<A>(connection: Connection, answer: A | PromiseLike<A>): A | PromiseLike<A> {
-    const { meter, settings: { limits } } = this.context
-    if (!limits.authTimeout || !isPromiseLike(answer)) {
-      return answer
-    }
-    const { authentication } = this.timing
-    return new Promise((resolve, reject) => {
-      const expire = (): void => {
-        meter.exceed("authTimeout", connection)
-        reject(Boom.serverUnavailable("Authentication took too long"))
-      }
-      authentication.set(expire)
-      void Promise.resolve(answer).then(resolve, reject).finally(() => authentication.clear(expire))
-    })
-  }
-
-  private async admit(
-    connection: Connection,
-    authentication: Parameters<Hub["authenticate"]>[1] | undefined
-  ): Promise<void> {
-    if (authentication) {
-      const claiming = this.hub.claim(connection, authentication)
-      if (claiming) {
-        await claiming
-      }
-      this.hub.authenticate(connection, authentication)
-      connection.verifiedAt = this.timing.clock.unsafeCurrentTimeMillis()
-    }
   }
 
   private async request(connection: Connection, message: Message.Request): Promise<string> {
@@ -438,38 +368,5 @@ export class Dispatcher {
   private unserialisable(request: Answerable): Boom.Boom {
     this.context.application.log(["nes", "serialization", "error"], request.type)
     return Boom.internal("Failed serializing message")
-  }
-
-  private verificationDue(connection: Connection): boolean {
-    const { auth } = this.context.settings
-    return auth !== false && auth.minAuthVerifyInterval !== false && connection.auth.isAuthenticated &&
-      (connection.verifying !== undefined ||
-        this.timing.clock.unsafeCurrentTimeMillis() - connection.verifiedAt >= auth.minAuthVerifyInterval)
-  }
-
-  private verify(connection: Connection): Promise<void> | undefined {
-    if (!this.verificationDue(connection)) {
-      return undefined
-    }
-    return connection.verifying ??= this.runVerify(connection).finally(() => {
-      connection.verifying = undefined
-    })
-  }
-
-  private async runVerify(connection: Connection): Promise<void> {
-    const { application, settle } = this.context
-    connection.verifiedAt = this.timing.clock.unsafeCurrentTimeMillis()
-    try {
-      await this.inTime(connection, settle(application.verify(connection)))
-    } catch (error) {
-      this.context.journal.verificationFailed(connection, error)
-      this.disconnectAfterAnswer(connection)
-      throw Boom.forbidden("Credential verification failed")
-    }
-  }
-
-  private disconnectAfterAnswer(connection: Connection): void {
-    connection.stage = "refused"
-    setImmediate(() => void connection.close())
   }
 }

@@ -9,6 +9,7 @@ import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
 import { Acceptor } from "./Acceptor.js"
+import { Authenticator } from "./Authenticator.js"
 import type { Membership, Tally } from "./Broker.js"
 import type { Publish, Target } from "./Command.js"
 import { type Backlog, Connection } from "./Connection.js"
@@ -104,13 +105,9 @@ export class Node {
     }
     this.refusal = new Deadlines(refusalGrace, clock, fork, close)
     this.farewell = new Deadlines<() => void>(farewellGrace, clock, fork, (proceed) => proceed())
-    this.dispatcher = new Dispatcher(this.hub, context, {
-      clock,
-      hello: this.hello,
-      unauthenticated: this.unauthenticated,
-      authentication: this.authentication,
-      refusal: this.refusal
-    })
+    const { authentication, hello, hub, refusal, unauthenticated } = this
+    const authenticator = new Authenticator(hub, context, { clock, unauthenticated, authentication })
+    this.dispatcher = new Dispatcher(hub, context, authenticator, { clock, hello, refusal })
     this.acceptor = new Acceptor(context.settings, {
       open: (ws, request) => this.open(ws, request),
       receive: (connection, text) => this.dispatcher.receive(connection, text),
