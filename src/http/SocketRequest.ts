@@ -106,23 +106,23 @@ export class SocketRequest extends Inspectable.Class implements HttpServerReques
   }
 
   get text(): Effect.Effect<string, RequestError> {
-    return Effect.succeed(this.body)
+    return this.within(() => this.body)
   }
 
   /** The payload as it was sent; a text is parsed, as an HTTP body is. */
   get json(): Effect.Effect<unknown, RequestError> {
     const { payload } = this.source
-    return payload === undefined || typeof payload === "string"
-      ? this.decode(() => JSON.parse(this.body) as unknown)
-      : Effect.succeed(payload)
+    return this.within(() =>
+      payload === undefined || typeof payload === "string" ? JSON.parse(this.body) as unknown : payload
+    )
   }
 
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, RequestError> {
-    return this.decode(() => UrlParams.fromInput(new URLSearchParams(this.body)))
+    return this.within(() => UrlParams.fromInput(new URLSearchParams(this.body)))
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, RequestError> {
-    return Effect.sync(() => encoder.encode(this.body).buffer)
+    return this.within(() => encoder.encode(this.body).buffer)
   }
 
   get stream(): Stream.Stream<Uint8Array, RequestError> {
@@ -166,8 +166,15 @@ export class SocketRequest extends Inspectable.Class implements HttpServerReques
     return payload === undefined ? "" : typeof payload === "string" ? payload : JSON.stringify(payload)
   }
 
-  private decode<A>(read: () => A): Effect.Effect<A, RequestError> {
-    return Effect.try({ try: read, catch: (cause) => this.error("", cause) })
+  // A body that the application finds too large is refused as over HTTP, where a stream is not measured either.
+  private within<A>(read: () => A): Effect.Effect<A, RequestError> {
+    return Effect.flatMap(
+      HttpIncomingMessage.MaxBodySize,
+      (most) =>
+        Option.isSome(most) && Buffer.byteLength(this.body) > Number(most.value)
+          ? Effect.fail(this.error("maxBytes exceeded"))
+          : Effect.try({ try: read, catch: (cause) => this.error("", cause) })
+    )
   }
 
   private error(description: string, cause?: unknown): RequestError {

@@ -4,7 +4,7 @@ import { complaint, isOwed } from "./Answer.js"
 import * as ClientFuzz from "./ClientFuzz.js"
 import * as ServerFuzz from "./ServerFuzz.js"
 
-describe("mutated sessions, for a minute", { timeout: 60_000 }, () => {
+describe("mutated sessions, for a minute", { timeout: 120_000 }, () => {
   it.each(["effect-nes", "NesHttpServer"] as const)(
     "do not end the server (%s), get well-formed answers, leave no trace, and disturb nobody",
     async (door) => {

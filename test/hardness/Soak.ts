@@ -28,19 +28,21 @@ export interface Churned {
 
 type Held = Readonly<Record<string, number>>
 
-/** Churn of this length (ms) before the first look: what is compiled and cached once is no leak. */
-const warmup = 3_000
+/** Connections before the first look: what is compiled and cached once is no leak. */
+const warmup = 1_500
+const warmupRound = 1_000
 /** Churn between two words with the clients' process, which must not be silent for too long (ms). */
 const round = 5_000
 const growthLimit = 4_000
 /** How long what is closing may take to close, and a watch that has nothing left to watch to end (ms). */
 const patience = 15_000
 
+// What is lost in one round may still end in the next.
 const add = (a: Churned, b: Churned): Churned => ({
   connections: a.connections + b.connections,
   calls: a.calls + b.calls,
   updates: a.updates + b.updates,
-  lost: a.lost + b.lost
+  lost: b.lost
 })
 
 const countable = ["timers", "sockets", "handles", "fibers", "entries", "gauges"] as const
@@ -74,7 +76,10 @@ export const run = async (door: Door, seconds: number): Promise<Figures> => {
   const more = (what: string, old: Held | undefined, now: Held | undefined): number =>
     (now?.[what] ?? 0) - (old?.[what] ?? 0)
 
-  let figures: Churned = await churn(warmup)
+  let figures = await churn(warmupRound)
+  while (figures.connections < warmup) {
+    figures = add(figures, await churn(warmupRound))
+  }
   clearInterval(publishing)
   const before = await look((held) => held.every(({ entries, gauges, sockets }) => !entries && !gauges && !sockets))
   const again = setInterval(() => void server.call("publish", "/o", 0, 1), 20)

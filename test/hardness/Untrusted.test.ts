@@ -2,6 +2,8 @@
  * What strangers send, over a real socket. Tokens and cookies that are truncated, forged, expired or another server's are
  * the business of test/hapi/AuthenticationSealed.test.ts; fields of the wrong type, of test/differential-server.
  */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { once } from "node:events"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -9,6 +11,7 @@ import { deflateRawSync } from "node:zlib"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { WebSocket, WebSocketServer } from "ws"
 import { Client } from "../../src/client.js"
+import * as NesClient from "../../src/client/NesClient.js"
 import { type Frame, type Live, live, type RawClient } from "../hapi/LiveServer.js"
 import { frame, handshake, RawPeer } from "./RawPeer.js"
 
@@ -264,6 +267,60 @@ describe("upgrades", () => {
     await peer.open(handshake(parts))
     expect(peer.status).toBe(status)
     await welcome(server)
+  })
+})
+
+describe("chunks without end", () => {
+  /** A server that answers the hello and then sends chunk upon chunk; how the client closes the connection. */
+  const endless = async (): Promise<{ readonly url: string; readonly closed: Promise<number> }> => {
+    const sockets = new WebSocketServer({ port: 0, host: "127.0.0.1" })
+    await once(sockets, "listening")
+    onTestFinished(() => {
+      sockets.clients.forEach((ws) => ws.terminate())
+      sockets.close()
+    })
+    const closed = new Promise<number>((resolve) => {
+      sockets.on("connection", (ws) => {
+        ws.on("error", () => {})
+        ws.once("close", resolve)
+        ws.once("message", (data) => {
+          const { id } = JSON.parse(String(data)) as { readonly id: number }
+          ws.send(JSON.stringify({ type: "hello", id, heartbeat: false, socket: "s" }))
+          const more = (): void => {
+            if (ws.readyState === WebSocket.OPEN) {
+              ws.send(`+${"x".repeat(10_000)}`, more)
+            }
+          }
+          more()
+        })
+      })
+    })
+    return { url: `ws://127.0.0.1:${(sockets.address() as AddressInfo).port}`, closed }
+  }
+
+  it("end the connection of a Client at maxMessageChars, with 1009", async () => {
+    const { closed, url } = await endless()
+    const client = new Client(url, { maxMessageChars: 100_000 })
+    const heard = new Promise<unknown>((resolve) => {
+      client.onError = resolve
+    })
+    await client.connect({ reconnect: false })
+    expect(await heard).toMatchObject({ type: "protocol", message: "Received message exceeds the maximum length" })
+    expect(await closed).toBe(1009)
+  })
+
+  it("end the connection of a NesClient at maxMessageChars, with 1009", async () => {
+    const { closed, url } = await endless()
+    await Effect.runPromise(Effect.scoped(Effect.gen(function*() {
+      const client = yield* NesClient.make({ url, maxMessageChars: 100_000, connect: false, reconnect: false })
+      const errors = yield* Effect.forkScoped(
+        Stream.runHead(Stream.filter(client.events, (event) => event._tag === "Error"))
+      )
+      yield* Effect.yieldNow()
+      yield* client.connect()
+      expect(yield* errors).toMatchObject({ value: { error: { _tag: "ProtocolError" } } })
+      expect(yield* Effect.promise(() => closed)).toBe(1009)
+    })))
   })
 })
 

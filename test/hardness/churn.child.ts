@@ -87,7 +87,7 @@ const churn = async (url: string, ms: number): Promise<Churned> => {
   await Promise.all(Array.from({ length: crowd }, async () => {
     while (performance.now() < end) {
       const n = turn++
-      await (n % 4 === 3 ? vanish(url, n) : n % 4 === 1 ? liveInScope(url, n) : live(url, n))
+      await (n % 4 === 3 ? vanish(url, n) : n % 8 === 1 ? liveInScope(url, n) : live(url, n))
     }
   }))
   return {

@@ -211,6 +211,31 @@ describe("sealed", () => {
       }
     }).pipe(Effect.provide(serving(withLogin(token), { auth: token })), users))
 
+  it.scopedLive("by a token cut short, expired or another server's: refused, and the answer does not say which", () =>
+    Effect.gen(function*() {
+      const sealedBy = (auth: typeof token) =>
+        Effect.flatMap(
+          get("/nes/auth", { authorization: "john" }),
+          (_) => Effect.promise(async () => (await _.json() as { readonly token: string }).token)
+        ).pipe(
+          Effect.provide(serving(withLogin(auth), { auth }))
+        )
+      const own = yield* sealedBy(token)
+      const others = yield* sealedBy(Authentication.make({ type: "token", authenticate }))
+      const short = { ttl: 1, timestampSkewSec: 0 }
+      const expired = yield* sealedBy(Authentication.make({ type: "token", authenticate, password, iron: short }))
+      yield* Effect.gen(function*() {
+        yield* connect({ auth: own })
+        for (const auth of [others, own.slice(0, own.length / 2), own.slice(1), `${own}x`]) {
+          expect(yield* refusal({ auth })).toEqual({ message: "Invalid token", statusCode: 401 })
+        }
+      }).pipe(Effect.provide(serving(router, { auth: token })))
+      const strict = Authentication.make({ type: "token", authenticate, password, iron: { timestampSkewSec: 0 } })
+      yield* Effect.gen(function*() {
+        expect(yield* refusal({ auth: expired })).toEqual({ message: "Invalid token", statusCode: 401 })
+      }).pipe(Effect.provide(serving(router, { auth: strict })))
+    }).pipe(users))
+
   it.scopedLive("by a cookie from the login endpoint", () =>
     Effect.gen(function*() {
       const response = yield* get("/nes/auth", { authorization: "john" })

@@ -173,6 +173,22 @@ describe("one port", () => {
       )
     }))))
 
+  it.scopedLive("refuses upgrades from other origins, and those that are none", () =>
+    Effect.gen(function*() {
+      const upgrade = (method: string, headers: string) =>
+        raw(
+          `${method} / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+            `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${headers}\r\n`
+        )
+      const version = "Sec-WebSocket-Version: 13\r\n"
+      expect(yield* upgrade("GET", `${version}Origin: https://evil.example\r\n`)).toMatch(/^HTTP\/1\.1 401 /)
+      expect(yield* upgrade("GET", version)).toMatch(/^HTTP\/1\.1 401 /)
+      expect(yield* upgrade("POST", `${version}Origin: https://our.example\r\n`)).toMatch(/^HTTP\/1\.1 405 /)
+      expect(yield* upgrade("GET", "Origin: https://our.example\r\n")).toMatch(/^HTTP\/1\.1 400 /)
+      const client = yield* connect({}, "", { origin: "https://our.example" })
+      expect(yield* outcome(() => client.request("/"))).toMatchObject({ payload: "here" })
+    }).pipe(Effect.provide(serving(router, { origin: ["https://our.example"] }))))
+
   it.scopedLive("can be served by a route, which detaches the socket", () =>
     Effect.gen(function*() {
       const where = yield* address

@@ -273,6 +273,34 @@ describe("what a route is asked", () => {
     })
   )
 
+  it.scopedLive("may be no larger than the application has it", () =>
+    Effect.gen(function*() {
+      const read = <E>(by: (request: HttpServerRequest.HttpServerRequest) => Effect.Effect<unknown, E>) =>
+        HttpServerRequest.HttpServerRequest.pipe(
+          Effect.flatMap(by),
+          Effect.map((_) => unsafeJson(_)),
+          HttpServerRequest.withMaxBodySize(Option.some(10))
+        )
+      const router = HttpRouter.empty.pipe(
+        HttpRouter.post("/json", read((_) => _.json)),
+        HttpRouter.post("/text", read((_) => _.text)),
+        HttpRouter.post("/params", read((_) => _.urlParamsBody)),
+        HttpRouter.post("/bytes", read((_) => Effect.map(_.arrayBuffer, ({ byteLength }) => byteLength)))
+      )
+      yield* Effect.gen(function*() {
+        const client = yield* connect()
+        const post = (path: string, payload: unknown) =>
+          outcome(() => client.request({ method: "POST", path, payload }))
+        const refused = { message: "Bad Request", statusCode: 400 }
+        for (const path of ["/json", "/text", "/params", "/bytes"]) {
+          expect(yield* post(path, "\"aaaaaaaa\"")).toMatchObject({ statusCode: 200 })
+          expect(yield* post(path, "\"aaaaaaaü\"")).toEqual(refused)
+        }
+        expect(yield* post("/json", [1, 2, 3])).toMatchObject({ payload: [1, 2, 3] })
+        expect(yield* post("/json", [1, 2, 3, 4, 5, 6])).toEqual(refused)
+      }).pipe(Effect.provide(serving(router)))
+    }))
+
   it.scopedLive("goes through the server's middleware", () =>
     Effect.gen(function*() {
       const client = yield* connect()
