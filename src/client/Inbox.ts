@@ -54,6 +54,9 @@ export class Inbox {
 
   /** Takes a whole text. */
   receive(text: string): void {
+    if (this.subscriptions.deliverText(text, this.thrown)) {
+      return
+    }
     const decoded = Codec.decodeServerMessage(text)
     if (Either.isLeft(decoded)) {
       this.garbled(decoded.left)

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
 import type { NesError } from "../protocol/NesError.js"
 
@@ -45,6 +46,8 @@ export interface Topic {
   position: Message.Position | undefined
   /** Whether updates were lost before the next. */
   gap: boolean
+  /** How its updates begin, as long as they hold nothing but their message. */
+  head: string | undefined
 }
 
 /**
@@ -55,6 +58,8 @@ export interface Topic {
  */
 export class Subscriptions {
   private readonly topics = new Map<string, Topic>()
+  /** Whose update was the last: often that of the next, too. */
+  private recent: Topic | undefined
 
   get paths(): Array<string> {
     return Array.from(this.topics.keys())
@@ -90,7 +95,13 @@ export class Subscriptions {
   }
 
   create(path: string): Topic {
-    const topic: Topic = { listeners: new Map(), waiting: undefined, position: undefined, gap: false }
+    const topic: Topic = {
+      listeners: new Map(),
+      waiting: undefined,
+      position: undefined,
+      gap: false,
+      head: Codec.pubHead(path)
+    }
     this.topics.set(path, topic)
     return topic
   }
@@ -98,7 +109,7 @@ export class Subscriptions {
   /** Removes one listener; returns whether it was the path's last, and the path is gone with it. */
   remove(path: string, key: unknown): boolean {
     const topic = this.topics.get(path)
-    return topic !== undefined && topic.listeners.delete(key) && topic.listeners.size === 0 && this.topics.delete(path)
+    return topic !== undefined && topic.listeners.delete(key) && topic.listeners.size === 0 && this.delete(path)
   }
 
   /** Removes a path, if it still is what `topic` says, and tells its listeners why. */
@@ -106,7 +117,7 @@ export class Subscriptions {
     if (topic === undefined || this.topics.get(path) !== topic) {
       return
     }
-    this.topics.delete(path)
+    this.delete(path)
     for (const listener of topic.listeners.values()) {
       listener.ended?.(error)
     }
@@ -118,7 +129,26 @@ export class Subscriptions {
    */
   clear(path: string): boolean {
     this.topics.get(path)?.listeners.clear()
-    return this.topics.delete(path)
+    return this.delete(path)
+  }
+
+  /**
+   * Delivers an update from its text if it is of the same path as the last and holds nothing but a message; returns
+   * whether it is. This saves reading the envelope, a fifth of what an update of common size costs.
+   */
+  deliverText(text: string, report: (cause: unknown) => void): boolean {
+    const { recent } = this
+    if (recent?.head === undefined || !text.startsWith(recent.head)) {
+      return false
+    }
+    const message = Codec.decodeMessageAfter(recent.head, text)
+    if (message === undefined) {
+      // Trying costs more than it saves where updates hold more, such as positions.
+      recent.head = undefined
+      return false
+    }
+    pass(recent, message, report)
+    return true
   }
 
   /**
@@ -132,14 +162,9 @@ export class Subscriptions {
     report: (cause: unknown) => void
   ): void {
     const topic = this.topics.get(path)
-    if (topic === undefined || (position !== undefined && !advance(topic, position)) || message === undefined) {
-      return
-    }
-    if (topic.gap) {
-      topic.gap = false
-      hand(topic, message, { gap: true }, report)
-    } else {
-      hand(topic, message, {}, report)
+    this.recent = topic
+    if (topic !== undefined && (position === undefined || advance(topic, position)) && message !== undefined) {
+      pass(topic, message, report)
     }
   }
 
@@ -149,13 +174,27 @@ export class Subscriptions {
     if (topic === undefined) {
       return
     }
-    this.topics.delete(path)
+    this.delete(path)
     if (message !== undefined) {
       hand(topic, message, { revoked: true }, report)
     }
     for (const listener of topic.listeners.values()) {
       listener.ended?.(undefined)
     }
+  }
+
+  private delete(path: string): boolean {
+    this.recent = undefined
+    return this.topics.delete(path)
+  }
+}
+
+const pass = (topic: Topic, message: unknown, report: (cause: unknown) => void): void => {
+  if (topic.gap) {
+    topic.gap = false
+    hand(topic, message, { gap: true }, report)
+  } else {
+    hand(topic, message, {}, report)
   }
 }
 
