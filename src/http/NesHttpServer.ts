@@ -22,14 +22,12 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { IncomingMessage, type Server } from "node:http"
-import type { Server as SecureServer } from "node:https"
+import { IncomingMessage } from "node:http"
 import type { UserError } from "../protocol/NesError.js"
 import * as NesServer from "../server/NesServer.js"
 import * as Api from "./Api.js"
 import * as Hooks from "./Hooks.js"
-import type * as HttpApplication from "./HttpApplication.js"
-import type { ServerOptions } from "./Options.js"
+import type { Code, Options, ServerOptions } from "./Options.js"
 import * as Serving from "./Serving.js"
 import { refused } from "./Setting.js"
 import { isWebSocket } from "./Upgrades.js"
@@ -37,29 +35,7 @@ import { isWebSocket } from "./Upgrades.js"
 /** @since 0.1.0 */
 export type { FilterContext, SubscriptionOptions } from "./Hooks.js"
 /** @since 0.1.0 */
-export type { LimitOptions, ServerOptions } from "./Options.js"
-
-/**
- * The code of a server: what cannot come from Config.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Code<R = never> extends Hooks.Hooks<R>, HttpApplication.Options<R> {
-  /**
-   * The HTTP server that `NodeHttpServer.layer` gets too: its upgrades are taken before the platform sees them. Without
-   * it, sockets come only by the route at which the application mounts `upgrade`.
-   */
-  readonly server?: Server | SecureServer | undefined
-}
-
-/**
- * All that a server can be told.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options<R = never> extends Code<R>, ServerOptions {}
+export type { Code, LimitOptions, Options, ServerOptions } from "./Options.js"
 
 /**
  * What a server requires of its surroundings. The application, the hooks and the authentication may use `NesServer`

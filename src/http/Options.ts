@@ -5,11 +5,14 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { Server } from "node:http"
+import type { Server as SecureServer } from "node:https"
 import type { UserError } from "../protocol/NesError.js"
 import * as Limits from "../server/Limits.js"
 import type { AuthSettings, Options as ServerSettings, Settings } from "../server/Settings.js"
 import type { Authentication } from "./Authentication.js"
-import { indexOf } from "./Hooks.js"
+import { type Hooks, indexOf } from "./Hooks.js"
+import type * as HttpApplication from "./HttpApplication.js"
 import { check, count, millis, refused } from "./Setting.js"
 
 /**
@@ -78,6 +81,28 @@ export interface ServerOptions {
 const defaultGracePeriod = "5 seconds"
 const defaultHeartbeat = { interval: 15_000, timeout: 5_000 }
 const defaultHelloTimeout = 5_000
+
+/**
+ * The code of a server: what cannot come from Config.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Code<R = never> extends Hooks<R>, HttpApplication.Options<R> {
+  /**
+   * The HTTP server that `NodeHttpServer.layer` gets too: its upgrades are taken before the platform sees them. Without
+   * it, sockets come only by the route at which the application mounts `upgrade`.
+   */
+  readonly server?: Server | SecureServer | undefined
+}
+
+/**
+ * All that a server can be told.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<R = never> extends Code<R>, ServerOptions {}
 
 const heartbeatOf = ({ heartbeat }: ServerOptions): Settings["heartbeat"] => {
   if (!heartbeat) {

@@ -15,8 +15,7 @@ import type { Authentication } from "./Authentication.js"
 import * as Hooks from "./Hooks.js"
 import * as HttpApplication from "./HttpApplication.js"
 import { Incomplete } from "./Incomplete.js"
-import type { Options } from "./NesHttpServer.js"
-import { decode } from "./Options.js"
+import { decode, type Options } from "./Options.js"
 import * as Upgrades from "./Upgrades.js"
 
 const closeCode = 1001
