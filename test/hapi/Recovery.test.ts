@@ -201,6 +201,8 @@ describe.each([["@hapi/nes 14", makeNes14Client], ["nes 6", makeNes6Client]] as 
       }
       await server.publish("/a/1", 2)
       expect(await client.events.next("publish")).toEqual(["/a/1", 2, false])
+      // The server has read the client's pong: a socket that is cut before is reset, which nes 6 does not survive.
+      await client.subscribe("/a/2")
       cut()
       await client.events.next("connect")
       await server.publish("/a/1", 3)
