@@ -1,14 +1,14 @@
-/** The fuzzer's short version; `npm run fuzz` is the long one. */
+/** The fuzzer for a minute; `npm run fuzz` has longer. */
 import { describe, expect, it } from "vitest"
 import { complaint, isOwed } from "./Answer.js"
 import * as ClientFuzz from "./ClientFuzz.js"
 import * as ServerFuzz from "./ServerFuzz.js"
 
-describe("mutated sessions", { timeout: 120_000 }, () => {
+describe("mutated sessions, for a minute", { timeout: 120_000 }, () => {
   it.each(["effect-nes", "NesHttpServer"] as const)(
     "do not end the server (%s), get well-formed answers, leave no trace, and disturb nobody",
     async (door) => {
-      const { faults, ...figures } = await ServerFuzz.run(door, { seconds: 8, seed: 7 })
+      const { faults, ...figures } = await ServerFuzz.run(door, { seconds: 15, seed: 7 })
       expect(faults).toEqual([])
       expect(figures).toMatchObject({ deaths: 0, hangs: 0, malformed: 0, disturbed: 0, leaks: 0 })
       expect(figures.sessions).toBeGreaterThan(300)
@@ -18,7 +18,7 @@ describe("mutated sessions", { timeout: 120_000 }, () => {
   )
 
   it.each(["Client", "NesClient"] as const)("do not end the %s, and every call ends once", async (subject) => {
-    const { faults, ...figures } = await ClientFuzz.run(subject, { seconds: 5, seed: 7 })
+    const { faults, ...figures } = await ClientFuzz.run(subject, { seconds: 15, seed: 7 })
     expect(faults).toEqual([])
     expect(figures).toMatchObject({ deaths: 0, lost: 0 })
     expect(figures.calls).toBeGreaterThan(300)

@@ -1,4 +1,4 @@
-/** Churn, the short version; `npm run soak` is the long one. */
+/** Churn for about a minute; `npm run soak` has longer. */
 import { expect, it } from "vitest"
 import * as Soak from "./Soak.js"
 
@@ -6,7 +6,7 @@ it.each(["effect-nes", "NesHttpServer"] as const)(
   "thousands of connections later, nothing is left of them (%s)",
   { timeout: 120_000 },
   async (door) => {
-    const { faults, ...figures } = await Soak.run(door, 4)
+    const { faults, ...figures } = await Soak.run(door, 25)
     expect(faults).toEqual([])
     expect(figures).toMatchObject({ lost: 0, leaks: 0 })
     expect(figures.connections).toBeGreaterThan(1000)
