@@ -104,17 +104,32 @@ const isHeaders = (fields: Json): fields is Message.RequestHeaders => Object.val
 const isPosition = (u: unknown): u is Message.Position =>
   isObject(u) && typeof u.epoch === "string" && Number.isSafeInteger(u.offset) && Number(u.offset) >= 0
 
-const isPositions = (u: unknown): u is Message.Positions => isObject(u) && Object.values(u).every(isPosition)
+// Nothing but its two fields, whatever else is there.
+const decodePosition = (u: unknown): Message.Position | undefined =>
+  isPosition(u) ? { epoch: u.epoch, offset: u.offset } : undefined
+
+const decodePositions = (u: unknown): Message.Positions | undefined =>
+  isPositions(u)
+    ? Object.fromEntries(named(u).map(([path, { epoch, offset }]) => [path, { epoch, offset }]))
+    : undefined
+
+const isPositions = (u: unknown): u is Message.Positions =>
+  isObject(u) && named(u).every(([, value]) => isPosition(value))
+
+// As with headers, `__proto__` is no name.
+const named = <A>(record: Readonly<Record<string, A>>): ReadonlyArray<readonly [string, A]> =>
+  Object.entries(record).filter(([name]) => name !== "__proto__")
 
 const decodeHello = ({ fields, id }: Envelope): Either.Either<Message.Hello, ProtocolError> => {
-  const { auth, recover, subs, version } = fields
+  const { auth, subs, version } = fields
   if (version !== "2") {
     return invalid(`Incorrect protocol version (expected 2 but received ${quote(version)})`)
   }
   if (subs !== undefined && !(Array.isArray(subs) && subs.every((path) => typeof path === "string"))) {
     return invalid("Message subs must be an array of strings")
   }
-  if (recover !== undefined && !isPositions(recover)) {
+  const recover = decodePositions(fields.recover)
+  if (fields.recover !== undefined && recover === undefined) {
     return invalid("Message recover must be an object of positions")
   }
   return Either.right({
@@ -160,11 +175,11 @@ const decodeRequest = ({ fields, id }: Envelope): Either.Either<Message.Request,
 }
 
 const decodeSub = (envelope: Envelope): Either.Either<Message.Sub, ProtocolError> => {
-  const { recover } = envelope.fields
-  if (recover === undefined) {
+  if (envelope.fields.recover === undefined) {
     return decodePath("sub", envelope)
   }
-  return isPosition(recover)
+  const recover = decodePosition(envelope.fields.recover)
+  return recover
     ? Either.map(decodePath("sub", envelope), (sub) => ({ ...sub, recover }))
     : invalid("Message recover must be a position")
 }

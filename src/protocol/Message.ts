@@ -26,6 +26,9 @@ export const Id = Schema.Union(Schema.Finite.pipe(Schema.filter((id) => id !== 0
 /** @since 0.1.0 */
 export type Id = typeof Id.Type
 
+// Whoever copies a record key by key would set a prototype with this one.
+const Name = Schema.String.pipe(Schema.filter((name) => name !== "__proto__"))
+
 /**
  * Request headers: a value, or several values of one name. Numbers and booleans stand for their text. A header named
  * `__proto__` is dropped.
@@ -34,7 +37,7 @@ export type Id = typeof Id.Type
  * @category models
  */
 export const RequestHeaders = Schema.Record({
-  key: Schema.String.pipe(Schema.filter((name) => name !== "__proto__")),
+  key: Name,
   value: Schema.Union(Schema.String, Schema.Number, Schema.Boolean, Schema.Array(Schema.String))
 })
 /** @since 0.1.0 */
@@ -52,12 +55,12 @@ export const Position = Schema.Struct({ epoch: Schema.String, offset: Schema.Non
 export type Position = typeof Position.Type
 
 /**
- * Positions by path.
+ * Positions by path. One of `__proto__`, which is no path, is dropped.
  *
  * @since 0.1.0
  * @category models
  */
-export const Positions = Schema.Record({ key: Schema.String, value: Position })
+export const Positions = Schema.Record({ key: Name, value: Position })
 /** @since 0.1.0 */
 export type Positions = typeof Positions.Type
 

@@ -133,6 +133,11 @@ const change: fc.Arbitrary<(fields: Fields) => Fields> = fc.oneof(
     ...fields,
     [name]: { epoch, offset }
   })),
+  fc.tuple(text, text, fc.nat(), json).map(([path, epoch, offset, more]) => (fields: Fields) => ({
+    ...fields,
+    recover: { [path]: { epoch, offset, more } },
+    gaps: { [path]: more }
+  })),
   fc.tuple(json, json).map(([interval, timeout]) => (fields: Fields) => ({
     ...fields,
     heartbeat: { interval, timeout }
