@@ -8,7 +8,7 @@ it(
   async () => {
     const { faults, ...figures } = await Faults.run(2)
     expect(faults).toEqual([])
-    expect(figures).toMatchObject({ scenarios: 15, lost: 0, disordered: 0, ended: figures.calls })
+    expect(figures).toMatchObject({ scenarios: 19, lost: 0, disordered: 0, ended: figures.calls })
     expect(figures.injected).toBeGreaterThanOrEqual(8)
     expect(figures.updates).toBeGreaterThan(8000)
   }

@@ -5,7 +5,7 @@
 import { Client } from "../../src/client.js"
 import { isNesError } from "../../src/protocol/NesError.js"
 import { ChildProcess } from "../interop/peers/ChildProcess.js"
-import { type Fault, FaultyProxy } from "./FaultyProxy.js"
+import { ends, type Fault, FaultyProxy } from "./FaultyProxy.js"
 
 export interface Figures {
   readonly scenarios: number
@@ -23,8 +23,6 @@ export interface Figures {
 /** Updates in flight, and requests. */
 const updates = 1000
 const requests = 200
-
-const ends = ["half-close", "reset", "blackhole", "destroy"] as const
 
 /** What the network does, one scenario after another. */
 export const scenarios = (places: number): ReadonlyArray<Fault> => [

@@ -2,6 +2,16 @@
 import { once } from "node:events"
 import * as net from "node:net"
 
+/** How a connection is struck: one side, or both, hear that the other will say no more; or it is gone, or silent. */
+export const ends = [
+  "half-close to the client",
+  "half-close to the server",
+  "half-close",
+  "reset",
+  "blackhole",
+  "destroy"
+] as const
+
 /** How the bytes of a connection fare; all lengths are in bytes, both ways counted alike. */
 export interface Fault {
   readonly name: string
@@ -13,13 +23,14 @@ export interface Fault {
   readonly pieces?: number
   /** After so many bytes towards the client, what happens to the connection. */
   readonly after?: number
-  readonly end?: "half-close" | "reset" | "blackhole" | "destroy"
+  readonly end?: typeof ends[number]
 }
 
 /** A connection through the proxy. */
 class Pipe {
   #passed = 0
-  #dead = false
+  /** Those to whom nothing is passed on any more. */
+  readonly #cut = new Set<net.Socket>()
   readonly #near: net.Socket
   readonly #far: net.Socket
 
@@ -38,13 +49,13 @@ class Pipe {
       })
       from.on("end", () => {
         line = line.then(() => {
-          if (!this.#dead) {
+          if (!this.#cut.has(to)) {
             to.end()
           }
         })
       })
       from.on("close", () => {
-        if (!this.#dead) {
+        if (!this.#cut.has(to)) {
           line = line.then(() => {
             to.destroy()
           })
@@ -63,7 +74,7 @@ class Pipe {
     if (delay !== undefined) {
       await sleep(delay)
     }
-    for (let at = 0; at < data.length && !this.#dead; at += pieces) {
+    for (let at = 0; at < data.length && !this.#cut.has(to); at += pieces) {
       let piece = data.subarray(at, at + pieces)
       const room = towardsClient && end !== undefined ? after - this.#passed : Infinity
       const isLast = piece.length >= room
@@ -85,8 +96,19 @@ class Pipe {
   }
 
   #strike(): void {
-    this.#dead = true
-    switch (this.fault.end) {
+    const { end } = this.fault
+    for (const socket of [this.#near, this.#far]) {
+      if (!end?.startsWith("half-close to") || (socket === this.#near) === (end === "half-close to the client")) {
+        this.#cut.add(socket)
+      }
+    }
+    switch (end) {
+      case "half-close to the client":
+        this.#near.end()
+        return
+      case "half-close to the server":
+        this.#far.end()
+        return
       case "half-close":
         this.#near.end()
         this.#far.end()
