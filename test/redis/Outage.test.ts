@@ -185,3 +185,19 @@ it("a replica that takes over in a Redis Cluster: publishes go on, and clients a
   expect(kept).toEqual([1, 2])
   expect(gaps).toEqual(["/kept/1"])
 })
+
+it("a slow Redis holds up what has to go through it, and nothing else", async () => {
+  const { a, ann, b, bob, names, redis } = await cast()
+  const [near, far, kept] = [await hear(ann, "/plain/1"), await hear(bob, "/plain/1"), await hear(bob, "/kept/1")]
+  redis.run("client", "pause", "300", "all")
+  const keeping = a.server.publish("/kept/1", 1)
+  await a.server.publish("/plain/1", 1)
+  await until(() => near.length === 1)
+  expect([far, kept]).toEqual([[], []])
+  await keeping
+  await until(() => far.length === 1 && kept.length === 1)
+  await b.server.publish("/kept/1", 2)
+  await until(() => kept.length === 2)
+  expect([near, far, kept]).toEqual([[1], [1], [1, 2]])
+  expect([names(a), names(b)]).toEqual([["Up"], ["Up"]])
+})

@@ -1,5 +1,6 @@
 /** Publish, broadcast, revoke, disconnect, limits and counts over nodes, on a real Redis, and on a real Redis Cluster. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { Server } from "@hapi/hapi"
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
 import { as, hear, startNode, until } from "./Cluster.js"
 import { RedisServer } from "./RedisServer.js"
 
@@ -165,4 +166,35 @@ describe.each([{ cluster: false }, { cluster: true }])("on Redis, cluster: $clus
     await bob.disconnect()
     await until(() => channels().length === 0)
   })
+})
+
+it("a Redis Cluster of three servers: every path is published, kept and given up on the server that has it", async () => {
+  const servers = await RedisServer.startCluster(3)
+  onTestFinished(() => Promise.all(servers.map((server) => server.stop())).then(() => {}))
+  const [first] = servers
+  if (!first) {
+    throw new Error("No server")
+  }
+  const declare = (server: Server): void => {
+    server.subscription("/plain/{id}")
+    server.subscription("/kept/{id}", { recovery: true })
+  }
+  const [a, b] = [
+    await startNode(first, { declare, broker: { cluster: true } }),
+    await startNode(first, { declare, broker: { cluster: true } })
+  ]
+  const bob = await b.connect()
+  const paths = Array.from({ length: 12 }, (_, n) => [`/plain/${n}`, `/kept/${n}`]).flat()
+  const heard = await Promise.all(paths.map((path) => hear(bob, path)))
+  await Promise.all(paths.map((path) => a.server.publish(path, path)))
+  await until(() => heard.every(({ length }) => length === 1))
+  expect(heard).toEqual(paths.map((path) => [path]))
+  // Sharded: each server has the channels and the histories of its own slots.
+  const channels = (): ReadonlyArray<number> =>
+    servers.map((server) => server.run("pubsub", "shardchannels", "nes:path:*").split("\n").filter(Boolean).length)
+  const kept = servers.map((server) => Number(server.run("dbsize")))
+  expect(channels().reduce((sum, count) => sum + count)).toBe(paths.length)
+  expect(Math.min(...channels(), ...kept)).toBeGreaterThan(0)
+  await bob.disconnect()
+  await until(() => channels().every((count) => count === 0))
 })

@@ -17,11 +17,11 @@ const found = (): boolean => {
 }
 
 /** Installs `redis-server` from the system's packages where it is missing; throws what to do where it cannot. */
-export const install = (): void => {
+export const install = (user = process.getuid?.()): void => {
   if (found()) {
     return
   }
-  if (process.getuid?.() !== 0) {
+  if (user !== 0) {
     throw new Error("These tests need redis-server: install it, as with `apt-get install redis-server`")
   }
   try {
@@ -58,6 +58,8 @@ export interface RedisOptions {
   /** Whether everything confirmed is on disk, or nothing at all. */
   readonly durable?: boolean
   readonly cluster?: boolean
+  /** The part of a cluster's slots that this server has: all by default. */
+  readonly slots?: readonly [first: number, last: number]
   /** The server of a cluster whose copy this one is. */
   readonly replicaOf?: RedisServer
 }
@@ -74,19 +76,44 @@ export class RedisServer {
     if (options.replicaOf) {
       await redis.follow(options.replicaOf)
     } else if (options.cluster) {
-      execFileSync("redis-cli", ["-p", String(redis.port), "cluster", "addslotsrange", "0", "16383"], {
-        stdio: "ignore"
-      })
-      while (!execFileSync("redis-cli", ["-p", String(redis.port), "cluster", "info"]).includes("cluster_state:ok")) {
-        await sleep(20)
+      const { slots = [0, 16_383] } = options
+      redis.run("cluster", "addslotsrange", String(slots[0]), String(slots[1]))
+      if (!options.slots) {
+        await redis.complete()
       }
     }
     return redis
   }
 
+  /** Servers that have all slots among them, made one cluster. */
+  static async startCluster(count: number): Promise<ReadonlyArray<RedisServer>> {
+    const share = Math.ceil(16_384 / count)
+    const servers: Array<RedisServer> = []
+    for (let n = 0; n < count; n++) {
+      const slots = [n * share, Math.min((n + 1) * share, 16_384) - 1] as const
+      servers.push(await RedisServer.start({ cluster: true, slots }))
+    }
+    const [first, ...others] = servers
+    for (const other of others) {
+      other.meet(first ?? other)
+    }
+    await Promise.all(servers.map((server) => server.complete()))
+    return servers
+  }
+
+  private meet(other: RedisServer): void {
+    const bus = /@(\d+)/.exec(other.run("cluster", "nodes"))?.[1] ?? ""
+    this.run("cluster", "meet", "127.0.0.1", String(other.port), bus)
+  }
+
+  private async complete(): Promise<void> {
+    while (!this.run("cluster", "info").includes("cluster_state:ok")) {
+      await sleep(20)
+    }
+  }
+
   private async follow(master: RedisServer): Promise<void> {
-    const bus = /@(\d+)/.exec(master.run("cluster", "nodes"))?.[1] ?? ""
-    this.run("cluster", "meet", "127.0.0.1", String(master.port), bus)
+    this.meet(master)
     const id = master.run("cluster", "myid")
     while (!this.run("cluster", "nodes").includes(id)) {
       await sleep(20)
