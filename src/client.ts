@@ -8,6 +8,8 @@ export type {
   ClientOptions,
   ConnectOptions,
   Handler,
+  MessageCallback,
+  MessageResponse,
   RequestCallback,
   UpdateHandler
 } from "./client/Client.js"

@@ -9,7 +9,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Message from "../protocol/Message.js"
-import type { NesError } from "../protocol/NesError.js"
+import { type NesError, UserError } from "../protocol/NesError.js"
+import * as Thrown from "../protocol/Thrown.js"
 import * as Backoff from "./Backoff.js"
 import type { Call, Draft } from "./Call.js"
 import type { DisconnectLog } from "./Observer.js"
@@ -17,7 +18,6 @@ import type { RequestOptions, Response } from "./Request.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
 import type { Flags, Listener } from "./Subscriptions.js"
-import * as Thrown from "./Thrown.js"
 
 /**
  * Options of `new Client` (nes-api.txt, `new Client(url, [options])`).
@@ -122,6 +122,8 @@ export type UpdateHandler = { handle(message: unknown): void }["handle"]
 
 type Settle = (error?: NesError) => void
 
+type Answered = (error: NesError | null, answer?: Message.Answer) => void
+
 const ignore = (): void => {}
 
 // A Promise that nobody looks at is no unhandled rejection; whoever awaits it still gets its error.
@@ -130,12 +132,22 @@ const quiet = <A>(promise: Promise<A>): Promise<A> => {
   return promise
 }
 
+const isMissing = (value: unknown): boolean => value === undefined || value === null
+
+// JavaScript hands in texts too, as from the environment; what is no number of milliseconds stands for the default.
+const millis = (option: unknown): number | undefined => Number(option) || undefined
+
 const reconnection = (options: ConnectOptions): Session.ConnectOptions["reconnect"] => {
   const retries = options.retries === 0 ? 0 : options.retries || Infinity
   if (options.reconnect === false || retries < 1) {
     return undefined
   }
-  const backoff = { ...options, retries }
+  const backoff = {
+    delay: millis(options.delay),
+    maxDelay: millis(options.maxDelay),
+    retries,
+    jitter: options.jitter
+  }
   return { schedule: Backoff.schedule(backoff), stableAfter: Backoff.stableAfter(backoff) }
 }
 
@@ -166,12 +178,12 @@ export class Client {
 
   private readonly session: Session.Session
 
-  constructor(url: string | URL, options: ClientOptions = {}) {
+  constructor(url: string | URL, options?: ClientOptions | null) {
     this.session = Effect.runSync(Session.make({
       url: String(url),
-      ws: options.ws,
-      timeout: options.timeout || undefined,
-      maxMessageChars: options.maxMessageChars
+      ws: options?.ws,
+      timeout: millis(options?.timeout),
+      maxMessageChars: options?.maxMessageChars
     }, {
       connected: () => this.call(this.onConnect),
       disconnected: (willReconnect, log) => this.call(this.onDisconnect, willReconnect, log),
@@ -199,10 +211,11 @@ export class Client {
   connect(first?: ConnectOptions | Callback | null, second?: Callback): Promise<void> | undefined {
     const options = typeof first === "function" ? {} : first ?? {}
     const callback = typeof first === "function" ? first : second
+    const timeout = millis(options.timeout)
     return this.settled(callback, (settle) =>
       this.session.connect({
         auth: options.auth,
-        timeout: options.timeout ? Duration.millis(options.timeout) : undefined,
+        timeout: timeout === undefined ? undefined : Duration.millis(timeout),
         reconnect: reconnection(options)
       }, settle))
   }
@@ -218,12 +231,11 @@ export class Client {
   request<A = unknown>(options: string | RequestOptions): Promise<Response<A>>
   request<A = unknown>(options: string | RequestOptions, callback: RequestCallback<A>): void
   request<A>(options: string | RequestOptions, callback?: RequestCallback<A>): Promise<Response<A>> | undefined {
-    return this.tracked(
-      Request.draft(options),
-      Request.response as (answer: Message.Answer) => Response<A>,
-      callback &&
-        ((error, answer) => callback(error, answer?.payload as A, answer?.statusCode as number, answer?.headers))
-    )
+    const answered: Answered | undefined = callback &&
+      ((error, answer) => callback(error, answer?.payload as A, answer?.statusCode as number, answer?.headers))
+    return isMissing(options)
+      ? this.refused("Invalid request", answered)
+      : this.tracked(Request.draft(options), Request.response as (answer: Message.Answer) => Response<A>, answered)
   }
 
   /** Sends a custom message, to be answered by the server's `onMessage`. */
@@ -244,6 +256,9 @@ export class Client {
   subscribe<A = unknown>(path: string, handler: Handler<A>): Promise<void>
   subscribe<A = unknown>(path: string, handler: Handler<A>, callback: Callback): void
   subscribe(path: string, handler: Handler<never>, callback?: Callback): Promise<void> | undefined {
+    if (typeof handler !== "function") {
+      return this.refused("Invalid handler", callback)
+    }
     const listener: Listener = { update: handler }
     return this.settled(callback, (settle) => this.session.subscribe(path, handler, listener, settle))
   }
@@ -275,12 +290,22 @@ export class Client {
     return this.tracked({ type: "reauth", auth, id: 0 }, () => true, callback && ((error) => callback(error)))
   }
 
+  private refused(message: string, callback: ((error: NesError) => void) | undefined): Promise<never> | undefined {
+    const error = new UserError({ message })
+    if (!callback) {
+      return quiet(Promise.reject(error))
+    }
+    queueMicrotask(() => this.call(callback, error))
+    return undefined
+  }
+
   private tracked<A>(
     draft: Draft & Pick<Call, "type">,
     read: (answer: Message.Answer) => A,
-    callback: ((error: NesError | null, answer?: Message.Answer) => void) | undefined
+    callback: Answered | undefined
   ): Promise<A> | undefined {
-    if (callback === undefined) {
+    // `null` stands for no callback, too.
+    if (!callback) {
       const call = new PromiseCall(draft.type, read)
       this.session.send(draft, call)
       return call.promise
@@ -296,7 +321,7 @@ export class Client {
   }
 
   private settled(callback: Callback | undefined, start: (settle: Settle) => void): Promise<void> | undefined {
-    if (callback === undefined) {
+    if (!callback) {
       return quiet(
         new Promise((resolve, reject) => start((error) => (error === undefined ? resolve() : reject(error))))
       )

@@ -47,7 +47,7 @@ export const subscribeEither = <Path extends string, A, I, R>(
       (nes) =>
         Stream.mapEffect(
           nes.subscribe(path, buffer),
-          ({ message, revoked }) => Effect.either(Effect.map(decode(message), (message) => ({ message, revoked })))
+          (update) => Effect.either(Effect.map(decode(update.message), (message) => ({ ...update, message })))
         )
     )
   )

@@ -7,10 +7,10 @@ import * as Either from "effect/Either"
 import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
 import { type NesError, ProtocolError, ServerError } from "../protocol/NesError.js"
+import * as Thrown from "../protocol/Thrown.js"
 import type { Call } from "./Call.js"
 import type { Pending } from "./Pending.js"
 import type { Subscriptions } from "./Subscriptions.js"
-import * as Thrown from "./Thrown.js"
 
 const answers: ReadonlySet<string | undefined> = new Set<Call["type"]>([
   "hello",

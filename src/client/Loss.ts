@@ -5,9 +5,9 @@
  */
 import * as CloseCode from "../protocol/CloseCode.js"
 import { type NesError, TimeoutError, WsError } from "../protocol/NesError.js"
+import * as Thrown from "../protocol/Thrown.js"
 import type { Connection, End } from "./Connection.js"
 import type { DisconnectLog } from "./Observer.js"
-import * as Thrown from "./Thrown.js"
 
 /**
  * The error in the end of a connection, if it is one: also of one that was established, if none follows. The texts are

@@ -25,7 +25,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Message from "../protocol/Message.js"
-import { DisconnectError, type NesError, TimeoutError } from "../protocol/NesError.js"
+import { DisconnectError, type NesError, TimeoutError, UserError } from "../protocol/NesError.js"
 import * as Backoff from "./Backoff.js"
 import type { Call, Draft } from "./Call.js"
 import { ClientEvent } from "./ClientEvent.js"
@@ -231,6 +231,8 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
     const updates = new Set<Feed<unknown>>()
     const events = new Set<Feed<ClientEvent>>()
     const statuses = new Set<Feed<Status>>()
+    // Whoever still holds the service when its scope is closed must neither wait for ever nor open what nobody closes.
+    let over = false
 
     const happened = (event: ClientEvent): void => {
       for (const feed of events) {
@@ -272,7 +274,10 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
       }),
       (session) =>
         Effect.zipRight(
-          disconnect(session),
+          Effect.suspend(() => {
+            over = true
+            return disconnect(session)
+          }),
           Effect.sync(() => {
             failAll(subscriptions)
             for (const feeds of [updates, events, statuses]) {
@@ -289,6 +294,9 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
 
     const open = (overrides: ConnectOptions): Effect.Effect<void, NesError> =>
       Effect.async((resume) => {
+        if (over) {
+          return resume(Effect.fail(new UserError({ message: "Cannot connect after the client's scope is closed" })))
+        }
         const { auth, connectTimeout, reconnect } = { ...options, ...overrides }
         session.connect(
           { auth: reveal(auth), timeout: duration(connectTimeout), reconnect: reconnection(reconnect) },
@@ -339,19 +347,24 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
       return schema === undefined ? answer : Effect.flatMap(answer, Schema.decodeUnknown(schema))
     }
 
+    const alive = <A, E>(stream: Stream.Stream<A, E>, after: Stream.Stream<A, E> = Stream.empty): Stream.Stream<A, E> =>
+      Stream.suspend(() => over ? after : stream)
+
+    const updatesOf: Service["subscribe"] = (path, buffer = unbounded) =>
+      alive(subscribe(session, subscriptions, path, buffer), Stream.suspend(() => Stream.fail(ended())))
+
     const service: Service = {
       connect,
       disconnect: disconnect(session),
       request,
       message,
-      subscribe: (path, buffer = unbounded) => subscribe(session, subscriptions, path, buffer),
-      subscribeMessages: (path, buffer = unbounded) =>
-        Stream.map(subscribe(session, subscriptions, path, buffer), (update) => update.message),
-      updates: endless(fed(updates, unbounded)),
-      updatesWith: (buffer) => fed(updates, buffer),
-      events: endless(fed(events, unbounded)),
+      subscribe: updatesOf,
+      subscribeMessages: (path, buffer) => Stream.map(updatesOf(path, buffer), (update) => update.message),
+      updates: endless(alive(fed(updates, unbounded))),
+      updatesWith: (buffer) => alive(fed(updates, buffer)),
+      events: endless(alive(fed(events, unbounded))),
       status: Effect.sync(() => session.status),
-      statusChanges: endless(fed(statuses, unbounded, () => session.status)),
+      statusChanges: endless(alive(fed(statuses, unbounded, () => session.status), Stream.sync(() => session.status))),
       subscriptions: Effect.sync(() => session.subscriptions),
       reauthenticate: (auth, options = {}) =>
         Effect.suspend(() => {
@@ -394,9 +407,11 @@ const disconnect = (session: Session.Session): Effect.Effect<void> =>
 
 const failAll = (feeds: Iterable<Feed<Update, NesError>>): void => {
   for (const feed of feeds) {
-    feed.fail(new DisconnectError({ message: "Subscription ended - client disconnected" }))
+    feed.fail(ended())
   }
 }
+
+const ended = (): DisconnectError => new DisconnectError({ message: "Subscription ended - client disconnected" })
 
 const call = <A>(
   session: Session.Session,
@@ -405,6 +420,10 @@ const call = <A>(
   timeout: Duration.DurationInput | undefined
 ): Effect.Effect<A, NesError> => {
   const answer = Effect.async<A, NesError>((resume) => {
+    // An open socket is not enough: a server that still authenticates the client takes it for anybody.
+    if (session.status._tag !== "Connected") {
+      return resume(Effect.fail(new DisconnectError({ message: "Failed to send message - server disconnected" })))
+    }
     const draft = makeDraft()
     session.send(draft, {
       type: draft.type,

@@ -102,7 +102,19 @@ export const make: Effect.Effect<HttpClient.HttpClient, never, NesClient> = Effe
             payload
           }).pipe(Effect.catchAll(failure(request)))
         ),
-        Effect.map((response) => HttpClientResponse.fromWeb(request, toWeb(response)))
+        Effect.flatMap((response) =>
+          Effect.try({
+            try: () => HttpClientResponse.fromWeb(request, toWeb(response)),
+            // The protocol has statuses and headers that HTTP does not.
+            catch: (cause) =>
+              new HttpClientError.RequestError({
+                request,
+                reason: "Transport",
+                description: "The answer is not a response that HTTP has",
+                cause
+              })
+          })
+        )
       )
     )
 )

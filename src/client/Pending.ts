@@ -35,9 +35,9 @@ export class Pending {
   private readonly busy = Effect.unsafeMakeLatch(false)
   private readonly timeout: bigint | undefined
 
-  /** `timeout` is in milliseconds. */
+  /** `timeout` is in milliseconds; without it, or with `Infinity`, calls wait as long as the connection lasts. */
   constructor(private readonly clock: Clock.Clock, timeout: number | undefined) {
-    this.timeout = timeout === undefined ? undefined : BigInt(Math.ceil(timeout * 1e6))
+    this.timeout = timeout === undefined || timeout === Infinity ? undefined : BigInt(Math.ceil(timeout * 1e6))
   }
 
   add(id: number, call: Call): void {

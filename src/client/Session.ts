@@ -14,6 +14,7 @@ import type * as Schedule from "effect/Schedule"
 import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError, TimeoutError, UserError, WsError } from "../protocol/NesError.js"
+import * as Thrown from "../protocol/Thrown.js"
 import { Backoff } from "./Backoff.js"
 import type { Call, Draft } from "./Call.js"
 import { Connection, type End, type Owner, type Settings } from "./Connection.js"
@@ -24,7 +25,6 @@ import type { Observer } from "./Observer.js"
 import { Pending } from "./Pending.js"
 import { Status } from "./Status.js"
 import { type Listener, Subscriptions, type Topic } from "./Subscriptions.js"
-import * as Thrown from "./Thrown.js"
 import { type Close, Transport } from "./Transport.js"
 
 /**
@@ -97,6 +97,8 @@ export class Session implements Owner {
   /** The credentials for the next hello. */
   private auth: unknown
   private leaving: Array<() => void> = []
+  /** What is to be sent when the hello that is under way has been answered. */
+  private held: Array<() => void> = []
   private heartbeat: Message.Heartbeat | undefined
 
   constructor(
@@ -190,9 +192,9 @@ export class Session implements Owner {
   }
 
   /**
-   * Adds a listener to a path, once per `key`. The path's first listener subscribes: now, or with the next hello. `done`
-   * is called once, when the server has answered or nothing needs to be asked. If the request fails, the path is dropped
-   * with all its listeners.
+   * Adds a listener to a path, once per `key`. The path's first listener subscribes: now, after the hello that is being
+   * answered, or with the next. `done` is called once, when the server has answered or nothing needs to be asked. If the
+   * request fails, the path is dropped with all its listeners.
    */
   subscribe(path: string, key: unknown, listener: Listener, done: Settle): void {
     if (!isPath(path)) {
@@ -218,19 +220,20 @@ export class Session implements Owner {
       return
     }
     topic.waiting = [done]
-    this.send({ type: "sub", path, id: 0 }, {
-      type: "sub",
-      succeed: ({ position }) => {
-        if (position !== undefined) {
-          this.subscribed.locate(path, position)
+    this.afterHello(this.connection, () =>
+      this.send({ type: "sub", path, id: 0 }, {
+        type: "sub",
+        succeed: ({ position }) => {
+          if (position !== undefined) {
+            this.subscribed.locate(path, position)
+          }
+          answered(topic, undefined)
+        },
+        fail: (error) => {
+          this.subscribed.drop(path, error, topic)
+          answered(topic, error)
         }
-        answered(topic, undefined)
-      },
-      fail: (error) => {
-        this.subscribed.drop(path, error, topic)
-        answered(topic, error)
-      }
-    })
+      }))
   }
 
   /**
@@ -247,7 +250,27 @@ export class Session implements Owner {
       done()
       return
     }
-    this.send({ type: "unsub", path, id: 0 }, { type: "unsub", succeed: () => done(), fail: (error) => done(error) })
+    this.afterHello(this.connection, () =>
+      this.send({ type: "unsub", path, id: 0 }, {
+        type: "unsub",
+        succeed: () => done(),
+        fail: (error) => done(error)
+      }))
+  }
+
+  // A server that still authenticates the client refuses what needs it, and would keep a path that the hello asks for.
+  private afterHello(connection: Connection, send: () => void): void {
+    if (connection.since === undefined) {
+      this.held.push(send)
+    } else {
+      send()
+    }
+  }
+
+  private release(): void {
+    for (const send of this.held.splice(0)) {
+      send()
+    }
   }
 
   // Lifecycle
@@ -302,6 +325,7 @@ export class Session implements Owner {
     connection.watchOver(heartbeat)
     this.id = socket ?? null
     this.change(Status.Connected({ id: socket ?? "" }))
+    this.release()
     this.observer.connected(socket ?? "")
     if (settle === undefined) {
       Metrics.reconnects.unsafeUpdate(1, [])
@@ -354,6 +378,7 @@ export class Session implements Owner {
         call.fail(error)
       }
     }
+    this.release()
     if (connection.failure !== undefined && !isReported) {
       if (settle === undefined) {
         this.observer.error(connection.failure)

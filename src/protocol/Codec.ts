@@ -6,7 +6,8 @@
  */
 import * as Either from "effect/Either"
 import type * as Message from "./Message.js"
-import { ProtocolError, UserError } from "./NesError.js"
+import { ProtocolError, type UserError } from "./NesError.js"
+import * as Thrown from "./Thrown.js"
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -277,7 +278,7 @@ export const decodeServerMessage = (text: string): Either.Either<Message.ServerM
   try {
     fields = JSON.parse(text)
   } catch (cause) {
-    return Either.left(new ProtocolError({ message: cause instanceof Error ? cause.message : String(cause), cause }))
+    return Either.left(new ProtocolError({ message: Thrown.text(cause), cause }))
   }
   if (!isObject(fields)) {
     return invalid("Received invalid message")
@@ -330,6 +331,6 @@ export const encode = (
   try {
     return Either.right(JSON.stringify(message))
   } catch (cause) {
-    return Either.left(new UserError({ message: cause instanceof Error ? cause.message : String(cause), cause }))
+    return Either.left(Thrown.toUserError(cause))
   }
 }

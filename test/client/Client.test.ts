@@ -93,6 +93,23 @@ describe("new Client(url, [options])", () => {
     expect(client.onError).not.toHaveBeenCalled()
   })
 
+  it("options as JavaScript hands them in: null, numbers as texts, what is no number", async () => {
+    const odd: ReadonlyArray<object | null> = [null, { timeout: "50" }, { timeout: "soon" }, { timeout: Infinity }]
+    for (const options of odd) {
+      client = new Client(server.url, options)
+      const times: object = { delay: "10", maxDelay: "20", timeout: "1000" }
+      const socket = await connected(times)
+      const timedOut = rejection(client.request("/never"))
+      if (options !== null && Reflect.get(options, "timeout") === "50") {
+        expect((await timedOut).type).toBe("timeout")
+      }
+      socket.cut()
+      expect((await timedOut).isNes).toBe(true)
+      await (await server.next()).accept()
+      await client.disconnect()
+    }
+  })
+
   it("an address that is none is the user's error, when connecting", async () => {
     client = new Client("nonsense")
     const error = await rejection(client.connect())
@@ -307,6 +324,57 @@ describe("client.request(options, callback)", () => {
   })
 })
 
+describe("client.request, misused from JavaScript", () => {
+  it("nothing to request is the user's error, and the call's", async () => {
+    const untyped: { request(...args: ReadonlyArray<unknown>): unknown } = client
+    for (const options of [null, undefined]) {
+      await expect(untyped.request(options)).rejects.toMatchObject({ type: "user", message: "Invalid request" })
+      let isSync = true
+      const failed = called((callback) => {
+        untyped.request(options, (...args: Array<unknown>) => {
+          expect(isSync).toBe(false)
+          callback(...args)
+        })
+      })
+      isSync = false
+      expect(await failed).toEqual([expect.objectContaining({ type: "user" }), undefined, undefined, undefined])
+    }
+  })
+
+  it("null stands for no callback", async () => {
+    const socket = await connected()
+    const untyped: {
+      request(...args: ReadonlyArray<unknown>): unknown
+      message(...args: ReadonlyArray<unknown>): unknown
+      subscribe(...args: ReadonlyArray<unknown>): unknown
+    } = client
+    const answers = Promise.all([
+      untyped.request("/", null),
+      untyped.message("x", null),
+      untyped.subscribe("/a", () => {}, null)
+    ])
+    await socket.answer("request", { statusCode: 200, payload: 1 })
+    await socket.answer("message", { message: 2 })
+    await socket.answer("sub")
+    expect(await answers).toEqual([{ payload: 1, statusCode: 200, headers: undefined }, { payload: 2 }, undefined])
+  })
+
+  it("a payload that throws what has no text is the user's error", async () => {
+    await connected()
+    const bare: unknown = Object.create(null)
+    const payload = {
+      toJSON: () => {
+        throw bare
+      }
+    }
+    expect(await rejection(client.request({ path: "/", payload }))).toMatchObject({
+      type: "user",
+      message: "[object Object]",
+      cause: bare
+    })
+  })
+})
+
 describe("client.message(message, callback)", () => {
   it("\"Can be any type which can be safely converted to string using JSON.stringify()\"", async () => {
     const socket = await connected()
@@ -370,6 +438,18 @@ describe("client.subscribe(path, handler, callback)", () => {
     expect(hello.subs).toEqual(["/a"])
     expect(await connecting).toMatchObject({ message: "no such", path: "/a", statusCode: 404 })
     expect(client.subscriptions()).toEqual([])
+  })
+
+  it("without a handler that can be called fails, and sends nothing", async () => {
+    const socket = await connected()
+    const untyped: { subscribe(...args: ReadonlyArray<unknown>): unknown } = client
+    for (const handler of [undefined, null, "text", {}]) {
+      await expect(untyped.subscribe("/a", handler)).rejects.toMatchObject({ type: "user", message: "Invalid handler" })
+    }
+    expect(await called((callback) => void untyped.subscribe("/a", null, callback))).toEqual([
+      expect.objectContaining({ type: "user", message: "Invalid handler" })
+    ])
+    expect([client.subscriptions(), socket.sent]).toEqual([[], []])
   })
 
   it("the same handler counts once, further handlers send nothing", async () => {

@@ -98,6 +98,28 @@ describe("requests and messages", () => {
       ])
     }))
 
+  it.scoped("wait for the hello's answer with a failure, as without a connection", () =>
+    Effect.gen(function*() {
+      const { nes, server } = yield* connected()
+      server.onConnection = (socket) => queueMicrotask(() => socket.open())
+      server.socket.end(1006)
+      yield* adjust(1000)
+      expect(yield* nes.status).toEqual({ _tag: "Connecting", attempt: 1 })
+      for (const call of [nes.request("/"), nes.message("x"), nes.reauthenticate("new")]) {
+        expect((yield* Effect.flip(call))._tag).toBe("DisconnectError")
+      }
+      expect(server.socket.sent.map(({ type }) => type)).toEqual(["hello"])
+    }))
+
+  it.scoped("without end in time: Duration.infinity is no limit", () =>
+    Effect.gen(function*() {
+      const { nes, server } = yield* connected({ timeout: Duration.infinity, connectTimeout: Duration.infinity })
+      const call = yield* Effect.fork(nes.request("/slow", { timeout: Duration.infinity }))
+      yield* adjust("365 days")
+      server.socket.answer("request", { statusCode: 200, payload: "at last" })
+      expect((yield* Fiber.join(call)).payload).toBe("at last")
+    }))
+
   it.scoped("interrupting one forgets it, and its late answer is no error", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
@@ -338,6 +360,24 @@ describe("updates, events and status", () => {
       expect((yield* Fiber.join(subscription))._tag).toBe("DisconnectError")
       expect(server.socket.closedWith).toBeDefined()
       expect(events.seen).toEqual([expect.objectContaining({ _tag: "Disconnected", wasRequested: true })])
+    }))
+})
+
+describe("a client whose scope is closed", () => {
+  it.effect("waits for nothing, and opens nothing", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const { nes, server } = yield* Scope.extend(connected(), scope)
+      yield* Scope.close(scope, Exit.void)
+      for (const stream of [nes.updates, nes.updatesWith({ capacity: 1, strategy: "sliding" }), nes.events]) {
+        yield* Stream.runDrain(stream)
+      }
+      expect(Chunk.toReadonlyArray(yield* Stream.runCollect(nes.statusChanges))).toEqual([{ _tag: "Disconnected" }])
+      for (const stream of [nes.subscribe("/a"), nes.subscribeMessages("/a")]) {
+        expect((yield* Effect.flip(Stream.runDrain(stream)))._tag).toBe("DisconnectError")
+      }
+      expect((yield* Effect.flip(nes.connect()))._tag).toBe("UserError")
+      expect(server.sockets).toHaveLength(1)
     }))
 })
 

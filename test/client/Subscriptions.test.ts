@@ -177,6 +177,48 @@ describe("subscriptions", () => {
       expect(got).toEqual([["2", "before the hello's answer", {}]])
     }))
 
+  it.effect("begun or ended while the hello is being answered, they are sent after it", () =>
+    Effect.gen(function*() {
+      const { connect, ended, heard, server, session, settle } = yield* setup()
+      session.subscribe("/a", 1, { update: () => {} }, settle("a"))
+      connect()
+      server.socket.open()
+      session.unsubscribe("/a", 1, settle("no a"))
+      session.subscribe("/b", 1, { update: () => {} }, settle("b"))
+      session.subscribe("/b", 2, { update: () => {} }, settle("b again"))
+      expect(ended).toEqual([["a"]])
+      expect(server.socket.sent).toEqual([expect.objectContaining({ type: "hello", subs: ["/a"] })])
+      server.socket.answer("hello", { socket: "s1", heartbeat: false })
+      expect(server.socket.sent.slice(1).map(({ path, type }) => [type, path])).toEqual([["unsub", "/a"], [
+        "sub",
+        "/b"
+      ]])
+      expect(ended.slice(1)).toEqual([["connect"]])
+      server.socket.answer("unsub")
+      server.socket.answer("sub")
+      expect(ended.slice(2)).toEqual([["no a"], ["b"], ["b again"]])
+      expect(session.subscriptions).toEqual(["/b"])
+      expect(heard.take().filter(([name]) => name === "error")).toEqual([])
+    }))
+
+  it.effect("begun while a hello is being answered that never is, they fail with the connection", () =>
+    Effect.gen(function*() {
+      const { connect, ended, server, session, settle } = yield* setup()
+      connect()
+      server.socket.open()
+      session.subscribe("/a", 1, { update: () => {} }, settle("a"))
+      server.socket.end(1006)
+      yield* turn
+      expect(ended).toEqual([
+        ["a", "disconnect", "Failed to send message - server disconnected"],
+        ["connect", "disconnect", "Request failed - server disconnected"]
+      ])
+      expect(session.subscriptions).toEqual([])
+      yield* adjust(1000)
+      server.socket.accept()
+      expect(server.socket.sent).toEqual([expect.not.objectContaining({ subs: expect.anything() as unknown })])
+    }))
+
   it.effect("a subscription or its end, under way when the connection is lost, fails", () =>
     Effect.gen(function*() {
       const { ended, listener, server, session, settle } = yield* connected

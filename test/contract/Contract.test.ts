@@ -1,10 +1,11 @@
 /** Contracts over a real socket, against the plugin on hapi. */
 import { describe, expect, it } from "@effect/vitest"
 import Hapi from "@hapi/hapi"
-import { Context, Effect, Either, Layer, Schedule, Schema, Stream } from "effect"
+import { Context, Effect, Either, Fiber, Layer, Schedule, Schema, Stream } from "effect"
 import * as FastCheck from "fast-check"
 import * as Nes from "../../src/hapi.js"
 import { Contract, ContractClient, ContractServer, NesClient, NesServer } from "../../src/index.js"
+import { FakeServer, turn } from "../client/FakeServer.js"
 
 const Item = Contract.subscription("/item/{id}", {
   message: Schema.Struct({ id: Schema.Number, due: Schema.Date })
@@ -132,6 +133,31 @@ describe("contracts", () => {
       })
     }).pipe(Effect.provide(Live)))
 })
+
+it.scoped("an update after a gap says so, decoded too", () =>
+  Effect.gen(function*() {
+    const scripted = new FakeServer()
+    scripted.acceptAll()
+    const nes = yield* Effect.provide(NesClient.make({ url: "ws://fake" }), scripted.layer)
+    const updates = yield* ContractClient.subscribe(Item, { id: 5 }).pipe(
+      Stream.take(2),
+      Stream.runCollect,
+      Effect.provideService(NesClient.NesClient, nes),
+      Effect.fork
+    )
+    yield* turn
+    const { socket } = scripted
+    socket.answer("sub", { path: "/item/5", position: { epoch: "e", offset: 1 } })
+    socket.say({ type: "ping", id: 1, gaps: { "/item/5": { epoch: "e", offset: 4 } } })
+    for (const offset of [5, 6]) {
+      const message = { id: 5, due: new Date(offset) }
+      socket.say({ type: "pub", path: "/item/5", message, position: { epoch: "e", offset } })
+    }
+    expect(Array.from(yield* Fiber.join(updates))).toEqual([
+      { message: { id: 5, due: new Date(5) }, revoked: false, gap: true },
+      { message: { id: 5, due: new Date(6) }, revoked: false }
+    ])
+  }))
 
 describe("paths", () => {
   const path = Contract.fill

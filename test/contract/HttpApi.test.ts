@@ -2,9 +2,10 @@
 import { HttpApi, HttpApiClient, HttpApiEndpoint, HttpApiGroup, HttpClient, HttpClientRequest } from "@effect/platform"
 import { expect, it } from "@effect/vitest"
 import Hapi from "@hapi/hapi"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Fiber, Layer, Schema } from "effect"
 import * as Nes from "../../src/hapi.js"
 import { NesClient, NesHttpClient } from "../../src/index.js"
+import { FakeServer, turn } from "../client/FakeServer.js"
 
 class Missing extends Schema.TaggedError<Missing>()("Missing", { id: Schema.Number }) {}
 
@@ -110,3 +111,17 @@ it.live("a body that cannot travel is refused before it is sent", () =>
       ))
     ).toMatchObject({ _tag: "RequestError", reason: "Encode" })
   }).pipe(Effect.provide(Live)))
+
+it.scoped("an answer that HTTP does not have is a RequestError", () =>
+  Effect.gen(function*() {
+    const scripted = new FakeServer()
+    scripted.acceptAll()
+    const nes = yield* Effect.provide(NesClient.make({ url: "ws://fake" }), scripted.layer)
+    const client = yield* Effect.provideService(NesHttpClient.make, NesClient.NesClient, nes)
+    for (const answer of [{ statusCode: 999, payload: {} }, { statusCode: 200, headers: { "no name": "x" } }]) {
+      const failed = yield* Effect.fork(Effect.flip(client.get("http://any.host/")))
+      yield* turn
+      scripted.socket.answer("request", answer)
+      expect(yield* Fiber.join(failed)).toMatchObject({ _tag: "RequestError", reason: "Transport" })
+    }
+  }))

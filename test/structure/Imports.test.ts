@@ -44,8 +44,15 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
 describe("src", () => {
   it("has files to look at, and finds what they import", () => {
     expect(sources).toContain("src/protocol/Codec.ts")
-    expect(own("src/protocol/Codec.ts")).toEqual(["src/protocol/Message.ts", "src/protocol/NesError.ts"])
-    expect(own("src/protocol/Codec.ts", loads("src/protocol/Codec.ts"))).toEqual(["src/protocol/NesError.ts"])
+    expect(own("src/protocol/Codec.ts")).toEqual([
+      "src/protocol/Message.ts",
+      "src/protocol/NesError.ts",
+      "src/protocol/Thrown.ts"
+    ])
+    expect(own("src/protocol/Codec.ts", loads("src/protocol/Codec.ts"))).toEqual([
+      "src/protocol/NesError.ts",
+      "src/protocol/Thrown.ts"
+    ])
     expect(imports("src/protocol/Codec.ts")).toContain("effect/Either")
   })
 

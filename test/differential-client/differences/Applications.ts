@@ -123,6 +123,114 @@ export const applications: ReadonlyArray<Difference> = [
     }
   },
   {
+    id: "C-no-request",
+    there: "`request` without an argument, or with `null`, throws a TypeError at whoever calls it",
+    here: "it fails like every other call, with `Invalid request`",
+    why: "the documentation hands errors to the callback, with a `type`.",
+    shown: {
+      nes14: {
+        "a request for null": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          - request threw (Error { message: "Cannot read properties of null (reading 'method')" })
+          + request rejected (Error { message: "Invalid request", type: "user", isNes: true })
+        `
+      },
+      nes6: {
+        "a request for null": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - request threw (Error { message: "Cannot read properties of null (reading 'method')" })
+          + request called back (Error { message: "Invalid request", type: "user", isNes: true })
+        `
+      }
+    }
+  },
+  {
+    id: "C-no-handler",
+    there:
+      "a `subscribe` without a handler, or with one that is no function, succeeds, and the first update ends the process",
+    here: "it fails with `Invalid handler`",
+    why: "a crash, far from its cause.",
+    shown: {
+      nes14: Object.fromEntries(["null", "\"text\""].map((handler) => [
+        `subscribe with the handler ${handler}`,
+        shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          - subscribe resolved ()
+          - subscriptions: ["/a"]
+          - uncaught TypeError
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }
+          + subscribe rejected (Error { message: "Invalid handler", type: "user", isNes: true })
+          + subscriptions: []
+          + onUpdate ("after")
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
+        `
+      ])),
+      nes6: Object.fromEntries(["null", "\"text\""].map((handler) => [
+        `subscribe with the handler ${handler}`,
+        shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - subscribe called back (null)
+          - subscriptions: ["/a"]
+          - uncaught TypeError
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }
+          + subscribe called back (Error { message: "Invalid handler", type: "user", isNes: true })
+          + subscriptions: []
+          + onUpdate ("after")
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
+        `
+      ]))
+    }
+  },
+  {
+    id: "C-early-subscribe",
+    there:
+      "a path subscribed or unsubscribed before the hello is answered is sent at once: a server that is still authenticating the client refuses it",
+    here: "it is sent when the hello has been answered",
+    why: "a subscription is lost whose credentials are good, and one that the hello asked for is not given up.",
+    shown: {
+      nes14: {
+        "a subscription before the hello is answered, by a server that is still authenticating": shown`
+          - subscribe rejected (Error { message: "Authentication required to subscribe", type: "server", isNes: true, statusCode: 401, data: { error: "Refused", message: "Authentication required to subscribe" }, path: "/a" })
+          onConnect () with id "s1"
+          connect resolved ()
+          - subscriptions: []
+          + subscribe resolved ()
+          + subscriptions: ["/a"]
+        `,
+        "an unsubscription before the hello that asks for its path is answered": shown`
+          subscribe resolved ()
+          - sent before the answer: true
+          + sent before the answer: false
+          onConnect () with id "s1"
+          connect resolved ()
+          unsubscribe resolved ()
+        `
+      },
+      nes6: {
+        "a subscription before the hello is answered, by a server that is still authenticating": shown`
+          - subscribe called back (Error { message: "Authentication required to subscribe", type: "server", statusCode: 401, data: { error: "Refused", message: "Authentication required to subscribe" }, path: "/a" })
+          onConnect () with id "s1"
+          connect called back ()
+          - subscriptions: []
+          + subscribe called back ()
+          + subscriptions: ["/a"]
+        `,
+        "an unsubscription before the hello that asks for its path is answered": shown`
+          subscribe called back ()
+          - sent before the answer: true
+          + sent before the answer: false
+          onConnect () with id "s1"
+          connect called back ()
+          unsubscribe called back ()
+        `
+      }
+    }
+  },
+  {
     id: "C-further-handler",
     there:
       "a further handler of a path whose `sub` is pending succeeds at once, and is dropped without a word if the `sub` is refused",

@@ -30,11 +30,14 @@ export const nes6: ReadonlyArray<Difference> = [
     why: "one way to say the same.",
     shown: {
       nes6: {
-        "a subscription before the hello is answered": shown`
-          - subscribe called back (null)
-          + subscribe called back ()
+        "subscribe when connected": shown`
           onConnect () with id "s1"
           connect called back ()
+          subscriptions while pending: ["/a"]
+          - subscribe called back (null)
+          + subscribe called back ()
+          subscriptions: ["/a"]
+          handler a ({ n: 1 }, {})
         `
       }
     },

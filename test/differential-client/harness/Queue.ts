@@ -7,6 +7,11 @@ export class Queue<Item> {
 
   constructor(private readonly patience: Patience) {}
 
+  /** How many items wait to be taken. */
+  get length(): number {
+    return this.items.length
+  }
+
   push(item: Item): void {
     const taker = this.takers.shift()
     if (taker === undefined) {

@@ -48,6 +48,11 @@ export class Connection {
     })
   }
 
+  /** Whether the client has sent a frame that was not taken yet. */
+  get hasFrame(): boolean {
+    return this.frames.length > 0
+  }
+
   /** The next frame the client sends. */
   async next(): Promise<Frame> {
     const frame = await this.frames.take()

@@ -268,15 +268,36 @@ export const connecting = [
     await connecting
   }),
 
-  session("a subscription before the hello is answered", async (stage) => {
+  session("a subscription before the hello is answered, by a server that is still authenticating", async (stage) => {
     const connecting = stage.call("connect", once)
     const connection = await stage.server.connection()
     const hello = await connection.next()
     const subscribing = stage.call("subscribe", "/a", stage.handler("a"))
-    await connection.reply({ path: "/a" })
-    await subscribing
+    await stage.quiet(20)
+    if (connection.hasFrame) {
+      await connection.refuse(401, "Authentication required to subscribe", { path: "/a" })
+    }
     connection.answer(hello, { socket: "s1", heartbeat: false })
     await connecting
+    if (stage.client.subscriptions().length > 0) {
+      await connection.reply({ path: "/a" })
+    }
+    await subscribing
+    stage.note("subscriptions", stage.client.subscriptions())
+  }),
+
+  session("an unsubscription before the hello that asks for its path is answered", async (stage) => {
+    await stage.call("subscribe", "/a", stage.handler("a"))
+    const connecting = stage.call("connect", once)
+    const connection = await stage.server.connection()
+    const hello = await connection.next()
+    const unsubscribing = stage.call("unsubscribe", "/a", null)
+    await stage.quiet(20)
+    stage.note("sent before the answer", connection.hasFrame)
+    connection.answer(hello, { socket: "s1", heartbeat: false })
+    await connecting
+    await connection.reply()
+    await unsubscribing
   }),
 
   session("a hello answer without a heartbeat or a socket id", async (stage) => {

@@ -51,6 +51,11 @@ export const requests = [
     })
   ),
 
+  session("a request for null", async (stage) => {
+    await stage.connected(once)
+    await stage.call("request", null)
+  }),
+
   ...answers.map(([what, fields]) =>
     session(`a request answered with ${what}`, async (stage) => {
       const connection = await stage.connected(once)

@@ -14,6 +14,22 @@ export const subscriptions = [
     })
   ),
 
+  ...[null, "text"].map((handler) =>
+    session(`subscribe with the handler ${JSON.stringify(handler)}`, async (stage) => {
+      const connection = await stage.connected(once)
+      const subscribing = stage.call("subscribe", "/a", handler)
+      await stage.quiet(20)
+      if (connection.hasFrame) {
+        await connection.reply({ path: "/a" })
+      }
+      await subscribing
+      stage.note("subscriptions", stage.client.subscriptions())
+      connection.send({ type: "pub", path: "/a", message: 1 })
+      connection.send({ type: "update", message: "after" })
+      await stage.total(1, "onUpdate")
+    })
+  ),
+
   session("subscribe before connecting goes into the hello", async (stage) => {
     await stage.call("subscribe#b", "/b", stage.handler("b"))
     await stage.call("subscribe#a", "/a", stage.handler("a"))

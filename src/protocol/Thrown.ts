@@ -1,9 +1,9 @@
 /**
- * Whatever was thrown, as an error of the client's.
+ * Whatever was thrown, as an error of the protocol's.
  *
  * @since 0.1.0
  */
-import { UserError } from "../protocol/NesError.js"
+import { UserError } from "./NesError.js"
 
 /**
  * The text of what was thrown.
@@ -11,7 +11,17 @@ import { UserError } from "../protocol/NesError.js"
  * @since 0.1.0
  * @category utilities
  */
-export const text = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+export const text = (cause: unknown): string => {
+  if (cause instanceof Error) {
+    return cause.message
+  }
+  try {
+    return String(cause)
+  } catch {
+    // An object need not even have a primitive value.
+    return Object.prototype.toString.call(cause)
+  }
+}
 
 /**
  * The error of a function that the application handed in and that threw (interop.md, "Client errors").
