@@ -14,6 +14,7 @@ import * as Metrics from "./Metrics.js"
 /**
  * How much is kept for a consumer that is slower than the server, and what happens beyond that: the oldest are dropped
  * (`sliding`), the newest are (`dropping`), or the Stream fails with an `OverflowError` after what is buffered (`fail`).
+ * The capacity is a number of updates: a Stream with one that is no positive integer dies.
  *
  * @since 0.1.0
  * @category models
@@ -52,6 +53,10 @@ export class Feed<in out A, in out E = never> {
     leave: (feed: Feed<A, E>) => void
   ): Stream.Stream<A, E | OverflowError> {
     return Stream.suspend(() => {
+      const { capacity } = buffer
+      if (capacity !== "unbounded" && !(Number.isInteger(capacity) && capacity > 0)) {
+        return Stream.dieMessage("The capacity of a buffer must be a positive integer")
+      }
       const feed = new Feed<A, E>(buffer)
       const values: Channel.Channel<Chunk.Chunk<A>, unknown, E | OverflowError> = Channel.flatMap(
         Channel.fromEffect(feed.take),

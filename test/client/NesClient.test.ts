@@ -1,5 +1,6 @@
 /** The Effect client against a scripted server, under the test's clock. */
 import { describe, expect, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -285,6 +286,18 @@ describe("subscribe", () => {
       expect(failed.dropped).toBe(1)
       expect(String(failed.exit)).toContain("OverflowError")
     }))
+
+  it.scoped.each([0, -1, 1.5, Number.NaN])(
+    "whose capacity is no positive integer ends the Stream: %s",
+    (capacity) =>
+      Effect.gen(function*() {
+        const { nes } = yield* connected()
+        const exit = yield* Effect.exit(Stream.runDrain(nes.subscribe("/a", { capacity, strategy: "sliding" })))
+        expect(Exit.isFailure(exit) && Cause.pretty(exit.cause)).toContain(
+          "The capacity of a buffer must be a positive integer"
+        )
+      })
+  )
 })
 
 describe("updates, events and status", () => {
