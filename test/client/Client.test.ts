@@ -1,4 +1,5 @@
 /** The plain client, by the client half of nes-api.txt (cited in the names) and interop.md, over real sockets. */
+import { createServer, type Socket } from "node:net"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { Client, isNesError, type NesError, ServerError } from "../../src/client.js"
 import { RawServer, type RawSocket } from "./RawServer.js"
@@ -12,6 +13,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
+  vi.useRealTimers()
   await client.disconnect()
   await server.stop()
 })
@@ -91,6 +93,16 @@ describe("new Client(url, [options])", () => {
     await socket.answer("message", { message: "y" })
     expect(await next).toEqual({ payload: "y" })
     expect(client.onError).not.toHaveBeenCalled()
+  })
+
+  it("\"Defaults to false (no timeout)\"", async () => {
+    const socket = await connected()
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] })
+    const response = client.request("/slow")
+    const { id } = await socket.next("request")
+    await vi.advanceTimersByTimeAsync(24 * 3_600_000)
+    socket.say({ type: "request", id, statusCode: 200, payload: "at last" })
+    expect((await response).payload).toBe("at last")
   })
 
   it("options as JavaScript hands them in: null, numbers as texts, what is no number", async () => {
@@ -226,15 +238,35 @@ describe("client.connect([options], callback)", () => {
     expect(error).toMatchObject({ type: "user", message: "Cannot connect while client attempts to reconnect" })
   })
 
-  it("\"timeout - socket connection timeout in milliseconds\"", async () => {
-    const { createServer } = await import("node:net")
+  /** A client of a server that takes connections and says nothing, and the next connection's end there. */
+  const unheard = async (): Promise<{ readonly arrival: Promise<Socket>; readonly close: () => Promise<unknown> }> => {
     const mute = createServer((socket) => socket.on("error", () => {}).resume())
     await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve))
     const address = mute.address()
     client = new Client(`ws://127.0.0.1:${typeof address === "object" ? address?.port : ""}`)
+    return {
+      arrival: new Promise((resolve) => mute.once("connection", resolve)),
+      close: () => new Promise((resolve) => mute.close(resolve))
+    }
+  }
+
+  it("\"timeout - socket connection timeout in milliseconds\"", async () => {
+    const { close } = await unheard()
     const error = await rejection(client.connect({ timeout: 30, reconnect: false }))
     expect([error.type, error.message]).toEqual(["timeout", "Connection timed out"])
-    await new Promise((resolve) => mute.close(resolve))
+    await close()
+  })
+
+  it("\"Defaults to the WebSocket implementation timeout default\", which is none", async () => {
+    const { arrival, close } = await unheard()
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] })
+    const failed = rejection(client.connect({ reconnect: false }))
+    const socket = await arrival
+    await vi.advanceTimersByTimeAsync(24 * 3_600_000)
+    socket.destroy()
+    const error = await failed
+    expect([error.type, error.message]).toEqual(["ws", "Socket error"])
+    await close()
   })
 })
 
@@ -484,6 +516,25 @@ describe("client.unsubscribe(path, handler, callback)", () => {
     expect(await rejection(client.unsubscribe("a", null))).toMatchObject({ type: "user", message: "Invalid path" })
     expect(socket.sent).toEqual([])
   })
+
+  it("\"if present, indicates the request has failed\": refused, cut off, or for a path that is none", async () => {
+    const socket = await connected({ reconnect: false })
+    const subscribed = Promise.all([client.subscribe("/a", () => {}), client.subscribe("/b", () => {})])
+    await socket.answer("sub")
+    await socket.answer("sub")
+    await subscribed
+    const refused = called((callback) => client.unsubscribe("/a", null, callback))
+    await socket.answer("unsub", { statusCode: 500, payload: { message: "no" } })
+    expect(await refused).toEqual([expect.objectContaining({ type: "server", message: "no", statusCode: 500 })])
+    const cutOff = called((callback) => client.unsubscribe("/b", null, callback))
+    await socket.next("unsub")
+    socket.cut()
+    expect(await cutOff).toEqual([expect.objectContaining({ type: "disconnect" })])
+    expect(await called((callback) => client.unsubscribe("a", null, callback))).toEqual([
+      expect.objectContaining({ type: "user", message: "Invalid path" })
+    ])
+    expect(client.subscriptions()).toEqual([])
+  })
 })
 
 describe("client.subscriptions()", () => {
@@ -504,6 +555,17 @@ describe("client.overrideReconnectionAuth(auth) and client.reauthenticate(auth)"
     expect((await (await next).accept()).auth).toBe("second")
   })
 
+  it("\"in which case the method was ignored\": without reconnection", async () => {
+    for (const _ of [1, 2]) {
+      expect(client.overrideReconnectionAuth("ignored")).toBe(false)
+      const connecting = client.connect({ reconnect: false })
+      expect(await (await server.next()).accept()).not.toHaveProperty("auth")
+      await connecting
+      expect(client.overrideReconnectionAuth("ignored")).toBe(false)
+      await client.disconnect()
+    }
+  })
+
   it("reauthenticate resolves to true, or calls back, and sets the credentials for reconnecting", async () => {
     const socket = await connected({ delay: 1 })
     const done = client.reauthenticate({ token: 1 })
@@ -515,6 +577,26 @@ describe("client.overrideReconnectionAuth(auth) and client.reauthenticate(auth)"
     const next = server.next()
     socket.cut()
     expect((await (await next).accept()).auth).toBe("bad")
+  })
+})
+
+describe("client.onConnect", () => {
+  it("\"initial connection and subsequent reconnections\", \"signature function()\"", async () => {
+    const heard: Array<ReadonlyArray<unknown>> = []
+    const next = (): Promise<void> =>
+      new Promise((resolve) => {
+        client.onConnect = (...args: ReadonlyArray<unknown>) => {
+          heard.push([client.id, ...args])
+          resolve()
+        }
+      })
+    const first = next()
+    const socket = await connected({ delay: 1 })
+    await first
+    const again = Promise.all([next(), server.next().then((socket) => socket.accept({ socket: "second" }))])
+    socket.cut()
+    await again
+    expect(heard).toEqual([["raw"], ["second"]])
   })
 })
 

@@ -62,6 +62,25 @@ describe("type 'direct', the default (nes-api.txt 46-51)", () => {
     expect(statusCode).toBe(404)
   })
 
+  it("a scheme that signs the method, as hawk does, sees `auth`", async () => {
+    const seen: Array<unknown> = []
+    const server = await TestServer.start({
+      scheme: false,
+      declare: (server) => {
+        server.auth.scheme("signed", () => ({
+          authenticate: ({ method, path }, h) => {
+            seen.push([method, path])
+            return h.authenticated({ credentials: { user: "john" } })
+          }
+        }))
+        server.auth.strategy("signed", "signed")
+        server.auth.default("signed")
+      }
+    })
+    await server.welcome({ auth: direct("any") })
+    expect(seen).toEqual([["auth", "/nes/auth"]])
+  })
+
   it.each([
     ["no auth", {}, 401, "Connection requires authentication"],
     ["null", { auth: null }, 401, "Connection requires authentication"],

@@ -1,5 +1,5 @@
 /** Who is indexed, how many connections a user may have, and how long one may be silent (nes-api.txt 84-96). */
-import { describe, expect, it } from "vitest"
+import { afterEach, describe, expect, it, vi } from "vitest"
 import { WebSocket } from "ws"
 import type * as Nes from "../../src/hapi.js"
 import { basic, direct, type Json, type Options, refusal, TestServer } from "./AuthenticatedServer.js"
@@ -10,6 +10,10 @@ const start = (auth: Nes.AuthOptions, options: Options = {}): Promise<TestServer
   TestServer.start({ ...options, nes: { ...options.nes, auth } })
 
 const as = (name: string): Json => ({ auth: direct(basic(name)) })
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 describe("index (nes-api.txt 84-89, 122-127)", () => {
   it("true: broadcast reaches the connections of credentials.user alone", async () => {
@@ -87,6 +91,22 @@ describe("timeout (nes-api.txt 90-93)", () => {
     expect(performance.now() - opened).toBeLessThan(4_000)
   })
 
+  it("is 5 seconds unless given", async () => {
+    const server = await start({})
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] })
+    const silent = await server.open()
+    const talks = async (): Promise<void> => {
+      expect(await silent.ask({ type: "request", method: "GET", path: "/" })).toMatchObject(
+        refusal(400, "Connection is not initialized")
+      )
+    }
+    await talks()
+    await vi.advanceTimersByTimeAsync(4_999)
+    await talks()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await silent.closed).toBe(1005)
+  })
+
   it("leaves alone who said hello, also when the answer takes longer", async () => {
     let proceed = (): void => {}
     const held = new Promise<void>((resolve) => {
@@ -142,6 +162,13 @@ describe("maxConnectionsPerUser (nes-api.txt 93-96)", () => {
     await server.welcome(as("jane"))
     for (let i = 0; i < 4; i++) {
       await server.welcome(as("robot"))
+    }
+  })
+
+  it.each([[undefined], [false]] as const)("%s: as many as there are", async (maxConnectionsPerUser) => {
+    const server = await start({ index: true, maxConnectionsPerUser })
+    for (let i = 0; i < 10; i++) {
+      await server.welcome(as("john"))
     }
   })
 

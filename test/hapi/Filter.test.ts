@@ -169,6 +169,39 @@ describe("`path`, `message` and `options`: `socket`, `credentials`, `params`, `i
   })
 })
 
+describe("a filter that changes `message`", () => {
+  const three = async (filter: Filter): Promise<ReadonlyArray<unknown>> => {
+    const { connect, server } = await live({ declare: (server) => server.subscription("/item", { filter }) })
+    const updates: Array<Promise<unknown>> = []
+    for (const _ of [1, 2, 3]) {
+      const client = await connect()
+      updates.push(new Promise((resolve) => void client.subscribe("/item", resolve)))
+      await fence(client)
+    }
+    let n = 0
+    await server.eachSocket((socket) => void (socket.app.n = ++n))
+    await server.publish("/item", { n: 0 })
+    return Promise.all(updates)
+  }
+
+  it("itself changes it for the others, too", async () => {
+    const changed = await three((_path, message, { socket }) => {
+      if (socket.app.n === 1) {
+        Object.assign(message as object, { n: 1 })
+      }
+      return true
+    })
+    expect(changed).toEqual([{ n: 1 }, { n: 1 }, { n: 1 }])
+  })
+
+  it("in a clone changes it for one", async () => {
+    const changed = await three((_path, message, { socket }) =>
+      socket.app.n === 1 ? { override: { ...message as object, n: 1 } } : true
+    )
+    expect(changed).toEqual([{ n: 1 }, { n: 0 }, { n: 0 }])
+  })
+})
+
 describe("per publish, one subscriber after another, in order", () => {
   it("an asynchronous filter is asked for the second when it has answered for the first", async () => {
     const journal = new Journal()

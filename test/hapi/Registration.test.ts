@@ -2,13 +2,17 @@
 import Boom from "@hapi/boom"
 import * as Hapi from "@hapi/hapi"
 import { once } from "node:events"
-import { describe, expect, it } from "vitest"
+import { afterEach, describe, expect, it, vi } from "vitest"
 import { WebSocket } from "ws"
 import * as Nes from "../../src/hapi.js"
 import { type Options, refusal, TestServer } from "./AuthenticatedServer.js"
 
 const start = (nes: Nes.PluginOptions, options: Options = {}): Promise<TestServer> =>
   TestServer.start({ scheme: false, ...options, nes })
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 describe("server.register() (nes-api.txt 21-22)", () => {
   const ways: ReadonlyArray<readonly [string, (server: Hapi.Server) => Promise<unknown>]> = [
@@ -262,6 +266,39 @@ describe("heartbeat (nes-api.txt 105-112)", () => {
     expect(dead.frames.filter((frame) => frame === "{\"type\":\"ping\"}").length).toBeGreaterThan(0)
     expect(living.ws.readyState).toBe(WebSocket.OPEN)
   })
+
+  const ping = "{\"type\":\"ping\"}"
+
+  it("unless given, pings every 15 seconds, and looks 5 seconds later who gave a sign of life since last time", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] })
+    const server = await start({})
+    const silent = await server.welcome()
+    const round = async (): Promise<void> => {
+      const before = silent.frames.length
+      await vi.advanceTimersByTimeAsync(14_999)
+      expect(silent.frames).toHaveLength(before)
+      const pinged = once(silent.ws, "message")
+      await vi.advanceTimersByTimeAsync(1)
+      await pinged
+      expect(silent.frames.slice(before)).toEqual([ping])
+    }
+    // The hello was a sign of life.
+    await round()
+    await round()
+    await vi.advanceTimersByTimeAsync(4_999)
+    expect(silent.ws.readyState).toBe(WebSocket.OPEN)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await silent.closed).toBe(1005)
+  })
+
+  it("false: no heartbeats, and who is silent stays", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] })
+    const server = await start({ heartbeat: false, onMessage: () => "here" })
+    const silent = await server.welcome()
+    await vi.advanceTimersByTimeAsync(3_600_000)
+    expect(await silent.ask({ type: "message", message: "still?" })).toMatchObject({ message: "here" })
+    expect(silent.frames).toHaveLength(2)
+  })
 })
 
 describe("maxConnections (nes-api.txt 113-114)", () => {
@@ -282,8 +319,8 @@ describe("maxConnections (nes-api.txt 113-114)", () => {
     expect(await second.ask({ type: "hello", version: "2" })).toMatchObject({ type: "hello" })
   })
 
-  it("false: as many as there are", async () => {
-    const server = await start({ maxConnections: false })
+  it.each([[undefined], [false]] as const)("%s: as many as there are", async (maxConnections) => {
+    const server = await start({ maxConnections })
     const sockets = await Promise.all(Array.from({ length: 30 }, () => server.welcome()))
     expect(sockets.every(({ ws }) => ws.readyState === WebSocket.OPEN)).toBe(true)
   })

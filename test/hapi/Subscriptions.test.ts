@@ -107,6 +107,12 @@ describe("`path`: may contain path parameters as supported by the hapi route pat
     expect(() => server.subscription("")).toThrow("Subscription missing path")
   })
 
+  it("must begin with /", async () => {
+    const { connect, server } = await live()
+    expect(() => server.subscription("item")).toThrow(/Invalid path/)
+    await expect((await connect()).subscribe("item", () => {})).rejects.toThrow("Invalid path")
+  })
+
   it("can be declared while clients are connected", async () => {
     const { connect, server } = await live()
     const client = await connect()
