@@ -165,6 +165,12 @@ describe("maxConnectionsPerUser (nes-api.txt 93-96)", () => {
     }
   })
 
+  it("requires index", async () => {
+    await expect(start({ maxConnectionsPerUser: 1 })).rejects.toThrow(
+      "Invalid nes configuration: auth.maxConnectionsPerUser: requires auth.index"
+    )
+  })
+
   it.each([[undefined], [false]] as const)("%s: as many as there are", async (maxConnectionsPerUser) => {
     const server = await start({ index: true, maxConnectionsPerUser })
     for (let i = 0; i < 10; i++) {
