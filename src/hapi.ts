@@ -16,8 +16,8 @@ export type {
 } from "./hapi/Options.js"
 export type { EachSocketOptions } from "./hapi/Plugin.js"
 export type { RevokeOptions, Socket, SocketApplicationState, SocketAuth, SocketCredentials } from "./hapi/Socket.js"
+export type { IronOptions, Password, Secret } from "./server/conversation/Seal.js"
 export type { BroadcastOptions, PublishOptions } from "./server/Node.js"
-export type { IronOptions, Password, Secret } from "./server/Seal.js"
 export { Client, plugin }
 
 /**

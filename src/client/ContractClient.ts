@@ -8,8 +8,8 @@ import type * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
 import * as Contract from "../protocol/Contract.js"
 import type { NesError } from "../protocol/NesError.js"
-import type { Buffer, OverflowError } from "./Feed.js"
 import { type CallOptions, NesClient, type Update } from "./NesClient.js"
+import type { Buffer, OverflowError } from "./StreamBuffer.js"
 
 /**
  * The decoded updates of a path. An update that does not decode fails this Stream with a `ContractError` that names the

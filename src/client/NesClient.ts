@@ -29,17 +29,17 @@ import { DisconnectError, type NesError, TimeoutError, UserError } from "../prot
 import * as Backoff from "./Backoff.js"
 import type { Call, Draft } from "./Call.js"
 import { ClientEvent } from "./ClientEvent.js"
-import { type Buffer, Feed, type OverflowError } from "./Feed.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
 import type { Status } from "./Status.js"
+import { type Buffer, type OverflowError, StreamBuffer } from "./StreamBuffer.js"
 import * as Tracing from "./Tracing.js"
 import type { Close } from "./Transport.js"
 
 /** @since 0.1.0 */
 export { ClientEvent } from "./ClientEvent.js"
 /** @since 0.1.0 */
-export { type Buffer, OverflowError } from "./Feed.js"
+export { type Buffer, OverflowError } from "./StreamBuffer.js"
 /** @since 0.1.0 */
 export type { DisconnectLog } from "./Observer.js"
 /** @since 0.1.0 */
@@ -227,10 +227,10 @@ const reconnection = (reconnect: ConnectOptions["reconnect"] = true): Session.Co
 export const make = (options: Options): Effect.Effect<Service, NesError, Scope.Scope> =>
   Effect.gen(function*() {
     const log = Runtime.runFork(yield* Effect.runtime())
-    const subscriptions = new Set<Feed<Update, NesError>>()
-    const updates = new Set<Feed<unknown>>()
-    const events = new Set<Feed<ClientEvent>>()
-    const statuses = new Set<Feed<Status>>()
+    const subscriptions = new Set<StreamBuffer<Update, NesError>>()
+    const updates = new Set<StreamBuffer<unknown>>()
+    const events = new Set<StreamBuffer<ClientEvent>>()
+    const statuses = new Set<StreamBuffer<Status>>()
     // Whoever still holds the service when its scope is closed must neither wait for ever nor open what nobody closes.
     let over = false
 
@@ -405,7 +405,7 @@ export const layerConfig = (
 const disconnect = (session: Session.Session): Effect.Effect<void> =>
   Effect.async((resume) => session.disconnect(() => resume(Effect.void)))
 
-const failAll = (feeds: Iterable<Feed<Update, NesError>>): void => {
+const failAll = (feeds: Iterable<StreamBuffer<Update, NesError>>): void => {
   for (const feed of feeds) {
     feed.fail(ended())
   }
@@ -445,11 +445,11 @@ class Received implements Update {
 
 const subscribe = (
   session: Session.Session,
-  feeds: Set<Feed<Update, NesError>>,
+  feeds: Set<StreamBuffer<Update, NesError>>,
   path: string,
   buffer: Buffer
 ): Stream.Stream<Update, NesError | OverflowError> =>
-  Feed.stream<Update, NesError>(buffer, (feed) => {
+  StreamBuffer.stream<Update, NesError>(buffer, (feed) => {
     const add = (): void =>
       session.subscribe(path, feed, {
         update: (message, { gap, revoked }) =>
@@ -476,8 +476,8 @@ const subscribe = (
     session.unsubscribe(path, feed, () => {})
   })
 
-const fed = <A>(feeds: Set<Feed<A>>, buffer: Buffer, first?: () => A): Stream.Stream<A, OverflowError> =>
-  Feed.stream<A>(buffer, (feed) => {
+const fed = <A>(feeds: Set<StreamBuffer<A>>, buffer: Buffer, first?: () => A): Stream.Stream<A, OverflowError> =>
+  StreamBuffer.stream<A>(buffer, (feed) => {
     feeds.add(feed)
     if (first !== undefined) {
       feed.offer(first())

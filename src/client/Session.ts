@@ -18,8 +18,8 @@ import * as Thrown from "../protocol/Thrown.js"
 import { Backoff } from "./Backoff.js"
 import type { Call, Draft } from "./Call.js"
 import { Connection, type End, type Owner, type Settings } from "./Connection.js"
+import * as Disconnection from "./Disconnection.js"
 import { Inbox } from "./Inbox.js"
-import * as Loss from "./Loss.js"
 import * as Metrics from "./Metrics.js"
 import type { Observer } from "./Observer.js"
 import { Pending } from "./Pending.js"
@@ -359,7 +359,7 @@ export class Session implements Owner {
     }
     this.change(next === undefined ? Status.Disconnected() : Status.Reconnecting(next))
 
-    const loss = Loss.toError(connection, end, willReconnect)
+    const loss = Disconnection.toError(connection, end, willReconnect)
     const wasConnected = connection.since !== undefined
     if (!wasConnected) {
       connection.failure ??= loss
@@ -369,8 +369,8 @@ export class Session implements Owner {
     if (isReported) {
       this.observer.error(loss)
     }
-    if (Loss.isDisconnection(connection, end, willReconnect)) {
-      this.observer.disconnected(willReconnect, Loss.toLog(end, willReconnect, leaving.length > 0))
+    if (Disconnection.isDisconnection(connection, end, willReconnect)) {
+      this.observer.disconnected(willReconnect, Disconnection.toLog(end, willReconnect, leaving.length > 0))
     }
     if (calls.length > 0) {
       const error = new DisconnectError({ message: "Request failed - server disconnected" })

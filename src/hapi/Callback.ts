@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type Answer, isPromiseLike } from "../server/Answer.js"
+import { type Awaitable, isPromiseLike } from "../server/Awaitable.js"
 
 const ignore = (): void => {}
 
@@ -98,4 +98,4 @@ export const nodeify = <A>(
  * @since 0.1.0
  * @category models
  */
-export type HookAnswer<A> = Answer<A>
+export type HookAnswer<A> = Awaitable<A>

@@ -5,7 +5,7 @@
  */
 import * as Boom from "@hapi/boom"
 import type { Request, ResponseToolkit, Server } from "@hapi/hapi"
-import { type Passwords, seal } from "../server/Seal.js"
+import { type Passwords, seal } from "../server/conversation/Seal.js"
 import type { AuthConfiguration, AuthOptions } from "./Options.js"
 
 const declareCookie = (server: Server, auth: AuthConfiguration, passwords: Passwords): void => {

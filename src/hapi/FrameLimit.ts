@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import type { RequestRoute, Server } from "@hapi/hapi"
-import * as Limits from "../server/Limits.js"
+import * as Limits from "../server/connection/Limits.js"
 
 // hapi's own default, which also bounds custom messages where no route takes a payload.
 const least = 1_048_576

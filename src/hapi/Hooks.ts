@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { Connection } from "../server/Connection.js"
+import type { Connection } from "../server/connection/Connection.js"
 import type * as Settings from "../server/Settings.js"
-import type * as Subscription from "../server/Subscription.js"
+import type * as Subscription from "../server/subscription/Subscription.js"
 import { declaresNext, viaNext } from "./Callback.js"
 import type { PluginOptions, SubscriptionOptions } from "./Options.js"
 import type { Socket } from "./Socket.js"

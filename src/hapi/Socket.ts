@@ -5,8 +5,8 @@
  */
 import type { AuthArtifacts, AuthCredentials, Server } from "@hapi/hapi"
 import type * as Message from "../protocol/Message.js"
-import type { Connection, Info } from "../server/Connection.js"
-import type { Hub } from "../server/Hub.js"
+import type { Connection, Info } from "../server/connection/Connection.js"
+import type { Hub } from "../server/subscription/Hub.js"
 import { nodeify } from "./Callback.js"
 
 /**

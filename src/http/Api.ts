@@ -10,7 +10,7 @@ import type * as HttpRouter from "@effect/platform/HttpRouter"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { NesServer } from "../server/NesServer.js"
-import { Incomplete } from "./Incomplete.js"
+import { ServerRef } from "./ServerRef.js"
 
 /**
  * Serves an `HttpApi` as `HttpApiBuilder.serve` does. The handlers are built before the server they may refer to.
@@ -22,11 +22,11 @@ export const of = <E, R, A, E2, R2>(
   api: Layer.Layer<HttpApi.Api, E, R>,
   serve: (
     app: HttpApp.Default<never, HttpRouter.HttpRouter.DefaultServices>,
-    incomplete: Incomplete
+    incomplete: ServerRef
   ) => Layer.Layer<A, E2, R2>
 ) =>
   Layer.suspend(() => {
-    const incomplete = new Incomplete()
+    const incomplete = new ServerRef()
     return Layer.unwrapEffect(Effect.map(HttpApiBuilder.httpApp, (app) => serve(app, incomplete))).pipe(
       Layer.provide([HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer]),
       Layer.provide(Layer.provide(api, Layer.succeed(NesServer, incomplete.service)))

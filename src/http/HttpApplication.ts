@@ -29,13 +29,13 @@ import type * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import type * as Message from "../protocol/Message.js"
 import { Application, type Response, type Service } from "../server/Application.js"
-import type { Connection } from "../server/Connection.js"
-import * as Journal from "../server/Journal.js"
+import type { Connection } from "../server/connection/Connection.js"
+import * as Log from "../server/telemetry/Log.js"
 import * as Authentication from "./Authentication.js"
-import * as Handled from "./Handled.js"
-import * as Reply from "./Reply.js"
+import * as RequestRunner from "./RequestRunner.js"
 import * as Socket from "./Socket.js"
 import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
+import * as SocketResponse from "./SocketResponse.js"
 
 /**
  * How an HTTP application is put on a socket.
@@ -85,7 +85,7 @@ const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequ
   if (!(source instanceof Exchange)) {
     return Effect.void
   }
-  const reply = Reply.of(request.method, response, maxBytes)
+  const reply = SocketResponse.of(request.method, response, maxBytes)
   if (!Effect.isEffect(reply)) {
     source.answer(reply)
     return Effect.void
@@ -97,7 +97,7 @@ const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequ
         ? Effect.void
         : Effect.logError("A response could not be sent over its socket", cause)
     ),
-    Effect.ensuring(Effect.sync(() => source.answer(Reply.failed)))
+    Effect.ensuring(Effect.sync(() => source.answer(SocketResponse.failed)))
   )
 }
 
@@ -105,7 +105,7 @@ const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequ
 const logged = (tags: ReadonlyArray<string>, data: unknown, connection?: Connection): Effect.Effect<void> => {
   const entry = data instanceof Error ? [data.message, Cause.fail(data)] : [data]
   return (tags.includes("error") ? Effect.logError(...entry) : Effect.logInfo(...entry)).pipe(
-    Effect.annotateLogs({ tags: tags.join(","), ...(connection && Journal.annotationsOf(connection)) })
+    Effect.annotateLogs({ tags: tags.join(","), ...(connection && Log.annotationsOf(connection)) })
   )
 }
 
@@ -129,15 +129,15 @@ export const make = <E, R, RA = never>(
     // What the application requires is in the runtime's context: the type of this function says so.
     const provided = app as HttpApp.Default<E>
     const handled = traced || middleware
-      ? Handled.full(provided, respond(maxStreamBytes), middleware)
-      : Handled.bare(provided, respond(maxStreamBytes))
+      ? RequestRunner.full(provided, respond(maxStreamBytes), middleware)
+      : RequestRunner.bare(provided, respond(maxStreamBytes))
     const port = Authentication.port(auth)
     const settled = <A, E>(effect: Effect.Effect<A, E, RA>): Effect.Effect<A, E> =>
       Effect.provide(effect as Effect.Effect<A, E>, runtime)
 
     // What a handler logs names its socket.
     const annotations = FiberRefs.getOrDefault(runtime.fiberRefs, FiberRef.currentLogAnnotations)
-    const isLogged = yield* Journal.listens(LogLevel.Fatal)
+    const isLogged = yield* Log.listens(LogLevel.Fatal)
     const known = new WeakMap<Socket.Socket, FiberRefs.FiberRefs>()
     const annotated = (socket: Socket.Socket): FiberRefs.FiberRefs => {
       const made = isLogged ? known.get(socket) : runtime.fiberRefs
@@ -147,7 +147,7 @@ export const make = <E, R, RA = never>(
       const fiberRefs = FiberRefs.updateAs(runtime.fiberRefs, {
         fiberId: FiberId.none,
         fiberRef: FiberRef.currentLogAnnotations,
-        value: HashMap.set(annotations, Journal.socketId, socket.id)
+        value: HashMap.set(annotations, Log.socketId, socket.id)
       })
       known.set(socket, fiberRefs)
       return fiberRefs
@@ -166,7 +166,7 @@ export const make = <E, R, RA = never>(
         })
       )(handled)
       if (!exchange.response && fiber.unsafePoll() !== null) {
-        exchange.answer(Reply.failed)
+        exchange.answer(SocketResponse.failed)
       }
       return fiber
     }
@@ -176,7 +176,7 @@ export const make = <E, R, RA = never>(
       waiting.set(connection, own.add(fiber))
       FiberSet.unsafeAdd(fibers, fiber)
       fiber.addObserver(() => {
-        exchange.answer(Reply.failed)
+        exchange.answer(SocketResponse.failed)
         if (own.delete(fiber) && own.size === 0) {
           waiting.delete(connection)
         }

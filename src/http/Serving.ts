@@ -14,8 +14,8 @@ import * as NesServer from "../server/NesServer.js"
 import type { Authentication } from "./Authentication.js"
 import * as Hooks from "./Hooks.js"
 import * as HttpApplication from "./HttpApplication.js"
-import { Incomplete } from "./Incomplete.js"
 import { decode, type Options } from "./Options.js"
+import { ServerRef } from "./ServerRef.js"
 import * as Upgrades from "./Upgrades.js"
 
 const closeCode = 1001
@@ -45,9 +45,9 @@ const serveHttp = <E, R, RO>(app: HttpApp.Default<E, R>, { middleware }: Options
 export const make = <E, R, RO>(
   app: HttpApp.Default<E, R>,
   options: Options<RO>,
-  { http = false, incomplete = new Incomplete() }: {
+  { http = false, incomplete = new ServerRef() }: {
     readonly http?: boolean
-    readonly incomplete?: Incomplete | undefined
+    readonly incomplete?: ServerRef | undefined
   } = {}
 ) =>
   Effect.gen(function*() {

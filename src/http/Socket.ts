@@ -8,16 +8,16 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Message from "../protocol/Message.js"
 import { DisconnectError, UserError } from "../protocol/NesError.js"
-import type { AuthState, Credentials } from "../server/Authentication.js"
-import type { Connection, Info } from "../server/Connection.js"
-import type { EachOptions } from "../server/Delivery.js"
+import type { Connection, Info } from "../server/connection/Connection.js"
+import type { AuthState, Credentials } from "../server/conversation/Authentication.js"
 import { NesServer } from "../server/NesServer.js"
+import type { EachOptions } from "../server/subscription/Delivery.js"
 import * as Refusal from "./Refusal.js"
 
 /** @since 0.1.0 */
-export type { AuthState, Credentials } from "../server/Authentication.js"
+export type { AuthState, Credentials } from "../server/conversation/Authentication.js"
 /** @since 0.1.0 */
-export type { Info } from "../server/Connection.js"
+export type { Info } from "../server/connection/Connection.js"
 
 /**
  * A socket. It can be kept: operations on one that has closed fail with `DisconnectError`.

@@ -15,8 +15,8 @@ import { type Duplex, duplexPair } from "node:stream"
 import type { UserError } from "../protocol/NesError.js"
 import { NesServer } from "../server/NesServer.js"
 import * as Api from "./Api.js"
-import type { Incomplete } from "./Incomplete.js"
 import type * as NesHttpServer from "./NesHttpServer.js"
+import type { ServerRef } from "./ServerRef.js"
 import * as Serving from "./Serving.js"
 
 /**
@@ -67,7 +67,7 @@ export const layer = <E, R, RO = never>(
 const serving = <E, R, RO>(
   app: HttpApp.Default<E, R>,
   options: Omit<NesHttpServer.Options<RO>, "server">,
-  incomplete?: Incomplete
+  incomplete?: ServerRef
 ) =>
   Layer.scopedContext(Effect.gen(function*() {
     const server = createServer()

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { BrokerEvent } from "./BrokerEvent.js"
-import type { Address } from "./Link.js"
+import type { Address } from "./RedisConnection.js"
 
 /**
  * What a broker is made of.

@@ -17,9 +17,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
+import { ClusterNode } from "../cluster/ClusterNode.js"
 import * as Broker from "../server/Broker.js"
 import type { BrokerEvent } from "./BrokerEvent.js"
-import { Member } from "./Member.js"
 import type { Options } from "./Options.js"
 
 /** @since 0.1.0 */
@@ -60,7 +60,7 @@ export const make = (options: Options): Effect.Effect<Service> =>
     events: Stream.fromPubSub(events),
     join: (node) =>
       Effect.sync(() => {
-        const member = new Member(node, options, (event) => {
+        const member = new ClusterNode(node, options, (event) => {
           events.unsafeOffer(event)
           try {
             options.onEvent?.(event)

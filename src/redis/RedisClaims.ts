@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Claims } from "../server/Broker.js"
-import type { Link } from "./Link.js"
+import type { RedisConnection } from "./RedisConnection.js"
 import * as Scripts from "./Scripts.js"
 
 /**
@@ -19,7 +19,7 @@ export class RedisClaims implements Claims {
 
   /** `lease` (ms) is how long a connection counts without being renewed. */
   constructor(
-    private readonly link: () => Link | undefined,
+    private readonly link: () => RedisConnection | undefined,
     private readonly key: (user: string) => string,
     private readonly lease: number
   ) {}

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { createHash } from "node:crypto"
-import type { Link } from "./Link.js"
+import type { RedisConnection } from "./RedisConnection.js"
 
 /**
  * A Lua script. `run` sends its digest, and the whole of it to a server that does not know it yet; the first key decides
@@ -20,7 +20,11 @@ export class Script {
     this.digest = createHash("sha1").update(source).digest("hex")
   }
 
-  async run(link: Link, keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>): Promise<unknown> {
+  async run(
+    link: RedisConnection,
+    keys: ReadonlyArray<string>,
+    args: ReadonlyArray<string | number>
+  ): Promise<unknown> {
     const [key = ""] = keys
     const rest = [String(keys.length), ...keys, ...args.map(String)]
     try {

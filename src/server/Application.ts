@@ -5,10 +5,10 @@
  */
 import * as Context from "effect/Context"
 import type * as Message from "../protocol/Message.js"
-import type { Access } from "./Access.js"
-import type { Answer } from "./Answer.js"
-import type { Authentication } from "./Authentication.js"
-import type { Connection } from "./Connection.js"
+import type { Awaitable } from "./Awaitable.js"
+import type { Connection } from "./connection/Connection.js"
+import type { Authentication } from "./conversation/Authentication.js"
+import type { Access } from "./subscription/Access.js"
 
 /**
  * A route's answer. `json`, when present, is the JSON text of the payload and is sent as it is; otherwise `payload` is
@@ -44,17 +44,17 @@ export interface Route {
  */
 export interface Service {
   /** Answers a request whose path is an HTTP path, with the credentials of the connection. */
-  readonly request: (connection: Connection, request: Message.Request) => Answer<Response>
+  readonly request: (connection: Connection, request: Message.Request) => Awaitable<Response>
   /** The route with this id, if any. */
   readonly lookup: (id: string) => Route | undefined
   /** Whether a connection must authenticate at hello. */
   readonly authRequired: () => boolean
   /** Authenticates by the cookies of the upgrade request; `undefined` if they hold no authentication. */
-  readonly authenticateCookie: (connection: Connection, cookies: string) => Answer<Authentication | undefined>
+  readonly authenticateCookie: (connection: Connection, cookies: string) => Awaitable<Authentication | undefined>
   /** Authenticates by what a hello or reauth carries; `undefined` if it succeeds without credentials. */
-  readonly authenticate: (connection: Connection, auth: unknown) => Answer<Authentication | undefined>
+  readonly authenticate: (connection: Connection, auth: unknown) => Awaitable<Authentication | undefined>
   /** Verifies that a connection's credentials still hold; fails if not. */
-  readonly verify: (connection: Connection) => Answer<unknown>
+  readonly verify: (connection: Connection) => Awaitable<unknown>
   /** Access to subscriptions that declare none, as it stands now. */
   readonly defaultAccess: () => Access | false
   /** A connection is gone: what it asked for is wanted no more. */

@@ -9,17 +9,17 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Command } from "./Command.js"
-import type { History } from "./History.js"
-import { MemoryHistory } from "./MemoryHistory.js"
+import type { History } from "./recovery/History.js"
+import { MemoryHistory } from "./recovery/MemoryHistory.js"
 
 /** @since 0.1.0 */
-export type { Bounds } from "./Bounds.js"
+export type { Bounds } from "./recovery/Bounds.js"
 
 /** @since 0.1.0 */
 export type { Broadcast, Command, Disconnect, Publish, Published, Revoke, Target } from "./Command.js"
 
 /** @since 0.1.0 */
-export type { History, Page, Since } from "./History.js"
+export type { History, Page, Since } from "./recovery/History.js"
 
 /**
  * A count over the cluster: the sum over the nodes that answered, how many those are, and how many did not in time.

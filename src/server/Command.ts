@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type * as Message from "../protocol/Message.js"
-import type { Bounds } from "./Bounds.js"
+import type { Bounds } from "./recovery/Bounds.js"
 
 /**
  * A subscription update for the subscribers of a path.

@@ -9,7 +9,7 @@ import * as Contract from "../protocol/Contract.js"
 import type { UserError } from "../protocol/NesError.js"
 import { NesServer } from "./NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "./Node.js"
-import type { Options } from "./Subscription.js"
+import type { Options } from "./subscription/Subscription.js"
 
 /**
  * Declares the subscription of a contract.

@@ -18,20 +18,20 @@ import { randomBytes } from "node:crypto"
 import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import { UserError } from "../protocol/NesError.js"
-import { settleOn } from "./Answer.js"
 import { Application } from "./Application.js"
+import { settleOn } from "./Awaitable.js"
 import { Broker, type Tally } from "./Broker.js"
 import type { Target } from "./Command.js"
-import type { Connection } from "./Connection.js"
-import { Flush } from "./Flush.js"
-import { Outgoing } from "./Frame.js"
-import * as Heartbeat from "./Heartbeat.js"
-import * as Journal from "./Journal.js"
-import { Meter, type Totals } from "./Meter.js"
+import type { Connection } from "./connection/Connection.js"
+import * as Heartbeat from "./connection/Heartbeat.js"
 import { type BroadcastOptions, Node, type PublishOptions } from "./Node.js"
 import * as Settings from "./Settings.js"
-import type { Options as SubscriptionOptions } from "./Subscription.js"
-import * as Tracing from "./Tracing.js"
+import type { Options as SubscriptionOptions } from "./subscription/Subscription.js"
+import * as Log from "./telemetry/Log.js"
+import { Metrics, type Totals } from "./telemetry/Metrics.js"
+import * as Tracing from "./telemetry/Tracing.js"
+import { Flush } from "./transport/Flush.js"
+import { PreparedMessage } from "./transport/Frame.js"
 
 /**
  * A running server's operations.
@@ -124,21 +124,21 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     log: application.log
   })
   const join = membership.open ?? Effect.void
-  const journal = yield* Journal.make(settings.log)
-  const meter = new Meter(settings.metrics, (limit, connection, path) => journal.exceeded(limit, connection, path))
+  const log = yield* Log.make(settings.log)
+  const metrics = new Metrics(settings.metrics, (limit, connection, path) => log.exceeded(limit, connection, path))
   const context = {
     settings,
     application,
     settle: settleOn(runtime, (fiber) => FiberSet.unsafeAdd(hooks, fiber)),
-    flush: new Flush(meter.report),
-    meter,
-    journal,
+    flush: new Flush(metrics.report),
+    metrics,
+    log,
     span: yield* Tracing.make
   }
   const node: Node = new Node(context, clock, fork, id, membership)
 
   const heartbeat = settings.heartbeat
-    ? Heartbeat.run(node.hub, context, settings.heartbeat, (text) => new Outgoing(text, settings.maxChunkChars))
+    ? Heartbeat.run(node.hub, context, settings.heartbeat, (text) => new PreparedMessage(text, settings.maxChunkChars))
     : Effect.never
 
   const close = ({ closeCode, gracePeriod }: Closing): Effect.Effect<void> => {

@@ -8,20 +8,20 @@ import type * as Clock from "effect/Clock"
 import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
-import { Acceptor } from "./Acceptor.js"
-import { Authenticator } from "./Authenticator.js"
 import type { Membership, Tally } from "./Broker.js"
 import type { Publish, Target } from "./Command.js"
-import { type Backlog, Connection } from "./Connection.js"
-import { Deadlines, type Fork } from "./Deadlines.js"
-import { Delivery, type EachOptions } from "./Delivery.js"
-import { Dispatcher } from "./Dispatcher.js"
-import { type Context, Hub } from "./Hub.js"
-import type { Exceeded } from "./Limits.js"
-import type { Totals } from "./Meter.js"
-import { Recovery } from "./Recovery.js"
-import type { Options } from "./Subscription.js"
-import { TokenBucket } from "./TokenBucket.js"
+import { type Backlog, Connection } from "./connection/Connection.js"
+import { Deadlines, type Fork } from "./connection/Deadlines.js"
+import type { Exceeded } from "./connection/Limits.js"
+import { TokenBucket } from "./connection/TokenBucket.js"
+import { Authenticator } from "./conversation/Authenticator.js"
+import { Dispatcher } from "./conversation/Dispatcher.js"
+import { Recovery } from "./recovery/Recovery.js"
+import { Delivery, type EachOptions } from "./subscription/Delivery.js"
+import { type Context, Hub } from "./subscription/Hub.js"
+import type { Options } from "./subscription/Subscription.js"
+import type { Totals } from "./telemetry/Metrics.js"
+import { Acceptor } from "./transport/Acceptor.js"
 
 /**
  * What limits a publish (nes-api.txt, "server.publish").
@@ -86,14 +86,14 @@ export class Node {
     private readonly membership: Membership
   ) {
     const { auth, limits } = context.settings
-    const { journal, meter } = context
+    const { log, metrics } = context
     const drops = limits.slowClient === "drop"
     this.hub = new Hub(context, membership)
     this.delivery = new Delivery(this.hub, context)
     this.hub.recovery = new Recovery(context, membership, this.delivery.carry)
     const close = (connection: Connection): void => void connection.close()
     this.hello = new Deadlines(limits.helloTimeout || noDeadline, clock, fork, (connection) => {
-      meter.exceed("helloTimeout", connection)
+      metrics.exceed("helloTimeout", connection)
       void connection.close(1008, "No hello in time")
     })
     this.unauthenticated = new Deadlines((auth && auth.timeout) || noDeadline, clock, fork, close)
@@ -101,7 +101,7 @@ export class Node {
     this.backlog = {
       updates: drops ? limits.maxBufferedBytes : Infinity,
       messages: drops ? 2 * limits.maxBufferedBytes : limits.maxBufferedBytes,
-      exceeded: (connection) => meter.exceed("maxBufferedBytes", connection)
+      exceeded: (connection) => metrics.exceed("maxBufferedBytes", connection)
     }
     this.refusal = new Deadlines(refusalGrace, clock, fork, close)
     this.farewell = new Deadlines<() => void>(farewellGrace, clock, fork, (proceed) => proceed())
@@ -112,21 +112,21 @@ export class Node {
       open: (ws, request) => this.open(ws, request),
       receive: (connection, text) => this.dispatcher.receive(connection, text),
       closed: (connection, code, reason) => {
-        journal.disconnected(connection, code, reason)
+        log.disconnected(connection, code, reason)
         void this.closed(connection)
       },
-      tooLong: (connection) => meter.exceed("maxFrameBytes", connection)
+      tooLong: (connection) => metrics.exceed("maxFrameBytes", connection)
     })
   }
 
   /** What this server has counted, as it stands now. */
   get totals(): Totals {
-    return { ...this.context.meter.totals }
+    return { ...this.context.metrics.totals }
   }
 
   /** How often each limit has been crossed. */
   get exceeded(): Readonly<Exceeded> {
-    return this.context.meter.exceeded
+    return this.context.metrics.exceeded
   }
 
   /** Declares a subscription; throws if its path is missing, invalid or conflicts with another. */
@@ -269,15 +269,15 @@ export class Node {
   private open(
     ...[ws, request]: Parameters<ConstructorParameters<typeof Acceptor>[1]["open"]>
   ): Connection | undefined {
-    const { application, flush, journal, meter, settings } = this.context
+    const { application, flush, log, metrics, settings } = this.context
     const stopping = this.hub.stopped || this.draining
     if (stopping || this.hub.connections.size >= settings.maxConnections) {
-      meter.totals.connectionsRefused++
-      journal.refused(stopping ? "the server is stopping" : "maxConnections", request)
+      metrics.totals.connectionsRefused++
+      log.refused(stopping ? "the server is stopping" : "maxConnections", request)
       return undefined
     }
-    meter.totals.connections++
-    meter.totals.connectionsTotal++
+    metrics.totals.connections++
+    metrics.totals.connectionsTotal++
     const { auth, limits, maxChunkChars } = settings
     const id = `${this.id}:${++this.counter}`
     const keepCookies = auth !== false && auth.type === "cookie"
@@ -287,7 +287,7 @@ export class Node {
       request,
       this.hub,
       flush,
-      meter.totals,
+      metrics.totals,
       maxChunkChars,
       this.backlog,
       keepCookies
@@ -296,7 +296,7 @@ export class Node {
       connection.bucket = new TokenBucket(limits.maxMessagesPerSecond, this.clock.unsafeCurrentTimeMillis())
     }
     this.hub.connections.add(connection)
-    journal.open(connection)
+    log.open(connection)
     if (auth && auth.timeout && application.authRequired()) {
       this.unauthenticated.set(connection)
     }
@@ -309,7 +309,7 @@ export class Node {
   private async closed(connection: Connection): Promise<void> {
     const { greeting, pending, subscriptions } = connection
     const lingering = greeting !== undefined || subscriptions.size > 0 || (pending?.size ?? 0) > 0
-    this.context.meter.totals.connections--
+    this.context.metrics.totals.connections--
     this.hello.clear(connection)
     this.unauthenticated.clear(connection)
     this.refusal.clear(connection)
@@ -322,7 +322,7 @@ export class Node {
       await this.atMost(Promise.allSettled([greeting, left]))
     }
     void this.farewellHook(connection)
-    this.context.meter.report()
+    this.context.metrics.report()
     connection.ended()
   }
 

@@ -5,9 +5,9 @@
  * @since 0.1.0
  */
 import type * as Message from "../protocol/Message.js"
-import type { Answer } from "./Answer.js"
-import type { Connection } from "./Connection.js"
-import * as Limits from "./Limits.js"
+import type { Awaitable } from "./Awaitable.js"
+import type { Connection } from "./connection/Connection.js"
+import * as Limits from "./connection/Limits.js"
 
 /**
  * What the application does at the turns of a connection's life. Each may answer with a value, a Promise or an Effect.
@@ -17,11 +17,11 @@ import * as Limits from "./Limits.js"
  */
 export interface Hooks {
   /** At hello, after authentication and before the subscriptions of the hello; a failure refuses the hello. */
-  readonly onConnection?: ((connection: Connection) => Answer<unknown>) | undefined
+  readonly onConnection?: ((connection: Connection) => Awaitable<unknown>) | undefined
   /** Once for every connection, after its `onUnsubscribe`s. */
-  readonly onDisconnection?: ((connection: Connection) => Answer<unknown>) | undefined
+  readonly onDisconnection?: ((connection: Connection) => Awaitable<unknown>) | undefined
   /** A custom message; the result is the answer. Without this hook a custom message is answered 501. */
-  readonly onMessage?: ((connection: Connection, message: unknown) => Answer<unknown>) | undefined
+  readonly onMessage?: ((connection: Connection, message: unknown) => Awaitable<unknown>) | undefined
 }
 
 /**

@@ -2,7 +2,7 @@
 import { Effect, Metric } from "effect"
 import { describe, expect, it } from "vitest"
 import type * as Nes from "../../src/hapi.js"
-import type { Exceeded } from "../../src/server/Limits.js"
+import type { Exceeded } from "../../src/server/connection/Limits.js"
 import { type Frame, Gate, type Live, live, type Options, type RawClient } from "./LiveServer.js"
 
 type Limits = NonNullable<Nes.PluginOptions["limits"]>

@@ -3,7 +3,7 @@ import * as Metric from "effect/Metric"
 import * as MetricState from "effect/MetricState"
 import * as v8 from "node:v8"
 import { runInNewContext } from "node:vm"
-import type { Hub } from "../../src/server/Hub.js"
+import type { Hub } from "../../src/server/subscription/Hub.js"
 
 export interface Holdings {
   /** Bytes in use after garbage collection. */

@@ -1,6 +1,6 @@
 /** The application that is maltreated, in a process of its own, on the plugin named by the argument. */
 import * as Hapi from "@hapi/hapi"
-import type { Hub } from "../../src/server/Hub.js"
+import type { Hub } from "../../src/server/subscription/Hub.js"
 import { serve } from "../interop/peers/ChildEndpoint.js"
 import { decorations, type Implementation, loadPlugin, type Socket } from "../interop/peers/Plugin.js"
 import * as Holdings from "./Holdings.js"

@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import { once } from "node:events"
 import { WebSocket } from "ws"
 import { Authentication, NesHttpServer, NesServer } from "../../src/index.js"
-import * as Limits from "../../src/server/Limits.js"
+import * as Limits from "../../src/server/connection/Limits.js"
 import { type Frame, RawClient } from "../hapi/LiveServer.js"
 import { address, connect, outcome, serving } from "./Serving.js"
 

@@ -1,15 +1,15 @@
 /** Connections counted per user: those of a node that dies, and of one that cannot say goodbye. */
 import { afterAll, beforeAll, expect, it } from "vitest"
-import * as Link from "../../src/redis/Link.js"
 import { RedisClaims } from "../../src/redis/RedisClaims.js"
+import * as RedisConnection from "../../src/redis/RedisConnection.js"
 import { until } from "./Cluster.js"
 import { RedisServer } from "./RedisServer.js"
 
 let redis: RedisServer
-let link: Link.Link
+let link: RedisConnection.RedisConnection
 beforeAll(async () => {
   redis = await RedisServer.start()
-  link = Link.open({ url: redis.url }, 1_000, { up: () => {}, down: () => {} })
+  link = RedisConnection.open({ url: redis.url }, 1_000, { up: () => {}, down: () => {} })
   await until(() => link.isUp)
 }, 120_000)
 afterAll(async () => {

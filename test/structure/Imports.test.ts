@@ -37,8 +37,9 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   server: ["protocol", "server"],
   hapi: ["protocol", "server", "hapi"],
   http: ["protocol", "server", "http"],
-  redis: ["protocol", "server", "redis"],
-  door: ["protocol", "client", "server", "hapi", "http", "redis", "door"]
+  cluster: ["protocol", "server", "cluster", "redis"],
+  redis: ["protocol", "server", "cluster", "redis"],
+  door: ["protocol", "client", "server", "hapi", "http", "cluster", "redis", "door"]
 }
 
 describe("src", () => {
@@ -56,7 +57,7 @@ describe("src", () => {
     expect(imports("src/protocol/Codec.ts")).toContain("effect/Either")
   })
 
-  it("imports point one way: protocol ← client; protocol ← server ← hapi, http, redis", () => {
+  it("imports point one way: protocol ← client; protocol ← server ← hapi, http, cluster, redis", () => {
     const wrong = sources.flatMap((file) =>
       own(file)
         .filter((target) => !(allowed[room(file)] ?? []).includes(room(target)))
@@ -130,7 +131,8 @@ describe("src", () => {
 
   it("names files after the concept they hold", () => {
     const wrong = sources.filter((file) =>
-      room(file) !== "door" && !file.endsWith(".d.ts") && !/^src\/\w+\/[A-Z][A-Za-z]*(?:\.browser)?\.ts$/.test(file)
+      room(file) !== "door" && !file.endsWith(".d.ts") &&
+      !/^src\/(?:\w+\/)+[A-Z][A-Za-z]*(?:\.browser)?\.ts$/.test(file)
     )
     expect(wrong).toEqual([])
   })

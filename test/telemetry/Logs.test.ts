@@ -12,7 +12,7 @@ import * as LogLevel from "effect/LogLevel"
 import * as Queue from "effect/Queue"
 import { WebSocket } from "ws"
 import { Authentication, NesError, NesHttpServer, NesServer, Refusal, TestServer } from "../../src/index.js"
-import { Journal } from "../../src/server/Journal.js"
+import { Log } from "../../src/server/telemetry/Log.js"
 
 type Entry = { readonly level: string; readonly message: unknown } & Readonly<Record<string, unknown>>
 
@@ -219,13 +219,13 @@ describe("a log that does not listen", () => {
     const never = (): never => {
       throw new Error("asked")
     }
-    const deaf = new Journal(
+    const deaf = new Log(
       { lives: false, incidents: false },
       new Proxy(Clock.make(), { get: never }),
       never
     )
     // Whatever it would read of a connection is an error.
-    const connection = new Proxy({} as Parameters<Journal["open"]>[0], { get: never })
+    const connection = new Proxy({} as Parameters<Log["open"]>[0], { get: never })
     expect(() => {
       deaf.open(connection)
       deaf.connected(connection)

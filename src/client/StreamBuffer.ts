@@ -1,0 +1,131 @@
+/**
+ * From listeners to Streams: a buffer between the socket, which cannot wait, and a consumer, which may.
+ *
+ * @since 0.1.0
+ */
+import * as Channel from "effect/Channel"
+import * as Chunk from "effect/Chunk"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Stream from "effect/Stream"
+import * as Metrics from "./Metrics.js"
+
+/**
+ * How much is kept for a consumer that is slower than the server, and what happens beyond that: the oldest are dropped
+ * (`sliding`), the newest are (`dropping`), or the Stream fails with an `OverflowError` after what is buffered (`fail`).
+ * The capacity is a number of updates: a Stream with one that is no positive integer dies.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Buffer =
+  | { readonly capacity: "unbounded" }
+  | { readonly capacity: number; readonly strategy: "sliding" | "dropping" | "fail" }
+
+/**
+ * A Stream's consumer fell further behind than its buffer allows.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class OverflowError extends Data.TaggedError("OverflowError")<{ readonly capacity: number }> {
+  override readonly message = `More than ${this.capacity} updates are waiting for a slow consumer`
+}
+
+/**
+ * What a Stream is fed through: values are offered by plain calls and taken, all that have come, by one fiber.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class StreamBuffer<in out A, in out E = never> {
+  private readonly values: Array<A> = []
+  private exit: Exit.Exit<undefined, E | OverflowError> | undefined
+  private wake: ((take: Take<A, E>) => void) | undefined
+
+  private constructor(private readonly buffer: Buffer) {}
+
+  /** A Stream that, each time it is run, has a feed of its own: `enter` makes it known, `leave` forgets it. */
+  static stream<A, E = never>(
+    buffer: Buffer,
+    enter: (feed: StreamBuffer<A, E>) => void,
+    leave: (feed: StreamBuffer<A, E>) => void
+  ): Stream.Stream<A, E | OverflowError> {
+    return Stream.suspend(() => {
+      const { capacity } = buffer
+      if (capacity !== "unbounded" && !(Number.isInteger(capacity) && capacity > 0)) {
+        return Stream.dieMessage("The capacity of a buffer must be a positive integer")
+      }
+      const feed = new StreamBuffer<A, E>(buffer)
+      const values: Channel.Channel<Chunk.Chunk<A>, unknown, E | OverflowError> = Channel.flatMap(
+        Channel.fromEffect(feed.take),
+        (chunk) => chunk === undefined ? Channel.void : Channel.flatMap(Channel.write(chunk), () => values)
+      )
+      enter(feed)
+      return Stream.ensuring(Stream.fromChannel(values), Effect.sync(() => leave(feed)))
+    })
+  }
+
+  offer(value: A): void {
+    const { buffer, values } = this
+    if (this.exit !== undefined) {
+      return
+    }
+    if (buffer.capacity !== "unbounded" && values.length >= buffer.capacity) {
+      Metrics.dropped.unsafeUpdate(1, [])
+      if (buffer.strategy === "fail") {
+        this.done(Exit.fail(new OverflowError({ capacity: buffer.capacity })))
+      }
+      if (buffer.strategy !== "sliding") {
+        return
+      }
+      values.shift()
+    }
+    values.push(value)
+    this.arrived()
+  }
+
+  /** Nothing more will come; what is buffered is still taken. */
+  end(): void {
+    this.done(Exit.succeed(undefined))
+  }
+
+  /** As `end`, and the Stream then fails. */
+  fail(error: E): void {
+    this.done(Exit.fail(error))
+  }
+
+  private done(exit: Exit.Exit<undefined, E | OverflowError>): void {
+    if (this.exit === undefined) {
+      this.exit = exit
+      this.arrived()
+    }
+  }
+
+  private arrived(): void {
+    const { wake } = this
+    if (wake !== undefined) {
+      this.wake = undefined
+      wake(this.take)
+    }
+  }
+
+  // Takes when it runs, not when it is woken: a read of the socket brings many values.
+  private readonly take: Take<A, E> = Effect.suspend(() => {
+    const { values } = this
+    if (values.length === 0) {
+      return this.exit ?? this.arrival
+    }
+    // An array made by a built-in: V8 would soon allocate those of a literal in its old generation, and with every array
+    // that dies there, all of its values live on to the next full collection.
+    return Exit.succeed(Chunk.unsafeFromArray(values.splice(0)))
+  })
+
+  // An interrupted wait needs no undoing: its Stream is over, and the feed with it.
+  private readonly arrival: Take<A, E> = Effect.async((resume) => {
+    this.wake = resume
+  })
+}
+
+type Take<A, E> = Effect.Effect<Chunk.Chunk<A> | undefined, E | OverflowError>

@@ -1,0 +1,81 @@
+/**
+ * What a port or a hook may answer with: a value, a Promise or an Effect. What is synchronous stays synchronous: only a
+ * Promise or an Effect that has to wait makes the caller wait.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
+
+/**
+ * A value, a Promise of it, or an Effect of it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Awaitable<A> = A | PromiseLike<A> | Effect.Effect<A, unknown>
+
+/**
+ * Runs an answer: a value comes back as it is, an Effect that ends without waiting as its value.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Settle = <A>(answer: Awaitable<A>) => A | PromiseLike<A>
+
+/**
+ * Whether a value is to be awaited.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
+  typeof u === "object" && u !== null && "then" in u && typeof u.then === "function"
+
+const ignore = (): void => {}
+
+const unwrap = <A>(exit: Exit.Exit<A, unknown>): A => {
+  if (Exit.isSuccess(exit)) {
+    return exit.value
+  }
+  throw Cause.squash(exit.cause)
+}
+
+const isEffect = <A>(answer: Awaitable<A>): answer is Effect.Effect<A, unknown> => Effect.isEffect(answer)
+
+const isPromise = <A>(answer: Awaitable<A>): answer is PromiseLike<A> => isPromiseLike(answer)
+
+/**
+ * Settles answers on a runtime. A failure is thrown, or rejects, as the error the Effect failed with. `waiting` is told of
+ * every fiber that has to wait.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const settleOn = (
+  runtime: Runtime.Runtime<never>,
+  waiting: (fiber: Fiber.RuntimeFiber<unknown, unknown>) => void = ignore
+): Settle =>
+<A>(answer: Awaitable<A>): A | PromiseLike<A> => {
+  if (typeof answer !== "object" || answer === null || isPromise(answer) || !isEffect(answer)) {
+    return answer
+  }
+  const fiber = Runtime.runFork(runtime)(answer)
+  const exit = fiber.unsafePoll()
+  if (exit !== null) {
+    return unwrap(exit)
+  }
+  waiting(fiber)
+  return new Promise((resolve, reject) => {
+    fiber.addObserver((exit) => {
+      try {
+        resolve(unwrap(exit))
+      } catch (error) {
+        reject(error)
+      }
+    })
+  })
+}

@@ -1,0 +1,293 @@
+/**
+ * One client's connection: what is known of it, and the way out to it.
+ *
+ * Plain and small, since a server holds many: at rest it has no fiber and no timer.
+ *
+ * @since 0.1.0
+ */
+import * as Boom from "@hapi/boom"
+import type { IncomingMessage } from "node:http"
+import type { Duplex } from "node:stream"
+import type { WebSocket } from "ws"
+import type { AuthState, UserKey } from "../conversation/Authentication.js"
+import type { Hub } from "../subscription/Hub.js"
+import type { Subscription } from "../subscription/Subscription.js"
+import { pushed, type Totals } from "../telemetry/Metrics.js"
+import type { Flush } from "../transport/Flush.js"
+import { PreparedMessage } from "../transport/Frame.js"
+import { Latch } from "./Latch.js"
+import type { TokenBucket } from "./TokenBucket.js"
+
+/**
+ * Where a connection comes from.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Info {
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+  readonly "x-forwarded-for": string | undefined
+}
+
+/**
+ * How far a connection's conversation has come. After a refused hello nothing more is processed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Stage = "new" | "greeting" | "ready" | "refused"
+
+/**
+ * A subscribe that waits for its `onSubscribe`; `cancelled` by an unsubscribe or a close meanwhile.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PendingSubscribe {
+  cancelled: boolean
+  outcome: Promise<void>
+}
+
+/**
+ * When a client is too slow, and what becomes of it; one for all connections.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Backlog {
+  /** Bytes that earlier turns may have left unsent: with more, updates pass the client by. */
+  readonly updates: number
+  /** With more, it is closed at the next message for it. */
+  readonly messages: number
+  /** Called for everything that did not go out for it. */
+  readonly exceeded: (connection: Connection) => void
+}
+
+const text = (header: string | ReadonlyArray<string> | undefined): string | undefined =>
+  typeof header === "string" ? header : header?.join(", ")
+
+/**
+ * A connection. Application code sees it through the `Socket` of its door.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Connection {
+  readonly info: Info
+  readonly raw: Duplex
+  readonly auth: AuthState = { isAuthenticated: false, credentials: null, artifacts: null, strategy: undefined }
+  /** The upgrade request's cookies, kept only where they may authenticate. */
+  readonly cookies: string | undefined
+  stage: Stage = "new"
+  /** The paths this connection is subscribed to, in order. */
+  readonly subscriptions = new Map<string, Subscription>()
+  /** Subscribes whose hooks are still running, by path. */
+  pending: Map<string, PendingSubscribe> | undefined
+  /** The user it is indexed by, as remembered at its authentication. */
+  user: UserKey | undefined
+  /** The hello's hooks, while they run. */
+  greeting: Promise<unknown> | undefined
+  /** Whether the socket has closed; hooks may still run. */
+  departed = false
+  /** When the credentials were last known to hold (ms since the epoch). */
+  verifiedAt = 0
+  /** A verification under way, which later messages wait for. */
+  verifying: Promise<void> | undefined
+  /** Messages being answered. */
+  processing = 0
+  /** Whether anything arrived, or was written, since the last heartbeat check; a new connection has one round of grace. */
+  alive = true
+  /** Whether the writes of this turn are being held back; see `Flush`. */
+  corked = false
+  /** What a door has made of this connection, so that it makes it once. */
+  facade: object | undefined
+  private closing: Latch | undefined
+  private ending: Latch | undefined
+  private resting: Latch | undefined
+  private readonly direct: boolean
+  /** Present where the rate of messages is limited. */
+  bucket: TokenBucket | undefined
+
+  constructor(
+    readonly id: string,
+    readonly ws: WebSocket,
+    request: IncomingMessage,
+    /** The hub it belongs to. */
+    readonly hub: Hub,
+    private readonly flush: Flush,
+    private readonly totals: Totals,
+    private readonly maxChunkChars: number,
+    private readonly backlog: Backlog,
+    keepCookies: boolean
+  ) {
+    this.raw = request.socket
+    // Raw writes would overtake those that an extension is still transforming.
+    this.direct = ws.extensions === ""
+    this.info = {
+      remoteAddress: request.socket.remoteAddress,
+      remotePort: request.socket.remotePort,
+      "x-forwarded-for": text(request.headers["x-forwarded-for"])
+    }
+    this.cookies = keepCookies ? request.headers.cookie : undefined
+  }
+
+  /** Whether messages can be sent. */
+  get isOpen(): boolean {
+    return this.ws.readyState === 1
+  }
+
+  /** Bytes that wait for the network. */
+  get bufferedBytes(): number {
+    return this.ws.bufferedAmount
+  }
+
+  /** Makes a message of a text, to be written to this connection or to many. */
+  outgoing(text: string): PreparedMessage {
+    return new PreparedMessage(text, this.maxChunkChars)
+  }
+
+  /**
+   * Writes a message, if the connection is open. Order is kept; what one turn writes leaves together. It counts as a sign
+   * of life at once: until it has left, the connection is sending, and if it fails, the socket closes. Returns whether it
+   * was written.
+   */
+  write(message: PreparedMessage): boolean {
+    const reachable = this.isReachable()
+    if (reachable) {
+      this.put(message)
+    }
+    return reachable
+  }
+
+  /**
+   * Writes what the client can do without, if the connection is open: a client that is too slow may not get it. Returns
+   * whether it was written.
+   */
+  update(message: PreparedMessage): boolean {
+    if (this.isBehind(this.backlog.updates)) {
+      this.backlog.exceeded(this)
+      this.totals.updatesDropped++
+      return false
+    }
+    return this.write(message)
+  }
+
+  /**
+   * Sends a message of this type to this connection alone; ends when it has been sent, rejects if the connection is not
+   * open.
+   */
+  send(type: keyof typeof pushed, text: string): Promise<void> {
+    if (!this.isReachable()) {
+      return Promise.reject(Boom.internal("Socket not open"))
+    }
+    this.totals[pushed[type]]++
+    return new Promise((resolve, reject) => {
+      this.put(this.outgoing(text), (error) => {
+        if (error) {
+          this.ws.terminate()
+          reject(error)
+        } else {
+          resolve()
+        }
+      })
+    })
+  }
+
+  /** Writes a heartbeat: unlike any other send, it is no sign of life. There is only one to a turn, and nothing to gather. */
+  ping(message: PreparedMessage): void {
+    if (!this.isOpen) {
+      return
+    }
+    if (this.direct) {
+      this.totals.bytesSent += message.frame.length
+      this.raw.write(message.frame)
+    } else {
+      this.transform(message)
+    }
+  }
+
+  /**
+   * Starts the closing handshake (without a code unless one is given); ends when the connection is closed and its last
+   * hooks have run, except those that were running when it closed: one of them may be what waits here.
+   */
+  close(code?: number, reason?: string): Promise<void> {
+    if (this.departed) {
+      return Promise.resolve()
+    }
+    this.ws.close(code, reason)
+    return (this.closing ??= new Latch()).wait
+  }
+
+  /** Hears nothing more, and closes when the answer to the present message has been written. */
+  refuse(): void {
+    this.stage = "refused"
+    setImmediate(() => void this.close())
+  }
+
+  /** To be called when nothing but hooks that were running already is left to wait for. */
+  closed(): void {
+    this.closing?.open()
+  }
+
+  /** Ends when the connection is gone and its last hooks have run. */
+  get gone(): Promise<void> {
+    return (this.ending ??= new Latch()).wait
+  }
+
+  /** To be called once, when the connection is gone and its last hooks have run. */
+  ended(): void {
+    this.closing?.open()
+    ;(this.ending ??= new Latch()).open()
+  }
+
+  /** Ends when no message is being answered. */
+  get idle(): Promise<void> {
+    return this.processing === 0 ? Promise.resolve() : (this.resting ??= new Latch()).wait
+  }
+
+  /** To be called when a message has been answered. */
+  answered(): void {
+    this.processing--
+    if (this.processing === 0) {
+      this.resting?.open()
+      this.resting = undefined
+    }
+  }
+
+  // What this turn has written does not count: no client can have read it yet.
+  private isBehind(bytes: number): boolean {
+    return !this.corked && (this.direct ? this.raw.writableLength : this.ws.bufferedAmount) > bytes
+  }
+
+  private isReachable(): boolean {
+    if (!this.isOpen) {
+      return false
+    }
+    if (this.isBehind(this.backlog.messages)) {
+      this.backlog.exceeded(this)
+      void this.close(1013, "Client reads too slowly")
+      return false
+    }
+    return true
+  }
+
+  private put(message: PreparedMessage, sent?: (error?: Error | null) => void): void {
+    this.alive = true
+    if (this.direct) {
+      const { frame } = message
+      this.flush.touch(this)
+      this.totals.bytesSent += frame.length
+      this.raw.write(frame, sent)
+    } else {
+      this.transform(message, sent)
+    }
+  }
+
+  private transform({ chunks }: PreparedMessage, sent?: (error?: Error | null) => void): void {
+    for (let i = 0; i < chunks.length; i++) {
+      this.totals.bytesSent += chunks[i]?.length ?? 0
+      this.ws.send(chunks[i] ?? "", i === chunks.length - 1 ? sent : undefined)
+    }
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * The connections of a node, by id and by user.
+ *
+ * @since 0.1.0
+ */
+import * as Boom from "@hapi/boom"
+import { type Authentication, userKey } from "../conversation/Authentication.js"
+import type { AuthSettings } from "../Settings.js"
+import type { Connection } from "./Connection.js"
+import * as UserIndex from "./UserIndex.js"
+
+const none: ReadonlySet<Connection> = new Set()
+
+/**
+ * All open connections, those that have not said hello included.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Connections {
+  private readonly byId = new Map<string, Connection>()
+  private readonly byUser: UserIndex.UserIndex = new Map()
+
+  constructor(private readonly auth: AuthSettings | false) {}
+
+  get size(): number {
+    return this.byId.size
+  }
+
+  get(id: string): Connection | undefined {
+    return this.byId.get(id)
+  }
+
+  add(connection: Connection): void {
+    this.byId.set(connection.id, connection)
+  }
+
+  remove(connection: Connection): void {
+    this.byId.delete(connection.id)
+    this.unindex(connection)
+  }
+
+  /** All connections, in the order they came. */
+  all(): IterableIterator<Connection> {
+    return this.byId.values()
+  }
+
+  /** The connections of a user; none where there is no index. */
+  ofUser(user: unknown): ReadonlySet<Connection> {
+    const key = userKey(user)
+    return key === undefined ? none : this.byUser.get(key) ?? none
+  }
+
+  /** Gives a connection its credentials; throws 503 if its user has as many connections as are allowed. */
+  authenticate(connection: Connection, authentication: Authentication): void {
+    const { auth } = this
+    const key = auth && auth.index ? userKey(authentication.credentials[auth.index]) : undefined
+    if (auth && auth.maxConnectionsPerUser && key !== undefined) {
+      const current = this.byUser.get(key) ?? none
+      if (current.size - (current.has(connection) ? 1 : 0) >= auth.maxConnectionsPerUser) {
+        throw Boom.serverUnavailable("Too many connections for the authenticated user")
+      }
+    }
+    // A connection that closed during its authentication must not come back through the index.
+    if (!connection.departed) {
+      this.unindex(connection)
+      connection.user = key
+      if (key !== undefined) {
+        UserIndex.add(this.byUser, key, connection)
+      }
+    }
+    const { artifacts, credentials, strategy } = authentication
+    Object.assign(connection.auth, { isAuthenticated: true, credentials, artifacts, strategy })
+  }
+
+  private unindex(connection: Connection): void {
+    if (connection.user !== undefined) {
+      UserIndex.remove(this.byUser, connection.user, connection)
+      connection.user = undefined
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * One timer beats for all connections (wire protocol 2.4, "Liveness").
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { Hub } from "../subscription/Hub.js"
+import type { Log } from "../telemetry/Log.js"
+import type { Metrics } from "../telemetry/Metrics.js"
+import type { Connection } from "./Connection.js"
+
+const isAlive = (connection: Connection): boolean =>
+  connection.alive || connection.bufferedBytes > 0 || connection.processing > 0
+
+/**
+ * Sends a ping to every connection each `interval` and disconnects, `timeout` later (both ms), those that have given no
+ * sign of life since the check before. Never ends.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const run = (
+  hub: Hub,
+  { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
+  heartbeat: { readonly interval: number; readonly timeout: number },
+  message: (text: string) => Parameters<Connection["ping"]>[0]
+): Effect.Effect<never> => {
+  const ping = message(JSON.stringify({ type: "ping" }))
+
+  const beat = Effect.sync(() => {
+    for (const connection of hub.connections.all()) {
+      connection.ping(ping)
+    }
+    metrics.totals.sentPing += hub.connections.size
+  })
+
+  const check = Effect.sync(() => {
+    let buffered = 0
+    for (const connection of hub.connections.all()) {
+      buffered += connection.bufferedBytes
+      if (isAlive(connection)) {
+        connection.alive = false
+      } else {
+        metrics.totals.heartbeatsMissed++
+        log.silent(connection)
+        void connection.close()
+      }
+    }
+    metrics.buffered(buffered)
+    metrics.report()
+  })
+
+  return Effect.gen(function*() {
+    yield* Clock.sleep(heartbeat.interval)
+    for (;;) {
+      yield* beat
+      yield* Clock.sleep(heartbeat.timeout)
+      yield* check
+      yield* Clock.sleep(heartbeat.interval - heartbeat.timeout)
+    }
+  })
+}

@@ -1,0 +1,372 @@
+/**
+ * From an incoming text to the answer: the conversation of wire protocol 2.4, in interop.md's order of checks.
+ *
+ * A new message type is a Schema in `protocol/Message`, a decoder in `protocol/Codec`, and a case in `process` here.
+ *
+ * @since 0.1.0
+ */
+import * as Boom from "@hapi/boom"
+import type * as Clock from "effect/Clock"
+import * as Either from "effect/Either"
+import * as Codec from "../../protocol/Codec.js"
+import type * as Message from "../../protocol/Message.js"
+import type { Response } from "../Application.js"
+import type { Awaitable } from "../Awaitable.js"
+import type { Connection } from "../connection/Connection.js"
+import type { Deadlines } from "../connection/Deadlines.js"
+import type { Context, Hub } from "../subscription/Hub.js"
+import type { Authenticator } from "./Authenticator.js"
+import * as Depth from "./Depth.js"
+import * as Errors from "./Errors.js"
+import { TurnLimiter } from "./TurnLimiter.js"
+
+/**
+ * What a dispatcher works with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Timing {
+  readonly clock: Clock.Clock
+  /** Until when a new connection has to say hello. */
+  readonly hello: Deadlines<Connection>
+  /** How long a refused connection stays open, so that the client gets to read why. */
+  readonly refusal: Deadlines<Connection>
+}
+
+// Messages whose answers are begun in one turn; `npm run bench -- --only request-small` shows what it is worth.
+const messagesPerTurn = 24
+
+type Answerable = { readonly type: string; readonly id: Message.Id }
+
+// An error about one of the paths of a hello says which.
+class PathRefused extends Error {
+  constructor(readonly path: string, override readonly cause: unknown) {
+    super()
+  }
+}
+
+const unwrap = <A>(decoded: Either.Either<A, { readonly message: string }>): A => {
+  if (Either.isLeft(decoded)) {
+    throw Boom.badRequest(decoded.left.message)
+  }
+  return decoded.right
+}
+
+const requestAttributes = (connection: Connection, { method, path }: Message.Request) => ({
+  "http.request.method": method,
+  "nes.path": path,
+  "nes.socket.id": connection.id
+})
+
+const hasAuthorization = (headers: Message.RequestHeaders): boolean =>
+  Object.keys(headers).some((name) => name.toLowerCase() === "authorization")
+
+const encodeResponse = (
+  id: Message.Id,
+  { json, payload, statusCode }: Response,
+  headers: Readonly<Record<string, unknown>> | undefined
+): string => {
+  if (json === undefined) {
+    return JSON.stringify({ type: "request", id, statusCode, payload, headers })
+  }
+  const tail = headers === undefined ? "" : `,"headers":${JSON.stringify(headers)}`
+  return `{"type":"request","id":${JSON.stringify(id)},"statusCode":${statusCode},"payload":${json}${tail}}`
+}
+
+// Whoever was refused, or is being disconnected, does nothing more, however slow they are to close.
+const isHeard = (connection: Connection): boolean => connection.stage !== "refused" && connection.isOpen
+
+/**
+ * Answers the messages of a hub's connections.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Dispatcher {
+  private readonly pace = new TurnLimiter(messagesPerTurn)
+
+  constructor(
+    private readonly hub: Hub,
+    private readonly context: Context,
+    private readonly authenticator: Authenticator,
+    private readonly timing: Timing
+  ) {}
+
+  /** Takes a text from a connection; the answer follows on the connection. */
+  receive(connection: Connection, text: string): void {
+    connection.alive = true
+    if (!isHeard(connection)) {
+      return
+    }
+    const { metrics, settings: { limits } } = this.context
+    if (connection.bucket && !connection.bucket.take(this.timing.clock.unsafeCurrentTimeMillis())) {
+      metrics.exceed("maxMessagesPerSecond", connection)
+      void connection.close(1008, "Too many messages")
+      return
+    }
+    const decoded = Codec.decodeEnvelope(text)
+    if (Either.isLeft(decoded)) {
+      const { error, id, type } = decoded.left
+      metrics.received(undefined, Buffer.byteLength(text))
+      this.answerError(connection, Boom.badRequest(error.message), { type, id })
+      return
+    }
+    const envelope = decoded.right
+    metrics.received(envelope.type, Buffer.byteLength(text))
+    if (envelope.type === "ping" && !this.authenticator.due(connection)) {
+      return
+    }
+    if (connection.processing >= limits.maxInFlight) {
+      metrics.exceed("maxInFlight", connection)
+      this.answerError(connection, Boom.tooManyRequests("Too many messages in flight"), envelope)
+      return
+    }
+    if (Depth.exceeds(text, limits.maxDepth)) {
+      metrics.exceed("maxDepth", connection)
+      this.answerError(connection, Boom.badRequest("Message is nested too deeply"), envelope)
+      return
+    }
+    connection.processing++
+    this.pace.start(() => void this.answer(connection, envelope))
+  }
+
+  private async answer(connection: Connection, envelope: Codec.Envelope): Promise<void> {
+    try {
+      // It may have waited for its turn longer than its connection was heard.
+      if (!isHeard(connection)) {
+        return
+      }
+      await this.authenticator.verify(connection)
+      const text = await this.process(connection, envelope)
+      if (text !== undefined) {
+        this.context.metrics.totals.sentAnswer++
+        connection.write(connection.outgoing(text))
+      }
+    } catch (error) {
+      this.answerError(connection, error, envelope)
+    } finally {
+      connection.answered()
+    }
+  }
+
+  private answerError(
+    connection: Connection,
+    error: unknown,
+    request: { readonly type?: string | undefined; readonly id?: Message.Id | undefined }
+  ): void {
+    const [cause, path] = error instanceof PathRefused ? [error.cause, error.path] : [error, undefined]
+    const answer = Errors.toAnswer(cause, this.context.settings.headers, request, path)
+    this.context.metrics.totals.sentError++
+    connection.write(connection.outgoing(JSON.stringify(answer)))
+  }
+
+  private process(connection: Connection, envelope: Codec.Envelope): string | undefined | Promise<string | undefined> {
+    if (envelope.type === "ping") {
+      return undefined
+    }
+    if (envelope.type !== "hello" && connection.stage === "new") {
+      throw Boom.badRequest("Connection is not initialized")
+    }
+    if (envelope.type === "hello" && connection.stage !== "new") {
+      throw Boom.badRequest("Connection already initialized")
+    }
+    const message = unwrap(Codec.decodeFields(envelope))
+    switch (message.type) {
+      case "ping":
+        return undefined
+      case "hello":
+        return Promise.resolve(
+          this.context.span(
+            "nes.hello",
+            { attributes: { "nes.socket.id": connection.id } },
+            () => this.hello(connection, message)
+          )
+        )
+      case "reauth":
+        return this.reauth(connection, message)
+      case "request":
+        return this.request(connection, message)
+      case "message":
+        return this.message(connection, message)
+      case "sub":
+        return this.sub(connection, message)
+      case "unsub":
+        return this.unsub(connection, message)
+    }
+  }
+
+  private async hello(connection: Connection, message: Message.Hello): Promise<string> {
+    connection.stage = "greeting"
+    this.timing.hello.clear(connection)
+    try {
+      this.checkSubs(connection, message.subs ?? [])
+      await this.authenticator.authenticate(connection, message)
+      await this.greet(connection)
+      await this.subscribeAll(connection, message.subs ?? [], message.recover)
+    } catch (error) {
+      connection.stage = "refused"
+      this.timing.refusal.set(connection)
+      throw error
+    }
+    connection.stage = "ready"
+    this.context.log.connected(connection)
+    const { heartbeat } = this.context.settings
+    const answer: Message.Answer = { type: "hello", id: message.id, heartbeat, socket: connection.id }
+    const positions = this.hub.keeps ? this.positions(connection, message.subs ?? []) : undefined
+    return this.encode(message, positions ? { ...answer, positions } : answer)
+  }
+
+  // Where the paths stand as the answer is written: all before it has been written, too.
+  private positions(connection: Connection, paths: ReadonlyArray<string>): Message.Positions | undefined {
+    const known = paths.flatMap((path) => {
+      const position = this.hub.recovery?.position(connection, path)
+      return position ? [[path, position] as const] : []
+    })
+    return known.length > 0 ? Object.fromEntries(known) : undefined
+  }
+
+  private checkSubs(connection: Connection, paths: ReadonlyArray<string>): void {
+    const { metrics, settings: { limits } } = this.context
+    if (paths.length > limits.maxHelloSubs) {
+      metrics.exceed("maxHelloSubs", connection)
+      throw Boom.badRequest("Message subs has too many paths")
+    }
+    for (const path of paths) {
+      this.checkPath(connection, path)
+    }
+  }
+
+  private checkPath(connection: Connection, path: string): void {
+    const { metrics, settings: { limits } } = this.context
+    if (path.length > limits.maxPathLength) {
+      metrics.exceed("maxPathLength", connection, path)
+      throw Boom.uriTooLong("Message path is too long")
+    }
+  }
+
+  private async greet(connection: Connection): Promise<void> {
+    const { onConnection } = this.context.settings.hooks
+    if (onConnection && !connection.departed) {
+      const greeting = this.run("onConnection", connection, () => onConnection(connection))
+      connection.greeting = greeting
+      try {
+        await greeting
+      } finally {
+        connection.greeting = undefined
+      }
+    }
+  }
+
+  private async run<A>(name: string, connection: Connection, hook: () => Awaitable<A>): Promise<A> {
+    const { application, settle } = this.context
+    try {
+      return await settle(hook())
+    } catch (error) {
+      throw Errors.ofHook(name, error, application.log, connection)
+    }
+  }
+
+  private async subscribeAll(
+    connection: Connection,
+    paths: ReadonlyArray<string>,
+    recover: Message.Positions | undefined
+  ): Promise<void> {
+    for (const path of paths) {
+      if (connection.departed) {
+        return
+      }
+      try {
+        await this.hub.subscribe(connection, path, recover?.[path])
+      } catch (error) {
+        throw new PathRefused(path, error)
+      }
+    }
+  }
+
+  private async reauth(connection: Connection, message: Message.Reauth): Promise<string> {
+    try {
+      await this.authenticator.authenticate(connection, message)
+    } catch (error) {
+      connection.refuse()
+      throw error
+    }
+    return this.encode(message, { type: "reauth", id: message.id })
+  }
+
+  private async request(connection: Connection, message: Message.Request): Promise<string> {
+    const { application, metrics, settings, settle } = this.context
+    const began = performance.now()
+    if (message.headers && hasAuthorization(message.headers)) {
+      throw Boom.badRequest("Cannot include an Authorization header")
+    }
+    this.checkPath(connection, message.path)
+    const request = message.path.startsWith("/") ? message : { ...message, ...this.lookup(message.path) }
+    const response = await this.context.span(
+      `nes.request ${request.method}`,
+      { attributes: requestAttributes(connection, request), headers: request.headers },
+      (traceparent) =>
+        settle(application.request(
+          connection,
+          traceparent === undefined ? request : { ...request, headers: { ...request.headers, traceparent } }
+        ))
+    )
+    metrics.answered(performance.now() - began)
+    const headers = Errors.filterHeaders(response.headers, settings.headers)
+    try {
+      return encodeResponse(message.id, response, headers)
+    } catch {
+      throw this.unserialisable(message)
+    }
+  }
+
+  private lookup(id: string): { readonly method: string; readonly path: string } {
+    const route = this.context.application.lookup(id)
+    if (!route) {
+      throw Boom.notFound()
+    }
+    if (route.method === "*") {
+      throw Boom.badRequest("Cannot use route id with wildcard method route config")
+    }
+    return { method: route.method, path: route.path }
+  }
+
+  private async message(connection: Connection, { id, message, type }: Message.Custom): Promise<string> {
+    const { onMessage } = this.context.settings.hooks
+    if (!onMessage) {
+      throw Boom.notImplemented()
+    }
+    const answer = await this.run("onMessage", connection, () => onMessage(connection, message))
+    return this.encode({ id, type }, { type: "message", id, message: answer })
+  }
+
+  private async sub(connection: Connection, message: Message.Sub): Promise<string> {
+    const { id, path, recover } = message
+    this.checkPath(connection, path)
+    try {
+      await this.hub.subscribe(connection, path, recover)
+    } catch (error) {
+      throw new PathRefused(path, error)
+    }
+    const position = this.hub.keeps ? this.hub.recovery?.position(connection, path) : undefined
+    return this.encode(message, position ? { type: "sub", id, path, position } : { type: "sub", id, path })
+  }
+
+  private async unsub(connection: Connection, message: Message.Unsub): Promise<string> {
+    await this.hub.unsubscribe(connection, message.path)
+    return this.encode(message, { type: "unsub", id: message.id })
+  }
+
+  private encode(request: Answerable, answer: Message.Answer): string {
+    try {
+      return JSON.stringify(answer)
+    } catch {
+      throw this.unserialisable(request)
+    }
+  }
+
+  private unserialisable(request: Answerable): Boom.Boom {
+    this.context.application.log(["nes", "serialization", "error"], request.type)
+    return Boom.internal("Failed serializing message")
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Failures as answers.
+ *
+ * @since 0.1.0
+ */
+import * as Boom from "@hapi/boom"
+import * as Bounce from "@hapi/bounce"
+import type * as Message from "../../protocol/Message.js"
+import type { Service } from "../Application.js"
+import type { Connection } from "../connection/Connection.js"
+import type { Settings } from "../Settings.js"
+
+/**
+ * A failure as an HTTP error: a Boom as it is, anything else as 500, whose text says nothing about it.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toBoom = (error: unknown): Boom.Boom => {
+  if (Boom.isBoom(error)) {
+    return error
+  }
+  return error instanceof Error && Object.isExtensible(error) ? Boom.boomify(error) : Boom.internal(undefined, error)
+}
+
+/**
+ * The failure of a hook, as an answer. Where the client learns nothing but that there was one, the log is told.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const ofHook = (
+  hook: string,
+  error: unknown,
+  log: Service["log"],
+  connection: Connection
+): Boom.Boom => {
+  const boom = toBoom(error)
+  if (boom.output.statusCode === 500) {
+    log(["nes", hook, "error"], error, connection)
+  }
+  return boom
+}
+
+/**
+ * Whether an error is a programming fault (`TypeError` and its like) rather than an ordinary failure.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isSystem = (error: unknown): error is Error => error instanceof Error && Bounce.isSystem(error)
+
+/**
+ * Response headers as the settings let clients see them.
+ *
+ * @since 0.1.0
+ * @category utilities
+ */
+export const filterHeaders = (
+  headers: Readonly<Record<string, unknown>>,
+  allowed: Settings["headers"]
+): Readonly<Record<string, unknown>> | undefined => {
+  if (allowed === null) {
+    return undefined
+  }
+  return allowed === "*"
+    ? headers
+    : Object.fromEntries(Object.entries(headers).filter(([name]) => allowed.has(name.toLowerCase())))
+}
+
+/**
+ * The answer that reports a failure. `type`, `id` and `path` are quoted where they are known.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toAnswer = (
+  error: unknown,
+  allowed: Settings["headers"],
+  request: { readonly type?: string | undefined; readonly id?: Message.Id | undefined },
+  path: string | undefined
+): Message.Answer => {
+  const { headers, payload: { statusCode: _, ...payload }, statusCode } = toBoom(error).output
+  return {
+    statusCode,
+    payload,
+    headers: filterHeaders(headers, allowed),
+    type: request.type,
+    id: request.id,
+    path
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The updates that are kept, in the memory of one process.
+ *
+ * @since 0.1.0
+ */
+import { randomBytes } from "node:crypto"
+import type { Publish, Published } from "../Command.js"
+import type { Bounds } from "./Bounds.js"
+import type { History, Page, Since } from "./History.js"
+
+interface Kept {
+  readonly update: Published
+  /** When it was published (ms, monotonic). */
+  readonly at: number
+}
+
+interface Log {
+  readonly epoch: string
+  top: number
+  kept: Array<Kept>
+  age: number
+  touched: number
+}
+
+/**
+ * Histories of paths. A path that nobody follows is forgotten when all that it keeps is too old: time passes without a
+ * timer, looked at whenever something is published, or a path is new.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class MemoryHistory implements History {
+  // The path touched last is the last: those that may be forgotten are in front.
+  private readonly logs = new Map<string, Log>()
+
+  /** `followed` says whether anyone is subscribed to a path: it must not begin anew. */
+  constructor(
+    private readonly followed: (path: string) => boolean,
+    private readonly now: () => number = () => performance.now()
+  ) {}
+
+  /** Gives an update its place. */
+  append(update: Publish, { age, size }: Bounds): Published {
+    const at = this.now()
+    const log = this.logs.get(update.path) ?? { epoch: newEpoch(), top: 0, kept: [], age, touched: at }
+    const published: Published = { ...update, position: { epoch: log.epoch, offset: ++log.top } }
+    log.age = age
+    log.kept.push({ update: published, at })
+    // Cut in strides: an array that loses its first element with every push is copied every time.
+    if (log.kept.length >= 2 * size) {
+      log.kept = log.kept.slice(-size)
+    }
+    this.touch(update.path, log, at)
+    this.forget(at)
+    return published
+  }
+
+  read(path: string, since: Since | undefined, { age, size }: Bounds): Page {
+    const now = this.now()
+    let log = this.logs.get(path)
+    if (!log) {
+      log = { epoch: newEpoch(), top: 0, kept: [], age, touched: now }
+      this.touch(path, log, now)
+      this.forget(now)
+    }
+    const { epoch, kept, top } = log
+    const from = !since ? top : since.epoch === epoch ? since.offset : 0
+    const first = kept.length - Math.max(0, Math.min(top - from, size, kept.length))
+    return {
+      epoch,
+      start: 0,
+      top,
+      updates: kept.slice(first).filter(({ at }) => now - at <= age).map(({ update }) => update)
+    }
+  }
+
+  private touch(path: string, log: Log, now: number): void {
+    log.touched = now
+    this.logs.delete(path)
+    this.logs.set(path, log)
+  }
+
+  private forget(now: number): void {
+    for (const [path, log] of this.logs) {
+      if (now - log.touched <= log.age) {
+        return
+      }
+      if (this.followed(path)) {
+        log.kept = []
+        this.touch(path, log, now)
+      } else {
+        this.logs.delete(path)
+      }
+    }
+  }
+}
+
+const newEpoch = (): string => randomBytes(6).toString("hex")

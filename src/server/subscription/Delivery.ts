@@ -1,0 +1,294 @@
+/**
+ * What is published and broadcast, on its way to this node's connections.
+ *
+ * Plain code on purpose: a publish is serialised and framed once, and costs what its matches cost.
+ *
+ * @since 0.1.0
+ */
+import type * as Message from "../../protocol/Message.js"
+import { isPromiseLike } from "../Awaitable.js"
+import type { Command, Publish, Published, Revoke, Target } from "../Command.js"
+import type { Connection } from "../connection/Connection.js"
+import { isSystem } from "../conversation/Errors.js"
+import { untraced } from "../telemetry/Tracing.js"
+import { PreparedMessage } from "../transport/Frame.js"
+import type { Context, Hub } from "./Hub.js"
+import type { Match } from "./Router.js"
+import type { Subscribers, Verdict } from "./Subscription.js"
+
+/**
+ * Which sockets to iterate over.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface EachOptions {
+  /** Only those subscribed to this path. */
+  readonly subscription?: string | undefined
+  /** Only those of this user; needs `subscription`. */
+  readonly user?: unknown
+}
+
+const ignore = (): void => {}
+
+// A client that is too slow may miss an update, except one that it could recover: closed, it reconnects and does so.
+const push = (connection: Connection, { position }: Publish, outgoing: PreparedMessage): boolean =>
+  position === undefined ? connection.update(outgoing) : connection.write(outgoing)
+
+const isPublished = (update: Publish): update is Published => update.position !== undefined
+
+/**
+ * Delivers to the connections of a hub.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Delivery {
+  constructor(private readonly hub: Hub, private readonly context: Context) {}
+
+  /** Carries out a broker's command on this node's connections. */
+  readonly deliver = (command: Command): Promise<void> => {
+    if (this.hub.stopped) {
+      return Promise.resolve()
+    }
+    switch (command.type) {
+      case "publish":
+        return this.traced(command)
+      case "broadcast":
+        return this.broadcast(command.message, command.user)
+      case "revoke":
+        return this.revoke(command)
+      case "disconnect":
+        return Promise.all(this.targets(command.target).map((connection) => connection.close())).then(ignore)
+    }
+  }
+
+  /** Delivers an update to these subscribers of its path; returns a Promise only if a filter has to wait. */
+  readonly carry = (update: Publish, subscribers: Subscribers): void | Promise<void> => {
+    const match = this.hub.router.match(update.path)
+    return match && this.toSubscribers(update, match, subscribers)
+  }
+
+  /** Calls `each` for every connection in turn, at once; ends when what it returned has. */
+  each(each: (connection: Connection) => unknown, options: EachOptions): Promise<void> {
+    if (this.hub.stopped) {
+      return Promise.resolve()
+    }
+    const selected = this.select(options)
+    if (!selected) {
+      return Promise.reject(new Error("Subscription auth indexing is disabled"))
+    }
+    const results: Array<unknown> = []
+    for (const connection of selected) {
+      if (connection.stage === "ready") {
+        try {
+          results.push(each(connection))
+        } catch (error) {
+          results.push(Promise.reject(error))
+        }
+      }
+    }
+    return Promise.all(results).then(ignore)
+  }
+
+  /** Serialises a message once for any number of recipients; `undefined`, and a log entry, if it cannot be. */
+  encode(message: Message.Update | Message.Pub | Message.Revoke): PreparedMessage | undefined {
+    try {
+      return new PreparedMessage(JSON.stringify(message), this.context.settings.maxChunkChars)
+    } catch {
+      this.context.application.log(["nes", "serialization", "error"], message.type)
+      return undefined
+    }
+  }
+
+  private targets(target: Target): ReadonlyArray<Connection> {
+    if ("user" in target) {
+      return Array.from(this.hub.connections.ofUser(target.user))
+    }
+    const connection = this.hub.connections.get(target.socket)
+    return connection ? [connection] : []
+  }
+
+  private revoke({ message, path, target }: Revoke): Promise<void> {
+    const subscribed = this.targets(target).filter((connection) =>
+      connection.subscriptions.has(path) || connection.pending?.has(path)
+    )
+    if (subscribed.length === 0) {
+      return Promise.resolve()
+    }
+    const outgoing = this.encode(
+      message === null ? { type: "revoke", path } : { type: "revoke", path, message }
+    )
+    return Promise.all(subscribed.map(async (connection) => {
+      await this.hub.unsubscribe(connection, path)
+      if (outgoing) {
+        connection.write(outgoing)
+        this.context.metrics.totals.sentRevoke++
+      }
+    })).then(ignore)
+  }
+
+  // Nothing where a user is asked for and the subscription has no index of users.
+  private select({ subscription: path, user }: EachOptions): ReadonlyArray<Connection> | undefined {
+    if (path === undefined) {
+      return Array.from(this.hub.connections.all())
+    }
+    const subscription = this.hub.router.match(path)?.subscription
+    if (!subscription) {
+      return []
+    }
+    return user && !subscription.indexed ? undefined : Array.from(subscription.subscribers(path, user).keys())
+  }
+
+  private broadcast(message: unknown, user: unknown): Promise<void> {
+    const targets = user ? this.hub.connections.ofUser(user) : this.hub.connections.all()
+    let outgoing: PreparedMessage | undefined
+    for (const connection of targets) {
+      if (connection.stage === "ready") {
+        outgoing ??= this.encode({ type: "update", message })
+        if (!outgoing) {
+          break
+        }
+        if (connection.update(outgoing)) {
+          this.context.metrics.totals.sentUpdate++
+        }
+      }
+    }
+    return this.context.flush.done
+  }
+
+  private traced(command: Publish): Promise<void> {
+    const { span } = this.context
+    return span === untraced
+      ? this.publish(command)
+      : Promise.resolve(span("nes.publish", { attributes: { "nes.path": command.path } }, () => this.publish(command)))
+  }
+
+  private publish(command: Publish): Promise<void> {
+    const { path, user } = command
+    const match = this.hub.router.match(path)
+    if (!match) {
+      return Promise.resolve()
+    }
+    const { subscription } = match
+    if (user && !subscription.indexed) {
+      return Promise.reject(new Error("Subscription auth indexing is disabled"))
+    }
+    const { totals } = this.context.metrics
+    if (isPublished(command)) {
+      totals.updatesPublished++
+      const arriving = this.hub.recovery?.arrive(command)
+      return arriving ? arriving.then(() => this.context.flush.done) : this.context.flush.done
+    }
+    const subscribers = subscription.subscribers(path, user)
+    if (subscribers.size === 0) {
+      return Promise.resolve()
+    }
+    totals.updatesPublished++
+    const waiting = this.toSubscribers(command, match, subscribers)
+    return waiting ? waiting.then(() => this.context.flush.done) : this.context.flush.done
+  }
+
+  private toSubscribers(command: Publish, match: Match, subscribers: Subscribers): void | Promise<void> {
+    if (match.subscription.options.filter) {
+      return this.toFiltered(command, match, subscribers)
+    }
+    const outgoing = this.encodePub(command)
+    if (outgoing) {
+      let delivered = 0
+      for (const connection of subscribers.keys()) {
+        if (push(connection, command, outgoing)) {
+          delivered++
+        }
+      }
+      const { totals } = this.context.metrics
+      totals.updatesDelivered += delivered
+      totals.sentPub += delivered
+    }
+  }
+
+  private encodeMessage({ path, position }: Publish, message: unknown): PreparedMessage | undefined {
+    return this.encode(position ? { type: "pub", path, message, position } : { type: "pub", path, message })
+  }
+
+  // A text that came with the update is sent as it is; the message may never have been parsed.
+  private encodePub(update: Publish): PreparedMessage | undefined {
+    const { path, position, text } = update
+    if (text === undefined) {
+      return this.encodeMessage(update, update.message)
+    }
+    const tail = position ? `,"position":${JSON.stringify(position)}` : ""
+    return new PreparedMessage(
+      `{"type":"pub","path":${JSON.stringify(path)},"message":${text}${tail}}`,
+      this.context.settings.maxChunkChars
+    )
+  }
+
+  // One subscriber after another; only a filter that has to wait makes the others wait.
+  private toFiltered(
+    command: Publish,
+    { params, subscription }: Match,
+    subscribers: Subscribers
+  ): void | Promise<void> {
+    const { internal, message, path } = command
+    const { filter } = subscription.options
+    const targets = Array.from(subscribers.keys())
+    const { totals } = this.context.metrics
+    let shared: PreparedMessage | undefined
+    let fault: Error | undefined
+
+    const send = (connection: Connection, verdict: Verdict): void => {
+      if (verdict instanceof Error) {
+        throw verdict
+      }
+      if (!verdict || !subscribers.has(connection)) {
+        totals.updatesFiltered++
+        return
+      }
+      const override = typeof verdict === "object" ? verdict.override : undefined
+      const outgoing = override === undefined
+        ? shared ??= this.encodePub(command)
+        : this.encodeMessage(command, override)
+      if (outgoing) {
+        if (push(connection, command, outgoing)) {
+          totals.updatesDelivered++
+          totals.sentPub++
+        }
+      }
+    }
+
+    const refuse = (connection: Connection, error: unknown): void => {
+      totals.updatesFiltered++
+      this.context.application.log(["nes", "filter", "error"], error, connection)
+      if (isSystem(error)) {
+        fault ??= error
+      }
+    }
+
+    const run = (from: number): void | Promise<void> => {
+      for (let i = from; i < targets.length; i++) {
+        const connection = targets[i]
+        if (!connection || !subscribers.has(connection) || !filter) {
+          continue
+        }
+        const { credentials } = connection.auth
+        try {
+          const verdict = this.context.settle(filter(path, message, { connection, credentials, params, internal }))
+          if (isPromiseLike(verdict)) {
+            return Promise.resolve(verdict)
+              .then((verdict) => send(connection, verdict))
+              .catch((error: unknown) => refuse(connection, error))
+              .then(() => run(i + 1))
+          }
+          send(connection, verdict)
+        } catch (error) {
+          refuse(connection, error)
+        }
+      }
+    }
+
+    const finish = (): void | Promise<void> => fault && Promise.reject(fault)
+    const waiting = run(0)
+    return waiting ? waiting.then(finish) : finish()
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * A declared subscription and its subscribers, indexed by exact path and, inside it, by user: a publish costs what its
+ * matches cost, whatever the crowd.
+ *
+ * @since 0.1.0
+ */
+import * as Call from "@hapi/call"
+import type { Awaitable } from "../Awaitable.js"
+import type { Connection } from "../connection/Connection.js"
+import * as UserIndex from "../connection/UserIndex.js"
+import { type Credentials, type UserKey, userKey } from "../conversation/Authentication.js"
+import type { Bounds } from "../recovery/Bounds.js"
+import type { Access } from "./Access.js"
+
+/**
+ * Path parameters, decoded.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Params = Readonly<Record<string, string>>
+
+/**
+ * What a filter may know about the publish and the subscriber (nes-api.txt, "server.subscription").
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FilterContext {
+  readonly connection: Connection
+  readonly credentials: Credentials | null
+  readonly params: Params
+  /** The publish's `internal` data, never sent. */
+  readonly internal: unknown
+}
+
+/**
+ * Whether a subscriber gets an update, and which instead of the published one. Any `override` but `undefined` counts.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Verdict = boolean | { readonly override?: unknown }
+
+/**
+ * What the application has to say about a subscription. Each hook may answer with a value, a Promise or an Effect.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly filter?: ((path: string, message: unknown, context: FilterContext) => Awaitable<Verdict>) | undefined
+  readonly onSubscribe?: ((connection: Connection, path: string, params: Params) => Awaitable<unknown>) | undefined
+  readonly onUnsubscribe?: ((connection: Connection, path: string, params: Params) => Awaitable<unknown>) | undefined
+  /** Who may subscribe; `undefined` for the application's default. */
+  readonly access?: Access | false | undefined
+  /** The property of the credentials by which subscribers are indexed, or `false` for no index. */
+  readonly index?: string | false | undefined
+  /** How much is kept for subscribers who come back; `undefined` for nothing. */
+  readonly recovery?: Bounds | undefined
+}
+
+/**
+ * Some subscribers, in the order they came.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Subscribers = Pick<ReadonlySet<Connection>, "has" | "keys" | "size">
+
+// A connection is remembered with the key it was indexed by: its credentials may change afterwards.
+interface Topic {
+  readonly connections: Map<Connection, UserKey | undefined>
+  byUser: Map<UserKey, Set<Connection>> | undefined
+}
+
+const none: Subscribers = new Set()
+
+/**
+ * A declared subscription.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Subscription {
+  private readonly topics = new Map<string, Topic>()
+  private own: Call.Router<true> | undefined
+
+  constructor(readonly path: string, readonly options: Options) {}
+
+  /** The parameters of one of its paths, whatever else has been declared since. */
+  params(path: string): Params {
+    if (!this.own) {
+      this.own = new Call.Router()
+      this.own.add({ method: "sub", path: this.path }, true)
+    }
+    const match = this.own.route("sub", path)
+    return match instanceof Error ? {} : match.params
+  }
+
+  /** Whether subscribers are indexed by user. */
+  get indexed(): boolean {
+    return typeof this.options.index === "string"
+  }
+
+  /** The subscribers of an exact path; of one user among them if `user` is given. */
+  subscribers(path: string, user?: unknown): Subscribers {
+    const topic = this.topics.get(path)
+    if (!topic) {
+      return none
+    }
+    const key = userKey(user)
+    return key === undefined ? topic.connections : topic.byUser?.get(key) ?? none
+  }
+
+  /** How many subscribers there are, on all paths. */
+  get size(): number {
+    let size = 0
+    for (const topic of this.topics.values()) {
+      size += topic.connections.size
+    }
+    return size
+  }
+
+  add(connection: Connection, path: string): void {
+    let topic = this.topics.get(path)
+    if (!topic) {
+      topic = { connections: new Map(), byUser: undefined }
+      this.topics.set(path, topic)
+    }
+    const { index } = this.options
+    const key = index ? userKey(connection.auth.credentials?.[index]) : undefined
+    topic.connections.set(connection, key)
+    if (key !== undefined) {
+      UserIndex.add(topic.byUser ??= new Map(), key, connection)
+    }
+  }
+
+  /** Takes a subscriber out; returns whether it was in. */
+  remove(connection: Connection, path: string): boolean {
+    const topic = this.topics.get(path)
+    const key = topic?.connections.get(connection)
+    if (!topic?.connections.delete(connection)) {
+      return false
+    }
+    if (key !== undefined && topic.byUser) {
+      UserIndex.remove(topic.byUser, key, connection)
+    }
+    if (topic.connections.size === 0) {
+      this.topics.delete(path)
+    }
+    return true
+  }
+}

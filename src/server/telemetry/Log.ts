@@ -1,0 +1,188 @@
+/**
+ * What happens to connections, told to Effect's log with the socket's id. Nothing here is on the way of a message that
+ * is answered, and where the log does not listen, nothing is kept or made.
+ *
+ * @since 0.1.0
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import * as HashSet from "effect/HashSet"
+import * as LogLevel from "effect/LogLevel"
+import * as Runtime from "effect/Runtime"
+import type { IncomingMessage } from "node:http"
+import type { Connection } from "../connection/Connection.js"
+import type { Exceeded } from "../connection/Limits.js"
+
+/**
+ * The annotation with a connection's id, in logs and in spans.
+ *
+ * @since 0.1.0
+ * @category annotations
+ */
+export const socketId = "nes.socket.id"
+
+/**
+ * How a log entry names a connection.
+ *
+ * @since 0.1.0
+ * @category annotations
+ */
+export const annotationsOf = ({ id, info }: Connection): Record<string, unknown> => ({
+  [socketId]: id,
+  ...addressOf(info["x-forwarded-for"], info.remoteAddress)
+})
+
+// Behind a proxy it is the proxy that connects; what is in memory has no address.
+const addressOf = (forwarded: unknown, remote: string | undefined): Record<string, unknown> => {
+  const address = forwarded ?? remote
+  return address === undefined ? {} : { "client.address": address }
+}
+
+// A path may be long because somebody wants the log to be.
+const maxPathLength = 256
+
+type Write = (level: LogLevel.LogLevel, message: string, annotations: Record<string, unknown>) => void
+
+/**
+ * Which entries are written.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Listening {
+  /** Of the life of each connection (`Debug`). */
+  readonly lives: boolean
+  /** Of what was refused (`Info`). */
+  readonly incidents: boolean
+}
+
+/**
+ * A server's log.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Log {
+  private readonly opened = new WeakMap<Connection, number>()
+  private readonly crossed = new WeakMap<Connection, Set<keyof Exceeded>>()
+
+  constructor(
+    private readonly listening: Listening,
+    private readonly clock: Clock.Clock,
+    private readonly write: Write
+  ) {}
+
+  /** A socket was accepted. */
+  open(connection: Connection): void {
+    if (this.listening.lives) {
+      this.opened.set(connection, this.clock.unsafeCurrentTimeMillis())
+    }
+  }
+
+  /** A hello was accepted. */
+  connected(connection: Connection): void {
+    if (this.listening.lives) {
+      this.write(LogLevel.Debug, "nes connected", {
+        ...annotationsOf(connection),
+        "nes.subscriptions": connection.subscriptions.size
+      })
+    }
+  }
+
+  /** A socket has closed; to be called while its subscriptions are known. */
+  disconnected(connection: Connection, code: number, reason: string): void {
+    if (this.listening.lives) {
+      const now = this.clock.unsafeCurrentTimeMillis()
+      this.write(LogLevel.Debug, "nes disconnected", {
+        ...annotationsOf(connection),
+        "nes.close.code": code,
+        ...(reason && { "nes.close.reason": reason }),
+        "nes.duration_ms": now - (this.opened.get(connection) ?? now),
+        "nes.subscriptions": connection.subscriptions.size
+      })
+    }
+  }
+
+  /** A client was silent for too long. */
+  silent(connection: Connection): void {
+    if (this.listening.lives) {
+      this.write(LogLevel.Debug, "nes heartbeat missed", annotationsOf(connection))
+    }
+  }
+
+  /** A hello or a reauth was refused by authentication. */
+  authenticationFailed(connection: Connection, error: unknown): void {
+    this.distrusted("nes authentication failed", connection, error)
+  }
+
+  /** The credentials of an open connection hold no more. */
+  verificationFailed(connection: Connection, error: unknown): void {
+    this.distrusted("nes verification failed", connection, error)
+  }
+
+  /** A limit was crossed: an entry for the first time that this connection does. */
+  exceeded(limit: keyof Exceeded, connection: Connection, path?: string): void {
+    if (!this.listening.incidents) {
+      return
+    }
+    const crossed = this.crossed.get(connection) ?? new Set()
+    if (!crossed.has(limit)) {
+      this.crossed.set(connection, crossed.add(limit))
+      this.write(LogLevel.Info, "nes limit exceeded", {
+        ...annotationsOf(connection),
+        "nes.limit": limit,
+        ...(path !== undefined && { "nes.path": path.slice(0, maxPathLength) })
+      })
+    }
+  }
+
+  /** A socket was refused before it was a connection. */
+  refused(reason: string, { headers, socket }: IncomingMessage): void {
+    if (this.listening.incidents) {
+      this.write(LogLevel.Info, "nes connection refused", {
+        ...addressOf(headers["x-forwarded-for"], socket.remoteAddress),
+        "nes.error": reason
+      })
+    }
+  }
+
+  private distrusted(message: string, connection: Connection, error: unknown): void {
+    if (this.listening.incidents) {
+      this.write(LogLevel.Info, message, {
+        ...annotationsOf(connection),
+        "nes.error": error instanceof Error ? error.message : String(error)
+      })
+    }
+  }
+}
+
+/**
+ * Whether anybody hears what is logged at this level.
+ *
+ * @since 0.1.0
+ * @category annotations
+ */
+export const listens = (level: LogLevel.LogLevel): Effect.Effect<boolean> =>
+  Effect.zipWith(
+    FiberRef.get(FiberRef.currentMinimumLogLevel),
+    FiberRef.get(FiberRef.currentLoggers),
+    (minimum, loggers) => HashSet.size(loggers) > 0 && LogLevel.greaterThanEqual(level, minimum)
+  )
+
+/**
+ * The log of a server in this log. What is listened to is decided here, once.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (enabled: boolean): Effect.Effect<Log> =>
+  Effect.gen(function*() {
+    const clock = yield* Effect.clock
+    const fork = Runtime.runFork(yield* Effect.runtime())
+    return new Log(
+      { lives: enabled && (yield* listens(LogLevel.Debug)), incidents: enabled && (yield* listens(LogLevel.Info)) },
+      clock,
+      (level, message, annotations) => void fork(Effect.annotateLogs(Effect.logWithLevel(level, message), annotations))
+    )
+  })

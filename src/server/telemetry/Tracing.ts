@@ -1,0 +1,92 @@
+/**
+ * Spans of the server, for a tracer that looks. The plain code they surround runs without a fiber, and without them where
+ * nobody does.
+ *
+ * @since 0.1.0
+ */
+import * as Headers from "@effect/platform/Headers"
+import * as HttpTraceContext from "@effect/platform/HttpTraceContext"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as Tracer from "effect/Tracer"
+import type * as Message from "../../protocol/Message.js"
+import { isEnabled } from "../../protocol/Tracing.js"
+import { isPromiseLike } from "../Awaitable.js"
+
+/**
+ * What a span says.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SpanOptions {
+  readonly attributes: Readonly<Record<string, unknown>>
+  /** The headers of a request, whose `traceparent` names the caller's span. */
+  readonly headers?: Message.RequestHeaders | null | undefined
+}
+
+/**
+ * Runs work in a span. The work is given the `traceparent` (W3C Trace Context) to hand on; `undefined` where nobody looks.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Span = <A>(
+  name: string,
+  options: SpanOptions,
+  work: (traceparent: string | undefined) => A | PromiseLike<A>
+) => A | PromiseLike<A>
+
+/**
+ * What stands for spans where nobody looks.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const untraced: Span = (_name, _options, work) => work(undefined)
+
+const parentOf = (headers: SpanOptions["headers"]): Option.Option<Tracer.AnySpan> => {
+  const traceparent = headers?.traceparent
+  return typeof traceparent === "string" ? HttpTraceContext.w3c(Headers.fromInput({ traceparent })) : Option.none()
+}
+
+/**
+ * Spans of the tracer in force.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<Span> = Effect.gen(function*() {
+  if (!(yield* isEnabled)) {
+    return untraced
+  }
+  const tracer = yield* Effect.tracer
+  const clock = yield* Effect.clock
+  return <A>(name: string, { attributes, headers }: SpanOptions, work: Parameters<Span>[2]) => {
+    const now = (): bigint => clock.unsafeCurrentTimeNanos()
+    const span = tracer.span(name, parentOf(headers), Context.empty(), [], now(), "server")
+    for (const [key, value] of Object.entries(attributes)) {
+      span.attribute(key, value)
+    }
+    const end = (exit: Exit.Exit<unknown, unknown>): void => span.end(now(), exit)
+    try {
+      const result = work(HttpTraceContext.toHeaders(span).traceparent) as A | PromiseLike<A>
+      if (!isPromiseLike(result)) {
+        end(Exit.void)
+        return result
+      }
+      return Promise.resolve(result).then((value) => {
+        end(Exit.void)
+        return value
+      }, (error: unknown) => {
+        end(Exit.fail(error))
+        throw error
+      })
+    } catch (error) {
+      end(Exit.fail(error))
+      throw error
+    }
+  }
+})

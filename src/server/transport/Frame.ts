@@ -1,0 +1,72 @@
+/**
+ * WebSocket frames built by hand: an unmasked, unfragmented text message is a header and its bytes (RFC 6455, section
+ * 5.2), so one Buffer can go to any number of recipients.
+ *
+ * @since 0.1.0
+ */
+import { Buffer } from "node:buffer"
+import * as Chunk from "../../protocol/Chunk.js"
+
+const finalText = 0x81
+
+const headerLength = (length: number): number => length < 126 ? 2 : length < 65536 ? 4 : 10
+
+const writeHeader = (target: Buffer, offset: number, length: number): number => {
+  target[offset] = finalText
+  if (length < 126) {
+    target[offset + 1] = length
+    return offset + 2
+  }
+  if (length < 65536) {
+    target[offset + 1] = 126
+    target.writeUInt16BE(length, offset + 2)
+    return offset + 4
+  }
+  target[offset + 1] = 127
+  target.writeUInt32BE(Math.floor(length / 0x100000000), offset + 2)
+  target.writeUInt32BE(length >>> 0, offset + 6)
+  return offset + 10
+}
+
+/**
+ * Frames texts, each as a message of its own, one after another in a single Buffer.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (texts: ReadonlyArray<string>): Buffer => {
+  const lengths = texts.map((text) => Buffer.byteLength(text))
+  const frame = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + headerLength(length) + length, 0))
+  let offset = 0
+  for (let i = 0; i < texts.length; i++) {
+    const length = lengths[i] ?? 0
+    offset = writeHeader(frame, offset, length)
+    frame.write(texts[i] ?? "", offset, length, "utf8")
+    offset += length
+  }
+  return frame
+}
+
+/**
+ * A message on its way out: serialised once, and chunked and framed once, at the first socket that takes it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class PreparedMessage {
+  private texts: ReadonlyArray<string> | undefined
+  private buffer: Buffer | undefined
+
+  /** `maxChunkChars` is in UTF-16 code units of `text`; `Infinity` for no chunking. */
+  constructor(private readonly text: string, private readonly maxChunkChars: number) {}
+
+  /** The texts to send, in order: one, unless the message is longer than a chunk may be. */
+  get chunks(): ReadonlyArray<string> {
+    return this.texts ??= Chunk.split(this.text, this.maxChunkChars)
+  }
+
+  /** The frames of all chunks, ready to be written to a socket without extensions. */
+  get frame(): Buffer {
+    return this.buffer ??= make(this.chunks)
+  }
+}
