@@ -1,5 +1,5 @@
 /**
- * The application's hooks, in either style, as the server calls them.
+ * The application's hooks, in either style, as the server calls them: `this` is what they were declared in, as in nes.
  *
  * @since 0.1.0
  */
@@ -54,12 +54,12 @@ const verdict = (isMatch: unknown, override?: unknown): Subscription.Verdict => 
 export const ofPlugin = (options: PluginOptions, { log, socketOf }: Host): Settings.Hooks => {
   const { onConnection, onDisconnection, onMessage } = options
   return {
-    onConnection: onConnection && ((connection) => onConnection(socketOf(connection))),
-    onDisconnection: onDisconnection && ((connection) => onDisconnection(socketOf(connection))),
+    onConnection: onConnection && ((connection) => onConnection.call(options, socketOf(connection))),
+    onDisconnection: onDisconnection && ((connection) => onDisconnection.call(options, socketOf(connection))),
     onMessage: onMessage && (declaresNext(onMessage, 2)
       ? (connection, sent) =>
-        viaNext((next) => onMessage(socketOf(connection), sent, next), message, lost(log, "onMessage"))
-      : (connection, sent) => onMessage(socketOf(connection), sent, ended))
+        viaNext((next) => onMessage.call(options, socketOf(connection), sent, next), message, lost(log, "onMessage"))
+      : (connection, sent) => onMessage.call(options, socketOf(connection), sent, ended))
   }
 }
 
@@ -70,26 +70,39 @@ export const ofPlugin = (options: PluginOptions, { log, socketOf }: Host): Setti
  * @category conversions
  */
 export const ofSubscription = (
-  { filter, onSubscribe, onUnsubscribe }: SubscriptionOptions,
+  subscription: SubscriptionOptions,
   { log, socketOf }: Host
-): Subscription.Options => ({
-  filter: filter && ((path, message, { connection, credentials, internal, params }) => {
-    const options = {
-      socket: socketOf(connection),
-      credentials,
-      params,
-      internal
-    }
-    return declaresNext(filter, 3)
-      ? viaNext((next) => filter(path, message, options, next), verdict, lost(log, "filter"))
-      : filter(path, message, options, ended) as ReturnType<Exclude<Subscription.Options["filter"], undefined>>
-  }),
-  onSubscribe: onSubscribe && (declaresNext(onSubscribe, 3)
-    ? (connection, path, params) =>
-      viaNext((next) => onSubscribe(socketOf(connection), path, params, next), failure, lost(log, "onSubscribe"))
-    : (connection, path, params) => onSubscribe(socketOf(connection), path, params, ended)),
-  onUnsubscribe: onUnsubscribe && (declaresNext(onUnsubscribe, 3)
-    ? (connection, path, params) =>
-      viaNext((next) => onUnsubscribe(socketOf(connection), path, params, next), ended, lost(log, "onUnsubscribe"))
-    : (connection, path, params) => onUnsubscribe(socketOf(connection), path, params, ended))
-})
+): Subscription.Options => {
+  const { filter, onSubscribe, onUnsubscribe } = subscription
+  return {
+    filter: filter && ((path, message, { connection, credentials, internal, params }) => {
+      const options = {
+        socket: socketOf(connection),
+        credentials,
+        params,
+        internal
+      }
+      return declaresNext(filter, 3)
+        ? viaNext((next) => filter.call(subscription, path, message, options, next), verdict, lost(log, "filter"))
+        : filter.call(subscription, path, message, options, ended) as ReturnType<
+          Exclude<Subscription.Options["filter"], undefined>
+        >
+    }),
+    onSubscribe: onSubscribe && (declaresNext(onSubscribe, 3)
+      ? (connection, path, params) =>
+        viaNext(
+          (next) => onSubscribe.call(subscription, socketOf(connection), path, params, next),
+          failure,
+          lost(log, "onSubscribe")
+        )
+      : (connection, path, params) => onSubscribe.call(subscription, socketOf(connection), path, params, ended)),
+    onUnsubscribe: onUnsubscribe && (declaresNext(onUnsubscribe, 3)
+      ? (connection, path, params) =>
+        viaNext(
+          (next) => onUnsubscribe.call(subscription, socketOf(connection), path, params, next),
+          ended,
+          lost(log, "onUnsubscribe")
+        )
+      : (connection, path, params) => onUnsubscribe.call(subscription, socketOf(connection), path, params, ended))
+  }
+}

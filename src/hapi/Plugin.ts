@@ -212,6 +212,11 @@ const register = (server: Server, options: PluginOptions): void => {
   decorate(server, nes, hooks)
 }
 
+// Whoever depends on what this plugin replaces finds it registered, at the version whose API it has.
+const replaced: Array<Plugin<void>> = Object.entries({ "@hapi/nes": "14.0.1", nes: "6.5.2" }).map((
+  [name, version]
+) => ({ name, version, register: () => {} }))
+
 /**
  * The plugin, for `server.register()`. `server.plugins.nes` is the Effect service beneath.
  *
@@ -222,5 +227,8 @@ export const plugin: Plugin<PluginOptions> = {
   name: "effect-nes",
   version: "0.1.0",
   requirements: { hapi: ">=21.0.0" },
-  register: (server, options) => register(server, options ?? {})
+  register: async (server, options) => {
+    register(server, options ?? {})
+    await server.register(replaced)
+  }
 }

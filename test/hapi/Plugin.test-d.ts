@@ -170,3 +170,22 @@ export const refusals = (socket: Nes.Socket): void => {
   // @ts-expect-error over HTTP there is no socket
   server.route({ method: "GET", path: "/", handler: (request) => request.socket.id })
 }
+
+test("the type names of @hapi/nes 14, by themselves and in the namespace Nes", () => {
+  type Names = [
+    Nes.ClientConnectOptions,
+    Nes.ClientOpts,
+    Nes.ClientRequestOptions,
+    Nes.ErrorCodes,
+    Nes.ErrorType,
+    Nes.NesError,
+    Nes.NesLog,
+    Nes.NesReqRes<{ readonly id: number }>,
+    Nes.NesSubHandler,
+    Nes.SocketAuthObject
+  ]
+  expectTypeOf<Nes.Nes.ErrorType>().toEqualTypeOf<"disconnect" | "protocol" | "server" | "timeout" | "user" | "ws">()
+  expectTypeOf<NesDefault.NesLog>().toEqualTypeOf<Nes.NesLog>()
+  expectTypeOf<Names[3][1000]>().toEqualTypeOf<"Normal closure">()
+  expectTypeOf(Nes.Nes.Client).toEqualTypeOf(Nes.Client)
+})

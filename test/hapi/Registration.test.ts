@@ -34,6 +34,87 @@ describe("server.register() (nes-api.txt 21-22)", () => {
   })
 })
 
+describe("plugins that depend on what this one replaces", () => {
+  const dependencies: ReadonlyArray<Hapi.PluginBase<void, void>["dependencies"]> = [
+    "@hapi/nes",
+    ["@hapi/nes", "nes"],
+    { "@hapi/nes": "14.x.x" },
+    { "@hapi/nes": ">=12", nes: "6.x.x" }
+  ]
+  it.each(dependencies.map((dependency) => [JSON.stringify(dependency), dependency] as const))(
+    "find it: %s",
+    async (_name, dependencies) => {
+      const server = Hapi.server({ port: 0, host: "127.0.0.1" })
+      const feed: Hapi.Plugin<void> = {
+        name: "feed",
+        ...(dependencies !== undefined && { dependencies }),
+        register: (server) => server.subscription("/feed")
+      }
+      await server.register([{ plugin: Nes }, { plugin: feed }])
+      await server.start()
+      await server.stop()
+    }
+  )
+
+  it("are told of a version that this is not", async () => {
+    const server = Hapi.server()
+    await server.register(Nes)
+    const old: Hapi.Plugin<void> = { name: "old", dependencies: { "@hapi/nes": "11.x.x" }, register: () => {} }
+    await server.register(old)
+    await expect(server.initialize()).rejects.toThrow("requires @hapi/nes version 11.x.x")
+  })
+})
+
+describe("this, in a hook", () => {
+  it("is what the hook was declared in: the plugin's options, or the subscription's", async () => {
+    const seen: Array<readonly [string, unknown]> = []
+    const note = (name: string, self: unknown): void => void seen.push([name, self])
+    const plugin: Nes.PluginOptions = {
+      onConnection(this: unknown) {
+        note("onConnection", this)
+      },
+      onDisconnection(this: unknown) {
+        note("onDisconnection", this)
+      },
+      onMessage(this: unknown) {
+        note("onMessage", this)
+      }
+    }
+    const subscription: Nes.SubscriptionOptions = {
+      filter(this: unknown) {
+        note("filter", this)
+        return true
+      },
+      onSubscribe(this: unknown) {
+        note("onSubscribe", this)
+      },
+      onUnsubscribe(this: unknown) {
+        note("onUnsubscribe", this)
+      }
+    }
+    const server = await start(plugin, { declare: (server) => server.subscription("/o", subscription) })
+    const client = new Nes.Client(server.server.info.uri)
+    await client.connect()
+    await client.subscribe("/o", () => {})
+    await server.server.publish("/o", 1)
+    await client.message(1)
+    await client.unsubscribe("/o")
+    await client.disconnect()
+    await server.server.stop()
+    expect(seen.map(([name]) => name)).toEqual([
+      "onConnection",
+      "onSubscribe",
+      "filter",
+      "onMessage",
+      "onUnsubscribe",
+      "onDisconnection"
+    ])
+    for (const [name, self] of seen) {
+      expect(self).toBe(["onConnection", "onMessage", "onDisconnection"].includes(name) ? plugin : subscription)
+    }
+  })
+})
+
 describe("onConnection (nes-api.txt 23-27)", () => {
   it("is invoked for each connection with its Socket, authenticated, and before the hello's subscriptions", async () => {
     const seen: Array<unknown> = []
