@@ -114,7 +114,7 @@ export class ClusterNode {
     if (this.link?.isUp) {
       this.claims.renew()
       this.channels?.revive()
-      this.node.revive()
+      this.revive()
     }
   })
 
@@ -151,7 +151,7 @@ export class ClusterNode {
     this.failedAt = 0
     this.claims.renew()
     this.channels?.revive()
-    this.node.revive()
+    this.revive()
     this.ready.unsafeOpen()
   }
 
@@ -290,8 +290,14 @@ export class ClusterNode {
     this.failedAt = now
     return setTimeout(() => {
       this.again = undefined
-      this.node.revive()
+      this.revive()
     }, this.retryDelay)
+  }
+
+  private revive(): void {
+    for (const path of this.node.followed()) {
+      void this.node.refresh(path)
+    }
   }
 
   private keys(path: string): ReadonlyArray<string> {

@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import type * as Message from "../protocol/Message.js"
 import type { Command } from "./Command.js"
 import type { History } from "./recovery/History.js"
 import { MemoryHistory } from "./recovery/MemoryHistory.js"
@@ -60,8 +61,12 @@ export interface Node {
   readonly listens: (path: string) => boolean
   /** How many connections there are here, or subscribers of a path. */
   readonly count: (path: string | undefined) => number
-  /** Announcements may have been missed: the histories are to be read again. */
-  readonly revive: () => void
+  /** The paths with recovery that someone here follows. */
+  readonly followed: () => IterableIterator<string>
+  /** How far such a path has come here; `undefined` where it is to be read. */
+  readonly reached: (path: string) => Message.Position | undefined
+  /** Has the history of a path read again: announcements may have been missed. */
+  readonly refresh: (path: string) => Promise<void> | undefined
   /** Takes note of what has no caller to go to. */
   readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
 }

@@ -36,6 +36,8 @@ export interface Publish {
  */
 export interface Published extends Publish {
   readonly position: Message.Position
+  /** Set where this node has published it, and not yet heard it announced. */
+  readonly confirmed?: boolean | undefined
 }
 
 /**

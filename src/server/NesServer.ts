@@ -120,7 +120,9 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     deliver: (command) => node.delivery.deliver(command),
     listens: (path) => node.hub.listens(path),
     count: (path) => node.hub.count(path),
-    revive: () => node.hub.recovery?.revive(),
+    followed: () => node.hub.recovery?.paths() ?? [].values(),
+    reached: (path) => node.hub.recovery?.reached(path),
+    refresh: (path) => node.hub.recovery?.refresh(path),
     log: application.log
   })
   const join = membership.open ?? Effect.void

@@ -89,7 +89,9 @@ it("an `onEvent` that throws is logged", async () => {
       deliver: () => Promise.resolve(),
       listens: () => false,
       count: () => 0,
-      revive: () => {},
+      followed: () => [].values(),
+      reached: () => undefined,
+      refresh: () => undefined,
       log: (tags, data) => void logged.push([tags, data])
     })
     const broadcast: Command = { type: "broadcast", message: 1, user: undefined }

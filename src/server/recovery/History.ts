@@ -41,4 +41,6 @@ export interface Since {
 export interface History {
   /** What came after a position; without one, only how far the path has come. */
   readonly read: (path: string, since: Since | undefined, bounds: Bounds) => Page | Promise<Page>
+  /** To be told that a path could not be read. Absent where reading cannot fail. */
+  readonly failed?: ((path: string) => void) | undefined
 }

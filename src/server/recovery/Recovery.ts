@@ -1,8 +1,4 @@
-/**
- * Subscriptions with recovery: their tracks, one for each path that someone here listens to.
- *
- * @since 0.1.0
- */
+/** Subscriptions with recovery: the state of each path that someone here listens to. */
 import type * as Message from "../../protocol/Message.js"
 import type { Membership } from "../Broker.js"
 import type { Published } from "../Command.js"
@@ -11,8 +7,8 @@ import { userKey } from "../conversation/Authentication.js"
 import type { Context } from "../subscription/Hub.js"
 import type { Subscribers, Subscription } from "../subscription/Subscription.js"
 import { PreparedMessage } from "../transport/Frame.js"
-import type { Bounds } from "./Bounds.js"
-import { RecoverySync } from "./RecoverySync.js"
+import { defaultBounds } from "./Bounds.js"
+import { type Owner, RecoverySync } from "./RecoverySync.js"
 
 const none: Subscribers = new Set()
 
@@ -32,107 +28,124 @@ const isFor = ({ auth }: Connection, user: unknown, index: string | false | unde
 export type Deliver = (update: Published, to: Subscribers) => void | Promise<void>
 
 /**
- * The tracks of a node.
+ * The paths with recovery of a node.
  *
  * @since 0.1.0
  * @category models
  */
 export class Recovery {
-  private readonly tracks = new Map<string, RecoverySync>()
+  private readonly syncs = new Map<string, RecoverySync>()
+  private readonly owner: Owner
 
   constructor(
-    private readonly context: Context,
-    private readonly membership: Pick<Membership, "history" | "interest">,
-    private readonly deliver: Deliver
-  ) {}
+    context: Context,
+    membership: Pick<Membership, "history" | "interest">,
+    deliver: Deliver
+  ) {
+    const { application, metrics, settings } = context
+    const { history, interest } = membership
+    const wants = ({ path, subscription }: RecoverySync, connection: Connection): boolean =>
+      !connection.departed && connection.subscriptions.get(path) === subscription
+    this.owner = {
+      ready: ({ path }) => interest?.(path),
+      read: ({ path, subscription }, since) =>
+        history.read(path, since, subscription.options.recovery ?? defaultBounds),
+      deliver: ({ path, subscription }, update, to) => {
+        const subscribers = to === undefined
+          ? subscription.subscribers(path, update.user)
+          : isFor(to, update.user, subscription.options.index)
+          ? new Set([to])
+          : none
+        if (subscribers.size === 0) {
+          return undefined
+        }
+        if (to === undefined) {
+          metrics.totals.updatesPublished++
+        }
+        // What a filter failed with has been logged, and keeps no other update from being delivered.
+        return deliver(update, subscribers)?.catch(ignore)
+      },
+      gap: ({ path, subscription }, position, to) => {
+        const ping: Message.Ping = { type: "ping", gaps: { [path]: position } }
+        const prepared = new PreparedMessage(JSON.stringify(ping), settings.maxChunkChars)
+        for (const connection of to ? [to] : subscription.subscribers(path).keys()) {
+          connection.write(prepared)
+        }
+      },
+      enter: (sync, connection) => {
+        if (wants(sync, connection)) {
+          sync.subscription.add(connection, sync.path)
+        }
+      },
+      wants,
+      failed: ({ path }, error) => {
+        application.log(["nes", "recovery", "error"], error)
+        history.failed?.(path)
+      },
+      idle: (sync) => {
+        const { path, subscription } = sync
+        if (this.syncs.get(path) === sync && !sync.busy && subscription.subscribers(path).size === 0) {
+          this.syncs.delete(path)
+          void interest?.(path)
+        }
+      }
+    }
+  }
 
   /** Lets a connection in on a path, with what it missed since a position. */
   admit(
     connection: Connection,
     path: string,
     subscription: Subscription,
-    bounds: Bounds,
     since: Message.Position | undefined
-  ): Promise<void> {
-    let track = this.tracks.get(path)
-    if (!track) {
-      track = this.make(path, subscription, bounds)
-      this.tracks.set(path, track)
+  ): Promise<void> | undefined {
+    let sync = this.syncs.get(path)
+    if (!sync) {
+      sync = new RecoverySync(path, subscription, this.owner)
+      this.syncs.set(path, sync)
     }
-    return track.admit(connection, since)
+    return sync.admit(connection, since)
   }
 
   /** Takes an announced update. */
   arrive(update: Published): void | Promise<void> {
-    return this.tracks.get(update.path)?.arrive(update)
+    return this.syncs.get(update.path)?.arrive(update)
   }
 
   /** Whether a path is followed here. */
   has(path: string): boolean {
-    return this.tracks.has(path)
+    return this.syncs.has(path)
+  }
+
+  /** The paths that are followed here. */
+  paths(): IterableIterator<string> {
+    return this.syncs.keys()
+  }
+
+  /** How far a path has come here; `undefined` where that is not known, or someone waits to be let in. */
+  reached(path: string): Message.Position | undefined {
+    const sync = this.syncs.get(path)
+    return sync?.busy ? undefined : sync?.position
+  }
+
+  /** Reads the history of a path again: announcements may have been missed. */
+  refresh(path: string): Promise<void> | undefined {
+    return this.syncs.get(path)?.work()
   }
 
   /** To be called when a connection is no longer subscribed to a path. */
   left(connection: Connection, path: string, subscription: Subscription): void {
-    const track = this.tracks.get(path)
-    track?.dismiss(connection)
-    if (subscription.subscribers(path).size === 0 && track?.busy === false) {
-      this.tracks.delete(path)
+    const sync = this.syncs.get(path)
+    sync?.dismiss(connection)
+    if (subscription.subscribers(path).size === 0 && sync?.busy === false) {
+      this.syncs.delete(path)
     }
   }
 
   /** How far a connection has come on a path; `undefined` unless it has been let in. */
   position(connection: Connection, path: string): Message.Position | undefined {
     return connection.subscriptions.get(path)?.subscribers(path).has(connection)
-      ? this.tracks.get(path)?.position
+      ? this.syncs.get(path)?.position
       : undefined
-  }
-
-  /** Reads every history again: announcements may have been missed. */
-  revive(): void {
-    for (const track of this.tracks.values()) {
-      void track.work()
-    }
-  }
-
-  private make(path: string, subscription: Subscription, bounds: Bounds): RecoverySync {
-    const { application, settings } = this.context
-    const { history, interest } = this.membership
-    const wants = (connection: Connection): boolean =>
-      !connection.departed && connection.subscriptions.get(path) === subscription
-    const track: RecoverySync = new RecoverySync({
-      ready: () => interest?.(path),
-      read: (since) => history.read(path, since, bounds),
-      deliver: (update, to) => {
-        const subscribers = to === undefined
-          ? subscription.subscribers(path, update.user)
-          : isFor(to, update.user, subscription.options.index)
-          ? new Set([to])
-          : none
-        // What a filter failed with has been logged, and keeps no other update from being delivered.
-        return subscribers.size === 0 ? undefined : this.deliver(update, subscribers)?.catch(ignore)
-      },
-      gap: (position, to) => {
-        const ping: Message.Ping = { type: "ping", gaps: { [path]: position } }
-        const outgoing = new PreparedMessage(JSON.stringify(ping), settings.maxChunkChars)
-        for (const connection of to ? [to] : subscription.subscribers(path).keys()) {
-          connection.write(outgoing)
-        }
-      },
-      enter: (connection) => {
-        if (wants(connection)) {
-          subscription.add(connection, path)
-        }
-      },
-      wants,
-      failed: (error) => application.log(["nes", "recovery", "error"], error),
-      idle: () => {
-        if (this.tracks.get(path) === track && !track.busy && subscription.subscribers(path).size === 0) {
-          this.tracks.delete(path)
-          void interest?.(path)
-        }
-      }
-    })
-    return track
   }
 }

@@ -1,11 +1,9 @@
-/**
- * How far this node has come on a path with recovery, and how its subscribers are kept at that point together.
- *
- * @since 0.1.0
- */
+/** How far this node has come on a path with recovery, and how its subscribers are kept at that point together. */
 import type * as Message from "../../protocol/Message.js"
 import type { Published } from "../Command.js"
 import type { Connection } from "../connection/Connection.js"
+import type { Subscription } from "../subscription/Subscription.js"
+import * as Epoch from "./Epoch.js"
 import type { Page, Since } from "./History.js"
 
 /**
@@ -23,41 +21,55 @@ export interface Admission {
 
 type Admissions = ReadonlyMap<Connection, Admission>
 
+const nobody: Admissions = new Map()
+
 /**
- * What a track works with.
+ * What the paths of a node work with.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Owner {
   /** Ends when announcements of the path reach this node. */
-  readonly ready: () => Promise<void> | undefined
-  readonly read: (since: Since | undefined) => Page | Promise<Page>
+  readonly ready: (sync: RecoverySync) => Promise<void> | undefined
+  readonly read: (sync: RecoverySync, since: Since | undefined) => Page | Promise<Page>
   /** Delivers to all subscribers, or to one connection; whoever has to wait for a filter returns a Promise. */
-  readonly deliver: (update: Published, to?: Connection) => void | Promise<void>
+  readonly deliver: (sync: RecoverySync, update: Published, to?: Connection) => void | Promise<void>
   /** Tells all subscribers, or one connection, that updates are lost. */
-  readonly gap: (position: Message.Position, to?: Connection) => void
+  readonly gap: (sync: RecoverySync, position: Message.Position, to?: Connection) => void
   /** Makes a connection a subscriber, if it still wants to be. */
-  readonly enter: (connection: Connection) => void
-  readonly wants: (connection: Connection) => boolean
-  readonly failed: (error: unknown) => void
+  readonly enter: (sync: RecoverySync, connection: Connection) => void
+  readonly wants: (sync: RecoverySync, connection: Connection) => boolean
+  readonly failed: (sync: RecoverySync, error: unknown) => void
   /** Nothing is being done any more. */
-  readonly idle: () => void
+  readonly idle: (sync: RecoverySync) => void
 }
 
+/** An update that came before one that it follows. */
+interface Early {
+  readonly update: Published
+  readonly passed: () => void
+}
+
+// Updates that wait for a reading, or for those before them. Beyond that they are read again instead.
+const maxEarly = 10_000
+
+const ignore = (): void => {}
+
 /** Where to go on from a position: after which offset, and whether something before that is lost. */
-const resume = (since: Since, page: Page): { readonly offset: number; readonly lost: boolean } => {
-  const sameEpoch = since.epoch === page.epoch
+const resume = (since: Message.Position, page: Page): { readonly offset: number; readonly lost: boolean } => {
+  const goesOn = Epoch.continues(since, page.epoch)
   // Whoever claims to be ahead of the history goes on with it: nothing is to be held back until it gets there.
-  const offset = Math.min(since.offset, sameEpoch ? page.top : page.start)
+  const offset = Math.min(since.offset, goesOn ? page.top : page.start)
   const first = page.updates.find((update) => update.position.offset > offset)?.position.offset ?? page.top + 1
-  return { offset: Math.max(offset, first - 1), lost: !sameEpoch || first > offset + 1 || page.top < since.offset }
+  return { offset: Math.max(offset, first - 1), lost: !goesOn || first > offset + 1 || page.top < since.offset }
 }
 
 /**
- * A path's track. An update that follows the last is delivered at once. Anything else (a gap in the offsets, another
- * epoch, a connection that wants in) is settled from the history, in one reading for all; what is announced meanwhile is
- * not queued but read again. So nothing grows, nothing comes twice, and whoever is let in misses nothing in between.
+ * A path's state. An update that follows the last is delivered at once. What comes while the history is being read, or
+ * was confirmed to this node before it has heard those of others, waits; anything else (a gap in the offsets, another
+ * epoch, a connection that has missed something) is settled from the history, in one reading for all. So nothing grows,
+ * nothing comes twice, and whoever is let in misses nothing in between.
  *
  * @since 0.1.0
  * @category models
@@ -65,10 +77,11 @@ const resume = (since: Since, page: Page): { readonly offset: number; readonly l
 export class RecoverySync {
   private at: Message.Position | undefined
   private behind = false
-  private admissions = new Map<Connection, Admission>()
+  private admissions: Map<Connection, Admission> | undefined
   private working: Promise<void> | undefined
+  private early: Map<number, Early> | undefined
 
-  constructor(private readonly owner: Owner) {}
+  constructor(readonly path: string, readonly subscription: Subscription, private readonly owner: Owner) {}
 
   /** The position of the last update that was delivered here; `undefined` while it is not known. */
   get position(): Message.Position | undefined {
@@ -77,13 +90,19 @@ export class RecoverySync {
 
   /** Whether connections wait to be let in, or the history is being read. */
   get busy(): boolean {
-    return this.working !== undefined || this.admissions.size > 0
+    return this.working !== undefined || this.admissions !== undefined
   }
 
   /** Lets a connection in, with what it missed; ends when it is in, or cannot be for now and will be later. */
-  admit(connection: Connection, since: Message.Position | undefined): Promise<void> {
+  admit(connection: Connection, since: Message.Position | undefined): Promise<void> | undefined {
+    const { at } = this
+    if (at && !this.busy && (!since || (since.epoch === at.epoch && since.offset === at.offset))) {
+      this.owner.enter(this, connection)
+      return undefined
+    }
     return new Promise((answer) => {
       this.dismiss(connection)
+      this.admissions ??= new Map()
       this.admissions.set(connection, { since, late: false, answer })
       void this.work()
     })
@@ -91,8 +110,11 @@ export class RecoverySync {
 
   /** Lets a connection wait no longer. */
   dismiss(connection: Connection): void {
-    this.admissions.get(connection)?.answer()
-    this.admissions.delete(connection)
+    this.admissions?.get(connection)?.answer()
+    this.admissions?.delete(connection)
+    if (this.admissions?.size === 0) {
+      this.admissions = undefined
+    }
   }
 
   /** Takes an announced update; ends when all that was announced so far has been delivered. */
@@ -100,24 +122,21 @@ export class RecoverySync {
     const { at } = this
     const { epoch, offset } = update.position
     if (this.working) {
-      this.behind = true
+      this.hold(update, ignore)
       return this.working
     }
     if (at && at.epoch === epoch && offset <= at.offset) {
       return
     }
-    if (!at || at.epoch !== epoch || offset > at.offset + 1) {
-      return this.work()
+    if (at && offset === at.offset + 1 && Epoch.continues(at, epoch)) {
+      const advancing = this.advance({ update, passed: ignore })
+      return advancing && this.keep(advancing.then(() => this.unsettled() ? this.catchUp() : undefined))
     }
-    const delivered = this.owner.deliver(update)
-    if (!delivered) {
-      this.at = update.position
-      return
+    // What others published before is on its way to this node: Redis has announced it already.
+    if (at && update.confirmed && Epoch.continues(at, epoch)) {
+      return new Promise((passed) => this.hold(update, passed))
     }
-    return this.keep(delivered.then(() => {
-      this.at = update.position
-      return this.behind || this.admissions.size > 0 ? this.catchUp() : undefined
-    }))
+    return this.work()
   }
 
   /** Reads the history again: announcements may have been missed. */
@@ -129,10 +148,65 @@ export class RecoverySync {
     return this.keep(this.catchUp())
   }
 
+  private hold(update: Published, passed: () => void): void {
+    const { early = new Map<number, Early>() } = this
+    this.early = early
+    if (early.size >= maxEarly) {
+      this.behind = true
+      passed()
+      return
+    }
+    const { offset } = update.position
+    early.get(offset)?.passed()
+    early.set(offset, { update, passed })
+  }
+
+  // Delivers an update, and those that waited for it.
+  private advance(next: Early | undefined): void | Promise<void> {
+    while (next) {
+      const { passed, update } = next
+      const delivered = this.owner.deliver(this, update)
+      if (delivered) {
+        return delivered.then(() => this.advance(this.passed(update.position, passed)))
+      }
+      next = this.passed(update.position, passed)
+    }
+  }
+
+  // Takes note of what was delivered; returns what follows, if it is here.
+  private passed(position: Message.Position, passed: () => void): Early | undefined {
+    this.at = position
+    passed()
+    const { early } = this
+    if (!early) {
+      return undefined
+    }
+    early.get(position.offset)?.passed()
+    early.delete(position.offset)
+    const next = early.get(position.offset + 1)
+    if (next && !Epoch.continues(position, next.update.position.epoch)) {
+      return undefined
+    }
+    early.delete(position.offset + 1)
+    if (early.size === 0) {
+      this.early = undefined
+    }
+    return next
+  }
+
+  // Whether something is to be read. What was confirmed to this node early will be announced; what was announced early
+  // will not be followed by what it misses.
+  private unsettled(): boolean {
+    for (const { update: { confirmed, position } } of this.early?.values() ?? []) {
+      this.behind ||= !confirmed || !this.at || !Epoch.continues(this.at, position.epoch)
+    }
+    return this.behind || this.admissions !== undefined
+  }
+
   private keep(work: Promise<void>): Promise<void> {
     const working = work.finally(() => {
       this.working = undefined
-      this.owner.idle()
+      this.owner.idle(this)
     })
     this.working = working
     return working
@@ -141,28 +215,29 @@ export class RecoverySync {
   private async catchUp(): Promise<void> {
     do {
       this.behind = false
-      const admissions = this.admissions
-      this.admissions = new Map()
+      const admissions = this.admissions ?? nobody
+      this.admissions = undefined
       try {
-        await this.owner.ready()
-        await this.settle(admissions, await this.owner.read(this.oldest(admissions)))
+        await this.owner.ready(this)
+        await this.settle(admissions, await this.owner.read(this, this.oldest(admissions)))
       } catch (error) {
-        this.owner.failed(error)
+        this.owner.failed(this, error)
         this.postpone(admissions)
         return
       }
-    } while (this.behind || this.admissions.size > 0)
+    } while (this.unsettled())
   }
 
   // Whoever cannot be let in is subscribed all the same: what it misses meanwhile it gets, or is told, when it is.
   private postpone(admissions: Admissions): void {
-    for (const admission of [...admissions.values(), ...this.admissions.values()]) {
+    const all = [...admissions, ...this.admissions ?? nobody]
+    for (const [, admission] of all) {
       admission.late = true
       admission.answer()
     }
-    this.admissions = new Map(
-      [...admissions, ...this.admissions].filter(([connection]) => this.owner.wants(connection))
-    )
+    const waiting = all.filter(([connection]) => this.owner.wants(this, connection))
+    this.admissions = waiting.length > 0 ? new Map(waiting) : undefined
+    this.release()
   }
 
   private async settle(admissions: Admissions, page: Page): Promise<void> {
@@ -174,24 +249,38 @@ export class RecoverySync {
       if (since) {
         await this.replay(since, page, connection)
       } else if (late) {
-        this.owner.gap(this.at, connection)
+        this.owner.gap(this, this.at, connection)
       }
-      this.owner.enter(connection)
+      this.owner.enter(this, connection)
       answer()
+    }
+    this.release(this.at)
+    await this.advance(this.passed(this.at, ignore))
+  }
+
+  // Forgets what waited: all of it, or what has been read, and what is of another epoch, which is to be read.
+  private release(at?: Message.Position): void {
+    for (const [offset, { passed, update }] of this.early ?? []) {
+      const goesOn = !at || Epoch.continues(at, update.position.epoch)
+      if (!at || !goesOn || offset <= at.offset) {
+        this.behind ||= !goesOn
+        passed()
+        this.early?.delete(offset)
+      }
+    }
+    if (this.early?.size === 0) {
+      this.early = undefined
     }
   }
 
-  private async replay(since: Since, page: Page, to?: Connection): Promise<void> {
-    const { epoch } = page
+  private async replay(since: Message.Position, page: Page, to?: Connection): Promise<void> {
     const { lost, offset } = resume(since, page)
     if (lost) {
-      this.owner.gap({ epoch, offset }, to)
+      this.owner.gap(this, { epoch: page.epoch, offset }, to)
     }
     for (const update of page.updates) {
-      if (update.position.offset > offset && (!to || this.owner.wants(to))) {
-        // Offsets go on where an epoch ends: all that is read is told in the terms of the present one.
-        const position = { epoch, offset: update.position.offset }
-        const waiting = this.owner.deliver(update.position.epoch === epoch ? update : { ...update, position }, to)
+      if (update.position.offset > offset && (!to || this.owner.wants(this, to))) {
+        const waiting = this.owner.deliver(this, update, to)
         if (waiting) {
           await waiting
         }

@@ -176,7 +176,6 @@ export class Delivery {
     }
     const { totals } = this.context.metrics
     if (isPublished(command)) {
-      totals.updatesPublished++
       const arriving = this.hub.recovery?.arrive(command)
       return arriving ? arriving.then(() => this.context.flush.done) : this.context.flush.done
     }

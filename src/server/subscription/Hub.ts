@@ -269,7 +269,7 @@ export class Hub {
     connection.subscriptions.set(path, subscription)
     this.context.metrics.totals.subscriptions++
     if (recovery) {
-      return this.recovery?.admit(connection, path, subscription, recovery, since)
+      return this.recovery?.admit(connection, path, subscription, since)
     }
     subscription.add(connection, path)
     return this.membership.interest?.(path)

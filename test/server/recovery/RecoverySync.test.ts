@@ -1,23 +1,32 @@
-/** A track against a history, whatever is announced, lost, repeated or late, and whoever comes when. */
+/** A path's state against a history, whatever is announced, lost, repeated or late, and whoever comes when. */
 import * as fc from "fast-check"
-import { expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import type { Published } from "../../../src/server/Command.js"
 import type { Connection } from "../../../src/server/connection/Connection.js"
+import * as Epoch from "../../../src/server/recovery/Epoch.js"
 import type { Page, Since } from "../../../src/server/recovery/History.js"
 import { RecoverySync } from "../../../src/server/recovery/RecoverySync.js"
+import { Subscription } from "../../../src/server/subscription/Subscription.js"
 
 type Step =
-  | { readonly do: "publish"; readonly announced: boolean }
+  | { readonly do: "publish"; readonly announced: "now" | "later" | "never"; readonly confirmed: boolean }
   | { readonly do: "repeat"; readonly back: number }
   | { readonly do: "admit"; readonly since: number | undefined }
-  | { readonly do: "revive" | "wait" | "trim" | "lose" }
+  | { readonly do: "revive" | "wait" | "trim" | "lose" | "hear" }
   | { readonly do: "fail"; readonly reads: number }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.boolean().map((announced) => ({ do: "publish", announced }) as const) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("publish" as const),
+      announced: fc.constantFrom("now", "later", "later", "never"),
+      confirmed: fc.boolean()
+    })
+  },
   fc.nat(5).map((back) => ({ do: "repeat", back }) as const),
   { weight: 2, arbitrary: fc.option(fc.nat(8), { nil: undefined }).map((since) => ({ do: "admit", since }) as const) },
-  fc.constantFrom("revive", "wait", "wait", "trim", "lose").map((name) => ({ do: name }) as const),
+  fc.constantFrom("revive", "wait", "wait", "trim", "lose", "hear", "hear").map((name) => ({ do: name }) as const),
   fc.integer({ min: 1, max: 3 }).map((reads) => ({ do: "fail", reads }) as const)
 )
 
@@ -25,22 +34,25 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 type Told = Array<number | "gap">
 
 class World {
-  epoch = 1
+  run = 1
   top = 0
   start = 0
   kept: Array<Published> = []
   failures = 0
+  reads = 0
+  /** Announced by Redis, but not heard yet. */
+  coming: Array<Published> = []
   readonly all: Array<Published> = []
   readonly told = new Map<Connection, { readonly told: Told; readonly from: number | undefined; inside: boolean }>()
-  readonly track: RecoverySync
+  readonly sync: RecoverySync
 
   constructor(private readonly slow: boolean) {
-    this.track = new RecoverySync({
+    this.sync = new RecoverySync("/a", new Subscription("/a", {}), {
       ready: () => undefined,
-      read: (since) => this.read(since),
-      deliver: (update, to) => this.deliver(update, to),
-      gap: (_, to) => this.tell("gap", to),
-      enter: (connection) => {
+      read: (_, since) => this.read(since),
+      deliver: (_, update, to) => this.deliver(update, to),
+      gap: (_, __, to) => this.tell("gap", to),
+      enter: (_, connection) => {
         const entry = this.told.get(connection)
         if (entry) {
           entry.inside = true
@@ -52,16 +64,24 @@ class World {
     })
   }
 
+  // Of a path that nothing has been published to, nothing is kept.
+  get epoch(): string {
+    const unpublished = Epoch.unpublished(`r${this.run}`, 0, 0)
+    return this.top === 0 ? unpublished : `random${unpublished}`
+  }
+
+  // What is published before the answer comes is not in it.
   async read(since: Since | undefined): Promise<Page> {
+    this.reads++
+    const { epoch, start, top } = this
+    const from = !since ? top : since.epoch === epoch ? since.offset : Math.min(since.offset, start)
+    const page = { epoch, start, top, updates: this.kept.filter(({ position }) => position.offset > from) }
     await Promise.resolve()
     if (this.failures > 0) {
       this.failures--
       throw new Error("away")
     }
-    const epoch = `e${this.epoch}`
-    const from = !since ? this.top : since.epoch === epoch ? since.offset : Math.min(since.offset, this.start)
-    const { start, top } = this
-    return { epoch, start, top, updates: this.kept.filter(({ position }) => position.offset > from) }
+    return page
   }
 
   deliver(update: Published, to?: Connection): void | Promise<void> {
@@ -77,8 +97,9 @@ class World {
     }
   }
 
-  publish(announced: boolean): void {
-    const position = { epoch: `e${this.epoch}`, offset: ++this.top }
+  publish(announced: "now" | "later" | "never", confirmed: boolean): void {
+    this.top++
+    const position = { epoch: this.epoch, offset: this.top }
     const update: Published = {
       type: "publish",
       path: "/a",
@@ -89,20 +110,35 @@ class World {
     }
     this.all.push(update)
     this.kept.push(update)
-    if (announced) {
-      void this.track.arrive(update)
+    if (announced !== "never") {
+      this.coming.push(update)
+    }
+    if (confirmed) {
+      void this.sync.arrive({ ...update, confirmed })
+    }
+    if (announced === "now") {
+      this.hear(Infinity)
+    }
+  }
+
+  hear(count: number): void {
+    for (const update of this.coming.splice(0, count)) {
+      void this.sync.arrive(update)
     }
   }
 
   admit(since: number | undefined): void {
     const connection = {} as Connection
     const last = since === undefined ? undefined : this.all[since - 1]
-    const position = last?.position ?? (since === undefined ? undefined : { epoch: "e1", offset: 0 })
+    const position = last?.position ??
+      (since === undefined ? undefined : { epoch: Epoch.unpublished("r1", 0, 0), offset: 0 })
     const from = since === undefined ? undefined : last ? since : 0
     this.told.set(connection, { told: [], from, inside: false })
-    void this.track.admit(connection, position)
+    void this.sync.admit(connection, position)
   }
 }
+
+const heard = (world: World): ReadonlyArray<Told> => Array.from(world.told.values(), ({ told }) => told)
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -116,14 +152,14 @@ it(
         for (const each of steps) {
           switch (each.do) {
             case "publish":
-              world.publish(each.announced)
+              world.publish(each.announced, each.confirmed)
               break
             case "repeat": {
               const update = world.all.at(-1 - each.back)
               if (update) {
                 // Only what the present epoch has announced can come late.
-                if (update.position.epoch === `e${world.epoch}`) {
-                  void world.track.arrive(update)
+                if (update.position.epoch === world.epoch && !world.coming.includes(update)) {
+                  void world.sync.arrive(update)
                 }
               }
               break
@@ -132,17 +168,21 @@ it(
               world.admit(each.since)
               break
             case "revive":
-              void world.track.work()
+              void world.sync.work()
               break
             case "wait":
               await settle()
+              break
+            case "hear":
+              world.hear(1)
               break
             case "trim":
               world.kept = world.kept.slice(-2)
               break
             case "lose":
               await settle()
-              world.epoch++
+              world.run++
+              world.coming = []
               world.top = 0
               world.kept = []
               break
@@ -152,9 +192,10 @@ it(
         }
         await settle()
         world.failures = 0
-        await world.track.work()
-        world.publish(true)
-        await world.track.work()
+        await world.sync.work()
+        world.hear(Infinity)
+        world.publish("now", false)
+        await world.sync.work()
         await settle()
         const last = world.all.length
         for (const { from, inside, told } of world.told.values()) {
@@ -183,3 +224,102 @@ it(
   },
   60_000
 )
+
+it("what is confirmed before others' updates are heard waits for them, and nothing is read", async () => {
+  const world = new World(false)
+  world.admit(undefined)
+  await settle()
+  world.publish("later", false)
+  world.publish("later", true)
+  world.publish("later", false)
+  world.publish("later", true)
+  expect(heard(world)).toEqual([[]])
+  world.hear(1)
+  expect(heard(world)).toEqual([[1, 2]])
+  world.hear(Infinity)
+  expect(heard(world)).toEqual([[1, 2, 3, 4]])
+  expect(world.reads).toBe(1)
+})
+
+it("what is announced while the history is read follows it, without another reading", async () => {
+  for (const slow of [false, true]) {
+    const world = new World(slow)
+    world.admit(undefined)
+    await settle()
+    world.publish("now", false)
+    await settle()
+    const reading = world.sync.work()
+    await Promise.resolve()
+    for (let n = 0; n < 50; n++) {
+      world.publish("now", n % 2 === 0)
+    }
+    await reading
+    await settle()
+    expect(heard(world)).toEqual([Array.from({ length: 51 }, (_, n) => n + 1)])
+    expect(world.reads).toBe(2)
+  }
+})
+
+it("what is announced in a later epoch while the history is read is read, once", async () => {
+  const world = new World(false)
+  world.admit(undefined)
+  await settle()
+  world.publish("now", false)
+  const reading = world.sync.work()
+  await Promise.resolve()
+  world.run++
+  world.top = 0
+  world.kept = []
+  world.publish("now", false)
+  await reading
+  expect(heard(world)).toEqual([[1, "gap", 2]])
+  expect(world.reads).toBe(3)
+})
+
+it("a gap that shows while the history is read is read, at once", async () => {
+  const world = new World(false)
+  world.admit(undefined)
+  await settle()
+  const reading = world.sync.work()
+  await Promise.resolve()
+  world.publish("never", false)
+  world.publish("now", false)
+  await reading
+  expect(heard(world)).toEqual([[1, 2]])
+})
+
+it("whoever comes with nothing missed is let in without a reading", async () => {
+  const world = new World(false)
+  world.admit(undefined)
+  await settle()
+  world.publish("now", false)
+  world.admit(1)
+  world.admit(undefined)
+  world.publish("now", false)
+  expect(heard(world)).toEqual([[1, 2], [2], [2]])
+  expect(world.reads).toBe(1)
+})
+
+describe("an epoch goes on", () => {
+  const at = (epoch: string, offset = 0) => ({ epoch, offset })
+  const before = Epoch.unpublished("run", 7, 100)
+
+  it.each([
+    [at("x.run.7.2s", 5), "x.run.7.2s", true],
+    [at("x.run.7.2s", 5), "y.run.7.2s", false],
+    [at("x.run.7.2s"), "y.run.7.2s", false],
+    [at(before), before, true],
+    [at(before), `x${before}`, true],
+    [at(before), `x${Epoch.unpublished("run", 7, 101)}`, true],
+    [at(before), Epoch.unpublished("run", 7, 102), false],
+    [at(before), Epoch.unpublished("run", 7, 99), false],
+    [at(before), `x${Epoch.unpublished("run", 8, 100)}`, false],
+    [at(before), `x${Epoch.unpublished("other", 7, 100)}`, false],
+    [at(before, 1), `x${before}`, false],
+    [at("of another kind"), "of another kind", true],
+    [at("of another kind"), before, false],
+    [at(".run"), before, false]
+  ])("%j, %s: %s", (position, later, expected) => {
+    expect(Epoch.continues(position, later)).toBe(expected)
+  })
+})

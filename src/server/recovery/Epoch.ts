@@ -1,0 +1,37 @@
+/** Which positions of a path go on from which others. */
+import type * as Message from "../../protocol/Message.js"
+
+/**
+ * Where a history stands apart from the path: what is lost with it (`run`), how much it has lost all the same
+ * (`losses`), and the time in units of how long a path without updates is remembered (`period`).
+ *
+ * The epoch of a path that nothing has been published to is made of these alone, so that nothing needs to be kept of it;
+ * the first update puts the path's own random part before it.
+ *
+ * @since 1.0.0
+ * @category constructors
+ */
+export const unpublished = (run: string, losses: number, period: number): string =>
+  `.${run}.${losses.toString(36)}.${period.toString(36)}`
+
+const ground = (epoch: string): ReadonlyArray<string> => epoch.slice(epoch.indexOf(".") + 1).split(".")
+
+/**
+ * Whether nothing can have been lost between a position and what an epoch has after that offset: it is the same epoch, or
+ * the path had no update at the position and could not have had one, and forgotten it, meanwhile.
+ *
+ * @since 1.0.0
+ * @category predicates
+ */
+export const continues = ({ epoch, offset }: Message.Position, later: string): boolean => {
+  if (epoch === later) {
+    return true
+  }
+  if (offset > 0 || !epoch.startsWith(".")) {
+    return false
+  }
+  const [run, losses, period = ""] = ground(epoch)
+  const [laterRun, laterLosses, laterPeriod = ""] = ground(later)
+  const elapsed = parseInt(laterPeriod, 36) - parseInt(period, 36)
+  return run === laterRun && losses === laterLosses && elapsed >= 0 && elapsed <= 1
+}
