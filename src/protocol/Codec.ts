@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import * as Either from "effect/Either"
+import * as Result from "effect/Result"
 import type * as Message from "./Message.js"
 import { ProtocolError, type UserError } from "./NesError.js"
 import * as Thrown from "./Thrown.js"
@@ -42,8 +42,8 @@ const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null 
 const isId = (u: unknown): u is Message.Id =>
   (typeof u === "number" && u !== 0 && Number.isFinite(u)) || (typeof u === "string" && u !== "")
 
-const refuse = (message: string, fields?: Json): Either.Either<never, Refusal> =>
-  Either.left({
+const refuse = (message: string, fields?: Json): Result.Result<never, Refusal> =>
+  Result.fail({
     error: new ProtocolError({ message }),
     type: typeof fields?.type === "string" ? fields.type : undefined,
     id: isId(fields?.id) ? fields.id : undefined
@@ -55,7 +55,7 @@ const refuse = (message: string, fields?: Json): Either.Either<never, Refusal> =
  * @since 0.1.0
  * @category decoding
  */
-export const decodeEnvelope = (text: string): Either.Either<Envelope, Refusal> => {
+export const decodeEnvelope = (text: string): Result.Result<Envelope, Refusal> => {
   let fields: unknown
   try {
     fields = JSON.parse(text)
@@ -78,10 +78,10 @@ export const decodeEnvelope = (text: string): Either.Either<Envelope, Refusal> =
   if (!isId(id)) {
     return refuse("Message id must be a number or a string", fields)
   }
-  return Either.right({ type, id, fields })
+  return Result.succeed({ type, id, fields })
 }
 
-const invalid = (message: string): Either.Either<never, ProtocolError> => Either.left(new ProtocolError({ message }))
+const invalid = (message: string): Result.Result<never, ProtocolError> => Result.fail(new ProtocolError({ message }))
 
 const isHeaderValue = (u: unknown): u is Message.RequestHeaders[string] =>
   typeof u === "string" || typeof u === "number" || typeof u === "boolean" ||
@@ -121,7 +121,7 @@ const isPositions = (u: unknown): u is Message.Positions =>
 const named = <A>(record: Readonly<Record<string, A>>): ReadonlyArray<readonly [string, A]> =>
   Object.entries(record).filter(([name]) => name !== "__proto__")
 
-const decodeHello = ({ fields, id }: Envelope): Either.Either<Message.Hello, ProtocolError> => {
+const decodeHello = ({ fields, id }: Envelope): Result.Result<Message.Hello, ProtocolError> => {
   const { auth, subs, version } = fields
   if (version !== "2") {
     return invalid(`Incorrect protocol version (expected 2 but received ${quote(version)})`)
@@ -133,7 +133,7 @@ const decodeHello = ({ fields, id }: Envelope): Either.Either<Message.Hello, Pro
   if (fields.recover !== undefined && recover === undefined) {
     return invalid("Message recover must be an object of positions")
   }
-  return Either.right({
+  return Result.succeed({
     type: "hello",
     id,
     version,
@@ -152,7 +152,7 @@ const quote = (value: unknown): string => {
   return text.length > 32 ? `${text.slice(0, 32)}…` : text
 }
 
-const decodeRequest = ({ fields, id }: Envelope): Either.Either<Message.Request, ProtocolError> => {
+const decodeRequest = ({ fields, id }: Envelope): Result.Result<Message.Request, ProtocolError> => {
   const { headers, method, path, payload } = fields
   if (!method) {
     return invalid("Message missing method")
@@ -167,30 +167,30 @@ const decodeRequest = ({ fields, id }: Envelope): Either.Either<Message.Request,
     return invalid("Message path must be a string")
   }
   if (headers === undefined) {
-    return Either.right({ type: "request", id, method, path, payload })
+    return Result.succeed({ type: "request", id, method, path, payload })
   }
   const decoded = headers === null ? null : decodeHeaders(headers)
   return decoded === undefined
     ? invalid("Message headers must be an object of header values")
-    : Either.right({ type: "request", id, method, path, headers: decoded, payload })
+    : Result.succeed({ type: "request", id, method, path, headers: decoded, payload })
 }
 
-const decodeSub = (envelope: Envelope): Either.Either<Message.Sub, ProtocolError> => {
+const decodeSub = (envelope: Envelope): Result.Result<Message.Sub, ProtocolError> => {
   if (envelope.fields.recover === undefined) {
     return decodePath("sub", envelope)
   }
   const recover = decodePosition(envelope.fields.recover)
   return recover
-    ? Either.map(decodePath("sub", envelope), (sub) => ({ ...sub, recover }))
+    ? Result.map(decodePath("sub", envelope), (sub) => ({ ...sub, recover }))
     : invalid("Message recover must be a position")
 }
 
 const decodePath = <Type extends "sub" | "unsub">(
   type: Type,
   { fields, id }: Envelope
-): Either.Either<{ readonly type: Type; readonly id: Message.Id; readonly path: string }, ProtocolError> =>
+): Result.Result<{ readonly type: Type; readonly id: Message.Id; readonly path: string }, ProtocolError> =>
   typeof fields.path === "string"
-    ? Either.right({ type, id, path: fields.path })
+    ? Result.succeed({ type, id, path: fields.path })
     : invalid(fields.path === undefined ? "Message missing path" : "Message path must be a string")
 
 /**
@@ -199,19 +199,19 @@ const decodePath = <Type extends "sub" | "unsub">(
  * @since 0.1.0
  * @category decoding
  */
-export const decodeFields = (envelope: Envelope): Either.Either<Message.ClientMessage, ProtocolError> => {
+export const decodeFields = (envelope: Envelope): Result.Result<Message.ClientMessage, ProtocolError> => {
   const { fields, id } = envelope
   switch (envelope.type) {
     case "ping":
-      return Either.right({ type: "ping", id })
+      return Result.succeed({ type: "ping", id })
     case "hello":
       return decodeHello(envelope)
     case "reauth":
-      return Either.right("auth" in fields ? { type: "reauth", id, auth: fields.auth } : { type: "reauth", id })
+      return Result.succeed("auth" in fields ? { type: "reauth", id, auth: fields.auth } : { type: "reauth", id })
     case "request":
       return decodeRequest(envelope)
     case "message":
-      return Either.right(
+      return Result.succeed(
         "message" in fields ? { type: "message", id, message: fields.message } : { type: "message", id }
       )
     case "sub":
@@ -229,10 +229,10 @@ export const decodeFields = (envelope: Envelope): Either.Either<Message.ClientMe
  * @since 0.1.0
  * @category decoding
  */
-export const decodeClientMessage = (text: string): Either.Either<Message.ClientMessage, Refusal> =>
-  Either.flatMap(
+export const decodeClientMessage = (text: string): Result.Result<Message.ClientMessage, Refusal> =>
+  Result.flatMap(
     decodeEnvelope(text),
-    (envelope) => Either.mapLeft(decodeFields(envelope), (error) => ({ error, type: envelope.type, id: envelope.id }))
+    (envelope) => Result.mapError(decodeFields(envelope), (error) => ({ error, type: envelope.type, id: envelope.id }))
   )
 
 const isPositive = (u: unknown): u is number => typeof u === "number" && u > 0 && Number.isFinite(u)
@@ -273,20 +273,20 @@ const isServerMessage = (fields: Json): fields is Message.ServerMessage => {
  * @since 0.1.0
  * @category decoding
  */
-export const decodeServerMessage = (text: string): Either.Either<Message.ServerMessage, ProtocolError> => {
+export const decodeServerMessage = (text: string): Result.Result<Message.ServerMessage, ProtocolError> => {
   let fields: unknown
   try {
     fields = JSON.parse(text)
   } catch (cause) {
-    return Either.left(new ProtocolError({ message: Thrown.text(cause), cause }))
+    return Result.fail(new ProtocolError({ message: Thrown.text(cause), cause }))
   }
   if (!isObject(fields)) {
     return invalid("Received invalid message")
   }
   if (isServerMessage(fields)) {
-    return Either.right(fields)
+    return Result.succeed(fields)
   }
-  return Either.left(
+  return Result.fail(
     new ProtocolError({ message: "Received invalid message", ...(isId(fields.id) ? { id: fields.id } : undefined) })
   )
 }
@@ -327,10 +327,10 @@ export const decodeMessageAfter = (head: string, text: string): unknown => {
  */
 export const encode = (
   message: Message.ClientMessage | Message.ServerMessage
-): Either.Either<string, UserError> => {
+): Result.Result<string, UserError> => {
   try {
-    return Either.right(JSON.stringify(message))
+    return Result.succeed(JSON.stringify(message))
   } catch (cause) {
-    return Either.left(Thrown.toUserError(cause))
+    return Result.fail(Thrown.toUserError(cause))
   }
 }

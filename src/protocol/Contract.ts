@@ -11,7 +11,6 @@
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
 /**
@@ -24,7 +23,7 @@ import * as Schema from "effect/Schema"
 export class ContractError extends Data.TaggedError("ContractError")<{
   readonly subject: string
   readonly message: string
-  readonly cause: ParseResult.ParseError
+  readonly cause: Schema.SchemaError
 }> {}
 
 type Whole<Name extends string, Value> = { readonly [K in Name]: Value }
@@ -73,10 +72,10 @@ export type ParamsArguments<Path extends string, Rest extends ReadonlyArray<unkn
  * @since 0.1.0
  * @category models
  */
-export interface Subscription<Path extends string, A, I, R> {
+export interface Subscription<Path extends string, Message extends Schema.Constraint> {
   readonly _tag: "Subscription"
   readonly path: Path
-  readonly message: Schema.Schema<A, I, R>
+  readonly message: Message
 }
 
 /**
@@ -85,11 +84,11 @@ export interface Subscription<Path extends string, A, I, R> {
  * @since 0.1.0
  * @category models
  */
-export interface Message<A, I, R, B, J, S> {
+export interface Message<Request extends Schema.Constraint, Response extends Schema.Constraint> {
   readonly _tag: "Message"
   readonly name: string
-  readonly request: Schema.Schema<A, I, R>
-  readonly response: Schema.Schema<B, J, S>
+  readonly request: Request
+  readonly response: Response
 }
 
 /**
@@ -98,10 +97,10 @@ export interface Message<A, I, R, B, J, S> {
  * @since 0.1.0
  * @category models
  */
-export interface Broadcast<A, I, R> {
+export interface Broadcast<Message extends Schema.Constraint> {
   readonly _tag: "Broadcast"
   readonly name: string
-  readonly message: Schema.Schema<A, I, R>
+  readonly message: Message
 }
 
 /**
@@ -110,10 +109,10 @@ export interface Broadcast<A, I, R> {
  * @since 0.1.0
  * @category constructors
  */
-export const subscription = <const Path extends `/${string}`, A, I, R>(
+export const subscription = <const Path extends `/${string}`, Message extends Schema.Constraint>(
   path: Path,
-  options: { readonly message: Schema.Schema<A, I, R> }
-): Subscription<Path, A, I, R> => ({ _tag: "Subscription", path, message: options.message })
+  options: { readonly message: Message }
+): Subscription<Path, Message> => ({ _tag: "Subscription", path, message: options.message })
 
 /**
  * A contract for a custom message. The name is for errors only: nothing but the request travels, so that the requests of
@@ -122,10 +121,10 @@ export const subscription = <const Path extends `/${string}`, A, I, R>(
  * @since 0.1.0
  * @category constructors
  */
-export const message = <A, I, R, B, J, S>(
+export const message = <Request extends Schema.Constraint, Response extends Schema.Constraint>(
   name: string,
-  options: { readonly request: Schema.Schema<A, I, R>; readonly response: Schema.Schema<B, J, S> }
-): Message<A, I, R, B, J, S> => ({ _tag: "Message", name, ...options })
+  options: { readonly request: Request; readonly response: Response }
+): Message<Request, Response> => ({ _tag: "Message", name, ...options })
 
 /**
  * A contract for broadcasts.
@@ -133,10 +132,10 @@ export const message = <A, I, R, B, J, S>(
  * @since 0.1.0
  * @category constructors
  */
-export const broadcast = <A, I, R>(
+export const broadcast = <Message extends Schema.Constraint>(
   name: string,
-  options: { readonly message: Schema.Schema<A, I, R> }
-): Broadcast<A, I, R> => ({ _tag: "Broadcast", name, message: options.message })
+  options: { readonly message: Message }
+): Broadcast<Message> => ({ _tag: "Broadcast", name, message: options.message })
 
 const parameter = /\/?\{([^{}?*]+)(\?|\*\d*)?\}/g
 
@@ -169,17 +168,13 @@ export const fill = (pattern: string, params: object = {}): string => {
  * @since 0.1.0
  * @category utilities
  */
-export const pathOf = <Path extends string, A, I, R>(
-  contract: Subscription<Path, A, I, R>,
+export const pathOf = <Path extends string, Message extends Schema.Constraint>(
+  contract: Subscription<Path, Message>,
   params: ParamsArgument<Path>
 ): string => fill(contract.path, params)
 
-const toContractError = (subject: string) => (cause: ParseResult.ParseError): ContractError =>
-  new ContractError({
-    subject,
-    message: `${subject}: ${ParseResult.TreeFormatter.formatErrorSync(cause)}`,
-    cause
-  })
+const toContractError = (subject: string) => (cause: Schema.SchemaError): ContractError =>
+  new ContractError({ subject, message: `${subject}: ${cause.message}`, cause })
 
 /**
  * Decodes what came over the wire.
@@ -187,12 +182,13 @@ const toContractError = (subject: string) => (cause: ParseResult.ParseError): Co
  * @since 0.1.0
  * @category codecs
  */
-export const decode = <A, I, R>(
-  schema: Schema.Schema<A, I, R>,
+export const decode = <S extends Schema.Constraint>(
+  schema: S,
   subject: string
-): (value: unknown) => Effect.Effect<A, ContractError, R> => {
-  const decode = Schema.decodeUnknown(schema)
-  return (value) => Effect.mapError(decode(value), toContractError(subject))
+): (value: unknown) => Effect.Effect<S["Type"], ContractError, S["DecodingServices"]> => {
+  const decode = Schema.decodeUnknownEffect(schema)
+  const toError = toContractError(subject)
+  return (value) => Effect.mapErrorEager(decode(value), toError)
 }
 
 /**
@@ -201,10 +197,11 @@ export const decode = <A, I, R>(
  * @since 0.1.0
  * @category codecs
  */
-export const encode = <A, I, R>(
-  schema: Schema.Schema<A, I, R>,
+export const encode = <S extends Schema.Constraint>(
+  schema: S,
   subject: string
-): (value: A) => Effect.Effect<I, ContractError, R> => {
-  const encode = Schema.encode(schema)
-  return (value) => Effect.mapError(encode(value), toContractError(subject))
+): (value: S["Type"]) => Effect.Effect<S["Encoded"], ContractError, S["EncodingServices"]> => {
+  const encode = Schema.encodeEffect(schema)
+  const toError = toContractError(subject)
+  return (value) => Effect.mapErrorEager(encode(value), toError)
 }

@@ -22,12 +22,12 @@ export const version = "2"
  * @since 0.1.0
  * @category models
  */
-export const Id = Schema.Union(Schema.Finite.pipe(Schema.filter((id) => id !== 0)), Schema.NonEmptyString)
+export const Id = Schema.Union([Schema.Finite.check(Schema.makeFilter((id) => id !== 0)), Schema.NonEmptyString])
 /** @since 0.1.0 */
 export type Id = typeof Id.Type
 
 // Whoever copies a record key by key would set a prototype with this one.
-const Name = Schema.String.pipe(Schema.filter((name) => name !== "__proto__"))
+const Name = Schema.String.check(Schema.makeFilter((name) => name !== "__proto__"))
 
 /**
  * Request headers: a value, or several values of one name. Numbers and booleans stand for their text. A header named
@@ -36,10 +36,10 @@ const Name = Schema.String.pipe(Schema.filter((name) => name !== "__proto__"))
  * @since 0.1.0
  * @category models
  */
-export const RequestHeaders = Schema.Record({
-  key: Name,
-  value: Schema.Union(Schema.String, Schema.Number, Schema.Boolean, Schema.Array(Schema.String))
-})
+export const RequestHeaders = Schema.Record(
+  Name,
+  Schema.Union([Schema.String, Schema.Number, Schema.Boolean, Schema.Array(Schema.String)])
+)
 /** @since 0.1.0 */
 export type RequestHeaders = typeof RequestHeaders.Type
 
@@ -50,7 +50,10 @@ export type RequestHeaders = typeof RequestHeaders.Type
  * @since 0.1.0
  * @category models
  */
-export const Position = Schema.Struct({ epoch: Schema.String, offset: Schema.NonNegativeInt })
+export const Position = Schema.Struct({
+  epoch: Schema.String,
+  offset: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+})
 /** @since 0.1.0 */
 export type Position = typeof Position.Type
 
@@ -60,7 +63,7 @@ export type Position = typeof Position.Type
  * @since 0.1.0
  * @category models
  */
-export const Positions = Schema.Record({ key: Name, value: Position })
+export const Positions = Schema.Record(Name, Position)
 /** @since 0.1.0 */
 export type Positions = typeof Positions.Type
 
@@ -169,9 +172,11 @@ export type Pong = typeof Pong.Type
  * @since 0.1.0
  * @category client messages
  */
-export const ClientMessage = Schema.Union(Hello, Reauth, Request, Sub, Unsub, Custom, Pong)
+export const ClientMessage = Schema.Union([Hello, Reauth, Request, Sub, Unsub, Custom, Pong])
 /** @since 0.1.0 */
 export type ClientMessage = typeof ClientMessage.Type
+
+const Period = Schema.Finite.check(Schema.isGreaterThan(0))
 
 /**
  * Heartbeat of a connection, in milliseconds: `false` where the server has none.
@@ -179,10 +184,10 @@ export type ClientMessage = typeof ClientMessage.Type
  * @since 0.1.0
  * @category models
  */
-export const Heartbeat = Schema.Union(
+export const Heartbeat = Schema.Union([
   Schema.Literal(false),
-  Schema.Struct({ interval: Schema.Positive.pipe(Schema.finite()), timeout: Schema.Positive.pipe(Schema.finite()) })
-)
+  Schema.Struct({ interval: Period, timeout: Period })
+])
 /** @since 0.1.0 */
 export type Heartbeat = typeof Heartbeat.Type
 
@@ -248,13 +253,13 @@ export type Revoke = typeof Revoke.Type
  * @category server messages
  */
 export const Answer = Schema.Struct({
-  type: Schema.optional(Schema.String.pipe(
-    Schema.filter((type) => type !== "ping" && type !== "update" && type !== "pub" && type !== "revoke")
+  type: Schema.optional(Schema.String.check(
+    Schema.makeFilter((type) => type !== "ping" && type !== "update" && type !== "pub" && type !== "revoke")
   )),
   id: Schema.optional(Schema.Unknown),
   statusCode: Schema.optional(Schema.Number),
   payload: Schema.optional(Schema.Unknown),
-  headers: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
+  headers: Schema.optional(Schema.Record(Schema.String, Schema.Unknown)),
   path: Schema.optional(Schema.String),
   message: Schema.optional(Schema.Unknown),
   heartbeat: Schema.optional(Heartbeat),
@@ -273,6 +278,6 @@ export type Answer = typeof Answer.Type
  * @since 0.1.0
  * @category server messages
  */
-export const ServerMessage = Schema.Union(Ping, Update, Pub, Revoke, Answer)
+export const ServerMessage = Schema.Union([Ping, Update, Pub, Revoke, Answer])
 /** @since 0.1.0 */
 export type ServerMessage = typeof ServerMessage.Type

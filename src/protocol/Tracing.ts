@@ -3,12 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
-import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
 import * as Tracer from "effect/Tracer"
-
-const untraced = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
 /**
  * Whether a tracer is in force other than Effect's own, whose spans go nowhere: a span costs more than a call.
@@ -16,4 +12,4 @@ const untraced = Context.get(DefaultServices.liveServices, Tracer.Tracer)
  * @since 0.1.0
  * @category tracing
  */
-export const isEnabled: Effect.Effect<boolean> = Effect.map(Effect.tracer, (tracer) => tracer !== untraced)
+export const isEnabled: Effect.Effect<boolean> = Effect.map(Effect.tracer, (tracer) => tracer !== Tracer.nativeTracer)

@@ -1,4 +1,4 @@
-import * as Either from "effect/Either"
+import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as Chunk from "../../src/protocol/Chunk.js"
@@ -6,9 +6,9 @@ import * as Codec from "../../src/protocol/Codec.js"
 import { ProtocolError, UserError } from "../../src/protocol/NesError.js"
 import { clientMessage, garbage, json, near, serverMessage } from "./Arbitrary.js"
 
-const decoded = <A, E>(result: Either.Either<A, E>): A => Either.getOrThrowWith(result, (error) => error)
+const decoded = <A, E>(result: Result.Result<A, E>): A => Result.getOrThrowWith(result, (error) => error)
 
-const refusal = (text: string): Codec.Refusal => decoded(Either.flip(Codec.decodeClientMessage(text)))
+const refusal = (text: string): Codec.Refusal => decoded(Result.flip(Codec.decodeClientMessage(text)))
 
 describe("any JSON value", () => {
   // Equality is that of the texts: it tells apart absent and undefined, the order of keys, and own `__proto__` keys.
@@ -90,12 +90,12 @@ describe("any garbage", () => {
     fc.assert(
       fc.property(texts, (text) => {
         const result = Codec.decodeClientMessage(text)
-        if (Either.isLeft(result)) {
-          expect(result.left.error).toBeInstanceOf(ProtocolError)
-          expect(result.left.error.message).not.toBe("")
-          expect(result.left.error.message.length).toBeLessThan(200)
+        if (Result.isFailure(result)) {
+          expect(result.failure.error).toBeInstanceOf(ProtocolError)
+          expect(result.failure.error.message).not.toBe("")
+          expect(result.failure.error.message.length).toBeLessThan(200)
         } else {
-          expect(Either.isRight(Codec.decodeClientMessage(decoded(Codec.encode(result.right))))).toBe(true)
+          expect(Result.isSuccess(Codec.decodeClientMessage(decoded(Codec.encode(result.success))))).toBe(true)
         }
       }),
       { numRuns: 2000 }
@@ -106,11 +106,11 @@ describe("any garbage", () => {
     fc.assert(
       fc.property(texts, (text) => {
         const result = Codec.decodeServerMessage(text)
-        if (Either.isLeft(result)) {
-          expect(result.left).toBeInstanceOf(ProtocolError)
-          expect(result.left.message).not.toBe("")
+        if (Result.isFailure(result)) {
+          expect(result.failure).toBeInstanceOf(ProtocolError)
+          expect(result.failure.message).not.toBe("")
         } else {
-          expect(result.right).toBeTypeOf("object")
+          expect(result.success).toBeTypeOf("object")
         }
       }),
       { numRuns: 2000 }
@@ -199,15 +199,15 @@ describe("decodeServerMessage refuses", () => {
     } catch (error) {
       original = error
     }
-    const error = decoded(Either.flip(Codec.decodeServerMessage("{nonsense")))
+    const error = decoded(Result.flip(Codec.decodeServerMessage("{nonsense")))
     expect(error.message).toBe(original instanceof Error ? original.message : undefined)
     expect(error.cause).toBeInstanceOf(SyntaxError)
   })
 
   it("an answer with a field of the wrong type, naming the call it was for", () => {
-    const error = decoded(Either.flip(Codec.decodeServerMessage("{\"type\":\"request\",\"id\":3,\"headers\":1}")))
+    const error = decoded(Result.flip(Codec.decodeServerMessage("{\"type\":\"request\",\"id\":3,\"headers\":1}")))
     expect(error).toMatchObject({ message: "Received invalid message", id: 3 })
-    expect(decoded(Either.flip(Codec.decodeServerMessage("[]"))).id).toBeUndefined()
+    expect(decoded(Result.flip(Codec.decodeServerMessage("[]"))).id).toBeUndefined()
   })
 })
 
@@ -216,7 +216,7 @@ describe("encode", () => {
     const circular: Record<string, unknown> = {}
     circular.self = circular
     for (const message of [circular, 1n]) {
-      const error = decoded(Either.flip(Codec.encode({ type: "message", id: 1, message })))
+      const error = decoded(Result.flip(Codec.encode({ type: "message", id: 1, message })))
       expect(error).toBeInstanceOf(UserError)
       expect(error.cause).toBeInstanceOf(TypeError)
       expect(error.message).toBe(error.cause instanceof Error ? error.cause.message : undefined)
@@ -224,7 +224,7 @@ describe("encode", () => {
   })
 
   it("passes on what a value's own toJSON throws", () => {
-    const error = decoded(Either.flip(Codec.encode({
+    const error = decoded(Result.flip(Codec.encode({
       type: "message",
       id: 1,
       message: {

@@ -21,7 +21,7 @@ test("an error's type and tag go together", () => {
 test("catchTag takes an error away", () => {
   const call = (effect: Effect.Effect<string, NesError>) =>
     effect.pipe(Effect.catchTag("TimeoutError", (error) => Effect.succeed(error.message)))
-  expectTypeOf<Effect.Effect.Error<ReturnType<typeof call>>>().toEqualTypeOf<
+  expectTypeOf<Effect.Error<ReturnType<typeof call>>>().toEqualTypeOf<
     Exclude<NesError, { readonly _tag: "TimeoutError" }>
   >()
 })

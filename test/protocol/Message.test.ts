@@ -1,4 +1,4 @@
-import * as Either from "effect/Either"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
@@ -14,17 +14,9 @@ const parse = (text: string): unknown => {
   }
 }
 
-/**
- * A Schema's union throws where the discriminator cannot become a string (`{ "type": { "toString": 1 } }`); that counts
- * as a refusal here. The plain decoders must not throw even then.
- */
-const decode = <A, I>(schema: Schema.Schema<A, I>) => (text: string): Either.Either<A, unknown> => {
-  const value = parse(text)
-  try {
-    return Schema.decodeUnknownEither(schema)(value)
-  } catch (error) {
-    return Either.left(error)
-  }
+const decode = <A, I>(schema: Schema.Codec<A, I>) => {
+  const decode = Schema.decodeUnknownResult(schema)
+  return (text: string) => decode(parse(text))
 }
 
 const decodeClient = decode(Message.ClientMessage)
@@ -34,15 +26,15 @@ describe("the plain decoder of client messages equals the Schema", () => {
   const check = (text: string): void => {
     const plain = Codec.decodeClientMessage(text)
     const schema = decodeClient(text)
-    expect(Either.isRight(plain)).toBe(Either.isRight(schema))
-    expect(Either.getOrUndefined(plain)).toEqual(Either.getOrUndefined(schema))
+    expect(Result.isSuccess(plain)).toBe(Result.isSuccess(schema))
+    expect(Result.getOrUndefined(plain)).toEqual(Result.getOrUndefined(schema))
   }
 
   it("on valid messages, all of which it accepts", () => {
     fc.assert(
       fc.property(clientMessage, (message) => {
         const text = JSON.stringify(message)
-        expect(Either.isRight(Codec.decodeClientMessage(text))).toBe(true)
+        expect(Result.isSuccess(Codec.decodeClientMessage(text))).toBe(true)
         check(text)
       }),
       { numRuns: 1000 }
@@ -63,9 +55,9 @@ describe("the plain decoder of server messages equals the Schema", () => {
   const check = (text: string): void => {
     const plain = Codec.decodeServerMessage(text)
     const schema = decodeServer(text)
-    expect(Either.isRight(plain)).toBe(Either.isRight(schema))
-    if (Either.isRight(plain) && Either.isRight(schema)) {
-      expect(plain.right).toMatchObject(schema.right)
+    expect(Result.isSuccess(plain)).toBe(Result.isSuccess(schema))
+    if (Result.isSuccess(plain) && Result.isSuccess(schema)) {
+      expect(plain.success).toMatchObject(schema.success)
     }
   }
 
@@ -73,7 +65,7 @@ describe("the plain decoder of server messages equals the Schema", () => {
     fc.assert(
       fc.property(serverMessage, (message) => {
         const text = JSON.stringify(message)
-        expect(Either.isRight(Codec.decodeServerMessage(text))).toBe(true)
+        expect(Result.isSuccess(Codec.decodeServerMessage(text))).toBe(true)
         check(text)
       }),
       { numRuns: 1000 }
@@ -91,15 +83,15 @@ describe("the plain decoder of server messages equals the Schema", () => {
 
 it("a type that cannot become a string is refused like any other", () => {
   const text = "{\"type\":{\"toString\":1},\"id\":1}"
-  expect(Either.isLeft(Codec.decodeClientMessage(text))).toBe(true)
-  expect(Either.isLeft(Codec.decodeServerMessage(text))).toBe(true)
+  expect(Result.isFailure(Codec.decodeClientMessage(text))).toBe(true)
+  expect(Result.isFailure(Codec.decodeServerMessage(text))).toBe(true)
 })
 
 describe("the envelope", () => {
   it("keeps every field of the message, for whoever decodes them next", () => {
     fc.assert(fc.property(clientMessage, json, (message, extra) => {
       const text = JSON.stringify({ ...message, extra })
-      expect(Either.getOrUndefined(Codec.decodeEnvelope(text))).toEqual({
+      expect(Result.getOrUndefined(Codec.decodeEnvelope(text))).toEqual({
         type: message.type,
         id: message.id,
         fields: JSON.parse(text)
