@@ -1,4 +1,4 @@
-import { Either, Schema } from "effect"
+import { Result, Schema } from "effect"
 import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -89,7 +89,7 @@ it("every block of TypeScript or JavaScript says which it is, and none opts out 
 })
 
 it("every message in the protocol's page is one, by its Schema", () => {
-  const decode = Schema.decodeUnknownEither(Schema.Union(Message.ClientMessage, Message.ServerMessage), {
+  const decode = Schema.decodeUnknownResult(Schema.Union([Message.ClientMessage, Message.ServerMessage]), {
     onExcessProperty: "error"
   })
   const examples = blocks
@@ -98,7 +98,7 @@ it("every message in the protocol's page is one, by its Schema", () => {
     .map((text): unknown => JSON.parse(text))
   const messages = examples.filter((example) => !Schema.is(Message.Position)(example))
   expect(messages.length).toBeGreaterThan(20)
-  expect(messages.filter((message) => Either.isLeft(decode(message)))).toEqual([])
+  expect(messages.filter((message) => Result.isFailure(decode(message)))).toEqual([])
 })
 
 it("every program in the documents compiles", { timeout: 120_000 }, () => {

@@ -54,7 +54,7 @@ describe("src", () => {
       "src/protocol/NesError.ts",
       "src/protocol/Thrown.ts"
     ])
-    expect(imports("src/protocol/Codec.ts")).toContain("effect/Either")
+    expect(imports("src/protocol/Codec.ts")).toContain("effect/Result")
   })
 
   it("imports point one way: protocol ← client; protocol ← server ← hapi, http, cluster, redis", () => {
