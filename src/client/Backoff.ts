@@ -6,9 +6,9 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import * as ScheduleDecision from "effect/ScheduleDecision"
-import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import type { Close } from "./Transport.js"
 
 /**
@@ -20,9 +20,9 @@ import type { Close } from "./Transport.js"
  */
 export interface Options {
   /** The wait grows by this much with every attempt. Default: 1 second (also for 0, as in nes). */
-  readonly delay?: Duration.DurationInput | undefined
+  readonly delay?: Duration.Input | undefined
   /** The longest wait. Default: 5 seconds (also for 0, as in nes). */
-  readonly maxDelay?: Duration.DurationInput | undefined
+  readonly maxDelay?: Duration.Input | undefined
   /** How many attempts to make; 0 for none. Default: without limit. */
   readonly retries?: number | undefined
   /**
@@ -32,9 +32,9 @@ export interface Options {
   readonly jitter?: boolean | undefined
 }
 
-const orElse = (duration: Duration.DurationInput | undefined, fallback: Duration.Duration): Duration.Duration => {
-  const given = duration ? Duration.decode(duration) : Duration.zero
-  return Duration.greaterThan(given, Duration.zero) ? given : fallback
+const orElse = (duration: Duration.Input | undefined, fallback: Duration.Duration): Duration.Duration => {
+  const given = duration ? Duration.fromInputUnsafe(duration) : Duration.zero
+  return Duration.isPositive(given) ? given : fallback
 }
 
 /**
@@ -52,13 +52,17 @@ export const stableAfter = (options: Options = {}): Duration.Duration => orElse(
  * @category constructors
  */
 export const schedule = (options: Options = {}): Schedule.Schedule<unknown> => {
+  const step = orElse(options.delay, Duration.seconds(1))
   const longest = stableAfter(options)
-  const cumulative = Schedule.linear(orElse(options.delay, Duration.seconds(1))).pipe(
-    Schedule.modifyDelay((_, delay) => Duration.min(delay, longest)),
-    (waits) => options.jitter ? Schedule.jitteredWith(waits, { min: 0.5, max: 1 }) : waits
+  return Schedule.forever.pipe(
+    Schedule.modifyDelay(({ attempt }) => {
+      const delay = Duration.min(Duration.times(step, attempt), longest)
+      return options.jitter
+        ? Effect.map(Random.next, (random) => Duration.times(delay, (1 + random) / 2))
+        : Effect.succeed(delay)
+    }),
+    Schedule.upTo({ times: Math.floor(options.retries ?? Infinity) })
   )
-  const retries = options.retries ?? Infinity
-  return retries === Infinity ? cumulative : Schedule.intersect(cumulative, Schedule.recurs(Math.floor(retries)))
 }
 
 /**
@@ -68,28 +72,14 @@ export const schedule = (options: Options = {}): Schedule.Schedule<unknown> => {
  * @category models
  */
 export class Backoff {
-  private state: unknown
+  private step: Effect.Success<ReturnType<typeof Schedule.toStep<unknown, Close, never, never>>> | undefined
+  /** The step that `willRetry` has taken ahead of `next`. */
+  private taken: { readonly delay: Duration.Duration | undefined } | undefined
 
   constructor(
     private readonly policy: Schedule.Schedule<unknown, Close>,
     private readonly stable: Duration.Duration
-  ) {
-    this.state = policy.initial
-  }
-
-  private step(close: Close): Effect.Effect<readonly [state: unknown, delay: Duration.Duration | undefined]> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.map(
-        this.policy.step(now, close, this.state),
-        ([state, , decision]) =>
-          [
-            state,
-            ScheduleDecision.isDone(decision)
-              ? undefined
-              : Duration.millis(Math.max(0, ScheduleIntervals.start(decision.intervals) - now))
-          ] as const
-      ))
-  }
+  ) {}
 
   /**
    * The wait before the next attempt. A connection that lasted (`uptime`) longer than the longest wait starts the
@@ -97,26 +87,29 @@ export class Backoff {
    * behaviour").
    */
   next(close: Close, uptime: Duration.Duration): Effect.Effect<Duration.Duration | undefined> {
-    return Effect.suspend(() => {
-      this.rest(uptime)
-      return Effect.map(this.step(close), ([state, delay]) => {
-        this.state = state
-        return delay
-      })
+    return Effect.gen({ self: this }, function*() {
+      const { taken } = this
+      this.taken = undefined
+      if (taken !== undefined) {
+        return taken.delay
+      }
+      if (Duration.isGreaterThan(uptime, this.stable)) {
+        this.step = undefined
+      }
+      const step = this.step ??= yield* Schedule.toStep(this.policy)
+      const now = yield* Clock.currentTimeMillis
+      return yield* step(now, close).pipe(
+        Effect.map(([, delay]) => delay),
+        Pull.catchDone(() => Effect.succeed(undefined))
+      )
     })
   }
 
-  /** Whether an attempt would follow if the connection ended like this now. */
+  /** Whether an attempt follows on this end of the connection: its `next` is told the same. */
   willRetry(close: Close, uptime: Duration.Duration): Effect.Effect<boolean> {
-    return Effect.suspend(() => {
-      this.rest(uptime)
-      return Effect.map(this.step(close), ([, delay]) => delay !== undefined)
+    return Effect.map(this.next(close, uptime), (delay) => {
+      this.taken = { delay }
+      return delay !== undefined
     })
-  }
-
-  private rest(uptime: Duration.Duration): void {
-    if (Duration.greaterThan(uptime, this.stable)) {
-      this.state = this.policy.initial
-    }
   }
 }

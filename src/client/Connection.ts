@@ -7,7 +7,7 @@ import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberId from "effect/FiberId"
+import * as Latch from "effect/Latch"
 import { Joiner } from "../protocol/Chunk.js"
 import type * as Message from "../protocol/Message.js"
 import { type NesError, ProtocolError } from "../protocol/NesError.js"
@@ -89,10 +89,10 @@ export class Connection implements Listener {
   private over = false
   private closing = false
   private readonly joiner: Joiner
-  private readonly openSignal = Effect.unsafeMakeLatch(false)
-  private readonly watchSignal = Effect.unsafeMakeLatch(false)
-  private readonly closeSignal = Effect.unsafeMakeLatch(false)
-  private readonly end = Deferred.unsafeMake<End>(FiberId.none)
+  private readonly openSignal = Latch.makeUnsafe(false)
+  private readonly watchSignal = Latch.makeUnsafe(false)
+  private readonly closeSignal = Latch.makeUnsafe(false)
+  private readonly end = Deferred.makeUnsafe<End>()
 
   constructor(private readonly settings: Settings, private readonly owner: Owner) {
     this.heartbeat = new Heartbeat(settings.clock)
@@ -104,7 +104,7 @@ export class Connection implements Listener {
    * `client.connect`). When the effect ends or is interrupted, nothing of the socket is left.
    */
   run(timeout: Duration.Duration | undefined): Effect.Effect<End> {
-    return Effect.scoped(Effect.gen(this, function*() {
+    return Effect.scoped(Effect.gen({ self: this }, function*() {
       try {
         this.socket = this.settings.open(this.settings.url, this.settings.ws, this)
       } catch (error) {
@@ -112,16 +112,19 @@ export class Connection implements Listener {
       }
       yield* Effect.addFinalizer(() => Effect.sync(() => this.drop()))
       if (timeout !== undefined) {
-        yield* Effect.forkScoped(Effect.raceFirst(
-          this.openSignal.await,
-          Effect.zipRight(
-            Effect.sleep(timeout),
-            Effect.sync(() => this.finish({ how: "timeout", close: unknownClose }))
-          )
-        ))
+        yield* Effect.forkScoped(
+          Effect.raceFirst(
+            this.openSignal.await,
+            Effect.andThen(
+              Effect.sleep(timeout),
+              Effect.sync(() => this.finish({ how: "timeout", close: unknownClose }))
+            )
+          ),
+          { startImmediately: true }
+        )
       }
-      yield* Effect.forkScoped(Effect.zipRight(this.watchSignal.await, this.watch()))
-      yield* Effect.forkScoped(Effect.zipRight(this.closeSignal.await, this.grace))
+      yield* Effect.forkScoped(Effect.andThen(this.watchSignal.await, this.watch()), { startImmediately: true })
+      yield* Effect.forkScoped(Effect.andThen(this.closeSignal.await, this.grace), { startImmediately: true })
       return yield* Deferred.await(this.end)
     }))
   }
@@ -135,7 +138,7 @@ export class Connection implements Listener {
   get uptime(): Duration.Duration {
     return this.since === undefined
       ? Duration.zero
-      : Duration.nanos(this.settings.clock.unsafeCurrentTimeNanos() - this.since)
+      : Duration.nanos(this.settings.clock.monotonicTimeNanosUnsafe() - this.since)
   }
 
   /** Sends a text. Throws what the socket throws. */
@@ -147,7 +150,7 @@ export class Connection implements Listener {
   close(code?: number, reason?: string): void {
     if (!this.closing && !this.over) {
       this.closing = true
-      this.closeSignal.unsafeOpen()
+      this.closeSignal.openUnsafe()
       this.socket?.close(code, reason)
     }
   }
@@ -156,14 +159,14 @@ export class Connection implements Listener {
   watchOver(heartbeat: Message.Heartbeat | undefined): void {
     this.heartbeat.set(heartbeat)
     if (heartbeat) {
-      this.watchSignal.unsafeOpen()
+      this.watchSignal.openUnsafe()
     }
   }
 
   opened(): void {
     if (!this.over) {
       this.hasOpened = true
-      this.openSignal.unsafeOpen()
+      this.openSignal.openUnsafe()
       this.owner.opened(this)
     }
   }
@@ -209,12 +212,12 @@ export class Connection implements Listener {
   private watch(): Effect.Effect<void> {
     return Effect.flatMap(
       this.heartbeat.silence(),
-      (silent) => silent ? Effect.zipRight(this.owner.silent(this), Effect.sync(() => this.close())) : Effect.void
+      (silent) => silent ? Effect.andThen(this.owner.silent(this), Effect.sync(() => this.close())) : Effect.void
     )
   }
 
   private get grace(): Effect.Effect<void> {
-    return Effect.zipRight(
+    return Effect.andThen(
       Effect.sleep(closingGrace),
       Effect.sync(() => this.finish({ how: "close", close: abandoned }))
     )
@@ -223,7 +226,7 @@ export class Connection implements Listener {
   private finish(end: End): void {
     if (!this.over) {
       this.over = true
-      Deferred.unsafeDone(this.end, Effect.succeed(end))
+      Deferred.doneUnsafe(this.end, Effect.succeed(end))
     }
   }
 

@@ -3,8 +3,11 @@
  *
  * @since 0.1.0
  */
+import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
-import type * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Contract from "../protocol/Contract.js"
 import type { NesError } from "../protocol/NesError.js"
@@ -13,44 +16,39 @@ import type { Buffer, OverflowError } from "./StreamBuffer.js"
 
 /**
  * The decoded updates of a path. An update that does not decode fails this Stream with a `ContractError` that names the
- * path, and no other; `subscribeEither` goes on instead.
+ * path, and no other; `subscribeResult` goes on instead.
  *
  * @since 0.1.0
  * @category subscriptions
  */
-export const subscribe = <Path extends string, A, I, R>(
-  contract: Contract.Subscription<Path, A, I, R>,
+export const subscribe = <Path extends string, S extends Schema.Constraint>(
+  contract: Contract.Subscription<Path, S>,
   ...args: Contract.ParamsArguments<Path, [buffer?: Buffer]>
-): Stream.Stream<Update<A>, NesError | OverflowError | Contract.ContractError, NesClient | R> =>
-  Stream.mapEffect(subscribeEither(contract, ...args), (update) => update)
+): Stream.Stream<
+  Update<S["Type"]>,
+  NesError | OverflowError | Contract.ContractError,
+  NesClient | S["DecodingServices"]
+> => {
+  const { decode, updates } = subscription(contract, args)
+  return decoding(updates, decode)
+}
 
 /**
  * The updates of a path, each decoded or the reason why it does not.
  *
- * @since 0.1.0
+ * @since 1.0.0
  * @category subscriptions
  */
-export const subscribeEither = <Path extends string, A, I, R>(
-  contract: Contract.Subscription<Path, A, I, R>,
+export const subscribeResult = <Path extends string, S extends Schema.Constraint>(
+  contract: Contract.Subscription<Path, S>,
   ...args: Contract.ParamsArguments<Path, [buffer?: Buffer]>
 ): Stream.Stream<
-  Either.Either<Update<A>, Contract.ContractError>,
+  Result.Result<Update<S["Type"]>, Contract.ContractError>,
   NesError | OverflowError,
-  NesClient | R
+  NesClient | S["DecodingServices"]
 > => {
-  const [params, buffer] = args
-  const path = Contract.fill(contract.path, params)
-  const decode = Contract.decode(contract.message, path)
-  return Stream.unwrap(
-    Effect.map(
-      NesClient,
-      (nes) =>
-        Stream.mapEffect(
-          nes.subscribe(path, buffer),
-          (update) => Effect.either(Effect.map(decode(update.message), (message) => ({ ...update, message })))
-        )
-    )
-  )
+  const { decode, updates } = subscription(contract, args)
+  return decoding(updates, toResult(decode))
 }
 
 /**
@@ -60,9 +58,9 @@ export const subscribeEither = <Path extends string, A, I, R>(
  * @category messages
  */
 export const message = Effect.fn("ContractClient.message")(
-  function*<A, I, R, B, J, S>(
-    { name, request, response }: Contract.Message<A, I, R, B, J, S>,
-    value: NoInfer<A>,
+  function*<Request extends Schema.Constraint, Response extends Schema.Constraint>(
+    { name, request, response }: Contract.Message<Request, Response>,
+    value: NoInfer<Request["Type"]>,
     options?: CallOptions
   ) {
     const nes = yield* NesClient
@@ -76,17 +74,13 @@ export const message = Effect.fn("ContractClient.message")(
  * The decoded broadcasts, each decoded or the reason why it does not: what the server sends to this client alone arrives
  * here too.
  *
- * @since 0.1.0
+ * @since 1.0.0
  * @category broadcasts
  */
-export const updatesEither = <A, I, R>(
-  { message, name }: Contract.Broadcast<A, I, R>
-): Stream.Stream<Either.Either<A, Contract.ContractError>, never, NesClient | R> => {
-  const decode = Contract.decode(message, name)
-  return Stream.unwrap(
-    Effect.map(NesClient, (nes) => Stream.mapEffect(nes.updates, (update) => Effect.either(decode(update))))
-  )
-}
+export const updatesResult = <S extends Schema.Constraint>(
+  { message, name }: Contract.Broadcast<S>
+): Stream.Stream<Result.Result<S["Type"], Contract.ContractError>, never, NesClient | S["DecodingServices"]> =>
+  decoding(broadcasts, toResult(Contract.decode(message, name)))
 
 /**
  * The decoded broadcasts; fails with a `ContractError` on one that does not decode.
@@ -94,7 +88,70 @@ export const updatesEither = <A, I, R>(
  * @since 0.1.0
  * @category broadcasts
  */
-export const updates = <A, I, R>(
-  contract: Contract.Broadcast<A, I, R>
-): Stream.Stream<A, Contract.ContractError, NesClient | R> =>
-  Stream.mapEffect(updatesEither(contract), (update) => update)
+export const updates = <S extends Schema.Constraint>(
+  { message, name }: Contract.Broadcast<S>
+): Stream.Stream<S["Type"], Contract.ContractError, NesClient | S["DecodingServices"]> =>
+  decoding(broadcasts, Contract.decode(message, name))
+
+const broadcasts = Stream.unwrap(Effect.map(NesClient, (nes) => nes.updates))
+
+// What one contract's subscription is made of: the updates, and how each is decoded.
+const subscription = <Path extends string, S extends Schema.Constraint>(
+  contract: Contract.Subscription<Path, S>,
+  args: Contract.ParamsArguments<Path, [buffer?: Buffer]>
+) => {
+  const [params, buffer] = args
+  const path = Contract.fill(contract.path, params)
+  const decode = Contract.decode(contract.message, path)
+  return {
+    updates: Stream.unwrap(Effect.map(NesClient, (nes) => nes.subscribe(path, buffer))),
+    decode: (update: Update): Effect.Effect<Update<S["Type"]>, Contract.ContractError, S["DecodingServices"]> =>
+      Effect.mapEager(decode(update.message), (message) => ({ ...update, message }))
+  }
+}
+
+const toResult =
+  <In, Out, E, R>(decode: (value: In) => Effect.Effect<Out, E, R>) =>
+  (value: In): Effect.Effect<Result.Result<Out, E>, never, R> =>
+    Effect.matchEager(decode(value), { onFailure: Result.fail, onSuccess: Result.succeed })
+
+/**
+ * Decodes a chunk at a time and, as long as the Schema needs nothing that takes time, without a step of the fiber's. What
+ * decodes before a value that does not is handed on before the failure.
+ */
+const decoding = <In, Out, E, R, E2, R2>(
+  stream: Stream.Stream<In, E, R>,
+  decode: (value: In) => Effect.Effect<Out, E2, R2>
+): Stream.Stream<Out, E | E2, R | R2> =>
+  Stream.transformPull(stream, (pull) =>
+    Effect.sync(() => {
+      let failed: Exit.Failure<never, E2> | undefined
+      const from = (
+        values: NonEmptyReadonlyArray<In>,
+        start: number,
+        decoded: Array<Out>
+      ): Effect.Effect<NonEmptyReadonlyArray<Out>, E2, R2> => {
+        for (let index = start; index < values.length; index++) {
+          const effect = decode(values[index] as In)
+          if (!Exit.isExit(effect)) {
+            return Effect.flatMap(Effect.exit(effect), (exit) => add(exit) ?? from(values, index + 1, decoded))
+          }
+          const end = add(effect as Exit.Exit<Out, E2>)
+          if (end !== undefined) {
+            return end
+          }
+        }
+        return Effect.succeed(decoded as unknown as NonEmptyReadonlyArray<Out>)
+
+        function add(exit: Exit.Exit<Out, E2>): Effect.Effect<NonEmptyReadonlyArray<Out>, E2> | undefined {
+          if (Exit.isSuccess(exit)) {
+            decoded.push(exit.value)
+            return undefined
+          }
+          failed = exit as Exit.Failure<never, E2>
+          return decoded.length === 0 ? failed : Effect.succeed(decoded as unknown as NonEmptyReadonlyArray<Out>)
+        }
+      }
+      const next = Effect.flatMap(pull, (values) => from(values, 0, []))
+      return Effect.suspend(() => failed ?? next)
+    }))

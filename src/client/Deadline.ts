@@ -25,7 +25,7 @@ export const pass = (clock: Clock.Clock, due: () => bigint | undefined): Effect.
       if (moment === undefined) {
         return false
       }
-      const rest = moment - clock.unsafeCurrentTimeNanos()
+      const rest = moment - clock.monotonicTimeNanosUnsafe()
       if (rest > 0n) {
         late = false
         yield* clock.sleep(Duration.millis(Number((rest + millisecond - 1n) / millisecond)))

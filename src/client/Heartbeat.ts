@@ -20,7 +20,7 @@ export class Heartbeat {
   private last: bigint
 
   constructor(private readonly clock: Clock.Clock) {
-    this.last = clock.unsafeCurrentTimeNanos()
+    this.last = clock.monotonicTimeNanosUnsafe()
   }
 
   /** Takes the server's settings, as its hello has them. */
@@ -32,7 +32,7 @@ export class Heartbeat {
   /** Something arrived. */
   beat(): void {
     if (this.patience !== undefined) {
-      this.last = this.clock.unsafeCurrentTimeNanos()
+      this.last = this.clock.monotonicTimeNanosUnsafe()
     }
   }
 

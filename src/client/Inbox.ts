@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Either from "effect/Either"
+import * as Result from "effect/Result"
 import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
 import { type NesError, ProtocolError, ServerError } from "../protocol/NesError.js"
@@ -58,11 +58,11 @@ export class Inbox {
       return
     }
     const decoded = Codec.decodeServerMessage(text)
-    if (Either.isLeft(decoded)) {
-      this.garbled(decoded.left)
+    if (Result.isFailure(decoded)) {
+      this.garbled(decoded.failure)
       return
     }
-    const message = decoded.right
+    const message = decoded.success
     switch (message.type) {
       case "ping":
         this.owner.ping()

@@ -12,14 +12,11 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { ParseError } from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
-import * as Runtime from "effect/Runtime"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -57,7 +54,7 @@ export interface ConnectOptions {
   /** The credentials sent with every hello; a `Redacted` one is unwrapped. See `overrideReconnectionAuth`. */
   readonly auth?: unknown
   /** How long the socket may take to open. Default: as long as the WebSocket implementation lets it. */
-  readonly connectTimeout?: Duration.DurationInput | undefined
+  readonly connectTimeout?: Duration.Input | undefined
   /**
    * When to connect again after a connection was lost: `false` for never, the documented options (the default: waits of
    * 1, 2, 3, 4, 5, 5, … seconds without end), or any Schedule. Its input is the way the connection was closed.
@@ -79,7 +76,7 @@ export interface Options extends ConnectOptions {
   /** Options of the `ws` module, passed on as they are; Node only. Unlike there, `maxPayload` is 0 by default. */
   readonly ws?: object | undefined
   /** How long every call waits for its answer. Default: as long as the connection lasts. */
-  readonly timeout?: Duration.DurationInput | undefined
+  readonly timeout?: Duration.Input | undefined
   /** The longest message, in UTF-16 code units, that is put together from chunks. Default: without limit. */
   readonly maxMessageChars?: number | undefined
   /**
@@ -101,7 +98,7 @@ export interface Options extends ConnectOptions {
  */
 export interface CallOptions {
   /** How long this call waits for its answer. */
-  readonly timeout?: Duration.DurationInput | undefined
+  readonly timeout?: Duration.Input | undefined
 }
 
 /**
@@ -110,9 +107,9 @@ export interface CallOptions {
  * @since 0.1.0
  * @category models
  */
-export interface TypedCallOptions<A, I, R> extends CallOptions {
+export interface TypedCallOptions<S extends Schema.Constraint> extends CallOptions {
   /** Decodes the answer's payload. */
-  readonly schema: Schema.Schema<A, I, R>
+  readonly schema: S
 }
 
 /**
@@ -148,18 +145,18 @@ export interface Service {
   readonly disconnect: Effect.Effect<void>
   /** Calls an endpoint: by path or route id, or by options. */
   readonly request: {
-    <A, I, R>(
+    <S extends Schema.Constraint>(
       request: string | Request.RequestOptions,
-      options: TypedCallOptions<A, I, R>
-    ): Effect.Effect<Request.Response<A>, NesError | ParseError, R>
+      options: TypedCallOptions<S>
+    ): Effect.Effect<Request.Response<S["Type"]>, NesError | Schema.SchemaError, S["DecodingServices"]>
     (request: string | Request.RequestOptions, options?: CallOptions): Effect.Effect<Request.Response, NesError>
   }
   /** Sends a custom message, and returns what the server's `onMessage` answers. */
   readonly message: {
-    <A, I, R>(
+    <S extends Schema.Constraint>(
       message: unknown,
-      options: TypedCallOptions<A, I, R>
-    ): Effect.Effect<A, NesError | ParseError, R>
+      options: TypedCallOptions<S>
+    ): Effect.Effect<S["Type"], NesError | Schema.SchemaError, S["DecodingServices"]>
     (message: unknown, options?: CallOptions): Effect.Effect<unknown, NesError>
   }
   /**
@@ -196,14 +193,14 @@ export interface Service {
  * @since 0.1.0
  * @category services
  */
-export class NesClient extends Context.Tag("effect-nes/client/NesClient")<NesClient, Service>() {}
+export class NesClient extends Context.Service<NesClient, Service>()("effect-nes/client/NesClient") {}
 
 const unbounded: Buffer = { capacity: "unbounded" }
 
 const reveal = (auth: unknown): unknown => (Redacted.isRedacted(auth) ? Redacted.value(auth) : auth)
 
-const duration = (input: Duration.DurationInput | undefined): Duration.Duration | undefined =>
-  input === undefined ? undefined : Duration.decode(input)
+const duration = (input: Duration.Input | undefined): Duration.Duration | undefined =>
+  input === undefined ? undefined : Duration.fromInputUnsafe(input)
 
 const reconnection = (reconnect: ConnectOptions["reconnect"] = true): Session.ConnectOptions["reconnect"] => {
   if (reconnect === false) {
@@ -226,7 +223,7 @@ const reconnection = (reconnect: ConnectOptions["reconnect"] = true): Session.Co
  */
 export const make = (options: Options): Effect.Effect<Service, NesError, Scope.Scope> =>
   Effect.gen(function*() {
-    const log = Runtime.runFork(yield* Effect.runtime())
+    const log = Effect.runForkWith(yield* Effect.context())
     const subscriptions = new Set<StreamBuffer<Update, NesError>>()
     const updates = new Set<StreamBuffer<unknown>>()
     const events = new Set<StreamBuffer<ClientEvent>>()
@@ -235,8 +232,8 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
     let over = false
 
     const happened = (event: ClientEvent): void => {
-      for (const feed of events) {
-        feed.offer(event)
+      for (const buffer of events) {
+        buffer.offer(event)
       }
     }
 
@@ -253,8 +250,8 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
         heartbeatTimeout: (willReconnect) => happened(ClientEvent.HeartbeatTimeout({ willReconnect })),
         gap: (path) => happened(ClientEvent.Gap({ path })),
         update: (message) => {
-          for (const feed of updates) {
-            feed.offer(message)
+          for (const buffer of updates) {
+            buffer.offer(message)
           }
         },
         error: (error) => {
@@ -264,8 +261,8 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
           happened(ClientEvent.Error({ error }))
         },
         changed: (status) => {
-          for (const feed of statuses) {
-            feed.offer(status)
+          for (const buffer of statuses) {
+            buffer.offer(status)
           }
           if (status._tag === "Disconnected") {
             failAll(subscriptions)
@@ -273,16 +270,16 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
         }
       }),
       (session) =>
-        Effect.zipRight(
+        Effect.andThen(
           Effect.suspend(() => {
             over = true
             return disconnect(session)
           }),
           Effect.sync(() => {
             failAll(subscriptions)
-            for (const feeds of [updates, events, statuses]) {
-              for (const feed of feeds) {
-                feed.end()
+            for (const buffers of [updates, events, statuses]) {
+              for (const buffer of buffers) {
+                buffer.end()
               }
             }
           })
@@ -293,7 +290,7 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
       Tracing.withSpan("nes.connect", { "nes.url": options.url }, open(overrides))
 
     const open = (overrides: ConnectOptions): Effect.Effect<void, NesError> =>
-      Effect.async((resume) => {
+      Effect.callback((resume) => {
         if (over) {
           return resume(Effect.fail(new UserError({ message: "Cannot connect after the client's scope is closed" })))
         }
@@ -305,18 +302,18 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
         return disconnect(session)
       })
 
-    function request<A, I, R>(
+    function request<S extends Schema.Constraint>(
       options: string | Request.RequestOptions,
-      callOptions: TypedCallOptions<A, I, R>
-    ): Effect.Effect<Request.Response<A>, NesError | ParseError, R>
+      callOptions: TypedCallOptions<S>
+    ): Effect.Effect<Request.Response<S["Type"]>, NesError | Schema.SchemaError, S["DecodingServices"]>
     function request(
       options: string | Request.RequestOptions,
       callOptions?: CallOptions
     ): Effect.Effect<Request.Response, NesError>
-    function request<A, I, R>(
+    function request<S extends Schema.Constraint>(
       options: string | Request.RequestOptions,
-      { schema, timeout }: Partial<TypedCallOptions<A, I, R>> = {}
-    ): Effect.Effect<Request.Response, NesError | ParseError, R> {
+      { schema, timeout }: Partial<TypedCallOptions<S>> = {}
+    ): Effect.Effect<Request.Response, NesError | Schema.SchemaError, S["DecodingServices"]> {
       const response = Tracing.request(
         options,
         (options) => call(session, () => Request.draft(options), Request.response, timeout)
@@ -326,25 +323,25 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
         Effect.flatMap(
           response,
           ({ headers, payload, statusCode }) =>
-            Effect.map(Schema.decodeUnknown(schema)(payload), (payload) => ({ payload, statusCode, headers }))
+            Effect.map(Schema.decodeUnknownEffect(schema)(payload), (payload) => ({ payload, statusCode, headers }))
         )
     }
 
-    function message<A, I, R>(
+    function message<S extends Schema.Constraint>(
       message: unknown,
-      callOptions: TypedCallOptions<A, I, R>
-    ): Effect.Effect<A, NesError | ParseError, R>
+      callOptions: TypedCallOptions<S>
+    ): Effect.Effect<S["Type"], NesError | Schema.SchemaError, S["DecodingServices"]>
     function message(message: unknown, callOptions?: CallOptions): Effect.Effect<unknown, NesError>
-    function message<A, I, R>(
+    function message<S extends Schema.Constraint>(
       message: unknown,
-      { schema, timeout }: Partial<TypedCallOptions<A, I, R>> = {}
-    ): Effect.Effect<unknown, NesError | ParseError, R> {
+      { schema, timeout }: Partial<TypedCallOptions<S>> = {}
+    ): Effect.Effect<unknown, NesError | Schema.SchemaError, S["DecodingServices"]> {
       const answer = Tracing.withSpan(
         "nes.message",
         {},
         call(session, () => ({ type: "message", message, id: 0 }), (answer) => answer.message, timeout)
       )
-      return schema === undefined ? answer : Effect.flatMap(answer, Schema.decodeUnknown(schema))
+      return schema === undefined ? answer : Effect.flatMap(answer, Schema.decodeUnknownEffect(schema))
     }
 
     const alive = <A, E>(stream: Stream.Stream<A, E>, after: Stream.Stream<A, E> = Stream.empty): Stream.Stream<A, E> =>
@@ -375,7 +372,7 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
     }
 
     if (options.connect !== false) {
-      yield* Effect.catchAll(connect(), (error) =>
+      yield* Effect.catch(connect(), (error) =>
         options.connect === "required" || session.status._tag === "Disconnected"
           ? Effect.fail(error)
           : Effect.logWarning("nes client: not connected yet", error))
@@ -389,7 +386,7 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<NesClient, NesError> => Layer.scoped(NesClient, make(options))
+export const layer = (options: Options): Layer.Layer<NesClient, NesError> => Layer.effect(NesClient, make(options))
 
 /**
  * A client as a Layer, with options from Config.
@@ -398,16 +395,16 @@ export const layer = (options: Options): Layer.Layer<NesClient, NesError> => Lay
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
-): Layer.Layer<NesClient, NesError | ConfigError.ConfigError> =>
-  Layer.scoped(NesClient, Effect.flatMap(Config.unwrap(options), make))
+  options: Config.Wrap<Options>
+): Layer.Layer<NesClient, NesError | Config.ConfigError> =>
+  Layer.effect(NesClient, Effect.flatMap(Config.unwrap(options), make))
 
 const disconnect = (session: Session.Session): Effect.Effect<void> =>
-  Effect.async((resume) => session.disconnect(() => resume(Effect.void)))
+  Effect.callback((resume) => session.disconnect(() => resume(Effect.void)))
 
-const failAll = (feeds: Iterable<StreamBuffer<Update, NesError>>): void => {
-  for (const feed of feeds) {
-    feed.fail(ended())
+const failAll = (buffers: Iterable<StreamBuffer<Update, NesError>>): void => {
+  for (const buffer of buffers) {
+    buffer.fail(ended())
   }
 }
 
@@ -417,9 +414,9 @@ const call = <A>(
   session: Session.Session,
   makeDraft: () => Draft & Pick<Call, "type">,
   read: (answer: Message.Answer) => A,
-  timeout: Duration.DurationInput | undefined
+  timeout: Duration.Input | undefined
 ): Effect.Effect<A, NesError> => {
-  const answer = Effect.async<A, NesError>((resume) => {
+  const answer = Effect.callback<A, NesError>((resume) => {
     // An open socket is not enough: a server that still authenticates the client takes it for anybody.
     if (session.status._tag !== "Connected") {
       return resume(Effect.fail(new DisconnectError({ message: "Failed to send message - server disconnected" })))
@@ -432,57 +429,57 @@ const call = <A>(
     })
     return Effect.sync(() => session.forget(draft.id))
   })
-  return timeout === undefined ? answer : Effect.timeoutFail(answer, {
+  return timeout === undefined ? answer : Effect.timeoutOrElse(answer, {
     duration: timeout,
-    onTimeout: () => new TimeoutError({ message: "Request timed out" })
+    orElse: () => Effect.fail(new TimeoutError({ message: "Request timed out" }))
   })
 }
 
-// A class, as what a literal makes may be allocated in V8's old generation (see `Feed`): streaming costs a tenth less.
+// A class, as what a literal makes may be allocated in V8's old generation (see `StreamBuffer`): streaming costs a tenth less.
 class Received implements Update {
   constructor(readonly message: unknown, readonly revoked: boolean) {}
 }
 
 const subscribe = (
   session: Session.Session,
-  feeds: Set<StreamBuffer<Update, NesError>>,
+  buffers: Set<StreamBuffer<Update, NesError>>,
   path: string,
-  buffer: Buffer
+  limit: Buffer
 ): Stream.Stream<Update, NesError | OverflowError> =>
-  StreamBuffer.stream<Update, NesError>(buffer, (feed) => {
+  StreamBuffer.stream<Update, NesError>(limit, (buffer) => {
     const add = (): void =>
-      session.subscribe(path, feed, {
+      session.subscribe(path, buffer, {
         update: (message, { gap, revoked }) =>
-          feed.offer(gap ? { message, revoked: revoked === true, gap } : new Received(message, revoked === true)),
+          buffer.offer(gap ? { message, revoked: revoked === true, gap } : new Received(message, revoked === true)),
         ended: (error) => {
           if (error === undefined) {
-            feed.end()
+            buffer.end()
           } else if (error._tag === "DisconnectError" && session.status._tag === "Reconnecting") {
             // The connection was lost before the server answered: the next hello asks again.
             add()
           } else {
-            feed.fail(error)
+            buffer.fail(error)
           }
         }
       }, (error) => {
         if (error?._tag === "UserError") {
-          feed.fail(error)
+          buffer.fail(error)
         }
       })
-    feeds.add(feed)
+    buffers.add(buffer)
     add()
-  }, (feed) => {
-    feeds.delete(feed)
-    session.unsubscribe(path, feed, () => {})
+  }, (buffer) => {
+    buffers.delete(buffer)
+    session.unsubscribe(path, buffer, () => {})
   })
 
-const fed = <A>(feeds: Set<StreamBuffer<A>>, buffer: Buffer, first?: () => A): Stream.Stream<A, OverflowError> =>
-  StreamBuffer.stream<A>(buffer, (feed) => {
-    feeds.add(feed)
+const fed = <A>(buffers: Set<StreamBuffer<A>>, limit: Buffer, first?: () => A): Stream.Stream<A, OverflowError> =>
+  StreamBuffer.stream<A>(limit, (buffer) => {
+    buffers.add(buffer)
     if (first !== undefined) {
-      feed.offer(first())
+      buffer.offer(first())
     }
-  }, (feed) => feeds.delete(feed))
+  }, (buffer) => buffers.delete(buffer))
 
-// An unbounded feed does not overflow.
+// An unbounded buffer does not overflow.
 const endless = <A>(stream: Stream.Stream<A, OverflowError>): Stream.Stream<A> => stream as Stream.Stream<A>

@@ -1,28 +1,31 @@
 /**
- * Platform's `HttpClient` over the socket, so that an `HttpApi` contract, and whatever else is built on that client, works
+ * Effect's `HttpClient` over the socket, so that an `HttpApi` contract, and whatever else is built on that client, works
  * on the one connection there is.
  *
  * @since 0.1.0
  */
-import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import type { NesError } from "../protocol/NesError.js"
 import { NesClient } from "./NesClient.js"
 import type { Response as NesResponse } from "./Request.js"
 
-const refuse = (request: HttpClientRequest.HttpClientRequest, description: string): HttpClientError.RequestError =>
-  new HttpClientError.RequestError({ request, reason: "Encode", description })
+const failed = (reason: HttpClientError.HttpClientErrorReason): HttpClientError.HttpClientError =>
+  new HttpClientError.HttpClientError({ reason })
+
+const refuse = (request: HttpClientRequest.HttpClientRequest, description: string): HttpClientError.HttpClientError =>
+  failed(new HttpClientError.EncodeError({ request, description }))
 
 const isJson = (contentType: string): boolean => /^application\/(?:[\w.-]+\+)?json\b/.test(contentType)
 
 // What the socket carries is JSON: a body of another kind goes as text.
 const payloadOf = (
   request: HttpClientRequest.HttpClientRequest
-): Effect.Effect<unknown, HttpClientError.RequestError> => {
+): Effect.Effect<unknown, HttpClientError.HttpClientError> => {
   const { body } = request
   switch (body._tag) {
     case "Empty":
@@ -69,21 +72,21 @@ const toWeb = ({ headers, payload, statusCode }: NesResponse): Response => {
 
 const failure =
   (request: HttpClientRequest.HttpClientRequest) =>
-  (error: NesError): Effect.Effect<NesResponse, HttpClientError.RequestError> =>
-    error._tag === "ServerError"
-      ? Effect.succeed({ payload: error.data, statusCode: error.statusCode, headers: error.headers })
-      : Effect.fail(
-        new HttpClientError.RequestError({
-          request,
-          reason: error._tag === "UserError" ? "Encode" : "Transport",
-          description: error.message,
-          cause: error
-        })
-      )
+  (error: NesError): Effect.Effect<NesResponse, HttpClientError.HttpClientError> => {
+    if (error._tag === "ServerError") {
+      return Effect.succeed({ payload: error.data, statusCode: error.statusCode, headers: error.headers })
+    }
+    const reason = { request, description: error.message, cause: error }
+    return Effect.fail(failed(
+      error._tag === "UserError"
+        ? new HttpClientError.EncodeError(reason)
+        : new HttpClientError.TransportError(reason)
+    ))
+  }
 
 /**
  * A client whose requests go over the connection of `NesClient`; only path and query of a URL count. Error answers are
- * responses, as over HTTP; what the connection fails with is a `RequestError` with the nes error as its cause. Bodies are
+ * responses, as over HTTP; what the connection fails with is an `HttpClientError` with the nes error as its cause. Bodies are
  * JSON or text.
  *
  * @since 0.1.0
@@ -100,19 +103,20 @@ export const make: Effect.Effect<HttpClient.HttpClient, never, NesClient> = Effe
             path: url.pathname + url.search,
             headers: headersOf(request),
             payload
-          }).pipe(Effect.catchAll(failure(request)))
+          }).pipe(Effect.catch(failure(request)))
         ),
         Effect.flatMap((response) =>
           Effect.try({
             try: () => HttpClientResponse.fromWeb(request, toWeb(response)),
             // The protocol has statuses and headers that HTTP does not.
             catch: (cause) =>
-              new HttpClientError.RequestError({
-                request,
-                reason: "Transport",
-                description: "The answer is not a response that HTTP has",
-                cause
-              })
+              failed(
+                new HttpClientError.TransportError({
+                  request,
+                  description: "The answer is not a response that HTTP has",
+                  cause
+                })
+              )
           })
         )
       )

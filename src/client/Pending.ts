@@ -5,6 +5,7 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import { TimeoutError } from "../protocol/NesError.js"
 import type { Call } from "./Call.js"
 import * as Deadline from "./Deadline.js"
@@ -32,7 +33,7 @@ export class Pending {
   /** When each call falls due, in that order; some of them have ended since. */
   private due: Array<Due> = []
   private readonly forgotten = new Set<number>()
-  private readonly busy = Effect.unsafeMakeLatch(false)
+  private readonly busy = Latch.makeUnsafe(false)
   private readonly timeout: bigint | undefined
 
   /** `timeout` is in milliseconds; without it, or with `Infinity`, calls wait as long as the connection lasts. */
@@ -43,8 +44,8 @@ export class Pending {
   add(id: number, call: Call): void {
     this.calls.set(id, call)
     if (this.timeout !== undefined) {
-      this.due.push({ id, moment: this.clock.unsafeCurrentTimeNanos() + this.timeout })
-      this.busy.unsafeOpen()
+      this.due.push({ id, moment: this.clock.monotonicTimeNanosUnsafe() + this.timeout })
+      this.busy.openUnsafe()
     }
   }
 
@@ -96,7 +97,7 @@ export class Pending {
     if (this.timeout === undefined) {
       return Effect.void
     }
-    return Effect.forever(Effect.gen(this, function*() {
+    return Effect.forever(Effect.gen({ self: this }, function*() {
       yield* this.busy.await
       yield* this.busy.close
       while (yield* Deadline.pass(this.clock, () => this.oldest())) {
@@ -112,7 +113,7 @@ export class Pending {
   }
 
   private expire(): void {
-    const now = this.clock.unsafeCurrentTimeNanos()
+    const now = this.clock.monotonicTimeNanosUnsafe()
     const index = this.due.findIndex(({ moment }) => moment > now)
     const over = this.due.splice(0, index < 0 ? this.due.length : index)
     for (const { id } of over) {

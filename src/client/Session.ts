@@ -6,10 +6,12 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Runtime from "effect/Runtime"
+import * as Latch from "effect/Latch"
+import * as Result from "effect/Result"
 import type * as Schedule from "effect/Schedule"
 import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
@@ -69,7 +71,7 @@ interface Next {
 interface Reconnection {
   readonly backoff: Backoff
   /** Opened to end the wait for the next attempt. */
-  readonly over: Effect.Latch
+  readonly over: Latch.Latch
 }
 
 type Settle = (error?: NesError) => void
@@ -104,7 +106,7 @@ export class Session implements Owner {
   constructor(
     private readonly settings: Settings,
     timeout: number | undefined,
-    private readonly fork: (effect: Effect.Effect<void>) => void,
+    private readonly context: Context.Context<never>,
     private readonly observer: Observer
   ) {
     this.pending = new Pending(settings.clock, timeout)
@@ -134,10 +136,10 @@ export class Session implements Owner {
     this.settle = settle
     this.reconnection = options.reconnect === undefined ? undefined : {
       backoff: new Backoff(options.reconnect.schedule, options.reconnect.stableAfter),
-      over: Effect.unsafeMakeLatch(false)
+      over: Latch.makeUnsafe(false)
     }
     this.auth = options.auth
-    this.fork(this.live(options))
+    Effect.runForkWith(this.context)(this.live(options))
   }
 
   /** Disconnects and gives up reconnecting; `done` is called once, when the socket is closed. */
@@ -173,13 +175,13 @@ export class Session implements Owner {
     }
     draft.id = ++this.ids
     const encoded = Codec.encode(draft)
-    if (Either.isLeft(encoded)) {
-      call.fail(encoded.left)
+    if (Result.isFailure(encoded)) {
+      call.fail(encoded.failure)
       return
     }
     this.pending.add(draft.id, call)
     try {
-      connection.send(encoded.right)
+      connection.send(encoded.success)
     } catch (cause) {
       this.pending.delete(draft.id)
       call.fail(new WsError({ message: Thrown.text(cause), cause }))
@@ -276,8 +278,8 @@ export class Session implements Owner {
   // Lifecycle
 
   private live(options: ConnectOptions): Effect.Effect<void> {
-    return Effect.gen(this, function*() {
-      yield* Effect.fork(this.pending.watch())
+    return Effect.gen({ self: this }, function*() {
+      yield* Effect.forkChild(this.pending.watch(), { startImmediately: true })
       let attempt = 0
       while (true) {
         const connection = this.begin(attempt)
@@ -320,7 +322,7 @@ export class Session implements Owner {
       this.subscribed.locate(path, position)
     }
     this.settle = undefined
-    connection.since = this.settings.clock.unsafeCurrentTimeNanos()
+    connection.since = this.settings.clock.monotonicTimeNanosUnsafe()
     this.heartbeat = heartbeat
     connection.watchOver(heartbeat)
     this.id = socket ?? null
@@ -328,7 +330,7 @@ export class Session implements Owner {
     this.release()
     this.observer.connected(socket ?? "")
     if (settle === undefined) {
-      Metrics.reconnects.unsafeUpdate(1, [])
+      Metrics.reconnects.updateUnsafe(1, this.context)
     } else {
       settle()
     }
@@ -393,7 +395,7 @@ export class Session implements Owner {
 
   // A schedule is the application's: one that dies ends the attempts, not the client.
   private sound<A>(step: Effect.Effect<A>): Effect.Effect<A | undefined> {
-    return Effect.catchAllDefect(step, (defect) =>
+    return Effect.catchDefect(step, (defect) =>
       Effect.sync(() => {
         this.observer.error(Thrown.toUserError(defect))
         return undefined
@@ -403,7 +405,7 @@ export class Session implements Owner {
   private stopReconnecting(): void {
     const { reconnection } = this
     this.reconnection = undefined
-    reconnection?.over.unsafeOpen()
+    reconnection?.over.openUnsafe()
   }
 
   private change(status: Status): void {
@@ -437,11 +439,11 @@ export class Session implements Owner {
 
   /** @internal */
   silent(connection: Connection): Effect.Effect<void> {
-    return Effect.gen(this, function*() {
+    return Effect.gen({ self: this }, function*() {
       const willReconnect = this.reconnection !== undefined &&
         (yield* this.sound(this.reconnection.backoff.willRetry(unknownClose, connection.uptime))) === true
       this.observer.error(new TimeoutError({ message: "Disconnecting due to heartbeat timeout" }))
-      Metrics.heartbeatsMissed.unsafeUpdate(1, [])
+      Metrics.heartbeatsMissed.updateUnsafe(1, this.context)
       this.observer.heartbeatTimeout(willReconnect)
     })
   }
@@ -488,15 +490,13 @@ const answered = (topic: Topic, error: NesError | undefined): void => {
  */
 export const make = (options: Options, observer: Observer): Effect.Effect<Session> =>
   Effect.gen(function*() {
-    const runtime = yield* Effect.runtime()
-    const clock = yield* Effect.clock
+    const context = yield* Effect.context()
+    const clock = yield* Clock.Clock
     const { online, open } = yield* Transport
-    const fork = Runtime.runFork(runtime)
     return new Session(
       { url: options.url, ws: options.ws, maxMessageChars: options.maxMessageChars ?? Infinity, open, online, clock },
       options.timeout || undefined,
-      // The runtime may have been taken where nothing can be interrupted, as in an acquisition.
-      (effect) => void fork(Effect.interruptible(effect)),
+      context,
       observer
     )
   })

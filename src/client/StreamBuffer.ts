@@ -3,11 +3,15 @@
  *
  * @since 0.1.0
  */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
-import * as Chunk from "effect/Chunk"
+import type * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Pull from "effect/Pull"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Metrics from "./Metrics.js"
 
@@ -41,30 +45,28 @@ export class OverflowError extends Data.TaggedError("OverflowError")<{ readonly 
  */
 export class StreamBuffer<in out A, in out E = never> {
   private readonly values: Array<A> = []
-  private exit: Exit.Exit<undefined, E | OverflowError> | undefined
+  private exit: Exit.Exit<never, E | OverflowError | Cause.Done> | undefined
   private wake: ((take: Take<A, E>) => void) | undefined
 
-  private constructor(private readonly buffer: Buffer) {}
+  private constructor(private readonly buffer: Buffer, private readonly context: Context.Context<never>) {}
 
-  /** A Stream that, each time it is run, has a feed of its own: `enter` makes it known, `leave` forgets it. */
+  /** A Stream that, each time it is run, has a buffer of its own: `enter` makes it known, `leave` forgets it. */
   static stream<A, E = never>(
     buffer: Buffer,
-    enter: (feed: StreamBuffer<A, E>) => void,
-    leave: (feed: StreamBuffer<A, E>) => void
+    enter: (buffer: StreamBuffer<A, E>) => void,
+    leave: (buffer: StreamBuffer<A, E>) => void
   ): Stream.Stream<A, E | OverflowError> {
-    return Stream.suspend(() => {
-      const { capacity } = buffer
-      if (capacity !== "unbounded" && !(Number.isInteger(capacity) && capacity > 0)) {
-        return Stream.dieMessage("The capacity of a buffer must be a positive integer")
-      }
-      const feed = new StreamBuffer<A, E>(buffer)
-      const values: Channel.Channel<Chunk.Chunk<A>, unknown, E | OverflowError> = Channel.flatMap(
-        Channel.fromEffect(feed.take),
-        (chunk) => chunk === undefined ? Channel.void : Channel.flatMap(Channel.write(chunk), () => values)
-      )
-      enter(feed)
-      return Stream.ensuring(Stream.fromChannel(values), Effect.sync(() => leave(feed)))
-    })
+    const { capacity } = buffer
+    return Stream.fromChannel(Channel.fromTransform((_, scope) =>
+      Effect.withFiber(({ context }) => {
+        if (capacity !== "unbounded" && !(Number.isInteger(capacity) && capacity > 0)) {
+          return Effect.die(new Error("The capacity of a buffer must be a positive integer"))
+        }
+        const made = new StreamBuffer<A, E>(buffer, context)
+        enter(made)
+        return Effect.as(Scope.addFinalizer(scope, Effect.sync(() => leave(made))), made.take)
+      })
+    ))
   }
 
   offer(value: A): void {
@@ -73,7 +75,7 @@ export class StreamBuffer<in out A, in out E = never> {
       return
     }
     if (buffer.capacity !== "unbounded" && values.length >= buffer.capacity) {
-      Metrics.dropped.unsafeUpdate(1, [])
+      Metrics.dropped.updateUnsafe(1, this.context)
       if (buffer.strategy === "fail") {
         this.done(Exit.fail(new OverflowError({ capacity: buffer.capacity })))
       }
@@ -88,7 +90,7 @@ export class StreamBuffer<in out A, in out E = never> {
 
   /** Nothing more will come; what is buffered is still taken. */
   end(): void {
-    this.done(Exit.succeed(undefined))
+    this.done(Exit.fail(Cause.Done()))
   }
 
   /** As `end`, and the Stream then fails. */
@@ -96,7 +98,7 @@ export class StreamBuffer<in out A, in out E = never> {
     this.done(Exit.fail(error))
   }
 
-  private done(exit: Exit.Exit<undefined, E | OverflowError>): void {
+  private done(exit: Exit.Exit<never, E | OverflowError | Cause.Done>): void {
     if (this.exit === undefined) {
       this.exit = exit
       this.arrived()
@@ -119,13 +121,13 @@ export class StreamBuffer<in out A, in out E = never> {
     }
     // An array made by a built-in: V8 would soon allocate those of a literal in its old generation, and with every array
     // that dies there, all of its values live on to the next full collection.
-    return Exit.succeed(Chunk.unsafeFromArray(values.splice(0)))
+    return Exit.succeed(values.splice(0) as unknown as NonEmptyReadonlyArray<A>)
   })
 
-  // An interrupted wait needs no undoing: its Stream is over, and the feed with it.
-  private readonly arrival: Take<A, E> = Effect.async((resume) => {
+  // An interrupted wait needs no undoing: its Stream is over, and the buffer with it.
+  private readonly arrival: Take<A, E> = Effect.callback((resume) => {
     this.wake = resume
   })
 }
 
-type Take<A, E> = Effect.Effect<Chunk.Chunk<A> | undefined, E | OverflowError>
+type Take<A, E> = Pull.Pull<NonEmptyReadonlyArray<A>, E | OverflowError>

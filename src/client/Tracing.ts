@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as HttpTraceContext from "@effect/platform/HttpTraceContext"
 import * as Effect from "effect/Effect"
+import * as HttpTraceContext from "effect/http/HttpTraceContext"
 import * as Tracing from "../protocol/Tracing.js"
 import type { RequestOptions } from "./Request.js"
 
@@ -19,10 +19,10 @@ export const withSpan = <A, E, R>(
   attributes: Readonly<Record<string, unknown>>,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.if(Tracing.isEnabled, {
-    onTrue: () => Effect.useSpan(name, { kind: "client", attributes }, () => effect),
-    onFalse: () => effect
-  })
+  Effect.flatMap(
+    Tracing.isEnabled,
+    (enabled) => enabled ? Effect.useSpan(name, { kind: "client", attributes }, () => effect) : effect
+  )
 
 /**
  * Runs a request in a span, and hands the span's place in the trace on to the server (W3C Trace Context, `traceparent`).
@@ -34,18 +34,18 @@ export const request = <A, E, R>(
   options: string | RequestOptions,
   run: (options: string | RequestOptions) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.if(Tracing.isEnabled, {
-    onTrue: () => {
-      const request = typeof options === "string" ? { path: options } : options
-      const { method = "GET", path } = request
-      return Effect.useSpan(
-        `nes.request ${method}`,
-        { kind: "client", attributes: { "nes.path": path, "http.request.method": method } },
-        (span) => {
-          const { traceparent } = HttpTraceContext.toHeaders(span)
-          return run(traceparent === undefined ? request : { ...request, headers: { ...request.headers, traceparent } })
-        }
-      )
-    },
-    onFalse: () => run(options)
+  Effect.flatMap(Tracing.isEnabled, (enabled) => {
+    if (!enabled) {
+      return run(options)
+    }
+    const request = typeof options === "string" ? { path: options } : options
+    const { method = "GET", path } = request
+    return Effect.useSpan(
+      `nes.request ${method}`,
+      { kind: "client", attributes: { "nes.path": path, "http.request.method": method } },
+      (span) => {
+        const { traceparent } = HttpTraceContext.toHeaders(span)
+        return run(traceparent === undefined ? request : { ...request, headers: { ...request.headers, traceparent } })
+      }
+    )
   })

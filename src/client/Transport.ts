@@ -68,6 +68,5 @@ export type Open = (url: string, options: object | undefined, listener: Listener
  * @since 0.1.0
  * @category services
  */
-export class Transport extends Context.Reference<Transport>()("effect-nes/client/Transport", {
-  defaultValue: (): { readonly open: Open; readonly online: Effect.Effect<void> } => ({ open, online })
-}) {}
+export const Transport: Context.Reference<{ readonly open: Open; readonly online: Effect.Effect<void> }> = Context
+  .Reference("effect-nes/client/Transport", { defaultValue: () => ({ open, online }) })

@@ -25,7 +25,7 @@ const listen = (type: "online" | "offline", heard: () => void): () => void => {
  * @since 0.1.0
  * @category constructors
  */
-export const online: Effect.Effect<void> = Effect.async((resume) => {
+export const online: Effect.Effect<void> = Effect.callback((resume) => {
   const deafen = listen("online", () => {
     deafen()
     resume(Effect.void)
