@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type Options, type Service, unsafeMake } from "./redis/RedisBroker.js"
+import { makeUnsafe, type Options, type Service } from "./redis/RedisBroker.js"
 
 /** The Broker port on Redis or Valkey, for Effect programs. */
 export * as RedisBroker from "./redis/RedisBroker.js"
@@ -18,4 +18,4 @@ export * as RedisMetrics from "./redis/Metrics.js"
  * @category constructors
  */
 export const redis = (options: string | Options): Service =>
-  unsafeMake(typeof options === "string" ? { url: options } : options)
+  makeUnsafe(typeof options === "string" ? { url: options } : options)

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
@@ -59,11 +61,13 @@ export class ClusterNode {
   private again: NodeJS.Timeout | undefined
   private retryDelay = firstRetry
   private failedAt = 0
-  private ready = Effect.unsafeMakeLatch(false)
+  private ready = Latch.makeUnsafe()
 
   constructor(
     private readonly node: Node,
     private readonly options: Options,
+    /** Of the registry in which the metrics are. */
+    private readonly context: Context.Context<never>,
     private readonly happened: (event: BrokerEvent) => void
   ) {
     this.prefix = options.prefix ?? "nes"
@@ -104,8 +108,8 @@ export class ClusterNode {
     const enter = Effect.sync(() => this.users++ === 0 && this.connect(timeout))
     const leave = Effect.suspend(() => --this.users === 0 ? Effect.promise(() => this.close()) : Effect.void)
     return Effect.acquireRelease(enter, () => leave).pipe(
-      Effect.zipRight(Effect.forkScoped(Effect.schedule(this.upkeep, Schedule.spaced(renewal)))),
-      Effect.zipRight(Effect.timeoutOption(this.ready.await, timeout)),
+      Effect.andThen(Effect.forkScoped(Effect.schedule(this.upkeep, Schedule.spaced(renewal)))),
+      Effect.andThen(Effect.timeoutOption(this.ready.await, timeout)),
       Effect.asVoid
     )
   })
@@ -135,8 +139,8 @@ export class ClusterNode {
     this.channels = undefined
     this.known = false
     this.downSince = undefined
-    this.ready = Effect.unsafeMakeLatch(false)
-    Metrics.connected.unsafeUpdate(0, [])
+    this.ready = Latch.makeUnsafe()
+    Metrics.connected.updateUnsafe(0, this.context)
     await link?.close()
   }
 
@@ -152,7 +156,7 @@ export class ClusterNode {
     this.claims.renew()
     this.channels?.revive()
     this.revive()
-    this.ready.unsafeOpen()
+    this.ready.openUnsafe()
   }
 
   // Of a cluster's servers each comes back by itself, without all of Redis having been away.
@@ -167,15 +171,15 @@ export class ClusterNode {
     }
     this.downSince = undefined
     this.known = true
-    Metrics.connected.unsafeUpdate(1, [])
+    Metrics.connected.updateUnsafe(1, this.context)
     this.happened(BrokerEvent.Up({ outage }))
   }
 
   private down(error: unknown): void {
     if (this.downSince === undefined) {
       this.downSince = Date.now()
-      Metrics.connected.unsafeUpdate(0, [])
-      Metrics.outages.unsafeUpdate(1, [])
+      Metrics.connected.updateUnsafe(0, this.context)
+      Metrics.outages.updateUnsafe(1, this.context)
       this.node.log(["nes", "broker", "error"], error)
       this.happened(BrokerEvent.Down({ error }))
     }
@@ -224,7 +228,7 @@ export class ClusterNode {
   }
 
   private unshared({ type }: Command, error: unknown): void {
-    Metrics.unshared.unsafeUpdate(1, [])
+    Metrics.unshared.updateUnsafe(1, this.context)
     this.happened(BrokerEvent.Unshared({ type, error }))
   }
 

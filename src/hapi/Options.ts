@@ -5,9 +5,9 @@
  */
 import type { RouteOptions } from "@hapi/hapi"
 import * as Iron from "@hapi/iron"
-import * as Either from "effect/Either"
-import * as ParseResult from "effect/ParseResult"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
 import type * as Broker from "../server/Broker.js"
 import * as Defaults from "../server/connection/Limits.js"
 import type { IronOptions, Password } from "../server/conversation/Seal.js"
@@ -196,43 +196,60 @@ export interface SubscriptionOptions {
     | undefined
 }
 
-const expected = (what: string) => ({ message: () => ({ message: `Expected ${what}`, override: true }) })
+const kind = <A>(what: string, is: (u: unknown) => u is A) => Schema.declare(is, { message: `expected ${what}` })
 
-const Text = Schema.NonEmptyString.annotations(expected("a non-empty string"))
-const Flag = Schema.Boolean.annotations(expected("a boolean"))
-const Finite = Schema.Finite.annotations(expected("a number"))
-const PositiveOrFalse = Schema.Union(
-  Schema.Literal(false),
-  Schema.Int.pipe(Schema.positive()).annotations(expected("a positive integer"))
-)
-const Hook = Schema.declare((u): u is (...args: ReadonlyArray<never>) => unknown => typeof u === "function")
-  .annotations(expected("a function"))
-const TextList = Schema.NonEmptyArray(Schema.NonEmptyString).annotations(expected("a list of non-empty strings"))
-
+const isText = (u: unknown): u is string => typeof u === "string" && u !== ""
+const isPositiveInt = (u: unknown): u is number => Number.isSafeInteger(u) && Number(u) > 0
+const isTextList = (u: unknown): u is readonly [string, ...Array<string>] =>
+  Array.isArray(u) && u.length > 0 && u.every(isText)
 const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
   typeof u === "object" && u !== null && !Array.isArray(u)
 
-const Dictionary = Schema.declare(isObject).annotations(expected("an object"))
+const Text = kind("a non-empty string", isText)
+const Texts = kind(
+  "a non-empty string or a list of non-empty strings",
+  (u): u is string | readonly [string, ...Array<string>] => isText(u) || isTextList(u)
+)
+const Flag = kind("a boolean", (u) => typeof u === "boolean")
+const Finite = kind("a number", (u): u is number => Number.isFinite(u))
+const Positive = kind("a positive integer", isPositiveInt)
+const PositiveOrFalse = kind(
+  "false or a positive integer",
+  (u): u is number | false => u === false || isPositiveInt(u)
+)
+const Index = kind("a boolean or a non-empty string", (u) => typeof u === "boolean" || isText(u))
+const Hook = kind("a function", (u): u is (...args: ReadonlyArray<never>) => unknown => typeof u === "function")
+
+const oneOf = <const Values extends ReadonlyArray<string | false>>(...values: Values) =>
+  Schema.Literals(values).annotate({ message: `expected ${values.map((value) => JSON.stringify(value)).join(" or ")}` })
 
 // What is no object at all is told so; what is one, which of its fields is wrong.
-const struct = <Fields extends Schema.Struct.Fields>(fields: Fields) =>
-  Schema.Struct(fields).annotations({ message: () => "Expected an object" })
+const struct = <const Fields extends Schema.Struct.Fields>(fields: Fields) =>
+  Schema.Struct(fields).annotate({ message: "expected an object", messageUnexpectedKey: "is unexpected" })
+
+const or = <const Members extends ReadonlyArray<Schema.Constraint>>(what: string, ...members: Members) =>
+  Schema.Union(members).annotate({ message: `expected ${what}` })
+
+// That an option may be left out goes without saying.
+const optional = <S extends Schema.Constraint>(schema: S) =>
+  Schema.optional(schema).annotate({ message: Schema.resolveAnnotations(schema)?.message })
 
 const isSecret = (u: unknown): u is string | Buffer => (typeof u === "string" && u !== "") || Buffer.isBuffer(u)
 
-const Password = Schema.Union(
-  // An empty one is none: it is generated.
-  Schema.declare((u): u is string | Buffer => typeof u === "string" || Buffer.isBuffer(u))
-    .annotations(expected("a string or Buffer")),
-  Schema.declare((u): u is Exclude<Password, string | Buffer> =>
-    isObject(u) && (isSecret(u.secret) || (isSecret(u.encryption) && isSecret(u.integrity))) &&
-    (u.id === undefined || (typeof u.id === "string" && /^\w+$/.test(u.id)))
-  ).annotations(expected("an object with `secret`, or `encryption` and `integrity`, and an `id` of word characters"))
+// An empty string is none: the password is generated.
+const isPassword = (u: unknown): u is Password =>
+  typeof u === "string" || Buffer.isBuffer(u) ||
+  (isObject(u) && (isSecret(u.secret) || (isSecret(u.encryption) && isSecret(u.integrity))) &&
+    (u.id === undefined || (typeof u.id === "string" && /^\w+$/.test(u.id))))
+
+const Password = kind(
+  "a string or Buffer or an object with `secret`, or `encryption` and `integrity`, and an `id` of word characters",
+  isPassword
 )
 
 const IronStep = struct({
   saltBits: Finite,
-  algorithm: Schema.Literal("aes-128-ctr", "aes-256-cbc", "sha256"),
+  algorithm: oneOf("aes-128-ctr", "aes-256-cbc", "sha256"),
   iterations: Finite,
   minPasswordlength: Finite
 })
@@ -246,48 +263,45 @@ const IronSettings = struct({
 })
 
 const Auth = struct({
-  type: Schema.Literal("direct", "cookie", "token"),
-  endpoint: Schema.String.pipe(Schema.startsWith("/")).annotations(expected("a path that begins with /")),
+  type: oneOf("direct", "cookie", "token"),
+  endpoint: kind("a path that begins with /", (u): u is string => typeof u === "string" && u.startsWith("/")),
   id: Text,
-  route: Schema.optional(Schema.Union(Schema.Literal(false), Text, Dictionary)),
-  password: Schema.optional(Password),
+  route: optional(kind("false or a non-empty string or an object", (u) => u === false || isText(u) || isObject(u))),
+  password: optional(Password),
   iron: IronSettings,
   cookie: Text,
   isSecure: Flag,
   isHttpOnly: Flag,
-  isSameSite: Schema.Literal("Strict", "Lax", false),
+  isSameSite: oneOf("Strict", "Lax", false),
   path: Text,
-  domain: Schema.optional(Text),
-  ttl: Schema.optional(Finite),
-  index: Schema.Union(Flag, Text),
+  domain: optional(Text),
+  ttl: optional(Finite),
+  index: Index,
   timeout: PositiveOrFalse,
   maxConnectionsPerUser: PositiveOrFalse,
   minAuthVerifyInterval: PositiveOrFalse
-}).pipe(
-  Schema.filter((auth) =>
+}).check(
+  Schema.makeFilter((auth) =>
     auth.maxConnectionsPerUser === false || auth.index !== false ||
-    { path: ["maxConnectionsPerUser"], message: "requires auth.index" }
+    { path: ["maxConnectionsPerUser"], issue: "requires auth.index" }
   )
 )
 
-const Heartbeat = struct({
-  interval: Schema.Int.pipe(Schema.positive()).annotations(expected("a positive integer")),
-  timeout: Schema.Int.pipe(Schema.positive()).annotations(expected("a positive integer"))
-}).pipe(
-  Schema.filter(({ interval, timeout }) =>
-    timeout < interval || { path: ["timeout"], message: "must be less than heartbeat.interval" }
+const Heartbeat = struct({ interval: Positive, timeout: Positive }).check(
+  Schema.makeFilter(({ interval, timeout }) =>
+    timeout < interval || { path: ["timeout"], issue: "must be less than heartbeat.interval" }
   )
 )
 
 const Limits = struct({
-  maxFrameBytes: Schema.optional(PositiveOrFalse),
+  maxFrameBytes: optional(PositiveOrFalse),
   helloTimeout: PositiveOrFalse,
   authTimeout: PositiveOrFalse,
   maxSubscriptions: PositiveOrFalse,
   maxInFlight: PositiveOrFalse,
   maxMessagesPerSecond: PositiveOrFalse,
   maxBufferedBytes: PositiveOrFalse,
-  slowClient: Schema.Literal("close", "drop"),
+  slowClient: oneOf("close", "drop"),
   maxHelloSubs: PositiveOrFalse,
   maxPathLength: PositiveOrFalse,
   maxDepth: PositiveOrFalse
@@ -295,46 +309,45 @@ const Limits = struct({
 
 // The heartbeat comes before `auth`, which takes a default from it: of two places the one at fault is named.
 const Plugin = struct({
-  onConnection: Schema.optional(Hook),
-  onDisconnection: Schema.optional(Hook),
-  onMessage: Schema.optional(Hook),
-  heartbeat: Schema.Union(Schema.Literal(false), Heartbeat),
-  auth: Schema.Union(Schema.Literal(false), Auth),
-  headers: Schema.NullOr(Schema.Union(Schema.Literal("*"), TextList)),
+  onConnection: optional(Hook),
+  onDisconnection: optional(Hook),
+  onMessage: optional(Hook),
+  heartbeat: or("false or an object", Schema.Literal(false), Heartbeat),
+  auth: or("false or an object", Schema.Literal(false), Auth),
+  headers: kind(
+    "\"*\" or a list of non-empty strings or null",
+    (u): u is "*" | readonly [string, ...Array<string>] | null => u === "*" || isTextList(u) || u === null
+  ),
   payload: struct({ maxChunkChars: PositiveOrFalse }),
   maxConnections: PositiveOrFalse,
-  origin: Schema.optional(Schema.Union(Text, TextList)),
-  metrics: Schema.optional(Schema.Boolean),
-  broker: Schema.optional(
-    Schema.declare((u): u is Broker.Service => isObject(u) && typeof u.join === "function")
-      .annotations(expected("a broker"))
-  ),
+  origin: optional(Texts),
+  metrics: optional(Flag),
+  broker: optional(kind("a broker", (u): u is Broker.Service => isObject(u) && typeof u.join === "function")),
   limits: Limits
-}).pipe(
-  Schema.filter(({ auth, heartbeat }) =>
+}).check(
+  Schema.makeFilter(({ auth, heartbeat }) =>
     !auth || auth.minAuthVerifyInterval === false || !heartbeat || auth.minAuthVerifyInterval >= heartbeat.interval ||
-    { path: ["auth", "minAuthVerifyInterval"], message: "must not be less than heartbeat.interval" }
+    { path: ["auth", "minAuthVerifyInterval"], issue: "must not be less than heartbeat.interval" }
   )
 )
 
 const Subscription = struct({
-  filter: Schema.optional(Hook),
-  onSubscribe: Schema.optional(Hook),
-  onUnsubscribe: Schema.optional(Hook),
-  recovery: Schema.optional(Schema.Union(
-    Flag,
-    struct({
-      size: Schema.optional(Schema.Int.pipe(Schema.positive()).annotations(expected("a positive integer"))),
-      age: Schema.optional(Schema.Int.pipe(Schema.positive()).annotations(expected("a positive integer")))
-    })
+  filter: optional(Hook),
+  onSubscribe: optional(Hook),
+  onUnsubscribe: optional(Hook),
+  recovery: optional(or(
+    "a boolean or an object",
+    Schema.Boolean,
+    struct({ size: optional(Positive), age: optional(Positive) })
   )),
-  auth: Schema.optional(Schema.Union(
+  auth: optional(or(
+    "false or an object",
     Schema.Literal(false),
     struct({
-      mode: Schema.optional(Schema.Literal("required", "optional")),
-      scope: Schema.optional(Schema.Union(Text, TextList)),
-      entity: Schema.optional(Schema.Literal("user", "app", "any")),
-      index: Schema.optional(Schema.Union(Flag, Text))
+      mode: optional(oneOf("required", "optional")),
+      scope: optional(Texts),
+      entity: optional(oneOf("user", "app", "any")),
+      index: optional(Index)
     })
   ))
 })
@@ -414,33 +427,24 @@ const fill = (options: { readonly [key: string]: unknown }): unknown => {
   }
 }
 
-const decode = <A, I>(schema: Schema.Schema<A, I>, input: unknown, failure: string): A => {
-  const decoded = Schema.decodeUnknownEither(schema, { onExcessProperty: "error" })(input)
-  if (Either.isLeft(decoded)) {
-    throw new Error(`${failure}: ${complaint(ParseResult.ArrayFormatter.formatErrorSync(decoded.left))}`)
+const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
+
+// Only the place and the complaint are told: a value may be a password.
+const decoder = <A>(schema: Schema.Codec<A>) => {
+  const decode = Schema.decodeUnknownResult(schema, { onExcessProperty: "error" })
+  return (input: unknown, failure: string): A => {
+    const decoded = decode(input)
+    if (Result.isSuccess(decoded)) {
+      return decoded.success
+    }
+    const [issue] = issuesOf(decoded.failure.issue).issues
+    const place = issue?.path?.join(".")
+    throw new Error(`${failure}: ${place ? `${place}: ` : ""}${issue?.message}`)
   }
-  return decoded.right
 }
 
-const expectation = "Expected "
-
-// Each member of a union complains; the one that came furthest is what was meant. Only the place and the complaint are
-// told: a value may be a password.
-const complaint = (issues: ReadonlyArray<ParseResult.ArrayFormatterIssue>): string => {
-  const depth = Math.max(...issues.map(({ path }) => path.length))
-  const furthest = issues.filter(({ path }) => path.length === depth)
-  const messages = furthest.map(({ message }) => message.replace(/, actual [^]*$/, ""))
-  // That an option may be left out goes without saying.
-  const expectations = messages.filter((message) =>
-    message.startsWith(expectation) && message !== `${expectation}undefined`
-  )
-  const [other] = messages.filter((message) => !message.startsWith(expectation))
-  const text = other !== undefined
-    ? other
-    : `expected ${[...new Set(expectations.map((message) => message.slice(expectation.length)))].join(" or ")}`
-  const place = furthest[0]?.path.join(".")
-  return place ? `${place}: ${text}` : text
-}
+const plugin = decoder(Plugin)
+const subscription = decoder(Subscription)
 
 /**
  * Decodes the options of the plugin. Throws an error that starts `Invalid nes configuration` and names the place.
@@ -449,7 +453,7 @@ const complaint = (issues: ReadonlyArray<ParseResult.ArrayFormatterIssue>): stri
  * @category decoding
  */
 export const decodePlugin = (options: PluginOptions): Configuration =>
-  decode(Plugin, isObject(options) ? fill(options) : options, "Invalid nes configuration")
+  plugin(isObject(options) ? fill(options) : options, "Invalid nes configuration")
 
 /**
  * Decodes the options of a subscription. Throws an error that starts `Invalid subscription options: PATH`.
@@ -458,4 +462,4 @@ export const decodePlugin = (options: PluginOptions): Configuration =>
  * @category decoding
  */
 export const decodeSubscription = (path: string, options: SubscriptionOptions): typeof Subscription.Type =>
-  decode(Subscription, options, `Invalid subscription options: ${path}`)
+  subscription(options, `Invalid subscription options: ${path}`)

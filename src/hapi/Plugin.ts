@@ -124,21 +124,21 @@ const handshakeGrace = 200
 
 // Connections live from hapi's start to its stop; what is declared outlives both.
 const followLifecycle = (server: Server, nes: NesServer.Service): void => {
-  let running: Scope.CloseableScope | undefined
-  let closing: Fiber.Fiber<void> = Fiber.void
+  let running: Scope.Closeable | undefined
+  let closing: Effect.Effect<void> = Effect.void
   server.ext("onPreStart", async () => {
-    running = Effect.runSync(Scope.make())
-    await Effect.runPromise(Scope.extend(nes.listen(server.listener), running))
+    running = Scope.makeUnsafe()
+    await Effect.runPromise(Scope.provide(nes.listen(server.listener), running))
   })
   server.ext("onPreStop", async () => {
     if (running) {
-      closing = Effect.runFork(Scope.close(running, Exit.void))
+      closing = Fiber.join(Effect.runFork(Scope.close(running, Exit.void)))
       running = undefined
-      await Effect.runPromise(Effect.timeoutOption(Fiber.join(closing), handshakeGrace))
+      await Effect.runPromise(Effect.timeoutOption(closing, handshakeGrace))
     }
   })
   // By now every socket is gone; what may still run are the hooks of those that closed last.
-  server.ext("onPostStop", () => Effect.runPromise(Fiber.join(closing)))
+  server.ext("onPostStop", () => Effect.runPromise(closing))
 }
 
 const decorate = (
@@ -202,7 +202,7 @@ const register = (server: Server, options: PluginOptions): void => {
   const nes = Effect.runSync(
     (broker ? Effect.provideService(making, Broker, broker) : making).pipe(
       Effect.provideService(Application, application),
-      Scope.extend(Effect.runSync(Scope.make()))
+      Scope.provide(Scope.makeUnsafe())
     )
   )
   const host: Socket.SocketHost = { server, hub: nes.node.hub, log: application.log }

@@ -1,5 +1,5 @@
 /**
- * Whether anybody looks at spans.
+ * What both sides need to know of spans: whether anybody looks at them, and how they travel.
  *
  * @since 0.1.0
  */
@@ -13,3 +13,28 @@ import * as Tracer from "effect/Tracer"
  * @category tracing
  */
 export const isEnabled: Effect.Effect<boolean> = Effect.map(Effect.tracer, (tracer) => tracer !== Tracer.nativeTracer)
+
+/**
+ * The place of a span in its trace, as a `traceparent` (W3C Trace Context). By hand, since `effect/http` has it only
+ * together with all of its headers.
+ *
+ * @since 1.0.0
+ * @category tracing
+ */
+export const traceparentOf = ({ sampled, spanId, traceId }: Tracer.Span): string =>
+  `00-${traceId.padStart(32, "0")}-${spanId}-${sampled ? "01" : "00"}`
+
+const traceparent = /^00-(?!0+-)([0-9a-f]{32})-(?!0+-)([0-9a-f]{16})-([0-9a-f]{2})$/
+
+/**
+ * The span that a `traceparent` names; `undefined` for whatever is none.
+ *
+ * @since 1.0.0
+ * @category tracing
+ */
+export const parentOf = (header: unknown): Tracer.ExternalSpan | undefined => {
+  const [, traceId, spanId, flags] = (typeof header === "string" && traceparent.exec(header)) || []
+  return traceId !== undefined && spanId !== undefined && flags !== undefined
+    ? Tracer.externalSpan({ traceId, spanId, sampled: (parseInt(flags, 16) & 1) === 1 })
+    : undefined
+}

@@ -11,7 +11,6 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -44,7 +43,7 @@ export interface Service extends Broker.Service {
  * @since 0.1.0
  * @category tags
  */
-export class RedisBroker extends Context.Tag("effect-nes/redis/RedisBroker")<RedisBroker, Service>() {}
+export class RedisBroker extends Context.Service<RedisBroker, Service>()("effect-nes/redis/RedisBroker") {}
 
 // Events that wait for a consumer.
 const backlog = 256
@@ -56,12 +55,12 @@ const backlog = 256
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Service> =>
-  Effect.map(PubSub.sliding<BrokerEvent>(backlog), (events) => ({
+  Effect.zipWith(PubSub.sliding<BrokerEvent>(backlog), Effect.context(), (events, context) => ({
     events: Stream.fromPubSub(events),
     join: (node) =>
       Effect.sync(() => {
-        const member = new ClusterNode(node, options, (event) => {
-          events.unsafeOffer(event)
+        const member = new ClusterNode(node, options, context, (event) => {
+          PubSub.publishUnsafe(events, event)
           try {
             options.onEvent?.(event)
           } catch (error) {
@@ -78,7 +77,7 @@ export const make = (options: Options): Effect.Effect<Service> =>
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<RedisBroker | Broker.Broker> =>
+export const layer = (options: Options): Layer.Layer<RedisBroker> =>
   Layer.effectContext(
     Effect.map(make(options), (service) => Context.make(RedisBroker, service).pipe(Context.add(Broker.Broker, service)))
   )
@@ -87,16 +86,15 @@ export const layer = (options: Options): Layer.Layer<RedisBroker | Broker.Broker
  * Provides the broker to servers, with options from Config.
  *
  * ```ts
- * RedisBroker.layerConfig({ url: Config.string("REDIS_URL") })
+ * RedisBroker.layerConfig({ url: Config.String("REDIS_URL") })
  * ```
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
-  config: Config.Config.Wrap<Options>
-): Layer.Layer<RedisBroker | Broker.Broker, ConfigError.ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), layer))
+  config: Config.Wrap<Options>
+): Layer.Layer<RedisBroker, Config.ConfigError> => Layer.unwrap(Effect.map(Config.unwrap(config), layer))
 
 /**
  * Makes a broker for the `broker` option of the hapi plugin.
@@ -104,4 +102,4 @@ export const layerConfig = (
  * @since 0.1.0
  * @category constructors
  */
-export const unsafeMake = (options: Options): Service => Effect.runSync(make(options))
+export const makeUnsafe = (options: Options): Service => Effect.runSync(make(options))

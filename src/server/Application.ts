@@ -69,4 +69,4 @@ export interface Service {
  * @since 0.1.0
  * @category tags
  */
-export class Application extends Context.Tag("effect-nes/server/Application")<Application, Service>() {}
+export class Application extends Context.Service<Application, Service>()("effect-nes/server/Application") {}

@@ -5,10 +5,10 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Runtime from "effect/Runtime"
 
 /**
  * A value, a Promise of it, or an Effect of it.
@@ -49,33 +49,35 @@ const isEffect = <A>(answer: Awaitable<A>): answer is Effect.Effect<A, unknown> 
 const isPromise = <A>(answer: Awaitable<A>): answer is PromiseLike<A> => isPromiseLike(answer)
 
 /**
- * Settles answers on a runtime. A failure is thrown, or rejects, as the error the Effect failed with. `waiting` is told of
- * every fiber that has to wait.
+ * Settles answers with the services of a context. A failure is thrown, or rejects, as the error the Effect failed with.
+ * `waiting` is told of every fiber that has to wait.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const settleOn = (
-  runtime: Runtime.Runtime<never>,
-  waiting: (fiber: Fiber.RuntimeFiber<unknown, unknown>) => void = ignore
-): Settle =>
-<A>(answer: Awaitable<A>): A | PromiseLike<A> => {
-  if (typeof answer !== "object" || answer === null || isPromise(answer) || !isEffect(answer)) {
-    return answer
-  }
-  const fiber = Runtime.runFork(runtime)(answer)
-  const exit = fiber.unsafePoll()
-  if (exit !== null) {
-    return unwrap(exit)
-  }
-  waiting(fiber)
-  return new Promise((resolve, reject) => {
-    fiber.addObserver((exit) => {
-      try {
-        resolve(unwrap(exit))
-      } catch (error) {
-        reject(error)
-      }
+export const settleWith = (
+  context: Context.Context<never>,
+  waiting: (fiber: Fiber.Fiber<unknown, unknown>) => void = ignore
+): Settle => {
+  const fork = Effect.runForkWith(context)
+  return <A>(answer: Awaitable<A>): A | PromiseLike<A> => {
+    if (typeof answer !== "object" || answer === null || isPromise(answer) || !isEffect(answer)) {
+      return answer
+    }
+    const fiber = fork(answer)
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) {
+      return unwrap(exit)
+    }
+    waiting(fiber)
+    return new Promise((resolve, reject) => {
+      fiber.addObserver((exit) => {
+        try {
+          resolve(unwrap(exit))
+        } catch (error) {
+          reject(error)
+        }
+      })
     })
-  })
+  }
 }

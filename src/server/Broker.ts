@@ -129,9 +129,9 @@ const together = (nodes: ReadonlySet<Node>, deliver: (command: Command) => Promi
  * @since 0.1.0
  * @category tags
  */
-export class Broker extends Context.Reference<Broker>()("effect-nes/server/Broker", {
+export const Broker: Context.Reference<Service> = Context.Reference("effect-nes/server/Broker", {
   defaultValue: (): Service => ({ join: (node) => Effect.sync(() => together(new Set([node]), node.deliver)) })
-}) {}
+})
 
 /**
  * A broker in memory: the servers of one process that share it act as the nodes of a cluster.
@@ -182,4 +182,4 @@ export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory: Layer.Layer<Broker> = Layer.effect(Broker, makeMemory)
+export const layerMemory: Layer.Layer<never> = Layer.effect(Broker, makeMemory)

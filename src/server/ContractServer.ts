@@ -5,6 +5,8 @@
  */
 import * as Boom from "@hapi/boom"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
 import * as Contract from "../protocol/Contract.js"
 import type { UserError } from "../protocol/NesError.js"
 import { NesServer } from "./NesServer.js"
@@ -17,8 +19,8 @@ import type { Options } from "./subscription/Subscription.js"
  * @since 0.1.0
  * @category subscriptions
  */
-export const subscription = <Path extends string, A, I, R>(
-  contract: Contract.Subscription<Path, A, I, R>,
+export const subscription = <Path extends string, Message extends Schema.Constraint>(
+  contract: Contract.Subscription<Path, Message>,
   options?: Options
 ): Effect.Effect<void, UserError, NesServer> =>
   Effect.flatMap(NesServer, (nes) => nes.subscription(contract.path, options))
@@ -30,10 +32,10 @@ export const subscription = <Path extends string, A, I, R>(
  * @category subscriptions
  */
 export const publish = Effect.fn("ContractServer.publish")(
-  function*<Path extends string, A, I, R>(
-    contract: Contract.Subscription<Path, A, I, R>,
+  function*<Path extends string, Message extends Schema.Constraint>(
+    contract: Contract.Subscription<Path, Message>,
     params: Contract.ParamsArgument<Path>,
-    message: NoInfer<A>,
+    message: NoInfer<Message["Type"]>,
     options?: PublishOptions
   ) {
     const nes = yield* NesServer
@@ -50,7 +52,11 @@ export const publish = Effect.fn("ContractServer.publish")(
  * @category broadcasts
  */
 export const broadcast = Effect.fn("ContractServer.broadcast")(
-  function*<A, I, R>(contract: Contract.Broadcast<A, I, R>, message: NoInfer<A>, options?: BroadcastOptions) {
+  function*<Message extends Schema.Constraint>(
+    contract: Contract.Broadcast<Message>,
+    message: NoInfer<Message["Type"]>,
+    options?: BroadcastOptions
+  ) {
     const nes = yield* NesServer
     const encoded = yield* Contract.encode(contract.message, contract.name)(message)
     yield* nes.broadcast(encoded, options)
@@ -75,10 +81,10 @@ export type Handler<S, R> = (
  * @since 0.1.0
  * @category messages
  */
-export const handler = <A, I, R, B, J, RB, E, X, S = unknown>(
-  { name, request, response }: Contract.Message<A, I, R, B, J, RB>,
-  answer: (message: A, socket: S) => Effect.Effect<B, E, X>
-): Handler<S, R | RB | X> => {
+export const handler = <Request extends Schema.Constraint, Response extends Schema.Constraint, E, R, S = unknown>(
+  { name, request, response }: Contract.Message<Request, Response>,
+  answer: (message: Request["Type"], socket: S) => Effect.Effect<Response["Type"], E, R>
+): Handler<S, Request["DecodingServices"] | Response["EncodingServices"] | R> => {
   const decode = Contract.decode(request, name)
   const encode = Contract.encode(response, name)
   return (message, socket) =>
@@ -106,12 +112,20 @@ export type Requirements<Handlers extends ReadonlyArray<AnyHandler>> = Handlers[
 export type SocketOf<Handlers extends ReadonlyArray<AnyHandler>> = [Handlers[number]] extends
   [(message: unknown, socket: infer S) => unknown] ? S : never
 
-const firstOf =
-  <S, R>(handlers: ReadonlyArray<Handler<S, R>>) => (socket: S, message: unknown): Effect.Effect<unknown, unknown, R> =>
-    Effect.validateFirst(handlers, (handle) => handle(message, socket)).pipe(
-      Effect.mapError((errors) => Boom.badRequest(errors.map((error) => error.message).join("\n"))),
-      Effect.flatten
-    )
+const firstOf = <S, R>(
+  handlers: ReadonlyArray<Handler<S, R>>
+): (socket: S, message: unknown) => Effect.Effect<unknown, unknown, R> =>
+  Effect.fnUntraced(function*(socket, message) {
+    const errors: Array<string> = []
+    for (const handle of handlers) {
+      const recognised = yield* Effect.result(handle(message, socket))
+      if (Result.isSuccess(recognised)) {
+        return yield* recognised.success
+      }
+      errors.push(recognised.failure.message)
+    }
+    return yield* Effect.fail(Boom.badRequest(errors.join("\n")))
+  })
 
 /**
  * The `onMessage` hook of a server: the first handler that recognises a message answers it; where none does, it is

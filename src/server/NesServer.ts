@@ -4,22 +4,21 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
-import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
 import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import { UserError } from "../protocol/NesError.js"
 import { Application } from "./Application.js"
-import { settleOn } from "./Awaitable.js"
+import { settleWith } from "./Awaitable.js"
 import { Broker, type Tally } from "./Broker.js"
 import type { Target } from "./Command.js"
 import type { Connection } from "./connection/Connection.js"
@@ -85,7 +84,7 @@ export interface Closing {
   /** The code of the close frame; none by default. */
   readonly closeCode?: number | undefined
   /** How long messages that are being answered, and hooks, may take to finish. Default: not at all. */
-  readonly gracePeriod?: Duration.DurationInput | undefined
+  readonly gracePeriod?: Duration.Input | undefined
 }
 
 /**
@@ -94,7 +93,7 @@ export interface Closing {
  * @since 0.1.0
  * @category tags
  */
-export class NesServer extends Context.Tag("effect-nes/server/NesServer")<NesServer, Service>() {}
+export class NesServer extends Context.Service<NesServer, Service>()("effect-nes/server/NesServer") {}
 
 const toUserError = (cause: unknown): UserError =>
   new UserError({ message: cause instanceof Error ? cause.message : String(cause), cause })
@@ -109,9 +108,9 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
   const settings = Settings.make(options)
   const application = yield* Application
   const broker = yield* Broker
-  const clock = yield* Effect.clock
-  const runtime = yield* Effect.runtime()
-  const fork = Runtime.runFork(runtime)
+  const clock = yield* Clock.Clock
+  const services = yield* Effect.context()
+  const fork = Effect.runForkWith(services)
   const hooks = yield* FiberSet.make()
 
   const id = randomBytes(6).toString("hex")
@@ -127,11 +126,15 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
   })
   const join = membership.open ?? Effect.void
   const log = yield* Log.make(settings.log)
-  const metrics = new Metrics(settings.metrics, (limit, connection, path) => log.exceeded(limit, connection, path))
+  const metrics = new Metrics(
+    settings.metrics,
+    services,
+    (limit, connection, path) => log.exceeded(limit, connection, path)
+  )
   const context = {
     settings,
     application,
-    settle: settleOn(runtime, (fiber) => FiberSet.unsafeAdd(hooks, fiber)),
+    settle: settleWith(services, (fiber) => FiberSet.addUnsafe(hooks, fiber)),
     flush: new Flush(metrics.report),
     metrics,
     log,
@@ -153,19 +156,19 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
       effect.pipe(
         Effect.timeoutOption(gracePeriod),
         Effect.interruptible,
-        Effect.forkDaemon,
+        Effect.forkDetach,
         Effect.flatMap(Fiber.join),
         Effect.asVoid
       )
     return atMost(Effect.promise(() => node.drain(closeCode))).pipe(
-      Effect.zipRight(stop),
-      Effect.zipRight(atMost(FiberSet.awaitEmpty(hooks)))
+      Effect.andThen(stop),
+      Effect.andThen(atMost(FiberSet.awaitEmpty(hooks)))
     )
   }
 
   const serve = (options: Closing = {}): Effect.Effect<void, never, Scope.Scope> =>
     Effect.acquireRelease(Effect.sync(() => node.start()), () => close(options)).pipe(
-      Effect.zipRight(Effect.forkScoped(heartbeat)),
+      Effect.andThen(Effect.forkScoped(heartbeat)),
       Effect.asVoid
     )
 
@@ -186,13 +189,13 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     connections: Effect.sync(() =>
       Array.from(node.hub.connections.all()).filter((connection) => connection.stage === "ready")
     ),
-    run: (options) => Effect.zipRight(join, serve(options)),
+    run: (options) => Effect.andThen(join, serve(options)),
     listen: (server, options) =>
       join.pipe(
-        Effect.zipRight(
+        Effect.andThen(
           Effect.acquireRelease(Effect.sync(() => node.attach(server)), (detach) => Effect.sync(detach))
         ),
-        Effect.zipRight(serve(options))
+        Effect.andThen(serve(options))
       )
   })
 })
@@ -207,7 +210,7 @@ export const layer = (
   server: Server | SecureServer,
   options: Settings.Options = {}
 ): Layer.Layer<NesServer, never, Application> =>
-  Layer.scoped(
+  Layer.effect(
     NesServer,
     Effect.tap(make(options), (nes) => nes.listen(server, { closeCode: 1001 }))
   )
@@ -220,6 +223,6 @@ export const layer = (
  */
 export const layerConfig = (
   server: Server | SecureServer,
-  config: Config.Config.Wrap<Settings.Options>
-): Layer.Layer<NesServer, ConfigError.ConfigError, Application> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (options) => layer(server, options)))
+  config: Config.Wrap<Settings.Options>
+): Layer.Layer<NesServer, Config.ConfigError, Application> =>
+  Layer.unwrap(Effect.map(Config.unwrap(config), (options) => layer(server, options)))

@@ -293,7 +293,7 @@ export class Node {
       keepCookies
     )
     if (limits.maxMessagesPerSecond < Infinity) {
-      connection.bucket = new TokenBucket(limits.maxMessagesPerSecond, this.clock.unsafeCurrentTimeMillis())
+      connection.bucket = new TokenBucket(limits.maxMessagesPerSecond, this.clock.currentTimeMillisUnsafe())
     }
     this.hub.connections.add(connection)
     log.open(connection)

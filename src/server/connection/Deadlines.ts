@@ -3,10 +3,9 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
 
 /**
  * Starts an effect that nobody waits for.
@@ -14,7 +13,7 @@ import * as FiberId from "effect/FiberId"
  * @since 0.1.0
  * @category models
  */
-export type Fork = (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
+export type Fork = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 
 /**
  * Deadlines that lie the same time ahead when they are set, so that the first set is the first due.
@@ -24,7 +23,7 @@ export type Fork = (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
  */
 export class Deadlines<Key> {
   private readonly due = new Map<Key, number>()
-  private watching: Fiber.RuntimeFiber<void> | undefined
+  private watching: Fiber.Fiber<void> | undefined
 
   /** `duration` is in ms; `expire` is called for every key whose deadline passes. */
   constructor(
@@ -37,7 +36,7 @@ export class Deadlines<Key> {
   /** Sets the deadline of a key, anew if it has one. */
   set(key: Key): void {
     this.due.delete(key)
-    this.due.set(key, this.clock.unsafeCurrentTimeMillis() + this.duration)
+    this.due.set(key, this.clock.currentTimeMillisUnsafe() + this.duration)
     this.watching ??= this.fork(this.watch)
   }
 
@@ -49,11 +48,11 @@ export class Deadlines<Key> {
   /** Lifts every deadline and leaves no timer behind. */
   reset(): void {
     this.due.clear()
-    this.watching?.unsafeInterruptAsFork(FiberId.none)
+    this.watching?.interruptUnsafe()
     this.watching = undefined
   }
 
-  private readonly watch: Effect.Effect<void> = Effect.gen(this, function*() {
+  private readonly watch: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
     for (;;) {
       const first = this.due.entries().next()
       if (first.done) {
@@ -61,9 +60,9 @@ export class Deadlines<Key> {
         return
       }
       const [key, due] = first.value
-      const wait = due - this.clock.unsafeCurrentTimeMillis()
+      const wait = due - this.clock.currentTimeMillisUnsafe()
       if (wait > 0) {
-        yield* Clock.sleep(wait)
+        yield* Effect.sleep(wait)
       } else {
         this.due.delete(key)
         this.expire(key)

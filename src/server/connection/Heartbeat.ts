@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Hub } from "../subscription/Hub.js"
 import type { Log } from "../telemetry/Log.js"
@@ -52,12 +51,12 @@ export const run = (
   })
 
   return Effect.gen(function*() {
-    yield* Clock.sleep(heartbeat.interval)
+    yield* Effect.sleep(heartbeat.interval)
     for (;;) {
       yield* beat
-      yield* Clock.sleep(heartbeat.timeout)
+      yield* Effect.sleep(heartbeat.timeout)
       yield* check
-      yield* Clock.sleep(heartbeat.interval - heartbeat.timeout)
+      yield* Effect.sleep(heartbeat.interval - heartbeat.timeout)
     }
   })
 }

@@ -58,7 +58,7 @@ export class Authenticator {
     const { auth } = this.context.settings
     return auth !== false && auth.minAuthVerifyInterval !== false && connection.auth.isAuthenticated &&
       (connection.verifying !== undefined ||
-        this.timing.clock.unsafeCurrentTimeMillis() - connection.verifiedAt >= auth.minAuthVerifyInterval)
+        this.timing.clock.currentTimeMillisUnsafe() - connection.verifiedAt >= auth.minAuthVerifyInterval)
   }
 
   /** Verifies credentials where that is due; a connection whose credentials no longer hold is refused. */
@@ -125,13 +125,13 @@ export class Authenticator {
         await claiming
       }
       this.hub.authenticate(connection, authentication)
-      connection.verifiedAt = this.timing.clock.unsafeCurrentTimeMillis()
+      connection.verifiedAt = this.timing.clock.currentTimeMillisUnsafe()
     }
   }
 
   private async runVerify(connection: Connection): Promise<void> {
     const { application, settle } = this.context
-    connection.verifiedAt = this.timing.clock.unsafeCurrentTimeMillis()
+    connection.verifiedAt = this.timing.clock.currentTimeMillisUnsafe()
     try {
       await this.inTime(connection, settle(application.verify(connection)))
     } catch (error) {

@@ -7,7 +7,7 @@
  */
 import * as Boom from "@hapi/boom"
 import type * as Clock from "effect/Clock"
-import * as Either from "effect/Either"
+import * as Result from "effect/Result"
 import * as Codec from "../../protocol/Codec.js"
 import type * as Message from "../../protocol/Message.js"
 import type { Response } from "../Application.js"
@@ -46,11 +46,11 @@ class PathRefused extends Error {
   }
 }
 
-const unwrap = <A>(decoded: Either.Either<A, { readonly message: string }>): A => {
-  if (Either.isLeft(decoded)) {
-    throw Boom.badRequest(decoded.left.message)
+const unwrap = <A>(decoded: Result.Result<A, { readonly message: string }>): A => {
+  if (Result.isFailure(decoded)) {
+    throw Boom.badRequest(decoded.failure.message)
   }
-  return decoded.right
+  return decoded.success
 }
 
 const requestAttributes = (connection: Connection, { method, path }: Message.Request) => ({
@@ -100,19 +100,19 @@ export class Dispatcher {
       return
     }
     const { metrics, settings: { limits } } = this.context
-    if (connection.bucket && !connection.bucket.take(this.timing.clock.unsafeCurrentTimeMillis())) {
+    if (connection.bucket && !connection.bucket.take(this.timing.clock.currentTimeMillisUnsafe())) {
       metrics.exceed("maxMessagesPerSecond", connection)
       void connection.close(1008, "Too many messages")
       return
     }
     const decoded = Codec.decodeEnvelope(text)
-    if (Either.isLeft(decoded)) {
-      const { error, id, type } = decoded.left
+    if (Result.isFailure(decoded)) {
+      const { error, id, type } = decoded.failure
       metrics.received(undefined, Buffer.byteLength(text))
       this.answerError(connection, Boom.badRequest(error.message), { type, id })
       return
     }
-    const envelope = decoded.right
+    const envelope = decoded.success
     metrics.received(envelope.type, Buffer.byteLength(text))
     if (envelope.type === "ping" && !this.authenticator.due(connection)) {
       return

@@ -4,12 +4,10 @@
  *
  * @since 0.1.0
  */
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
-import * as HashSet from "effect/HashSet"
 import * as LogLevel from "effect/LogLevel"
-import * as Runtime from "effect/Runtime"
+import * as References from "effect/References"
 import type { IncomingMessage } from "node:http"
 import type { Connection } from "../connection/Connection.js"
 import type { Exceeded } from "../connection/Limits.js"
@@ -42,7 +40,7 @@ const addressOf = (forwarded: unknown, remote: string | undefined): Record<strin
 // A path may be long because somebody wants the log to be.
 const maxPathLength = 256
 
-type Write = (level: LogLevel.LogLevel, message: string, annotations: Record<string, unknown>) => void
+type Write = (level: LogLevel.Severity, message: string, annotations: Record<string, unknown>) => void
 
 /**
  * Which entries are written.
@@ -76,14 +74,14 @@ export class Log {
   /** A socket was accepted. */
   open(connection: Connection): void {
     if (this.listening.lives) {
-      this.opened.set(connection, this.clock.unsafeCurrentTimeMillis())
+      this.opened.set(connection, this.clock.currentTimeMillisUnsafe())
     }
   }
 
   /** A hello was accepted. */
   connected(connection: Connection): void {
     if (this.listening.lives) {
-      this.write(LogLevel.Debug, "nes connected", {
+      this.write("Debug", "nes connected", {
         ...annotationsOf(connection),
         "nes.subscriptions": connection.subscriptions.size
       })
@@ -93,8 +91,8 @@ export class Log {
   /** A socket has closed; to be called while its subscriptions are known. */
   disconnected(connection: Connection, code: number, reason: string): void {
     if (this.listening.lives) {
-      const now = this.clock.unsafeCurrentTimeMillis()
-      this.write(LogLevel.Debug, "nes disconnected", {
+      const now = this.clock.currentTimeMillisUnsafe()
+      this.write("Debug", "nes disconnected", {
         ...annotationsOf(connection),
         "nes.close.code": code,
         ...(reason && { "nes.close.reason": reason }),
@@ -107,7 +105,7 @@ export class Log {
   /** A client was silent for too long. */
   silent(connection: Connection): void {
     if (this.listening.lives) {
-      this.write(LogLevel.Debug, "nes heartbeat missed", annotationsOf(connection))
+      this.write("Debug", "nes heartbeat missed", annotationsOf(connection))
     }
   }
 
@@ -129,7 +127,7 @@ export class Log {
     const crossed = this.crossed.get(connection) ?? new Set()
     if (!crossed.has(limit)) {
       this.crossed.set(connection, crossed.add(limit))
-      this.write(LogLevel.Info, "nes limit exceeded", {
+      this.write("Info", "nes limit exceeded", {
         ...annotationsOf(connection),
         "nes.limit": limit,
         ...(path !== undefined && { "nes.path": path.slice(0, maxPathLength) })
@@ -140,7 +138,7 @@ export class Log {
   /** A socket was refused before it was a connection. */
   refused(reason: string, { headers, socket }: IncomingMessage): void {
     if (this.listening.incidents) {
-      this.write(LogLevel.Info, "nes connection refused", {
+      this.write("Info", "nes connection refused", {
         ...addressOf(headers["x-forwarded-for"], socket.remoteAddress),
         "nes.error": reason
       })
@@ -149,7 +147,7 @@ export class Log {
 
   private distrusted(message: string, connection: Connection, error: unknown): void {
     if (this.listening.incidents) {
-      this.write(LogLevel.Info, message, {
+      this.write("Info", message, {
         ...annotationsOf(connection),
         "nes.error": error instanceof Error ? error.message : String(error)
       })
@@ -163,26 +161,26 @@ export class Log {
  * @since 0.1.0
  * @category annotations
  */
-export const listens = (level: LogLevel.LogLevel): Effect.Effect<boolean> =>
+export const listens = (level: LogLevel.Severity): Effect.Effect<boolean> =>
   Effect.zipWith(
-    FiberRef.get(FiberRef.currentMinimumLogLevel),
-    FiberRef.get(FiberRef.currentLoggers),
-    (minimum, loggers) => HashSet.size(loggers) > 0 && LogLevel.greaterThanEqual(level, minimum)
+    LogLevel.isEnabled(level),
+    References.CurrentLoggers,
+    (enabled, loggers) => enabled && loggers.size > 0
   )
 
 /**
- * The log of a server in this log. What is listened to is decided here, once.
+ * The log of a server. What is listened to is decided here, once.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (enabled: boolean): Effect.Effect<Log> =>
   Effect.gen(function*() {
-    const clock = yield* Effect.clock
-    const fork = Runtime.runFork(yield* Effect.runtime())
+    const clock = yield* Clock.Clock
+    const fork = Effect.runForkWith(yield* Effect.context())
     return new Log(
-      { lives: enabled && (yield* listens(LogLevel.Debug)), incidents: enabled && (yield* listens(LogLevel.Info)) },
+      { lives: enabled && (yield* listens("Debug")), incidents: enabled && (yield* listens("Info")) },
       clock,
-      (level, message, annotations) => void fork(Effect.annotateLogs(Effect.logWithLevel(level, message), annotations))
+      (level, message, annotations) => void fork(Effect.annotateLogs(Effect.logWithLevel(level)(message), annotations))
     )
   })

@@ -2,35 +2,33 @@
  * What an operator asks about, counted.
  *
  * The hot path adds to plain numbers; at the end of a turn that has written something they go into Effect's metrics. The
- * metrics are those of the process, the totals those of one server.
+ * metrics are those of the registry in force, the totals those of one server.
  *
  * @since 0.1.0
  */
+import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
-import * as MetricBoundaries from "effect/MetricBoundaries"
-import * as MetricLabel from "effect/MetricLabel"
 import type { Connection } from "../connection/Connection.js"
 import * as Limits from "../connection/Limits.js"
 
-const counter = (name: string, description: string, incremental = true): Metric.Metric.Counter<number> =>
-  incremental ? Metric.counter(name, { description, incremental }) : Metric.counter(name, { description })
+const counter = (
+  name: string,
+  description: string,
+  attributes?: Readonly<Record<string, string>>
+): Metric.Counter<number> => Metric.counter(name, { description, attributes, incremental: true })
 
-const labelled = (
-  metric: Metric.Metric.Counter<number>,
-  value: string,
-  key = "type"
-): Metric.Metric.Counter<number> => Metric.taggedWithLabels(metric, [MetricLabel.make(key, value)])
+const received = (type: string): Metric.Counter<number> =>
+  counter("nes_server_messages_received_total", "Messages received, by type", { type })
 
-const limitsExceeded = counter("nes_server_limits_exceeded_total", "Limits that connections crossed, by limit")
-const received = counter("nes_server_messages_received_total", "Messages received, by type")
-const sent = counter("nes_server_messages_sent_total", "Messages sent, by type")
+const sent = (type: string): Metric.Counter<number> =>
+  counter("nes_server_messages_sent_total", "Messages sent, by type", { type })
 
 const counters = {
-  connections: counter("nes_server_connections", "Open connections", false),
+  connections: Metric.counter("nes_server_connections", { description: "Open connections" }),
   connectionsTotal: counter("nes_server_connections_total", "Connections accepted"),
   connectionsRefused: counter("nes_server_connections_refused_total", "Connections refused: stopping, or too many"),
   authenticationsFailed: counter("nes_server_authentications_failed_total", "Hellos and reauths that were refused"),
-  subscriptions: counter("nes_server_subscriptions", "Subscriptions of open connections", false),
+  subscriptions: Metric.counter("nes_server_subscriptions", { description: "Subscriptions of open connections" }),
   heartbeatsMissed: counter(
     "nes_server_heartbeats_missed_total",
     "Connections ended because they gave no sign of life"
@@ -41,20 +39,20 @@ const counters = {
   updatesFiltered: counter("nes_server_updates_filtered_total", "Updates a filter kept from a subscriber"),
   bytesReceived: counter("nes_server_bytes_received_total", "Bytes of messages received"),
   bytesSent: counter("nes_server_bytes_sent_total", "Bytes of messages written, frame headers included"),
-  receivedHello: labelled(received, "hello"),
-  receivedReauth: labelled(received, "reauth"),
-  receivedRequest: labelled(received, "request"),
-  receivedMessage: labelled(received, "message"),
-  receivedSub: labelled(received, "sub"),
-  receivedUnsub: labelled(received, "unsub"),
-  receivedPing: labelled(received, "ping"),
-  receivedOther: labelled(received, "other"),
-  sentAnswer: labelled(sent, "answer"),
-  sentError: labelled(sent, "error"),
-  sentPub: labelled(sent, "pub"),
-  sentUpdate: labelled(sent, "update"),
-  sentRevoke: labelled(sent, "revoke"),
-  sentPing: labelled(sent, "ping")
+  receivedHello: received("hello"),
+  receivedReauth: received("reauth"),
+  receivedRequest: received("request"),
+  receivedMessage: received("message"),
+  receivedSub: received("sub"),
+  receivedUnsub: received("unsub"),
+  receivedPing: received("ping"),
+  receivedOther: received("other"),
+  sentAnswer: sent("answer"),
+  sentError: sent("error"),
+  sentPub: sent("pub"),
+  sentUpdate: sent("update"),
+  sentRevoke: sent("revoke"),
+  sentPing: sent("ping")
 }
 
 /**
@@ -96,8 +94,10 @@ const zeros = (): Totals => Object.fromEntries(names.map((name) => [name, 0])) a
  */
 export const requestDuration = Metric.histogram(
   "nes_server_request_duration_ms",
-  MetricBoundaries.exponential({ start: 0.25, factor: 2, count: 16 }),
-  "How long requests took (ms)"
+  {
+    description: "How long requests took (ms)",
+    boundaries: Metric.exponentialBoundaries({ start: 0.25, factor: 2, count: 16 })
+  }
 )
 
 /**
@@ -111,19 +111,23 @@ export const bufferedBytes = Metric.gauge("nes_server_buffered_bytes", {
 })
 
 const limits = Object.fromEntries(
-  Object.keys(Limits.exceeded()).map((limit) => [limit, labelled(limitsExceeded, limit, "limit")])
-) as Record<keyof Limits.Exceeded, Metric.Metric.Counter<number>>
+  Object.keys(Limits.exceeded()).map((limit) => [
+    limit,
+    counter("nes_server_limits_exceeded_total", "Limits that connections crossed, by limit", { limit })
+  ])
+) as Record<keyof Limits.Exceeded, Metric.Counter<number>>
 
 const passOn = <K extends string>(
-  metrics: Record<K, Metric.Metric.Counter<number>>,
+  metrics: Record<K, Metric.Counter<number>>,
   counted: Readonly<Record<K, number>>,
-  reported: Record<K, number>
+  reported: Record<K, number>,
+  context: Context.Context<never>
 ): void => {
   for (const name in metrics) {
     const more = counted[name] - reported[name]
     if (more !== 0) {
       reported[name] += more
-      metrics[name].unsafeUpdate(more, [])
+      metrics[name].updateUnsafe(more, context)
     }
   }
 }
@@ -153,9 +157,10 @@ export class Metrics {
   private readonly reported: Totals = zeros()
   private readonly reportedExceeded = Limits.exceeded()
 
-  /** With `enabled` false nothing goes into Effect's metrics; the totals are kept all the same. */
+  /** With `enabled` false nothing goes into the context's metrics; the totals are kept all the same. */
   constructor(
     readonly enabled: boolean,
+    private readonly context: Context.Context<never>,
     private readonly onExceeded: (limit: keyof Limits.Exceeded, connection: Connection, path?: string) => void
   ) {
     this.exceeded = this.crossings
@@ -177,14 +182,14 @@ export class Metrics {
   /** Counts the time a request took (ms). */
   answered(duration: number): void {
     if (this.enabled) {
-      requestDuration.unsafeUpdate(duration, [])
+      requestDuration.updateUnsafe(duration, this.context)
     }
   }
 
   /** Notes what waits for slow clients (bytes). */
   buffered(bytes: number): void {
     if (this.enabled) {
-      bufferedBytes.unsafeUpdate(bytes, [])
+      bufferedBytes.updateUnsafe(bytes, this.context)
     }
   }
 
@@ -193,7 +198,7 @@ export class Metrics {
     if (!this.enabled) {
       return
     }
-    passOn(counters, this.totals, this.reported)
-    passOn(limits, this.exceeded, this.reportedExceeded)
+    passOn(counters, this.totals, this.reported, this.context)
+    passOn(limits, this.exceeded, this.reportedExceeded, this.context)
   }
 }

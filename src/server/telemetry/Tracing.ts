@@ -4,15 +4,11 @@
  *
  * @since 0.1.0
  */
-import * as Headers from "@effect/platform/Headers"
-import * as HttpTraceContext from "@effect/platform/HttpTraceContext"
-import * as Context from "effect/Context"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
-import type * as Tracer from "effect/Tracer"
 import type * as Message from "../../protocol/Message.js"
-import { isEnabled } from "../../protocol/Tracing.js"
+import { isEnabled, parentOf, traceparentOf } from "../../protocol/Tracing.js"
 import { isPromiseLike } from "../Awaitable.js"
 
 /**
@@ -47,11 +43,6 @@ export type Span = <A>(
  */
 export const untraced: Span = (_name, _options, work) => work(undefined)
 
-const parentOf = (headers: SpanOptions["headers"]): Option.Option<Tracer.AnySpan> => {
-  const traceparent = headers?.traceparent
-  return typeof traceparent === "string" ? HttpTraceContext.w3c(Headers.fromInput({ traceparent })) : Option.none()
-}
-
 /**
  * Spans of the tracer in force.
  *
@@ -62,17 +53,14 @@ export const make: Effect.Effect<Span> = Effect.gen(function*() {
   if (!(yield* isEnabled)) {
     return untraced
   }
-  const tracer = yield* Effect.tracer
-  const clock = yield* Effect.clock
+  const clock = yield* Clock.Clock
+  const run = Effect.runSyncWith(yield* Effect.context())
   return <A>(name: string, { attributes, headers }: SpanOptions, work: Parameters<Span>[2]) => {
-    const now = (): bigint => clock.unsafeCurrentTimeNanos()
-    const span = tracer.span(name, parentOf(headers), Context.empty(), [], now(), "server")
-    for (const [key, value] of Object.entries(attributes)) {
-      span.attribute(key, value)
-    }
-    const end = (exit: Exit.Exit<unknown, unknown>): void => span.end(now(), exit)
+    const parent = parentOf(headers?.traceparent)
+    const span = run(Effect.makeSpan(name, { attributes, parent, root: parent === undefined, kind: "server" }))
+    const end = (exit: Exit.Exit<unknown, unknown>): void => span.end(clock.currentTimeNanosUnsafe(), exit)
     try {
-      const result = work(HttpTraceContext.toHeaders(span).traceparent) as A | PromiseLike<A>
+      const result = work(traceparentOf(span)) as A | PromiseLike<A>
       if (!isPromiseLike(result)) {
         end(Exit.void)
         return result
