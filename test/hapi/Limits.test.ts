@@ -9,9 +9,9 @@ type Limits = NonNullable<Nes.PluginOptions["limits"]>
 
 /** What a counter of the process has come to. */
 const counted = (name: string, limit?: string): number =>
-  Effect.runSync(Metric.snapshot).flatMap(({ metricKey, metricState }) =>
-    metricKey.name === name && metricKey.tags.every(({ value }) => value === limit) && "count" in metricState
-      ? [Number(metricState.count)]
+  Effect.runSync(Metric.snapshot).flatMap(({ attributes = {}, id, state }) =>
+    id === name && Object.values(attributes).every((value) => value === limit) && "count" in state
+      ? [Number(state.count)]
       : []
   ).reduce((sum, count) => sum + count, 0)
 

@@ -1,6 +1,6 @@
 /** What a process holds on to, for a comparison before and after. */
+import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import * as MetricState from "effect/MetricState"
 import * as v8 from "node:v8"
 import { runInNewContext } from "node:vm"
 import type { Hub } from "../../src/server/subscription/Hub.js"
@@ -26,19 +26,19 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 /** Metrics that tell what is there now. */
 const levels = new Set(["nes_server_connections", "nes_server_subscriptions", "nes_server_buffered_bytes"])
-const active = new Set(["effect_fiber_active"])
 
-const sumOf = (names: ReadonlySet<string>): number =>
-  Metric.unsafeSnapshot(undefined).reduce((sum, { metricKey: { name }, metricState }) => {
-    if (!names.has(name)) {
+const gauges = (): number =>
+  Effect.runSync(Metric.snapshot).reduce((sum, { id, state }) => {
+    if (!levels.has(id)) {
       return sum
     }
-    return MetricState.isCounterState(metricState)
-      ? sum + Number(metricState.count)
-      : MetricState.isGaugeState(metricState)
-      ? sum + Number(metricState.value)
-      : sum
+    return sum + Number("count" in state ? state.count : "value" in state ? state.value : 0)
   }, 0)
+
+const { constructor: Fiber } = Effect.runFork(Effect.void)
+
+/** Fibers that something still refers to. */
+const fibers = (): number => v8.queryObjects(Fiber, { format: "count" })
 
 const polluted = (): number => [Object.prototype, Array.prototype, Function.prototype].flatMap(Object.keys).length
 
@@ -62,8 +62,8 @@ export const take = async (): Promise<Holdings> => {
     timers: count(/^(?:Timeout|Immediate)$/),
     sockets: count(/^TCPSocketWrap$/),
     handles: count(/^(?!Timeout|Immediate|TCPSocketWrap)/),
-    fibers: sumOf(active),
-    gauges: sumOf(levels),
+    fibers: fibers(),
+    gauges: gauges(),
     polluted: polluted()
   }
 }

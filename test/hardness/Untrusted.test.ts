@@ -3,6 +3,7 @@
  * the business of test/hapi/AuthenticationSealed.test.ts; fields of the wrong type, of test/differential-server.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { once } from "node:events"
 import { createServer } from "node:http"
@@ -316,9 +317,9 @@ describe("chunks without end", () => {
       const errors = yield* Effect.forkScoped(
         Stream.runHead(Stream.filter(client.events, (event) => event._tag === "Error"))
       )
-      yield* Effect.yieldNow()
+      yield* Effect.yieldNow
       yield* client.connect()
-      expect(yield* errors).toMatchObject({ value: { error: { _tag: "ProtocolError" } } })
+      expect(yield* Fiber.join(errors)).toMatchObject({ value: { error: { _tag: "ProtocolError" } } })
       expect(yield* Effect.promise(() => closed)).toBe(1009)
     })))
   })

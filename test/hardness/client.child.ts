@@ -88,10 +88,10 @@ const playEffect = (url: string): Promise<Outcome> =>
     let ended = 0
     const call = <A, E>(effect: Effect.Effect<A, E>) =>
       Effect.exit(effect).pipe(Effect.tap(() => Effect.sync(() => void ended++)))
-    yield* Effect.fork(Stream.runDrain(client.updates))
-    yield* Effect.fork(Stream.runDrain(client.events))
+    yield* Effect.forkChild(Stream.runDrain(client.updates))
+    yield* Effect.forkChild(Stream.runDrain(client.events))
     yield* call(client.connect())
-    const subscription = call(Stream.runDrain(client.subscribe("/o").pipe(Stream.interruptAfter(2 * timeout))))
+    const subscription = call(Stream.runDrain(client.subscribe("/o").pipe(Stream.interruptWhen(Effect.sleep(2 * timeout)))))
     yield* Effect.all([
       subscription,
       call(client.request("/item/1")),
@@ -103,10 +103,9 @@ const playEffect = (url: string): Promise<Outcome> =>
     return { calls: 7, ended, again: 0 }
   }).pipe(
     Effect.scoped,
-    Effect.timeoutTo({
+    Effect.timeoutOrElse({
       duration: 15 * timeout,
-      onSuccess: (outcome) => outcome,
-      onTimeout: () => ({ calls: 7, ended: 0, again: 0 })
+      orElse: () => Effect.succeed({ calls: 7, ended: 0, again: 0 })
     }),
     Effect.runPromise
   )

@@ -8,9 +8,9 @@ import * as Nes from "../../src/hapi.js"
 
 const metrics = (): ReadonlyMap<string, unknown> =>
   new Map(
-    Effect.runSync(Metric.snapshot).map(({ metricKey: { name, tags }, metricState }) => [
-      [name, ...tags.map(({ value }) => value)].join(" "),
-      "count" in metricState ? metricState.count : "value" in metricState ? metricState.value : undefined
+    Effect.runSync(Metric.snapshot).map(({ attributes = {}, id, state }) => [
+      [id, ...Object.values(attributes)].join(" "),
+      "count" in state ? state.count : "value" in state ? state.value : undefined
     ])
   )
 
