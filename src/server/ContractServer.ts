@@ -31,19 +31,19 @@ export const subscription = <Path extends string, Message extends Schema.Constra
  * @since 0.1.0
  * @category subscriptions
  */
-export const publish = Effect.fn("ContractServer.publish")(
-  function*<Path extends string, Message extends Schema.Constraint>(
-    contract: Contract.Subscription<Path, Message>,
-    params: Contract.ParamsArgument<Path>,
-    message: NoInfer<Message["Type"]>,
-    options?: PublishOptions
-  ) {
-    const nes = yield* NesServer
+export const publish = <Path extends string, Message extends Schema.Constraint>(
+  contract: Contract.Subscription<Path, Message>,
+  params: Contract.ParamsArgument<Path>,
+  message: NoInfer<Message["Type"]>,
+  options?: PublishOptions
+): Effect.Effect<void, Contract.ContractError | UserError, NesServer | Message["EncodingServices"]> =>
+  Effect.flatMap(NesServer, (nes) => {
     const path = Contract.pathOf(contract, params)
-    const encoded = yield* Contract.encode(contract.message, path)(message)
-    yield* nes.publish(path, encoded, options)
-  }
-)
+    return Effect.flatMapEager(
+      Contract.encode(contract.message, path)(message),
+      (encoded) => nes.publish(path, encoded, options)
+    )
+  })
 
 /**
  * Sends a message to all connections. Fails with a `ContractError` if it does not encode.
@@ -51,17 +51,16 @@ export const publish = Effect.fn("ContractServer.publish")(
  * @since 0.1.0
  * @category broadcasts
  */
-export const broadcast = Effect.fn("ContractServer.broadcast")(
-  function*<Message extends Schema.Constraint>(
-    contract: Contract.Broadcast<Message>,
-    message: NoInfer<Message["Type"]>,
-    options?: BroadcastOptions
-  ) {
-    const nes = yield* NesServer
-    const encoded = yield* Contract.encode(contract.message, contract.name)(message)
-    yield* nes.broadcast(encoded, options)
-  }
-)
+export const broadcast = <Message extends Schema.Constraint>(
+  contract: Contract.Broadcast<Message>,
+  message: NoInfer<Message["Type"]>,
+  options?: BroadcastOptions
+): Effect.Effect<void, Contract.ContractError | UserError, NesServer | Message["EncodingServices"]> =>
+  Effect.flatMap(NesServer, (nes) =>
+    Effect.flatMapEager(
+      Contract.encode(contract.message, contract.name)(message),
+      (encoded) => nes.broadcast(encoded, options)
+    ))
 
 /**
  * Recognises one kind of custom message: the effect it yields makes the answer. `S` is what the door has for a socket.
