@@ -46,7 +46,9 @@ export class OverflowError extends Data.TaggedError("OverflowError")<{ readonly 
 export class StreamBuffer<in out A, in out E = never> {
   private readonly values: Array<A> = []
   private exit: Exit.Exit<never, E | OverflowError | Cause.Done> | undefined
+  /** Of the fiber that waits, and of one that is about to be woken. */
   private wake: ((take: Take<A, E>) => void) | undefined
+  private resume: ((take: Take<A, E>) => void) | undefined
 
   private constructor(private readonly buffer: Buffer, private readonly context: Context.Context<never>) {}
 
@@ -105,15 +107,17 @@ export class StreamBuffer<in out A, in out E = never> {
     }
   }
 
+  // A fiber that is resumed runs at once: it would run inside what offers, for every value of a read of the socket.
   private arrived(): void {
-    const { wake } = this
-    if (wake !== undefined) {
+    if (this.wake !== undefined) {
+      this.resume = this.wake
       this.wake = undefined
-      wake(this.take)
+      queueMicrotask(this.resumed)
     }
   }
 
-  // Takes when it runs, not when it is woken: a read of the socket brings many values.
+  private readonly resumed = (): void => this.resume?.(this.take)
+
   private readonly take: Take<A, E> = Effect.suspend(() => {
     const { values } = this
     if (values.length === 0) {

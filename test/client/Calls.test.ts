@@ -5,12 +5,13 @@ import { FakeSocket, turn } from "./FakeServer.js"
 import { adjust, message, setup } from "./Setup.js"
 
 const connected = (options?: Parameters<typeof setup>[0]) =>
-  Effect.tap(setup(options), ({ connect, ended, heard, server }) => {
-    connect()
-    server.socket.accept()
-    ended.splice(0)
-    heard.take()
-  })
+  Effect.tap(setup(options), ({ connect, ended, heard, server }) =>
+    Effect.sync(() => {
+      connect()
+      server.socket.accept()
+      ended.splice(0)
+      heard.take()
+    }))
 
 describe("a call", () => {
   it.effect("has an id of its own and gets the answer to it, in whatever order", () =>

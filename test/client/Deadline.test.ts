@@ -7,6 +7,8 @@ import * as Fiber from "effect/Fiber"
 import * as Deadline from "../../src/client/Deadline.js"
 import { turn } from "./FakeServer.js"
 
+const clock = Effect.runSync(Clock.Clock)
+
 /** A clock that stands still: its sleepers are woken by hand. */
 class StandingClock {
   now = 0n
@@ -14,12 +16,11 @@ class StandingClock {
   private wake: () => void = () => {}
 
   readonly clock: Clock.Clock = {
-    ...Clock.make(),
-    [Clock.ClockTypeId]: Clock.ClockTypeId,
-    unsafeCurrentTimeNanos: () => this.now,
+    ...clock,
+    monotonicTimeNanosUnsafe: () => this.now,
     sleep: (duration) => {
       this.sleeps.push(Duration.toMillis(duration))
-      return Effect.async((resume) => {
+      return Effect.callback((resume) => {
         this.wake = () => resume(Effect.void)
       })
     }
@@ -37,7 +38,7 @@ describe("a deadline", () => {
   it.effect("passes after a last look at what has arrived", () =>
     Effect.gen(function*() {
       const time = new StandingClock()
-      const passed = yield* Effect.fork(Deadline.pass(time.clock, () => 1_000_000_000n))
+      const passed = yield* Effect.forkChild(Deadline.pass(time.clock, () => 1_000_000_000n))
       yield* turn
       yield* time.wakeAt(1000)
       expect(time.sleeps).toEqual([1000, 0])
@@ -49,7 +50,7 @@ describe("a deadline", () => {
     Effect.gen(function*() {
       const time = new StandingClock()
       let due: bigint | undefined = 1_000_000_000n
-      const passed = yield* Effect.fork(Deadline.pass(time.clock, () => due))
+      const passed = yield* Effect.forkChild(Deadline.pass(time.clock, () => due))
       yield* turn
       // Timers may fire a little early.
       yield* time.wakeAt(999.5)
@@ -64,11 +65,11 @@ describe("a deadline", () => {
     }))
 
   it("is measured by a clock that does not jump with the wall's", () => {
-    const before = Clock.make().unsafeCurrentTimeNanos()
+    const before = clock.monotonicTimeNanosUnsafe()
     const wall = Date.now
     try {
       Date.now = () => wall() + 3_600_000
-      const jump = Clock.make().unsafeCurrentTimeNanos() - before
+      const jump = clock.monotonicTimeNanosUnsafe() - before
       expect(Number(jump)).toBeLessThan(60e9)
     } finally {
       Date.now = wall

@@ -3,6 +3,7 @@
  * what the server does and when.
  */
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type { Listener, Open, Socket } from "../../src/client/Transport.js"
 import { Transport } from "../../src/client/Transport.js"
@@ -125,7 +126,7 @@ export class FakeServer {
   }
 
   /** Opened when the network comes back. */
-  readonly network = Effect.unsafeMakeLatch(false)
+  readonly network = Latch.makeUnsafe(false)
 
   readonly layer = Layer.succeed(Transport, { open: this.open, online: this.network.await })
 

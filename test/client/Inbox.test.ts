@@ -1,5 +1,6 @@
 import * as Clock from "effect/Clock"
-import * as Either from "effect/Either"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import { Inbox } from "../../src/client/Inbox.js"
@@ -10,6 +11,8 @@ import type * as Message from "../../src/protocol/Message.js"
 
 const paths = ["/a", "/a/b", "/\"\\\u00e9", "/nobody"]
 
+const clock = Effect.runSync(Clock.Clock)
+
 const setup = () => {
   const subscriptions = new Subscriptions()
   const heard: Array<unknown> = []
@@ -19,7 +22,7 @@ const setup = () => {
       ended: () => heard.push([path, "ended"])
     })
   }
-  const inbox = new Inbox(new Pending(Clock.make(), undefined), subscriptions, {
+  const inbox = new Inbox(new Pending(clock, undefined), subscriptions, {
     ping: () => heard.push("ping"),
     update: (message) => heard.push(message),
     gap: (path) => heard.push([path, "gap"]),
@@ -59,10 +62,10 @@ it("updates are delivered one like the other, however they are written and whate
       const positions = new Map<string, number>()
       const expected = updates.flatMap(({ message, path, write }, order): ReadonlyArray<unknown> => {
         const decoded = Codec.decodeServerMessage(write(path, message, order))
-        if (Either.isLeft(decoded)) {
-          return [[decoded.left.type, decoded.left.message]]
+        if (Result.isFailure(decoded)) {
+          return [[decoded.failure.type, decoded.failure.message]]
         }
-        const update = decoded.right as Message.Pub
+        const update = decoded.success as Message.Pub
         if (update.path === "/nobody" || update.message === undefined) {
           return []
         }

@@ -1,13 +1,13 @@
 /** The Effect client against a scripted server, under the test's clock. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
-import * as Chunk from "effect/Chunk"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
@@ -29,24 +29,26 @@ const connected = (options: Partial<NesClient.Options> = {}) =>
     return { nes, server }
   })
 
-const count = (metric: Metric.Metric.Counter<number>) => Effect.map(Metric.value(metric), ({ count }) => count)
+const count = (metric: Metric.Counter<number>) => Effect.map(Metric.value(metric), ({ count }) => count)
 
 /** Consumes a Stream in the background. */
 const consume = <A, E>(stream: Stream.Stream<A, E>) =>
   Effect.gen(function*() {
     const seen: Array<A> = []
-    const fiber = yield* Effect.fork(Stream.runForEach(stream, (value) => Effect.sync(() => seen.push(value))))
+    const fiber = yield* Effect.forkChild(Stream.runForEach(stream, (value) => Effect.sync(() => seen.push(value))))
     yield* turn
     return { seen, fiber }
   })
 
 describe("requests and messages", () => {
-  it.scoped("send what the plain client sends, and return what came", () =>
+  it.effect("send what the plain client sends, and return what came", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
-      const one = yield* Effect.fork(nes.request("hello"))
-      const two = yield* Effect.fork(nes.request({ path: "/item", method: "POST", headers: { a: "b" }, payload: [1] }))
-      const three = yield* Effect.fork(nes.message({ any: "thing" }))
+      const one = yield* Effect.forkChild(nes.request("hello"))
+      const two = yield* Effect.forkChild(
+        nes.request({ path: "/item", method: "POST", headers: { a: "b" }, payload: [1] })
+      )
+      const three = yield* Effect.forkChild(nes.message({ any: "thing" }))
       yield* turn
       expect(server.socket.sent.slice(1)).toEqual([
         { type: "request", id: 2, method: "GET", path: "hello" },
@@ -61,21 +63,21 @@ describe("requests and messages", () => {
       expect(yield* Fiber.join(three)).toBe(0)
     }))
 
-  it.scoped("a Schema decodes the payload, or tells what is wrong with it", () =>
+  it.effect("a Schema decodes the payload, or tells what is wrong with it", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
       const Item = Schema.Struct({ id: Schema.NumberFromString })
-      const item = yield* Effect.fork(nes.request("/item/5", { schema: Item }))
+      const item = yield* Effect.forkChild(nes.request("/item/5", { schema: Item }))
       yield* turn
       server.socket.answer("request", { statusCode: 200, payload: { id: "5" } })
       expect((yield* Fiber.join(item)).payload.id).toBe(5)
-      const wrong = yield* Effect.fork(Effect.flip(nes.message("?", { schema: Item })))
+      const wrong = yield* Effect.forkChild(Effect.flip(nes.message("?", { schema: Item })))
       yield* turn
       server.socket.answer("message", { message: { id: true } })
-      expect((yield* Fiber.join(wrong))._tag).toBe("ParseError")
+      expect((yield* Fiber.join(wrong))._tag).toBe("SchemaError")
     }))
 
-  it.scoped("fail with typed errors", () =>
+  it.effect("fail with typed errors", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
       const refused = yield* nes.request("/no").pipe(
@@ -83,7 +85,7 @@ describe("requests and messages", () => {
           "ServerError",
           ({ data, headers, statusCode }) => Effect.succeed({ data, headers, statusCode })
         ),
-        Effect.fork
+        Effect.forkChild
       )
       yield* turn
       server.socket.answer("request", { statusCode: 404, payload: { error: "Not Found" }, headers: { a: "b" } })
@@ -99,7 +101,7 @@ describe("requests and messages", () => {
       ])
     }))
 
-  it.scoped("wait for the hello's answer with a failure, as without a connection", () =>
+  it.effect("wait for the hello's answer with a failure, as without a connection", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
       server.onConnection = (socket) => queueMicrotask(() => socket.open())
@@ -112,20 +114,20 @@ describe("requests and messages", () => {
       expect(server.socket.sent.map(({ type }) => type)).toEqual(["hello"])
     }))
 
-  it.scoped("without end in time: Duration.infinity is no limit", () =>
+  it.effect("without end in time: Duration.infinity is no limit", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected({ timeout: Duration.infinity, connectTimeout: Duration.infinity })
-      const call = yield* Effect.fork(nes.request("/slow", { timeout: Duration.infinity }))
+      const call = yield* Effect.forkChild(nes.request("/slow", { timeout: Duration.infinity }))
       yield* adjust("365 days")
       server.socket.answer("request", { statusCode: 200, payload: "at last" })
       expect((yield* Fiber.join(call)).payload).toBe("at last")
     }))
 
-  it.scoped("interrupting one forgets it, and its late answer is no error", () =>
+  it.effect("interrupting one forgets it, and its late answer is no error", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
       const { seen } = yield* consume(nes.events)
-      const fiber = yield* Effect.fork(nes.request("/slow"))
+      const fiber = yield* Effect.forkChild(nes.request("/slow"))
       yield* turn
       yield* Fiber.interrupt(fiber)
       server.socket.answer("request", { statusCode: 200, payload: "late" })
@@ -133,17 +135,17 @@ describe("requests and messages", () => {
       expect(seen).toEqual([])
     }))
 
-  it.scoped("have a time limit each, beside the client's own", () =>
+  it.effect("have a time limit each, beside the client's own", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected({ timeout: "10 seconds" })
       const { seen } = yield* consume(nes.events)
       const calls = yield* Effect.forEach(
         [nes.request("/", { timeout: "1 second" }), nes.message("x", { timeout: 2000 }), nes.request("/")],
-        (call) => Effect.fork(Effect.flip(call))
+        (call) => Effect.forkChild(Effect.flip(call))
       )
       for (const [index, limit] of [1000, 1000, 8000].entries()) {
         yield* adjust(limit - 1)
-        expect(Exit.isExit(calls[index]!.unsafePoll())).toBe(false)
+        expect(Exit.isExit(calls[index]!.pollUnsafe())).toBe(false)
         yield* adjust(1)
         expect((yield* Fiber.join(calls[index]!)).message).toBe("Request timed out")
       }
@@ -156,7 +158,7 @@ describe("requests and messages", () => {
 })
 
 describe("subscribe", () => {
-  it.scoped("consumers of a path share one subscription, which ends with the last of them", () =>
+  it.effect("consumers of a path share one subscription, which ends with the last of them", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
       const one = yield* consume(nes.subscribe("/a"))
@@ -174,19 +176,19 @@ describe("subscribe", () => {
       expect(yield* nes.subscriptions).toEqual([])
     }))
 
-  it.scoped("a consumer that has enough leaves, and the path is unsubscribed", () =>
+  it.effect("a consumer that has enough leaves, and the path is unsubscribed", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
-      const taken = yield* Effect.fork(Stream.runCollect(Stream.take(nes.subscribeMessages("/a"), 2)))
+      const taken = yield* Effect.forkChild(Stream.runCollect(Stream.take(nes.subscribeMessages("/a"), 2)))
       yield* turn
       for (const message of [1, 2, 3]) {
         server.socket.say({ type: "pub", path: "/a", message })
       }
-      expect(Chunk.toReadonlyArray(yield* Fiber.join(taken))).toEqual([1, 2])
+      expect(yield* Fiber.join(taken)).toEqual([1, 2])
       expect(server.socket.sent.at(-1)?.type).toBe("unsub")
     }))
 
-  it.scoped("ends when the server revokes it, the last message marked", () =>
+  it.effect("ends when the server revokes it, the last message marked", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
       const a = yield* consume(nes.subscribe("/a"))
@@ -201,7 +203,7 @@ describe("subscribe", () => {
       expect(server.socket.sent.some(({ type }) => type === "unsub")).toBe(false)
     }))
 
-  it.scoped("survives reconnects, also one that cuts off the subscription request", () =>
+  it.effect("survives reconnects, also one that cuts off the subscription request", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
       const all = yield* Effect.forEach(["/a", "/a", "/b"], (path) => consume(nes.subscribeMessages(path)))
@@ -217,16 +219,16 @@ describe("subscribe", () => {
       expect(all.map(({ seen }) => seen)).toEqual([["/a"], ["/a"], ["/b"]])
     }))
 
-  it.scoped("fails when it is refused, now or in a hello, and for a path that is none", () =>
+  it.effect("fails when it is refused, now or in a hello, and for a path that is none", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
-      const refused = yield* Effect.fork(Effect.flip(Stream.runDrain(nes.subscribe("/a"))))
+      const refused = yield* Effect.forkChild(Effect.flip(Stream.runDrain(nes.subscribe("/a"))))
       yield* turn
       server.socket.answer("sub", { statusCode: 403, payload: { message: "No" }, path: "/a" })
       expect((yield* Fiber.join(refused)).message).toBe("No")
       expect((yield* Effect.flip(Stream.runDrain(nes.subscribe("a")))).message).toBe("Invalid path")
       yield* nes.disconnect
-      const inHello = yield* Effect.fork(Effect.flip(Stream.runDrain(nes.subscribe("/b"))))
+      const inHello = yield* Effect.forkChild(Effect.flip(Stream.runDrain(nes.subscribe("/b"))))
       yield* turn
       server.onConnection = (socket) =>
         queueMicrotask(() => {
@@ -238,15 +240,15 @@ describe("subscribe", () => {
       expect(yield* Fiber.join(inHello)).toBe(error)
     }))
 
-  it.scoped("fails when the client is disconnected for good", () =>
+  it.effect("fails when the client is disconnected for good", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected({ reconnect: { retries: 1 } })
-      const fiber = yield* Effect.fork(Effect.flip(Stream.runDrain(nes.subscribe("/a"))))
+      const fiber = yield* Effect.forkChild(Effect.flip(Stream.runDrain(nes.subscribe("/a"))))
       yield* turn
       server.onConnection = (socket) => queueMicrotask(() => socket.fail(new Error("refused")))
       server.socket.end(1006)
       yield* adjust(999)
-      expect(Exit.isExit(fiber.unsafePoll())).toBe(false)
+      expect(Exit.isExit(fiber.pollUnsafe())).toBe(false)
       yield* adjust(1)
       const error = yield* Fiber.join(fiber)
       expect([error._tag, error.message]).toEqual(["DisconnectError", "Subscription ended - client disconnected"])
@@ -257,12 +259,12 @@ describe("subscribe", () => {
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
       const dropped = yield* count(Metrics.dropped)
-      const gate = yield* Effect.makeLatch(false)
+      const gate = yield* Latch.make(false)
       const seen: Array<unknown> = []
       const fiber = yield* nes.subscribeMessages("/a", buffer).pipe(
-        Stream.runForEach((message) => Effect.zipRight(Effect.sync(() => seen.push(message)), gate.await)),
+        Stream.runForEach((message) => Effect.andThen(Effect.sync(() => seen.push(message)), gate.await)),
         Effect.exit,
-        Effect.fork
+        Effect.forkChild
       )
       yield* turn
       for (const message of [1, 2, 3, 4, 5, 6]) {
@@ -271,23 +273,31 @@ describe("subscribe", () => {
       }
       yield* gate.open
       yield* turn
-      const exit = yield* Effect.sync(() => fiber.unsafePoll())
+      const exit = yield* Effect.sync(() => fiber.pollUnsafe())
       return { seen, exit, dropped: (yield* count(Metrics.dropped)) - dropped }
     })
 
-  it.scoped("a slow consumer's buffer: unbounded, sliding, dropping or fail, and what was dropped is counted", () =>
+  it.effect("a slow consumer's buffer: unbounded, sliding, dropping or fail, and what was dropped is counted", () =>
     Effect.gen(function*() {
-      expect(yield* flood(undefined)).toEqual({ seen: [1, 2, 3, 4, 5, 6], exit: null, dropped: 0 })
-      expect(yield* flood({ capacity: "unbounded" })).toEqual({ seen: [1, 2, 3, 4, 5, 6], exit: null, dropped: 0 })
-      expect(yield* flood({ capacity: 2, strategy: "sliding" })).toEqual({ seen: [1, 5, 6], exit: null, dropped: 3 })
-      expect(yield* flood({ capacity: 2, strategy: "dropping" })).toEqual({ seen: [1, 2, 3], exit: null, dropped: 3 })
+      expect(yield* flood(undefined)).toEqual({ seen: [1, 2, 3, 4, 5, 6], exit: undefined, dropped: 0 })
+      expect(yield* flood({ capacity: "unbounded" })).toEqual({ seen: [1, 2, 3, 4, 5, 6], exit: undefined, dropped: 0 })
+      expect(yield* flood({ capacity: 2, strategy: "sliding" })).toEqual({
+        seen: [1, 5, 6],
+        exit: undefined,
+        dropped: 3
+      })
+      expect(yield* flood({ capacity: 2, strategy: "dropping" })).toEqual({
+        seen: [1, 2, 3],
+        exit: undefined,
+        dropped: 3
+      })
       const failed = yield* flood({ capacity: 2, strategy: "fail" })
       expect(failed.seen).toEqual([1, 2, 3])
       expect(failed.dropped).toBe(1)
       expect(String(failed.exit)).toContain("OverflowError")
     }))
 
-  it.scoped.each([0, -1, 1.5, Number.NaN])(
+  it.effect.each([0, -1, 1.5, Number.NaN])(
     "whose capacity is no positive integer ends the Stream: %s",
     (capacity) =>
       Effect.gen(function*() {
@@ -301,7 +311,7 @@ describe("subscribe", () => {
 })
 
 describe("updates, events and status", () => {
-  it.scoped("updates reach every consumer", () =>
+  it.effect("updates reach every consumer", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
       const one = yield* consume(nes.updates)
@@ -313,7 +323,7 @@ describe("updates, events and status", () => {
       expect(two.seen).toEqual(["b"])
     }))
 
-  it.scoped("events and status tell the life of the connection", () =>
+  it.effect("events and status tell the life of the connection", () =>
     Effect.gen(function*() {
       const before = yield* count(Metrics.reconnects)
       const { nes, server } = yield* connected()
@@ -360,11 +370,11 @@ describe("updates, events and status", () => {
   it.effect("they end with the client, which closes its socket", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
-      const { nes, server } = yield* Scope.extend(connected(), scope)
+      const { nes, server } = yield* Scope.provide(connected(), scope)
       const updates = yield* consume(nes.updates)
       const events = yield* consume(nes.events)
       const statuses = yield* consume(nes.statusChanges)
-      const subscription = yield* Effect.fork(Effect.flip(Stream.runDrain(nes.subscribe("/a"))))
+      const subscription = yield* Effect.forkChild(Effect.flip(Stream.runDrain(nes.subscribe("/a"))))
       yield* turn
       yield* Scope.close(scope, Exit.void)
       yield* Fiber.join(updates.fiber)
@@ -380,12 +390,12 @@ describe("a client whose scope is closed", () => {
   it.effect("waits for nothing, and opens nothing", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
-      const { nes, server } = yield* Scope.extend(connected(), scope)
+      const { nes, server } = yield* Scope.provide(connected(), scope)
       yield* Scope.close(scope, Exit.void)
       for (const stream of [nes.updates, nes.updatesWith({ capacity: 1, strategy: "sliding" }), nes.events]) {
         yield* Stream.runDrain(stream)
       }
-      expect(Chunk.toReadonlyArray(yield* Stream.runCollect(nes.statusChanges))).toEqual([{ _tag: "Disconnected" }])
+      expect(yield* Stream.runCollect(nes.statusChanges)).toEqual([{ _tag: "Disconnected" }])
       for (const stream of [nes.subscribe("/a"), nes.subscribeMessages("/a")]) {
         expect((yield* Effect.flip(Stream.runDrain(stream)))._tag).toBe("DisconnectError")
       }
@@ -397,11 +407,11 @@ describe("a client whose scope is closed", () => {
 describe("connecting", () => {
   const layered = (options: Partial<NesClient.Options>, server: FakeServer) =>
     Layer.build(NesClient.layer({ url: "ws://fake", ...options })).pipe(
-      Effect.map((context) => context.unsafeMap.get(NesClient.NesClient.key) as NesClient.Service),
+      Effect.map((context) => context.mapUnsafe.get(NesClient.NesClient.key) as NesClient.Service),
       Effect.provide(server.layer)
     )
 
-  it.scoped("the layer waits for the first attempt; where more follow, it leaves them in the background", () =>
+  it.effect("the layer waits for the first attempt; where more follow, it leaves them in the background", () =>
     Effect.gen(function*() {
       const server = new FakeServer()
       server.onConnection = (socket) => queueMicrotask(() => socket.fail(new Error("refused")))
@@ -412,7 +422,7 @@ describe("connecting", () => {
       expect((yield* nes.status)._tag).toBe("Connected")
     }))
 
-  it.scoped("where none follow, it fails", () =>
+  it.effect("where none follow, it fails", () =>
     Effect.gen(function*() {
       const server = new FakeServer()
       server.onConnection = (socket) => queueMicrotask(() => socket.fail(new Error("refused")))
@@ -429,7 +439,7 @@ describe("connecting", () => {
       expect((yield* Effect.flip(layered({}, server))).message).toBe("Invalid URL")
     }))
 
-  it.scoped("\"required\": any failure of the first attempt is the layer's, and nothing goes on", () =>
+  it.effect("\"required\": any failure of the first attempt is the layer's, and nothing goes on", () =>
     Effect.gen(function*() {
       const server = new FakeServer()
       server.onConnection = (socket) => queueMicrotask(() => socket.fail(new Error("refused")))
@@ -439,7 +449,7 @@ describe("connecting", () => {
       expect(server.sockets).toHaveLength(1)
     }))
 
-  it.scoped("connect: false leaves it to the application; its options go before the client's", () =>
+  it.effect("connect: false leaves it to the application; its options go before the client's", () =>
     Effect.gen(function*() {
       const server = new FakeServer()
       const nes = yield* layered({ connect: false, auth: "first", reconnect: false }, server)
@@ -453,46 +463,46 @@ describe("connecting", () => {
       expect(yield* nes.status).toEqual({ _tag: "Reconnecting", attempt: 1, delay: Duration.seconds(3) })
     }))
 
-  it.scoped("interrupting connect gives the connection up", () =>
+  it.effect("interrupting connect gives the connection up", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected({ connect: false })
       server.onConnection = () => {}
-      const fiber = yield* Effect.fork(nes.connect())
+      const fiber = yield* Effect.forkChild(nes.connect())
       yield* turn
       yield* Fiber.interrupt(fiber)
       expect(server.socket.closedWith).toBeDefined()
       expect((yield* nes.status)._tag).toBe("Disconnected")
     }))
 
-  it.scoped("interrupting a connect that was refused does not harm the connection there is", () =>
+  it.effect("interrupting a connect that was refused does not harm the connection there is", () =>
     Effect.gen(function*() {
       const { nes } = yield* connected()
       expect((yield* Effect.flip(nes.connect())).message).toBe("Cannot connect while client attempts to reconnect")
       expect((yield* nes.status)._tag).toBe("Connected")
     }))
 
-  it.scoped("layerConfig reads options from Config", () =>
+  it.effect("layerConfig reads options from Config", () =>
     Effect.gen(function*() {
       const server = new FakeServer()
       server.acceptAll()
       yield* Layer.build(NesClient.layerConfig({
-        url: Config.string("URL"),
-        auth: Config.redacted("TOKEN"),
-        timeout: Config.duration("TIMEOUT")
+        url: Config.String("URL"),
+        auth: Config.Redacted("TOKEN"),
+        timeout: Config.Duration("TIMEOUT")
       })).pipe(
         Effect.provide(server.layer),
-        Effect.withConfigProvider(ConfigProvider.fromMap(
-          new Map([["URL", "ws://configured"], ["TOKEN", "secret"], ["TIMEOUT", "5 seconds"]])
+        Effect.provide(ConfigProvider.layer(
+          ConfigProvider.fromUnknown({ URL: "ws://configured", TOKEN: "secret", TIMEOUT: "5 seconds" })
         ))
       )
       expect(server.socket.url).toBe("ws://configured")
       expect(server.socket.last("hello").auth).toBe("secret")
     }))
 
-  it.scoped("reauthenticate also sets the credentials for reconnecting", () =>
+  it.effect("reauthenticate also sets the credentials for reconnecting", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected({ auth: "first" })
-      const fiber = yield* Effect.fork(nes.reauthenticate(Redacted.make("second")))
+      const fiber = yield* Effect.forkChild(nes.reauthenticate(Redacted.make("second")))
       yield* turn
       expect(server.socket.last("reauth").auth).toBe("second")
       server.socket.answer("reauth")
@@ -503,7 +513,7 @@ describe("connecting", () => {
       expect(yield* nes.overrideReconnectionAuth("third")).toBe(true)
     }))
 
-  it.scoped("ws options are passed on as they are", () =>
+  it.effect("ws options are passed on as they are", () =>
     Effect.gen(function*() {
       const ws = { perMessageDeflate: false }
       const { server } = yield* connected({ ws })

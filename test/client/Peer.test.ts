@@ -32,7 +32,7 @@ const connect = (options: Partial<NesClient.Options> = {}) =>
   NesClient.make({ url: server.url, reconnect: { delay: 20 }, ...options })
 
 describe("the Effect client and @hapi/nes 14", () => {
-  it.scopedLive("requests, messages, chunks and errors", () =>
+  it.live("requests, messages, chunks and errors", () =>
     Effect.gen(function*() {
       const nes = yield* connect()
       expect(yield* nes.request("hello")).toEqual({ payload: hello, statusCode: 200, headers: {} })
@@ -44,12 +44,12 @@ describe("the Effect client and @hapi/nes 14", () => {
       expect(error).toMatchObject({ _tag: "ServerError", statusCode: 403, message: "no" })
     }))
 
-  it.scopedLive("subscriptions over a reconnect and up to the revocation; broadcasts; heartbeats", () =>
+  it.live("subscriptions over a reconnect and up to the revocation; broadcasts; heartbeats", () =>
     Effect.gen(function*() {
       const nes = yield* connect()
-      const updates = yield* Effect.fork(Stream.runCollect(Stream.take(nes.updates, 2)))
-      const all = yield* Effect.fork(Stream.runCollect(nes.subscribe("/item/5")))
-      const some = yield* Effect.fork(Stream.runCollect(Stream.take(nes.subscribeMessages("/item/5"), 1)))
+      const updates = yield* Effect.forkChild(Stream.runCollect(Stream.take(nes.updates, 2)))
+      const all = yield* Effect.forkChild(Stream.runCollect(nes.subscribe("/item/5")))
+      const some = yield* Effect.forkChild(Stream.runCollect(Stream.take(nes.subscribeMessages("/item/5"), 1)))
       yield* subscribers("/item/5", 1)
       yield* control({ type: "publish", path: "/item/5", message: { n: 1 } })
       expect(Array.from(yield* Fiber.join(some))).toEqual([{ n: 1 }])
@@ -58,9 +58,9 @@ describe("the Effect client and @hapi/nes 14", () => {
         Stream.filter((event) => event._tag === "Connected"),
         Stream.take(1),
         Stream.runDrain,
-        Effect.fork
+        Effect.forkChild
       )
-      yield* Effect.yieldNow()
+      yield* Effect.yieldNow
       yield* control({ type: "disconnect" })
       yield* Fiber.join(again)
       yield* subscribers("/item/5", 1)
@@ -79,7 +79,7 @@ describe("the Effect client and @hapi/nes 14", () => {
       expect(Array.from(yield* Fiber.join(updates))).toEqual(["a", "b"])
     }))
 
-  it.scopedLive("authentication and reauthentication", () =>
+  it.live("authentication and reauthentication", () =>
     Effect.gen(function*() {
       const refused = yield* Effect.flip(connect({ url: guarded.url }))
       expect(refused).toMatchObject({ _tag: "ServerError", statusCode: 401 })

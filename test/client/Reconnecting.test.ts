@@ -58,14 +58,14 @@ describe("reconnecting", () => {
       expect(new Set(delays).size).toBeGreaterThan(10)
       expect(Math.min(...delays)).toBeGreaterThanOrEqual(500)
       expect(Math.max(...delays)).toBeLessThanOrEqual(1000)
-    }).pipe(Effect.withRandom(Random.make("jitter"))))
+    }).pipe(Random.withSeed("jitter")))
 
   it.effect("a connection that lasted longer than maxDelay starts the schedule anew, a shorter one does not", () =>
     Effect.gen(function*() {
       const { connect, heard, server, session } = yield* setup()
       connect({ reconnect: reconnect({ delay: 100, maxDelay: 1000, retries: 4 }) })
       /** Accepts, stays for a while, drops; returns the wait that follows. */
-      const live = (duration: Duration.DurationInput) =>
+      const live = (duration: Duration.Input) =>
         Effect.gen(function*() {
           server.socket.accept()
           yield* adjust(duration)
@@ -256,7 +256,7 @@ describe("reconnecting", () => {
     Effect.gen(function*() {
       const { connect, heard, server } = yield* setup()
       const schedule = Schedule.exponential("1 second").pipe(
-        Schedule.whileInput((close: Close) => close.code !== 1008)
+        Schedule.while(({ input }: Schedule.Metadata<unknown, Close>) => input.code !== 1008)
       )
       connect({ reconnect: { schedule, stableAfter: Duration.seconds(5) } })
       for (const delay of [1000, 2000, 4000]) {
@@ -275,7 +275,7 @@ describe("reconnecting", () => {
   it.effect("a Schedule that dies ends the attempts, and nothing else", () =>
     Effect.gen(function*() {
       const { connect, ended, heard, server, session } = yield* setup()
-      const schedule = Schedule.forever.pipe(Schedule.whileInput(() => {
+      const schedule = Schedule.forever.pipe(Schedule.while(() => {
         throw new Error("bad schedule")
       }))
       connect({ reconnect: { schedule, stableAfter: Duration.seconds(5) } })

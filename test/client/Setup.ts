@@ -1,7 +1,7 @@
 /** The client's core, ready for a test under the test's clock. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as TestClock from "effect/TestClock"
+import * as TestClock from "effect/testing/TestClock"
 import * as Backoff from "../../src/client/Backoff.js"
 import type { Call, Draft } from "../../src/client/Call.js"
 import type * as Observer from "../../src/client/Observer.js"
@@ -53,8 +53,8 @@ export const setup = (options: Partial<Session.Options> = {}): Effect.Effect<Set
 }
 
 /** Moves the clock, and lets happen what then must. */
-export const adjust = (duration: Duration.DurationInput): Effect.Effect<void> =>
-  turn.pipe(Effect.zipRight(TestClock.adjust(duration)), Effect.zipRight(turn))
+export const adjust = (duration: Duration.Input): Effect.Effect<void> =>
+  turn.pipe(Effect.andThen(TestClock.adjust(duration)), Effect.andThen(turn))
 
 /** A custom message, ready to be sent. */
 export const message = (text: unknown): Draft => ({ type: "message", message: text, id: 0 })

@@ -23,22 +23,20 @@ const server = Effect.acquireRelease(
   (server) => Effect.promise(() => server.stop())
 )
 
-const Live = Layer.unwrapScoped(
+const Live = Layer.unwrap(
   Effect.map(server, ({ info }) => NesClient.layer({ url: info.uri.replace("http", "ws") }))
 )
 
 const recording = () => {
   const spans: Array<Tracer.Span> = []
-  const native = Effect.runSync(Effect.tracer)
   const tracer = Tracer.make({
-    span: (...args) => {
-      const span = native.span(...args)
+    span: (options) => {
+      const span = Tracer.nativeTracer.span(options)
       spans.push(span)
       return span
-    },
-    context: (run) => run()
+    }
   })
-  return { spans, layer: Layer.setTracer(tracer) }
+  return { spans, layer: Layer.succeed(Tracer.Tracer, tracer) }
 }
 
 it.live("a request's span reaches the handler as traceparent, inside the caller's own span", () => {
