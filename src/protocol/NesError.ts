@@ -7,13 +7,20 @@
  */
 import * as Data from "effect/Data"
 
+// Effect prints its errors as data. These are printed as errors, with their stack, as whoever does not know Effect expects.
+const TaggedError: typeof Data.TaggedError = (tag) => {
+  const Base = Data.TaggedError(tag)
+  Object.defineProperty(Base.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: undefined })
+  return Base
+}
+
 /**
  * The socket disconnected before the call completed, or was not open when it was made.
  *
  * @since 0.1.0
  * @category errors
  */
-export class DisconnectError extends Data.TaggedError("DisconnectError")<{ readonly message: string }> {
+export class DisconnectError extends TaggedError("DisconnectError")<{ readonly message: string }> {
   readonly type = "disconnect"
   readonly isNes = true
 }
@@ -25,7 +32,7 @@ export class DisconnectError extends Data.TaggedError("DisconnectError")<{ reado
  * @since 0.1.0
  * @category errors
  */
-export class ProtocolError extends Data.TaggedError("ProtocolError")<
+export class ProtocolError extends TaggedError("ProtocolError")<
   { readonly message: string; readonly cause?: unknown; readonly id?: number | string }
 > {
   readonly type = "protocol"
@@ -39,7 +46,7 @@ export class ProtocolError extends Data.TaggedError("ProtocolError")<
  * @since 0.1.0
  * @category errors
  */
-export class ServerError extends Data.TaggedError("ServerError")<{
+export class ServerError extends TaggedError("ServerError")<{
   readonly message: string
   readonly statusCode: number
   readonly data: unknown
@@ -56,7 +63,7 @@ export class ServerError extends Data.TaggedError("ServerError")<{
  * @since 0.1.0
  * @category errors
  */
-export class TimeoutError extends Data.TaggedError("TimeoutError")<{ readonly message: string }> {
+export class TimeoutError extends TaggedError("TimeoutError")<{ readonly message: string }> {
   readonly type = "timeout"
   readonly isNes = true
 }
@@ -67,7 +74,7 @@ export class TimeoutError extends Data.TaggedError("TimeoutError")<{ readonly me
  * @since 0.1.0
  * @category errors
  */
-export class UserError extends Data.TaggedError("UserError")<{ readonly message: string; readonly cause?: unknown }> {
+export class UserError extends TaggedError("UserError")<{ readonly message: string; readonly cause?: unknown }> {
   readonly type = "user"
   readonly isNes = true
 }
@@ -78,7 +85,7 @@ export class UserError extends Data.TaggedError("UserError")<{ readonly message:
  * @since 0.1.0
  * @category errors
  */
-export class WsError extends Data.TaggedError("WsError")<{ readonly message: string; readonly cause?: unknown }> {
+export class WsError extends TaggedError("WsError")<{ readonly message: string; readonly cause?: unknown }> {
   readonly type = "ws"
   readonly isNes = true
 }

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { inspect } from "node:util"
 import { describe, expect, it } from "vitest"
 import * as NesError from "../../src/protocol/NesError.js"
 
@@ -31,6 +32,11 @@ describe.each(errors)("%s error", (type, tag, error) => {
     expect(error).toMatchObject({ type, _tag: tag, name: tag, message: "m", isNes: true })
     expect(error.stack).toContain("NesError.test.ts")
     expect(String(error)).toContain("m")
+  })
+
+  it("is printed as an Error, with its stack", () => {
+    expect(inspect(error)).toContain(`${tag}: m\n    at `)
+    expect(inspect(error)).toContain(`type: '${type}'`)
   })
 
   it("is recognised, and its look-alikes are not", () => {
