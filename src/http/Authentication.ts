@@ -4,14 +4,13 @@
  *
  * @since 0.1.0
  */
-import * as Cookies from "@effect/platform/Cookies"
-import type * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Boom from "@hapi/boom"
 import type * as Iron from "@hapi/iron"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Cookies from "effect/http/Cookies"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Connection } from "../server/connection/Connection.js"
@@ -67,11 +66,11 @@ export interface Options<R> {
   /** Index connections by this property of the credentials (`true`: by `user`), for broadcasts to one user. */
   readonly index?: boolean | string | undefined
   /** How long a connection may take to say hello where authentication is required; 5 seconds by default. */
-  readonly timeout?: Duration.DurationInput | false | undefined
+  readonly timeout?: Duration.Input | false | undefined
   /** Connections one user may have; needs `index`. */
   readonly maxConnectionsPerUser?: number | false | undefined
   /** The shortest time between verifications of an identity; the heartbeat's interval by default. */
-  readonly minAuthVerifyInterval?: Duration.DurationInput | false | undefined
+  readonly minAuthVerifyInterval?: Duration.Input | false | undefined
 }
 
 /**
@@ -87,7 +86,7 @@ export interface Authentication<R> extends Options<R> {
    * The login endpoint, to be mounted where the clients expect it (by old habit at `GET /nes/auth`): it answers
    * `{ status: "authenticated" }` with a cookie, or with a `token`. Requests over a socket do not reach it.
    */
-  readonly login: HttpApp.Default<Refusal.Refusal, R>
+  readonly login: Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal.Refusal, R>
   /** @internal */
   readonly unseal: (sealed: unknown) => Effect.Effect<Authenticated | undefined>
 }
@@ -122,13 +121,13 @@ export const make = <R>(options: Options<R>): Authentication<R> => {
   const admit = (authentication: Authenticated) =>
     Effect.map(Effect.promise(() => Seal.seal(authentication, password, iron)), (sealed) =>
       type === "cookie"
-        ? HttpServerResponse.unsafeSetCookie(
-          HttpServerResponse.unsafeJson({ status: "authenticated" }),
+        ? HttpServerResponse.setCookieUnsafe(
+          HttpServerResponse.jsonUnsafe({ status: "authenticated" }),
           cookie,
           sealed,
           { ...cookieDefaults, ...options.cookieOptions }
         )
-        : HttpServerResponse.unsafeJson({ status: "authenticated", token: sealed }))
+        : HttpServerResponse.jsonUnsafe({ status: "authenticated", token: sealed }))
 
   const login = Effect.gen(function*() {
     if (type === "direct" || Option.isSome(yield* CurrentSocket)) {
@@ -137,7 +136,7 @@ export const make = <R>(options: Options<R>): Authentication<R> => {
     const authentication = yield* attempt(options)
     return authentication
       ? yield* admit(authentication)
-      : HttpServerResponse.unsafeJson({ status: "unauthenticated" })
+      : HttpServerResponse.jsonUnsafe({ status: "unauthenticated" })
   })
 
   return {
@@ -165,7 +164,7 @@ export const middleware =
       }
       const credentials = Effect.map(
         attempt(authentication),
-        (identity) => Option.map(Option.fromNullable(identity), (_) => _.credentials)
+        (identity) => Option.map(Option.fromNullishOr(identity), (_) => _.credentials)
       )
       return Effect.provideServiceEffect(app, CurrentCredentials, credentials) as Effect.Effect<
         A,
@@ -194,7 +193,7 @@ const directRequest = ({ info }: Connection, given: unknown): SocketRequest => {
     new Exchange("/nes/auth", "AUTH", given),
     "/nes/auth",
     headersOf(forwarded === undefined ? headers : { ...headers, "x-forwarded-for": forwarded }, given),
-    info.remoteAddress
+    Option.fromUndefinedOr(info.remoteAddress)
   )
 }
 

@@ -86,7 +86,7 @@ export interface SubscriptionOptions<R = never> extends SubscriptionHooks<R> {
    */
   readonly recovery?: boolean | {
     readonly size?: number | undefined
-    readonly age?: Duration.DurationInput | undefined
+    readonly age?: Duration.Input | undefined
   } | undefined
   /** Who may subscribe; as the server's authentication has it by default. */
   readonly auth?: false | {

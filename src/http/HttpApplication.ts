@@ -1,41 +1,25 @@
 /**
- * The Application port on the platform's HTTP applications: an `HttpApp`, an `HttpRouter`, or what `HttpApiBuilder` makes
- * of an `HttpApi`. Requests over a socket run through it in this process, without an HTTP request being made.
+ * The Application port on an Effect HTTP application: the routes of an `HttpRouter`, an `HttpApi`, or one Effect that
+ * answers every request. Requests over a socket run through it in this process, without an HTTP request being made.
  *
  * @since 0.1.0
  */
-import type * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
-import * as HttpServerError from "@effect/platform/HttpServerError"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import type { HttpServerResponse } from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
-import * as Context from "effect/Context"
-import * as DefaultServices from "effect/DefaultServices"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
-import * as FiberRef from "effect/FiberRef"
-import * as FiberRefs from "effect/FiberRefs"
-import * as FiberSet from "effect/FiberSet"
-import * as HashMap from "effect/HashMap"
+import type { HttpMiddleware } from "effect/http/HttpMiddleware"
+import * as HttpRouter from "effect/http/HttpRouter"
+import type * as HttpServerError from "effect/http/HttpServerError"
+import type { HttpServerRequest } from "effect/http/HttpServerRequest"
+import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
-import * as LogLevel from "effect/LogLevel"
-import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
-import * as Tracer from "effect/Tracer"
-import type * as Message from "../protocol/Message.js"
-import { Application, type Response, type Service } from "../server/Application.js"
+import { Application, type Service } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Authentication from "./Authentication.js"
-import * as RequestRunner from "./RequestRunner.js"
-import * as Socket from "./Socket.js"
-import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
-import * as SocketResponse from "./SocketResponse.js"
+import { RequestRunner } from "./RequestRunner.js"
 
 /**
  * How an HTTP application is put on a socket.
@@ -45,7 +29,7 @@ import * as SocketResponse from "./SocketResponse.js"
  */
 export interface Options<R = never> {
   /** The middleware that ordinary HTTP requests go through (the second argument of `HttpServer.serve`). */
-  readonly middleware?: HttpMiddleware.HttpMiddleware | undefined
+  readonly middleware?: HttpMiddleware | undefined
   /** Route ids: clients may ask for one instead of a method and a path. */
   readonly ids?: { readonly [id: string]: `${string} /${string}` } | undefined
   /**
@@ -63,42 +47,23 @@ export interface Options<R = never> {
  * @since 0.1.0
  * @category models
  */
-export type Requirements<R> = Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
+export type Requirements<R> = Exclude<R, HttpServerRequest | Scope.Scope>
+
+/**
+ * What the routes of a router require, to be built and for each request, once they have what a request brings.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type RoutesRequirements<R> =
+  | Exclude<HttpRouter.Request.Without<R>, HttpRouter.HttpRouter>
+  | Exclude<HttpRouter.Request.Only<"Requires" | "GlobalRequires", R>, HttpRouter.GlobalProvided>
 
 const defaultMaxStreamBytes = 10 * 1024 * 1024
-
-// The platform's span of a request costs as much as the request, and without a tracer nobody sees it.
-const isTraced = Effect.map(
-  Effect.tracer,
-  (tracer) => tracer !== Context.get(DefaultServices.liveServices, Tracer.Tracer)
-)
-
-const untraced = Effect.locally(HttpMiddleware.currentTracerDisabledWhen, () => true)
 
 const parseId = (target: string): { readonly method: string; readonly path: string } => {
   const at = target.indexOf(" ")
   return { method: target.slice(0, at), path: target.slice(at + 1) }
-}
-
-const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequest, response: HttpServerResponse) => {
-  const { source } = request
-  if (!(source instanceof Exchange)) {
-    return Effect.void
-  }
-  const reply = SocketResponse.of(request.method, response, maxBytes)
-  if (!Effect.isEffect(reply)) {
-    source.answer(reply)
-    return Effect.void
-  }
-  return reply.pipe(
-    Effect.map((reply) => source.answer(reply)),
-    Effect.tapErrorCause((cause) =>
-      Cause.isInterruptedOnly(cause)
-        ? Effect.void
-        : Effect.logError("A response could not be sent over its socket", cause)
-    ),
-    Effect.ensuring(Effect.sync(() => source.answer(SocketResponse.failed)))
-  )
 }
 
 // Loggers write an error down as a cause; of one that is the message, the default logger makes an empty object.
@@ -110,97 +75,34 @@ const logged = (tags: ReadonlyArray<string>, data: unknown, connection?: Connect
 }
 
 /**
- * Makes the port. Requests that have not ended are interrupted when their connection does, and all with the scope.
+ * Makes the port of an Effect that answers requests (for routes: `HttpRouter.toHttpEffect`). Requests that have not ended
+ * are interrupted when their connection does, and all with the scope.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = <E, R, RA = never>(
-  app: HttpApp.Default<E, R>,
+  app: Effect.Effect<HttpServerResponse, E, R>,
   options: Options<RA> = {}
 ): Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA>> =>
   Effect.gen(function*() {
     const { auth = false, ids = {}, maxStreamBytes = defaultMaxStreamBytes, middleware } = options
-    const traced = yield* isTraced
-    const runtime = yield* (traced ? Effect.runtime() : untraced(Effect.runtime()))
-    const fork = Runtime.runFork(runtime)
-    const fibers = yield* FiberSet.make()
-    const waiting = new Map<Connection, Set<Fiber.RuntimeFiber<void>>>()
-    // What the application requires is in the runtime's context: the type of this function says so.
-    const provided = app as HttpApp.Default<E>
-    const handled = traced || middleware
-      ? RequestRunner.full(provided, respond(maxStreamBytes), middleware)
-      : RequestRunner.bare(provided, respond(maxStreamBytes))
+    const context = yield* Effect.context<RA>()
+    const runner = new RequestRunner(
+      // What the application requires is in the context: the type of this function says so.
+      app as Effect.Effect<HttpServerResponse, E>,
+      context as Context.Context<never>,
+      yield* Effect.scope,
+      { middleware, maxStreamBytes, isLogged: yield* Log.listens("Fatal") }
+    )
     const port = Authentication.port(auth)
     const settled = <A, E>(effect: Effect.Effect<A, E, RA>): Effect.Effect<A, E> =>
-      Effect.provide(effect as Effect.Effect<A, E>, runtime)
-
-    // What a handler logs names its socket.
-    const annotations = FiberRefs.getOrDefault(runtime.fiberRefs, FiberRef.currentLogAnnotations)
-    const isLogged = yield* Log.listens(LogLevel.Fatal)
-    const known = new WeakMap<Socket.Socket, FiberRefs.FiberRefs>()
-    const annotated = (socket: Socket.Socket): FiberRefs.FiberRefs => {
-      const made = isLogged ? known.get(socket) : runtime.fiberRefs
-      if (made) {
-        return made
-      }
-      const fiberRefs = FiberRefs.updateAs(runtime.fiberRefs, {
-        fiberId: FiberId.none,
-        fiberRef: FiberRef.currentLogAnnotations,
-        value: HashMap.set(annotations, Log.socketId, socket.id)
-      })
-      known.set(socket, fiberRefs)
-      return fiberRefs
-    }
-
-    const start = (exchange: Exchange, request: SocketRequest, socket: Socket.Socket): Fiber.RuntimeFiber<void> => {
-      const services = new Map<string, unknown>(runtime.context.unsafeMap)
-      services.set(HttpServerRequest.HttpServerRequest.key, request)
-      services.set(Socket.CurrentSocket.key, Option.some(socket))
-      services.set(Socket.CurrentCredentials.key, Option.fromNullable(socket.auth.credentials))
-      const fiber = Runtime.runFork(
-        Runtime.make({
-          context: Context.unsafeMake<never>(services),
-          fiberRefs: annotated(socket),
-          runtimeFlags: runtime.runtimeFlags
-        })
-      )(handled)
-      if (!exchange.response && fiber.unsafePoll() !== null) {
-        exchange.answer(SocketResponse.failed)
-      }
-      return fiber
-    }
-
-    const watch = (connection: Connection, fiber: Fiber.RuntimeFiber<void>, exchange: Exchange): void => {
-      const own = waiting.get(connection) ?? new Set()
-      waiting.set(connection, own.add(fiber))
-      FiberSet.unsafeAdd(fibers, fiber)
-      fiber.addObserver(() => {
-        exchange.answer(SocketResponse.failed)
-        if (own.delete(fiber) && own.size === 0) {
-          waiting.delete(connection)
-        }
-      })
-    }
-
+      Effect.provideContext(effect, context)
+    const fork = Effect.runForkWith(context)
     const service: Service = {
       ...port,
-      request: (connection, { headers, method, path, payload }: Message.Request): Response | Promise<Response> => {
-        const exchange = new Exchange(path, method, payload)
-        const request = new SocketRequest(exchange, path, headersOf(headers, payload), connection.info.remoteAddress)
-        const fiber = start(exchange, request, Socket.of(connection))
-        if (fiber.unsafePoll() === null) {
-          watch(connection, fiber, exchange)
-        }
-        return exchange.response ?? new Promise((resolve) => {
-          exchange.answered = resolve
-        })
-      },
-      departed: (connection) => {
-        for (const fiber of waiting.get(connection) ?? []) {
-          fiber.unsafeInterruptAsFork(HttpServerError.clientAbortFiberId)
-        }
-      },
+      request: (connection, request) => runner.run(connection, request),
+      departed: (connection) => runner.departed(connection),
       lookup: (id) => {
         const target = Object.hasOwn(ids, id) ? ids[id] : undefined
         return target === undefined ? undefined : parseId(target)
@@ -214,15 +116,33 @@ export const make = <E, R, RA = never>(
   }) as Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA>>
 
 /**
- * The port as a Layer, for `NesServer.layer`. `NesHttpServer.serve` does both, and HTTP beside it.
+ * The Effect that answers what routes do. What each request requires has to be there when they are built.
+ *
+ * @since 1.0.0
+ * @category constructors
+ */
+export const ofRoutes = <A, E, R>(
+  routes: Layer.Layer<A, E, R>
+): Effect.Effect<
+  Effect.Effect<HttpServerResponse, HttpServerError.HttpServerError, HttpServerRequest | Scope.Scope>,
+  HttpRouter.Request.Without<E>,
+  Scope.Scope | RoutesRequirements<R>
+> => HttpRouter.toHttpEffect(routes) as never
+
+/**
+ * The port of routes as a Layer, for `NesServer.layer`. `NesHttpServer.serve` does both, and HTTP beside it.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = <E, R, RA = never>(
-  app: HttpApp.Default<E, R>,
+export const layer = <A, E, R, RA = never>(
+  routes: Layer.Layer<A, E, R>,
   options: Options<RA> = {}
-): Layer.Layer<Application, never, Requirements<R | RA>> => Layer.scoped(Application, make(app, options))
+): Layer.Layer<
+  Application,
+  HttpRouter.Request.Without<E>,
+  Exclude<RoutesRequirements<R>, Scope.Scope> | Requirements<RA>
+> => Layer.effect(Application, Effect.flatMap(ofRoutes(routes), (app) => make(app, options)))
 
 /**
  * `layer`, with what may come from Config.
@@ -230,9 +150,12 @@ export const layer = <E, R, RA = never>(
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = <E, R, RA = never>(
-  app: HttpApp.Default<E, R>,
+export const layerConfig = <A, E, R, RA = never>(
+  routes: Layer.Layer<A, E, R>,
   code: Omit<Options<RA>, "maxStreamBytes">,
-  config: Config.Config.Wrap<Pick<Options, "maxStreamBytes">>
-): Layer.Layer<Application, ConfigError.ConfigError, Requirements<R | RA>> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), (options) => layer(app, { ...options, ...code })))
+  config: Config.Wrap<Pick<Options, "maxStreamBytes">>
+): Layer.Layer<
+  Application,
+  HttpRouter.Request.Without<E> | Config.ConfigError,
+  Exclude<RoutesRequirements<R>, Scope.Scope> | Requirements<RA>
+> => Layer.unwrap(Effect.map(Config.unwrap(config), (options) => layer(routes, { ...options, ...code })))

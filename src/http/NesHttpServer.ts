@@ -4,29 +4,26 @@
  * ```ts
  * const server = createServer()
  *
- * const Live = NesHttpServer.serve(router, { server }).pipe(
+ * const Live = NesHttpServer.serve(HttpRouter.add("GET", "/", HttpServerResponse.text("hello")), { server }).pipe(
  *   Layer.provide(NodeHttpServer.layer(() => server, { port: 8000 }))
  * )
  * ```
  *
  * @since 0.1.0
  */
-import type * as HttpApi from "@effect/platform/HttpApi"
-import type * as HttpApp from "@effect/platform/HttpApp"
-import type * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
+import type * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServer from "effect/http/HttpServer"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { IncomingMessage } from "node:http"
+import { IncomingMessage, type ServerResponse } from "node:http"
 import type { UserError } from "../protocol/NesError.js"
 import * as NesServer from "../server/NesServer.js"
-import * as Api from "./Api.js"
 import * as Hooks from "./Hooks.js"
+import type { RoutesRequirements } from "./HttpApplication.js"
 import type { Code, Options, ServerOptions } from "./Options.js"
 import * as Serving from "./Serving.js"
 import { refused } from "./Setting.js"
@@ -38,8 +35,8 @@ export type { FilterContext, SubscriptionOptions } from "./Hooks.js"
 export type { Code, LimitOptions, Options, ServerOptions } from "./Options.js"
 
 /**
- * What a server requires of its surroundings. The application, the hooks and the authentication may use `NesServer`
- * themselves: it is the server being made.
+ * What a server made of an Effect requires of its surroundings. The application, the hooks and the authentication may use
+ * `NesServer` themselves: it is the server being made.
  *
  * @since 0.1.0
  * @category models
@@ -50,8 +47,17 @@ export type Requirements<R> = Exclude<
 >
 
 /**
- * Makes a server for sockets alone. When the scope closes, it accepts no more connections, lets what is being answered
- * finish for at most `gracePeriod`, and closes every connection with code 1001.
+ * What a server made of routes requires of its surroundings: what the routes need to be built and to answer, and what
+ * hooks and authentication need (`RO`). All of them may use `NesServer`.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type ServerRequirements<R, RO> = Requirements<RoutesRequirements<R> | RO>
+
+/**
+ * Makes a server for sockets alone of an Effect that answers requests. When the scope closes, it accepts no more
+ * connections, lets what is being answered finish for at most `gracePeriod`, and closes every connection with code 1001.
  *
  * Fails with `UserError` on invalid options.
  *
@@ -59,10 +65,10 @@ export type Requirements<R> = Exclude<
  * @category constructors
  */
 export const make = <E, R, RO = never>(
-  app: HttpApp.Default<E, R>,
+  app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
   options: Options<RO> = {}
 ): Effect.Effect<NesServer.Service, UserError, Scope.Scope | Requirements<R | RO>> =>
-  Serving.make(app, options) as Effect.Effect<
+  Serving.make(Effect.succeed(app), options) as Effect.Effect<
     NesServer.Service,
     UserError,
     Scope.Scope | Requirements<R | RO>
@@ -74,30 +80,44 @@ export const make = <E, R, RO = never>(
  * @since 0.1.0
  * @category layers
  */
-export const layer = <E, R, RO = never>(
-  app: HttpApp.Default<E, R>,
+export const layer = <A, E, R, RO = never>(
+  routes: Layer.Layer<A, E, R>,
   options: Options<RO> = {}
-): Layer.Layer<NesServer.NesServer, UserError, HttpServer.HttpServer | Requirements<R | RO>> =>
-  Layer.scoped(NesServer.NesServer, Effect.zipRight(HttpServer.HttpServer, make(app, options)))
+): Layer.Layer<
+  NesServer.NesServer,
+  UserError | HttpRouter.Request.Without<E>,
+  HttpServer.HttpServer | ServerRequirements<R, RO>
+> =>
+  Layer.effect(
+    NesServer.NesServer,
+    Effect.andThen(HttpServer.HttpServer, Serving.ofRoutes(routes, options))
+  ) as Layer.Layer<
+    NesServer.NesServer,
+    UserError | HttpRouter.Request.Without<E>,
+    HttpServer.HttpServer | ServerRequirements<R, RO>
+  >
 
 /**
- * A server for HTTP and sockets: the application, its middleware and its port are the same.
+ * A server for HTTP and sockets, in place of `HttpRouter.serve`: the same routes, with the same middleware, on the same
+ * port. They are what `HttpRouter.add`, `HttpApiBuilder.layer` and the like make. They may use `NesServer`, which is the
+ * server being made: when requests come, not while they are built.
  *
  * @since 0.1.0
  * @category layers
  */
-export const serve = <E, R, RO = never>(
-  app: HttpApp.Default<E, R>,
+export const serve = <A, E, R, RO = never>(
+  routes: Layer.Layer<A, E, R>,
   options: Options<RO> = {}
-): Layer.Layer<NesServer.NesServer, UserError, HttpServer.HttpServer | Requirements<R | RO>> =>
-  Layer.scoped(
+): Layer.Layer<
+  NesServer.NesServer,
+  UserError | HttpRouter.Request.Without<E>,
+  HttpServer.HttpServer | ServerRequirements<R, RO>
+> =>
+  Layer.effect(NesServer.NesServer, Serving.ofRoutes(routes, options, true)) as Layer.Layer<
     NesServer.NesServer,
-    Serving.make(app, options, { http: true }) as Effect.Effect<
-      NesServer.Service,
-      UserError,
-      Scope.Scope | HttpServer.HttpServer | Requirements<R | RO>
-    >
-  )
+    UserError | HttpRouter.Request.Without<E>,
+    HttpServer.HttpServer | ServerRequirements<R, RO>
+  >
 
 /**
  * `layer`, with options from Config.
@@ -105,15 +125,15 @@ export const serve = <E, R, RO = never>(
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = <E, R, RO = never>(
-  app: HttpApp.Default<E, R>,
+export const layerConfig = <A, E, R, RO = never>(
+  routes: Layer.Layer<A, E, R>,
   code: Code<RO>,
-  config: Config.Config.Wrap<ServerOptions>
+  config: Config.Wrap<ServerOptions>
 ): Layer.Layer<
   NesServer.NesServer,
-  UserError | ConfigError.ConfigError,
-  HttpServer.HttpServer | Requirements<R | RO>
-> => Layer.unwrapEffect(Effect.map(Config.unwrap(config), (options) => layer(app, { ...options, ...code })))
+  UserError | Config.ConfigError | HttpRouter.Request.Without<E>,
+  HttpServer.HttpServer | ServerRequirements<R, RO>
+> => Layer.unwrap(Effect.map(Config.unwrap(config), (options) => layer(routes, { ...options, ...code })))
 
 /**
  * `serve`, with options from Config.
@@ -121,15 +141,15 @@ export const layerConfig = <E, R, RO = never>(
  * @since 0.1.0
  * @category layers
  */
-export const serveConfig = <E, R, RO = never>(
-  app: HttpApp.Default<E, R>,
+export const serveConfig = <A, E, R, RO = never>(
+  routes: Layer.Layer<A, E, R>,
   code: Code<RO>,
-  config: Config.Config.Wrap<ServerOptions>
+  config: Config.Wrap<ServerOptions>
 ): Layer.Layer<
   NesServer.NesServer,
-  UserError | ConfigError.ConfigError,
-  HttpServer.HttpServer | Requirements<R | RO>
-> => Layer.unwrapEffect(Effect.map(Config.unwrap(config), (options) => serve(app, { ...options, ...code })))
+  UserError | Config.ConfigError | HttpRouter.Request.Without<E>,
+  HttpServer.HttpServer | ServerRequirements<R, RO>
+> => Layer.unwrap(Effect.map(Config.unwrap(config), (options) => serve(routes, { ...options, ...code })))
 
 /**
  * Declares a path that clients can subscribe to. The requirements of its hooks are those of this Effect.
@@ -164,59 +184,6 @@ export const layerSubscription = <R = never>(
   options: Hooks.SubscriptionOptions<R> = {}
 ): Layer.Layer<never, UserError, NesServer.NesServer | R> => Layer.effectDiscard(subscription(path, options))
 
-/**
- * What an `HttpApi` requires, once its handlers have the server and the hooks what they need.
- *
- * @since 0.1.0
- * @category models
- */
-export type ApiRequirements<R, RO> =
-  | Exclude<R, NesServer.NesServer>
-  | HttpRouter.HttpRouter.DefaultServices
-  | Requirements<RO>
-
-/**
- * `serve` for an `HttpApi`, in place of `HttpApiBuilder.serve`: the same endpoints over HTTP and over sockets. Its handlers
- * may use `NesServer`: it is the server being made.
- *
- * ```ts
- * const Live = NesHttpServer.serveApi(HttpApiBuilder.api(Api).pipe(Layer.provide(Handlers)), { server }).pipe(
- *   Layer.provide(NodeHttpServer.layer(() => server, { port: 8000 }))
- * )
- * ```
- *
- * @since 0.1.0
- * @category layers
- */
-export const serveApi = <E, R, RO = never>(
-  api: Layer.Layer<HttpApi.Api, E, R>,
-  options: Options<RO> = {}
-): Layer.Layer<NesServer.NesServer, E | UserError, HttpServer.HttpServer | ApiRequirements<R, RO>> =>
-  Api.of(
-    api,
-    (app, incomplete) => Layer.scoped(NesServer.NesServer, Serving.make(app, options, { http: true, incomplete }))
-  ) as Layer.Layer<
-    NesServer.NesServer,
-    E | UserError,
-    HttpServer.HttpServer | ApiRequirements<R, RO>
-  >
-
-/**
- * `serveApi`, with options from Config.
- *
- * @since 0.1.0
- * @category layers
- */
-export const serveApiConfig = <E, R, RO = never>(
-  api: Layer.Layer<HttpApi.Api, E, R>,
-  code: Code<RO>,
-  config: Config.Config.Wrap<ServerOptions>
-): Layer.Layer<
-  NesServer.NesServer,
-  E | UserError | ConfigError.ConfigError,
-  HttpServer.HttpServer | ApiRequirements<R, RO>
-> => Layer.unwrapEffect(Effect.map(Config.unwrap(config), (options) => serveApi(api, { ...options, ...code })))
-
 const upgradeRequired = HttpServerResponse.empty({
   status: 426,
   headers: { connection: "Upgrade", upgrade: "websocket" }
@@ -230,13 +197,17 @@ const platformRequest = Effect.promise(() => import("@effect/platform-node/NodeH
  * connection it costs more than to give `server`.
  *
  * ```ts
- * const router = HttpRouter.empty.pipe(HttpRouter.get("/nes", NesHttpServer.upgrade))
+ * const Sockets = HttpRouter.add("GET", "/nes", NesHttpServer.upgrade)
  * ```
  *
  * @since 0.1.0
  * @category routes
  */
-export const upgrade: HttpApp.Default<never, NesServer.NesServer> = Effect.gen(function*() {
+export const upgrade: Effect.Effect<
+  HttpServerResponse.HttpServerResponse,
+  never,
+  NesServer.NesServer | HttpServerRequest.HttpServerRequest
+> = Effect.gen(function*() {
   const request = yield* HttpServerRequest.HttpServerRequest
   const { node } = yield* NesServer.NesServer
   const { source } = request
@@ -244,7 +215,7 @@ export const upgrade: HttpApp.Default<never, NesServer.NesServer> = Effect.gen(f
     return upgradeRequired
   }
   const { toServerResponse } = yield* platformRequest
-  const response = toServerResponse(request)
+  const response = toServerResponse(request) as ServerResponse
   const { socket } = source
   // Without its socket, the response that the platform is about to write has ended and goes nowhere.
   response.detachSocket(socket)

@@ -25,9 +25,9 @@ export interface LimitOptions {
   /** The longest frame from a client, in bytes; 1 MiB and 64 KiB by default. A longer one closes the connection with 1009. */
   readonly maxFrameBytes?: number | false | undefined
   /** How long a connection may take to say hello, where `auth.timeout` does not apply; 30 seconds by default. */
-  readonly helloTimeout?: Duration.DurationInput | false | undefined
+  readonly helloTimeout?: Duration.Input | false | undefined
   /** How long authentication, and each verification of credentials, may take; 30 seconds by default. */
-  readonly authTimeout?: Duration.DurationInput | false | undefined
+  readonly authTimeout?: Duration.Input | false | undefined
   /** Subscriptions of a connection; 1000 by default. A further one is answered 403. */
   readonly maxSubscriptions?: number | false | undefined
   /** Messages of a connection that are being answered; 1024 by default. A further one is answered 429. */
@@ -61,8 +61,8 @@ export interface ServerOptions {
   readonly maxChunkChars?: number | undefined
   /** `false` for none; every 15 seconds with a timeout of 5 by default. */
   readonly heartbeat?: false | {
-    readonly interval: Duration.DurationInput
-    readonly timeout: Duration.DurationInput
+    readonly interval: Duration.Input
+    readonly timeout: Duration.Input
   } | undefined
   /** Simultaneous connections; without limit by default. */
   readonly maxConnections?: number | undefined
@@ -75,7 +75,7 @@ export interface ServerOptions {
   /** Whether what is counted goes into Effect's metrics; `true` by default. */
   readonly metrics?: boolean | undefined
   /** How long messages that are being answered, and hooks, may take to finish when the scope closes; 5 seconds by default. */
-  readonly gracePeriod?: Duration.DurationInput | undefined
+  readonly gracePeriod?: Duration.Input | undefined
 }
 
 const defaultGracePeriod = "5 seconds"
@@ -140,7 +140,7 @@ const limitOf = (value: number | false | undefined, name: string, otherwise: num
   value === undefined ? otherwise : count(value, name) ?? Infinity
 
 const timeoutOf = (
-  value: Duration.DurationInput | false | undefined,
+  value: Duration.Input | false | undefined,
   name: string,
   otherwise: number | false
 ): number | false => value === undefined ? otherwise : value !== false && millis(value, name)
@@ -181,7 +181,7 @@ export const decode = (
 ): Effect.Effect<
   {
     readonly settings: ServerSettings
-    readonly gracePeriod: Duration.DurationInput
+    readonly gracePeriod: Duration.Input
     readonly path: string | undefined
   },
   UserError
@@ -202,7 +202,7 @@ export const decode = (
       const heartbeat = heartbeatOf(options)
       count(maxStreamBytes, "maxStreamBytes")
       check(path === undefined || path.startsWith("/"), "path must start with /")
-      check(Duration.decodeUnknown(gracePeriod)._tag === "Some", "gracePeriod must be a duration")
+      check(Duration.fromInput(gracePeriod)._tag === "Some", "gracePeriod must be a duration")
       return {
         gracePeriod,
         path,

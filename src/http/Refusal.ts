@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Boom from "@hapi/boom"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 
 /**
  * The client gets the status and `{ statusCode, error, message }`, over the socket and over HTTP alike.
@@ -69,7 +69,7 @@ export const notFound = (message = "Not Found"): Refusal => new Refusal({ status
  * @category conversions
  */
 export const asAnswer = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, unknown, R> =>
-  Effect.catchAll(effect, (error: unknown) => {
+  Effect.catch(effect, (error: unknown) => {
     if (error instanceof Refusal) {
       return Effect.fail(boom(error.statusCode, error.message))
     }

@@ -1,95 +1,151 @@
 /**
- * An HTTP application that answers for itself: whatever becomes of it, there is a response.
+ * Runs the requests of sockets through an HTTP application, each in a fiber of its own that ends with its connection.
  *
  * @since 0.1.0
  */
-import * as HttpApp from "@effect/platform/HttpApp"
-import type { HttpMiddleware } from "@effect/platform/HttpMiddleware"
-import * as HttpServerError from "@effect/platform/HttpServerError"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import type { HttpServerResponse } from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import { globalValue } from "effect/GlobalValue"
-import * as Scope from "effect/Scope"
+import * as Fiber from "effect/Fiber"
+import * as HttpEffect from "effect/http/HttpEffect"
+import type { HttpMiddleware } from "effect/http/HttpMiddleware"
+import * as HttpServerError from "effect/http/HttpServerError"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import type { HttpServerResponse } from "effect/http/HttpServerResponse"
+import * as Option from "effect/Option"
+import * as References from "effect/References"
+import type * as Scope from "effect/Scope"
+import type * as Message from "../protocol/Message.js"
+import type { Response } from "../server/Application.js"
+import type { Connection } from "../server/connection/Connection.js"
+import * as Log from "../server/telemetry/Log.js"
+import * as Socket from "./Socket.js"
+import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
+import * as SocketResponse from "./SocketResponse.js"
+
+// The services of one socket's requests, as long as it has these credentials.
+interface Known {
+  readonly credentials: Socket.Credentials | null
+  readonly context: Context.Context<never>
+}
+
+// Room for what the platform and the application add to a request's context before Effect copies it.
+const maxDepth = 16
 
 /**
- * What takes the response of a request.
+ * The runner of an application's requests.
  *
  * @since 0.1.0
  * @category models
  */
-export type Respond = (
-  request: HttpServerRequest.HttpServerRequest,
-  response: HttpServerResponse
-) => Effect.Effect<void, unknown>
+export class RequestRunner {
+  private readonly context: Context.Context<never>
+  private readonly handled: Effect.Effect<void>
+  private readonly known = new WeakMap<Socket.Socket, Known>()
+  private readonly waiting = new Map<Connection, Set<Fiber.Fiber<void>>>()
 
-// The scopes that a handler has taken upon itself to close, by `HttpApp.ejectDefaultScopeClose`.
-const ejectedScopes = globalValue("@effect/platform/HttpApp/ejectedScopes", () => new WeakSet<Scope.Scope>())
+  /** What the application requires is in `context`. Where nobody reads logs, `isLogged` is `false`. */
+  constructor(
+    app: Effect.Effect<HttpServerResponse, unknown, HttpServerRequest.HttpServerRequest | Scope.Scope>,
+    context: Context.Context<never>,
+    private readonly scope: Scope.Scope,
+    private readonly options: {
+      readonly middleware: HttpMiddleware | undefined
+      readonly maxStreamBytes: number
+      readonly isLogged: boolean
+    }
+  ) {
+    this.context = Context.makeUnsafe(context.mapUnsafe, { maxDepth })
+    // The request is in the context that the fiber is given.
+    this.handled = HttpEffect.toHandled(app, respond(options.maxStreamBytes), options.middleware) as Effect.Effect<void>
+  }
 
-/**
- * `HttpApp.toHandled` for what has neither middleware nor a tracer, in two thirds of its time: the request's scope goes
- * into the context that the fiber was started with, instead of into one made for it. That context must be the fiber's own.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const bare = <E>(app: HttpApp.Default<E>, respond: Respond): Effect.Effect<void> => {
-  const answer = (
-    request: HttpServerRequest.HttpServerRequest,
-    response: HttpServerResponse
-  ): Effect.Effect<void, unknown> =>
-    Effect.withFiberRuntime((fiber) => {
-      const handler = fiber.getFiberRef(HttpApp.currentPreResponseHandlers)
-      return handler._tag === "None"
-        ? respond(request, response)
-        : Effect.flatMap(handler.value(request, response), (response) => respond(request, response))
-    })
-
-  const recover = (
-    request: HttpServerRequest.HttpServerRequest,
-    cause: Cause.Cause<unknown>
-  ): Effect.Effect<void, unknown> =>
-    Effect.flatMap(
-      HttpServerError.causeResponse(cause),
-      ([response, rest]) =>
-        Effect.zipRight(answer(request, response), Cause.isEmptyType(rest) ? Effect.void : Effect.failCause(rest))
+  /** Runs a request: one that does not have to wait is answered at once. */
+  run(
+    connection: Connection,
+    { headers, method, path, payload }: Message.Request
+  ): Response | Promise<Response> {
+    const exchange = new Exchange(path, method, payload)
+    const request = new SocketRequest(
+      exchange,
+      path,
+      headersOf(headers, payload),
+      Option.fromUndefinedOr(connection.info.remoteAddress)
     )
-
-  const run = Effect.withFiberRuntime<void, unknown>((fiber) => {
-    const { currentContext } = fiber
-    const request = Context.unsafeGet(currentContext, HttpServerRequest.HttpServerRequest)
-    return Effect.flatMap(Scope.make(), (scope) => {
-      currentContext.unsafeMap.set(Scope.Scope.key, scope)
-      return Effect.matchCauseEffect(
-        Effect.matchCauseEffect(app as Effect.Effect<HttpServerResponse, E>, {
-          onSuccess: (response) => answer(request, response),
-          onFailure: (cause) => recover(request, cause)
-        }),
-        {
-          onSuccess: () => close(scope, Exit.void),
-          onFailure: (cause) => Effect.zipRight(close(scope, Exit.failCause(cause)), Effect.failCause(cause))
-        }
-      )
+    const context = Context.add(
+      this.contextOf(Socket.of(connection)),
+      HttpServerRequest.HttpServerRequest,
+      request
+    )
+    const fiber = Effect.runForkWith(context)(this.handled)
+    if (fiber.pollUnsafe() === undefined) {
+      this.watch(connection, fiber, exchange)
+    } else {
+      exchange.answer(SocketResponse.failed)
+    }
+    return exchange.response ?? new Promise((resolve) => {
+      exchange.answered = resolve
     })
-  })
+  }
 
-  return Effect.uninterruptible(run) as Effect.Effect<void>
+  /** Interrupts what a connection has asked for, and waits for no more. */
+  departed(connection: Connection): void {
+    for (const fiber of this.waiting.get(connection) ?? []) {
+      fiber.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
+    }
+  }
+
+  private watch(connection: Connection, fiber: Fiber.Fiber<void>, exchange: Exchange): void {
+    const own = this.waiting.get(connection) ?? new Set()
+    this.waiting.set(connection, own.add(fiber))
+    Fiber.runIn(fiber, this.scope)
+    fiber.addObserver(() => {
+      exchange.answer(SocketResponse.failed)
+      if (own.delete(fiber) && own.size === 0) {
+        this.waiting.delete(connection)
+      }
+    })
+  }
+
+  private contextOf(socket: Socket.Socket): Context.Context<never> {
+    const { credentials } = socket.auth
+    const known = this.known.get(socket)
+    if (known !== undefined && known.credentials === credentials) {
+      return known.context
+    }
+    const context = this.context.pipe(
+      Context.add(Socket.CurrentSocket, Option.some(socket)),
+      Context.add(Socket.CurrentCredentials, Option.fromNullOr(credentials)),
+      (context) =>
+        this.options.isLogged
+          ? Context.add(context, References.CurrentLogAnnotations, {
+            ...Context.get(this.context, References.CurrentLogAnnotations),
+            [Log.socketId]: socket.id
+          })
+          : context
+    )
+    this.known.set(socket, { credentials, context })
+    return context
+  }
 }
 
-const close = (scope: Scope.CloseableScope, exit: Exit.Exit<void, unknown>): Effect.Effect<void> =>
-  ejectedScopes.has(scope) ? Effect.void : Scope.close(scope, exit)
-
-/**
- * The application as the platform's own servers run it.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const full = <E>(
-  app: HttpApp.Default<E>,
-  respond: Respond,
-  middleware: HttpMiddleware | undefined
-): Effect.Effect<void> => HttpApp.toHandled(app, respond, middleware) as Effect.Effect<void>
+const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequest, response: HttpServerResponse) => {
+  const { source } = request
+  if (!(source instanceof Exchange)) {
+    return Effect.void
+  }
+  const answer = SocketResponse.of(request.method, response, maxBytes)
+  if (!Effect.isEffect(answer)) {
+    source.answer(answer)
+    return Effect.void
+  }
+  return answer.pipe(
+    Effect.map((answer) => source.answer(answer)),
+    Effect.tapCause((cause) =>
+      Cause.hasInterruptsOnly(cause)
+        ? Effect.void
+        : Effect.logError("A response could not be sent over its socket", cause)
+    ),
+    Effect.ensuring(Effect.sync(() => source.answer(SocketResponse.failed)))
+  )
+}

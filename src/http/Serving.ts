@@ -3,9 +3,10 @@
  *
  * @since 0.1.0
  */
-import type * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServer from "@effect/platform/HttpServer"
 import * as Effect from "effect/Effect"
+import * as HttpServer from "effect/http/HttpServer"
+import type { HttpServerResponse } from "effect/http/HttpServerResponse"
+import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
@@ -31,39 +32,48 @@ const takeUpgrades = (nes: NesServer.Service, server: Server | SecureServer, pat
     (release) => Effect.sync(release)
   )
 
-const serveHttp = <E, R, RO>(app: HttpApp.Default<E, R>, { middleware }: Options<RO>) =>
+const serveHttp = <E, R, RO>(app: Effect.Effect<HttpServerResponse, E, R>, { middleware }: Options<RO>) =>
   (middleware
     ? HttpServer.serveEffect(app, middleware)
     : HttpServer.serveEffect(app)) as Effect.Effect<void, never, Scope.Scope | HttpServer.HttpServer | R>
 
 /**
- * Makes a server, and serves HTTP beside it if told to. `incomplete` is what the application has been given.
+ * Makes a server of the application that `build` yields, and serves HTTP beside it if told to. Who builds it, and whatever
+ * it does later, is given a reference to the server.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = <E, R, RO>(
-  app: HttpApp.Default<E, R>,
+export const make = <E, R, EB, RB, RO>(
+  build: Effect.Effect<Effect.Effect<HttpServerResponse, E, R>, EB, RB>,
   options: Options<RO>,
-  { http = false, incomplete = new ServerRef() }: {
-    readonly http?: boolean
-    readonly incomplete?: ServerRef | undefined
-  } = {}
+  http = false
+) =>
+  Effect.suspend(() => {
+    const server = new ServerRef()
+    return making(server, build, options, http).pipe(Effect.provideService(NesServer.NesServer, server.service))
+  })
+
+const making = <E, R, EB, RB, RO>(
+  server: ServerRef,
+  build: Effect.Effect<Effect.Effect<HttpServerResponse, E, R>, EB, RB>,
+  options: Options<RO>,
+  http: boolean
 ) =>
   Effect.gen(function*() {
-    const provideServer = Effect.provideService(NesServer.NesServer, incomplete.service)
     const { gracePeriod, path, settings } = yield* decode(
       options,
       (options.auth ?? false) as Authentication<never> | false
     )
-    const context = yield* provideServer(Effect.context<RO>())
-    const application = yield* provideServer(HttpApplication.make(app, options))
+    const context = yield* Effect.context<RO>()
+    const app = yield* build
+    const application = yield* HttpApplication.make(app, options)
     const nes = yield* NesServer.make({ ...settings, hooks: Hooks.ofServer(options, context) }).pipe(
       Effect.provideService(Application, application)
     )
-    incomplete.complete(nes)
+    server.complete(nes)
     if (http) {
-      yield* provideServer(serveHttp(app, options))
+      yield* serveHttp(app, options)
     }
     if (options.server) {
       yield* takeUpgrades(nes, options.server, path)
@@ -71,3 +81,12 @@ export const make = <E, R, RO>(
     yield* nes.run({ closeCode, gracePeriod })
     return nes
   })
+
+/**
+ * `make` for the routes of a router.
+ *
+ * @since 1.0.0
+ * @category constructors
+ */
+export const ofRoutes = <A, E, R, RO>(routes: Layer.Layer<A, E, R>, options: Options<RO>, http = false) =>
+  make(HttpApplication.ofRoutes(routes), options, http)

@@ -38,8 +38,8 @@ export const count = (value: number | false | undefined, name: string): number |
  * @since 0.1.0
  * @category decoding
  */
-export const millis = (value: Duration.DurationInput, name: string): number => {
-  const duration = Duration.decodeUnknown(value)
+export const millis = (value: Duration.Input, name: string): number => {
+  const duration = Duration.fromInput(value)
   const ms = duration._tag === "Some" ? Duration.toMillis(duration.value) : 0
   check(ms > 0, `${name} must be a positive duration`)
   return ms

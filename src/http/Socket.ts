@@ -75,7 +75,7 @@ export class Socket {
     options: { readonly message?: unknown } = {}
   ): Effect.Effect<void, DisconnectError | UserError> {
     return Effect.promise(() => this.#connection.hub.unsubscribe(this.#connection, path)).pipe(
-      Effect.zipRight(this.#send({ type: "revoke", path, ...options }))
+      Effect.andThen(this.#send({ type: "revoke", path, ...options }))
     )
   }
 
@@ -144,9 +144,10 @@ export const all = (options: EachOptions = {}): Effect.Effect<ReadonlyArray<Sock
  * @since 0.1.0
  * @category references
  */
-export class CurrentSocket extends Context.Reference<CurrentSocket>()("effect-nes/http/Socket/CurrentSocket", {
-  defaultValue: (): Option.Option<Socket> => Option.none()
-}) {}
+export const CurrentSocket: Context.Reference<Option.Option<Socket>> = Context.Reference(
+  "effect-nes/http/Socket/CurrentSocket",
+  { defaultValue: () => Option.none() }
+)
 
 /**
  * Who a request comes from: the credentials of its socket, or what a middleware has found out about an ordinary HTTP
@@ -155,11 +156,10 @@ export class CurrentSocket extends Context.Reference<CurrentSocket>()("effect-ne
  * @since 0.1.0
  * @category references
  */
-export class CurrentCredentials
-  extends Context.Reference<CurrentCredentials>()("effect-nes/http/Socket/CurrentCredentials", {
-    defaultValue: (): Option.Option<Credentials> => Option.none()
-  })
-{}
+export const CurrentCredentials: Context.Reference<Option.Option<Credentials>> = Context.Reference(
+  "effect-nes/http/Socket/CurrentCredentials",
+  { defaultValue: () => Option.none() }
+)
 
 /**
  * The credentials of the request; fails with 401 where there are none.

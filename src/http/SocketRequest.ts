@@ -1,19 +1,19 @@
 /**
- * A request that came over a socket, as the platform's routers and middleware know requests.
+ * A request that came over a socket, as Effect's routers and middleware know requests.
  *
  * @since 0.1.0
  */
-import * as Cookies from "@effect/platform/Cookies"
-import * as Headers from "@effect/platform/Headers"
-import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
-import type { HttpMethod } from "@effect/platform/HttpMethod"
-import * as HttpServerError from "@effect/platform/HttpServerError"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as Multipart from "@effect/platform/Multipart"
-import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
+import * as Cookies from "effect/http/Cookies"
+import * as Headers from "effect/http/Headers"
+import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
+import * as HttpServerError from "effect/http/HttpServerError"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as Multipart from "effect/http/Multipart"
+import * as UrlParams from "effect/http/UrlParams"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as Message from "../protocol/Message.js"
 import type { Response } from "../server/Application.js"
@@ -41,7 +41,7 @@ export class Exchange {
   }
 }
 
-type RequestError = HttpServerError.RequestError
+type RequestError = HttpServerError.HttpServerError
 
 const encoder = new TextEncoder()
 
@@ -66,7 +66,7 @@ export const headersOf = (given: Message.RequestHeaders | null | undefined, payl
   if (json && headers["content-type"] === undefined) {
     headers["content-type"] = "application/json"
   }
-  return Headers.unsafeFromRecord(headers)
+  return Headers.fromRecordUnsafe(headers)
 }
 
 /**
@@ -76,14 +76,16 @@ export const headersOf = (given: Message.RequestHeaders | null | undefined, payl
  * @category models
  */
 export class SocketRequest extends Inspectable.Class implements HttpServerRequest.HttpServerRequest {
-  readonly [HttpServerRequest.TypeId]: HttpServerRequest.TypeId = HttpServerRequest.TypeId
-  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly [HttpServerRequest.TypeId] = HttpServerRequest.TypeId
+  readonly [HttpIncomingMessage.TypeId] = HttpIncomingMessage.TypeId
 
   constructor(
     readonly source: Exchange,
     readonly url: string,
     readonly headers: Headers.Headers,
-    private readonly address: string | undefined
+    readonly remoteAddress: Option.Option<string>,
+    readonly peerAddress = remoteAddress,
+    readonly protocol: "http" | "https" | undefined = undefined
   ) {
     super()
   }
@@ -93,12 +95,8 @@ export class SocketRequest extends Inspectable.Class implements HttpServerReques
   }
 
   // hapi takes methods in any case, and so do its clients; unknown ones find no route.
-  get method(): HttpMethod {
-    return this.source.method.toUpperCase() as HttpMethod
-  }
-
-  get remoteAddress(): Option.Option<string> {
-    return Option.fromNullable(this.address)
+  get method(): string {
+    return this.source.method.toUpperCase()
   }
 
   get cookies(): Readonly<Record<string, string>> {
@@ -110,10 +108,10 @@ export class SocketRequest extends Inspectable.Class implements HttpServerReques
   }
 
   /** The payload as it was sent; a text is parsed, as an HTTP body is. */
-  get json(): Effect.Effect<unknown, RequestError> {
+  get json(): Effect.Effect<Schema.Json, RequestError> {
     const { payload } = this.source
     return this.within(() =>
-      payload === undefined || typeof payload === "string" ? JSON.parse(this.body) as unknown : payload
+      (payload === undefined || typeof payload === "string" ? JSON.parse(this.body) : payload) as Schema.Json
     )
   }
 
@@ -135,25 +133,27 @@ export class SocketRequest extends Inspectable.Class implements HttpServerReques
 
   get multipartStream(): Stream.Stream<Multipart.Part, Multipart.MultipartError> {
     return Stream.pipeThroughChannel(
-      Stream.mapError(this.stream, (cause) => new Multipart.MultipartError({ reason: "InternalError", cause })),
+      Stream.mapError(this.stream, (cause) => Multipart.MultipartError.fromReason("InternalError", cause)),
       Multipart.makeChannel(this.headers)
     )
   }
 
   get upgrade(): HttpServerRequest.HttpServerRequest["upgrade"] {
-    return Effect.fail(this.error("A request over a socket cannot be upgraded"))
+    return this.upgradeWith()
   }
 
-  modify(options: {
-    readonly url?: string | undefined
-    readonly headers?: Headers.Headers | undefined
-    readonly remoteAddress?: string | undefined
-  }): SocketRequest {
+  upgradeWith(): HttpServerRequest.HttpServerRequest["upgrade"] {
+    return Effect.fail(this.error({ description: "A request over a socket cannot be upgraded" }))
+  }
+
+  modify(options: Parameters<HttpServerRequest.HttpServerRequest["modify"]>[0]): SocketRequest {
     return new SocketRequest(
       this.source,
       options.url ?? this.url,
       options.headers ?? this.headers,
-      options.remoteAddress ?? this.address
+      options.remoteAddress ?? this.remoteAddress,
+      options.peerAddress ?? this.peerAddress,
+      options.protocol ?? this.protocol
     )
   }
 
@@ -171,13 +171,17 @@ export class SocketRequest extends Inspectable.Class implements HttpServerReques
     return Effect.flatMap(
       HttpIncomingMessage.MaxBodySize,
       (most) =>
-        Option.isSome(most) && Buffer.byteLength(this.body) > Number(most.value)
-          ? Effect.fail(this.error("maxBytes exceeded"))
-          : Effect.try({ try: read, catch: (cause) => this.error("", cause) })
+        most !== undefined && Buffer.byteLength(this.body) > most
+          ? Effect.fail(this.error({ reason: "BodyTooLarge", description: "maxBytes exceeded" }))
+          : Effect.try({ try: read, catch: (cause) => this.error({ cause }) })
     )
   }
 
-  private error(description: string, cause?: unknown): RequestError {
-    return new HttpServerError.RequestError({ request: this, reason: "Decode", description, cause })
+  private error(
+    reason: Omit<ConstructorParameters<typeof HttpServerError.RequestParseError>[0], "request">
+  ): RequestError {
+    return new HttpServerError.HttpServerError({
+      reason: new HttpServerError.RequestParseError({ request: this, ...reason })
+    })
   }
 }

@@ -1,13 +1,12 @@
 /**
- * The platform's response as the answer a client gets: JSON as a value, anything else as text, nothing as `null`.
+ * An HTTP response as the answer a client gets: JSON as a value, anything else as text, nothing as `null`.
  *
  * @since 0.1.0
  */
-import * as Cookies from "@effect/platform/Cookies"
-import type { HttpServerResponse } from "@effect/platform/HttpServerResponse"
-import * as Chunk from "effect/Chunk"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Cookies from "effect/http/Cookies"
+import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Stream from "effect/Stream"
 import type { Response } from "../server/Application.js"
 import * as Refusal from "./Refusal.js"
@@ -55,8 +54,8 @@ const collect = (
     let size = 0
     return stream.pipe(
       Stream.mapError(unreadable),
-      Stream.runForEachChunk((chunk) => {
-        for (const part of Chunk.toReadonlyArray(chunk)) {
+      Stream.runForEachArray((chunk) => {
+        for (const part of chunk) {
           const bytes = Buffer.from(part)
           size += bytes.byteLength
           if (size > maxBytes) {
@@ -97,7 +96,7 @@ const read = ({ body }: HttpServerResponse, maxBytes: number): Body => {
     case "Empty":
       return null
     case "Uint8Array":
-      return decode(body.body)
+      return body.text ?? decode(body.body)
     case "Raw":
       return readRaw(body.body, maxBytes)
     case "Stream":

@@ -3,20 +3,16 @@
  *
  * @since 0.1.0
  */
-import type * as HttpApi from "@effect/platform/HttpApi"
-import type * as HttpApp from "@effect/platform/HttpApp"
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as HttpRouter from "effect/http/HttpRouter"
 import * as Layer from "effect/Layer"
 import { createServer } from "node:http"
 import { type Duplex, duplexPair } from "node:stream"
 import type { UserError } from "../protocol/NesError.js"
 import { NesServer } from "../server/NesServer.js"
-import * as Api from "./Api.js"
 import type * as NesHttpServer from "./NesHttpServer.js"
-import type { ServerRef } from "./ServerRef.js"
 import * as Serving from "./Serving.js"
 
 /**
@@ -36,7 +32,7 @@ export interface Service {
  * @since 0.1.0
  * @category tags
  */
-export class TestServer extends Context.Tag("effect-nes/http/TestServer")<TestServer, Service>() {}
+export class TestServer extends Context.Service<TestServer, Service>()("effect-nes/http/TestServer") {}
 
 // The halves of a pair end together, but one that is destroyed leaves the other open, as no network does.
 const follow = (stream: Duplex, other: Duplex): void => {
@@ -44,36 +40,31 @@ const follow = (stream: Duplex, other: Duplex): void => {
 }
 
 /**
- * A server in memory. What `HttpRouter`s require of the platform comes from `HttpServer.layerContext`, or from
- * `NodeHttpServer.layerContext` where files are served.
+ * A server in memory. What an `HttpApi` and the like require of the platform comes from `HttpServer.layerServices`, or
+ * from `NodeHttpServer.layerHttpServices` where files are served.
  *
  * ```ts
- * const Test = TestServer.layer(router).pipe(Layer.provide(HttpServer.layerContext))
+ * const Test = TestServer.layer(HttpApiBuilder.layer(Api).pipe(Layer.provide(Handlers))).pipe(
+ *   Layer.provide(HttpServer.layerServices)
+ * )
  * ```
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = <E, R, RO = never>(
-  app: HttpApp.Default<E, R>,
+export const layer = <A, E, R, RO = never>(
+  routes: Layer.Layer<A, E, R>,
   options: Omit<NesHttpServer.Options<RO>, "server"> = {}
-): Layer.Layer<NesServer | TestServer, UserError, NesHttpServer.Requirements<R | RO>> =>
-  serving(app, options) as Layer.Layer<
-    NesServer | TestServer,
-    UserError,
-    NesHttpServer.Requirements<R | RO>
-  >
-
-const serving = <E, R, RO>(
-  app: HttpApp.Default<E, R>,
-  options: Omit<NesHttpServer.Options<RO>, "server">,
-  incomplete?: ServerRef
-) =>
-  Layer.scopedContext(Effect.gen(function*() {
+): Layer.Layer<
+  NesServer | TestServer,
+  UserError | HttpRouter.Request.Without<E>,
+  NesHttpServer.ServerRequirements<R, RO>
+> =>
+  Layer.effectContext(Effect.gen(function*() {
     const server = createServer()
     let closed = false
     yield* Effect.addFinalizer(() => Effect.sync(() => closed = true))
-    const served = yield* Serving.make(app, { ...options, server }, { incomplete })
+    const served = yield* Serving.ofRoutes(routes, { ...options, server })
     const createConnection = (): Duplex => {
       const [client, ours] = duplexPair()
       if (closed) {
@@ -88,7 +79,11 @@ const serving = <E, R, RO>(
     }
     const test: Service = { url: `ws://memory${options.path ?? ""}`, ws: { createConnection } }
     return Context.make(NesServer, served).pipe(Context.add(TestServer, test))
-  }))
+  })) as Layer.Layer<
+    NesServer | TestServer,
+    UserError | HttpRouter.Request.Without<E>,
+    NesHttpServer.ServerRequirements<R, RO>
+  >
 
 /**
  * `layer`, with options from Config.
@@ -96,34 +91,12 @@ const serving = <E, R, RO>(
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = <E, R, RO = never>(
-  app: HttpApp.Default<E, R>,
+export const layerConfig = <A, E, R, RO = never>(
+  routes: Layer.Layer<A, E, R>,
   code: Omit<NesHttpServer.Code<RO>, "server">,
-  config: Config.Config.Wrap<NesHttpServer.ServerOptions>
+  config: Config.Wrap<NesHttpServer.ServerOptions>
 ): Layer.Layer<
   NesServer | TestServer,
-  UserError | ConfigError.ConfigError,
-  NesHttpServer.Requirements<R | RO>
-> => Layer.unwrapEffect(Effect.map(Config.unwrap(config), (options) => layer(app, { ...options, ...code })))
-
-/**
- * `layer` for an `HttpApi`.
- *
- * ```ts
- * const Test = TestServer.layerApi(HttpApiBuilder.api(Api).pipe(Layer.provide(Handlers))).pipe(
- *   Layer.provide(HttpServer.layerContext)
- * )
- * ```
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerApi = <E, R, RO = never>(
-  api: Layer.Layer<HttpApi.Api, E, R>,
-  options: Omit<NesHttpServer.Options<RO>, "server"> = {}
-): Layer.Layer<NesServer | TestServer, E | UserError, NesHttpServer.ApiRequirements<R, RO>> =>
-  Api.of(api, (app, incomplete) => serving(app, options, incomplete)) as Layer.Layer<
-    NesServer | TestServer,
-    E | UserError,
-    NesHttpServer.ApiRequirements<R, RO>
-  >
+  UserError | Config.ConfigError | HttpRouter.Request.Without<E>,
+  NesHttpServer.ServerRequirements<R, RO>
+> => Layer.unwrap(Effect.map(Config.unwrap(config), (options) => layer(routes, { ...options, ...code })))
