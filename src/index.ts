@@ -19,7 +19,7 @@ export * as Contract from "./protocol/Contract.js"
 /** Every message of the wire protocol as a Schema. */
 export * as Message from "./protocol/Message.js"
 
-/** Platform's `HttpClient` over the socket, for `HttpApi` contracts. */
+/** Effect's `HttpClient` over the socket, for `HttpApi` contracts. */
 export * as NesHttpClient from "./client/NesHttpClient.js"
 
 /** The six typed errors. */
