@@ -6,13 +6,13 @@ import * as Stream from "effect/Stream"
 import { setImmediate } from "node:timers/promises"
 
 export const connect = async (url) => {
-  const scope = await Effect.runPromise(Scope.make())
-  const nes = await Effect.runPromise(Scope.extend(NesClient.make({ url, reconnect: false }), scope))
+  const scope = Scope.makeUnsafe()
+  const nes = await Effect.runPromise(Scope.provide(NesClient.make({ url, reconnect: false }), scope))
   return {
     subscribe: async (path, onUpdate) => {
       Effect.runFork(
         Stream.runForEach(nes.subscribe(path), ({ message }) => Effect.sync(() => onUpdate(message))).pipe(
-          Effect.tapErrorCause((cause) => Effect.logError("the Stream failed", cause))
+          Effect.tapCause((cause) => Effect.logError("the Stream failed", cause))
         )
       )
       while (!(await Effect.runPromise(nes.subscriptions)).includes(path)) await setImmediate()

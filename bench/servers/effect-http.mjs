@@ -1,24 +1,24 @@
 /** This package's server without hapi: an Effect router over sockets. */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { NesHttpServer, NesServer } from "effect-nes"
 import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServer from "effect/http/HttpServer"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { createServer } from "node:http"
 import { large, small } from "./Application.mjs"
 import { filters } from "./Filter.mjs"
 
-const router = HttpRouter.empty.pipe(
-  HttpRouter.get("/small", Effect.sync(() => HttpServerResponse.unsafeJson({ ...small }))),
-  HttpRouter.get("/large", Effect.sync(() => HttpServerResponse.unsafeJson({ ...large })))
+const routes = Layer.mergeAll(
+  HttpRouter.add("GET", "/small", Effect.sync(() => HttpServerResponse.jsonUnsafe({ ...small }))),
+  HttpRouter.add("GET", "/large", Effect.sync(() => HttpServerResponse.jsonUnsafe({ ...large })))
 )
 
 export const start = async ({ filter, heartbeat = false, maxChunkChars, subscription }) => {
   const server = createServer()
-  const serving = NesHttpServer.serve(router, { server, heartbeat, maxChunkChars }).pipe(
+  const serving = NesHttpServer.serve(routes, { server, heartbeat, maxChunkChars }).pipe(
     Layer.provideMerge(NodeHttpServer.layer(() => server, { host: "127.0.0.1", port: 0 }))
   )
   const subscriptions = subscription

@@ -1,14 +1,13 @@
 /** The application that is maltreated, on the server without hapi, in a process of its own. */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServer from "effect/http/HttpServer"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as References from "effect/References"
 import { createServer } from "node:http"
 import { Authentication, NesHttpServer, NesServer, Refusal } from "../../src/index.js"
 import { serve } from "../interop/peers/ChildEndpoint.js"
@@ -26,19 +25,19 @@ let subscribed = 0
 
 const echo = Effect.gen(function*() {
   const request = yield* CurrentRequest
-  return HttpServerResponse.unsafeJson({ payload: yield* request.json })
+  return HttpServerResponse.jsonUnsafe({ payload: yield* request.json })
 })
 
 const item = Effect.gen(function*() {
   const { headers, url } = yield* CurrentRequest
   const { id } = yield* HttpRouter.params
-  return HttpServerResponse.unsafeJson({ id, url, headers })
+  return HttpServerResponse.jsonUnsafe({ id, url, headers })
 })
 
-const router = HttpRouter.empty.pipe(
-  HttpRouter.get("/", HttpServerResponse.text("world")),
-  HttpRouter.post("/echo", echo),
-  HttpRouter.get("/item/:id", item)
+const routes = Layer.mergeAll(
+  HttpRouter.add("GET", "/", HttpServerResponse.text("world")),
+  HttpRouter.add("POST", "/echo", echo),
+  HttpRouter.add("GET", "/item/:id", item)
 )
 
 const authenticate = Effect.gen(function*() {
@@ -61,7 +60,7 @@ const make = ({ auth: type, nes }: Setup) => {
       onUnsubscribe: () => Effect.sync(() => void subscribed--)
     })
   ).pipe(
-    Layer.provideMerge(NesHttpServer.serve(auth ? HttpRouter.get(router, "/nes/auth", auth.login) : router, {
+    Layer.provideMerge(NesHttpServer.serve(auth ? Layer.merge(routes, HttpRouter.add("GET", "/nes/auth", auth.login)) : routes, {
       server,
       auth,
       ids: { hello: "GET /", echo: "POST /echo" },
@@ -69,13 +68,13 @@ const make = ({ auth: type, nes }: Setup) => {
       ...nes
     })),
     Layer.provideMerge(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" })),
-    Layer.provide(Logger.minimumLogLevel(LogLevel.None))
+    Layer.provide(Layer.succeed(References.MinimumLogLevel, "None"))
   )
 }
 
 let runtime: ManagedRuntime.ManagedRuntime<
-  Layer.Layer.Success<ReturnType<typeof make>>,
-  Layer.Layer.Error<ReturnType<typeof make>>
+  Layer.Success<ReturnType<typeof make>>,
+  Layer.Error<ReturnType<typeof make>>
 >
 
 serve({

@@ -1,5 +1,4 @@
 /** Effect servers as nodes: the broker as a Layer, recovery without hapi, a program that only publishes. */
-import * as HttpRouter from "@effect/platform/HttpRouter"
 import { expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -27,7 +26,7 @@ const start = (redis: RedisServer) => {
     NesHttpServer.layerSubscription("/kept/{id}", { recovery: true }),
     NesHttpServer.layerSubscription("/short/{id}", { recovery: { size: 1, age: "1 minute" } })
   ).pipe(
-    Layer.provideMerge(serving(HttpRouter.empty)),
+    Layer.provideMerge(serving(Layer.empty)),
     Layer.provideMerge(RedisBroker.layer({ url: redis.url, timeout: 400 }))
   )
   return Effect.gen(function*() {
@@ -63,7 +62,7 @@ const cut = ({ node }: NesServer.Service) =>
     }
   })
 
-it.scopedLive("who reconnects gets what was published on another node, or is told of a gap", () =>
+it.live("who reconnects gets what was published on another node, or is told of a gap", () =>
   Effect.gen(function*() {
     const redis = yield* redisServer
     const [a, b] = [yield* start(redis), yield* start(redis)]
@@ -73,16 +72,16 @@ it.scopedLive("who reconnects gets what was published on another node, or is tol
     for (const path of ["/kept/1", "/short/1"]) {
       yield* a.nes.publish(path, 1)
     }
-    expect([yield* kept, yield* short]).toEqual([[1, false], [1, false]])
+    expect([yield* Queue.take(kept), yield* Queue.take(short)]).toEqual([[1, false], [1, false]])
     yield* cut(b.nes)
     for (const n of [2, 3]) {
       yield* a.nes.publish("/kept/1", n)
       yield* a.nes.publish("/short/1", n)
     }
-    expect([yield* kept, yield* kept, yield* short]).toEqual([[2, false], [3, false], [3, true]])
+    expect([yield* Queue.take(kept), yield* Queue.take(kept), yield* Queue.take(short)]).toEqual([[2, false], [3, false], [3, true]])
   }))
 
-it.scopedLive("a program that only publishes is heard, however soon it ends", () =>
+it.live("a program that only publishes is heard, however soon it ends", () =>
   Effect.gen(function*() {
     const redis = yield* redisServer
     const a = yield* start(redis)
@@ -95,24 +94,24 @@ it.scopedLive("a program that only publishes is heard, however soon it ends", ()
       yield* nes.publish("/kept/1", "kept")
     }).pipe(
       Effect.scoped,
-      Effect.provide(HttpApplication.layer(HttpRouter.empty)),
+      Effect.provide(HttpApplication.layer(Layer.empty)),
       Effect.provide(RedisBroker.layer({ url: redis.url }))
     )
-    expect(yield* kept).toEqual(["kept", false])
+    expect(yield* Queue.take(kept)).toEqual(["kept", false])
   }))
 
-it.scopedLive("events tell when Redis is away and back", () =>
+it.live("events tell when Redis is away and back", () =>
   Effect.gen(function*() {
     const redis = yield* redisServer
     const { broker } = yield* start(redis)
-    const events = yield* broker.events.pipe(Stream.take(2), Stream.runCollect, Effect.fork)
-    yield* Effect.yieldNow()
+    const events = yield* broker.events.pipe(Stream.take(2), Stream.runCollect, Effect.forkChild)
+    yield* Effect.yieldNow
     yield* Effect.promise(() => redis.kill())
     yield* Effect.promise(() => redis.start())
     expect(Array.from(yield* Fiber.join(events), ({ _tag }) => _tag)).toEqual(["Down", "Up"])
   }))
 
-it.scopedLive("the log says why", () =>
+it.live("the log says why", () =>
   Effect.gen(function*() {
     const causes: Array<string> = []
     const logger = Logger.make(({ cause }) => void causes.push(Cause.pretty(cause)))
@@ -121,21 +120,21 @@ it.scopedLive("the log says why", () =>
       const nes = yield* NesServer.make()
       yield* nes.join
     }).pipe(
-      Effect.provide(HttpApplication.layer(HttpRouter.empty)),
+      Effect.provide(HttpApplication.layer(Layer.empty)),
       Effect.provide(RedisBroker.layer({ url: "redis://127.0.0.1:1", timeout: 200 })),
-      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
-      Scope.extend(scope)
+      Effect.provide(Logger.layer([logger])),
+      Scope.provide(scope)
     )
     yield* Effect.promise(() => until(() => causes.length > 0))
     yield* Scope.close(scope, Exit.void)
     expect(causes[0]).toContain("ECONNREFUSED")
   }))
 
-it.scopedLive("bounds that keep nothing are refused", () =>
+it.live("bounds that keep nothing are refused", () =>
   Effect.gen(function*() {
     const nes = yield* NesServer.make()
     for (const recovery of [{ size: 0, age: 1 }, { size: 1, age: 0.5 }, { size: 1, age: Infinity }]) {
       const error = yield* Effect.flip(nes.subscription("/a", { recovery }))
       expect(error.message).toBe("Subscription recovery requires positive integers for size and age")
     }
-  }).pipe(Effect.provide(HttpApplication.layer(HttpRouter.empty))))
+  }).pipe(Effect.provide(HttpApplication.layer(Layer.empty))))

@@ -1,7 +1,7 @@
 /** Two servers without hapi in one program, with a Redis between them that Config names. */
-import { HttpRouter, HttpServer } from "@effect/platform"
 import { expect, it } from "@effect/vitest"
 import { Config, ConfigProvider, Effect, Layer, Queue } from "effect"
+import { HttpServer } from "effect/http"
 import { afterAll, beforeAll } from "vitest"
 import { Client } from "../../src/client.js"
 import { NesHttpServer, NesServer, TestServer } from "../../src/index.js"
@@ -15,22 +15,22 @@ beforeAll(async () => {
 afterAll(() => redis.stop())
 
 const Broker = RedisBroker.layerConfig({
-  url: Config.string("REDIS_URL"),
-  prefix: Config.string("REDIS_PREFIX").pipe(Config.withDefault("shop")),
-  timeout: Config.integer("REDIS_TIMEOUT").pipe(Config.withDefault(2_000))
+  url: Config.String("REDIS_URL"),
+  prefix: Config.String("REDIS_PREFIX").pipe(Config.withDefault("shop")),
+  timeout: Config.Int("REDIS_TIMEOUT").pipe(Config.withDefault(2_000))
 })
 
 const given = (entries: Record<string, string>) =>
-  Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(entries))))
+  ConfigProvider.layer(ConfigProvider.fromUnknown(entries))
 
 const node = (name: string) =>
   Effect.map(
     Layer.build(
       Layer.provideMerge(
         NesHttpServer.layerSubscription("/news/{id}", { recovery: true }),
-        TestServer.layer(HttpRouter.empty, { onMessage: () => Effect.succeed(name) })
+        TestServer.layer(Layer.empty, { onMessage: () => Effect.succeed(name) })
       ).pipe(
-        Layer.provide([HttpServer.layerContext, Layer.provide(Broker, given({ REDIS_URL: redis.url }))])
+        Layer.provide([HttpServer.layerServices, Layer.provide(Broker, given({ REDIS_URL: redis.url }))])
       )
     ),
     (context) => ({
@@ -48,14 +48,14 @@ const node = (name: string) =>
     })
   )
 
-it.scopedLive("what one publishes reaches the clients of the other", () =>
+it.live("what one publishes reaches the clients of the other", () =>
   Effect.gen(function*() {
     const [one, two] = yield* Effect.all([node("one"), node("two")])
     const [near, far] = yield* Effect.all([one.connect, two.connect])
     const names = yield* Effect.promise(() => Promise.all([near.message(0), far.message(0)]))
     expect(names.map(({ payload }) => payload)).toEqual(["one", "two"])
     const updates = yield* Queue.unbounded<unknown>()
-    yield* Effect.promise(() => far.subscribe("/news/1", (message) => Queue.unsafeOffer(updates, message)))
+    yield* Effect.promise(() => far.subscribe("/news/1", (message) => Queue.offerUnsafe(updates, message)))
     yield* one.publish("/news/1", "good")
     expect(yield* Queue.take(updates)).toBe("good")
     expect(redis.run("keys", "shop:*")).toContain("/news/1")

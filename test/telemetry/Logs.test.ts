@@ -1,15 +1,15 @@
 /** What a server without hapi writes into Effect's log. */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as HashMap from "effect/HashMap"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServer from "effect/http/HttpServer"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
+import type * as LogLevel from "effect/LogLevel"
 import * as Queue from "effect/Queue"
+import * as References from "effect/References"
 import { WebSocket } from "ws"
 import { Authentication, NesError, NesHttpServer, NesServer, Refusal, TestServer } from "../../src/index.js"
 import { Log } from "../../src/server/telemetry/Log.js"
@@ -19,20 +19,19 @@ type Entry = { readonly level: string; readonly message: unknown } & Readonly<Re
 /** A server in memory whose log, from `level` up, goes into a queue. */
 const logging = (
   options: NesHttpServer.Options = {},
-  level = LogLevel.Debug,
-  app: HttpRouter.HttpRouter = HttpRouter.empty
+  level: LogLevel.LogLevel = "Debug",
+  app: Layer.Layer<never, never, HttpRouter.HttpRouter> = Layer.empty
 ) =>
   Effect.gen(function*() {
     const entries = yield* Queue.unbounded<Entry>()
-    const logger = Logger.make<unknown, void>(({ annotations, logLevel, message }) => {
+    const logger = Logger.make<unknown, void>(({ fiber, logLevel, message }) => {
       const [text] = Array.isArray(message) ? message as ReadonlyArray<unknown> : [message]
-      const entry = { ...Object.fromEntries(HashMap.toEntries(annotations)), level: logLevel.label, message: text }
-      Queue.unsafeOffer(entries, entry)
+      Queue.offerUnsafe(entries, { ...fiber.getRef(References.CurrentLogAnnotations), level: logLevel, message: text })
     })
-    const log = Layer.merge(Logger.replace(Logger.defaultLogger, logger), Logger.minimumLogLevel(level))
+    const log = Layer.merge(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, level))
     const context = yield* Layer.build(
       TestServer.layer(app, { heartbeat: false, ...options }).pipe(
-        Layer.provide([HttpServer.layerContext, log])
+        Layer.provide([HttpServer.layerServices, log])
       )
     )
     return { entries, context }
@@ -44,9 +43,9 @@ const bare = (headers: Record<string, string> = {}) =>
     const { url, ws } = yield* TestServer.TestServer
     const socket = new WebSocket(url, Object.assign({ headers }, ws))
     const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()))
-    yield* Effect.async<void>((resume) => void socket.once("open", () => resume(Effect.void)))
+    yield* Effect.callback<void>((resume) => void socket.once("open", () => resume(Effect.void)))
     const say = (message: object) =>
-      Effect.async<Record<string, unknown>>((resume) => {
+      Effect.callback<Record<string, unknown>>((resume) => {
         socket.once("message", (data) => resume(Effect.succeed(JSON.parse(String(data)) as Record<string, unknown>)))
         socket.send(JSON.stringify(message))
       })
@@ -59,7 +58,7 @@ const bare = (headers: Record<string, string> = {}) =>
   })
 
 describe("a server without hapi", () => {
-  it.scopedLive("says who has connected, and how and after how long they left", () =>
+  it.live("says who has connected, and how and after how long they left", () =>
     Effect.gen(function*() {
       const { context, entries } = yield* logging()
       yield* Effect.gen(function*() {
@@ -68,7 +67,7 @@ describe("a server without hapi", () => {
         const { hello, say, socket } = yield* bare({ "x-forwarded-for": "192.0.2.7" })
         const before = yield* Clock.currentTimeMillis
         const { socket: id } = yield* hello({ subs: ["/news/1"] })
-        const who = { level: "DEBUG", "nes.socket.id": id, "client.address": "192.0.2.7" }
+        const who = { level: "Debug", "nes.socket.id": id, "client.address": "192.0.2.7" }
         expect(yield* Queue.take(entries)).toEqual({ ...who, message: "nes connected", "nes.subscriptions": 1 })
         yield* say({ type: "sub", id: 2, path: "/news/2" })
         yield* Effect.sleep(5)
@@ -86,7 +85,7 @@ describe("a server without hapi", () => {
       }).pipe(Effect.provide(context))
     }))
 
-  it.scopedLive("says that a connection which never said hello is gone", () =>
+  it.live("says that a connection which never said hello is gone", () =>
     Effect.gen(function*() {
       const { context, entries } = yield* logging()
       const { socket } = yield* Effect.provide(bare(), context)
@@ -94,18 +93,18 @@ describe("a server without hapi", () => {
       expect(yield* Queue.take(entries)).toMatchObject({ message: "nes disconnected", "nes.close.code": 1006 })
     }))
 
-  it.scopedLive("says whom authentication refused, why, and whose credentials hold no more", () =>
+  it.live("says whom authentication refused, why, and whose credentials hold no more", () =>
     Effect.gen(function*() {
       const auth = Authentication.make({
         mode: "optional",
         authenticate: Refusal.unauthorized("Who are you?"),
         minAuthVerifyInterval: 1
       })
-      const { context, entries } = yield* logging({ auth }, LogLevel.Info)
+      const { context, entries } = yield* logging({ auth }, "Info")
       const { hello } = yield* Effect.provide(bare(), context)
       expect(yield* hello({ auth: { password: "wrong" } })).toMatchObject({ statusCode: 401 })
       expect(yield* Queue.take(entries)).toEqual({
-        level: "INFO",
+        level: "Info",
         message: "nes authentication failed",
         "nes.socket.id": expect.stringContaining(":1"),
         "nes.error": "Who are you?"
@@ -117,7 +116,7 @@ describe("a server without hapi", () => {
           verify: () => Effect.fail(new NesError.UserError({ message: "expired" })),
           minAuthVerifyInterval: 1
         })
-      }, LogLevel.Info)
+      }, "Info")
       const john = yield* Effect.provide(bare(), expiring.context)
       yield* john.hello({ auth: {} })
       yield* Effect.sleep(5)
@@ -128,12 +127,12 @@ describe("a server without hapi", () => {
       })
     }))
 
-  it.scopedLive("says once for each connection which limit it crossed, and whom it did not let in", () =>
+  it.live("says once for each connection which limit it crossed, and whom it did not let in", () =>
     Effect.gen(function*() {
       const { context, entries } = yield* logging({
         maxConnections: 1,
         limits: { maxSubscriptions: 1, maxPathLength: 300 }
-      }, LogLevel.Info)
+      }, "Info")
       yield* Effect.gen(function*() {
         const { subscription } = yield* NesServer.NesServer
         yield* subscription("/news/{id}")
@@ -144,7 +143,7 @@ describe("a server without hapi", () => {
         }
         expect(yield* say({ type: "sub", id: 4, path: `/${"x".repeat(300)}` })).toMatchObject({ statusCode: 414 })
         expect(yield* Queue.take(entries)).toMatchObject({
-          level: "INFO",
+          level: "Info",
           message: "nes limit exceeded",
           "nes.limit": "maxSubscriptions",
           "nes.path": "/news/2"
@@ -162,16 +161,16 @@ describe("a server without hapi", () => {
       }).pipe(Effect.provide(context))
     }))
 
-  it.scopedLive("names the socket where a hook fails", () =>
+  it.live("names the socket where a hook fails", () =>
     Effect.gen(function*() {
       const { context, entries } = yield* logging({
         onMessage: () => Effect.fail(new NesError.UserError({ message: "broken" }))
-      }, LogLevel.Info)
+      }, "Info")
       const { hello, say } = yield* Effect.provide(bare(), context)
       const { socket: id } = yield* hello()
       expect(yield* say({ type: "message", id: 2, message: "a" })).toMatchObject({ statusCode: 500 })
       expect(yield* Queue.take(entries)).toMatchObject({
-        level: "ERROR",
+        level: "Error",
         message: "broken",
         "nes.socket.id": id,
         tags: "nes,onMessage,error"
@@ -180,16 +179,16 @@ describe("a server without hapi", () => {
 })
 
 describe("what the application logs", () => {
-  it.scopedLive("names the socket, in handlers and in hooks", () =>
+  it.live("names the socket, in handlers and in hooks", () =>
     Effect.gen(function*() {
       const says = (text: string) => Effect.annotateLogs(Effect.log(text), "more", 1)
-      const app = HttpRouter.get(HttpRouter.empty, "/", Effect.as(says("handler"), HttpServerResponse.empty()))
+      const app = HttpRouter.add("GET", "/", Effect.as(says("handler"), HttpServerResponse.empty()))
       const { context, entries } = yield* logging(
         {
           onConnection: () => says("onConnection"),
           onMessage: () => says("onMessage")
         },
-        LogLevel.Info,
+        "Info",
         app
       )
       yield* Effect.provide(NesHttpServer.subscription("/a", { onSubscribe: () => says("onSubscribe") }), context)
@@ -199,15 +198,15 @@ describe("what the application logs", () => {
       yield* say({ type: "message", id: 3, message: 0 })
       yield* say({ type: "sub", id: 4, path: "/a" })
       for (const message of ["onConnection", "handler", "onMessage", "onSubscribe"]) {
-        expect(yield* Queue.take(entries)).toEqual({ level: "INFO", message, "nes.socket.id": id, more: 1 })
+        expect(yield* Queue.take(entries)).toEqual({ level: "Info", message, "nes.socket.id": id, more: 1 })
       }
     }))
 })
 
 describe("a log that does not listen", () => {
-  it.scopedLive("to Debug hears nothing of connections that come and go", () =>
+  it.live("to Debug hears nothing of connections that come and go", () =>
     Effect.gen(function*() {
-      const { context, entries } = yield* logging({}, LogLevel.Info)
+      const { context, entries } = yield* logging({}, "Info")
       const { closed, hello, socket } = yield* Effect.provide(bare(), context)
       yield* hello()
       socket.close()
@@ -221,7 +220,7 @@ describe("a log that does not listen", () => {
     }
     const deaf = new Log(
       { lives: false, incidents: false },
-      new Proxy(Clock.make(), { get: never }),
+      new Proxy({} as Clock.Clock, { get: never }),
       never
     )
     // Whatever it would read of a connection is an error.

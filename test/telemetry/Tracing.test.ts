@@ -1,33 +1,29 @@
 /** One request is one trace: the caller, the client, the socket, the handler. */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { expect, it } from "@effect/vitest"
 import { Effect, Layer, Option, Tracer } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
 import { NesClient, NesServer } from "../../src/index.js"
 import { address, serving } from "../http/Serving.js"
 
 const recording = () => {
   const spans: Array<Tracer.Span> = []
-  const native = Effect.runSync(Effect.tracer)
   const tracer = Tracer.make({
-    span: (...args) => {
-      const span = native.span(...args)
+    span: (options) => {
+      const span = new Tracer.NativeSpan(options)
       spans.push(span)
       return span
-    },
-    context: (run) => run()
+    }
   })
-  return { spans, layer: Layer.setTracer(tracer) }
+  return { spans, layer: Layer.succeed(Tracer.Tracer, tracer) }
 }
 
-const router = HttpRouter.empty.pipe(
-  HttpRouter.get(
-    "/item",
-    Effect.withSpan(Effect.succeed(HttpServerResponse.unsafeJson({ id: 5 })), "look up the item")
-  )
+const router = HttpRouter.add(
+  "GET",
+  "/item",
+  Effect.withSpan(Effect.succeed(HttpServerResponse.jsonUnsafe({ id: 5 })), "look up the item")
 )
 
-it.scopedLive("from the caller through client and socket to the handler", () => {
+it.live("from the caller through client and socket to the handler", () => {
   const { layer, spans } = recording()
   return Effect.gen(function*() {
     const nes = yield* NesClient.make({ url: `ws:${yield* address}` })
@@ -55,7 +51,7 @@ it.scopedLive("from the caller through client and socket to the handler", () => 
   }).pipe(Effect.provide(Layer.provideMerge(serving(router), layer)))
 })
 
-it.scopedLive("hellos and publishes have spans of their own", () => {
+it.live("hellos and publishes have spans of their own", () => {
   const { layer, spans } = recording()
   return Effect.gen(function*() {
     yield* NesClient.make({ url: `ws:${yield* address}` })
