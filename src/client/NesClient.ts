@@ -18,9 +18,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as JsonCodec from "../protocol/JsonCodec.js"
 import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError, TimeoutError, UserError } from "../protocol/NesError.js"
 import * as Backoff from "./Backoff.js"
@@ -323,7 +324,7 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
         Effect.flatMap(
           response,
           ({ headers, payload, statusCode }) =>
-            Effect.map(Schema.decodeUnknownEffect(schema)(payload), (payload) => ({ payload, statusCode, headers }))
+            Effect.map(JsonCodec.decode(schema)(payload), (payload) => ({ payload, statusCode, headers }))
         )
     }
 
@@ -341,7 +342,7 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
         {},
         call(session, () => ({ type: "message", message, id: 0 }), (answer) => answer.message, timeout)
       )
-      return schema === undefined ? answer : Effect.flatMap(answer, Schema.decodeUnknownEffect(schema))
+      return schema === undefined ? answer : Effect.flatMap(answer, JsonCodec.decode(schema))
     }
 
     const alive = <A, E>(stream: Stream.Stream<A, E>, after: Stream.Stream<A, E> = Stream.empty): Stream.Stream<A, E> =>

@@ -6,9 +6,11 @@
  */
 import * as Boom from "@hapi/boom"
 import type * as Iron from "@hapi/iron"
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Cookies from "effect/http/Cookies"
+import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
@@ -100,7 +102,7 @@ const complete = ({ artifacts, credentials, strategy }: Identity): Authenticated
 })
 
 const attempt = <R>(
-  { authenticate, mode = "required" }: Options<R>
+  { authenticate, mode = "required" }: Pick<Options<R>, "authenticate" | "mode">
 ): Effect.Effect<Authenticated | undefined, Refusal.Refusal, R> => {
   const identity = Effect.map(authenticate, complete)
   return mode === "try" ? Effect.catchTag(identity, "Refusal", () => Effect.succeed(undefined)) : identity
@@ -156,7 +158,7 @@ export const make = <R>(options: Options<R>): Authentication<R> => {
  * @category middleware
  */
 export const middleware =
-  <RA>(authentication: Options<RA>) =>
+  <RA>(authentication: Pick<Options<RA>, "authenticate" | "mode">) =>
   <A, E, R>(app: Effect.Effect<A, E, R>): Effect.Effect<A, E | Refusal.Refusal, R | RA> =>
     Effect.flatMap(CurrentSocket, (socket) => {
       if (Option.isSome(socket)) {
@@ -172,6 +174,31 @@ export const middleware =
         R | RA
       >
     })
+
+/**
+ * The middleware of a router: provided to routes, it authenticates their HTTP requests. What the authentication requires,
+ * this Layer does.
+ *
+ * ```ts
+ * const Routes = HttpRouter.add("GET", "/me", me).pipe(Layer.provide(Authentication.layerMiddleware(auth)))
+ * ```
+ *
+ * @since 1.0.0
+ * @category middleware
+ */
+export const layerMiddleware = <RA>(authentication: Pick<Options<RA>, "authenticate" | "mode">) =>
+  HttpRouter.middleware(Effect.map(
+    Effect.context<Exclude<RA, HttpRouter.GlobalProvided>>(),
+    (context) =>
+      middleware({
+        mode: authentication.mode,
+        // What the request brings goes before what was there when the routes were built.
+        authenticate: Effect.updateContext(
+          authentication.authenticate,
+          (own: Context.Context<HttpRouter.GlobalProvided>) => Context.merge(context, own) as Context.Context<RA>
+        ) as Effect.Effect<Identity, Refusal.Refusal, HttpRouter.GlobalProvided>
+      })
+  )).layer
 
 const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
   typeof u === "object" && u !== null && !Array.isArray(u)

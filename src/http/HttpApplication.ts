@@ -14,7 +14,7 @@ import type * as HttpServerError from "effect/http/HttpServerError"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import { Application, type Service } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import * as Log from "../server/telemetry/Log.js"
@@ -92,7 +92,8 @@ export const make = <E, R, RA = never>(
       // What the application requires is in the context: the type of this function says so.
       app as Effect.Effect<HttpServerResponse, E>,
       context as Context.Context<never>,
-      yield* Effect.scope,
+      // Closed after whatever is added to the scope later, such as what lets requests finish.
+      yield* Scope.fork(yield* Effect.scope, "parallel"),
       { middleware, maxStreamBytes, isLogged: yield* Log.listens("Fatal") }
     )
     const port = Authentication.port(auth)

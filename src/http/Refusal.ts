@@ -73,7 +73,7 @@ export const asAnswer = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect
     if (error instanceof Refusal) {
       return Effect.fail(boom(error.statusCode, error.message))
     }
-    return HttpServerRespondable.isRespondable(error)
+    return HttpServerResponse.isHttpServerResponse(error) || HttpServerRespondable.isRespondable(error)
       ? Effect.flatMap(
         HttpServerRespondable.toResponseOrElse(error, unexpected),
         ({ status }) => Effect.fail(boom(status))

@@ -1,5 +1,6 @@
 /**
- * Contracts: what server and client agree on, written once. A path says its parameters, a Schema what travels.
+ * Contracts: what server and client agree on, written once. A path says its parameters, a Schema what travels: as JSON,
+ * by the Schema's JSON codec, as Effect's own HTTP and RPC do it.
  *
  * ```ts
  * const Item = Contract.subscription("/item/{id}", {
@@ -11,7 +12,8 @@
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
+import * as JsonCodec from "./JsonCodec.js"
 
 /**
  * A value that is not what the contract says. `subject` names the path, or the kind of message; `message` says what was
@@ -186,7 +188,7 @@ export const decode = <S extends Schema.Constraint>(
   schema: S,
   subject: string
 ): (value: unknown) => Effect.Effect<S["Type"], ContractError, S["DecodingServices"]> => {
-  const decode = Schema.decodeUnknownEffect(schema)
+  const decode = JsonCodec.decode(schema)
   const toError = toContractError(subject)
   return (value) => Effect.mapErrorEager(decode(value), toError)
 }
@@ -200,8 +202,8 @@ export const decode = <S extends Schema.Constraint>(
 export const encode = <S extends Schema.Constraint>(
   schema: S,
   subject: string
-): (value: S["Type"]) => Effect.Effect<S["Encoded"], ContractError, S["EncodingServices"]> => {
-  const encode = Schema.encodeEffect(schema)
+): (value: S["Type"]) => Effect.Effect<unknown, ContractError, S["EncodingServices"]> => {
+  const encode = JsonCodec.encode(schema)
   const toError = toContractError(subject)
   return (value) => Effect.mapErrorEager(encode(value), toError)
 }

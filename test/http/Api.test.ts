@@ -1,13 +1,4 @@
 /** An application of contracts alone: an `HttpApi`, and what it says over the socket beside. */
-import {
-  HttpApi,
-  HttpApiBuilder,
-  HttpApiClient,
-  HttpApiEndpoint,
-  HttpApiGroup,
-  HttpMiddleware,
-  HttpServer
-} from "@effect/platform"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { expect, it } from "@effect/vitest"
 import {
@@ -24,6 +15,8 @@ import {
   Schema,
   Stream
 } from "effect"
+import { HttpMiddleware, HttpServer } from "effect/http"
+import { HttpApi, HttpApiBuilder, HttpApiClient, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { createServer } from "node:http"
 import {
   Contract,
@@ -40,22 +33,24 @@ import {
 import { address, connect, outcome } from "./Serving.js"
 
 // What both sides share.
-class Missing extends Schema.TaggedError<Missing>()("Missing", { id: Schema.Number }) {}
+class Missing extends Schema.TaggedError<Missing>()("Missing", { id: Schema.Number }, { httpApiStatus: 404 }) {}
 
 const Item = Schema.Struct({ id: Schema.Number, due: Schema.Date })
 const Api = HttpApi.make("api").add(
   HttpApiGroup.make("items")
     .add(
-      HttpApiEndpoint.get("get", "/items/:id")
-        .setPath(Schema.Struct({ id: Schema.NumberFromString }))
-        .addSuccess(Item)
-        .addError(Missing, { status: 404 })
+      HttpApiEndpoint.get("get", "/items/:id", {
+        params: { id: Schema.FiniteFromString },
+        success: Item,
+        error: Missing
+      })
     )
     .add(
-      HttpApiEndpoint.put("put", "/items/:id")
-        .setPath(Schema.Struct({ id: Schema.NumberFromString }))
-        .setPayload(Item)
-        .addSuccess(Schema.Struct({ overSocket: Schema.Boolean }))
+      HttpApiEndpoint.put("put", "/items/:id", {
+        params: { id: Schema.FiniteFromString },
+        payload: Item,
+        success: Schema.Struct({ overSocket: Schema.Boolean })
+      })
     )
 )
 const ItemUpdates = Contract.subscription("/items/{id}", { message: Item })
@@ -66,11 +61,11 @@ const Add = Contract.message("add", {
 const Doubt = Contract.message("doubt", { request: Schema.TaggedStruct("Doubt", {}), response: Schema.Void })
 
 // The server.
-class Tax extends Context.Tag("Tax")<Tax, number>() {}
+class Tax extends Context.Service<Tax, number>()("Tax") {}
 
 const items = HttpApiBuilder.group(Api, "items", (handlers) =>
   handlers
-    .handle("get", ({ path: { id } }) =>
+    .handle("get", ({ params: { id } }) =>
       id === 404 ? Effect.fail(new Missing({ id })) : Effect.succeed({ id, due: new Date(0) }))
     .handle("put", ({ payload }) =>
       Effect.gen(function*() {
@@ -88,15 +83,15 @@ const onMessage = ContractServer.onMessage(
 )
 
 /** The handlers publish, for which they need the server; and the tax comes from outside. */
-const ApiLive = HttpApiBuilder.api(Api).pipe(Layer.provide(items))
+const ApiLive = HttpApiBuilder.layer(Api).pipe(Layer.provide(items))
 const Taxed = Layer.succeed(Tax, 100)
 const Updates = Layer.effectDiscard(ContractServer.subscription(ItemUpdates))
 
 // The client.
 const conversation = Effect.gen(function*() {
   const { items } = yield* HttpApiClient.make(Api, { baseUrl: "http://any.host" })
-  expect(yield* items.get({ path: { id: 5 } })).toEqual({ id: 5, due: new Date(0) })
-  expect(yield* Effect.flip(items.get({ path: { id: 404 } }))).toEqual(new Missing({ id: 404 }))
+  expect(yield* items.get({ params: { id: 5 } })).toEqual({ id: 5, due: new Date(0) })
+  expect(yield* Effect.flip(items.get({ params: { id: 404 } }))).toEqual(new Missing({ id: 404 }))
 
   const updates = yield* Queue.unbounded<unknown>()
   yield* Effect.forkScoped(
@@ -108,7 +103,7 @@ const conversation = Effect.gen(function*() {
     schedule: Schedule.spaced("1 millis")
   })
   const due = new Date("2026-11-23T00:00:00Z")
-  expect(yield* items.put({ path: { id: 5 }, payload: { id: 5, due } })).toEqual({ overSocket: true })
+  expect(yield* items.put({ params: { id: 5 }, payload: { id: 5, due } })).toEqual({ overSocket: true })
   expect(yield* Queue.take(updates)).toEqual({ message: { id: 5, due }, revoked: false })
 
   const [socket] = yield* Socket.all()
@@ -121,28 +116,28 @@ const conversation = Effect.gen(function*() {
 
 const clientOf = (options: NesClient.Options) => Layer.provideMerge(NesHttpClient.layer, NesClient.layer(options))
 
-it.scopedLive("is served in memory, with contracts of its own for the socket", () =>
+it.live("is served in memory, with contracts of its own for the socket", () =>
   Effect.gen(function*() {
     const server = yield* TestServer.TestServer
     yield* Effect.provide(conversation, clientOf({ ...server, connect: "required" }))
   }).pipe(Effect.provide(
-    Layer.provideMerge(Updates, TestServer.layerApi(ApiLive, { onMessage })).pipe(
-      Layer.provide([HttpServer.layerContext, Taxed])
+    Layer.provideMerge(Updates, TestServer.layer(ApiLive, { onMessage })).pipe(
+      Layer.provide([HttpServer.layerServices, Taxed])
     )
   )))
 
-it.scopedLive("is served over HTTP and sockets on one port, with options from Config", () =>
+it.live("is served over HTTP and sockets on one port, with options from Config", () =>
   Effect.suspend(() => {
     const server = createServer()
     const Live = Layer.provideMerge(
       Updates,
-      NesHttpServer.serveApiConfig(ApiLive, { server, onMessage, middleware: HttpMiddleware.cors() }, {
-        path: Config.string("NES_PATH")
+      NesHttpServer.serveConfig(ApiLive, { server, onMessage, middleware: HttpMiddleware.cors() }, {
+        path: Config.String("NES_PATH")
       })
     ).pipe(
       Layer.provide(Taxed),
       Layer.provideMerge(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" })),
-      Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["NES_PATH", "/nes"]]))))
+      Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ NES_PATH: "/nes" })))
     )
     return Effect.gen(function*() {
       const where = yield* address
@@ -156,20 +151,20 @@ it.scopedLive("is served over HTTP and sockets on one port, with options from Co
     }).pipe(Effect.provide(Live))
   }))
 
-it.scopedLive("several are served in one program, each with handlers that know their own server", () =>
+it.live("several are served in one program, each with handlers that know their own server", () =>
   Effect.gen(function*() {
     const heard = yield* Queue.unbounded<string>()
     const one = (name: string) => {
       // A Layer of its own for each: Layers that are the same are built once.
       const handlers = HttpApiBuilder.group(Api, "items", (handlers) =>
         handlers
-          .handle("get", ({ path: { id } }) => Effect.fail(new Missing({ id })))
+          .handle("get", ({ params: { id } }) => Effect.fail(new Missing({ id })))
           .handle("put", ({ payload }) =>
             Effect.as(Effect.orDie(ContractServer.publish(ItemUpdates, { id: 1 }, payload)), { overSocket: true })))
       return Effect.gen(function*() {
         const server = yield* TestServer.TestServer
         const client = yield* NesClient.make({ ...server, connect: "required" })
-        const update = yield* Effect.fork(Stream.runHead(client.subscribe("/items/1")))
+        const update = yield* Effect.forkChild(Stream.runHead(client.subscribe("/items/1")))
         yield* Effect.repeat(Socket.all({ subscription: "/items/1" }), {
           until: (sockets) => sockets.length === 1,
           schedule: Schedule.spaced("1 millis")
@@ -180,8 +175,8 @@ it.scopedLive("several are served in one program, each with handlers that know t
       }).pipe(
         Effect.scoped,
         Effect.provide(
-          Layer.provideMerge(Updates, TestServer.layerApi(HttpApiBuilder.api(Api).pipe(Layer.provide(handlers)))).pipe(
-            Layer.provide(HttpServer.layerContext)
+          Layer.provideMerge(Updates, TestServer.layer(HttpApiBuilder.layer(Api).pipe(Layer.provide(handlers)))).pipe(
+            Layer.provide(HttpServer.layerServices)
           )
         )
       )
@@ -190,7 +185,7 @@ it.scopedLive("several are served in one program, each with handlers that know t
     expect(Array.from(yield* Queue.takeAll(heard)).toSorted()).toEqual(["one", "two"])
   }))
 
-it.scopedLive("handlers may take the server apart while they are made, and use it when it is there", () =>
+it.live("handlers may take the server apart while they are made, and use it when it is there", () =>
   Effect.gen(function*() {
     const HandlersOf = (early: boolean) =>
       HttpApiBuilder.group(Api, "items", (handlers) =>
@@ -208,8 +203,8 @@ it.scopedLive("handlers may take the server apart while they are made, and use i
             .handle("put", () => Effect.succeed({ overSocket: true }))
         }))
     const serving = (early: boolean) =>
-      TestServer.layerApi(HttpApiBuilder.api(Api).pipe(Layer.provide(HandlersOf(early)))).pipe(
-        Layer.provide(HttpServer.layerContext)
+      TestServer.layer(HttpApiBuilder.layer(Api).pipe(Layer.provide(HandlersOf(early)))).pipe(
+        Layer.provide(HttpServer.layerServices)
       )
     const context = yield* Layer.build(serving(false))
     const client = yield* Effect.provide(

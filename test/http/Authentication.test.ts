@@ -1,18 +1,19 @@
 /** Authentication as an Effect: direct, by cookie and by token. */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { Authentication, NesHttpServer, NesServer, Refusal, Socket } from "../../src/index.js"
 import { address, connect, describeError, outcome, serving } from "./Serving.js"
 
 /** Who there is; a requirement of the authentication. */
 class Users
-  extends Context.Tag("Users")<Users, { readonly find: (name: string | undefined) => string | undefined }>()
+  extends Context.Service<Users, { readonly find: (name: string | undefined) => string | undefined }>()("Users")
 {}
 
 const users = Effect.provideService(Users, { find: (name) => name === "john" || name === "jane" ? name : undefined })
@@ -33,11 +34,15 @@ const authenticate = Effect.gen(function*() {
   }
 })
 
-const router = HttpRouter.empty.pipe(
-  HttpRouter.get("/me", Effect.map(Socket.credentials, (_) => HttpServerResponse.unsafeJson(_))),
-  HttpRouter.get(
+const router = Layer.mergeAll(
+  HttpRouter.add("GET", "/me", Effect.map(Socket.credentials, (_) => HttpServerResponse.jsonUnsafe(_))),
+  HttpRouter.add(
+    "GET",
     "/socket",
-    Effect.map(Effect.flatten(Socket.CurrentSocket), ({ auth }) => HttpServerResponse.unsafeJson(auth))
+    Effect.map(
+      Effect.flatMap(Socket.CurrentSocket, Effect.fromOption),
+      ({ auth }) => HttpServerResponse.jsonUnsafe(auth)
+    )
   )
 )
 
@@ -57,7 +62,7 @@ const refusal = (...args: Parameters<typeof connect>) =>
 describe("direct", () => {
   const auth = Authentication.make({ authenticate, index: true, maxConnectionsPerUser: 2 })
 
-  it.scopedLive("gives handlers the credentials, and the socket", () =>
+  it.live("gives handlers the credentials, and the socket", () =>
     Effect.gen(function*() {
       expect(yield* refusal()).toEqual(missing)
       expect(yield* refusal(hello("nobody"))).toEqual(refused)
@@ -77,13 +82,13 @@ describe("direct", () => {
       })
     }).pipe(Effect.provide(serving(router, { auth })), users))
 
-  it.scopedLive("indexes users: broadcasts to one, and how many connections one may have", () =>
+  it.live("indexes users: broadcasts to one, and how many connections one may have", () =>
     Effect.gen(function*() {
       const nes = yield* NesServer.NesServer
       const [john, jane] = yield* Effect.all([connect(hello("john")), connect(hello("jane")), connect(hello("john"))])
       const received = yield* Deferred.make<unknown>()
-      john.onUpdate = () => Deferred.unsafeDone(received, Effect.succeed("john"))
-      jane.onUpdate = (message) => Deferred.unsafeDone(received, Effect.succeed(message))
+      john.onUpdate = () => Deferred.doneUnsafe(received, Effect.succeed("john"))
+      jane.onUpdate = (message) => Deferred.doneUnsafe(received, Effect.succeed(message))
       yield* nes.broadcast("for jane", { user: "jane" })
       expect(yield* Deferred.await(received)).toBe("for jane")
       expect(yield* refusal(hello("john"))).toEqual({
@@ -92,7 +97,7 @@ describe("direct", () => {
       })
     }).pipe(Effect.provide(serving(router, { auth })), users))
 
-  it.scopedLive("guards subscriptions: by default as the connection, else as they say", () =>
+  it.live("guards subscriptions: by default as the connection, else as they say", () =>
     Effect.gen(function*() {
       yield* NesHttpServer.subscription("/default")
       yield* NesHttpServer.subscription("/open", { auth: false })
@@ -126,7 +131,7 @@ describe("direct", () => {
       users
     ))
 
-  it.scopedLive("in mode try lets in whom it refuses", () =>
+  it.live("in mode try lets in whom it refuses", () =>
     Effect.gen(function*() {
       const client = yield* connect(hello("nobody"))
       expect(yield* outcome(() => client.request("/me"))).toEqual({
@@ -135,7 +140,7 @@ describe("direct", () => {
       })
     }).pipe(Effect.provide(serving(router, { auth: Authentication.make({ authenticate, mode: "try" }) })), users))
 
-  it.scopedLive("without authentication refuses credentials", () =>
+  it.live("without authentication refuses credentials", () =>
     Effect.gen(function*() {
       expect(yield* refusal(hello("john"))).toEqual({
         message: "Invalid token",
@@ -143,7 +148,7 @@ describe("direct", () => {
       })
     }).pipe(Effect.provide(serving(router))))
 
-  it.scopedLive("verifies again, at most as often as it is told", () =>
+  it.live("verifies again, at most as often as it is told", () =>
     Effect.gen(function*() {
       let holds = true
       const asked: Array<unknown> = []
@@ -180,9 +185,9 @@ describe("sealed", () => {
   const token = Authentication.make({ type: "token", authenticate, password })
   const cookie = Authentication.make({ type: "cookie", authenticate, password, cookieOptions: { secure: false } })
   const trying = Authentication.make({ type: "token", authenticate, mode: "try" })
-  const withLogin = (auth: typeof token) => HttpRouter.get(router, "/nes/auth", auth.login)
+  const withLogin = (auth: typeof token) => Layer.mergeAll(router, HttpRouter.add("GET", "/nes/auth", auth.login))
 
-  it.scopedLive("by a token from the login endpoint, which the socket does not reach", () =>
+  it.live("by a token from the login endpoint, which the socket does not reach", () =>
     Effect.gen(function*() {
       const response = yield* get("/nes/auth", { authorization: "nobody" })
       expect(response.status).toBe(401)
@@ -211,7 +216,7 @@ describe("sealed", () => {
       }
     }).pipe(Effect.provide(serving(withLogin(token), { auth: token })), users))
 
-  it.scopedLive("by a token cut short, expired or another server's: refused, and the answer does not say which", () =>
+  it.live("by a token cut short, expired or another server's: refused, and the answer does not say which", () =>
     Effect.gen(function*() {
       const sealedBy = (auth: typeof token) =>
         Effect.flatMap(
@@ -236,7 +241,7 @@ describe("sealed", () => {
       }).pipe(Effect.provide(serving(router, { auth: strict })))
     }).pipe(users))
 
-  it.scopedLive("by a cookie from the login endpoint", () =>
+  it.live("by a cookie from the login endpoint", () =>
     Effect.gen(function*() {
       const response = yield* get("/nes/auth", { authorization: "john" })
       expect(yield* Effect.promise(() => response.json())).toEqual({ status: "authenticated" })
@@ -252,7 +257,7 @@ describe("sealed", () => {
       })
     }).pipe(Effect.provide(serving(withLogin(cookie), { auth: cookie })), users))
 
-  it.scopedLive("says so where nobody need authenticate", () =>
+  it.live("says so where nobody need authenticate", () =>
     Effect.gen(function*() {
       const response = yield* get("/nes/auth")
       expect(yield* Effect.promise(() => response.json())).toEqual({ status: "unauthenticated" })
@@ -263,12 +268,12 @@ describe("sealed", () => {
 describe("middleware", () => {
   const auth = Authentication.make({ authenticate })
 
-  it.scopedLive("gives ordinary HTTP requests their credentials in the same way", () =>
+  it.live("gives ordinary HTTP requests their credentials in the same way", () =>
     Effect.gen(function*() {
       const ok = yield* get("/me", { authorization: "john" })
       expect(yield* Effect.promise(() => ok.json())).toEqual(credentials)
       expect((yield* get("/me", { authorization: "nobody" })).status).toBe(401)
       const client = yield* connect(hello("jane"))
       expect(yield* outcome(() => client.request("/me"))).toMatchObject({ payload: { user: "jane" } })
-    }).pipe(Effect.provide(serving(HttpRouter.use(router, Authentication.middleware(auth)), { auth })), users))
+    }).pipe(Effect.provide(serving(Layer.provide(router, Authentication.layerMiddleware(auth)), { auth })), users))
 })

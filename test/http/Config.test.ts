@@ -1,33 +1,32 @@
 /** Layers whose options come from Config. */
-import { HttpRouter, HttpServer, HttpServerResponse } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
-import { Config, ConfigProvider, Duration, Effect, Layer, Option } from "effect"
+import { Config, ConfigProvider, Duration, Effect, Layer, Option, Schema } from "effect"
+import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Client } from "../../src/client.js"
 import { HttpApplication, NesClient, NesHttpServer, NesServer, TestServer } from "../../src/index.js"
 import { describeError } from "./Serving.js"
 
-const given = (entries: Record<string, string>) =>
-  Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(entries))))
+const given = (entries: Record<string, string>) => ConfigProvider.layer(ConfigProvider.fromEnv({ env: entries }))
 
-const router = HttpRouter.get(HttpRouter.empty, "/", HttpServerResponse.text("here"))
+const router = HttpRouter.add("GET", "/", HttpServerResponse.text("here"))
 
 describe("a server in memory", () => {
   const Live = TestServer.layerConfig(router, { onMessage: (_socket, message) => Effect.succeed(message) }, {
-    path: Config.string("NES_PATH"),
-    maxConnections: Config.integer("MAX_CONNECTIONS"),
-    maxStreamBytes: Config.integer("MAX_STREAM"),
-    gracePeriod: Config.duration("GRACE"),
-    metrics: Config.boolean("METRICS"),
-    headers: Config.array(Config.string(), "HEADERS"),
-    heartbeat: Config.all({ interval: Config.duration("INTERVAL"), timeout: Config.duration("TIMEOUT") }),
+    path: Config.String("NES_PATH"),
+    maxConnections: Config.Int("MAX_CONNECTIONS"),
+    maxStreamBytes: Config.Int("MAX_STREAM"),
+    gracePeriod: Config.Duration("GRACE"),
+    metrics: Config.Boolean("METRICS"),
+    headers: Config.Array(Schema.String, "HEADERS"),
+    heartbeat: Config.all({ interval: Config.Duration("INTERVAL"), timeout: Config.Duration("TIMEOUT") }),
     limits: {
-      maxSubscriptions: Config.integer("MAX_SUBSCRIPTIONS"),
-      helloTimeout: Config.duration("HELLO_TIMEOUT"),
-      slowClient: Config.literal("close", "drop")("SLOW")
+      maxSubscriptions: Config.Int("MAX_SUBSCRIPTIONS"),
+      helloTimeout: Config.Duration("HELLO_TIMEOUT"),
+      slowClient: Config.Literals(["close", "drop"], "SLOW")
     }
-  }).pipe(Layer.provide(HttpServer.layerContext))
+  }).pipe(Layer.provide(HttpServer.layerServices))
 
   const config = {
     NES_PATH: "/nes",
@@ -43,7 +42,7 @@ describe("a server in memory", () => {
     SLOW: "drop"
   }
 
-  it.scopedLive("has them all", () =>
+  it.live("has them all", () =>
     Effect.gen(function*() {
       const server = yield* TestServer.TestServer
       expect(server.url).toBe("ws://memory/nes")
@@ -71,26 +70,26 @@ describe("a server in memory", () => {
     }).pipe(Effect.scoped))
 })
 
-it.scopedLive("the bare server, and the port beneath it", () =>
+it.live("the bare server, and the port beneath it", () =>
   Effect.gen(function*() {
     const http = yield* Effect.acquireRelease(
-      Effect.async<ReturnType<typeof createServer>>((resume) => {
+      Effect.callback<ReturnType<typeof createServer>>((resume) => {
         const http = createServer()
         http.listen(0, "127.0.0.1", () => resume(Effect.succeed(http)))
       }),
-      (http) => Effect.async<void>((resume) => void http.close(() => resume(Effect.void)))
+      (http) => Effect.callback<void>((resume) => void http.close(() => resume(Effect.void)))
     )
-    const Streaming = HttpRouter.get(router, "/long", HttpServerResponse.raw("x".repeat(50)))
+    const Streaming = Layer.mergeAll(router, HttpRouter.add("GET", "/long", HttpServerResponse.raw("x".repeat(50))))
     const Live = NesServer.layerConfig(http, {
-      maxConnections: Config.integer("MAX"),
+      maxConnections: Config.Int("MAX"),
       heartbeat: Config.succeed(false as const),
-      limits: { maxPathLength: Config.integer("MAX_PATH") },
+      limits: { maxPathLength: Config.Int("MAX_PATH") },
       hooks: Config.succeed({ onMessage: () => "answer" })
     }).pipe(
       Layer.provide(HttpApplication.layerConfig(Streaming, { ids: { root: "GET /" } }, {
-        maxStreamBytes: Config.integer("MAX_STREAM")
+        maxStreamBytes: Config.Int("MAX_STREAM")
       })),
-      Layer.provide(HttpServer.layerContext)
+      Layer.provide(HttpServer.layerServices)
     )
     const config = { MAX: "5", MAX_PATH: "10", MAX_STREAM: "10" }
     yield* Effect.gen(function*() {
@@ -130,7 +129,7 @@ it.effect("options that are code go before those from Config, and wrong ones are
     expect(Option.isSome(made)).toBe(true)
   }))
 
-it.scopedLive("a subscription with recovery sends what was missed; wrong bounds are refused", () =>
+it.live("a subscription with recovery sends what was missed; wrong bounds are refused", () =>
   Effect.gen(function*() {
     const nes = yield* NesServer.NesServer
     yield* NesHttpServer.subscription("/news", { recovery: { size: 2, age: "1 minute" } })
@@ -142,7 +141,7 @@ it.scopedLive("a subscription with recovery sends what was missed; wrong bounds 
     const seen: Array<unknown> = []
     const client = new Client(server.url, { ws: server.ws })
     const arrived = (count: number) =>
-      Effect.async<void>((resume) => {
+      Effect.callback<void>((resume) => {
         const look = (): unknown => seen.length === count ? resume(Effect.void) : setImmediate(look)
         look()
       })
@@ -157,4 +156,4 @@ it.scopedLive("a subscription with recovery sends what was missed; wrong bounds 
     yield* arrived(3)
     expect(seen).toEqual([1, 2, 3])
     yield* Effect.promise(() => client.disconnect())
-  }).pipe(Effect.provide(Layer.provide(TestServer.layer(router), HttpServer.layerContext))))
+  }).pipe(Effect.provide(Layer.provide(TestServer.layer(router), HttpServer.layerServices))))

@@ -1,16 +1,16 @@
 /** Hooks, filters and the Socket as Effects, with requirements from the Layer. */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import { NesHttpServer, NesServer, Refusal, Socket } from "../../src/index.js"
 import { bare, connect, outcome, serving } from "./Serving.js"
 
 /** What the hooks tell; each of them requires it. */
-class Diary extends Context.Tag("Diary")<Diary, Queue.Queue<ReadonlyArray<unknown>>>() {}
+class Diary extends Context.Service<Diary, Queue.Queue<ReadonlyArray<unknown>>>()("Diary") {}
 
 const write = (...entry: ReadonlyArray<unknown>) => Effect.flatMap(Diary, (diary) => Queue.offer(diary, entry))
 const read = Effect.flatMap(Diary, Queue.take)
@@ -19,8 +19,9 @@ const withDiary = Layer.effect(Diary, Queue.unbounded<ReadonlyArray<unknown>>())
 const bad = { message: "bad", statusCode: 400 }
 const internal = { message: "An internal server error occurred", statusCode: 500 }
 
-const router = HttpRouter.empty.pipe(
-  HttpRouter.post(
+const router = Layer.mergeAll(
+  HttpRouter.add(
+    "POST",
     "/publish",
     Effect.gen(function*() {
       const nes = yield* NesServer.NesServer
@@ -34,7 +35,7 @@ const server = serving(router, {
   onConnection: (socket) =>
     Effect.gen(function*() {
       yield* write("connected", socket.auth.isAuthenticated)
-      yield* Effect.yieldNow()
+      yield* Effect.yieldNow
       socket.app.greeted = true
     }),
   onDisconnection: (socket) => write("disconnected", socket.app.greeted, socket.isOpen),
@@ -57,7 +58,7 @@ const server = serving(router, {
 })
 
 describe("hooks", () => {
-  it.scopedLive("of the server run with what the Layer has", () =>
+  it.live("of the server run with what the Layer has", () =>
     Effect.gen(function*() {
       const client = yield* connect()
       expect(yield* read).toEqual(["connected", false])
@@ -72,7 +73,7 @@ describe("hooks", () => {
       expect(yield* read).toEqual(["disconnected", true, false])
     }).pipe(Effect.provide(Layer.provideMerge(server, withDiary))))
 
-  it.scopedLive("of a connection refuse it by failing", () =>
+  it.live("of a connection refuse it by failing", () =>
     Effect.gen(function*() {
       const { answers, closed } = yield* bare()
       expect(answers[0]).toEqual({
@@ -84,7 +85,7 @@ describe("hooks", () => {
       yield* Effect.promise(() => closed)
     }).pipe(Effect.provide(serving(router, { onConnection: () => Refusal.badRequest("bad") }))))
 
-  it.scopedLive("of a subscription run in their turn, and a filter may wait", () =>
+  it.live("of a subscription run in their turn, and a filter may wait", () =>
     Effect.gen(function*() {
       yield* NesHttpServer.subscription("/item/{id}", {
         onSubscribe: (_socket, path, params) =>
@@ -110,7 +111,7 @@ describe("hooks", () => {
       yield* read
       expect(yield* outcome(() => client.subscribe("/item/0", () => {}))).toEqual(bad)
       const updates = yield* Queue.unbounded<unknown>()
-      yield* Effect.promise(() => client.subscribe("/item/5", (update) => Queue.unsafeOffer(updates, update)))
+      yield* Effect.promise(() => client.subscribe("/item/5", (update) => Queue.offerUnsafe(updates, update)))
       expect(yield* read).toEqual(["subscribe", "/item/5", { id: "5" }])
       for (const message of ["hidden", "fails", "plain", "waits", "other"]) {
         yield* nes.publish("/item/5", message, { internal: 1 })
@@ -125,7 +126,7 @@ describe("hooks", () => {
       expect(yield* read).toEqual(["unsubscribe", "/item/5", { id: "5" }])
     }).pipe(Effect.provide(Layer.provideMerge(server, withDiary))))
 
-  it.scopedLive("of a Layer: two that conflict fail, with one error", () =>
+  it.live("of a Layer: two that conflict fail, with one error", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Layer.build(NesHttpServer.layerSubscription("/item/{other}")))
       expect(error).toMatchObject({ _tag: "UserError", message: expect.stringContaining("/item/{other}") })
@@ -133,27 +134,27 @@ describe("hooks", () => {
 })
 
 describe("a handler", () => {
-  it.scopedLive("may publish on the server that serves it", () =>
+  it.live("may publish on the server that serves it", () =>
     Effect.gen(function*() {
       const client = yield* connect()
       const updates = yield* Queue.unbounded<unknown>()
-      yield* Effect.promise(() => client.subscribe("/news", (update) => Queue.unsafeOffer(updates, update)))
+      yield* Effect.promise(() => client.subscribe("/news", (update) => Queue.offerUnsafe(updates, update)))
       yield* Effect.promise(() => client.request({ method: "POST", path: "/publish" }))
       expect(yield* Queue.take(updates)).toBe("from a handler")
     }).pipe(Effect.provide(Layer.provideMerge(NesHttpServer.layerSubscription("/news"), serving(router)))))
 })
 
 describe("a socket", () => {
-  it.scopedLive("sends, publishes, revokes and disconnects", () =>
+  it.live("sends, publishes, revokes and disconnects", () =>
     Effect.gen(function*() {
       const client = yield* connect()
       const seen = yield* Queue.unbounded<ReadonlyArray<unknown>>()
-      client.onUpdate = (message) => void Queue.unsafeOffer(seen, ["update", message])
-      client.onDisconnect = (_will, log) => void Queue.unsafeOffer(seen, ["disconnect", log.code, log.reason])
+      client.onUpdate = (message) => void Queue.offerUnsafe(seen, ["update", message])
+      client.onDisconnect = (_will, log) => void Queue.offerUnsafe(seen, ["disconnect", log.code, log.reason])
       for (const path of ["/a", "/b"]) {
         yield* Effect.promise(() =>
           client.subscribe(path, (message, flags) =>
-            void Queue.unsafeOffer(seen, [path, message, flags.revoked === true]))
+            void Queue.offerUnsafe(seen, [path, message, flags.revoked === true]))
         )
       }
       const [socket] = yield* Socket.all()

@@ -1,10 +1,10 @@
 /** The limits of one connection, on a server without hapi; test/hapi/Limits.test.ts looks at each more closely. */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import { once } from "node:events"
 import { WebSocket } from "ws"
@@ -13,9 +13,9 @@ import * as Limits from "../../src/server/connection/Limits.js"
 import { type Frame, RawClient } from "../hapi/LiveServer.js"
 import { address, connect, outcome, serving } from "./Serving.js"
 
-const router = HttpRouter.empty.pipe(
-  HttpRouter.get("/", HttpServerResponse.text("here")),
-  HttpRouter.get("/never", Effect.never)
+const router = Layer.mergeAll(
+  HttpRouter.add("GET", "/", HttpServerResponse.text("here")),
+  HttpRouter.add("GET", "/never", Effect.never)
 )
 
 /** A server with these limits. */
@@ -149,7 +149,7 @@ describe("limits", () => {
   const auth = Authentication.make({ mode: "optional", authenticate: Effect.never })
 
   for (const [limits, provoke, expected] of cases) {
-    it.scopedLive(`${JSON.stringify(limits)}: what goes beyond is refused, counted, and nobody else's business`, () =>
+    it.live(`${JSON.stringify(limits)}: what goes beyond is refused, counted, and nobody else's business`, () =>
       Effect.gen(function*() {
         const bystander = yield* connect()
         const client = yield* open
@@ -160,7 +160,7 @@ describe("limits", () => {
       }).pipe(Effect.provide(limited(limits, { auth }))))
   }
 
-  it.scopedLive("have defaults, and false is none", () =>
+  it.live("have defaults, and false is none", () =>
     Effect.gen(function*() {
       const client = yield* open
       yield* Effect.promise(() => client.hello())
@@ -172,15 +172,17 @@ describe("limits", () => {
       expect(yield* Effect.promise(() => client.ask(long))).not.toHaveProperty("statusCode")
     }).pipe(Effect.provide(limited({ maxPathLength: false }))))
 
-  it.scopedLive("come from Config", () =>
+  it.live("come from Config", () =>
     Effect.gen(function*() {
-      const Live = Layer.unwrapEffect(Effect.map(
+      const Live = Layer.unwrap(Effect.map(
         Config.unwrap<NesHttpServer.ServerOptions>({
-          limits: { maxSubscriptions: Config.integer("SUBSCRIPTIONS"), helloTimeout: Config.duration("HELLO") }
+          limits: { maxSubscriptions: Config.Int("SUBSCRIPTIONS"), helloTimeout: Config.Duration("HELLO") }
         }),
         ({ limits = {} }) => limited(limits)
       ))
-      const provider = ConfigProvider.fromMap(new Map([["SUBSCRIPTIONS", "1"], ["HELLO", "1 minute"]]))
+      const provider = ConfigProvider.fromEnv({
+        env: Object.fromEntries([["SUBSCRIPTIONS", "1"], ["HELLO", "1 minute"]])
+      })
       yield* Effect.gen(function*() {
         const client = yield* open
         yield* Effect.promise(() => client.hello({ subs: ["/o/1"] }))
@@ -188,7 +190,7 @@ describe("limits", () => {
           403,
           "Too many subscriptions"
         ])
-      }).pipe(Effect.provide(Layer.provide(Live, Layer.setConfigProvider(provider))))
+      }).pipe(Effect.provide(Layer.provide(Live, ConfigProvider.layer(provider))))
     }))
 
   it.effect.each(

@@ -1,11 +1,9 @@
 /** A server without hapi on a free port of the loopback, and clients to talk to it. */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import type * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServer from "@effect/platform/HttpServer"
 import * as Effect from "effect/Effect"
+import * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
+import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import { createServer } from "node:http"
 import { WebSocket } from "ws"
@@ -13,18 +11,19 @@ import { Client } from "../../src/client.js"
 import { NesHttpServer } from "../../src/index.js"
 
 /** The Layer of a server whose upgrades are taken, with HTTP beside it. */
-export const serving = <E, R, RO = never>(app: HttpApp.Default<E, R>, options: NesHttpServer.Options<RO> = {}) => {
+export const serving = <A, E, R, RO = never>(
+  routes: Layer.Layer<A, E, R>,
+  options: NesHttpServer.Options<RO> = {}
+) => {
   const server = createServer()
-  return NesHttpServer.serve(app, { server, heartbeat: false, ...options }).pipe(
+  return NesHttpServer.serve(routes, { server, heartbeat: false, ...options }).pipe(
     Layer.provideMerge(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" })),
-    Layer.provide(Logger.minimumLogLevel(LogLevel.None))
+    Layer.provide(Layer.succeed(References.MinimumLogLevel, "None"))
   )
 }
 
 /** Where the server is, without the scheme: `//127.0.0.1:12345`. */
-export const address = HttpServer.addressWith((address) =>
-  Effect.succeed(address._tag === "TcpAddress" ? `//${address.hostname}:${address.port}` : "")
-)
+export const address = HttpServer.addressFormattedWith((address) => Effect.succeed(address.replace("http:", "")))
 
 /** A client that is connected, until the scope closes. */
 export const connect = (
