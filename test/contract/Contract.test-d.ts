@@ -1,5 +1,8 @@
-import { type HttpApi, HttpRouter, type HttpServer } from "@effect/platform"
-import { Context, Effect, type Layer, Schema, type Stream } from "effect"
+import { Context, Effect, Layer, Schema, type Stream } from "effect"
+import type * as FileSystem from "effect/FileSystem"
+import { type Etag, type HttpPlatform, HttpRouter, type HttpServer, HttpServerResponse } from "effect/http"
+import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import type * as Path from "effect/Path"
 import { expectTypeOf, it } from "vitest"
 import type { Socket as HapiSocket } from "../../src/hapi.js"
 import {
@@ -9,7 +12,7 @@ import {
   type NesClient,
   type NesError,
   NesHttpServer,
-  type NesServer,
+  NesServer,
   type Socket
 } from "../../src/index.js"
 
@@ -28,12 +31,12 @@ it("path parameters are inferred from the path", () => {
 })
 
 it("a Stream yields what the Schema decodes to", () => {
-  type Element = Stream.Stream.Success<ReturnType<typeof ContractClient.subscribe<"/x", { due: Date }, unknown, never>>>
-  expectTypeOf<Element["message"]>().toEqualTypeOf<{ due: Date }>()
+  const updates = ContractClient.subscribe(Item, { id: 1 })
+  expectTypeOf<Stream.Success<typeof updates>["message"]>().toEqualTypeOf<{ readonly due: Date }>()
   expectTypeOf(ContractClient.message(Ask, 5)).toExtend<Effect.Effect<Date, unknown, NesClient.NesClient>>()
 })
 
-class Rates extends Context.Tag("Rates")<Rates, number>() {}
+class Rates extends Context.Service<Rates, number>()("Rates") {}
 
 it("the onMessage hook requires what its handlers do, and takes the socket that all of them can", () => {
   const hook = ContractServer.onMessage(
@@ -41,18 +44,44 @@ it("the onMessage hook requires what its handlers do, and takes the socket that 
     ContractServer.handler(Ask, (n) => Effect.map(Rates, (rate) => new Date(n * rate)))
   )
   expectTypeOf(hook).parameter(0).toEqualTypeOf<Socket.Socket>()
-  expectTypeOf<Effect.Effect.Context<ReturnType<typeof hook>>>().toEqualTypeOf<Rates>()
-  const serving = NesHttpServer.serve(HttpRouter.empty, { onMessage: hook })
-  expectTypeOf<Layer.Layer.Context<typeof serving>>().toEqualTypeOf<Rates | HttpServer.HttpServer>()
+  expectTypeOf<Effect.Services<ReturnType<typeof hook>>>().toEqualTypeOf<Rates>()
+  const serving = NesHttpServer.serve(Layer.empty, { onMessage: hook })
+  expectTypeOf<Layer.Services<typeof serving>>().toEqualTypeOf<Rates | HttpServer.HttpServer>()
 })
 
 it("an HttpApi's handlers have the server that is being made, and nothing else", () => {
-  const api = {} as Layer.Layer<HttpApi.Api, "cause", NesServer.NesServer | Rates>
-  const serving = NesHttpServer.serveApi(api)
-  expectTypeOf<Layer.Layer.Success<typeof serving>>().toEqualTypeOf<NesServer.NesServer>()
-  expectTypeOf<Layer.Layer.Error<typeof serving>>().toEqualTypeOf<"cause" | NesError.UserError>()
-  expectTypeOf<Layer.Layer.Context<typeof serving>>()
-    .toEqualTypeOf<Rates | HttpServer.HttpServer | HttpRouter.HttpRouter.DefaultServices>()
+  const Api = HttpApi.make("api").add(HttpApiGroup.make("items").add(HttpApiEndpoint.get("get", "/")))
+  const handlers = HttpApiBuilder.group(Api, "items", (handlers) =>
+    Effect.gen(function*() {
+      yield* Effect.fail("cause" as const)
+      yield* NesServer.NesServer
+      return handlers.handle("get", () => Effect.asVoid(Rates))
+    }))
+  const serving = NesHttpServer.serve(HttpApiBuilder.layer(Api).pipe(Layer.provide(handlers)))
+  expectTypeOf<Layer.Success<typeof serving>>().toEqualTypeOf<NesServer.NesServer>()
+  expectTypeOf<Layer.Error<typeof serving>>().toEqualTypeOf<"cause" | NesError.UserError>()
+  expectTypeOf<Layer.Services<typeof serving>>().toEqualTypeOf<
+    | Rates
+    | HttpServer.HttpServer
+    | Etag.Generator
+    | FileSystem.FileSystem
+    | HttpPlatform.HttpPlatform
+    | Path.Path
+  >()
+})
+
+it("routes have the server that is being made, and what their requests bring", () => {
+  const routes = HttpRouter.add(
+    "GET",
+    "/",
+    Effect.gen(function*() {
+      yield* NesServer.NesServer
+      yield* HttpRouter.params
+      return HttpServerResponse.jsonUnsafe(yield* Rates)
+    })
+  )
+  const serving = NesHttpServer.serve(routes)
+  expectTypeOf<Layer.Services<typeof serving>>().toEqualTypeOf<Rates | HttpServer.HttpServer>()
 })
 
 const compile = (..._programs: ReadonlyArray<unknown>): void => {}
@@ -75,9 +104,9 @@ it("wrong programs are refused", () => {
   // @ts-expect-error what is broadcast is not the contract's
   compile(ContractServer.broadcast(Contract.broadcast("b", { message: Schema.Number }), "five"))
   // @ts-expect-error a socket that the door does not have
-  compile(NesHttpServer.serve(HttpRouter.empty, { onMessage: ContractServer.onMessage(ofHapi) }))
+  compile(NesHttpServer.serve(Layer.empty, { onMessage: ContractServer.onMessage(ofHapi) }))
   // @ts-expect-error what can come from Config comes as a Config
-  compile(NesHttpServer.serveConfig(HttpRouter.empty, {}, { maxConnections: 5 }))
+  compile(NesHttpServer.serveConfig(Layer.empty, {}, { maxConnections: 5 }))
   // @ts-expect-error a path begins with a slash
   compile(Contract.subscription("item", { message: Schema.Number }))
   compile(ContractClient.subscribe(Plain))

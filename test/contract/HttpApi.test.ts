@@ -1,29 +1,32 @@
 /** An `HttpApi` contract called over the socket: the server here is hapi, answering as the contract says. */
-import { HttpApi, HttpApiClient, HttpApiEndpoint, HttpApiGroup, HttpClient, HttpClientRequest } from "@effect/platform"
 import { expect, it } from "@effect/vitest"
 import Hapi from "@hapi/hapi"
 import { Effect, Fiber, Layer, Schema } from "effect"
+import { HttpClient, HttpClientRequest } from "effect/http"
+import { HttpApi, HttpApiClient, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import * as Nes from "../../src/hapi.js"
 import { NesClient, NesHttpClient } from "../../src/index.js"
 import { FakeServer, turn } from "../client/FakeServer.js"
 
-class Missing extends Schema.TaggedError<Missing>()("Missing", { id: Schema.Number }) {}
+class Missing extends Schema.TaggedError<Missing>()("Missing", { id: Schema.Number }, { httpApiStatus: 404 }) {}
 
 const Api = HttpApi.make("api").add(
   HttpApiGroup.make("items")
     .add(
-      HttpApiEndpoint.get("get", "/items/:id")
-        .setPath(Schema.Struct({ id: Schema.NumberFromString }))
-        .setUrlParams(Schema.Struct({ full: Schema.optional(Schema.String) }))
-        .addSuccess(Schema.Struct({ id: Schema.Number, due: Schema.Date, query: Schema.String }))
-        .addError(Missing, { status: 404 })
+      HttpApiEndpoint.get("get", "/items/:id", {
+        params: { id: Schema.FiniteFromString },
+        query: { full: Schema.optional(Schema.String) },
+        success: Schema.Struct({ id: Schema.Number, due: Schema.Date, query: Schema.String }),
+        error: Missing
+      })
     )
     .add(
-      HttpApiEndpoint.post("add", "/items")
-        .setPayload(Schema.Struct({ due: Schema.Date }))
-        .addSuccess(Schema.String)
+      HttpApiEndpoint.post("add", "/items", {
+        payload: Schema.Struct({ due: Schema.Date }),
+        success: Schema.String
+      })
     )
-    .add(HttpApiEndpoint.del("remove", "/items/:id").setPath(Schema.Struct({ id: Schema.NumberFromString })))
+    .add(HttpApiEndpoint.delete("remove", "/items/:id", { params: { id: Schema.FiniteFromString } }))
 )
 
 const server = Effect.acquireRelease(
@@ -56,7 +59,7 @@ const server = Effect.acquireRelease(
   (server) => Effect.promise(() => server.stop())
 )
 
-const Live = Layer.unwrapScoped(
+const Live = Layer.unwrap(
   Effect.map(
     server,
     ({ info }) => Layer.provideMerge(NesHttpClient.layer, NesClient.layer({ url: info.uri.replace("http", "ws") }))
@@ -68,27 +71,26 @@ const client = HttpApiClient.make(Api, { baseUrl: "http://nes" })
 it.live("success, with path, query and payload encoded and decoded by the contract", () =>
   Effect.gen(function*() {
     const { items } = yield* client
-    expect(yield* items.get({ path: { id: 5 }, urlParams: { full: "yes" } })).toEqual({
+    expect(yield* items.get({ params: { id: 5 }, query: { full: "yes" } })).toEqual({
       id: 5,
       due: new Date(0),
       query: "?full=yes"
     })
     expect(yield* items.add({ payload: { due: new Date(0) } })).toBe("got {\"due\":\"1970-01-01T00:00:00.000Z\"}")
-    expect(yield* items.remove({ path: { id: 5 } })).toBeUndefined()
+    expect(yield* items.remove({ params: { id: 5 } })).toBeUndefined()
   }).pipe(Effect.provide(Live)))
 
-it.live("the contract's errors are decoded, the connection's are request errors", () =>
+it.live("the contract's errors are decoded, the connection's are errors of the HTTP client", () =>
   Effect.gen(function*() {
     const { items } = yield* client
-    const missing = yield* Effect.flip(items.get({ path: { id: 404 }, urlParams: {} }))
+    const missing = yield* Effect.flip(items.get({ params: { id: 404 }, query: {} }))
     expect(missing).toBeInstanceOf(Missing)
 
     const { disconnect } = yield* NesClient.NesClient
     yield* disconnect
-    expect(yield* Effect.flip(items.get({ path: { id: 5 }, urlParams: {} }))).toMatchObject({
-      _tag: "RequestError",
-      reason: "Transport",
-      cause: { _tag: "DisconnectError" }
+    expect(yield* Effect.flip(items.get({ params: { id: 5 }, query: {} }))).toMatchObject({
+      _tag: "HttpClientError",
+      reason: { _tag: "TransportError", cause: { _tag: "DisconnectError" } }
     })
   }).pipe(Effect.provide(Live)))
 
@@ -109,19 +111,19 @@ it.live("a body that cannot travel is refused before it is sent", () =>
           HttpClientRequest.bodyFormData(form)
         )
       ))
-    ).toMatchObject({ _tag: "RequestError", reason: "Encode" })
+    ).toMatchObject({ _tag: "HttpClientError", reason: { _tag: "EncodeError" } })
   }).pipe(Effect.provide(Live)))
 
-it.scoped("an answer that HTTP does not have is a RequestError", () =>
+it.effect("an answer that HTTP does not have is an error of the HTTP client", () =>
   Effect.gen(function*() {
     const scripted = new FakeServer()
     scripted.acceptAll()
     const nes = yield* Effect.provide(NesClient.make({ url: "ws://fake" }), scripted.layer)
     const client = yield* Effect.provideService(NesHttpClient.make, NesClient.NesClient, nes)
     for (const answer of [{ statusCode: 999, payload: {} }, { statusCode: 200, headers: { "no name": "x" } }]) {
-      const failed = yield* Effect.fork(Effect.flip(client.get("http://any.host/")))
+      const failed = yield* Effect.forkChild(Effect.flip(client.get("http://any.host/")))
       yield* turn
       scripted.socket.answer("request", answer)
-      expect(yield* Fiber.join(failed)).toMatchObject({ _tag: "RequestError", reason: "Transport" })
+      expect(yield* Fiber.join(failed)).toMatchObject({ _tag: "HttpClientError", reason: { _tag: "TransportError" } })
     }
   }))
