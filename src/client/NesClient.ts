@@ -103,17 +103,6 @@ export interface CallOptions {
 }
 
 /**
- * How to make one call, and what its answer is.
- *
- * @since 0.1.0
- * @category models
- */
-export interface TypedCallOptions<S extends Schema.Constraint> extends CallOptions {
-  /** Decodes the answer's payload. */
-  readonly schema: S
-}
-
-/**
  * A subscription's update. `revoked` marks the last one, sent as the server ended the subscription.
  *
  * @since 0.1.0
@@ -144,22 +133,13 @@ export interface Service {
   readonly connect: (options?: ConnectOptions) => Effect.Effect<void, NesError>
   /** Disconnects, stops reconnecting, and ends when the socket is closed. */
   readonly disconnect: Effect.Effect<void>
-  /** Calls an endpoint: by path or route id, or by options. */
-  readonly request: {
-    <S extends Schema.Constraint>(
-      request: string | Request.RequestOptions,
-      options: TypedCallOptions<S>
-    ): Effect.Effect<Request.Response<S["Type"]>, NesError | Schema.SchemaError, S["DecodingServices"]>
-    (request: string | Request.RequestOptions, options?: CallOptions): Effect.Effect<Request.Response, NesError>
-  }
-  /** Sends a custom message, and returns what the server's `onMessage` answers. */
-  readonly message: {
-    <S extends Schema.Constraint>(
-      message: unknown,
-      options: TypedCallOptions<S>
-    ): Effect.Effect<S["Type"], NesError | Schema.SchemaError, S["DecodingServices"]>
-    (message: unknown, options?: CallOptions): Effect.Effect<unknown, NesError>
-  }
+  /** Calls an endpoint: by path or route id, or by options. Its payload is decoded by `schemaPayload`. */
+  readonly request: (
+    request: string | Request.RequestOptions,
+    options?: CallOptions
+  ) => Effect.Effect<Request.Response, NesError>
+  /** Sends a custom message, and returns what the server's `onMessage` answers, to be decoded by `schemaMessage`. */
+  readonly message: (message: unknown, options?: CallOptions) => Effect.Effect<unknown, NesError>
   /**
    * The updates of a path, for as long as the Stream is consumed.
    *
@@ -303,48 +283,6 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
         return disconnect(session)
       })
 
-    function request<S extends Schema.Constraint>(
-      options: string | Request.RequestOptions,
-      callOptions: TypedCallOptions<S>
-    ): Effect.Effect<Request.Response<S["Type"]>, NesError | Schema.SchemaError, S["DecodingServices"]>
-    function request(
-      options: string | Request.RequestOptions,
-      callOptions?: CallOptions
-    ): Effect.Effect<Request.Response, NesError>
-    function request<S extends Schema.Constraint>(
-      options: string | Request.RequestOptions,
-      { schema, timeout }: Partial<TypedCallOptions<S>> = {}
-    ): Effect.Effect<Request.Response, NesError | Schema.SchemaError, S["DecodingServices"]> {
-      const response = Tracing.request(
-        options,
-        (options) => call(session, () => Request.draft(options), Request.response, timeout)
-      )
-      return schema === undefined ?
-        response :
-        Effect.flatMap(
-          response,
-          ({ headers, payload, statusCode }) =>
-            Effect.map(JsonCodec.decode(schema)(payload), (payload) => ({ payload, statusCode, headers }))
-        )
-    }
-
-    function message<S extends Schema.Constraint>(
-      message: unknown,
-      callOptions: TypedCallOptions<S>
-    ): Effect.Effect<S["Type"], NesError | Schema.SchemaError, S["DecodingServices"]>
-    function message(message: unknown, callOptions?: CallOptions): Effect.Effect<unknown, NesError>
-    function message<S extends Schema.Constraint>(
-      message: unknown,
-      { schema, timeout }: Partial<TypedCallOptions<S>> = {}
-    ): Effect.Effect<unknown, NesError | Schema.SchemaError, S["DecodingServices"]> {
-      const answer = Tracing.withSpan(
-        "nes.message",
-        {},
-        call(session, () => ({ type: "message", message, id: 0 }), (answer) => answer.message, timeout)
-      )
-      return schema === undefined ? answer : Effect.flatMap(answer, JsonCodec.decode(schema))
-    }
-
     const alive = <A, E>(stream: Stream.Stream<A, E>, after: Stream.Stream<A, E> = Stream.empty): Stream.Stream<A, E> =>
       Stream.suspend(() => over ? after : stream)
 
@@ -354,8 +292,17 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
     const service: Service = {
       connect,
       disconnect: disconnect(session),
-      request,
-      message,
+      request: (options, { timeout } = {}) =>
+        Tracing.request(
+          options,
+          (options) => call(session, () => Request.draft(options), Request.response, timeout)
+        ),
+      message: (message, { timeout } = {}) =>
+        Tracing.withSpan(
+          "nes.message",
+          {},
+          call(session, () => ({ type: "message", message, id: 0 }), (answer) => answer.message, timeout)
+        ),
       subscribe: updatesOf,
       subscribeMessages: (path, buffer) => Stream.map(updatesOf(path, buffer), (update) => update.message),
       updates: endless(alive(fed(updates, unbounded))),
@@ -399,6 +346,33 @@ export const layerConfig = (
   options: Config.Wrap<Options>
 ): Layer.Layer<NesClient, NesError | Config.ConfigError> =>
   Layer.effect(NesClient, Effect.flatMap(Config.unwrap(options), make))
+
+/**
+ * Decodes the payload of a response.
+ *
+ * ```ts
+ * const item = nes.request("/item/5").pipe(Effect.flatMap(NesClient.schemaPayload(Item)))
+ * ```
+ *
+ * @since 1.0.0
+ * @category schemas
+ */
+export const schemaPayload = <S extends Schema.Constraint>(
+  schema: S
+): (response: Request.Response) => Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> => {
+  const decode = JsonCodec.decode(schema)
+  return ({ payload }) => decode(payload)
+}
+
+/**
+ * Decodes what a message was answered with.
+ *
+ * @since 1.0.0
+ * @category schemas
+ */
+export const schemaMessage = <S extends Schema.Constraint>(
+  schema: S
+): (answer: unknown) => Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> => JsonCodec.decode(schema)
 
 const disconnect = (session: Session.Session): Effect.Effect<void> =>
   Effect.callback((resume) => session.disconnect(() => resume(Effect.void)))

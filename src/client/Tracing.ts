@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as HttpTraceContext from "effect/http/HttpTraceContext"
 import * as Tracing from "../protocol/Tracing.js"
 import type { RequestOptions } from "./Request.js"
 
@@ -43,9 +42,6 @@ export const request = <A, E, R>(
     return Effect.useSpan(
       `nes.request ${method}`,
       { kind: "client", attributes: { "nes.path": path, "http.request.method": method } },
-      (span) => {
-        const { traceparent } = HttpTraceContext.toHeaders(span)
-        return run(traceparent === undefined ? request : { ...request, headers: { ...request.headers, traceparent } })
-      }
+      (span) => run({ ...request, headers: { ...request.headers, traceparent: Tracing.traceparentOf(span) } })
     )
   })

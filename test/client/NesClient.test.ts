@@ -67,11 +67,13 @@ describe("requests and messages", () => {
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
       const Item = Schema.Struct({ id: Schema.NumberFromString })
-      const item = yield* Effect.forkChild(nes.request("/item/5", { schema: Item }))
+      const item = yield* Effect.forkChild(Effect.flatMap(nes.request("/item/5"), NesClient.schemaPayload(Item)))
       yield* turn
       server.socket.answer("request", { statusCode: 200, payload: { id: "5" } })
-      expect((yield* Fiber.join(item)).payload.id).toBe(5)
-      const wrong = yield* Effect.forkChild(Effect.flip(nes.message("?", { schema: Item })))
+      expect((yield* Fiber.join(item)).id).toBe(5)
+      const wrong = yield* Effect.forkChild(
+        Effect.flip(Effect.flatMap(nes.message("?"), NesClient.schemaMessage(Item)))
+      )
       yield* turn
       server.socket.answer("message", { message: { id: true } })
       expect((yield* Fiber.join(wrong))._tag).toBe("SchemaError")

@@ -36,8 +36,9 @@ describe("the Effect client and @hapi/nes 14", () => {
     Effect.gen(function*() {
       const nes = yield* connect()
       expect(yield* nes.request("hello")).toEqual({ payload: hello, statusCode: 200, headers: {} })
-      const { payload } = yield* nes.request("/item/5", { schema: Schema.Struct({ id: Schema.NumberFromString }) })
-      expect(payload.id).toBe(5)
+      const Item = Schema.Struct({ id: Schema.NumberFromString })
+      const item = yield* Effect.flatMap(nes.request("/item/5"), NesClient.schemaPayload(Item))
+      expect(item.id).toBe(5)
       expect((yield* nes.request("/long")).payload).toEqual(long)
       expect(yield* nes.message(["😀"])).toEqual({ echo: ["😀"] })
       const error = yield* Effect.flip(nes.request("/fail"))
