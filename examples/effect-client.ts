@@ -8,7 +8,7 @@ const watch = Effect.gen(function*() {
   const nes = yield* NesClient.NesClient
   yield* nes.events.pipe(
     Stream.runForEach((event) => say(`event ${event._tag}`)),
-    Effect.fork
+    Effect.forkChild
   )
   const { payload, statusCode } = yield* nes.request("/item/5")
   yield* say(`GET /item/5 -> ${statusCode} ${JSON.stringify(payload)}`)

@@ -4,14 +4,14 @@
  *
  *     PORT=8000 node --import tsx examples/effect-server.ts
  */
-import { HttpMiddleware, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Config, Context, Effect, Layer, Ref, Schema } from "effect"
 import { Authentication, NesHttpServer, NesServer, Refusal, Socket } from "effect-nes"
+import { HttpMiddleware, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { createServer } from "node:http"
 
 /** The items there are; handlers and hooks require it like any other service. */
-class Items extends Context.Tag("Items")<Items, Ref.Ref<ReadonlyMap<string, string>>>() {
+class Items extends Context.Service<Items, Ref.Ref<ReadonlyMap<string, string>>>()("Items") {
   static readonly Live = Layer.effect(Items, Ref.make<ReadonlyMap<string, string>>(new Map([["5", "new"]])))
 }
 
@@ -37,7 +37,7 @@ const getItem = Effect.gen(function*() {
   const status = (yield* Ref.get(yield* Items)).get(id)
   return status === undefined
     ? yield* Refusal.notFound(`There is no item ${id}`)
-    : HttpServerResponse.unsafeJson({ id, status })
+    : HttpServerResponse.jsonUnsafe({ id, status })
 })
 
 /** Whoever changes an item tells all who are subscribed to it. */
@@ -48,23 +48,20 @@ const putItem = Effect.gen(function*() {
   yield* Ref.update(yield* Items, (items) => new Map(items).set(id, status))
   const nes = yield* NesServer.NesServer
   yield* nes.publish(`/item/${id}`, { id, status, by: user })
-  return HttpServerResponse.unsafeJson({ id, status })
+  return HttpServerResponse.jsonUnsafe({ id, status })
 })
 
-const items = HttpRouter.empty.pipe(
-  HttpRouter.get("/item/:id", getItem),
-  HttpRouter.put("/item/:id", putItem),
-  HttpRouter.use(Authentication.middleware(auth))
-)
-
-const router = HttpRouter.empty.pipe(
-  HttpRouter.get("/nes/auth", auth.login),
-  HttpRouter.concat(items)
+const routes = Layer.mergeAll(
+  HttpRouter.add("GET", "/item/:id", getItem),
+  HttpRouter.add("PUT", "/item/:id", putItem)
+).pipe(
+  Layer.provide(HttpRouter.middleware(Authentication.middleware(auth)).layer),
+  Layer.merge(HttpRouter.add("GET", "/nes/auth", auth.login))
 )
 
 const server = createServer()
 
-const Serving = NesHttpServer.serveConfig(router, {
+const Serving = NesHttpServer.serveConfig(routes, {
   server,
   auth,
   middleware: HttpMiddleware.logger,
@@ -73,7 +70,7 @@ const Serving = NesHttpServer.serveConfig(router, {
   onMessage: (socket, message) =>
     message === "ping" ? Effect.succeed("pong") : Refusal.badRequest(`Socket ${socket.id} only gets an answer to ping`)
 }, {
-  maxConnections: Config.integer("MAX_CONNECTIONS").pipe(Config.withDefault(10_000))
+  maxConnections: Config.Int("MAX_CONNECTIONS").pipe(Config.withDefault(10_000))
 })
 
 /** Only items that exist can be subscribed to. */
@@ -86,7 +83,7 @@ const ItemUpdates = NesHttpServer.layerSubscription("/item/{id}", {
 })
 
 const Listening = NodeHttpServer.layerConfig(() => server, {
-  port: Config.integer("PORT").pipe(Config.withDefault(8000)),
+  port: Config.Int("PORT").pipe(Config.withDefault(8000)),
   host: Config.succeed("localhost")
 })
 

@@ -1,54 +1,66 @@
 /**
- * What an operator sees: spans of one request, from the caller through the socket to the handler, on OpenTelemetry's
- * console exporter, and the metrics of client and server as Prometheus text.
+ * What an operator sees: the spans of one request, from the caller through the socket to the handler, as a collector gets
+ * them by OTLP (give its address as `OTEL_EXPORTER_OTLP_ENDPOINT`, or see them here), and the metrics of client and server
+ * as Prometheus text.
  *
  *     node --import tsx examples/telemetry.ts
  */
-import { Metrics, NodeSdk, Resource } from "@effect/opentelemetry"
-import { HttpRouter, HttpServer, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
-import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus"
-import { ConsoleSpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Fiber, Layer, Stream } from "effect"
 import { NesClient, NesHttpServer, NesServer } from "effect-nes"
+import { FetchHttpClient, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
+import { OtlpSerialization, OtlpTracer, PrometheusMetrics } from "effect/observability"
+import { once } from "node:events"
 import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { json } from "node:stream/consumers"
 
-const resource = { serviceName: "items" }
-
-const router = HttpRouter.empty.pipe(
-  HttpRouter.get("/item/5", Effect.withSpan(Effect.succeed(HttpServerResponse.unsafeJson({ id: 5 })), "look up item 5"))
+const routes = Layer.merge(
+  HttpRouter.add("GET", "/item/5", Effect.withSpan(Effect.succeed(HttpServerResponse.jsonUnsafe({ id: 5 })), "look up")),
+  PrometheusMetrics.layerHttp({ path: "/metrics" })
 )
 
 const http = createServer()
-const Server = NesHttpServer.serve(router, { server: http }).pipe(
+const Server = NesHttpServer.serve(routes, { server: http }).pipe(
   Layer.provideMerge(NodeHttpServer.layer(() => http, { port: 0, host: "localhost" }))
 )
 
-const Tracing = NodeSdk.layer(() => ({ resource, spanProcessor: new SimpleSpanProcessor(new ConsoleSpanExporter()) }))
+/** Stands for a collector, where there is none: it prints the spans that it is sent. */
+const collector = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const server = createServer(async (request, response) => {
+      const { resourceSpans } = await json(request) as OtlpTracer.TraceData
+      for (const { name, traceId } of resourceSpans.flatMap((_) => _.scopeSpans).flatMap((_) => _.spans)) {
+        console.log(`span ${traceId} ${name}`)
+      }
+      response.end()
+    })
+    await once(server.listen(0, "localhost"), "listening")
+    return server
+  }),
+  (server) => Effect.promise(() => new Promise((resolve) => server.close(resolve)))
+)
 
-/** The text that a route for Prometheus would answer with. */
-const prometheus = Effect.gen(function*() {
-  const producer = yield* Metrics.makeProducer
-  const { resourceMetrics } = yield* Effect.promise(() => producer.collect())
-  return new PrometheusSerializer().serialize(resourceMetrics)
-}).pipe(Effect.provide(Resource.layer(resource)))
+const Tracing = Layer.unwrap(Effect.gen(function*() {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: given } = process.env
+  const endpoint = given ?? `http://localhost:${((yield* collector).address() as AddressInfo).port}`
+  return OtlpTracer.layer({ url: `${endpoint}/v1/traces`, resource: { serviceName: "items" } })
+})).pipe(Layer.provide([OtlpSerialization.layerJson, FetchHttpClient.layer]))
 
 const program = Effect.gen(function*() {
-  const url = yield* HttpServer.addressWith((address) =>
-    Effect.succeed(address._tag === "TcpAddress" ? `ws://localhost:${address.port}` : "")
-  )
-  const nes = yield* NesClient.make({ url })
+  const url = yield* HttpServer.addressFormattedWith(Effect.succeed)
+  const nes = yield* NesClient.make({ url: url.replace("http", "ws") })
   const server = yield* NesServer.NesServer
   yield* Effect.withSpan(nes.request("/item/5"), "caller")
 
   yield* server.subscription("/item/{id}")
-  const first = yield* Effect.fork(Stream.runHead(nes.subscribe("/item/5")))
+  const first = yield* Effect.forkChild(Stream.runHead(nes.subscribe("/item/5")))
   // The answer to a later call comes after the subscription's.
   yield* nes.request("/item/5")
   yield* server.publish("/item/5", { id: 5, status: "shipped" })
-  yield* first
+  yield* Fiber.join(first)
 
-  console.log(yield* prometheus)
+  console.log(yield* Effect.promise(async () => (await fetch(`${url}/metrics`)).text()))
 })
 
 await Effect.runPromise(Effect.scoped(program).pipe(Effect.provide(Layer.provideMerge(Server, Tracing))))

@@ -49,7 +49,7 @@ it("serves HTTP and sockets on one port, and ends cleanly on Ctrl-C", async () =
 
   child.kill("SIGINT")
   expect(await closed).toBe(1001)
-  expect(await exited).toEqual([0, null])
+  expect(await exited).toEqual([130, null])
   expect(output).toMatch(/john is here/)
   expect(output).toMatch(/john has left/)
 })

@@ -10,7 +10,7 @@ it("prints the spans of one request and the metrics of client and server", async
     ["--import", "tsx", "--conditions=source", "examples/telemetry.ts"],
     { cwd: fileURLToPath(new URL("../..", import.meta.url)), timeout: 60_000, maxBuffer: 1 << 24 }
   )
-  const spans = Array.from(stdout.matchAll(/traceId: '(\w+)',[\s\S]*?\n {2}name: '([^']+)'/g), ([, trace, name]) => ({
+  const spans = Array.from(stdout.matchAll(/^span (\w+) (.+)$/gm), ([, trace, name]) => ({
     trace,
     name
   }))
@@ -18,13 +18,13 @@ it("prints the spans of one request and the metrics of client and server", async
   expect(
     spans.filter((span) => span.trace === trace).map(({ name }) => name).toSorted((a = "", b = "") => a < b ? -1 : 1)
   ).toEqual([
+    "GET",
     "caller",
-    "http.server GET",
-    "look up item 5",
+    "look up",
     "nes.request GET",
     "nes.request GET"
   ])
-  expect(stdout).toMatch(/^nes_server_connections_total\{.*\} 1$/m)
-  expect(stdout).toMatch(/^nes_server_messages_received_total\{type="request".*\} 2$/m)
-  expect(stdout).toMatch(/^nes_server_updates_delivered_total\{.*\} 1$/m)
+  expect(stdout).toMatch(/^nes_server_connections_total 1$/m)
+  expect(stdout).toMatch(/^nes_server_messages_received_total\{type="request"\} 2$/m)
+  expect(stdout).toMatch(/^nes_server_updates_delivered_total 1$/m)
 })

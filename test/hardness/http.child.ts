@@ -81,9 +81,7 @@ serve({
   start: (setup) => {
     runtime = ManagedRuntime.make(make(setup as Setup))
     return runtime.runPromise(
-      HttpServer.addressWith((address) =>
-        Effect.succeed(address._tag === "TcpAddress" ? `ws://${address.hostname}:${address.port}` : "")
-      )
+      HttpServer.addressFormattedWith((url) => Effect.succeed(url.replace("http", "ws")))
     )
   },
   holdings: async () => {

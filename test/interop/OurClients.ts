@@ -32,18 +32,12 @@ export const makePlainClient: MakeClient = (url) => {
 
 /** The Effect client: `NesClient`, its Streams run into events. */
 export const makeEffectClient: MakeClient = async (url) => {
-  const scope = await Effect.runPromise(Scope.make())
-  const client = await Effect.runPromise(Scope.extend(NesClient.make({ url, connect: false }), scope))
+  const scope = Scope.makeUnsafe()
+  const client = await Effect.runPromise(Scope.provide(NesClient.make({ url, connect: false }), scope))
   const events = new Events()
   const emit = (name: string, ...data: ReadonlyArray<unknown>): void => events.push({ name, data })
-  const run = async <A>(effect: Effect.Effect<A, unknown>): Promise<A> => {
-    const result = await Effect.runPromise(Effect.either(effect))
-    if (result._tag === "Left") {
-      throw result.left
-    }
-    return result.right
-  }
-  const listen = <A, E>(stream: Stream.Stream<A, E>, take: (value: A) => void): Fiber.RuntimeFiber<void, E> =>
+  const run = <A>(effect: Effect.Effect<A, unknown>): Promise<A> => Effect.runPromise(effect)
+  const listen = <A, E>(stream: Stream.Stream<A, E>, take: (value: A) => void): Fiber.Fiber<void, E> =>
     Effect.runFork(Stream.runForEach(stream, (value) => Effect.sync(() => take(value))))
 
   listen(client.updates, (message) => emit("update", message))
@@ -78,8 +72,8 @@ export const makeEffectClient: MakeClient = async (url) => {
       subscriptions.set(path, fiber)
       // A Stream does not tell when its subscription began; a later call's answer comes after the subscription's, and a
       // second one after the Stream has had its turn.
-      await run(Effect.repeatN(Effect.ignore(client.request("/hello")), 1))
-      const exit = fiber.unsafePoll()
+      await run(Effect.repeat(Effect.ignore(client.request("/hello")), { times: 1 }))
+      const exit = fiber.pollUnsafe()
       if (exit && Exit.isFailure(exit)) {
         await run(Fiber.join(fiber))
       }

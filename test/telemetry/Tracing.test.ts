@@ -42,7 +42,7 @@ it.live("from the caller through client and socket to the handler", () => {
       "caller (internal)",
       "nes.request GET (client)",
       "nes.request GET (server)",
-      "http.server GET (server)",
+      "GET (server)",
       "look up the item (internal)"
     ])
     expect(new Set(spans.filter(({ name }) => /request|caller|item/.test(name)).map(({ traceId }) => traceId)).size)

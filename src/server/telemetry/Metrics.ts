@@ -24,11 +24,11 @@ const sent = (type: string): Metric.Counter<number> =>
   counter("nes_server_messages_sent_total", "Messages sent, by type", { type })
 
 const counters = {
-  connections: Metric.counter("nes_server_connections", { description: "Open connections" }),
+  connections: Metric.gauge("nes_server_connections", { description: "Open connections" }),
   connectionsTotal: counter("nes_server_connections_total", "Connections accepted"),
   connectionsRefused: counter("nes_server_connections_refused_total", "Connections refused: stopping, or too many"),
   authenticationsFailed: counter("nes_server_authentications_failed_total", "Hellos and reauths that were refused"),
-  subscriptions: Metric.counter("nes_server_subscriptions", { description: "Subscriptions of open connections" }),
+  subscriptions: Metric.gauge("nes_server_subscriptions", { description: "Subscriptions of open connections" }),
   heartbeatsMissed: counter(
     "nes_server_heartbeats_missed_total",
     "Connections ended because they gave no sign of life"
@@ -118,7 +118,7 @@ const limits = Object.fromEntries(
 ) as Record<keyof Limits.Exceeded, Metric.Counter<number>>
 
 const passOn = <K extends string>(
-  metrics: Record<K, Metric.Counter<number>>,
+  metrics: Record<K, Metric.Metric<number, unknown>>,
   counted: Readonly<Record<K, number>>,
   reported: Record<K, number>,
   context: Context.Context<never>
@@ -127,7 +127,7 @@ const passOn = <K extends string>(
     const more = counted[name] - reported[name]
     if (more !== 0) {
       reported[name] += more
-      metrics[name].updateUnsafe(more, context)
+      metrics[name].modifyUnsafe(more, context)
     }
   }
 }

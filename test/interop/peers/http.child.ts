@@ -1,10 +1,10 @@
 /** The interop application on our server without hapi. */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServer from "effect/http/HttpServer"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { createServer } from "node:http"
@@ -16,20 +16,20 @@ import type { Command, ServerOptions } from "./ServerUnderTest.js"
 const echo = Effect.gen(function*() {
   const request = yield* HttpServerRequest.HttpServerRequest
   const payload = yield* request.json
-  return HttpServerResponse.unsafeJson({ payload, custom: request.headers["x-custom"] ?? null })
+  return HttpServerResponse.jsonUnsafe({ payload, custom: request.headers["x-custom"] ?? null })
 })
 
-const item = Effect.map(HttpRouter.params, ({ id }) => HttpServerResponse.unsafeJson({ id }))
+const item = Effect.map(HttpRouter.params, ({ id }) => HttpServerResponse.jsonUnsafe({ id }))
 
-const router = HttpRouter.empty.pipe(
-  HttpRouter.get("/", HttpServerResponse.text(hello)),
-  HttpRouter.post("/echo", echo),
-  HttpRouter.get("/item/:id", item),
-  HttpRouter.get("/long", HttpServerResponse.text(long)),
-  HttpRouter.get("/empty", HttpServerResponse.empty()),
-  HttpRouter.get("/fail", Refusal.forbidden("no")),
-  HttpRouter.get("/headers", HttpServerResponse.unsafeJson({ ok: true }, { headers: { "x-answer": "yes" } })),
-  HttpRouter.get("/me", Effect.map(Socket.credentials, (credentials) => HttpServerResponse.unsafeJson(credentials)))
+const routes = Layer.mergeAll(
+  HttpRouter.add("GET", "/", HttpServerResponse.text(hello)),
+  HttpRouter.add("POST", "/echo", echo),
+  HttpRouter.add("GET", "/item/:id", item),
+  HttpRouter.add("GET", "/long", HttpServerResponse.text(long)),
+  HttpRouter.add("GET", "/empty", HttpServerResponse.empty()),
+  HttpRouter.add("GET", "/fail", Refusal.forbidden("no")),
+  HttpRouter.add("GET", "/headers", HttpServerResponse.jsonUnsafe({ ok: true }, { headers: { "x-answer": "yes" } })),
+  HttpRouter.add("GET", "/me", Effect.map(Socket.credentials, (_) => HttpServerResponse.jsonUnsafe(_)))
 )
 
 const authenticate = Effect.gen(function*() {
@@ -41,7 +41,7 @@ const authenticate = Effect.gen(function*() {
 const make = ({ auth: type, heartbeat, maxChunkChars }: ServerOptions) => {
   const server = createServer()
   const auth = type === undefined ? false : Authentication.make({ type, authenticate, index: true, password })
-  const app = auth ? HttpRouter.get(router, "/nes/auth", auth.login) : router
+  const app = auth ? Layer.merge(routes, HttpRouter.add("GET", "/nes/auth", auth.login)) : routes
   return Layer.mergeAll(
     NesHttpServer.layerSubscription("/o"),
     NesHttpServer.layerSubscription("/item/{id}", {
@@ -66,8 +66,8 @@ const make = ({ auth: type, heartbeat, maxChunkChars }: ServerOptions) => {
 }
 
 type Runtime = ManagedRuntime.ManagedRuntime<
-  Layer.Layer.Success<ReturnType<typeof make>>,
-  Layer.Layer.Error<ReturnType<typeof make>>
+  Layer.Success<ReturnType<typeof make>>,
+  Layer.Error<ReturnType<typeof make>>
 >
 
 let runtime: Runtime
@@ -75,9 +75,7 @@ let runtime: Runtime
 const start = (options: ServerOptions): Promise<string> => {
   runtime = ManagedRuntime.make(make(options))
   return runtime.runPromise(
-    HttpServer.addressWith((address) =>
-      Effect.succeed(address._tag === "TcpAddress" ? `ws://${address.hostname}:${address.port}` : "")
-    )
+    HttpServer.addressFormattedWith((url) => Effect.succeed(url.replace("http", "ws")))
   )
 }
 
