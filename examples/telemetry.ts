@@ -16,7 +16,11 @@ import type { AddressInfo } from "node:net"
 import { json } from "node:stream/consumers"
 
 const routes = Layer.merge(
-  HttpRouter.add("GET", "/item/5", Effect.withSpan(Effect.succeed(HttpServerResponse.jsonUnsafe({ id: 5 })), "look up")),
+  HttpRouter.add(
+    "GET",
+    "/item/5",
+    Effect.withSpan(Effect.succeed(HttpServerResponse.jsonUnsafe({ id: 5 })), "look up")
+  ),
   PrometheusMetrics.layerHttp({ path: "/metrics" })
 )
 

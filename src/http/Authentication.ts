@@ -193,10 +193,10 @@ export const layerMiddleware = <RA>(authentication: Pick<Options<RA>, "authentic
       middleware({
         mode: authentication.mode,
         // What the request brings goes before what was there when the routes were built.
-        authenticate: Effect.updateContext(
+        authenticate: Effect.updateContext<Identity, Refusal.Refusal, RA, HttpRouter.GlobalProvided>(
           authentication.authenticate,
-          (own: Context.Context<HttpRouter.GlobalProvided>) => Context.merge(context, own) as Context.Context<RA>
-        ) as Effect.Effect<Identity, Refusal.Refusal, HttpRouter.GlobalProvided>
+          (own) => Context.merge(context, own) as Context.Context<RA>
+        )
       })
   )).layer
 

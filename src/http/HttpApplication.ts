@@ -6,7 +6,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { HttpMiddleware } from "effect/http/HttpMiddleware"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -91,7 +90,7 @@ export const make = <E, R, RA = never>(
     const runner = new RequestRunner(
       // What the application requires is in the context: the type of this function says so.
       app as Effect.Effect<HttpServerResponse, E>,
-      context as Context.Context<never>,
+      context,
       // Closed after whatever is added to the scope later, such as what lets requests finish.
       yield* Scope.fork(yield* Effect.scope, "parallel"),
       { middleware, maxStreamBytes, isLogged: yield* Log.listens("Fatal") }

@@ -12,7 +12,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Multipart from "effect/http/Multipart"
 import * as UrlParams from "effect/http/UrlParams"
 import * as Inspectable from "effect/Inspectable"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as Message from "../protocol/Message.js"
@@ -78,6 +78,7 @@ export const headersOf = (given: Message.RequestHeaders | null | undefined, payl
 export class SocketRequest extends Inspectable.Class implements HttpServerRequest.HttpServerRequest {
   readonly [HttpServerRequest.TypeId] = HttpServerRequest.TypeId
   readonly [HttpIncomingMessage.TypeId] = HttpIncomingMessage.TypeId
+  readonly protocol: "http" | "https" | undefined
 
   constructor(
     readonly source: Exchange,
@@ -85,9 +86,10 @@ export class SocketRequest extends Inspectable.Class implements HttpServerReques
     readonly headers: Headers.Headers,
     readonly remoteAddress: Option.Option<string>,
     readonly peerAddress = remoteAddress,
-    readonly protocol: "http" | "https" | undefined = undefined
+    protocol?: "http" | "https"
   ) {
     super()
+    this.protocol = protocol
   }
 
   get originalUrl(): string {

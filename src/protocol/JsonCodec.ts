@@ -6,21 +6,21 @@
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
-interface JsonCodec {
-  readonly decode: (value: unknown) => Effect.Effect<unknown, Schema.SchemaError, never>
-  readonly encode: (value: unknown) => Effect.Effect<unknown, Schema.SchemaError, never>
+interface JsonCodec<S extends Schema.Constraint> {
+  readonly decode: (value: unknown) => Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]>
+  readonly encode: (value: S["Type"]) => Effect.Effect<unknown, Schema.SchemaError, S["EncodingServices"]>
 }
 
 // Deriving one costs more than using it.
-const codecs = new WeakMap<Schema.Constraint, JsonCodec>()
+const codecs = new WeakMap<Schema.Constraint, JsonCodec<Schema.Constraint>>()
 
-const codecOf = (schema: Schema.Constraint): JsonCodec => {
-  const known = codecs.get(schema)
+const codecOf = <S extends Schema.Constraint>(schema: S): JsonCodec<S> => {
+  const known = codecs.get(schema) as JsonCodec<S> | undefined
   if (known !== undefined) {
     return known
   }
   const json = Schema.toCodecJson(schema)
-  const made = { decode: Schema.decodeUnknownEffect(json), encode: Schema.encodeUnknownEffect(json) } as JsonCodec
+  const made = { decode: Schema.decodeUnknownEffect(json), encode: Schema.encodeUnknownEffect(json) }
   codecs.set(schema, made)
   return made
 }
@@ -31,10 +31,7 @@ const codecOf = (schema: Schema.Constraint): JsonCodec => {
  * @since 1.0.0
  * @category codecs
  */
-export const decode = <S extends Schema.Constraint>(
-  schema: S
-): (value: unknown) => Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> =>
-  codecOf(schema).decode as never
+export const decode = <S extends Schema.Constraint>(schema: S): JsonCodec<S>["decode"] => codecOf(schema).decode
 
 /**
  * Encodes values to JSON values by a Schema, and answers as `decode` does.
@@ -42,7 +39,4 @@ export const decode = <S extends Schema.Constraint>(
  * @since 1.0.0
  * @category codecs
  */
-export const encode = <S extends Schema.Constraint>(
-  schema: S
-): (value: S["Type"]) => Effect.Effect<unknown, Schema.SchemaError, S["EncodingServices"]> =>
-  codecOf(schema).encode as never
+export const encode = <S extends Schema.Constraint>(schema: S): JsonCodec<S>["encode"] => codecOf(schema).encode

@@ -15,16 +15,15 @@ class StandingClock {
   readonly sleeps: Array<number> = []
   private wake: () => void = () => {}
 
-  readonly clock: Clock.Clock = {
-    ...clock,
+  readonly clock: Clock.Clock = Object.assign(Object.create(clock) as Clock.Clock, {
     monotonicTimeNanosUnsafe: () => this.now,
-    sleep: (duration) => {
+    sleep: (duration: Duration.Duration) => {
       this.sleeps.push(Duration.toMillis(duration))
-      return Effect.callback((resume) => {
+      return Effect.callback<void>((resume) => {
         this.wake = () => resume(Effect.void)
       })
     }
-  }
+  })
 
   /** Wakes the sleeper at a time in milliseconds. */
   wakeAt(millis: number): Effect.Effect<void> {

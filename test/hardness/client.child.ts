@@ -91,7 +91,9 @@ const playEffect = (url: string): Promise<Outcome> =>
     yield* Effect.forkChild(Stream.runDrain(client.updates))
     yield* Effect.forkChild(Stream.runDrain(client.events))
     yield* call(client.connect())
-    const subscription = call(Stream.runDrain(client.subscribe("/o").pipe(Stream.interruptWhen(Effect.sleep(2 * timeout)))))
+    const subscription = call(
+      Stream.runDrain(client.subscribe("/o").pipe(Stream.interruptWhen(Effect.sleep(2 * timeout))))
+    )
     yield* Effect.all([
       subscription,
       call(client.request("/item/1")),

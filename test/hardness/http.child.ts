@@ -60,13 +60,15 @@ const make = ({ auth: type, nes }: Setup) => {
       onUnsubscribe: () => Effect.sync(() => void subscribed--)
     })
   ).pipe(
-    Layer.provideMerge(NesHttpServer.serve(auth ? Layer.merge(routes, HttpRouter.add("GET", "/nes/auth", auth.login)) : routes, {
-      server,
-      auth,
-      ids: { hello: "GET /", echo: "POST /echo" },
-      onMessage: (_socket, message) => Effect.succeed(message ?? null),
-      ...nes
-    })),
+    Layer.provideMerge(
+      NesHttpServer.serve(auth ? Layer.merge(routes, HttpRouter.add("GET", "/nes/auth", auth.login)) : routes, {
+        server,
+        auth,
+        ids: { hello: "GET /", echo: "POST /echo" },
+        onMessage: (_socket, message) => Effect.succeed(message ?? null),
+        ...nes
+      })
+    ),
     Layer.provideMerge(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" })),
     Layer.provide(Layer.succeed(References.MinimumLogLevel, "None"))
   )

@@ -78,7 +78,10 @@ it.live("who reconnects gets what was published on another node, or is told of a
       yield* a.nes.publish("/kept/1", n)
       yield* a.nes.publish("/short/1", n)
     }
-    expect([yield* Queue.take(kept), yield* Queue.take(kept), yield* Queue.take(short)]).toEqual([[2, false], [3, false], [3, true]])
+    expect([yield* Queue.take(kept), yield* Queue.take(kept), yield* Queue.take(short)]).toEqual([[2, false], [
+      3,
+      false
+    ], [3, true]])
   }))
 
 it.live("a program that only publishes is heard, however soon it ends", () =>

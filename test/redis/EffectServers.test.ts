@@ -20,8 +20,7 @@ const Broker = RedisBroker.layerConfig({
   timeout: Config.Int("REDIS_TIMEOUT").pipe(Config.withDefault(2_000))
 })
 
-const given = (entries: Record<string, string>) =>
-  ConfigProvider.layer(ConfigProvider.fromUnknown(entries))
+const given = (entries: Record<string, string>) => ConfigProvider.layer(ConfigProvider.fromUnknown(entries))
 
 const node = (name: string) =>
   Effect.map(
