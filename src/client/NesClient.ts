@@ -44,6 +44,8 @@ export type { DisconnectLog } from "./Observer.js"
 export type { RequestOptions, Response } from "./Request.js"
 /** @since 0.1.0 */
 export { Status } from "./Status.js"
+/** @since 1.0.0 */
+export type { Close } from "./Transport.js"
 
 /**
  * How to connect.
