@@ -205,7 +205,7 @@ export const make = ({ auth, passwords, server, socketOf }: Host): Service => {
     authenticate: (connection, given) =>
       !auth || auth.type === "direct" ? direct(connection, given) : sealed(given, auth.iron),
     // hapi verifies whatever has an `auth` like a request's.
-    verify: ({ auth }) => server.auth.verify({ auth } as unknown as Request),
+    verify: (auth) => server.auth.verify({ auth } as unknown as Request),
     defaultAccess: () => {
       const config = lookupAuth(server, undefined)
       return config ? toAccess(config) : false

@@ -109,7 +109,7 @@ export const make = <E, R, RA = never>(
       },
       authenticateCookie: (_connection, cookies) => port.authenticateCookie(cookies),
       authenticate: (connection, given) => settled(port.authenticate(connection, given)),
-      verify: (connection) => settled(port.verify(connection.auth)),
+      verify: (auth) => settled(port.verify(auth)),
       log: (tags, data, connection) => void fork(logged(tags, data, connection))
     }
     return service

@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import type * as Message from "../protocol/Message.js"
 import type { Awaitable } from "./Awaitable.js"
 import type { Connection } from "./connection/Connection.js"
-import type { Authentication } from "./conversation/Authentication.js"
+import type { Authentication, AuthState } from "./conversation/Authentication.js"
 import type { Access } from "./subscription/Access.js"
 
 /**
@@ -53,8 +53,8 @@ export interface Service {
   readonly authenticateCookie: (connection: Connection, cookies: string) => Awaitable<Authentication | undefined>
   /** Authenticates by what a hello or reauth carries; `undefined` if it succeeds without credentials. */
   readonly authenticate: (connection: Connection, auth: unknown) => Awaitable<Authentication | undefined>
-  /** Verifies that a connection's credentials still hold; fails if not. */
-  readonly verify: (connection: Connection) => Awaitable<unknown>
+  /** Verifies that credentials still hold; fails if not. */
+  readonly verify: (auth: AuthState) => Awaitable<unknown>
   /** Access to subscriptions that declare none, as it stands now. */
   readonly defaultAccess: () => Access | false
   /** A connection is gone: what it asked for is wanted no more. */

@@ -143,7 +143,13 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
   const node: Node = new Node(context, clock, fork, id, membership)
 
   const heartbeat = settings.heartbeat
-    ? Heartbeat.run(node.hub, context, settings.heartbeat, (text) => new PreparedMessage(text, settings.maxChunkChars))
+    ? Heartbeat.run(
+      node.hub,
+      context,
+      settings.heartbeat,
+      (text) => new PreparedMessage(text, settings.maxChunkChars),
+      () => node.verify()
+    )
     : Effect.never
 
   const close = ({ closeCode, gracePeriod }: Closing): Effect.Effect<void> => {

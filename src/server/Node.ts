@@ -207,6 +207,11 @@ export class Node {
     this.acceptor.upgrade(request, socket, head)
   }
 
+  /** Verifies the credentials of every connection for which that is due, also of those that only listen. */
+  verify(): void {
+    this.dispatcher.verify(this.hub.connections.all())
+  }
+
   /** Accepts no more connections, and closes each as soon as none of its messages is being answered. */
   async drain(code?: number, reason?: string): Promise<void> {
     this.draining = true
@@ -313,6 +318,7 @@ export class Node {
     this.hello.clear(connection)
     this.unauthenticated.clear(connection)
     this.refusal.clear(connection)
+    this.dispatcher.forget(connection)
     const left = this.hub.leave(connection)
     if (greeting !== undefined || (pending?.size ?? 0) > 0) {
       connection.closed()

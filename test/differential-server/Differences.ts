@@ -19,6 +19,9 @@ export const differences: Readonly<Record<string, string>> = {
   "S-falsy-fields": "a falsy `type` or `id` that is no string counts as missing, and is not echoed",
   "S-falsy-override": "a filter may override with a falsy value",
   "S-field-types": "a field of the wrong JSON type is answered 400, with a text that names the field",
+  "S-hello-first":
+    "what is sent to a socket before its hello is answered follows the answer, or is dropped with the hello",
+  "S-hello-gate": "messages behind a hello wait for its answer, and are dropped if it is refused",
   "S-json-broken": "a string of type application/json that is not JSON is sent as a string",
   "S-json-replacement": "a string of type application/json is embedded unchanged, `$` included",
   "S-iron-merge": "`auth.iron` is laid over iron's defaults, setting by setting",
@@ -29,8 +32,10 @@ export const differences: Readonly<Record<string, string>> = {
   "S-origin-exact": "`origin` matches exactly",
   "S-prototype-paths": "names of Object.prototype are ordinary paths and users",
   "S-publish-exact-path": "a publish reaches exactly the subscribers of its path, under optional parameters too",
+  "S-reauth-gate": "messages behind a reauthentication wait for its answer, and are dropped if it is refused",
   "S-reauth-index": "a reauthentication replaces the connection's place in the user index",
   "S-reauth-own-place": "a reauthentication does not count its own connection for `maxConnectionsPerUser`",
+  "S-reauth-revokes": "a reauthentication ends the subscriptions that the new credentials may not have",
   "S-refused-hello": "after a refused hello nothing more is processed, and the server closes",
   "S-rotation": "what was sealed under the `id` of a rotation object is unsealed by it",
   "S-scope-prefixes": "scopes with `+` and `!` mean what they mean on hapi's routes",
@@ -39,5 +44,8 @@ export const differences: Readonly<Record<string, string>> = {
   "S-surrogate-pairs": "a chunk never ends inside a surrogate pair",
   "S-system-errors": "a hook that throws a TypeError, or what is no Error, is answered 500",
   "S-too-many-503": "`maxConnectionsPerUser` is answered 503 for every authentication type",
-  "S-unsub-while-subscribing": "an `unsub` while `onSubscribe` is running ends the subscription"
+  "S-unsub-while-subscribing": "an `unsub` while `onSubscribe` is running ends the subscription",
+  "S-verify-interval": "nothing but a verification starts the interval of the next anew",
+  "S-verify-listeners": "credentials are verified at the heartbeat too",
+  "S-verify-sealed": "credentials that come sealed are verified at once"
 }

@@ -57,6 +57,12 @@ export const logged: Difference = {
   }
 }
 
+/** What the application sent during the hello comes behind the answer to it; from the peer, before. */
+export const helloFirst: Difference = {
+  id: "S-hello-first",
+  peer: ({ a = [], ...ours }) => ({ a: [...a.slice(1), ...a.slice(0, 1)], ...ours })
+}
+
 /** A log entry as the application records it. */
 export const log = (hook: string, message: string): string => `log ${JSON.stringify([["nes", hook, "error"], message])}`
 

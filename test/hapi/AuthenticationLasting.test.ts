@@ -13,6 +13,7 @@ import {
   TestServer,
   whoami
 } from "./AuthenticatedServer.js"
+import { Gate } from "./LiveServer.js"
 
 const password = "a password that is longer than thirty-two characters"
 
@@ -77,6 +78,68 @@ describe("reauthentication", () => {
     await server.server.broadcast("for john", { user: "john" })
     await server.server.broadcast("for all")
     expect(await socket.next()).toEqual({ type: "update", message: "for all" })
+  })
+
+  it("ends the subscriptions that the new credentials may not have, and tells so before it is answered", async () => {
+    const left: Array<unknown> = []
+    const server = await start({}, {
+      declare: (server) => {
+        const onUnsubscribe = (_socket: unknown, path: string): void => void left.push(path)
+        server.subscription("/admin", { auth: { scope: "admin" }, onUnsubscribe })
+        server.subscription("/of/{user}", { auth: { scope: ["{params.user}", "a"] }, onUnsubscribe })
+        server.subscription("/kept", { auth: { scope: "admin" }, recovery: true, onUnsubscribe })
+        server.subscription("/open", { auth: false, onUnsubscribe })
+        server.subscription("/mine", { auth: { index: true }, onUnsubscribe })
+      }
+    })
+    const paths = ["/admin", "/of/x", "/kept", "/open", "/mine", "/o"]
+    const socket = await server.welcome({ ...as("john"), subs: paths })
+    socket.send({ type: "reauth", ...as("jane") })
+    const lost = ["/admin", "/of/x", "/kept"]
+    for (const path of lost) {
+      expect(await socket.next()).toEqual({ type: "revoke", path })
+    }
+    expect(await socket.next()).toEqual({ type: "reauth", id: 2 })
+    expect(left).toEqual(lost)
+    for (const path of paths) {
+      await server.server.publish(path, path, path === "/mine" ? { user: "jane" } : {})
+    }
+    expect([await socket.next(), await socket.next(), await socket.next()].map(({ message }) => message))
+      .toEqual(["/open", "/mine", "/o"])
+    expect(await socket.ask({ type: "sub", path: "/admin" })).toMatchObject({ statusCode: 403, path: "/admin" })
+    expect(server.server.plugins.nes.node.totals.subscriptions).toBe(3)
+  })
+
+  it("refuses a subscribe that it overtakes, and that the new credentials may not have", async () => {
+    const gate = new Gate()
+    const hooks: Array<string> = []
+    const server = await start({}, {
+      declare: (server) => {
+        server.subscription("/slow", {
+          auth: { scope: "admin" },
+          onSubscribe: async () => {
+            hooks.push("onSubscribe")
+            await gate.hold()
+          },
+          onUnsubscribe: () => void hooks.push("onUnsubscribe")
+        })
+      }
+    })
+    const socket = await server.welcome(as("john"))
+    socket.send({ type: "sub", path: "/slow" })
+    await gate.reached
+    expect(await socket.ask({ type: "reauth", ...as("jane") })).toEqual({ type: "reauth", id: 3 })
+    const refused = socket.next()
+    gate.open()
+    expect(await refused).toMatchObject({
+      type: "sub",
+      id: 2,
+      path: "/slow",
+      ...refusal(403, "Insufficient scope to subscribe, expected any of: admin")
+    })
+    await server.server.publish("/slow", "secret")
+    expect(await socket.ask({ type: "unsub", path: "/slow" })).toEqual({ type: "unsub", id: 4 })
+    expect(hooks).toEqual(["onSubscribe", "onUnsubscribe"])
   })
 
   it("refused: answered, then disconnected", async () => {
@@ -273,18 +336,99 @@ describe("minAuthVerifyInterval", () => {
     }
   )
 
-  it("a reauthentication in time starts the interval anew, with the new credentials", async () => {
+  it("a reauthentication does not start the interval anew: who renews what was revoked is found out", async () => {
     const server = await start({ minAuthVerifyInterval: interval })
     const socket = await server.welcome(as("john"))
     later(interval - 1)
     await socket.ask({ type: "reauth", ...as("jane") })
     server.authority.revoked.add("john")
-    later(interval - 1)
     expect(await user(socket)).toBe("jane")
     expect(server.authority.asked).toEqual([])
     later(1)
     expect(await user(socket)).toBe("jane")
     expect(server.authority.asked).toEqual(["jane"])
+    server.authority.revoked.add("jane")
+    later(interval)
+    expect(await socket.ask({ type: "reauth", ...as("robot") })).toMatchObject(failed)
+    expect(await socket.closed).toBe(1005)
+  })
+
+  it("a first authentication by reauth starts it", async () => {
+    const server = await start({ minAuthVerifyInterval: interval }, { mode: "optional" })
+    const socket = await server.welcome()
+    later(interval)
+    await socket.ask({ type: "reauth", ...as("john") })
+    later(interval - 1)
+    await user(socket)
+    expect(server.authority.asked).toEqual([])
+    later(1)
+    await user(socket)
+    expect(server.authority.asked).toEqual(["john"])
+  })
+
+  describe.each(["token", "cookie"] as const)("what was sealed once, type '%s'", (type) => {
+    const enter = (server: TestServer, sealed: string): Promise<{ socket: RawSocket; answer: Json }> =>
+      type === "token" ? server.hello({ auth: sealed }) : server.hello({}, { headers: { cookie: sealed } })
+
+    it("is verified at once at a hello and a reauthentication, and then in time", async () => {
+      const server = await start({ type, password, minAuthVerifyInterval: interval })
+      const { socket } = await enter(server, await server.login("Custom john"))
+      expect(server.authority.asked).toEqual(["john"])
+      later(interval - 1)
+      const next = (await server.login("Custom jane")).replace(/^nes=/, "")
+      expect(await socket.ask({ type: "reauth", auth: next })).toMatchObject({ type: "reauth", id: 2 })
+      expect(server.authority.asked).toEqual(["john", "jane"])
+      later(interval - 1)
+      await user(socket)
+      expect(server.authority.asked).toEqual(["john", "jane"])
+      later(1)
+      await user(socket)
+      expect(server.authority.asked).toEqual(["john", "jane", "jane"])
+    })
+
+    it("does not let in whose credentials no longer hold, by hello or by reauthentication", async () => {
+      const server = await start({ type, password, minAuthVerifyInterval: interval })
+      const [john, jane] = [await server.login("Custom john"), await server.login("Custom jane")]
+      const { socket } = await enter(server, jane)
+      server.authority.revoked.add("john")
+      const { answer, socket: refused } = await enter(server, john)
+      expect(answer).toMatchObject({ type: "hello", ...failed })
+      refused.ws.close()
+      expect(await socket.ask({ type: "reauth", auth: john.replace(/^nes=/, "") })).toMatchObject(failed)
+      expect(await socket.closed).toBe(1005)
+    })
+
+    it("is not asked about where verification is off", async () => {
+      const server = await start({ type, password, minAuthVerifyInterval: false })
+      const sealed = await server.login("Custom john")
+      server.authority.revoked.add("john")
+      expect((await enter(server, sealed)).answer).toMatchObject({ socket: expect.any(String) })
+      expect(server.authority.asked).toEqual([])
+    })
+  })
+
+  it("revoked: a client that only listens, and answers no heartbeat, is found out by the heartbeat", async () => {
+    const server = await start({}, { nes: { heartbeat: { interval: 200, timeout: 150 } } })
+    const socket = await server.welcome({ ...as("john"), subs: ["/o"] })
+    const other = await server.welcome({ ...as("jane"), subs: ["/o"] })
+    server.authority.revoked.add("john")
+    later(200)
+    // What it is sent keeps it alive.
+    const publishing = setInterval(() => void server.server.publish("/o", "news"), 20)
+    expect(await socket.closed).toBe(1005)
+    clearInterval(publishing)
+    expect(other.ws.readyState).toBe(WebSocket.OPEN)
+    expect(server.authority.asked.filter((name) => name === "john")).toEqual(["john"])
+  })
+
+  it("any number that only listen are all asked about, and what they send meanwhile waits", async () => {
+    const server = await start({ minAuthVerifyInterval: interval })
+    const sockets = await Promise.all(Array.from({ length: 200 }, () => server.welcome(as("john"))))
+    later(interval)
+    server.server.plugins.nes.node.verify()
+    const answers = await Promise.all(sockets.map((socket) => user(socket)))
+    expect(new Set(answers)).toEqual(new Set(["john"]))
+    expect(server.authority.asked).toHaveLength(200)
   })
 
   it("nobody is asked when unauthenticated, when the scheme cannot verify, or when it is off", async () => {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { Client } from "../../src/client.js"
 import { makeNes14Client, makeNes6Client } from "../interop/peers/ClientUnderTest.js"
+import { Gate } from "./LiveServer.js"
 import { startServer } from "./RecoveryServer.js"
 
 const position = { epoch: expect.any(String), offset: expect.any(Number) }
@@ -39,7 +40,9 @@ describe("a path with recovery", () => {
     socket.close()
     const back = await open({ subs: ["/a/1"], recover: { "/a/1": since } })
     await server.publish("/a/1", 4)
-    expect([back.before, await back.next()].flat().map(({ message }) => message)).toEqual([2, 3, 4])
+    expect(back.greeting).toMatchObject({ positions: { "/a/1": since } })
+    expect(back.before).toEqual([])
+    expect((await back.take(3)).map(({ message }) => message)).toEqual([2, 3, 4])
     const again = await open()
     await again.ask({ type: "sub", id: 2, path: "/a/1", recover: since })
     expect(again.before.map(({ message }) => message)).toEqual([2, 3, 4])
@@ -54,18 +57,18 @@ describe("a path with recovery", () => {
     const { position: since } = await socket.next()
     const epoch = since?.epoch ?? ""
     const short = await open({ subs: ["/a/1"], recover: { "/a/1": since } })
-    expect(short.before).toEqual([
+    expect(await short.take(3)).toEqual([
       { type: "ping", gaps: { "/a/1": { epoch, offset: 2 } } },
       { type: "pub", path: "/a/1", message: 3, position: { epoch, offset: 3 } },
       { type: "pub", path: "/a/1", message: 4, position: { epoch, offset: 4 } }
     ])
     const strange = await open({ subs: ["/a/1"], recover: { "/a/1": { epoch: "another", offset: 4 } } })
-    expect(strange.before.map(({ type }) => type)).toEqual(["ping", "pub", "pub"])
+    expect((await strange.take(3)).map(({ type }) => type)).toEqual(["ping", "pub", "pub"])
     const ahead = await open({ subs: ["/a/1"], recover: { "/a/1": { epoch, offset: 2 ** 50 } } })
-    expect(ahead.before).toEqual([{ type: "ping", gaps: { "/a/1": { epoch, offset: 4 } } }])
+    expect(await ahead.take(1)).toEqual([{ type: "ping", gaps: { "/a/1": { epoch, offset: 4 } } }])
     await sleep(250)
     const old = await open({ subs: ["/a/1"], recover: { "/a/1": { epoch, offset: 2 } } })
-    expect(old.before).toEqual([{ type: "ping", gaps: { "/a/1": { epoch, offset: 4 } } }])
+    expect(await old.take(1)).toEqual([{ type: "ping", gaps: { "/a/1": { epoch, offset: 4 } } }])
   })
 
   it("runs the filter, and looks at the user, again for what is sent again", async () => {
@@ -79,7 +82,7 @@ describe("a path with recovery", () => {
     await server.publish("/a/1", 2, { internal: "hidden" })
     await server.publish("/a/1", 3)
     const back = await open({ subs: ["/a/1"], recover: { "/a/1": since } })
-    expect(back.before.map(({ message }) => message)).toEqual([[3]])
+    expect(await back.next()).toMatchObject({ message: [3] })
   })
 
   it("keeps order and loses nothing while a filter waits and subscribers come", async () => {
@@ -100,6 +103,26 @@ describe("a path with recovery", () => {
       rest.push(await late.next())
     }
     expect(rest.map(({ message }) => message)).toEqual(all.slice(from))
+  })
+
+  it("a client that is still being greeted misses nothing, and hears nothing before the answer", async () => {
+    const gate = new Gate()
+    const { open: dial, server } = await startServer({
+      recovery: true,
+      onSubscribe: (_socket, path) => path === "/a/2" ? gate.hold() : undefined
+    })
+    const first = await dial({ subs: ["/a/1"] })
+    await server.publish("/a/1", 1)
+    const greeted = dial({ subs: ["/a/1", "/a/2"] })
+    await gate.reached
+    await server.publish("/a/1", 2)
+    await server.publish("/a/1", 3)
+    gate.open()
+    const late = await greeted
+    expect(late.before).toEqual([])
+    expect(late.greeting).toMatchObject({ positions: { "/a/1": { offset: 1 } } })
+    expect((await late.take(2)).map(({ message }) => message)).toEqual([2, 3])
+    expect((await first.take(3)).map(({ message }) => message)).toEqual([1, 2, 3])
   })
 
   it("leaves paths without recovery as they are", async () => {

@@ -57,6 +57,14 @@ const dial = async (url: string, hello: object) => {
       return before
     },
     next: take,
+    /** The next messages, this many. */
+    take: async (count: number): Promise<ReadonlyArray<Heard>> => {
+      const heard: Array<Heard> = []
+      while (heard.length < count) {
+        heard.push(await take())
+      }
+      return heard
+    },
     close: () => ws.terminate()
   }
 }

@@ -9,7 +9,9 @@ import * as Boom from "@hapi/boom"
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import type { WebSocket } from "ws"
-import type { AuthState, UserKey } from "../conversation/Authentication.js"
+import type { Envelope, Refusal } from "../../protocol/Codec.js"
+import type { Position } from "../../protocol/Message.js"
+import type { Authentication, AuthState, UserKey } from "../conversation/Authentication.js"
 import type { Hub } from "../subscription/Hub.js"
 import type { Subscription } from "../subscription/Subscription.js"
 import { pushed, type Totals } from "../telemetry/Metrics.js"
@@ -46,7 +48,24 @@ export type Stage = "new" | "greeting" | "ready" | "refused"
  */
 export interface PendingSubscribe {
   cancelled: boolean
-  outcome: Promise<void>
+  outcome: Promise<Position | undefined>
+}
+
+/**
+ * What stands before a connection's messages while it is decided who the client is, and until those that came meanwhile
+ * have had their turn.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Gate {
+  /** Whether the decision is still to come. */
+  closed: boolean
+  /** What has come meanwhile, in order. */
+  readonly waiting: Array<Envelope | Refusal>
+  /** What is to go out behind the answer to the hello, and how much that is (UTF-16 code units). */
+  readonly withheld: Array<PreparedMessage>
+  withheldLength: number
 }
 
 /**
@@ -92,9 +111,9 @@ export class Connection {
   departed = false
   /** When the credentials were last known to hold (ms since the epoch). */
   verifiedAt = 0
-  /** A verification under way, which later messages wait for. */
-  verifying: Promise<void> | undefined
-  /** Messages being answered. */
+  /** Present while messages wait for a hello, a reauthentication or a verification. */
+  gate: Gate | undefined
+  /** Messages being answered, or waiting. */
   processing = 0
   /** Whether anything arrived, or was written, since the last heartbeat check; a new connection has one round of grace. */
   alive = true
@@ -148,11 +167,19 @@ export class Connection {
   }
 
   /**
-   * Writes a message, if the connection is open. Order is kept; what one turn writes leaves together. It counts as a sign
+   * Writes a message that the client did not ask for, if the connection is open. Nobody gets one before their hello has
+   * been answered: it is kept until then. Returns whether it was written, or kept.
+   */
+  write(message: PreparedMessage): boolean {
+    return this.stage === "ready" ? this.answer(message) : this.withhold(message)
+  }
+
+  /**
+   * Writes an answer, if the connection is open. Order is kept; what one turn writes leaves together. It counts as a sign
    * of life at once: until it has left, the connection is sending, and if it fails, the socket closes. Returns whether it
    * was written.
    */
-  write(message: PreparedMessage): boolean {
+  answer(message: PreparedMessage): boolean {
     const reachable = this.isReachable()
     if (reachable) {
       this.put(message)
@@ -174,16 +201,18 @@ export class Connection {
   }
 
   /**
-   * Sends a message of this type to this connection alone; ends when it has been sent, rejects if the connection is not
-   * open.
+   * Sends a message of this type to this connection alone; ends when it has been sent, or is kept for after the hello's
+   * answer: the hello may be waiting for this call. Rejects if the connection is not open, or was refused.
    */
   send(type: keyof typeof pushed, text: string): Promise<void> {
-    if (!this.isReachable()) {
+    const ready = this.stage === "ready"
+    const message = this.outgoing(text)
+    if (!(ready ? this.isReachable() : this.withhold(message))) {
       return Promise.reject(Boom.internal("Socket not open"))
     }
     this.totals[pushed[type]]++
-    return new Promise((resolve, reject) => {
-      this.put(this.outgoing(text), (error) => {
+    return !ready ? Promise.resolve() : new Promise((resolve, reject) => {
+      this.put(message, (error) => {
         if (error) {
           this.ws.terminate()
           reject(error)
@@ -217,6 +246,18 @@ export class Connection {
     }
     this.ws.close(code, reason)
     return (this.closing ??= new Latch()).wait
+  }
+
+  /** Gives it its credentials. */
+  identify({ artifacts, credentials, strategy }: Authentication): void {
+    Object.assign(this.auth, { isAuthenticated: true, credentials, artifacts, strategy })
+  }
+
+  /** To be called when the answer to the hello has been written: what was kept for it follows. */
+  release(): void {
+    for (const message of this.gate?.withheld.splice(0) ?? []) {
+      this.write(message)
+    }
   }
 
   /** Hears nothing more, and closes when the answer to the present message has been written. */
@@ -255,6 +296,25 @@ export class Connection {
     }
   }
 
+  private withhold(message: PreparedMessage): boolean {
+    const { gate } = this
+    if (this.stage !== "greeting" || !gate || !this.isOpen) {
+      return false
+    }
+    gate.withheldLength += message.text.length
+    if (gate.withheldLength > this.backlog.messages) {
+      this.overflow()
+      return false
+    }
+    gate.withheld.push(message)
+    return true
+  }
+
+  private overflow(): void {
+    this.backlog.exceeded(this)
+    void this.close(1013, "Client reads too slowly")
+  }
+
   // What this turn has written does not count: no client can have read it yet.
   private isBehind(bytes: number): boolean {
     return !this.corked && (this.direct ? this.raw.writableLength : this.ws.bufferedAmount) > bytes
@@ -265,8 +325,7 @@ export class Connection {
       return false
     }
     if (this.isBehind(this.backlog.messages)) {
-      this.backlog.exceeded(this)
-      void this.close(1013, "Client reads too slowly")
+      this.overflow()
       return false
     }
     return true

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Boom from "@hapi/boom"
-import { type Authentication, userKey } from "../conversation/Authentication.js"
+import { type UserKey, userKey } from "../conversation/Authentication.js"
 import type { AuthSettings } from "../Settings.js"
 import type { Connection } from "./Connection.js"
 import * as UserIndex from "./UserIndex.js"
@@ -37,7 +37,7 @@ export class Connections {
 
   remove(connection: Connection): void {
     this.byId.delete(connection.id)
-    this.unindex(connection)
+    this.unassign(connection)
   }
 
   /** All connections, in the order they came. */
@@ -51,10 +51,9 @@ export class Connections {
     return key === undefined ? none : this.byUser.get(key) ?? none
   }
 
-  /** Gives a connection its credentials; throws 503 if its user has as many connections as are allowed. */
-  authenticate(connection: Connection, authentication: Authentication): void {
+  /** Counts a connection among those of a user, or of none; throws 503 if there are as many as are allowed. */
+  assign(connection: Connection, key: UserKey | undefined): void {
     const { auth } = this
-    const key = auth && auth.index ? userKey(authentication.credentials[auth.index]) : undefined
     if (auth && auth.maxConnectionsPerUser && key !== undefined) {
       const current = this.byUser.get(key) ?? none
       if (current.size - (current.has(connection) ? 1 : 0) >= auth.maxConnectionsPerUser) {
@@ -63,17 +62,16 @@ export class Connections {
     }
     // A connection that closed during its authentication must not come back through the index.
     if (!connection.departed) {
-      this.unindex(connection)
+      this.unassign(connection)
       connection.user = key
       if (key !== undefined) {
         UserIndex.add(this.byUser, key, connection)
       }
     }
-    const { artifacts, credentials, strategy } = authentication
-    Object.assign(connection.auth, { isAuthenticated: true, credentials, artifacts, strategy })
   }
 
-  private unindex(connection: Connection): void {
+  /** Counts a connection among those of its user no more. */
+  unassign(connection: Connection): void {
     if (connection.user !== undefined) {
       UserIndex.remove(this.byUser, connection.user, connection)
       connection.user = undefined

@@ -14,7 +14,8 @@ const isAlive = (connection: Connection): boolean =>
 
 /**
  * Sends a ping to every connection each `interval` and disconnects, `timeout` later (both ms), those that have given no
- * sign of life since the check before. Never ends.
+ * sign of life since the check before. Credentials are verified with the ping: some clients do nothing but listen. Never
+ * ends.
  *
  * @since 0.1.0
  * @category constructors
@@ -23,7 +24,8 @@ export const run = (
   hub: Hub,
   { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
   heartbeat: { readonly interval: number; readonly timeout: number },
-  message: (text: string) => Parameters<Connection["ping"]>[0]
+  message: (text: string) => Parameters<Connection["ping"]>[0],
+  verify: () => void
 ): Effect.Effect<never> => {
   const ping = message(JSON.stringify({ type: "ping" }))
 
@@ -32,6 +34,7 @@ export const run = (
       connection.ping(ping)
     }
     metrics.totals.sentPing += hub.connections.size
+    verify()
   })
 
   const check = Effect.sync(() => {

@@ -10,7 +10,7 @@ import { isPromiseLike } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Deadlines } from "../connection/Deadlines.js"
 import type { Context, Hub } from "../subscription/Hub.js"
-import type { Authentication } from "./Authentication.js"
+import type { Authentication, AuthState } from "./Authentication.js"
 
 /**
  * The time that authentication takes.
@@ -41,11 +41,15 @@ export class Authenticator {
 
   /**
    * Authenticates by the cookies of the upgrade request, and by what a hello or reauth brings; fails with the answer's
-   * error.
+   * error. Ends with the paths to which the connection may be subscribed no more.
    */
-  async authenticate(connection: Connection, message: Message.Hello | Message.Reauth): Promise<void> {
+  async authenticate(
+    connection: Connection,
+    message: Message.Hello | Message.Reauth
+  ): Promise<ReadonlyArray<string>> {
     try {
-      await this.credential(connection, message)
+      const authentication = await this.credential(connection, message)
+      return authentication ? await this.admit(connection, authentication) : []
     } catch (error) {
       this.context.metrics.totals.authenticationsFailed++
       this.context.log.authenticationFailed(connection, error)
@@ -57,30 +61,29 @@ export class Authenticator {
   due(connection: Connection): boolean {
     const { auth } = this.context.settings
     return auth !== false && auth.minAuthVerifyInterval !== false && connection.auth.isAuthenticated &&
-      (connection.verifying !== undefined ||
-        this.timing.clock.currentTimeMillisUnsafe() - connection.verifiedAt >= auth.minAuthVerifyInterval)
+      this.timing.clock.currentTimeMillisUnsafe() - connection.verifiedAt >= auth.minAuthVerifyInterval
   }
 
-  /** Verifies credentials where that is due; a connection whose credentials no longer hold is refused. */
-  verify(connection: Connection): Promise<void> | undefined {
-    if (!this.due(connection)) {
-      return undefined
+  /** Verifies the credentials of a connection, which is refused if they no longer hold. */
+  async verify(connection: Connection): Promise<void> {
+    try {
+      await this.check(connection, connection.auth)
+    } catch (error) {
+      connection.refuse()
+      this.hub.dismiss(connection)
+      throw error
     }
-    return connection.verifying ??= this.runVerify(connection).finally(() => {
-      connection.verifying = undefined
-    })
   }
 
-  private async credential(connection: Connection, message: Message.Hello | Message.Reauth): Promise<void> {
+  private async credential(
+    connection: Connection,
+    message: Message.Hello | Message.Reauth
+  ): Promise<Authentication | undefined> {
     const { application, settings, settle } = this.context
-    if (connection.cookies !== undefined) {
-      const authenticating = this.inTime(
-        connection,
-        settle(application.authenticateCookie(connection, connection.cookies))
-      )
-      await this.admit(connection, await authenticating)
-    }
-    const authenticated = connection.auth.isAuthenticated
+    const byCookie = connection.cookies === undefined
+      ? undefined
+      : await this.inTime(connection, settle(application.authenticateCookie(connection, connection.cookies)))
+    const authenticated = connection.auth.isAuthenticated || byCookie !== undefined
     if (!message.auth && !authenticated && application.authRequired()) {
       throw Boom.unauthorized("Connection requires authentication")
     }
@@ -88,15 +91,13 @@ export class Authenticator {
       throw Boom.badRequest("Connection already authenticated")
     }
     this.timing.unauthenticated.clear(connection)
-    if (message.auth) {
-      if (!settings.auth) {
-        throw Boom.unauthorized("Invalid token")
-      }
-      await this.admit(
-        connection,
-        await this.inTime(connection, settle(application.authenticate(connection, message.auth)))
-      )
+    if (!message.auth) {
+      return byCookie
     }
+    if (!settings.auth) {
+      throw Boom.unauthorized("Invalid token")
+    }
+    return await this.inTime(connection, settle(application.authenticate(connection, message.auth))) ?? byCookie
   }
 
   private inTime<A>(connection: Connection, answer: A | PromiseLike<A>): A | PromiseLike<A> {
@@ -115,28 +116,26 @@ export class Authenticator {
     })
   }
 
-  private async admit(
-    connection: Connection,
-    authentication: Authentication | undefined
-  ): Promise<void> {
-    if (authentication) {
-      const claiming = this.hub.claim(connection, authentication)
-      if (claiming) {
-        await claiming
-      }
-      this.hub.authenticate(connection, authentication)
+  // A sealed value says who somebody was when it was sealed: whether that still holds is asked at once. Nothing but an
+  // answer to that question begins a new interval, else whoever is let in again and again is never asked about.
+  private async admit(connection: Connection, authentication: Authentication): Promise<ReadonlyArray<string>> {
+    const { auth } = this.context.settings
+    const identity = { isAuthenticated: true, ...authentication }
+    if (auth && auth.type !== "direct" && auth.minAuthVerifyInterval !== false) {
+      await this.check(connection, identity)
+    } else if (!connection.auth.isAuthenticated) {
       connection.verifiedAt = this.timing.clock.currentTimeMillisUnsafe()
     }
+    return this.hub.authenticate(connection, identity)
   }
 
-  private async runVerify(connection: Connection): Promise<void> {
+  private async check(connection: Connection, auth: AuthState): Promise<void> {
     const { application, settle } = this.context
     connection.verifiedAt = this.timing.clock.currentTimeMillisUnsafe()
     try {
-      await this.inTime(connection, settle(application.verify(connection)))
+      await this.inTime(connection, settle(application.verify(auth)))
     } catch (error) {
       this.context.log.verificationFailed(connection, error)
-      connection.refuse()
       throw Boom.forbidden("Credential verification failed")
     }
   }

@@ -12,7 +12,7 @@ import * as Codec from "../../protocol/Codec.js"
 import type * as Message from "../../protocol/Message.js"
 import type { Response } from "../Application.js"
 import type { Awaitable } from "../Awaitable.js"
-import type { Connection } from "../connection/Connection.js"
+import type { Connection, Gate } from "../connection/Connection.js"
 import type { Deadlines } from "../connection/Deadlines.js"
 import type { Context, Hub } from "../subscription/Hub.js"
 import type { Authenticator } from "./Authenticator.js"
@@ -37,7 +37,13 @@ export interface Timing {
 // Messages whose answers are begun in one turn; `npm run bench -- --only request-small` shows what it is worth.
 const messagesPerTurn = 24
 
+// Verifications that the heartbeat begins in one turn.
+const verificationsPerTurn = 64
+
 type Answerable = { readonly type: string; readonly id: Message.Id }
+
+/** A message, or what could not be read as one. */
+type Arrived = Codec.Envelope | Codec.Refusal
 
 // An error about one of the paths of a hello says which.
 class PathRefused extends Error {
@@ -106,48 +112,138 @@ export class Dispatcher {
       return
     }
     const decoded = Codec.decodeEnvelope(text)
-    if (Result.isFailure(decoded)) {
-      const { error, id, type } = decoded.failure
-      metrics.received(undefined, Buffer.byteLength(text))
-      this.answerError(connection, Boom.badRequest(error.message), { type, id })
-      return
-    }
-    const envelope = decoded.success
-    metrics.received(envelope.type, Buffer.byteLength(text))
-    if (envelope.type === "ping" && !this.authenticator.due(connection)) {
+    const arrived = Result.isSuccess(decoded) ? decoded.success : decoded.failure
+    const malformed = "error" in arrived
+    metrics.received(malformed ? undefined : arrived.type, Buffer.byteLength(text))
+    if (arrived.type === "ping" && !malformed && !this.authenticator.due(connection)) {
       return
     }
     if (connection.processing >= limits.maxInFlight) {
       metrics.exceed("maxInFlight", connection)
-      this.answerError(connection, Boom.tooManyRequests("Too many messages in flight"), envelope)
+      this.answerError(connection, Boom.tooManyRequests("Too many messages in flight"), arrived)
       return
     }
-    if (Depth.exceeds(text, limits.maxDepth)) {
+    if (!malformed && Depth.exceeds(text, limits.maxDepth)) {
       metrics.exceed("maxDepth", connection)
-      this.answerError(connection, Boom.badRequest("Message is nested too deeply"), envelope)
+      this.answerError(connection, Boom.badRequest("Message is nested too deeply"), arrived)
       return
     }
     connection.processing++
-    this.pace.start(() => void this.answer(connection, envelope))
+    this.pace.start(() => this.begin(connection, arrived))
   }
 
-  private async answer(connection: Connection, envelope: Codec.Envelope): Promise<void> {
-    try {
-      // It may have waited for its turn longer than its connection was heard.
-      if (!isHeard(connection)) {
-        return
+  /** To be called when a connection has closed: what still waits for its hello is not begun any more. */
+  forget(connection: Connection): void {
+    const { gate } = connection
+    connection.gate = undefined
+    for (const _ of gate?.waiting ?? []) {
+      connection.answered()
+    }
+  }
+
+  /** Verifies the credentials of those among these connections for whom it is due, some in each turn. */
+  verify(connections: IterableIterator<Connection>): void {
+    let begun = 0
+    for (let next = connections.next(); !next.done; next = connections.next()) {
+      const connection = next.value
+      if (connection.stage === "ready" && connection.gate === undefined && this.authenticator.due(connection)) {
+        void this.verifyOne(connection)
+        if (++begun === verificationsPerTurn) {
+          setImmediate(() => this.verify(connections))
+          return
+        }
       }
+    }
+  }
+
+  // The turn of a message: it is answered, or waits for what is being decided about its connection.
+  private begin(connection: Connection, arrived: Arrived): void {
+    // It may have waited for its turn longer than its connection was heard.
+    if (!isHeard(connection)) {
+      connection.answered()
+      return
+    }
+    if (connection.gate === undefined && !("error" in arrived) && this.authenticator.due(connection)) {
+      void this.verifyOne(connection)
+    }
+    if (connection.gate === undefined) {
+      void this.answer(connection, arrived)
+    } else {
+      connection.gate.waiting.push(arrived)
+    }
+  }
+
+  private close(connection: Connection): void {
+    connection.gate ??= { closed: true, waiting: [], withheld: [], withheldLength: 0 }
+    connection.gate.closed = true
+  }
+
+  // What has waited is begun in order, each in its turn; what arrives meanwhile waits behind it.
+  private open(connection: Connection): void {
+    const { gate } = connection
+    if (!isHeard(connection)) {
+      this.forget(connection)
+    } else if (gate) {
+      gate.closed = false
+      const arrived = gate.waiting.shift()
+      if (arrived !== undefined) {
+        void this.answer(connection, arrived)
+      }
+      if (!gate.closed) {
+        this.goOn(connection, gate)
+      }
+    }
+  }
+
+  private goOn(connection: Connection, gate: Gate): void {
+    const [next] = gate.waiting
+    if (next === undefined) {
+      connection.gate = undefined
+    } else {
+      this.pace.start(() => {
+        if (!("error" in next) && isHeard(connection) && this.authenticator.due(connection)) {
+          void this.verifyOne(connection)
+        } else {
+          this.open(connection)
+        }
+      })
+    }
+  }
+
+  // Of a connection whose credentials no longer hold, whatever waits is refused.
+  private async verifyOne(connection: Connection): Promise<void> {
+    this.close(connection)
+    try {
       await this.authenticator.verify(connection)
-      const text = await this.process(connection, envelope)
+    } catch (error) {
+      for (const arrived of connection.gate?.waiting ?? []) {
+        this.answerError(connection, error, arrived)
+      }
+      this.forget(connection)
+      return
+    }
+    this.open(connection)
+  }
+
+  private async answer(connection: Connection, arrived: Arrived): Promise<void> {
+    try {
+      if ("error" in arrived) {
+        throw Boom.badRequest(arrived.error.message)
+      }
+      const text = await this.process(connection, arrived)
       if (text !== undefined) {
-        this.context.metrics.totals.sentAnswer++
-        connection.write(connection.outgoing(text))
+        this.write(connection, text)
       }
     } catch (error) {
-      this.answerError(connection, error, envelope)
+      this.answerError(connection, error, arrived)
     } finally {
       connection.answered()
     }
+  }
+
+  private write(connection: Connection, text: string): void {
+    this.context.metrics.totals.sentAnswer++
+    connection.answer(connection.outgoing(text))
   }
 
   private answerError(
@@ -158,7 +254,7 @@ export class Dispatcher {
     const [cause, path] = error instanceof PathRefused ? [error.cause, error.path] : [error, undefined]
     const answer = Errors.toAnswer(cause, this.context.settings.headers, request, path)
     this.context.metrics.totals.sentError++
-    connection.write(connection.outgoing(JSON.stringify(answer)))
+    connection.answer(connection.outgoing(JSON.stringify(answer)))
   }
 
   private process(connection: Connection, envelope: Codec.Envelope): string | undefined | Promise<string | undefined> {
@@ -176,6 +272,8 @@ export class Dispatcher {
       case "ping":
         return undefined
       case "hello":
+        connection.stage = "greeting"
+        this.close(connection)
         return Promise.resolve(
           this.context.span(
             "nes.hello",
@@ -184,6 +282,7 @@ export class Dispatcher {
           )
         )
       case "reauth":
+        this.close(connection)
         return this.reauth(connection, message)
       case "request":
         return this.request(connection, message)
@@ -196,34 +295,31 @@ export class Dispatcher {
     }
   }
 
-  private async hello(connection: Connection, message: Message.Hello): Promise<string> {
-    connection.stage = "greeting"
+  // Its answer is written by itself: what was kept for it follows at once, and then what has waited.
+  private async hello(connection: Connection, message: Message.Hello): Promise<undefined> {
     this.timing.hello.clear(connection)
     try {
       this.checkSubs(connection, message.subs ?? [])
       await this.authenticator.authenticate(connection, message)
       await this.greet(connection)
-      await this.subscribeAll(connection, message.subs ?? [], message.recover)
+      const positions = await this.subscribeAll(connection, message.subs ?? [], message.recover)
+      if (connection.isOpen) {
+        const { heartbeat } = this.context.settings
+        const answer: Message.Answer = { type: "hello", id: message.id, heartbeat, socket: connection.id }
+        const text = this.encode(message, positions ? { ...answer, positions } : answer)
+        connection.stage = "ready"
+        this.write(connection, text)
+        connection.release()
+        this.context.log.connected(connection)
+      }
+      this.open(connection)
     } catch (error) {
       connection.stage = "refused"
+      this.hub.dismiss(connection)
+      this.forget(connection)
       this.timing.refusal.set(connection)
       throw error
     }
-    connection.stage = "ready"
-    this.context.log.connected(connection)
-    const { heartbeat } = this.context.settings
-    const answer: Message.Answer = { type: "hello", id: message.id, heartbeat, socket: connection.id }
-    const positions = this.hub.keeps ? this.positions(connection, message.subs ?? []) : undefined
-    return this.encode(message, positions ? { ...answer, positions } : answer)
-  }
-
-  // Where the paths stand as the answer is written: all before it has been written, too.
-  private positions(connection: Connection, paths: ReadonlyArray<string>): Message.Positions | undefined {
-    const known = paths.flatMap((path) => {
-      const position = this.hub.recovery?.position(connection, path)
-      return position ? [[path, position] as const] : []
-    })
-    return known.length > 0 ? Object.fromEntries(known) : undefined
   }
 
   private checkSubs(connection: Connection, paths: ReadonlyArray<string>): void {
@@ -247,7 +343,7 @@ export class Dispatcher {
 
   private async greet(connection: Connection): Promise<void> {
     const { onConnection } = this.context.settings.hooks
-    if (onConnection && !connection.departed) {
+    if (onConnection && connection.isOpen) {
       const greeting = this.run("onConnection", connection, () => onConnection(connection))
       connection.greeting = greeting
       try {
@@ -267,31 +363,46 @@ export class Dispatcher {
     }
   }
 
+  // Where the client stands on the paths with recovery: what it missed goes out behind the answer.
   private async subscribeAll(
     connection: Connection,
     paths: ReadonlyArray<string>,
     recover: Message.Positions | undefined
-  ): Promise<void> {
+  ): Promise<Message.Positions | undefined> {
+    const positions: Array<readonly [string, Message.Position]> = []
     for (const path of paths) {
-      if (connection.departed) {
-        return
+      if (!connection.isOpen) {
+        return undefined
       }
+      const since = recover?.[path]
       try {
-        await this.hub.subscribe(connection, path, recover?.[path])
+        const position = await this.hub.subscribe(connection, path, since)
+        if (position) {
+          positions.push([path, since ?? position])
+        }
       } catch (error) {
         throw new PathRefused(path, error)
       }
     }
+    return positions.length > 0 ? Object.fromEntries(positions) : undefined
   }
 
-  private async reauth(connection: Connection, message: Message.Reauth): Promise<string> {
+  // Answered when all has come of it: what the client may not hear any more, it has been told by then.
+  private async reauth(connection: Connection, message: Message.Reauth): Promise<undefined> {
     try {
-      await this.authenticator.authenticate(connection, message)
+      for (const path of await this.authenticator.authenticate(connection, message)) {
+        const revoke: Message.Revoke = { type: "revoke", path }
+        connection.write(connection.outgoing(JSON.stringify(revoke)))
+        this.context.metrics.totals.sentRevoke++
+      }
+      this.write(connection, this.encode(message, { type: "reauth", id: message.id }))
+      this.open(connection)
     } catch (error) {
       connection.refuse()
+      this.hub.dismiss(connection)
+      this.forget(connection)
       throw error
     }
-    return this.encode(message, { type: "reauth", id: message.id })
   }
 
   private async request(connection: Connection, message: Message.Request): Promise<string> {

@@ -92,13 +92,13 @@ export class Recovery {
     }
   }
 
-  /** Lets a connection in on a path, with what it missed since a position. */
+  /** Lets a connection in on a path, with what it missed since a position; ends with the position where it was let in. */
   admit(
     connection: Connection,
     path: string,
     subscription: Subscription,
     since: Message.Position | undefined
-  ): Promise<void> | undefined {
+  ): Message.Position | Promise<Message.Position | undefined> {
     let sync = this.syncs.get(path)
     if (!sync) {
       sync = new RecoverySync(path, subscription, this.owner)

@@ -16,7 +16,7 @@ export interface Admission {
   readonly since: Message.Position | undefined
   /** Whether the connection has been told that it is subscribed before it was let in. */
   late: boolean
-  readonly answer: () => void
+  readonly answer: (position?: Message.Position) => void
 }
 
 type Admissions = ReadonlyMap<Connection, Admission>
@@ -93,12 +93,18 @@ export class RecoverySync {
     return this.working !== undefined || this.admissions !== undefined
   }
 
-  /** Lets a connection in, with what it missed; ends when it is in, or cannot be for now and will be later. */
-  admit(connection: Connection, since: Message.Position | undefined): Promise<void> | undefined {
+  /**
+   * Lets a connection in, with what it missed. Ends with the position from which it hears what comes, or with none if it
+   * cannot be let in for now and will be later.
+   */
+  admit(
+    connection: Connection,
+    since: Message.Position | undefined
+  ): Message.Position | Promise<Message.Position | undefined> {
     const { at } = this
     if (at && !this.busy && (!since || (since.epoch === at.epoch && since.offset === at.offset))) {
       this.owner.enter(this, connection)
-      return undefined
+      return at
     }
     return new Promise((answer) => {
       this.dismiss(connection)
@@ -252,7 +258,7 @@ export class RecoverySync {
         this.owner.gap(this, this.at, connection)
       }
       this.owner.enter(this, connection)
-      answer()
+      answer(this.at)
     }
     this.release(this.at)
     await this.advance(this.passed(this.at, ignore))

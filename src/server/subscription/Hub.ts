@@ -7,7 +7,7 @@ import * as Boom from "@hapi/boom"
 import type * as Message from "../../protocol/Message.js"
 import type * as Application from "../Application.js"
 import type { Settle } from "../Awaitable.js"
-import type { Claims, Membership } from "../Broker.js"
+import type { Membership } from "../Broker.js"
 import type { Connection, PendingSubscribe } from "../connection/Connection.js"
 import { Connections } from "../connection/Connections.js"
 import { type Authentication, type UserKey, userKey } from "../conversation/Authentication.js"
@@ -45,6 +45,9 @@ export interface Context {
  * @category models
  */
 export type Cluster = Pick<Membership, "claims" | "interest">
+
+/** The position from which a subscriber hears what comes, where there are positions. */
+type Entry = Message.Position | undefined | Promise<Message.Position | undefined>
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0
 
@@ -97,43 +100,30 @@ export class Hub {
 
   /**
    * Subscribes a connection, through the subscription's access rules and `onSubscribe`; with recovery, it gets what it
-   * missed since a position.
+   * missed since a position. Ends with the position from which it hears what comes, where there are positions.
    */
-  async subscribe(connection: Connection, path: string, since?: Message.Position): Promise<void> {
+  async subscribe(
+    connection: Connection,
+    path: string,
+    since?: Message.Position
+  ): Promise<Message.Position | undefined> {
     if (path.includes("?")) {
       throw Boom.badRequest("Subscription path cannot contain query")
     }
     if (connection.subscriptions.has(path)) {
-      return
-    }
-    const pending = connection.pending?.get(path)
-    if (pending) {
-      await pending.outcome
-      return
+      return undefined
     }
     const match = this.router.match(path)
     if (!match) {
       throw Boom.notFound("Subscription not found")
     }
-    const { options } = match.subscription
-    const access = options.access ?? this.context.application.defaultAccess()
-    const refusal = Access.refuse(access, connection.auth.credentials, match.params)
-    if (refusal) {
-      throw refusal
+    const { credentials } = connection.auth
+    const position = await (connection.pending?.get(path)?.outcome ?? this.begin(connection, path, match, since))
+    // Who has become somebody else meanwhile may have lost the right to it.
+    if (credentials !== connection.auth.credentials) {
+      this.check(connection, match)
     }
-    const { metrics, settings } = this.context
-    if (connection.subscriptions.size + (connection.pending?.size ?? 0) >= settings.limits.maxSubscriptions) {
-      metrics.exceed("maxSubscriptions", connection, path)
-      throw Boom.forbidden("Too many subscriptions")
-    }
-    if (options.onSubscribe) {
-      await this.admit(connection, path, match, since)
-    } else {
-      const entering = this.enter(connection, path, match.subscription, since)
-      if (entering) {
-        await entering
-      }
-    }
+    return position
   }
 
   /** Ends a subscription, or one that is about to begin; `onUnsubscribe` follows, and cannot fail it. */
@@ -153,41 +143,40 @@ export class Hub {
   }
 
   /**
-   * Counts a connection in for its user among those of all nodes; fails with 503 if the user has as many as are allowed.
-   * To be awaited before `authenticate`; `undefined` where this node alone decides.
+   * Gives a connection its credentials, and counts it in for its user, here and among all nodes; fails with 503 if the
+   * user has as many connections as are allowed. Its subscriptions get their new user; those that it may not have any
+   * more end, and their paths are returned.
    */
-  claim(connection: Connection, { credentials }: Authentication): Promise<void> | undefined {
+  async authenticate(connection: Connection, authentication: Authentication): Promise<ReadonlyArray<string>> {
     const { auth } = this.context.settings
-    const { claims } = this.membership
-    if (!claims || !auth || !auth.index || !auth.maxConnectionsPerUser) {
-      return undefined
-    }
-    const user = userKey(credentials[auth.index])
-    return typeof user === "string" && user !== connection.user
-      ? this.claimFor(claims, user, connection, auth.maxConnectionsPerUser)
-      : undefined
-  }
-
-  /** Gives a connection its credentials, and its subscriptions their new user. */
-  authenticate(connection: Connection, authentication: Authentication): void {
     const { user } = connection
-    this.connections.authenticate(connection, authentication)
-    if (user !== connection.user) {
+    const next = auth && auth.index ? userKey(authentication.credentials[auth.index]) : undefined
+    await this.claim(next, connection)
+    try {
+      this.connections.assign(connection, next)
+    } catch (error) {
+      this.release(next, connection)
+      throw error
+    }
+    if (user !== next) {
       this.release(user, connection)
     }
-    for (const [path, subscription] of connection.subscriptions) {
-      if (subscription.remove(connection, path)) {
-        subscription.add(connection, path)
-      }
-    }
+    connection.identify(authentication)
+    return this.review(connection)
+  }
+
+  /** Counts a connection that was refused in for its user no more, however slow it is to close. */
+  dismiss(connection: Connection): void {
+    const { user } = connection
+    this.connections.unassign(connection)
+    this.release(user, connection)
   }
 
   /** Takes a connection out that has closed; ends when the `onUnsubscribe`s of its subscriptions have. */
   async leave(connection: Connection): Promise<void> {
     connection.departed = true
-    const { user } = connection
+    this.dismiss(connection)
     this.connections.remove(connection)
-    this.release(user, connection)
     const left = Array.from(connection.subscriptions)
     connection.subscriptions.clear()
     for (const [path, subscription] of left) {
@@ -204,8 +193,13 @@ export class Hub {
     ])
   }
 
-  private async claimFor(claims: Claims, user: string, connection: Connection, max: number): Promise<void> {
-    if (!await claims.claim(user, connection.id, max)) {
+  private async claim(user: UserKey | undefined, connection: Connection): Promise<void> {
+    const { auth } = this.context.settings
+    const { claims } = this.membership
+    if (!claims || !auth || !auth.maxConnectionsPerUser || typeof user !== "string" || user === connection.user) {
+      return
+    }
+    if (!await claims.claim(user, connection.id, auth.maxConnectionsPerUser)) {
       throw Boom.serverUnavailable("Too many connections for the authenticated user")
     }
     if (connection.departed) {
@@ -219,13 +213,62 @@ export class Hub {
     }
   }
 
+  // Ends what a connection may not be subscribed to any more.
+  private review(connection: Connection): ReadonlyArray<string> {
+    const ended: Array<string> = []
+    for (const [path, subscription] of connection.subscriptions) {
+      if (this.refusal(connection, { subscription, params: subscription.params(path) })) {
+        ended.push(path)
+        void this.unsubscribe(connection, path)
+      } else if (subscription.remove(connection, path)) {
+        subscription.add(connection, path)
+      }
+    }
+    for (const path of connection.pending?.keys() ?? []) {
+      const match = this.router.match(path)
+      if (match && this.refusal(connection, match)) {
+        void this.unsubscribe(connection, path)
+      }
+    }
+    return ended
+  }
+
+  private refusal(connection: Connection, { params, subscription }: Match): Boom.Boom | undefined {
+    const access = subscription.options.access ?? this.context.application.defaultAccess()
+    return Access.refuse(access, connection.auth.credentials, params)
+  }
+
+  private check(connection: Connection, match: Match): void {
+    const refusal = this.refusal(connection, match)
+    if (refusal) {
+      throw refusal
+    }
+  }
+
+  private begin(
+    connection: Connection,
+    path: string,
+    match: Match,
+    since: Message.Position | undefined
+  ): Entry {
+    this.check(connection, match)
+    const { metrics, settings } = this.context
+    if (connection.subscriptions.size + (connection.pending?.size ?? 0) >= settings.limits.maxSubscriptions) {
+      metrics.exceed("maxSubscriptions", connection, path)
+      throw Boom.forbidden("Too many subscriptions")
+    }
+    return match.subscription.options.onSubscribe
+      ? this.admit(connection, path, match, since)
+      : this.enter(connection, path, match.subscription, since)
+  }
+
   private admit(
     connection: Connection,
     path: string,
     match: Match,
     since: Message.Position | undefined
-  ): Promise<void> {
-    const pending: PendingSubscribe = { cancelled: false, outcome: Promise.resolve() }
+  ): Promise<Message.Position | undefined> {
+    const pending: PendingSubscribe = { cancelled: false, outcome: Promise.resolve(undefined) }
     const waiting = connection.pending ??= new Map<string, PendingSubscribe>()
     waiting.set(path, pending)
     pending.outcome = this.runSubscribe(connection, path, match, pending, since).finally(() => {
@@ -242,7 +285,7 @@ export class Hub {
     { params, subscription }: Match,
     pending: PendingSubscribe,
     since: Message.Position | undefined
-  ): Promise<void> {
+  ): Promise<Message.Position | undefined> {
     const { application, settle } = this.context
     try {
       await settle(subscription.options.onSubscribe?.(connection, path, params))
@@ -251,9 +294,9 @@ export class Hub {
     }
     if (pending.cancelled) {
       await this.afterUnsubscribe(connection, path, subscription)
-    } else {
-      await this.enter(connection, path, subscription, since)
+      return undefined
     }
+    return this.enter(connection, path, subscription, since)
   }
 
   private enter(
@@ -261,7 +304,7 @@ export class Hub {
     path: string,
     subscription: Subscription,
     since: Message.Position | undefined
-  ): Promise<void> | undefined {
+  ): Entry {
     if (connection.departed) {
       return undefined
     }
@@ -272,7 +315,7 @@ export class Hub {
       return this.recovery?.admit(connection, path, subscription, since)
     }
     subscription.add(connection, path)
-    return this.membership.interest?.(path)
+    return this.membership.interest?.(path)?.then(() => undefined)
   }
 
   private exit(connection: Connection, path: string, subscription: Subscription): void {

@@ -58,7 +58,7 @@ export class PreparedMessage {
   private buffer: Buffer | undefined
 
   /** `maxChunkChars` is in UTF-16 code units of `text`; `Infinity` for no chunking. */
-  constructor(private readonly text: string, private readonly maxChunkChars: number) {}
+  constructor(readonly text: string, private readonly maxChunkChars: number) {}
 
   /** The texts to send, in order: one, unless the message is longer than a chunk may be. */
   get chunks(): ReadonlyArray<string> {

@@ -513,6 +513,10 @@ const tokenScripts: ReadonlyArray<Script> = [
     play: async (stage) => {
       const a = await stage.open("a", { auth: await token(stage, custom("john", "flagged")) })
       await me(a)
+    },
+    difference: {
+      id: "S-verify-sealed",
+      peer: ({ record = [], ...ours }) => ({ ...ours, record: record.filter((line) => !line.startsWith("verify ")) })
     }
   },
   {
@@ -830,6 +834,80 @@ const reauthScripts: ReadonlyArray<Script> = [
   }
 ]
 
+const reauthenticating: ReadonlyArray<Script> = [
+  {
+    name: "reauth: subscriptions that the new credentials may not have",
+    application: application("direct"),
+    play: async (stage) => {
+      const a = await stage.open("a", { ...direct(basic("john")), subs: ["/auth/scope", "/o"] })
+      await a.ask({ type: "reauth", ...direct(basic("jane")) })
+      await stage.control("publish", "/auth/scope", "for those in scope")
+      await stage.control("publish", "/o", "for all")
+    },
+    expect: {
+      a: [
+        welcome("a"),
+        "{\"type\":\"revoke\",\"path\":\"/auth/scope\"}",
+        "{\"type\":\"reauth\",\"id\":2}",
+        "{\"type\":\"pub\",\"path\":\"/o\",\"message\":\"for all\"}"
+      ],
+      control: ["publish: \"done\"", "publish: \"done\""]
+    },
+    difference: {
+      id: "S-reauth-revokes",
+      peer: {
+        a: [
+          welcome("a"),
+          "{\"type\":\"reauth\",\"id\":2}",
+          "{\"type\":\"pub\",\"path\":\"/auth/scope\",\"message\":\"for those in scope\"}",
+          "{\"type\":\"pub\",\"path\":\"/o\",\"message\":\"for all\"}"
+        ],
+        control: ["publish: \"done\"", "publish: \"done\""]
+      }
+    }
+  },
+  {
+    name: "reauth: a message sent right behind it",
+    application: application("direct"),
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      a.send({ type: "reauth", id: 2, ...direct(basic("jane")) })
+      a.send({ type: "unsub", id: 3, path: "/o" })
+      await a.messages(2)
+    },
+    expect: { a: [welcome("a"), "{\"type\":\"reauth\",\"id\":2}", "{\"type\":\"unsub\",\"id\":3}"] },
+    difference: {
+      id: "S-reauth-gate",
+      peer: { a: [welcome("a"), "{\"type\":\"unsub\",\"id\":3}", "{\"type\":\"reauth\",\"id\":2}"] }
+    }
+  },
+  {
+    name: "reauth: a message sent right behind one that is refused",
+    application: application("direct"),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(basic("john")))
+      a.send({ type: "reauth", id: 2, ...direct(basic("john", "wrong")) })
+      a.send({ type: "unsub", id: 3, path: "/o" })
+      await a.closed()
+    },
+    expect: {
+      a: [welcome("a"), error(401, "Bad username or password", { type: "reauth", id: 2 }), "closed 1005"]
+    },
+    difference: {
+      id: "S-reauth-gate",
+      peer: {
+        a: [
+          welcome("a"),
+          "{\"type\":\"unsub\",\"id\":3}",
+          error(401, "Bad username or password", { type: "reauth", id: 2 }),
+          "closed 1005"
+        ]
+      }
+    }
+  }
+]
+
 const verifying = (more: ApplicationOptions & { readonly auth?: Readonly<Record<string, unknown>> } = {}) =>
   application("direct", {
     scheme: "custom",
@@ -839,7 +917,13 @@ const verifying = (more: ApplicationOptions & { readonly auth?: Readonly<Record<
   })
 
 /** One millisecond passes: the interval under test is that short. */
-const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
+const tick = (): Promise<void> => wait(5)
+
+/** Some time passes. */
+const wait = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
 
 const verifyScripts: ReadonlyArray<Script> = [
   {
@@ -961,6 +1045,125 @@ const verifyScripts: ReadonlyArray<Script> = [
       await tick()
       await a.ask({ type: "reauth", ...direct(custom("jane")) })
       await a.closed()
+    }
+  }
+]
+
+const verified = "verify [\"john\",{\"from\":\"custom\"}]"
+const unverified = error(403, "Credential verification failed", { type: "hello", id: 1 })
+
+/** What a beat of the heartbeat looks like. */
+const beat = "{\"type\":\"ping\"}"
+
+const lastingScripts: ReadonlyArray<Script> = [
+  {
+    name: "verify: a token of a revoked user",
+    application: application("token", { scheme: "custom" }),
+    fence: false,
+    play: async (stage) => {
+      const auth = await token(stage, custom("john"))
+      await stage.control("revokeUser", "john")
+      const a = await stage.connect("a")
+      await a.hello({ auth })
+    },
+    expect: {
+      a: [unverified],
+      http: [tokenLogin],
+      control: ["revokeUser: undefined"],
+      record: ["authenticate [\"john\",null,\"get\"]", verified]
+    },
+    difference: {
+      id: "S-verify-sealed",
+      peer: {
+        a: [welcome("a")],
+        http: [tokenLogin],
+        control: ["revokeUser: undefined"],
+        record: ["authenticate [\"john\",null,\"get\"]"]
+      }
+    }
+  },
+  {
+    name: "verify: a cookie of a revoked user",
+    application: application("cookie", { scheme: "custom" }),
+    fence: false,
+    play: async (stage) => {
+      const jar = await cookie(stage, custom("john"))
+      await stage.control("revokeUser", "john")
+      const a = await stage.connect("a", { headers: { cookie: jar } })
+      await a.hello()
+    },
+    expect: {
+      a: [unverified],
+      http: [cookieLogin],
+      control: ["revokeUser: undefined"],
+      record: ["authenticate [\"john\",null,\"get\"]", verified]
+    },
+    difference: {
+      id: "S-verify-sealed",
+      peer: {
+        a: [welcome("a")],
+        http: [cookieLogin],
+        control: ["revokeUser: undefined"],
+        record: ["authenticate [\"john\",null,\"get\"]"]
+      }
+    }
+  },
+  {
+    name: "verify: a reauthentication within the interval",
+    application: verifying({ auth: { minAuthVerifyInterval: 900 } }),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(custom("john")))
+      await wait(600)
+      await a.ask({ type: "reauth", ...direct(custom("john")) })
+      await wait(600)
+      await a.ask({ type: "unsub", path: "/o" })
+    },
+    expect: {
+      a: [welcome("a", 1, false), "{\"type\":\"reauth\",\"id\":2}", "{\"type\":\"unsub\",\"id\":3}"],
+      record: ["authenticate [\"john\",null,\"auth\"]", "authenticate [\"john\",null,\"auth\"]", verified]
+    },
+    difference: {
+      id: "S-verify-interval",
+      peer: ({ record = [], ...ours }) => ({ ...ours, record: record.slice(0, -1) })
+    }
+  },
+  {
+    name: "verify: a client that only listens",
+    application: application("direct", {
+      scheme: "custom",
+      nes: { heartbeat: { interval: 1000, timeout: 900 } }
+    }),
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", direct(custom("john")))
+      await stage.control("revokeUser", "john")
+      // It answers no ping: what it is sent keeps it alive.
+      await wait(400)
+      await stage.control("socket", a.id, "send", 1)
+      await wait(1000)
+      await stage.control("socket", a.id, "send", 2)
+      await a.closed(1000)
+    },
+    expect: {
+      a: [
+        welcome("a", 1, { interval: 1000, timeout: 900 }),
+        "{\"type\":\"update\",\"message\":1}",
+        beat,
+        "{\"type\":\"update\",\"message\":2}",
+        beat,
+        "closed 1005"
+      ],
+      control: ["revokeUser: undefined", "socket: \"done\"", "socket: \"done\""],
+      record: ["authenticate [\"john\",null,\"auth\"]", verified]
+    },
+    difference: {
+      id: "S-verify-listeners",
+      peer: ({ a = [], record = [], ...ours }) => ({
+        ...ours,
+        a: [...a.slice(0, -1), "(still open)"],
+        record: record.slice(0, -1)
+      })
     }
   }
 ]
@@ -1337,7 +1540,9 @@ export const authentication: ReadonlyArray<Script> = [
   ...cookieScripts,
   ...tokenScripts,
   ...reauthScripts,
+  ...reauthenticating,
   ...verifyScripts,
+  ...lastingScripts,
   ...limitScripts,
   ...subScripts,
   ...indexScripts

@@ -1,6 +1,6 @@
 /** Hello: versions, repetition, subscriptions in it, and the hook behind it. */
 import type { ApplicationOptions } from "../Application.js"
-import { error, internal, log, logged, type Script, welcome } from "../Script.js"
+import { answer, error, helloFirst, internal, log, logged, type Script, welcome } from "../Script.js"
 
 const version = (name: string, value: unknown, quoted: string): Script => ({
   name: `hello with ${name}`,
@@ -22,6 +22,11 @@ const version = (name: string, value: unknown, quoted: string): Script => ({
  * a verification that its second does not, and is overtaken by it or not: no reference.
  */
 const inProgress: ApplicationOptions = { nes: { auth: { minAuthVerifyInterval: false } }, onConnection: "gate" }
+
+/** How long is waited for what is not to come (ms). */
+const silence = 300
+
+const greeted = ["onConnection [\"<a>\",{\"isAuthenticated\":false,\"credentials\":null}]"]
 
 export const hello: ReadonlyArray<Script> = [
   { name: "hello", play: async (stage) => void await stage.open("a"), expect: { a: [welcome("a")] } },
@@ -76,14 +81,23 @@ export const hello: ReadonlyArray<Script> = [
       const a = await stage.connect("a")
       a.send({ type: "hello", version: "2", id: 1 })
       a.send({ type: "hello", version: "2", id: 2 })
-      await a.next()
+      await a.next(silence)
       await stage.control("openGate")
-      await a.next()
+      await a.messages(2)
     },
     expect: {
-      a: [error(400, "Connection already initialized", { type: "hello", id: 2 }), welcome("a")],
+      a: ["(silence)", welcome("a"), error(400, "Connection already initialized", { type: "hello", id: 2 })],
       control: ["openGate: undefined"],
-      record: ["onConnection [\"<a>\",{\"isAuthenticated\":false,\"credentials\":null}]"]
+      record: greeted
+    },
+    difference: {
+      id: "S-hello-gate",
+      peer: {
+        // It waits for a third message.
+        a: [error(400, "Connection already initialized", { type: "hello", id: 2 }), welcome("a"), "(silence)"],
+        control: ["openGate: undefined"],
+        record: greeted
+      }
     }
   },
   {
@@ -158,12 +172,50 @@ export const hello: ReadonlyArray<Script> = [
     play: async (stage) => {
       const a = await stage.open("a")
       await a.next()
-    }
+    },
+    expect: {
+      a: [welcome("a"), "{\"type\":\"update\",\"message\":{\"hook\":\"onConnection\"}}"],
+      record: greeted
+    },
+    difference: helloFirst
   },
   {
     name: "onConnection is awaited",
     application: { onConnection: "slow" },
-    play: async (stage) => void await stage.open("a", { subs: ["/greeting"] })
+    play: async (stage) => {
+      const a = await stage.open("a", { subs: ["/greeting"] })
+      await a.next()
+    },
+    expect: {
+      a: [welcome("a"), "{\"type\":\"pub\",\"path\":\"/greeting\",\"message\":\"welcome\"}"],
+      record: greeted
+    },
+    difference: helloFirst
+  },
+  {
+    name: "what is sent to a socket whose hello is refused",
+    application: { onConnection: "send" },
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a", { subs: ["/greeting", "/missing"] })
+      await a.next(silence)
+      await a.next(silence)
+    },
+    expect: {
+      a: [error(404, "Subscription not found", { type: "hello", id: 1, path: "/missing" }), "(silence)", "(silence)"],
+      record: ["onConnection [\"<socket 0>\",{\"isAuthenticated\":false,\"credentials\":null}]"]
+    },
+    difference: {
+      id: "S-hello-first",
+      peer: {
+        a: [
+          "{\"type\":\"update\",\"message\":{\"hook\":\"onConnection\"}}",
+          "{\"type\":\"pub\",\"path\":\"/greeting\",\"message\":\"welcome\"}",
+          error(404, "Subscription not found", { type: "hello", id: 1, path: "/missing" })
+        ],
+        record: ["onConnection [\"<socket 0>\",{\"isAuthenticated\":false,\"credentials\":null}]"]
+      }
+    }
   },
   {
     name: "onConnection runs before subs, and not at connect",
@@ -223,11 +275,69 @@ export const hello: ReadonlyArray<Script> = [
     play: async (stage) => {
       const a = await stage.connect("a")
       a.send({ type: "hello", version: "2", id: 1 })
-      for (const message of [{ type: "unsub", path: "/o" }, { type: "request", method: "GET", path: "/" }]) {
-        await a.ask({ ...message, id: message.type })
+      a.send({ type: "unsub", path: "/o", id: 2 })
+      await a.next(silence)
+      a.send({ type: "request", method: "GET", path: "/", id: 3 })
+      await a.next(silence)
+      await stage.control("openGate")
+      await a.messages(3)
+    },
+    expect: {
+      a: ["(silence)", "(silence)", welcome("a"), "{\"type\":\"unsub\",\"id\":2}", answer(3, 200, "hello")],
+      control: ["openGate: undefined"],
+      record: greeted
+    },
+    difference: {
+      id: "S-hello-gate",
+      peer: {
+        // It waits for two more.
+        a: ["{\"type\":\"unsub\",\"id\":2}", answer(3, 200, "hello"), welcome("a"), "(silence)", "(silence)"],
+        control: ["openGate: undefined"],
+        record: greeted
       }
+    }
+  },
+  {
+    name: "messages sent right behind a hello that is refused",
+    application: inProgress,
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.connect("a")
+      a.send({ type: "hello", version: "2", id: 1, subs: ["/missing"] })
+      a.send({ type: "request", method: "GET", path: "/", id: 2 })
+      await a.next(silence)
+      a.send({ type: "sub", path: "/hooked/x", id: 3 })
+      await a.next(silence)
+      await stage.control("publish", "/hooked/x", "news")
+      await a.next(silence)
       await stage.control("openGate")
       await a.next()
+    },
+    expect: {
+      a: [
+        "(silence)",
+        "(silence)",
+        "(silence)",
+        error(404, "Subscription not found", { type: "hello", id: 1, path: "/missing" })
+      ],
+      control: ["publish: \"done\"", "openGate: undefined"],
+      record: ["onConnection [\"<socket 0>\",{\"isAuthenticated\":false,\"credentials\":null}]"]
+    },
+    difference: {
+      id: "S-hello-gate",
+      peer: {
+        a: [
+          answer(2, 200, "hello"),
+          "{\"type\":\"sub\",\"id\":3,\"path\":\"/hooked/x\"}",
+          "{\"type\":\"pub\",\"path\":\"/hooked/x\",\"message\":\"news\"}",
+          error(404, "Subscription not found", { type: "hello", id: 1, path: "/missing" })
+        ],
+        control: ["publish: \"done\"", "openGate: undefined"],
+        record: [
+          "onConnection [\"<socket 0>\",{\"isAuthenticated\":false,\"credentials\":null}]",
+          "onSubscribe [\"<socket 0>\",\"/hooked/x\",{\"what\":\"x\"}]"
+        ]
+      }
     }
   }
 ]

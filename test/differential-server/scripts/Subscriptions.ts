@@ -1,5 +1,15 @@
 /** Subscribing and giving up: paths, hooks, and what a hostile client asks for. */
-import { crash as crashed, error, failedSubPath, internal, log, logged, type Script, welcome } from "../Script.js"
+import {
+  crash as crashed,
+  error,
+  failedSubPath,
+  helloFirst,
+  internal,
+  log,
+  logged,
+  type Script,
+  welcome
+} from "../Script.js"
 import type { Json, Stage } from "../Stage.js"
 
 const subscribed = (path: string, id: unknown = 2): string => JSON.stringify({ type: "sub", id, path })
@@ -262,7 +272,31 @@ const subscribing: ReadonlyArray<Script> = [
     play: async (stage) => {
       const a = await stage.open("a", { subs: ["/greeting"] })
       await a.next()
-    }
+    },
+    expect: { a: [welcome("a"), "{\"type\":\"pub\",\"path\":\"/greeting\",\"message\":\"welcome\"}"] },
+    difference: helloFirst
+  },
+  {
+    name: "what is published to a path of a hello that is in progress",
+    play: async (stage) => {
+      const a = await stage.connect("a")
+      a.send({ type: "hello", version: "2", id: 1, subs: ["/o", "/hooked/gate"] })
+      await stage.recorded("onSubscribe")
+      await stage.control("publish", "/o", 1)
+      await stage.control("publish", "/o", 2)
+      await stage.control("openGate")
+      await a.messages(3)
+    },
+    expect: {
+      a: [
+        welcome("a"),
+        "{\"type\":\"pub\",\"path\":\"/o\",\"message\":1}",
+        "{\"type\":\"pub\",\"path\":\"/o\",\"message\":2}"
+      ],
+      control: ["publish: \"done\"", "publish: \"done\"", "openGate: undefined"],
+      record: ["onSubscribe [\"<a>\",\"/hooked/gate\",{\"what\":\"gate\"}]"]
+    },
+    difference: helloFirst
   },
   {
     name: "the same path subscribed twice at once delivers once",
