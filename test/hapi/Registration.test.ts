@@ -141,11 +141,12 @@ describe("onConnection (nes-api.txt 23-27)", () => {
     await server.welcome()
   })
 
-  it("may send before the hello is answered", async () => {
-    const server = await start({ onConnection: (socket) => socket.send("first") })
+  it("may send before the hello is answered, also where it waits for that: it follows the answer", async () => {
+    const server = await start({ onConnection: (socket) => socket.send("first").then(() => socket.send("second")) })
     const { answer, socket } = await server.hello()
-    expect(answer).toEqual({ type: "update", message: "first" })
-    expect(await socket.next()).toMatchObject({ type: "hello", id: 1 })
+    expect(answer).toMatchObject({ type: "hello", id: 1 })
+    expect(await socket.next()).toEqual({ type: "update", message: "first" })
+    expect(await socket.next()).toEqual({ type: "update", message: "second" })
   })
 })
 
