@@ -9,7 +9,7 @@ import { makeUnsafe, type Options, type Service } from "./redis/RedisBroker.js"
 export * as RedisBroker from "./redis/RedisBroker.js"
 
 /** What the broker counts. */
-export * as RedisMetrics from "./redis/Metrics.js"
+export * as RedisMetrics from "./cluster/Metrics.js"
 
 /**
  * A broker for the hapi plugin: `options: { broker: redis("redis://localhost:6379") }`.

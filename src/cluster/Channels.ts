@@ -1,83 +1,229 @@
 /**
- * Which channels this node hears: one for every path that someone here listens to, and no other.
- *
- * @since 0.1.0
+ * Which paths this node hears: those that someone here listens to, and no other; and what it takes to have missed nothing
+ * of them.
  */
-import type { Listener, RedisConnection } from "../redis/RedisConnection.js"
+import type { Node } from "../server/Broker.js"
+import type { Session } from "./Engine.js"
 
-interface Channel {
-  subscribed: boolean
-  settling: Promise<void> | undefined
+// Paths subscribed to, or asked how far they have come, in one command; and histories read at a time.
+const atOnce = 500
+const reading = 50
+
+// Paths at rest that are looked after in one round.
+const round = 250
+
+const ignore = (): void => {}
+
+const away = (): Error => new Error("Not connected")
+
+const connected = (session: Session | undefined): Session => {
+  if (!session?.isUp) {
+    throw away()
+  }
+  return session
+}
+
+interface Batch {
+  readonly paths: Set<string>
+  readonly done: Promise<void>
+  readonly finish: () => void
+}
+
+const newBatch = (): Batch => {
+  let finish = ignore
+  const done = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  return { paths: new Set(), done, finish }
 }
 
 /**
- * The channels of the paths, subscribed to and given up as the node's subscribers come and go.
+ * The channels of the paths, subscribed to and given up as the node's subscribers come and go. Whatever must be done for
+ * all of them, as after a reconnection, is done for a part after the other, and goes on where it ended.
  *
  * @since 0.1.0
  * @category models
  */
 export class Channels {
-  private readonly channels = new Map<string, Channel>()
+  /** The paths that are followed, and whether each is heard. */
+  private readonly channels = new Map<string, boolean>()
+  private next: Batch | undefined
+  private running = false
+  /** Paths that something may have been missed of, and those whose history could not be read. */
+  private suspects = new Set<string>()
+  private unread = new Set<string>()
+  private catchingUp = false
+  private strolling: IterableIterator<string> | undefined
+  /** Counts how often all was lost that had been subscribed to. */
+  private generation = 0
 
   constructor(
-    private readonly link: RedisConnection,
-    private readonly name: (path: string) => string,
-    private readonly listens: (path: string) => boolean,
-    private readonly listener: Listener
+    private readonly node: Pick<Node, "listens" | "recovers" | "reached" | "refresh">,
+    private readonly session: () => Session | undefined
   ) {}
 
   /** Whether a path's channel is heard. */
   has(path: string): boolean {
-    return this.channels.get(path)?.subscribed === true
+    return this.channels.get(path) === true
+  }
+
+  /** How many paths something may still have been missed of. */
+  get missing(): number {
+    return this.suspects.size
   }
 
   /** Follows what the node listens to; ends when the path's channel is heard, or cannot be for now. */
   follow(path: string): Promise<void> | undefined {
-    const wanted = this.listens(path)
-    let channel = this.channels.get(path)
-    if (wanted === (channel?.subscribed ?? false) && !channel?.settling) {
-      if (!wanted) {
-        this.channels.delete(path)
-      }
+    const wanted = this.node.listens(path)
+    const heard = this.channels.get(path)
+    if (heard === undefined && wanted) {
+      this.channels.set(path, false)
+    } else if (heard === false && !wanted && !this.running) {
+      this.forget(path)
+      return undefined
+    } else if (wanted === (heard ?? false)) {
       return undefined
     }
-    if (!channel) {
-      channel = { subscribed: false, settling: undefined }
-      this.channels.set(path, channel)
+    const batch = this.next ??= newBatch()
+    batch.paths.add(path)
+    if (!this.running) {
+      this.running = true
+      queueMicrotask(() => void this.run())
     }
-    return this.settle(path, channel)
+    return batch.done
   }
 
-  /** Takes up what could not be done while the link was down. */
-  revive(): void {
-    for (const [path, channel] of this.channels) {
-      void this.settle(path, channel)
+  /** Nothing is heard any more: everything is to be subscribed to again, and may have missed something. */
+  reset(): void {
+    this.generation++
+    // What was not caught up with before the others were comes first.
+    for (const path of this.channels.keys()) {
+      this.channels.set(path, false)
+      this.suspects.add(path)
     }
   }
 
-  private settle(path: string, channel: Channel): Promise<void> {
-    return channel.settling ??= this.run(path, channel).finally(() => {
-      channel.settling = undefined
-      if (!channel.subscribed && !this.listens(path)) {
-        this.channels.delete(path)
-      }
-    })
-  }
-
-  private async run(path: string, channel: Channel): Promise<void> {
-    const name = this.name(path)
-    while (this.link.isUp && this.listens(path) !== channel.subscribed) {
-      try {
-        if (channel.subscribed) {
-          await this.link.unsubscribe(name, this.listener)
-        } else {
-          await this.link.subscribe(name, this.listener)
+  /** Hears again what is to be heard, and reads what was missed. */
+  async catchUp(): Promise<void> {
+    if (this.catchingUp) {
+      return
+    }
+    this.catchingUp = true
+    try {
+      while (this.suspects.size > 0) {
+        const { generation } = this
+        const paths = take(this.suspects, atOnce)
+        await this.settle(paths)
+        await this.compare(paths)
+        if (generation === this.generation) {
+          paths.forEach((path) => this.suspects.delete(path))
         }
-        channel.subscribed = !channel.subscribed
-      } catch {
-        // The link went down meanwhile: whatever is missing then is made up for when it is up again.
-        return
       }
+    } catch {
+      // The session went down: when it is up again, so does this.
+    } finally {
+      this.catchingUp = false
     }
+  }
+
+  /** Looks after some paths at rest: an announcement can get lost without a connection having gone down. */
+  async stroll(): Promise<void> {
+    const paths: Array<string> = []
+    this.strolling ??= this.channels.keys()
+    while (paths.length < round) {
+      const next = this.strolling.next()
+      if (next.done) {
+        this.strolling = undefined
+        break
+      }
+      paths.push(next.value)
+    }
+    await this.compare(paths).catch(ignore)
+  }
+
+  /** Notes that a path's history could not be read. */
+  failed(path: string): void {
+    this.unread.add(path)
+  }
+
+  /** Reads again what could not be read; returns whether there was something. */
+  retry(): boolean {
+    const { unread } = this
+    this.unread = new Set()
+    for (const path of unread) {
+      void this.node.refresh(path)
+    }
+    return unread.size > 0
+  }
+
+  private forget(path: string): void {
+    this.channels.delete(path)
+    this.suspects.delete(path)
+  }
+
+  // What is asked in one turn goes out in one command; the next when that has been answered.
+  private async run(): Promise<void> {
+    for (let batch = this.next; batch; batch = this.next) {
+      this.next = undefined
+      for (const part of parts(Array.from(batch.paths), atOnce)) {
+        await this.settle(part).catch(ignore)
+      }
+      batch.finish()
+    }
+    this.running = false
+  }
+
+  private async settle(paths: ReadonlyArray<string>): Promise<void> {
+    const { generation } = this
+    const session = this.session()
+    const more = paths.filter((path) => this.node.listens(path) && !this.has(path))
+    const less = paths.filter((path) => !this.node.listens(path))
+    const givenUp = less.filter((path) => this.has(path))
+    less.forEach((path) => this.forget(path))
+    if (more.length > 0) {
+      await connected(session).subscribe("path", more)
+    }
+    if (givenUp.length > 0) {
+      await connected(session).unsubscribe("path", givenUp)
+    }
+    if (generation !== this.generation) {
+      throw away()
+    }
+    more.forEach((path) => this.channels.set(path, true))
+    // Who came or went meanwhile is seen to next.
+    paths.filter((path) => this.node.listens(path) !== this.has(path)).forEach((path) => void this.follow(path))
+  }
+
+  private async compare(paths: ReadonlyArray<string>): Promise<void> {
+    const kept = paths.filter((path) => this.node.recovers(path))
+    if (kept.length === 0) {
+      return
+    }
+    const positions = await connected(this.session()).positions(kept)
+    const behind = kept.filter((path, index) => {
+      const reached = this.node.reached(path)
+      const position = positions[index]
+      return !reached || !position || reached.epoch !== position.epoch || reached.offset < position.offset
+    })
+    for (const part of parts(behind, reading)) {
+      await Promise.all(part.map((path) => this.node.refresh(path) ?? Promise.resolve()))
+    }
+  }
+}
+
+const take = (from: ReadonlySet<string>, count: number): Array<string> => {
+  const taken: Array<string> = []
+  for (const each of from) {
+    taken.push(each)
+    if (taken.length === count) {
+      break
+    }
+  }
+  return taken
+}
+
+function* parts<A>(items: ReadonlyArray<A>, size: number): Generator<ReadonlyArray<A>> {
+  for (let from = 0; from < items.length; from += size) {
+    yield items.slice(from, from + size)
   }
 }

@@ -1,66 +1,48 @@
 /**
  * What nodes say to each other: a line of JSON, and the text of the message as it is, which whoever does not look into it
- * need not parse. An update that is kept has its place on a line before.
- *
- * @since 0.1.0
+ * need not parse. What is kept has its place on a line before.
  */
 import type * as Message from "../protocol/Message.js"
 import type { Broadcast, Command, Disconnect, Publish, Published, Revoke, Target } from "../server/Command.js"
 
-/**
- * Asks every node that hears it how many connections, or subscribers of a path, it has.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Question {
-  readonly type: "count"
-  readonly id: number
-  readonly path?: string | undefined
-}
-
-/**
- * The answer to a question.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Reply {
-  readonly type: "counted"
-  readonly id: number
-  readonly count: number
-}
+/** What nodes say to each other beside commands. */
+export type Word =
+  /** Asks every node that hears it how many connections, or subscribers of a path, it has. */
+  | { readonly type: "count"; readonly id: number; readonly path?: string | undefined }
+  /** The answer. */
+  | { readonly type: "counted"; readonly id: number; readonly count: number }
+  /** The sender has carried out the orders up to this one. */
+  | { readonly type: "done"; readonly position: Message.Position }
+  /** The sender leaves. */
+  | { readonly type: "left" }
 
 interface Head {
   readonly from: string
-  readonly type: Command["type"] | Question["type"] | Reply["type"]
+  readonly type: Command["type"] | Word["type"]
   readonly path?: string
   readonly internal?: unknown
   readonly user?: unknown
   readonly target?: Target
   readonly id?: number
   readonly count?: number
+  readonly position?: Message.Position
 }
 
 /**
- * What a node hears, and from whom.
+ * What a node hears, and from whom; `position` is that of what is kept.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Heard {
   readonly from: string
-  readonly said: Command | Question | Reply
+  readonly said: Command | Word
+  readonly position: Message.Position | undefined
 }
 
 const assemble = (head: Head, text = ""): string => `${JSON.stringify(head)}\n${text}`
 
-/**
- * Puts a command into words. Throws if what it carries is no JSON. `text` is the message's, where it is known.
- *
- * @since 0.1.0
- * @category encoding
- */
+/** Puts a command into words. Throws if what it carries is no JSON. `text` is the message's, where it is known. */
 export const encode = (from: string, command: Command, text?: string): string => {
   switch (command.type) {
     case "publish": {
@@ -78,22 +60,8 @@ export const encode = (from: string, command: Command, text?: string): string =>
   }
 }
 
-/**
- * Puts a question into words.
- *
- * @since 0.1.0
- * @category encoding
- */
-export const question = (from: string, { id, path, type }: Question): string =>
-  assemble(path === undefined ? { from, type, id } : { from, type, id, path })
-
-/**
- * Puts an answer into words.
- *
- * @since 0.1.0
- * @category encoding
- */
-export const reply = (from: string, answer: Reply): string => assemble({ from, ...answer })
+/** Puts into words what is no command. */
+export const word = (from: string, said: Word): string => assemble({ from, ...said } as Head)
 
 const parse = (text: string): unknown => text === "" ? undefined : JSON.parse(text)
 
@@ -123,7 +91,7 @@ const split = (text: string): readonly [line: string, rest: string] => {
   return [text.slice(0, end), text.slice(end + 1)]
 }
 
-// `epoch:offset:time`
+// `epoch:offset`, and maybe more.
 const positionOf = (line: string): Message.Position => {
   const [epoch = "", digits] = line.split(":")
   const offset = Number(digits)
@@ -133,10 +101,10 @@ const positionOf = (line: string): Message.Position => {
   return { epoch, offset }
 }
 
-const command = (head: Head, text: string): Command | Question | Reply => {
+const said = (head: Head, text: string, position: Message.Position | undefined): Command | Word => {
   switch (head.type) {
     case "publish":
-      return new Update(head, text, undefined)
+      return new Update(head, text, position)
     case "broadcast":
       return { type: head.type, message: parse(text), user: head.user } satisfies Broadcast
     case "revoke":
@@ -152,6 +120,10 @@ const command = (head: Head, text: string): Command | Question | Reply => {
       return { type: head.type, id: head.id ?? 0, path: head.path }
     case "counted":
       return { type: head.type, id: head.id ?? 0, count: head.count ?? 0 }
+    case "done":
+      return { type: head.type, position: head.position ?? nowhere }
+    case "left":
+      return { type: head.type }
     default:
       throw new Error("Unknown command of another node")
   }
@@ -159,33 +131,21 @@ const command = (head: Head, text: string): Command | Question | Reply => {
 
 const nobody: Target = { socket: "" }
 
-/**
- * Understands what came over a channel. Throws on what no node says.
- *
- * @since 0.1.0
- * @category decoding
- */
+const nowhere: Message.Position = { epoch: "", offset: 0 }
+
+/** Understands what came over a channel, or an entry of what is kept. Throws on what no node says. */
 export const decode = (payload: string): Heard => {
-  if (!payload.startsWith("{")) {
-    const [line, rest] = split(payload)
-    const [json, text] = split(rest)
-    const head = JSON.parse(json) as Head
-    return { from: head.from, said: new Update(head, text, positionOf(line)) }
-  }
-  const [json, text] = split(payload)
+  const [line, rest] = payload.startsWith("{") ? [undefined, payload] : split(payload)
+  const position = line === undefined ? undefined : positionOf(line)
+  const [json, text] = split(rest)
   const head = JSON.parse(json) as Head
-  return { from: head.from, said: command(head, text) }
+  return { from: head.from, said: said(head, text, position), position }
 }
 
-/**
- * Understands an entry of a history.
- *
- * @since 0.1.0
- * @category decoding
- */
-export const decodeKept = (payload: string): Published => {
-  const [line, rest] = split(payload)
+/** Understands an entry of a path's history. What was kept in an earlier epoch is told in the terms of this one. */
+export const decodeUpdate = (entry: string, epoch: string): Published => {
+  const [line, rest] = split(entry)
   const [json, text] = split(rest)
-  const position = positionOf(line)
+  const position = { epoch, offset: positionOf(line).offset }
   return Object.assign(new Update(JSON.parse(json) as Head, text, position), { position })
 }

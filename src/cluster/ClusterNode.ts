@@ -1,173 +1,220 @@
-/**
- * One node's place in a cluster on Redis.
- *
- * @since 0.1.0
- */
-import type * as Context from "effect/Context"
+/** One node's place in a cluster. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { randomBytes } from "node:crypto"
-import { BrokerEvent } from "../redis/BrokerEvent.js"
-import * as Metrics from "../redis/Metrics.js"
-import type { Options } from "../redis/Options.js"
-import { RedisClaims } from "../redis/RedisClaims.js"
-import * as RedisConnection from "../redis/RedisConnection.js"
-import * as Scripts from "../redis/Scripts.js"
 import type { Membership, Node, Tally } from "../server/Broker.js"
-import type { Command, Publish } from "../server/Command.js"
+import type { Command, Publish, Published } from "../server/Command.js"
 import type { Bounds } from "../server/recovery/Bounds.js"
 import type { Page, Since } from "../server/recovery/History.js"
+import { Appender } from "./Appender.js"
+import { BrokerEvent } from "./BrokerEvent.js"
 import { Channels } from "./Channels.js"
+import { ClusterClaims } from "./ClusterClaims.js"
 import * as ClusterCodec from "./ClusterCodec.js"
+import { type Engine, Refused, type Session } from "./Engine.js"
+import * as Metrics from "./Metrics.js"
+import * as Orders from "./Orders.js"
+import * as Roster from "./Roster.js"
 import { Survey } from "./Survey.js"
+import * as Timer from "./Timer.js"
 
-// How long a connection counts for its user without being renewed, and how often it is (ms).
-const lease = 30_000
-const renewal = "10 seconds"
-
-// How long the nodes' answers are waited for (ms).
+// How long the nodes' answers to a question are waited for (ms).
 const patience = 1_000
 
-// How much longer than its updates the state of a path is kept, so that an idle path does not begin anew (ms).
-const stateAge = 24 * 60 * 60 * 1_000
+// How often connections are counted in again, so that the engine does not forget them (ms).
+const claimInterval = 20 * 60 * 1_000
 
-// How long after a history could not be read it is tried again, though Redis is there (ms): twice as long each time.
+// How long after something could not be read, or the node could not join, it is tried again though the engine is there
+// (ms): twice as long each time.
 const firstRetry = 250
 const lastRetry = 10_000
 
-const away = (): Error => new Error("Not connected to Redis")
+// What is heard before the node has carried out what it missed waits; more than this is lost, as it was before.
+const maxHeard = 10_000
 
 /**
- * A member.
+ * What a cluster is told.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface ClusterOptions {
+  /** How long a node that starts waits for the engine, in milliseconds. */
+  readonly timeout: number
+  /** Commands that may be on their way to the engine at a time; more fail. */
+  readonly maxInFlight: number
+}
+
+/**
+ * A node of a cluster.
  *
  * @since 0.1.0
  * @category models
  */
 export class ClusterNode {
-  private link: RedisConnection.RedisConnection | undefined
-  private channels: Channels | undefined
+  private session: Session | undefined
   /** Scopes in which this node takes part. */
   private users = 0
   private inFlight = 0
   private downSince: number | undefined
-  /** Whether Redis has been reached since the link was opened. */
+  /** Whether the engine has been reached since the session was opened. */
   private known = false
-  private readonly census = new Survey(patience)
-  private readonly claims: RedisClaims
-  private readonly prefix: string
-  private readonly own: ReadonlyArray<string>
-  private again: NodeJS.Timeout | undefined
+  /** Whether all orders have been carried out, so that it may deliver. */
+  private joined = false
+  private joining: Promise<void> = Promise.resolve()
+  private joins = 0
+  private waiting: Array<string> = []
+  private refusedSince: number | undefined
+  private renewedAt = 0
   private retryDelay = firstRetry
-  private failedAt = 0
+  private cancelRetry: (() => void) | undefined
   private ready = Latch.makeUnsafe()
+  private readonly clock: Clock.Clock
+  private readonly after: Timer.After
+  private readonly survey: Survey
+  private readonly roster: Roster.Roster
+  private readonly claims: ClusterClaims
+  private readonly channels: Channels
+  private readonly orders: Orders.Orders
+  private readonly appender: Appender
 
   constructor(
     private readonly node: Node,
-    private readonly options: Options,
-    /** Of the registry in which the metrics are. */
+    private readonly engine: Engine,
+    private readonly options: ClusterOptions,
+    /** Of the clock, and of the registry in which the metrics are. */
     private readonly context: Context.Context<never>,
     private readonly happened: (event: BrokerEvent) => void
   ) {
-    this.prefix = options.prefix ?? "nes"
-    // What is in braces decides on which server of a Redis Cluster a key or a sharded channel is.
-    this.own = [this.everyone, this.inbox(node.id)]
-    this.claims = new RedisClaims(() => this.link, (user) => `${this.prefix}:user:{${user}}`, lease)
+    const session = (): Session | undefined => this.session
+    this.clock = Context.get(context, Clock.Clock)
+    this.after = Timer.make(context)
+    this.survey = new Survey(patience, this.after)
+    this.roster = new Roster.Roster(node.id, () => this.now())
+    this.claims = new ClusterClaims(session, (nodes) => this.dead(nodes))
+    this.channels = new Channels(node, session)
+    this.orders = new Orders.Orders({
+      id: node.id,
+      session: () => this.connected(),
+      carryOut: (order) => node.deliver(order),
+      peers: () => this.roster.beat(this.connected(), undefined),
+      after: this.after,
+      log: node.log
+    })
+    this.appender = new Appender(
+      options.maxInFlight,
+      (path, payloads, bounds) => this.command((session) => session.append(path, payloads, bounds))
+    )
+    Metrics.begin(context)
   }
 
   /** What the server is given. */
   get membership(): Membership {
     return {
       send: (command) => this.send(command),
-      history: { read: (path, since, bounds) => this.read(path, since, bounds) },
+      history: {
+        read: (path, since, bounds) => this.read(path, since, bounds),
+        failed: (path) => this.failed(path)
+      },
       count: (path) => this.count(path),
-      interest: (path) => this.channels?.follow(path),
+      interest: (path) => this.channels.follow(path),
       claims: this.claims,
       open: this.open
     }
   }
 
-  private get everyone(): string {
-    return `${this.prefix}:all:{all}`
-  }
-
-  private inbox(id: string): string {
-    return `${this.prefix}:node:{${id}}`
-  }
-
-  private channel(path: string): string {
-    return `${this.prefix}:path:{${path}}`
+  private now(): number {
+    return this.clock.currentTimeMillisUnsafe()
   }
 
   // Life
 
-  // A node starts without Redis, but gives it the time to answer first.
+  // A node starts without its engine, but gives it the time to answer first.
   private readonly open: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() => {
-    const timeout = this.options.timeout ?? 5_000
-    const enter = Effect.sync(() => this.users++ === 0 && this.connect(timeout))
+    const enter = Effect.sync(() => this.users++ === 0 && this.connect())
     const leave = Effect.suspend(() => --this.users === 0 ? Effect.promise(() => this.close()) : Effect.void)
     return Effect.acquireRelease(enter, () => leave).pipe(
-      Effect.andThen(Effect.forkScoped(Effect.schedule(this.upkeep, Schedule.spaced(renewal)))),
-      Effect.andThen(Effect.timeoutOption(this.ready.await, timeout)),
+      Effect.andThen(Effect.forkScoped(Effect.schedule(this.upkeep, Schedule.spaced(Roster.interval)))),
+      Effect.andThen(Effect.timeoutOption(this.ready.await, this.options.timeout)),
       Effect.asVoid
     )
   })
 
-  private readonly upkeep = Effect.sync(() => {
-    if (this.link?.isUp) {
-      this.claims.renew()
-      this.channels?.revive()
-      this.revive()
-    }
-  })
-
-  private connect(timeout: number): void {
-    const link = RedisConnection.open(this.options, timeout, {
-      up: () => void this.up(link),
-      down: (error) => this.down(error)
+  private connect(): void {
+    this.session = this.engine.open({
+      up: () => {
+        this.joining = this.join()
+      },
+      down: (error) => this.down(error),
+      heard: this.hear
     })
-    this.link = link
-    this.channels = new Channels(link, (path) => this.channel(path), this.node.listens, this.hear)
   }
 
   private async close(): Promise<void> {
-    const { link } = this
-    clearTimeout(this.again)
-    this.again = undefined
-    this.link = undefined
-    this.channels = undefined
+    const { session } = this
+    this.cancelRetry?.()
+    this.cancelRetry = undefined
+    if (session?.isUp && this.node.serves) {
+      const payload = ClusterCodec.word(this.node.id, { type: "left" })
+      void session.leave(this.node.id).catch(ignore)
+      void session.publish("all", "all", payload).catch(ignore)
+    }
+    this.session = undefined
+    this.channels.reset()
+    this.orders.done = undefined
+    this.joined = false
     this.known = false
     this.downSince = undefined
     this.ready = Latch.makeUnsafe()
     Metrics.connected.updateUnsafe(0, this.context)
-    await link?.close()
+    await session?.close()
   }
 
-  private async up(link: RedisConnection.RedisConnection): Promise<void> {
+  // Orders come first: until they have been carried out, nothing that others publish is delivered.
+  private async join(): Promise<void> {
+    const join = ++this.joins
+    const superseded = (): boolean => join !== this.joins || !this.session?.isUp
+    this.joined = false
+    this.channels.reset()
     try {
-      await Promise.all(this.own.map((channel) => link.subscribe(channel, this.hear)))
+      const session = this.connected()
+      await session.subscribe("node", [this.node.id])
+      if (this.node.serves) {
+        await session.subscribe("all", ["all"])
+        await session.subscribe("path", [Orders.path])
+        await this.orders.catchUp()
+      }
     } catch (error) {
-      this.down(error)
+      if (!superseded()) {
+        this.down(error)
+        this.later()
+      }
       return
     }
+    if (superseded()) {
+      return
+    }
+    this.joined = true
+    this.renewedAt = -Infinity
+    this.waiting.splice(0).forEach(this.hear)
+    await this.beat()
     this.back()
-    this.failedAt = 0
-    this.claims.renew()
-    this.channels?.revive()
-    this.revive()
     this.ready.openUnsafe()
+    void this.channels.catchUp()
   }
 
-  // Of a cluster's servers each comes back by itself, without all of Redis having been away.
+  // Of a cluster's servers each comes back by itself, without all of the engine having been away.
   private back(): void {
     const { downSince } = this
     if (downSince === undefined && this.known) {
       return
     }
-    const outage = downSince === undefined ? 0 : Date.now() - downSince
+    const outage = downSince === undefined ? 0 : this.now() - downSince
     if (downSince !== undefined) {
-      this.node.log(["nes", "broker", "up"], `Redis is back after ${outage} ms`)
+      this.node.log(["nes", "broker", "up"], `${this.engine.name} is back after ${outage} ms`)
     }
     this.downSince = undefined
     this.known = true
@@ -176,8 +223,11 @@ export class ClusterNode {
   }
 
   private down(error: unknown): void {
+    this.joined = false
+    this.waiting = []
+    this.channels.reset()
     if (this.downSince === undefined) {
-      this.downSince = Date.now()
+      this.downSince = this.now()
       Metrics.connected.updateUnsafe(0, this.context)
       Metrics.outages.updateUnsafe(1, this.context)
       this.node.log(["nes", "broker", "error"], error)
@@ -185,33 +235,85 @@ export class ClusterNode {
     }
   }
 
+  private readonly upkeep = Effect.promise(async () => {
+    if (this.joined) {
+      await this.beat()
+      if (this.orders.isBehind) {
+        await this.orders.catchUp().catch(ignore)
+      }
+      void this.channels.catchUp()
+      await this.channels.stroll()
+    }
+    Metrics.inFlight.updateUnsafe(this.inFlight + this.appender.waiting, this.context)
+    Metrics.catchingUp.updateUnsafe(this.channels.missing, this.context)
+  })
+
+  private async beat(): Promise<void> {
+    if (!this.node.serves) {
+      return
+    }
+    const { node, orders } = this
+    const from = performance.now()
+    try {
+      const state = { connections: node.connections(), done: orders.done }
+      const peers = await this.command((session) => this.roster.beat(session, state))
+      Metrics.latency.updateUnsafe(performance.now() - from, this.context)
+      this.accept()
+      const alive = peers.filter((peer) => peer.alive)
+      Metrics.nodes.updateUnsafe(alive.length, this.context)
+      if (this.now() - this.renewedAt > claimInterval) {
+        this.renewedAt = this.now()
+        void this.claims.renew()
+      }
+    } catch {
+      // What it means is said where the command is given.
+    }
+  }
+
+  private async dead(nodes: ReadonlyArray<string>): Promise<ReadonlyArray<string>> {
+    const peers = await this.roster.beat(this.connected(), undefined)
+    const alive = new Set(peers.filter((peer) => peer.alive).map(({ node }) => node))
+    return nodes.filter((node) => node !== this.node.id && !alive.has(node))
+  }
+
   // Outgoing
 
   private send(command: Command): Promise<void> {
-    if (command.type === "publish") {
-      return command.recovery ? this.keep(command, command.recovery) : this.publish(command)
+    switch (command.type) {
+      case "publish":
+        return command.recovery ? this.keep(command, command.recovery) : this.publish(command)
+      case "broadcast":
+        this.share("all", "all", command)
+        return this.node.deliver(command)
+      case "revoke":
+      case "disconnect":
+        return this.order(command)
     }
-    const { node } = this
-    if (command.type !== "broadcast" && "socket" in command.target) {
-      const owner = command.target.socket.slice(0, command.target.socket.lastIndexOf(":"))
-      if (owner !== node.id) {
-        this.share(this.inbox(owner), command)
-        return Promise.resolve()
-      }
-    } else {
-      this.share(this.everyone, command)
-    }
-    return node.deliver(command)
   }
 
   private publish(command: Publish): Promise<void> {
-    const text = this.share(this.channel(command.path), command)
+    const text = this.share("path", command.path, command)
     return this.node.deliver(text === undefined ? command : { ...command, text })
+  }
+
+  // This node does its part at once, whatever becomes of the others'.
+  private async order(order: Orders.Order): Promise<void> {
+    const own = this.node.deliver(order)
+    if ("user" in order.target || Orders.ownerOf(order.target.socket) !== this.node.id) {
+      try {
+        await this.orders.give(order)
+      } catch (error) {
+        this.refused(error)
+        this.unshared(order, error)
+        throw error
+      }
+    }
+    await own
   }
 
   // Best effort: what does not get through is counted and told, and does not hold up this node. Returns the text of a
   // published message, so that it is made only once.
-  private share(channel: string, command: Command): string | undefined {
+  private share(channel: "path" | "all", name: string, command: Command): string | undefined {
     let text: string | undefined
     let payload: string
     try {
@@ -221,7 +323,7 @@ export class ClusterNode {
       this.unshared(command, error)
       return text
     }
-    this.command((link) => link.command(channel, [link.publish, channel, payload])).catch((error: unknown) =>
+    this.command((session) => session.publish(channel, name, payload)).catch((error: unknown) =>
       this.unshared(command, error)
     )
     return text
@@ -232,19 +334,46 @@ export class ClusterNode {
     this.happened(BrokerEvent.Unshared({ type, error }))
   }
 
-  private async command<A>(run: (link: RedisConnection.RedisConnection) => Promise<A>): Promise<A> {
-    const { link } = this
-    if (!link?.isUp) {
-      throw away()
+  private connected(): Session {
+    const { session } = this
+    if (!session?.isUp) {
+      throw new Error(`Not connected to ${this.engine.name}`)
     }
-    if (this.inFlight >= (this.options.maxInFlight ?? 10_000)) {
-      throw new Error("Too many commands are on their way to Redis")
+    return session
+  }
+
+  private async command<A>(run: (session: Session) => Promise<A>): Promise<A> {
+    const session = this.connected()
+    if (this.inFlight >= this.options.maxInFlight) {
+      throw new Error(`Too many commands are on their way to ${this.engine.name}`)
     }
     this.inFlight++
     try {
-      return await run(link)
+      return await run(session)
+    } catch (error) {
+      this.refused(error)
+      throw error
     } finally {
       this.inFlight--
+    }
+  }
+
+  private refused(error: unknown): void {
+    if (error instanceof Refused && this.refusedSince === undefined) {
+      this.refusedSince = this.now()
+      Metrics.refusing.updateUnsafe(1, this.context)
+      this.node.log(["nes", "broker", "error"], error)
+      this.happened(BrokerEvent.Refusing({ error }))
+    }
+  }
+
+  private accept(): void {
+    if (this.refusedSince !== undefined) {
+      const refusal = this.now() - this.refusedSince
+      this.refusedSince = undefined
+      Metrics.refusing.updateUnsafe(0, this.context)
+      this.node.log(["nes", "broker", "up"], `${this.engine.name} writes again after ${refusal} ms`)
+      this.happened(BrokerEvent.Accepting({ refusal }))
     }
   }
 
@@ -253,74 +382,55 @@ export class ClusterNode {
   private async keep(command: Publish, bounds: Bounds): Promise<void> {
     const { path, text } = command
     const payload = ClusterCodec.encode(this.node.id, command, text)
-    const channel = this.channel(path)
-    const [epoch, offset] = await this.command((link) =>
-      Scripts.append.run(
-        link,
-        [...this.keys(path), channel],
-        [...this.terms(bounds), payload, bounds.size, link.publish]
-      )
-    ) as readonly [string, number]
-    await this.node.deliver({ ...command, position: { epoch, offset } })
+    let position: Published["position"]
+    try {
+      if (!this.joined) {
+        await this.joining
+        this.connected()
+      }
+      position = await this.appender.keep(path, payload, bounds)
+    } catch (error) {
+      Metrics.unkept.updateUnsafe(1, this.context)
+      throw error
+    }
+    const update: Published = { ...command, position, confirmed: true }
+    await this.node.deliver(update)
   }
 
   private async read(path: string, since: Since | undefined, bounds: Bounds): Promise<Page> {
-    const [epoch, start, top, entries] = await this.reading((link) =>
-      Scripts.read.run(link, this.keys(path), [
-        ...this.terms(bounds),
-        since ? since.epoch ?? "" : "-",
-        since?.offset ?? 0
-      ])
-    ) as readonly [string, number, number, ReadonlyArray<string>]
-    return { epoch, start, top, updates: entries.map(ClusterCodec.decodeKept) }
+    Metrics.reads.updateUnsafe(1, this.context)
+    const { entries, epoch, start, top } = await this.command((session) => session.read(path, since, bounds))
+    return { epoch, start, top, updates: entries.map((entry) => ClusterCodec.decodeUpdate(entry, epoch)) }
   }
 
   // A server that has just started answers with errors while it loads its data.
-  private async reading(run: (link: RedisConnection.RedisConnection) => Promise<unknown>): Promise<unknown> {
-    try {
-      return await this.command(run)
-    } catch (error) {
-      if (this.link?.isUp) {
-        this.again ??= this.retry()
+  private failed(path: string): void {
+    this.channels.failed(path)
+    if (this.session?.isUp) {
+      this.later()
+    }
+  }
+
+  private later(): void {
+    this.cancelRetry ??= this.after(this.retryDelay, () => {
+      this.cancelRetry = undefined
+      if (!this.joined && this.session?.isUp) {
+        this.joining = this.join()
       }
-      throw error
-    }
-  }
-
-  // All histories are read again: a path that cannot be read for long must not have the others read all the time.
-  private retry(): NodeJS.Timeout {
-    const now = Date.now()
-    this.retryDelay = now - this.failedAt > 2 * lastRetry ? firstRetry : Math.min(2 * this.retryDelay, lastRetry)
-    this.failedAt = now
-    return setTimeout(() => {
-      this.again = undefined
-      this.revive()
-    }, this.retryDelay)
-  }
-
-  private revive(): void {
-    for (const path of this.node.followed()) {
-      void this.node.refresh(path)
-    }
-  }
-
-  private keys(path: string): ReadonlyArray<string> {
-    return [`${this.prefix}:state:{${path}}`, `${this.prefix}:kept:{${path}}`]
-  }
-
-  private terms({ age }: Bounds): ReadonlyArray<string | number> {
-    return [randomBytes(6).toString("hex"), this.options.durable ? 1 : 0, age, Math.max(stateAge, 2 * age)]
+      this.retryDelay = this.channels.retry() ? Math.min(2 * this.retryDelay, lastRetry) : firstRetry
+    })
   }
 
   // Counting
 
   private count(path: string | undefined): Promise<Tally> {
     const { node } = this
-    const channel = path === undefined ? this.everyone : this.channel(path)
-    return this.census.take(node.count(path), async (id) => {
-      const payload = ClusterCodec.question(node.id, { type: "count", id, path })
-      const heard = await this.command((link) => link.command(channel, [link.publish, channel, payload]))
-      return Number(heard) - (path === undefined || this.channels?.has(path) ? 1 : 0)
+    const channel = path === undefined ? "all" : "path"
+    return this.survey.take(node.serves ? node.count(path) : undefined, async (id) => {
+      const payload = ClusterCodec.word(node.id, { type: "count", id, path })
+      const heard = await this.command((session) => session.publish(channel, path ?? "all", payload))
+      const own = path === undefined ? node.serves : this.channels.has(path)
+      return heard - (own ? 1 : 0)
     })
   }
 
@@ -329,33 +439,45 @@ export class ClusterNode {
   private readonly hear = (payload: string): void => {
     // Anybody can publish anything: what is thrown into the client library's parser would leave this node deaf.
     try {
-      this.obey(ClusterCodec.decode(payload))
+      this.obey(payload)
     } catch (error) {
       this.node.log(["nes", "broker", "error"], error)
     }
   }
 
-  private obey({ from, said }: ClusterCodec.Heard): void {
+  private obey(payload: string): void {
+    const { from, position, said } = ClusterCodec.decode(payload)
+    const own = from === this.node.id
     switch (said.type) {
       case "count":
-        return from === this.node.id ? undefined : this.reply(from, said)
+        return own ? undefined : this.reply(from, said.id, said.path)
       case "counted":
-        return this.census.answered(said.id, said.count)
-      case "publish":
-        return said.position || from !== this.node.id ? this.carryOut(said) : undefined
+        return this.survey.answered(said.id, said.count)
+      case "done":
+        return this.orders.answered(from, said.position)
+      case "left":
+        this.roster.left(from)
+        return this.orders.left(from)
+      case "revoke":
+      case "disconnect":
+        if (!position) {
+          throw new Error("An order that is not kept")
+        }
+        return this.orders.heard(from, said, position)
       default:
-        return from === this.node.id ? undefined : this.carryOut(said)
+        if (!this.joined) {
+          if (this.waiting.length < maxHeard) {
+            this.waiting.push(payload)
+          }
+        } else if (position || !own) {
+          this.node.deliver(said).catch((error: unknown) => this.node.log(["nes", "broker", "error"], error))
+        }
     }
   }
 
-  private carryOut(command: Command): void {
-    this.node.deliver(command).catch((error: unknown) => this.node.log(["nes", "broker", "error"], error))
-  }
-
-  private reply(to: string, { id, path }: ClusterCodec.Question): void {
-    const channel = this.inbox(to)
-    const payload = ClusterCodec.reply(this.node.id, { type: "counted", id, count: this.node.count(path) })
-    this.command((link) => link.command(channel, [link.publish, channel, payload])).catch(ignore)
+  private reply(to: string, id: number, path: string | undefined): void {
+    const payload = ClusterCodec.word(this.node.id, { type: "counted", id, count: this.node.count(path) })
+    this.command((session) => session.publish("node", to, payload)).catch(ignore)
   }
 }
 

@@ -1,9 +1,6 @@
-/**
- * Counts over the cluster: a question to all nodes that hear a channel, and the sum of their answers.
- *
- * @since 0.1.0
- */
+/** Counts over the cluster: a question to all nodes that hear a channel, and the sum of their answers. */
 import type { Tally } from "../server/Broker.js"
+import type { After } from "./Timer.js"
 
 interface Poll {
   total: number
@@ -23,27 +20,32 @@ export class Survey {
   private ids = 0
 
   /** `patience` (ms) is how long answers are waited for. */
-  constructor(private readonly patience: number) {}
+  constructor(private readonly patience: number, private readonly after: After) {}
 
-  /** Asks by `ask`, which returns how many others have heard the question; `own` is this node's answer. */
-  async take(own: number, ask: (id: number) => Promise<number>): Promise<Tally> {
+  /** Asks by `ask`, which returns how many others have heard the question; `own` is this node's answer, if it has one. */
+  async take(own: number | undefined, ask: (id: number) => Promise<number>): Promise<Tally> {
     const id = ++this.ids
     let finish = (): void => {}
     const finished = new Promise<void>((resolve) => {
       finish = resolve
     })
-    const poll: Poll = { total: own, nodes: 1, expected: undefined, finish }
+    const poll: Poll = { total: own ?? 0, nodes: 0, expected: undefined, finish }
     this.polls.set(id, poll)
-    const timer = setTimeout(finish, this.patience)
+    const cancel = this.after(this.patience, finish)
     try {
       poll.expected = await ask(id)
       this.check(poll)
       await finished
     } finally {
-      clearTimeout(timer)
+      cancel()
       this.polls.delete(id)
     }
-    return { total: poll.total, nodes: poll.nodes, silent: Math.max(0, (poll.expected ?? 0) - poll.nodes + 1) }
+    const present = own === undefined ? 0 : 1
+    return {
+      total: poll.total,
+      nodes: poll.nodes + present,
+      silent: Math.max(0, (poll.expected ?? 0) - poll.nodes)
+    }
   }
 
   /** Takes a node's answer. */
@@ -57,7 +59,7 @@ export class Survey {
   }
 
   private check(poll: Poll): void {
-    if (poll.expected !== undefined && poll.nodes > poll.expected) {
+    if (poll.expected !== undefined && poll.nodes >= poll.expected) {
       poll.finish()
     }
   }

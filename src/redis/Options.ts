@@ -1,9 +1,5 @@
-/**
- * What a broker on Redis can be told.
- *
- * @since 0.1.0
- */
-import type { BrokerEvent } from "./BrokerEvent.js"
+/** What a broker on Redis can be told. */
+import type { BrokerEvent } from "../cluster/BrokerEvent.js"
 import type { Address } from "./RedisConnection.js"
 
 /**
@@ -27,4 +23,26 @@ export interface Options extends Address {
   readonly maxInFlight?: number | undefined
   /** Called with what happens; see also `events`. */
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined
+}
+
+/**
+ * Says what is wrong with options, if anything is.
+ *
+ * @since 1.0.0
+ * @category predicates
+ */
+export const fault = ({ cluster, name, sentinels, url }: Options): string | undefined => {
+  if (sentinels) {
+    return url !== undefined || cluster
+      ? "`sentinels` take the place of `url`, and know no `cluster`"
+      : sentinels.length === 0 || !name
+      ? "`sentinels` need at least one url, and the `name` of the master"
+      : undefined
+  }
+  if (url === undefined || url.length === 0) {
+    return "`url` is missing"
+  }
+  return typeof url !== "string" && !cluster
+    ? "Several urls are those of a Redis Cluster: set `cluster`, or give one"
+    : undefined
 }

@@ -14,15 +14,13 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as PubSub from "effect/PubSub"
-import * as Stream from "effect/Stream"
-import { ClusterNode } from "../cluster/ClusterNode.js"
+import * as ClusterBroker from "../cluster/ClusterBroker.js"
 import * as Broker from "../server/Broker.js"
-import type { BrokerEvent } from "./BrokerEvent.js"
-import type { Options } from "./Options.js"
+import { fault, type Options } from "./Options.js"
+import * as RedisEngine from "./RedisEngine.js"
 
 /** @since 0.1.0 */
-export { BrokerEvent } from "./BrokerEvent.js"
+export { BrokerEvent } from "../cluster/BrokerEvent.js"
 /** @since 0.1.0 */
 export type { Options } from "./Options.js"
 
@@ -32,10 +30,7 @@ export type { Options } from "./Options.js"
  * @since 0.1.0
  * @category models
  */
-export interface Service extends Broker.Service {
-  /** What happens from now on between this process's nodes and Redis. A slow consumer loses the oldest. */
-  readonly events: Stream.Stream<BrokerEvent>
-}
+export type Service = ClusterBroker.Service
 
 /**
  * The broker's own Tag, for its events.
@@ -45,31 +40,26 @@ export interface Service extends Broker.Service {
  */
 export class RedisBroker extends Context.Service<RedisBroker, Service>()("effect-nes/redis/RedisBroker") {}
 
-// Events that wait for a consumer.
-const backlog = 256
-
 /**
- * Makes a broker. It connects when a node takes part, as a server that listens does.
+ * Makes a broker. It connects when a node takes part, as a server that listens does. Throws on options that make no
+ * sense.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Service> =>
-  Effect.zipWith(PubSub.sliding<BrokerEvent>(backlog), Effect.context(), (events, context) => ({
-    events: Stream.fromPubSub(events),
-    join: (node) =>
-      Effect.sync(() => {
-        const member = new ClusterNode(node, options, context, (event) => {
-          PubSub.publishUnsafe(events, event)
-          try {
-            options.onEvent?.(event)
-          } catch (error) {
-            node.log(["nes", "onEvent", "error"], error)
-          }
-        })
-        return member.membership
-      })
-  }))
+  Effect.suspend(() => {
+    const wrong = fault(options)
+    if (wrong) {
+      throw new Error(`Invalid Redis options: ${wrong}`)
+    }
+    const { durable = false, maxInFlight = 10_000, onEvent, prefix = "nes", timeout = 5_000 } = options
+    return ClusterBroker.make(RedisEngine.make({ ...options, durable, prefix, timeout }), {
+      timeout,
+      maxInFlight,
+      onEvent
+    })
+  })
 
 /**
  * Provides the broker to servers.

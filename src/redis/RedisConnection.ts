@@ -1,10 +1,8 @@
 /**
- * The way to Redis: what the broker needs of a client library, on a single server (or one behind a proxy) and on a Redis
- * Cluster.
+ * The way to Redis: what the engine needs of a client library, on a single server (or one behind a proxy), on the master
+ * that Sentinel names, and on a Redis Cluster.
  *
  * Commands and subscriptions have connections of their own: a subscriber that is too slow loses only its own.
- *
- * @since 0.1.0
  */
 import { createClient, createCluster, type RedisClientOptions } from "@redis/client"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -17,58 +15,57 @@ import { setTimeout as sleep } from "node:timers/promises"
  */
 export interface Address {
   /** `redis[s]://[[username][:password]@]host[:port][/database]`; of a cluster, any of its nodes, or several. */
-  readonly url: string | ReadonlyArray<string>
+  readonly url?: string | ReadonlyArray<string> | undefined
   /** Whether it is a Redis Cluster: then pub/sub is sharded (Redis 7, Valkey). Default: `false`. */
   readonly cluster?: boolean | undefined
+  /** Instead of `url`: the addresses of Sentinels, as urls, which know where the master is. */
+  readonly sentinels?: ReadonlyArray<string> | undefined
+  /** What the Sentinels call the master. */
+  readonly name?: string | undefined
   /** Options of `@redis/client` for every connection, such as `username`, `password`, or `socket` with those of TLS. */
   readonly client?: Pick<RedisClientOptions, "username" | "password" | "credentialsProvider" | "socket"> | undefined
 }
 
 /**
- * Hears of a link.
+ * Hears of a connection.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Observer {
-  /** Connected, or again: everything subscribed to is subscribed to, but something may have been missed. */
+  /** Connected, or again: nothing is subscribed to, or something may have been missed. */
   readonly up: () => void
   readonly down: (error: unknown) => void
+  readonly heard: (payload: string) => void
 }
 
 /**
- * Receives what is published to a channel.
- *
- * @since 0.1.0
- * @category models
- */
-export type Listener = (payload: string, channel: string) => void
-
-/**
- * A link. Nothing is queued while it is down: what is asked then fails.
+ * A connection. Nothing is queued while it is down: what is asked then fails.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RedisConnection {
   readonly isUp: boolean
-  /** The command that publishes to channels as this link subscribes to them. */
+  /** The command that publishes to channels as this connection subscribes to them. */
   readonly publish: "PUBLISH" | "SPUBLISH"
+  /** Whether one command may have keys of any number of paths. */
+  readonly spans: boolean
   /** Runs a command on the server that has `key`. */
   readonly command: (key: string, args: ReadonlyArray<string>) => Promise<unknown>
-  readonly subscribe: (channel: string, listener: Listener) => Promise<void>
-  readonly unsubscribe: (channel: string, listener: Listener) => Promise<void>
+  readonly subscribe: (channels: ReadonlyArray<string>) => Promise<void>
+  readonly unsubscribe: (channels: ReadonlyArray<string>) => Promise<void>
+  /** The server says that it is no master: another may have taken its place. */
+  readonly demoted: () => void
   /** Ends when what was asked before is done, or cannot be in a reasonable time. */
   readonly close: () => Promise<void>
 }
 
-// How long a closing link waits for Redis (ms).
+// How long a closing connection waits for Redis (ms).
 const closingGrace = 1_000
 
-// Redis answers in order: whoever has its answer to a last ping has been heard.
-const farewell = async (ping: Promise<unknown>): Promise<void> => {
-  await Promise.race([ping.catch(ignore), sleep(closingGrace, undefined, { ref: false })])
-}
+// How often Sentinel is asked where the master is, and how long a demoted server is left alone (ms).
+const watching = 1_000
 
 const ignore = (): void => {}
 
@@ -76,85 +73,267 @@ const ignore = (): void => {}
 // that nodes that lost the same server do not come back all at once.
 const backoff = (attempt: number): number => Math.min(50 * 2 ** attempt, 2_000) * (0.5 + Math.random() / 2)
 
+const silent = (): Error => new Error("Redis does not answer")
+
+const within = async <A>(work: Promise<A>, timeout: number): Promise<A> => {
+  const late = new AbortController()
+  try {
+    return await Promise.race([
+      work,
+      sleep(timeout, undefined, { signal: late.signal, ref: false }).then(() => Promise.reject(silent()))
+    ])
+  } finally {
+    late.abort()
+  }
+}
+
+// Redis answers in order: whoever has its answer to a last ping has been heard.
+const farewell = (ping: Promise<unknown>): Promise<unknown> => within(ping, closingGrace).catch(ignore)
+
 const settings = ({ client }: Address, timeout: number) => ({
   ...client,
   RESP: 2 as const,
   disableOfflineQueue: true,
   maintNotifications: "disabled" as const,
-  // A server that accepts but does not answer is away, too.
-  pingInterval: Math.ceil(timeout / 3),
-  socket: { connectTimeout: timeout, socketTimeout: timeout, ...client?.socket, reconnectStrategy: backoff }
+  socket: { connectTimeout: timeout, ...client?.socket }
 })
 
+type Client = ReturnType<typeof makeClient>
+
+const makeClient = (address: Address, url: string | undefined, timeout: number) => {
+  const { socket, ...options } = settings(address, timeout)
+  return createClient({
+    ...options,
+    ...(url === undefined ? undefined : { url }),
+    socket: { ...socket, reconnectStrategy: false }
+  })
+}
+
+/** One connection, made anew for as long as it is wanted. */
+class Line {
+  client: Client | undefined
+  private closed = false
+  private attempt = 0
+  private drop: ((error: unknown) => void) | undefined
+  private readonly closing = new AbortController()
+
+  constructor(
+    private readonly make: () => Promise<Client>,
+    private readonly timeout: number,
+    private readonly ready: () => void,
+    private readonly lost: (error: unknown) => void
+  ) {
+    void this.run()
+  }
+
+  /** Gives the connection up, and makes another. */
+  restart(error: unknown): void {
+    this.drop?.(error)
+  }
+
+  close(): void {
+    this.closed = true
+    this.closing.abort()
+    this.drop?.(undefined)
+  }
+
+  private async run(): Promise<void> {
+    while (!this.closed) {
+      await this.hold().catch((error: unknown) => this.closed || this.lost(error))
+      this.client = undefined
+      if (!this.closed) {
+        await sleep(backoff(this.attempt++), undefined, { signal: this.closing.signal }).catch(ignore)
+      }
+    }
+  }
+
+  // Ends when the connection does, which is always a failure.
+  private async hold(): Promise<void> {
+    const client = await within(this.make(), this.timeout)
+    const ended = new Promise<never>((_, reject) => {
+      this.drop = reject
+      client.on("error", reject)
+    })
+    ended.catch(ignore)
+    try {
+      await Promise.race([within(client.connect(), this.timeout), ended])
+      if (!this.closed) {
+        this.client = client
+        this.attempt = 0
+        this.ready()
+        await Promise.race([ended, this.watch(client)])
+      }
+    } finally {
+      this.drop = undefined
+      client.destroy()
+    }
+  }
+
+  // A server that accepts but does not answer is away, too. Whatever else is written to it meanwhile.
+  private async watch(client: Client): Promise<never> {
+    for (;;) {
+      await within(client.ping(), this.timeout)
+      await sleep(this.timeout / 3, undefined, { signal: this.closing.signal, ref: false })
+    }
+  }
+}
+
+/** Where the master is, by what the Sentinels say; always the same without them. */
+interface Locator {
+  readonly locate: () => Promise<string | undefined>
+  readonly close: () => void
+}
+
+const locator = (address: Address, timeout: number, moved: (url: string) => void): Locator => {
+  const { name = "", sentinels } = address
+  if (!sentinels) {
+    const url = typeof address.url === "string" ? address.url : address.url?.[0]
+    return { locate: () => Promise.resolve(url), close: ignore }
+  }
+  const secure = sentinels.some((url) => url.startsWith("rediss:"))
+  let turn = 0
+  let known: string | undefined
+  const ask = async (client: Client): Promise<string> => {
+    const answer = await within(client.sendCommand(["SENTINEL", "get-master-addr-by-name", name]), timeout)
+    if (!Array.isArray(answer)) {
+      throw new Error(`The Sentinels know no master "${name}"`)
+    }
+    const host = String(answer[0])
+    return `${secure ? "rediss" : "redis"}://${host.includes(":") ? `[${host}]` : host}:${String(answer[1])}`
+  }
+  const line = new Line(
+    () =>
+      Promise.resolve(
+        makeClient(
+          { client: { ...address.client, username: undefined, password: undefined } as never },
+          sentinels[turn++ % sentinels.length],
+          timeout
+        )
+      ),
+    timeout,
+    ignore,
+    ignore
+  )
+  const watch = setInterval(() => {
+    const { client } = line
+    if (client) {
+      ask(client).then((url) => {
+        const before = known
+        known = url
+        if (before !== undefined && before !== url) {
+          moved(url)
+        }
+      }).catch((error: unknown) => line.restart(error))
+    }
+  }, watching)
+  watch.unref()
+  return {
+    locate: async () => {
+      while (!line.client) {
+        await sleep(20)
+      }
+      known = await ask(line.client)
+      return known
+    },
+    close: () => {
+      clearInterval(watch)
+      line.close()
+    }
+  }
+}
+
 const single = (address: Address, timeout: number, observer: Observer): RedisConnection => {
-  const [url] = typeof address.url === "string" ? [address.url] : address.url
-  const options = { ...settings(address, timeout), ...(url === undefined ? undefined : { url }) }
-  const commands = createClient(options)
-  const subscriber = createClient(options)
+  const { locate, close } = locator(address, timeout, () => moved())
   let closed = false
-  let up = false
-  const isUp = (): boolean => commands.isReady && subscriber.isReady
-  for (const client of [commands, subscriber]) {
-    client.on("ready", () => {
-      if (isUp() && !closed) {
-        up = true
-        observer.up()
+  let suspected = 0
+  const make = async (): Promise<Client> => makeClient(address, await locate(), timeout)
+  const isUp = (): boolean => commands.client !== undefined && subscriber.client !== undefined
+  const ready = (): void => {
+    if (isUp() && !closed) {
+      observer.up()
+    }
+  }
+  const lost = (error: unknown): void => {
+    if (!closed) {
+      observer.down(error)
+    }
+  }
+  const commands = new Line(make, timeout, ready, lost)
+  const subscriber = new Line(make, timeout, ready, lost)
+  const moved = (): void => {
+    const error = new Error("Redis has another master")
+    commands.restart(error)
+    subscriber.restart(error)
+  }
+  const client = (line: Line): Client => {
+    if (!line.client) {
+      throw new Error("Not connected to Redis")
+    }
+    return line.client
+  }
+  // Whether the address leads to a master by now, asked of a connection of its own: this one stays if it does not.
+  const probe = async (): Promise<void> => {
+    const candidate = await make()
+    candidate.on("error", ignore)
+    try {
+      await within(candidate.connect(), timeout)
+      const [role] = await within(candidate.sendCommand(["ROLE"]), timeout) as unknown as ReadonlyArray<unknown>
+      if (String(role) === "master") {
+        moved()
       }
-    })
-    client.on("error", (error: unknown) => {
-      if (!isUp() && !closed) {
-        up = false
-        observer.down(error)
-      }
-    })
-    void client.connect().catch((error: unknown) => closed || observer.down(error))
+    } finally {
+      candidate.destroy()
+    }
   }
   return {
     get isUp() {
-      return up && isUp()
+      return isUp()
     },
     publish: "PUBLISH",
-    command: (_, args) => commands.sendCommand([...args]),
-    subscribe: (channel, listener) => subscriber.subscribe(channel, listener),
-    unsubscribe: (channel, listener) => subscriber.unsubscribe(channel, listener),
+    spans: true,
+    command: async (_, args) => client(commands).sendCommand([...args]),
+    subscribe: async (channels) => client(subscriber).subscribe([...channels], observer.heard),
+    unsubscribe: async (channels) => client(subscriber).unsubscribe([...channels], observer.heard),
+    demoted: () => {
+      const now = performance.now()
+      if (now - suspected > watching) {
+        suspected = now
+        probe().catch(ignore)
+      }
+    },
     close: async () => {
       closed = true
-      if (isUp()) {
-        await farewell(commands.ping())
+      if (commands.client && isUp()) {
+        await farewell(commands.client.ping())
       }
-      for (const client of [commands, subscriber]) {
-        if (client.isOpen) {
-          client.destroy()
-        }
-      }
+      close()
+      commands.close()
+      subscriber.close()
     }
   }
 }
 
 const clustered = (address: Address, timeout: number, observer: Observer): RedisConnection => {
-  const urls = typeof address.url === "string" ? [address.url] : address.url
+  const urls = typeof address.url === "string" ? [address.url] : address.url ?? []
+  const { socket, ...options } = settings(address, timeout)
   const cluster = createCluster({
     rootNodes: urls.map((url) => ({ url })),
     RESP: 2,
-    defaults: settings(address, timeout)
+    defaults: {
+      ...options,
+      pingInterval: Math.ceil(timeout / 3),
+      socket: { socketTimeout: timeout, ...socket, reconnectStrategy: backoff }
+    }
   })
   let closed = false
   let found = false
   let up = false
   let attempt = 0
   let retry: NodeJS.Timeout | undefined
-  const rise = (): void => {
-    up = true
-    attempt = 0
-    observer.up()
-  }
   // Every server that holds a part of the keys must answer: the library finds those that take the place of others.
   const probe = async (): Promise<void> => {
     const answers = cluster.masters.map(async (master) => (await cluster.nodeClient(master)).ping())
-    await Promise.race([
-      Promise.all(answers),
-      sleep(timeout, undefined, { ref: false }).then(() => Promise.reject(new Error("Redis does not answer")))
-    ])
+    await within(Promise.all(answers), timeout)
   }
   const seek = (): void => {
     retry ??= setTimeout(() => {
@@ -164,7 +343,9 @@ const clustered = (address: Address, timeout: number, observer: Observer): Redis
       sought.then(() => {
         retry = undefined
         if (!closed) {
-          rise()
+          up = true
+          attempt = 0
+          observer.up()
         }
       }, (error: unknown) => {
         retry = undefined
@@ -180,6 +361,12 @@ const clustered = (address: Address, timeout: number, observer: Observer): Redis
       seek()
     }
   }
+  const watch = setInterval(() => {
+    if (up) {
+      probe().catch(down)
+    }
+  }, timeout / 2)
+  watch.unref()
   cluster.on("error", down)
   cluster.on("node-error", down)
   cluster.on("node-ready", () => {
@@ -193,12 +380,19 @@ const clustered = (address: Address, timeout: number, observer: Observer): Redis
       return up
     },
     publish: "SPUBLISH",
+    spans: false,
     command: (key, args) => cluster.sendCommand(key, false, [...args]),
-    subscribe: (channel, listener) => cluster.sSubscribe(channel, listener),
-    unsubscribe: (channel, listener) => cluster.sUnsubscribe(channel, listener),
+    subscribe: async (channels) => {
+      await Promise.all(channels.map((channel) => cluster.sSubscribe(channel, observer.heard)))
+    },
+    unsubscribe: async (channels) => {
+      await Promise.all(channels.map((channel) => cluster.sUnsubscribe(channel, observer.heard)))
+    },
+    demoted: ignore,
     close: async () => {
       closed = true
       clearTimeout(retry)
+      clearInterval(watch)
       if (up) {
         await farewell(probe())
       }
@@ -210,7 +404,7 @@ const clustered = (address: Address, timeout: number, observer: Observer): Redis
 }
 
 /**
- * Opens a link, which reconnects by itself until it is closed. `timeout` (ms) is how long a server may be silent.
+ * Opens a connection, which comes back by itself until it is closed. `timeout` (ms) is how long a server may be silent.
  *
  * @since 0.1.0
  * @category constructors

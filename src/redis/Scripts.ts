@@ -1,9 +1,6 @@
-/**
- * What Redis does in one atomic step.
- *
- * @since 0.1.0
- */
+/** What Redis does in one atomic step. */
 import { createHash } from "node:crypto"
+import { period, remembered } from "../cluster/Engine.js"
 import type { RedisConnection } from "./RedisConnection.js"
 
 /**
@@ -21,111 +18,184 @@ export class Script {
   }
 
   async run(
-    link: RedisConnection,
+    connection: RedisConnection,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<string | number>
   ): Promise<unknown> {
     const [key = ""] = keys
     const rest = [String(keys.length), ...keys, ...args.map(String)]
     try {
-      return await link.command(key, ["EVALSHA", this.digest, ...rest])
+      return await connection.command(key, ["EVALSHA", this.digest, ...rest])
     } catch (error) {
       if (error instanceof Error && error.message.startsWith("NOSCRIPT")) {
-        return link.command(key, ["EVAL", this.source, ...rest])
+        return connection.command(key, ["EVAL", this.source, ...rest])
       }
       throw error
     }
   }
 }
 
-// KEYS: the path's state, its list. ARGV[1..4]: a new epoch, whether Redis loses nothing, ms to keep updates and state.
 // A server that has started anew, or was promoted, may have lost updates that it had confirmed: their offsets would be
-// given out again, and nobody would notice. So the epoch holds for one run of one server only, unless it loses nothing.
+// given out again, and nobody would notice. So an epoch holds for one history of one server only, unless it loses
+// nothing: its replication id changes whenever it starts or is promoted, and is not part of what it copies.
+// A path that nothing has been published to has an epoch all the same, of which nothing is kept: see server/recovery.
 const opening = `
-local state, list = KEYS[1], KEYS[2]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local run = 'any'
-if ARGV[2] == '0' then
-  run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or run
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
 end
-local known = redis.call('HMGET', state, 'epoch', 'top', 'run', 'start')
-local epoch, top, start = known[1], tonumber(known[2] or '0'), tonumber(known[4] or '0')
-if not epoch or known[3] ~= run then
-  epoch, start = ARGV[1], top
-  redis.call('HSET', state, 'epoch', epoch, 'top', top, 'run', run, 'start', start)
+local function run(durable)
+  return durable == '1' and 'any'
+    or string.sub(string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or 'any', 1, 12)
 end
-local age = tonumber(ARGV[3])
-local function old(entry)
-  return entry and tonumber(string.match(entry, '^[^:]*:%d+:(%d+)')) < now - age
+local evicted
+local function unpublished(run, at)
+  evicted = evicted or string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)') or 0
+  return string.format('.%s.%x.%x', run, evicted, math.floor(at / ${period}))
+end
+local function old(entry, before)
+  return entry and tonumber(string.match(entry, '^[^:]*:%d+:(%d+)')) < before
 end
 `
 
 /**
- * Gives an update its offset, keeps it and announces it. ARGV[5..7]: the update, how many to keep, the command that
- * publishes. Returns the epoch and the offset.
+ * Gives updates their offsets, keeps and announces them. KEYS: the path's state, its list, its channel. ARGV: whether
+ * Redis loses nothing, a random part for a new epoch, ms to keep updates and the state, how many updates to keep, the
+ * command that publishes, the updates. Returns the epoch, and the offset of the last.
  *
  * @since 0.1.0
  * @category scripts
  */
 export const append = new Script(`${opening}
-top = top + 1
-local entry = epoch .. ':' .. top .. ':' .. now .. '\\n' .. ARGV[5]
+local state, list, at, run = KEYS[1], KEYS[2], now(), run(ARGV[1])
+local known = redis.call('HMGET', state, 'nonce', 'top', 'run', 'born')
+local nonce, top, born = known[1], tonumber(known[2] or '0'), known[4]
+if not nonce then
+  nonce, born = ARGV[2], string.match(unpublished(run, at), '^%.%w+(.*)')
+  redis.call('DEL', list)
+  redis.call('HSET', state, 'nonce', nonce, 'top', top, 'run', run, 'born', born, 'start', 0)
+elseif known[3] ~= run then
+  redis.call('HSET', state, 'run', run, 'start', top)
+end
+local epoch = nonce .. '.' .. run .. born
+for i = 7, #ARGV do
+  top = top + 1
+  local entry = epoch .. ':' .. top .. ':' .. at .. '\\n' .. ARGV[i]
+  redis.call('RPUSH', list, entry)
+  redis.call(ARGV[6], KEYS[3], entry)
+end
 redis.call('HSET', state, 'top', top)
-redis.call('RPUSH', list, entry)
-redis.call('LTRIM', list, -tonumber(ARGV[6]), -1)
-while old(redis.call('LINDEX', list, 0)) do
+redis.call('LTRIM', list, -tonumber(ARGV[5]), -1)
+while old(redis.call('LINDEX', list, 0), at - ARGV[3]) do
   redis.call('LPOP', list)
 end
 redis.call('PEXPIRE', list, ARGV[3])
 redis.call('PEXPIRE', state, ARGV[4])
-redis.call(ARGV[7], KEYS[3], entry)
 return { epoch, top }
 `)
 
-// A path that was only asked for is not kept for long (ms): whoever asks for many must not fill Redis. Nodes with
-// subscribers ask again in less time.
-const untouched = 60_000
+// What reading a path begins with.
+const standing = `
+local function standing(state, run, at)
+  local known = redis.call('HMGET', state, 'nonce', 'top', 'run', 'born', 'start')
+  if not known[1] then
+    return unpublished(run, at), 0, 0
+  end
+  local top = tonumber(known[2])
+  return known[1] .. '.' .. run .. known[4], known[3] == run and tonumber(known[5]) or top, top
+end
+`
 
 /**
- * Reads what came after an offset. ARGV[5..6]: the reader's epoch (empty if it has several, \`-\` if it has seen nothing)
- * and offset. Returns the epoch, its start, the last offset, and the updates.
+ * Reads what came after an offset, and changes nothing. KEYS: the path's state, its list. ARGV: whether Redis loses
+ * nothing, ms that updates are kept, the reader's epoch (empty if it has several, \`-\` if it has seen nothing) and
+ * offset. Returns the epoch, its start, the last offset, and the updates.
  *
  * @since 0.1.0
  * @category scripts
  */
-export const read = new Script(`${opening}
-redis.call('PEXPIRE', state, top > 0 and ARGV[4] or math.max(age, ${untouched}))
-if ARGV[5] == '-' then
+export const read = new Script(`${opening}${standing}
+local list, at = KEYS[2], now()
+local epoch, start, top = standing(KEYS[1], run(ARGV[1]), at)
+if ARGV[3] == '-' or top == 0 then
   return { epoch, start, top, {} }
 end
-while old(redis.call('LINDEX', list, 0)) do
-  redis.call('LPOP', list)
-end
-local since = tonumber(ARGV[6])
-if ARGV[5] ~= epoch and start < since then
+local since = tonumber(ARGV[4])
+if ARGV[3] ~= epoch and start < since then
   since = start
 end
 local first = top - redis.call('LLEN', list) + 1
 local from = math.max(since + 1, first)
+while from <= top and old(redis.call('LINDEX', list, from - first), at - ARGV[2]) do
+  from = from + 1
+end
 return { epoch, start, top, from <= top and redis.call('LRANGE', list, from - first, -1) or {} }
 `)
 
 /**
- * Counts a connection of a user in. KEYS: the user's connections. ARGV: its id, how many are allowed, ms until it is
- * forgotten unless renewed. Returns 1, or 0 if there are too many others.
+ * How far paths have come. KEYS: their states. ARGV: whether Redis loses nothing. Returns a line for each: its offset and
+ * epoch.
+ *
+ * @since 1.0.0
+ * @category scripts
+ */
+export const positions = new Script(`${opening}${standing}
+local at, run, lines = now(), run(ARGV[1]), {}
+for i = 1, #KEYS do
+  local epoch, start, top = standing(KEYS[i], run, at)
+  lines[i] = string.format('%d:%s', top, epoch)
+end
+return table.concat(lines, '\\n')
+`)
+
+/**
+ * Counts a connection of a user in. KEYS: the user's connections. ARGV: its id, how many are allowed, ms until all are
+ * forgotten unless one is counted in again, the nodes whose connections count no more. Returns those that are counted if
+ * there are too many others.
  *
  * @since 0.1.0
  * @category scripts
  */
 export const claim = new Script(`
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-if not redis.call('ZSCORE', KEYS[1], ARGV[1]) and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
-  return 0
+for i = 4, #ARGV do
+  for _, other in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+    if string.sub(other, 1, #ARGV[i] + 1) == ARGV[i] .. ':' then
+      redis.call('SREM', KEYS[1], other)
+    end
+  end
 end
-redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 and redis.call('SCARD', KEYS[1]) >= tonumber(ARGV[2]) then
+  return redis.call('SMEMBERS', KEYS[1])
+end
+redis.call('SADD', KEYS[1], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 1
+return {}
+`)
+
+/**
+ * Takes down a node's sign of life, if it gives one. KEYS: the nodes. ARGV: its id, what it says of itself. Returns the
+ * id, the age (ms) and the state of each.
+ *
+ * @since 1.0.0
+ * @category scripts
+ */
+export const beat = new Script(`${opening}
+local nodes, at, alive = KEYS[1], now(), {}
+if ARGV[2] then
+  redis.call('HSET', nodes, ARGV[1], at .. ':' .. ARGV[2])
+  redis.call('PEXPIRE', nodes, ${remembered})
+end
+local all = redis.call('HGETALL', nodes)
+for i = 1, #all, 2 do
+  local time, state = string.match(all[i + 1], '^(%d+):(.*)$')
+  local age = at - time
+  if age <= ${remembered} then
+    alive[#alive + 1] = all[i]
+    alive[#alive + 1] = string.format('%d', age)
+    alive[#alive + 1] = state
+  elseif ARGV[2] then
+    redis.call('HDEL', nodes, all[i])
+  end
+end
+return alive
 `)

@@ -61,8 +61,12 @@ export interface Node {
   readonly listens: (path: string) => boolean
   /** How many connections there are here, or subscribers of a path. */
   readonly count: (path: string | undefined) => number
-  /** The paths with recovery that someone here follows. */
-  readonly followed: () => IterableIterator<string>
+  /** Whether it serves anyone: a program that only publishes hears nothing of others. */
+  readonly serves: boolean
+  /** How many connections there are here, whether they have said hello or not. */
+  readonly connections: () => number
+  /** Whether a path has recovery, and someone here follows it. */
+  readonly recovers: (path: string) => boolean
   /** How far such a path has come here; `undefined` where it is to be read. */
   readonly reached: (path: string) => Message.Position | undefined
   /** Has the history of a path read again: announcements may have been missed. */
@@ -79,8 +83,9 @@ export interface Node {
  */
 export interface Membership {
   /**
-   * Has a command carried out on every node, this one included. It ends when this node has done its part; an update that
-   * is to be kept fails where it was not.
+   * Has a command carried out on every node, this one included. It ends when this node has done its part, and a
+   * revocation or a disconnection when every node it concerns has, or fails where that is not known; an update that is to
+   * be kept fails where it was not.
    */
   readonly send: (command: Command) => Promise<void>
   readonly history: History

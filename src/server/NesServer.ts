@@ -119,7 +119,9 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     deliver: (command) => node.delivery.deliver(command),
     listens: (path) => node.hub.listens(path),
     count: (path) => node.hub.count(path),
-    followed: () => node.hub.recovery?.paths() ?? [].values(),
+    serves: true,
+    connections: () => node.hub.connections.size,
+    recovers: (path) => node.hub.recovery?.has(path) ?? false,
     reached: (path) => node.hub.recovery?.reached(path),
     refresh: (path) => node.hub.recovery?.refresh(path),
     log: application.log

@@ -1,7 +1,8 @@
-/** Publish, broadcast, revoke, disconnect, limits and counts over nodes, on a real Redis, and on a real Redis Cluster. */
+/** A cluster on a real Redis, and on a real Redis Cluster. */
 import type { Server } from "@hapi/hapi"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
-import { as, hear, startNode, until } from "./Cluster.js"
+import { suite } from "../cluster/Suite.js"
+import { hear, startNode, until } from "./Cluster.js"
 import { RedisServer } from "./RedisServer.js"
 
 describe.each([{ cluster: false }, { cluster: true }])("on Redis, cluster: $cluster", ({ cluster }) => {
@@ -11,152 +12,13 @@ describe.each([{ cluster: false }, { cluster: true }])("on Redis, cluster: $clus
   }, 120_000)
   afterAll(() => redis.stop())
 
-  const auth = { index: true, route: "named", isSecure: false } as const
-  const broker = { cluster }
-  const items = {
-    broker,
-    options: { auth },
-    declare: (server: Parameters<NonNullable<NonNullable<Parameters<typeof startNode>[1]>["declare"]>>[0]) => {
-      server.subscription("/item/{id}", { auth: { mode: "optional", index: true } })
-      server.subscription("/kept/{id}", { recovery: true })
-      server.subscription("/secret/{id}", {
-        filter: (_path, message, { internal }) =>
-          internal === "open" ? { override: { seen: message } } : internal !== "closed"
-      })
-    }
-  }
-  const cast = async () => {
-    const [a, b] = [await startNode(redis, items), await startNode(redis, items)]
-    return { a, b, ann: await a.connect(as("ann")), bob: await b.connect(as("bob")) }
-  }
-
-  it("publish reaches the subscribers of every node, once each and in order", async () => {
-    const { a, ann, b, bob } = await cast()
-    const [near, far] = [await hear(ann, "/item/5"), await hear(bob, "/item/5")]
-    const messages = [{ n: 1 }, "two", 3, null, [4], { "ünï": "\n" }]
-    for (const message of messages) {
-      await a.server.publish("/item/5", message)
-    }
-    await until(() => far.length === messages.length)
-    expect(far).toEqual(messages)
-    expect(near).toEqual(messages)
-    await b.server.publish("/item/5", "back")
-    await until(() => near.length === messages.length + 1)
-    expect(far.length).toBe(messages.length + 1)
-  })
-
-  it("publish with `user` reaches this user alone, with `internal` the filter of the other node", async () => {
-    const { a, ann, bob } = await cast()
-    const [near, far] = [await hear(ann, "/item/6"), await hear(bob, "/item/6")]
-    const secrets = await hear(bob, "/secret/1")
-    await a.server.publish("/item/6", "for bob", { user: "bob" })
-    await a.server.publish("/item/6", "for all")
-    await until(() => far.length === 2)
-    expect([near, far]).toEqual([["for all"], ["for bob", "for all"]])
-    await a.server.publish("/secret/1", 1, { internal: "closed" })
-    await a.server.publish("/secret/1", 2, { internal: "open" })
-    await a.server.publish("/secret/1", 3)
-    await until(() => secrets.length === 2)
-    expect(secrets).toEqual([{ seen: 2 }, 3])
-  })
-
-  it("broadcast reaches everyone, or one user, on every node", async () => {
-    const { a, ann, bob } = await cast()
-    const heard: Array<readonly [name: string, message: unknown]> = []
-    ann.onUpdate = (message) => void heard.push(["ann", message])
-    bob.onUpdate = (message) => void heard.push(["bob", message])
-    await a.server.broadcast("for bob", { user: "bob" })
-    await a.server.broadcast("for all")
-    await until(() => heard.length === 3)
-    expect(heard.filter(([name]) => name === "bob")).toEqual([["bob", "for bob"], ["bob", "for all"]])
-    expect(heard.filter(([name]) => name === "ann")).toEqual([["ann", "for all"]])
-  })
-
-  it("revoke and disconnect by socket and by user, from a node that does not have them", async () => {
-    const { a, b, bob } = await cast()
-    const revoked: Array<unknown> = []
-    await bob.subscribe("/item/7", (message, flags) => void revoked.push([message, flags]))
-    await bob.subscribe("/item/8", (message, flags) => void revoked.push([message, flags]))
-    const { node } = a.server.plugins.nes
-    await node.revoke({ socket: bob.id ?? "" }, "/item/7", "bye")
-    await until(() => revoked.length === 1)
-    await node.revoke({ user: "bob" }, "/item/8", "also")
-    await until(() => revoked.length === 2)
-    expect(revoked).toEqual([["bye", { revoked: true }], ["also", { revoked: true }]])
-    expect(bob.subscriptions()).toEqual([])
-
-    let lost = 0
-    bob.onDisconnect = () => void lost++
-    const first = bob.id
-    await node.disconnect({ socket: first ?? "" })
-    await until(() => lost === 1 && bob.id !== null && bob.id !== first)
-    await node.disconnect({ user: "bob" })
-    await until(() => lost === 2 && bob.id !== null)
-    expect(b.server.plugins.nes.node.hub.connections.size).toBe(1)
-  })
-
-  it("a user's connections are counted over the nodes", async () => {
-    const limited = { ...items, options: { auth: { ...auth, maxConnectionsPerUser: 2 } } }
-    const [a, b] = [await startNode(redis, limited), await startNode(redis, limited)]
-    const user = as(`max-${cluster}`)
-    const first = await a.connect(user)
-    await b.connect(user)
-    await expect(b.connect(user)).rejects.toMatchObject({ statusCode: 503 })
-    await expect(a.connect(user)).rejects.toMatchObject({ statusCode: 503 })
-    await first.disconnect()
-    await until(() => b.connect(user).then(() => true, () => false))
-    await expect(a.connect(user)).rejects.toMatchObject({ statusCode: 503 })
-  })
-
-  it("a node that stops leaves no connections counted, and what it said last is heard", async () => {
-    const limited = { ...items, options: { auth: { ...auth, maxConnectionsPerUser: 1 } } }
-    const [a, b] = [await startNode(redis, limited), await startNode(redis, limited)]
-    const user = as(`stops-${cluster}`)
-    const bob = await b.connect(as(`stays-${cluster}`))
-    const heard: Array<unknown> = []
-    bob.onUpdate = (message) => void heard.push(message)
-    await a.connect(user)
-    await expect(b.connect(user)).rejects.toMatchObject({ statusCode: 503 })
-    await a.server.broadcast("last")
-    await a.stop()
-    await b.connect(user)
-    await until(() => heard.length === 1)
-    expect(heard).toEqual(["last"])
-  })
-
-  it("counts connections and subscribers of a path over the nodes", async () => {
-    const { a, ann, b, bob } = await cast()
-    await hear(ann, "/item/9")
-    await hear(bob, "/item/9")
-    expect(await a.server.plugins.nes.node.count()).toEqual({ total: 2, nodes: 2, silent: 0 })
-    expect(await b.server.plugins.nes.node.count("/item/9")).toEqual({ total: 2, nodes: 2, silent: 0 })
-    expect(await b.server.plugins.nes.node.count("/item/10")).toEqual({ total: 0, nodes: 1, silent: 0 })
-  })
-
-  it("who reconnects to any node gets what they missed, in order and once", async () => {
-    const { a, ann, b, bob } = await cast()
-    const path = `/kept/${cluster}`
-    const [near, far] = [await hear(ann, path), await hear(bob, path)]
-    await a.server.publish(path, 1)
-    await until(() => far.length === 1)
-    const back = new Promise<void>((resolve) => {
-      bob.onConnect = resolve
-    })
-    for (const connection of b.server.plugins.nes.node.hub.connections.all()) {
-      connection.ws.terminate()
-    }
-    await a.server.publish(path, 2)
-    await b.server.publish(path, 3, { internal: "x" })
-    await back
-    await a.server.publish(path, 4)
-    await until(() => far.length === 4 && near.length === 4)
-    expect([near, far]).toEqual([[1, 2, 3, 4], [1, 2, 3, 4]])
-  })
+  suite(`redis-${cluster}`, (options) => startNode(redis, { ...options, broker: { cluster } }))
 
   it("a node hears only the paths that someone there listens to", async () => {
-    const { bob } = await cast()
+    const declare = (server: Server): void => server.subscription("/item/{id}")
+    const bob = await (await startNode(redis, { declare, broker: { cluster } })).connect()
     const channels = (): ReadonlyArray<string> =>
-      redis.run("pubsub", cluster ? "shardchannels" : "channels", "nes:path:*").split("\n").filter(Boolean)
+      redis.run("pubsub", cluster ? "shardchannels" : "channels", "nes:path:{/*").split("\n").filter(Boolean)
     await until(() => channels().length === 0)
     await hear(bob, "/item/11")
     expect(channels()).toEqual(["nes:path:{/item/11}"])
@@ -191,7 +53,7 @@ it("a Redis Cluster of three servers: every path is published, kept and given up
   expect(heard).toEqual(paths.map((path) => [path]))
   // Sharded: each server has the channels and the histories of its own slots.
   const channels = (): ReadonlyArray<number> =>
-    servers.map((server) => server.run("pubsub", "shardchannels", "nes:path:*").split("\n").filter(Boolean).length)
+    servers.map((server) => server.run("pubsub", "shardchannels", "nes:path:{/*").split("\n").filter(Boolean).length)
   const kept = servers.map((server) => Number(server.run("dbsize")))
   expect(channels().reduce((sum, count) => sum + count)).toBe(paths.length)
   expect(Math.min(...channels(), ...kept)).toBeGreaterThan(0)

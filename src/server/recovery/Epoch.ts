@@ -12,7 +12,7 @@ import type * as Message from "../../protocol/Message.js"
  * @category constructors
  */
 export const unpublished = (run: string, losses: number, period: number): string =>
-  `.${run}.${losses.toString(36)}.${period.toString(36)}`
+  `.${run}.${losses.toString(16)}.${period.toString(16)}`
 
 const ground = (epoch: string): ReadonlyArray<string> => epoch.slice(epoch.indexOf(".") + 1).split(".")
 
@@ -32,6 +32,6 @@ export const continues = ({ epoch, offset }: Message.Position, later: string): b
   }
   const [run, losses, period = ""] = ground(epoch)
   const [laterRun, laterLosses, laterPeriod = ""] = ground(later)
-  const elapsed = parseInt(laterPeriod, 36) - parseInt(period, 36)
+  const elapsed = parseInt(laterPeriod, 16) - parseInt(period, 16)
   return run === laterRun && losses === laterLosses && elapsed >= 0 && elapsed <= 1
 }

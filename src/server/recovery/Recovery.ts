@@ -117,11 +117,6 @@ export class Recovery {
     return this.syncs.has(path)
   }
 
-  /** The paths that are followed here. */
-  paths(): IterableIterator<string> {
-    return this.syncs.keys()
-  }
-
   /** How far a path has come here; `undefined` where that is not known, or someone waits to be let in. */
   reached(path: string): Message.Position | undefined {
     const sync = this.syncs.get(path)

@@ -47,7 +47,7 @@ export type ToParent =
 const root = fileURLToPath(new URL("../../../", import.meta.url))
 
 /** How long a child may take to answer anything, in ms: far above what any answer takes, so that a hang has a name. */
-const patience = 15_000
+const patience = 60_000
 
 const within = <A>(promise: Promise<A>, what: () => string): Promise<A> => {
   let timer: NodeJS.Timeout | undefined

@@ -305,9 +305,9 @@ describe("an epoch goes on", () => {
   const before = Epoch.unpublished("run", 7, 100)
 
   it.each([
-    [at("x.run.7.2s", 5), "x.run.7.2s", true],
-    [at("x.run.7.2s", 5), "y.run.7.2s", false],
-    [at("x.run.7.2s"), "y.run.7.2s", false],
+    [at("x.run.7.64", 5), "x.run.7.64", true],
+    [at("x.run.7.64", 5), "y.run.7.64", false],
+    [at("x.run.7.64"), "y.run.7.64", false],
     [at(before), before, true],
     [at(before), `x${before}`, true],
     [at(before), `x${Epoch.unpublished("run", 7, 101)}`, true],

@@ -1,14 +1,12 @@
-/**
- * What happens between a node and Redis.
- *
- * @since 0.1.0
- */
+/** What happens between a node and the engine of its cluster. */
 import * as Data from "effect/Data"
 
 /**
- * - `Up`: connected, for the first time or again; `outage` is how long Redis was away (ms)
- * - `Down`: Redis cannot be reached, or does not answer; said once until it is back. Local delivery goes on
+ * - `Up`: connected, for the first time or again; `outage` is how long it was away (ms)
+ * - `Down`: it cannot be reached, or does not answer; said once until it is back. Local delivery goes on
  * - `Unshared`: a publish without recovery, a broadcast, a revocation or a disconnection did not reach the other nodes
+ * - `Refusing`: it is there but refuses to write: out of memory, read-only, too few replicas; said once until it accepts
+ * - `Accepting`: it writes again; `refusal` is how long it did not (ms)
  *
  * @since 0.1.0
  * @category models
@@ -17,6 +15,8 @@ export type BrokerEvent = Data.TaggedEnum<{
   Up: { readonly outage: number }
   Down: { readonly error: unknown }
   Unshared: { readonly type: string; readonly error: unknown }
+  Refusing: { readonly error: unknown }
+  Accepting: { readonly refusal: number }
 }>
 
 /**

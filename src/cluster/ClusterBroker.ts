@@ -1,0 +1,56 @@
+/** The Broker port over an engine: what makes a cluster of nodes that share one. */
+import * as Effect from "effect/Effect"
+import * as PubSub from "effect/PubSub"
+import * as Stream from "effect/Stream"
+import type * as Broker from "../server/Broker.js"
+import type { BrokerEvent } from "./BrokerEvent.js"
+import { ClusterNode, type ClusterOptions } from "./ClusterNode.js"
+import type { Engine } from "./Engine.js"
+
+/**
+ * A broker whose nodes are those of a cluster.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Service extends Broker.Service {
+  /** What happens from now on between this process's nodes and the engine. A slow consumer loses the oldest. */
+  readonly events: Stream.Stream<BrokerEvent>
+}
+
+/**
+ * What a broker can be told.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface BrokerOptions extends ClusterOptions {
+  /** Called with what happens; see also `events`. */
+  readonly onEvent?: ((event: BrokerEvent) => void) | undefined
+}
+
+// Events that wait for a consumer.
+const backlog = 256
+
+/**
+ * Makes a broker. It connects when a node takes part, as a server that listens does.
+ *
+ * @since 1.0.0
+ * @category constructors
+ */
+export const make = (engine: Engine, options: BrokerOptions): Effect.Effect<Service> =>
+  Effect.map(PubSub.sliding<BrokerEvent>(backlog), (events) => ({
+    events: Stream.fromPubSub(events),
+    join: (node) =>
+      Effect.map(Effect.context(), (context) => {
+        const member = new ClusterNode(node, engine, options, context, (event) => {
+          PubSub.publishUnsafe(events, event)
+          try {
+            options.onEvent?.(event)
+          } catch (error) {
+            node.log(["nes", "onEvent", "error"], error)
+          }
+        })
+        return member.membership
+      })
+  }))

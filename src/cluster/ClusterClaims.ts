@@ -1,0 +1,91 @@
+/** How many connections each user has on all nodes. */
+import type { Claims } from "../server/Broker.js"
+import type { Session } from "./Engine.js"
+
+// Connections counted in again at a time.
+const atOnce = 100
+
+/**
+ * Connections counted in. Those of a node count for as long as it lives; while the engine is away, each node counts its
+ * own.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export class ClusterClaims implements Claims {
+  private readonly held = new Map<string, Set<string>>()
+  private renewing = false
+
+  constructor(
+    private readonly session: () => Session | undefined,
+    /** Which of these nodes are dead. */
+    private readonly dead: (nodes: ReadonlyArray<string>) => Promise<ReadonlyArray<string>>
+  ) {}
+
+  async claim(user: string, socket: string, max: number): Promise<boolean> {
+    const sockets = this.held.get(user) ?? new Set()
+    this.held.set(user, sockets)
+    // Noted down before the engine has answered: a second one that comes meanwhile must know of the first.
+    const allowed = sockets.has(socket) || sockets.size < max
+    if (allowed) {
+      sockets.add(socket)
+    }
+    const granted = allowed && await this.ask(user, socket, max)
+    if (!granted) {
+      this.forget(user, socket)
+    }
+    return granted
+  }
+
+  release(user: string, socket: string): void {
+    this.forget(user, socket)
+    this.session()?.release(user, socket).catch(ignore)
+  }
+
+  /** Counts every connection of this node in again, after the engine may have forgotten them. */
+  async renew(): Promise<void> {
+    if (this.renewing) {
+      return
+    }
+    this.renewing = true
+    let asking: Array<Promise<unknown>> = []
+    for (const [user, sockets] of this.held) {
+      for (const socket of sockets) {
+        asking.push(this.ask(user, socket, Number.MAX_SAFE_INTEGER))
+        if (asking.length === atOnce) {
+          await Promise.all(asking)
+          asking = []
+        }
+      }
+    }
+    this.renewing = false
+  }
+
+  private async ask(user: string, socket: string, max: number): Promise<boolean> {
+    const session = this.session()
+    if (!session?.isUp) {
+      return true
+    }
+    try {
+      const others = await session.claim(user, socket, max, [])
+      if (!others) {
+        return true
+      }
+      const dead = await this.dead(Array.from(new Set(others.map(nodeOf))))
+      return dead.length > 0 && await session.claim(user, socket, max, dead) === undefined
+    } catch {
+      return true
+    }
+  }
+
+  private forget(user: string, socket: string): void {
+    const sockets = this.held.get(user)
+    if (sockets?.delete(socket) && sockets.size === 0) {
+      this.held.delete(user)
+    }
+  }
+}
+
+const nodeOf = (socket: string): string => socket.slice(0, socket.lastIndexOf(":"))
+
+const ignore = (): void => {}

@@ -1,0 +1,144 @@
+/** The small port below a cluster: what Redis, or whatever takes its place, has to do. */
+import type * as Message from "../protocol/Message.js"
+import type { Bounds } from "../server/recovery/Bounds.js"
+import type { Since } from "../server/recovery/History.js"
+
+/**
+ * What a channel is for: a path's updates, one node's post, or what all nodes hear.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type Channel = "path" | "node" | "all"
+
+/**
+ * Hears of a session.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Observer {
+  /** Connected, for the first time or again: what is to be heard must be subscribed to (again). */
+  readonly up: () => void
+  readonly down: (error: unknown) => void
+  /** Something was published to a channel that is subscribed to; those of one channel come in order. */
+  readonly heard: (payload: string) => void
+}
+
+/**
+ * What is kept of a path: of what came after the position asked for, an entry each, oldest first. An entry is its
+ * `epoch:offset`, maybe with more after another colon, a line break, and the payload.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Kept {
+  readonly epoch: string
+  readonly start: number
+  readonly top: number
+  readonly entries: ReadonlyArray<string>
+}
+
+/**
+ * A node's last sign of life: how long ago that was (ms), and what it said of itself.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Beat {
+  readonly node: string
+  readonly age: number
+  readonly state: string
+}
+
+/**
+ * A connection to an engine, which comes back by itself until it is closed. Nothing is queued while it is down: what is
+ * asked then fails.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Session {
+  readonly isUp: boolean
+
+  /** Publishes; returns how many have heard it. */
+  readonly publish: (channel: Channel, name: string, payload: string) => Promise<number>
+  readonly subscribe: (channel: Channel, names: ReadonlyArray<string>) => Promise<void>
+  readonly unsubscribe: (channel: Channel, names: ReadonlyArray<string>) => Promise<void>
+
+  /**
+   * Gives payloads the next offsets of a path, keeps their entries within the bounds and publishes those to the path's
+   * channel, in one step. Returns the position of the last.
+   */
+  readonly append: (path: string, payloads: ReadonlyArray<string>, bounds: Bounds) => Promise<Message.Position>
+  /** Reads what is kept of a path after a position, or only how far it has come. Keeps nothing of the question. */
+  readonly read: (path: string, since: Since | undefined, bounds: Bounds) => Promise<Kept>
+  /** How far each of these paths has come. Cheap: it is asked for thousands at a time. */
+  readonly positions: (paths: ReadonlyArray<string>) => Promise<ReadonlyArray<Message.Position>>
+
+  /**
+   * Counts a connection of a user in, and those of `dead` nodes (whose ids theirs begin with) out. Answers who is
+   * counted if there are `max` others; then it is not.
+   */
+  readonly claim: (
+    user: string,
+    socket: string,
+    max: number,
+    dead: ReadonlyArray<string>
+  ) => Promise<ReadonlyArray<string> | undefined>
+  readonly release: (user: string, socket: string) => Promise<void>
+
+  /** Takes down a sign of life of a node, if it gives one; returns the last of each that gave one within a minute. */
+  readonly beat: (node: string, state: string | undefined) => Promise<ReadonlyArray<Beat>>
+  readonly leave: (node: string) => Promise<void>
+
+  /** Ends when what was asked before is done, or cannot be in a reasonable time. */
+  readonly close: () => Promise<void>
+}
+
+/**
+ * An engine.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Engine {
+  /** What it is called in messages. */
+  readonly name: string
+  readonly open: (observer: Observer) => Session
+}
+
+/**
+ * For how long a node that gives no sign of life is remembered (ms).
+ *
+ * @since 1.0.0
+ * @category constants
+ */
+export const remembered = 60_000
+
+/**
+ * How long the state of a path is kept at least after its last update, so that it does not begin anew (ms), and the
+ * period in the epoch of one that has none: half of it, so that nothing can come and go unnoticed within two.
+ *
+ * @since 1.0.0
+ * @category constants
+ */
+export const stateAge = 48 * 60 * 60 * 1_000
+
+/**
+ * See `stateAge`.
+ *
+ * @since 1.0.0
+ * @category constants
+ */
+export const period = stateAge / 2
+
+/**
+ * A command that was refused, though the engine is there: out of memory, read-only, with too few replicas.
+ *
+ * @since 1.0.0
+ * @category errors
+ */
+export class Refused extends Error {
+  override readonly name = "Refused"
+}

@@ -1,0 +1,245 @@
+/**
+ * Revocations and disconnections: kept, so that a node that is cut off carries them out when it is back, and confirmed by
+ * every node they concern.
+ */
+import type * as Message from "../protocol/Message.js"
+import type { Disconnect, Revoke } from "../server/Command.js"
+import * as Epoch from "../server/recovery/Epoch.js"
+import * as ClusterCodec from "./ClusterCodec.js"
+import type { Kept, Session } from "./Engine.js"
+import type { Peer } from "./Roster.js"
+import type { After } from "./Timer.js"
+
+/**
+ * An order.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type Order = Revoke | Disconnect
+
+/** Where orders are kept: it begins with no slash, as paths do. */
+export const path = "orders"
+
+// A node that is away for longer has closed its connections, or reads all there is.
+const bounds = { size: 10_000, age: 24 * 60 * 60 * 1_000 }
+
+// How long the nodes' confirmations are waited for (ms).
+const patience = 2_000
+
+// How long hooks of a revocation may hold up the next order (ms).
+const hookGrace = 500
+
+// Orders that are given when the engine is back, at most.
+const maxUnsent = 1_000
+
+interface Announced {
+  readonly from: string
+  readonly order: Order
+  readonly position: Message.Position
+}
+
+const reaches = (done: Message.Position | undefined, { epoch, offset }: Message.Position): boolean =>
+  done !== undefined && done.epoch === epoch && done.offset >= offset
+
+const concerns = ({ target }: Order, node: string): boolean => "user" in target || ownerOf(target.socket) === node
+
+/** The node that has a socket, by its id. */
+export const ownerOf = (socket: string): string => socket.slice(0, socket.lastIndexOf(":"))
+
+/**
+ * What orders need of the node.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Host {
+  readonly id: string
+  /** Fails while there is none. */
+  readonly session: () => Session
+  readonly carryOut: (order: Order) => Promise<void>
+  /** All nodes that there are, or may still be. */
+  readonly peers: () => Promise<ReadonlyArray<Peer>>
+  readonly after: After
+  readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
+}
+
+/**
+ * The orders of a cluster, as one node gives and gets them.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export class Orders {
+  /** Up to where this node has carried all out. */
+  done: Message.Position | undefined
+  private working: Promise<void> | undefined
+  private behind = false
+  private announced: Array<Announced> = []
+  /** Those of this node that could not be kept. */
+  private unsent: Array<Order> = []
+  /** What other nodes have confirmed last, and who waits for more. */
+  private readonly confirmed = new Map<string, Message.Position>()
+  private readonly waiting = new Set<() => void>()
+
+  constructor(private readonly host: Host) {}
+
+  /** Has an order carried out by the nodes it concerns; ends when they have confirmed, fails when that is not known. */
+  async give(order: Order): Promise<void> {
+    const { id, peers } = this.host
+    const position = await this.send(order)
+    const silent = async (): Promise<ReadonlyArray<string>> =>
+      (await peers())
+        .filter(({ done, node }) =>
+          node !== id && concerns(order, node) && !reaches(done, position) &&
+          !reaches(this.confirmed.get(node), position)
+        )
+        .map(({ node }) => node)
+    const first = await silent()
+    await this.until(() => first.every((node) => reaches(this.confirmed.get(node), position)))
+    // Whoever has left meanwhile, or whose confirmation got lost.
+    const rest = first.length === 0 ? first : await silent()
+    if (rest.length > 0) {
+      throw new Error(`Not confirmed by ${rest.join(", ")}: whoever was cut off carries it out when it is back`)
+    }
+  }
+
+  /** Takes an announced order. */
+  heard(from: string, order: Order, position: Message.Position): void {
+    this.announced.push({ from, order, position })
+    this.start().catch(ignore)
+  }
+
+  /** Whether something is to be read that could not be. */
+  get isBehind(): boolean {
+    return this.behind && !this.working
+  }
+
+  /** Carries out what this node has missed, and gives the orders it could not; fails if that cannot be done for now. */
+  async catchUp(): Promise<void> {
+    this.behind = true
+    await this.start()
+    for (let order = this.unsent[0]; order; order = this.unsent[0]) {
+      await this.host.session().append(path, [ClusterCodec.encode(this.host.id, order)], bounds)
+      this.unsent.shift()
+    }
+  }
+
+  /** Takes a node's confirmation. */
+  answered(node: string, position: Message.Position): void {
+    this.confirmed.set(node, position)
+    this.waiting.forEach((check) => check())
+  }
+
+  /** Forgets a node that has left. */
+  left(node: string): void {
+    this.confirmed.delete(node)
+  }
+
+  private async send(order: Order): Promise<Message.Position> {
+    try {
+      return await this.host.session().append(path, [ClusterCodec.encode(this.host.id, order)], bounds)
+    } catch (error) {
+      if (this.unsent.length < maxUnsent) {
+        this.unsent.push(order)
+      }
+      throw error
+    }
+  }
+
+  private start(): Promise<void> {
+    return this.working ??= this.work().finally(() => {
+      this.working = undefined
+    })
+  }
+
+  // One after another: a revocation before the disconnection that follows it.
+  private async work(): Promise<void> {
+    while (this.behind || this.announced.length > 0) {
+      if (this.behind) {
+        await this.carryOut(await this.host.session().read(path, this.done, bounds))
+        continue
+      }
+      const { done } = this
+      const next = this.announced.shift()
+      if (!next || (done && done.epoch === next.position.epoch && next.position.offset <= done.offset)) {
+        continue
+      }
+      if (done && next.position.offset === done.offset + 1 && Epoch.continues(done, next.position.epoch)) {
+        await this.execute(next)
+        this.reached(next.position, new Set([next.from]))
+      } else {
+        this.behind = true
+      }
+    }
+  }
+
+  private async carryOut({ entries, epoch, start, top }: Kept): Promise<void> {
+    const { done } = this
+    const from = !done ? top : Epoch.continues(done, epoch) ? done.offset : Math.min(done.offset, start)
+    const givers = new Set<string>()
+    for (const entry of entries) {
+      try {
+        const { from: giver, position, said } = ClusterCodec.decode(entry)
+        if (position && position.offset > from && (said.type === "revoke" || said.type === "disconnect")) {
+          givers.add(giver)
+          await this.execute({ from: giver, order: said, position })
+        }
+      } catch (error) {
+        this.host.log(["nes", "broker", "error"], error)
+      }
+    }
+    this.behind = false
+    this.reached({ epoch, offset: top }, givers)
+  }
+
+  // What this node has ordered itself it has done at once. A peer that does not close, or a hook that does not end, holds
+  // up nothing.
+  private execute({ from, order }: Announced): Promise<void> {
+    if (from === this.host.id) {
+      return Promise.resolve()
+    }
+    const carrying = this.host.carryOut(order).catch((error: unknown) =>
+      this.host.log(["nes", "broker", "error"], error)
+    )
+    return order.type === "disconnect" ? Promise.resolve() : this.atMost(carrying)
+  }
+
+  private atMost(work: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.host.after(hookGrace, resolve)
+      void work.then(() => {
+        cancel()
+        resolve()
+      })
+    })
+  }
+
+  private reached(position: Message.Position, givers: ReadonlySet<string>): void {
+    this.done = position
+    for (const giver of givers) {
+      if (giver !== this.host.id) {
+        const payload = ClusterCodec.word(this.host.id, { type: "done", position })
+        Promise.resolve().then(() => this.host.session().publish("node", giver, payload)).catch(ignore)
+      }
+    }
+  }
+
+  private until(holds: () => boolean): Promise<void> {
+    if (holds()) {
+      return Promise.resolve()
+    }
+    return new Promise((resolve) => {
+      const end = (): void => {
+        this.waiting.delete(check)
+        cancel()
+        resolve()
+      }
+      const check = (): void => void (holds() && end())
+      const cancel = this.host.after(patience, end)
+      this.waiting.add(check)
+    })
+  }
+}
+
+const ignore = (): void => {}

@@ -1,0 +1,95 @@
+/** Which nodes there are, and how they are. */
+import type * as Message from "../protocol/Message.js"
+import { type Beat, remembered, type Session } from "./Engine.js"
+
+/**
+ * How often a node gives a sign of life, and how long it counts as alive after the last (ms).
+ *
+ * @since 1.0.0
+ * @category constants
+ */
+export const interval = 1_000
+
+/**
+ * See `interval`.
+ *
+ * @since 1.0.0
+ * @category constants
+ */
+export const lease = 5_000
+
+/**
+ * What a node says of itself: how many connections it has, and up to which order it has carried all out.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface State {
+  readonly connections: number
+  readonly done: Message.Position | undefined
+}
+
+/**
+ * A node that there is, or was a short time ago.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Peer extends State {
+  readonly node: string
+  readonly alive: boolean
+}
+
+const write = ({ connections, done }: State): string => `${connections}:${done ? `${done.offset}:${done.epoch}` : ""}`
+
+const read = ({ age, node, state }: Beat): Peer => {
+  const [connections, offset, epoch] = state.split(":")
+  return {
+    node,
+    alive: age <= lease,
+    connections: Number(connections) || 0,
+    done: epoch === undefined ? undefined : { epoch, offset: Number(offset) }
+  }
+}
+
+/**
+ * The nodes of the cluster, as the engine has them; and those it may have lost.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export class Roster {
+  /** When others were there last (ms), and have not said that they leave. */
+  private readonly seen = new Map<string, number>()
+  /** The others, and this one, at the last sign of life. */
+  peers: ReadonlyArray<Peer> = []
+
+  constructor(private readonly id: string, private readonly now: () => number) {}
+
+  /** Gives a sign of life, or only asks for those of others. Returns all, those that the engine has forgotten included. */
+  async beat(session: Session, own: State | undefined): Promise<ReadonlyArray<Peer>> {
+    const peers = (await session.beat(this.id, own && write(own))).map(read)
+    const now = this.now()
+    for (const { alive, node } of peers) {
+      if (alive) {
+        this.seen.set(node, now)
+      }
+    }
+    this.peers = peers
+    const known = new Set(peers.map(({ node }) => node))
+    const lost: Array<Peer> = []
+    for (const [node, at] of this.seen) {
+      if (now - at > remembered) {
+        this.seen.delete(node)
+      } else if (!known.has(node)) {
+        lost.push({ node, alive: false, connections: 0, done: undefined })
+      }
+    }
+    return [...peers, ...lost]
+  }
+
+  /** Notes that a node has left: it has no connections any more. */
+  left(node: string): void {
+    this.seen.delete(node)
+  }
+}

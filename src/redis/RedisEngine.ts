@@ -1,0 +1,126 @@
+/** The small port below a cluster, on Redis. */
+import { randomBytes } from "node:crypto"
+import { type Channel, type Engine, type Observer, Refused, type Session, stateAge } from "../cluster/Engine.js"
+import * as RedisConnection from "./RedisConnection.js"
+import * as Scripts from "./Scripts.js"
+
+/**
+ * What the engine is made of.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface EngineOptions extends RedisConnection.Address {
+  readonly prefix: string
+  readonly timeout: number
+  readonly durable: boolean
+}
+
+// How long connections count unless one of the user's is counted in again (ms): a few times as long as it takes.
+const claimAge = 60 * 60 * 1_000
+
+// Older servers put what a script was refused by into a sentence of their own.
+const refusal = /(?:^|-)(?:OOM|READONLY|NOREPLICAS|MISCONF)\b/
+
+const open = (options: EngineOptions, observer: Observer): Session => {
+  const { durable, prefix, timeout } = options
+  const connection = RedisConnection.open(options, timeout, observer)
+  // What is in braces decides on which server of a Redis Cluster a key or a sharded channel is.
+  const key = (kind: string, name: string): string => `${prefix}:${kind}:{${name}}`
+  const lossless = durable ? 1 : 0
+
+  const ask = async <A>(work: Promise<A>): Promise<A> => {
+    try {
+      return await work
+    } catch (error) {
+      if (error instanceof Error && refusal.test(error.message)) {
+        if (error.message.includes("READONLY")) {
+          connection.demoted()
+        }
+        throw new Refused(error.message, { cause: error })
+      }
+      throw error
+    }
+  }
+  const run = (script: Scripts.Script, keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) =>
+    ask(script.run(connection, keys, args))
+  const command = (of: string, ...args: ReadonlyArray<string>) => ask(connection.command(of, [...args]))
+
+  const positionsOf = async (paths: ReadonlyArray<string>) => {
+    const lines = await run(Scripts.positions, paths.map((path) => key("state", path)), [lossless]) as string
+    return lines.split("\n").map((line) => {
+      const colon = line.indexOf(":")
+      return { epoch: line.slice(colon + 1), offset: Number(line.slice(0, colon)) }
+    })
+  }
+
+  return {
+    get isUp() {
+      return connection.isUp
+    },
+    publish: async (channel: Channel, name, payload) => {
+      const full = key(channel, name)
+      return Number(await command(full, connection.publish, full, payload))
+    },
+    subscribe: (channel, names) => connection.subscribe(names.map((name) => key(channel, name))),
+    unsubscribe: (channel, names) => connection.unsubscribe(names.map((name) => key(channel, name))),
+    append: async (path, payloads, { age, size }) => {
+      const keys = [key("state", path), key("kept", path), key("path", path)]
+      const terms = [
+        lossless,
+        randomBytes(4).toString("hex"),
+        age,
+        Math.max(stateAge, 2 * age),
+        size,
+        connection.publish
+      ]
+      const [epoch, offset] = await run(Scripts.append, keys, [...terms, ...payloads]) as readonly [string, number]
+      return { epoch, offset }
+    },
+    read: async (path, since, { age }) => {
+      const keys = [key("state", path), key("kept", path)]
+      const terms = [lossless, age, since ? since.epoch ?? "" : "-", since?.offset ?? 0]
+      const [epoch, start, top, entries] = await run(Scripts.read, keys, terms) as readonly [
+        string,
+        number,
+        number,
+        ReadonlyArray<string>
+      ]
+      return { epoch, start, top, entries }
+    },
+    positions: async (paths) =>
+      connection.spans ? positionsOf(paths) : (await Promise.all(paths.map((path) => positionsOf([path])))).flat(),
+    claim: async (user, socket, max, dead) => {
+      const others = await run(Scripts.claim, [key("claims", user)], [socket, max, claimAge, ...dead])
+      return Array.isArray(others) && others.length > 0 ? others.map(String) : undefined
+    },
+    release: async (user, socket) => {
+      const claims = key("claims", user)
+      await command(claims, "SREM", claims, socket)
+    },
+    beat: async (node, state) => {
+      const nodes = key("nodes", "nodes")
+      const all = await run(Scripts.beat, [nodes], state === undefined ? [node] : [node, state]) as ReadonlyArray<
+        string
+      >
+      return Array.from({ length: all.length / 3 }, (_, n) => ({
+        node: all[3 * n] ?? "",
+        age: Number(all[3 * n + 1]),
+        state: all[3 * n + 2] ?? ""
+      }))
+    },
+    leave: async (node) => {
+      const nodes = key("nodes", "nodes")
+      await command(nodes, "HDEL", nodes, node)
+    },
+    close: connection.close
+  }
+}
+
+/**
+ * Makes the engine.
+ *
+ * @since 1.0.0
+ * @category constructors
+ */
+export const make = (options: EngineOptions): Engine => ({ name: "Redis", open: (observer) => open(options, observer) })

@@ -1,0 +1,205 @@
+/** An engine in the memory of one process. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { randomBytes } from "node:crypto"
+import {
+  type Beat,
+  type Channel,
+  type Engine,
+  type Observer,
+  period,
+  remembered,
+  type Session
+} from "../../src/cluster/Engine.js"
+import * as Epoch from "../../src/server/recovery/Epoch.js"
+
+interface Path {
+  readonly epoch: string
+  top: number
+  entries: Array<{ readonly text: string; readonly at: number }>
+}
+
+interface Own {
+  readonly observer: Observer
+  readonly channels: Set<string>
+  up: boolean
+}
+
+/**
+ * What happens to an engine in memory, for tests of what a cluster does about it.
+ */
+export interface MemoryEngine extends Engine {
+  /** Cuts everybody off, or whom this names in the order they opened, until `restore`. */
+  readonly cut: (chosen?: (index: number) => boolean) => void
+  readonly restore: () => void
+  /** Loses all that was kept. */
+  readonly lose: () => void
+  /** Has writes fail with this, until it is lifted. */
+  readonly refuse: (error: Error | undefined) => void
+  /** What has been asked, by operation. */
+  readonly asked: ReadonlyMap<keyof Session, number>
+  /** Stops announcing for a moment: what is published to channels then is heard by nobody. */
+  readonly mute: (muted: boolean) => void
+  /** How much is kept: of paths, of users and of nodes. */
+  readonly sizes: () => readonly [paths: number, users: number, nodes: number]
+}
+
+/**
+ * Makes an engine. Its nodes are those of this process.
+ */
+export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock) => {
+  const now = (): number => clock.currentTimeMillisUnsafe()
+  const paths = new Map<string, Path>()
+  const users = new Map<string, Set<string>>()
+  const nodes = new Map<string, { readonly at: number; readonly state: string }>()
+  const sessions: Array<Own> = []
+  const asked = new Map<keyof Session, number>()
+  let run = randomBytes(4).toString("hex")
+  let refusal: Error | undefined
+  let muted = false
+  let away = false
+
+  const announce = (channel: Channel, name: string, payload: string): number => {
+    const key = `${channel}:${name}`
+    const hearing = muted ? [] : sessions.filter(({ channels, up }) => up && channels.has(key))
+    for (const { observer } of hearing) {
+      queueMicrotask(() => observer.heard(payload))
+    }
+    return hearing.length
+  }
+
+  const unpublished = (): string => Epoch.unpublished(run, 0, Math.floor(now() / period))
+
+  const open = (observer: Observer): Session => {
+    const own: Own = { observer, channels: new Set(), up: false }
+    sessions.push(own)
+    queueMicrotask(() => away || rise(own))
+    const ask = async <A>(operation: keyof Session, writes: boolean, answer: () => A): Promise<A> => {
+      asked.set(operation, (asked.get(operation) ?? 0) + 1)
+      await Promise.resolve()
+      if (!own.up) {
+        throw new Error("Not connected")
+      }
+      if (writes && refusal) {
+        throw refusal
+      }
+      return answer()
+    }
+    return {
+      get isUp() {
+        return own.up
+      },
+      publish: (channel, name, payload) => ask("publish", false, () => announce(channel, name, payload)),
+      subscribe: (channel, names) =>
+        ask("subscribe", false, () => names.forEach((name) => own.channels.add(`${channel}:${name}`))),
+      unsubscribe: (channel, names) =>
+        ask("unsubscribe", false, () => names.forEach((name) => own.channels.delete(`${channel}:${name}`))),
+      append: (path, payloads, { age, size }) =>
+        ask("append", true, () => {
+          const at = now()
+          const kept = paths.get(path) ??
+            { epoch: `${randomBytes(4).toString("hex")}${unpublished()}`, top: 0, entries: [] }
+          paths.set(path, kept)
+          for (const payload of payloads) {
+            const text = `${kept.epoch}:${++kept.top}\n${payload}`
+            kept.entries.push({ text, at })
+            announce("path", path, text)
+          }
+          kept.entries = kept.entries.slice(-size).filter((entry) => at - entry.at <= age)
+          return { epoch: kept.epoch, offset: kept.top }
+        }),
+      read: (path, since, { age }) =>
+        ask("read", false, () => {
+          const { entries, epoch, top } = paths.get(path) ?? { entries: [], epoch: unpublished(), top: 0 }
+          const from = !since ? top : since.epoch === epoch ? since.offset : 0
+          const missed = top > from ? entries.slice(-(top - from)) : []
+          return {
+            epoch,
+            start: 0,
+            top,
+            entries: missed.filter(({ at }) => now() - at <= age).map(({ text }) => text)
+          }
+        }),
+      positions: (all) =>
+        ask("positions", false, () =>
+          all.map((path) => {
+            const kept = paths.get(path)
+            return { epoch: kept?.epoch ?? unpublished(), offset: kept?.top ?? 0 }
+          })),
+      claim: (user, socket, max, dead) =>
+        ask("claim", true, () => {
+          const sockets = users.get(user) ?? new Set()
+          for (const other of sockets) {
+            if (dead.some((node) => other.startsWith(`${node}:`))) {
+              sockets.delete(other)
+            }
+          }
+          if (!sockets.has(socket) && sockets.size >= max) {
+            return Array.from(sockets)
+          }
+          users.set(user, sockets.add(socket))
+          return undefined
+        }),
+      release: (user, socket) =>
+        ask("release", true, () => {
+          const sockets = users.get(user)
+          if (sockets?.delete(socket) && sockets.size === 0) {
+            users.delete(user)
+          }
+        }),
+      beat: (node, state) =>
+        ask("beat", state !== undefined, () => {
+          if (state !== undefined) {
+            nodes.set(node, { at: now(), state })
+          }
+          return Array.from(nodes, ([node, { at, state }]): Beat => ({ node, age: now() - at, state }))
+            .filter(({ age }) => age <= remembered)
+        }),
+      leave: (node) => ask("leave", true, () => void nodes.delete(node)),
+      // What was asked before is done.
+      close: async () => {
+        await ask("close", false, () => {}).catch(() => {})
+        sessions.splice(sessions.indexOf(own), 1)
+        own.up = false
+      }
+    }
+  }
+
+  const rise = (own: Own): void => {
+    if (!own.up) {
+      own.up = true
+      own.observer.up()
+    }
+  }
+
+  return {
+    name: "memory",
+    open,
+    restore: () => {
+      away = false
+      sessions.forEach(rise)
+    },
+    cut: (chosen) => {
+      away = chosen === undefined
+      for (const own of sessions.filter((_, index) => chosen?.(index) ?? true)) {
+        own.up = false
+        own.channels.clear()
+        own.observer.down(new Error("Cut off"))
+      }
+    },
+    lose: () => {
+      run = randomBytes(4).toString("hex")
+      paths.clear()
+      users.clear()
+      nodes.clear()
+    },
+    refuse: (error) => {
+      refusal = error
+    },
+    mute: (value) => {
+      muted = value
+    },
+    asked,
+    sizes: () => [paths.size, users.size, nodes.size]
+  }
+})
