@@ -7,6 +7,7 @@ import { connect as connectTcp, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { performance } from "node:perf_hooks"
+import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it, onTestFinished } from "vitest"
 import NesDefault, * as Nes from "../../src/hapi.js"
@@ -207,6 +208,20 @@ describe("server.stop", () => {
     }
     const [code] = await once(child, "close") as [number | null]
     expect(output).toBe("[]\n[]\n")
+    expect(code).toBe(0)
+  })
+})
+
+describe("a server that serves nobody keeps no process alive", () => {
+  it.each(["registered", "initialised", "failed", "stopped"])("%s", async (how) => {
+    const child = spawn(
+      process.execPath,
+      ["--conditions=source", "--import", "tsx", fileURLToPath(new URL("exit.child.ts", import.meta.url)), how],
+      { cwd: root, stdio: ["ignore", "pipe", "inherit"] }
+    )
+    onTestFinished(() => void child.kill("SIGKILL"))
+    const [output, [code]] = await Promise.all([text(child.stdout), once(child, "close") as Promise<[number | null]>])
+    expect(output).toBe(`end of ${how}\n`)
     expect(code).toBe(0)
   })
 })

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Boom from "@hapi/boom"
+import * as Latch from "effect/Latch"
 import { type UserKey, userKey } from "../conversation/Authentication.js"
 import type { AuthSettings } from "../Settings.js"
 import type { Connection } from "./Connection.js"
@@ -18,6 +19,8 @@ const none: ReadonlySet<Connection> = new Set()
  * @category models
  */
 export class Connections {
+  /** Open while there is a connection. */
+  readonly populated = Latch.makeUnsafe(false)
   private readonly byId = new Map<string, Connection>()
   private readonly byUser: UserIndex.UserIndex = new Map()
 
@@ -33,10 +36,14 @@ export class Connections {
 
   add(connection: Connection): void {
     this.byId.set(connection.id, connection)
+    this.populated.openUnsafe()
   }
 
   remove(connection: Connection): void {
     this.byId.delete(connection.id)
+    if (this.byId.size === 0) {
+      this.populated.closeUnsafe()
+    }
     this.unassign(connection)
   }
 

@@ -16,6 +16,18 @@ import type * as Fiber from "effect/Fiber"
 export type Fork = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 
 /**
+ * Ends when what the process's sockets have received has been read. After a pause (of the process, or of the machine)
+ * timers run before sockets are read: who has said something in time must not be judged late.
+ *
+ * @since 1.0.0
+ * @category combinators
+ */
+export const arrived: Effect.Effect<void> = Effect.callback((resume) => {
+  const immediate = setImmediate(() => resume(Effect.void))
+  return Effect.sync(() => clearImmediate(immediate))
+})
+
+/**
  * Deadlines that lie the same time ahead when they are set, so that the first set is the first due.
  *
  * @since 0.1.0
@@ -63,6 +75,7 @@ export class Deadlines<Key> {
       const wait = due - this.clock.currentTimeMillisUnsafe()
       if (wait > 0) {
         yield* Effect.sleep(wait)
+        yield* arrived
       } else {
         this.due.delete(key)
         this.expire(key)

@@ -8,6 +8,7 @@ import type { Hub } from "../subscription/Hub.js"
 import type { Log } from "../telemetry/Log.js"
 import type { Metrics } from "../telemetry/Metrics.js"
 import type { Connection } from "./Connection.js"
+import { arrived } from "./Deadlines.js"
 
 const isAlive = (connection: Connection): boolean =>
   connection.alive || connection.bufferedBytes > 0 || connection.processing > 0
@@ -54,12 +55,19 @@ export const run = (
   })
 
   return Effect.gen(function*() {
-    yield* Effect.sleep(heartbeat.interval)
     for (;;) {
-      yield* beat
-      yield* Effect.sleep(heartbeat.timeout)
+      // A server without connections has no timer: one that was only initialised keeps no process alive.
+      yield* hub.connections.populated.await
+      yield* Effect.sleep(heartbeat.interval)
+      while (hub.connections.size > 0) {
+        yield* beat
+        yield* Effect.sleep(heartbeat.timeout)
+        yield* arrived
+        yield* check
+        yield* Effect.sleep(heartbeat.interval - heartbeat.timeout)
+      }
+      // Nothing waits for anybody now, and the metrics say so.
       yield* check
-      yield* Effect.sleep(heartbeat.interval - heartbeat.timeout)
     }
   })
 }
