@@ -19,7 +19,7 @@ import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication as Authenticated, AuthState, Credentials } from "../server/conversation/Authentication.js"
 import * as Seal from "../server/conversation/Seal.js"
 import * as Refusal from "./Refusal.js"
-import { CurrentCredentials, CurrentSocket } from "./Socket.js"
+import { credentials as currentCredentials, CurrentCredentials, CurrentSocket } from "./Socket.js"
 import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
 
 /**
@@ -152,7 +152,8 @@ export const make = <R>(options: Options<R>): Authentication<R> => {
 
 /**
  * Middleware for ordinary HTTP requests: authenticates them in the same way, so that `Socket.credentials` serves both.
- * What came over a socket has its credentials already.
+ * What came over a socket has the credentials of its connection, and is refused with 401 where it has none and the mode is
+ * `"required"`.
  *
  * @since 0.1.0
  * @category middleware
@@ -160,9 +161,10 @@ export const make = <R>(options: Options<R>): Authentication<R> => {
 export const middleware =
   <RA>(authentication: Pick<Options<RA>, "authenticate" | "mode">) =>
   <A, E, R>(app: Effect.Effect<A, E, R>): Effect.Effect<A, E | Refusal.Refusal, R | RA> =>
-    Effect.flatMap(CurrentSocket, (socket) => {
+    Effect.flatMap(CurrentSocket, (socket): Effect.Effect<A, E | Refusal.Refusal, R | RA> => {
       if (Option.isSome(socket)) {
-        return app
+        const { mode = "required" } = authentication
+        return mode === "required" ? Effect.andThen(currentCredentials, app) : app
       }
       const credentials = Effect.map(
         attempt(authentication),

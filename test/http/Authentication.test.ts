@@ -266,6 +266,31 @@ describe("sealed", () => {
 })
 
 describe("middleware", () => {
+  it.live.each(["optional", "try"] as const)(
+    "of mode required asks for credentials, where the server's is %s",
+    (mode) =>
+      Effect.gen(function*() {
+        const auth = Authentication.make({ authenticate, mode })
+        const open = HttpRouter.add("GET", "/open", HttpServerResponse.text("open"))
+        const closed = HttpRouter.add("GET", "/closed", HttpServerResponse.text("closed"))
+        const guarded = Layer.mergeAll(
+          Layer.provide(closed, Authentication.layerMiddleware({ ...auth, mode: "required" })),
+          Layer.provide(open, Authentication.layerMiddleware({ ...auth, mode: "try" }))
+        )
+        yield* Effect.gen(function*() {
+          const visitor = yield* connect()
+          expect((yield* get("/closed")).status).toBe(401)
+          expect(yield* outcome(() => visitor.request("/closed"))).toEqual({
+            message: "Missing authentication",
+            statusCode: 401
+          })
+          expect(yield* outcome(() => visitor.request("/open"))).toMatchObject({ payload: "open" })
+          yield* Effect.promise(() => visitor.reauthenticate({ headers: { authorization: "john" } }))
+          expect(yield* outcome(() => visitor.request("/closed"))).toMatchObject({ payload: "closed" })
+        }).pipe(Effect.provide(serving(guarded, { auth })))
+      }).pipe(users)
+  )
+
   const auth = Authentication.make({ authenticate })
 
   it.live("gives ordinary HTTP requests their credentials in the same way", () =>
