@@ -16,8 +16,8 @@ import * as Scope from "effect/Scope"
 import * as fc from "fast-check"
 import { once } from "node:events"
 import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type AddressInfo, connect } from "node:net"
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
 import { WebSocket } from "ws"
 import * as Nes from "../../src/hapi.js"
 import { Authentication, NesHttpServer, NesServer, Refusal, Socket } from "../../src/index.js"
@@ -219,8 +219,15 @@ const play = fc.record({
   hello: fc.record({
     do: fc.constant("hello" as const),
     user,
-    flags,
-    subs: fc.array(fc.constantFrom("/s/1", "/slow", "/missing"), { maxLength: 2 })
+    flags: fc.constantFrom("", "a", "c", "s", "s", "cs"),
+    subs: fc.constantFrom<ReadonlyArray<string>>(
+      [],
+      ["/s/1"],
+      ["/s/1", "/slow"],
+      ["/s/1", "/slow", "/s/2"],
+      ["/s/1", "/slow", "/missing"],
+      ["/missing"]
+    )
   }),
   after: fc.array(step, { maxLength: 30 })
 })
@@ -491,6 +498,38 @@ describe.each([["the plugin", hapi], ["a server without hapi", http]] as const)(
     await fc.assert(
       fc.asyncProperty(play, ({ after, before, hello }) => check(house, [...before, hello, ...after])),
       { numRuns: 150 }
+    )
+  })
+
+  it.each(["", "a"])("a burst that takes several turns keeps its order; hello with flags '%s'", async (flags) => {
+    const { effects, url, waiting } = house
+    effects.length = 0
+    const { port } = new URL(url)
+    const wire = connect(Number(port), "127.0.0.1")
+    const ws = new WebSocket(url, { createConnection: () => wire })
+    onTestFinished(() => ws.terminate())
+    await once(ws, "open")
+    const sent = Array.from({ length: 400 }, (_, index) => index + 2)
+    wire.cork()
+    ws.send(message(1, { do: "hello", user: "john", flags, subs: [] }))
+    for (const id of sent) {
+      ws.send(message(id, id === 200 ? { do: "reauth", user: "jane", flags: "" } : { do: "message" }))
+    }
+    wire.uncork()
+    const answered: Array<unknown> = []
+    await new Promise<void>((resolve) => {
+      const releasing = setInterval(() => waiting.release(), 1)
+      ws.on("message", (data: Buffer) => {
+        const { id } = JSON.parse(data.toString()) as Frame
+        if (id !== undefined && answered.push(id) === sent.length + 1) {
+          clearInterval(releasing)
+          resolve()
+        }
+      })
+    })
+    expect(answered).toEqual([1, ...sent])
+    expect(effects).toEqual(
+      sent.filter((id) => id !== 200).map((id) => ["message", id < 200 ? "john" : "jane", id])
     )
   })
 })
