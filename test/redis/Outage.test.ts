@@ -13,10 +13,10 @@ const declare = (server: Server): void => {
   server.subscription("/kept/{id}", { recovery: true })
 }
 
-const cast = async (options: RedisOptions = {}) => {
+const cast = async (options: RedisOptions = {}, timeout = 400) => {
   const redis = await RedisServer.start(options)
   onTestFinished(() => redis.stop())
-  const broker = { cluster: options.cluster, durable: options.durable, timeout: 400 }
+  const broker = { cluster: options.cluster, durable: options.durable, timeout }
   const [a, b] = [await startNode(redis, { declare, broker }), await startNode(redis, { declare, broker })]
   const names = (node: typeof a): ReadonlyArray<string> => node.events.map(({ _tag }) => _tag)
   return { redis, a, b, ann: await a.connect(), bob: await b.connect(), names }
@@ -187,7 +187,7 @@ it("a replica that takes over in a Redis Cluster: publishes go on, and clients a
 })
 
 it("a slow Redis holds up what has to go through it, and nothing else", async () => {
-  const { a, ann, b, bob, names, redis } = await cast()
+  const { a, ann, b, bob, names, redis } = await cast({}, 10_000)
   const [near, far, kept] = [await hear(ann, "/plain/1"), await hear(bob, "/plain/1"), await hear(bob, "/kept/1")]
   redis.run("client", "pause", "300", "all")
   const keeping = a.server.publish("/kept/1", 1)
