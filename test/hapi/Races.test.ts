@@ -3,10 +3,12 @@
  * every completed `onSubscribe`, and `onDisconnection` comes once and last.
  */
 import Boom from "@hapi/boom"
+import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { PluginOptions, SubscriptionOptions } from "../../src/hapi.js"
-import { fence, Gate, Journal, type Live, live, type RawClient } from "./LiveServer.js"
+import type { PluginOptions, Socket, SubscriptionOptions } from "../../src/hapi.js"
+import { makeMemory, type Service } from "../../src/server/Broker.js"
+import { as, authenticating, fence, Gate, Journal, type Live, live, type RawClient } from "./LiveServer.js"
 
 interface House extends Live {
   readonly journal: Journal
@@ -187,6 +189,64 @@ describe("the client disconnects", () => {
     expect(journal.names).toEqual(["onDisconnection", "onConnection"])
   })
 
+  it("while its hello waits: what it sent behind it has no effect, then or later", async () => {
+    const gate = new Gate()
+    const { journal, open, server, subscribers } = await house({}, {
+      onConnection: gate.hold,
+      onMessage: (_socket, message) => journal.note("onMessage", message)
+    })
+    const raw = await open()
+    raw.say({ type: "hello", version: "2", subs: ["/item/6"] })
+    raw.say({ type: "message", message: 1 })
+    raw.say({ type: "sub", path: "/item/5" })
+    await gate.reached
+    await settled()
+    await cut(raw, server)
+    gate.open()
+    await journal.until("onDisconnection")
+    await settled()
+    expect(journal.names).toEqual(["onDisconnection"])
+    expect([...subscribers("/item/5"), ...subscribers("/item/6")]).toEqual([])
+  })
+
+  it("while its hello waits for other nodes to count it in: its place is given back", async () => {
+    const gate = new Gate()
+    const places = new Journal()
+    const memory = await Effect.runPromise(makeMemory)
+    const broker: Service = {
+      join: (node) =>
+        Effect.map(memory.join(node), (membership) => ({
+          ...membership,
+          claims: {
+            claim: async (user, socket, max) => {
+              const claimed = await membership.claims?.claim(user, socket, max) ?? false
+              await gate.hold()
+              return claimed
+            },
+            release: (user, socket) => {
+              membership.claims?.release(user, socket)
+              places.note("release", user)
+            }
+          }
+        }))
+    }
+    const { journal, open, server } = await house({}, {
+      broker,
+      auth: { index: true, maxConnectionsPerUser: 1 },
+      onConnection: () => journal.note("onConnection")
+    }, { prepare: authenticating })
+    const raw = await open()
+    raw.say({ type: "hello", version: "2", ...as("john") })
+    await gate.reached
+    await cut(raw, server)
+    gate.open()
+    await places.until("release")
+    expect(journal.names).toEqual(["onDisconnection"])
+    const next = await open()
+    expect(await next.hello(as("john"))).toMatchObject({ socket: expect.any(String) })
+    expect(server.plugins.nes.node.hub.connections.ofUser("john").size).toBe(1)
+  })
+
   it("while a filter is running for it: skipped, and the others are served", async () => {
     const gate = new Gate()
     const { journal, open, server, subscribers } = await house({
@@ -230,6 +290,117 @@ describe("the client disconnects", () => {
     gate.open()
     await seen.until("open")
     expect(seen.entries).toEqual([["open", false]])
+  })
+})
+
+describe("in onConnection", () => {
+  it("socket.disconnect() ends it: no answer, no subscription, and nothing of what waits", async () => {
+    const { journal, open } = await house({}, {
+      onConnection: (socket) => void socket.disconnect(),
+      onMessage: (_socket, message) => journal.note("onMessage", message)
+    })
+    const raw = await open()
+    raw.say({ type: "hello", version: "2", subs: ["/item/5"] })
+    raw.say({ type: "message", message: 1 })
+    expect(await raw.closed).toBe(1005)
+    await journal.until("onDisconnection")
+    expect(journal.names).toEqual(["onDisconnection"])
+    expect(raw.frames).toEqual([])
+  })
+
+  it("socket.disconnect() can be awaited", async () => {
+    const { journal, open } = await house({}, {
+      onConnection: async (socket) => {
+        await socket.disconnect()
+        journal.note("disconnected")
+      }
+    })
+    const raw = await open()
+    raw.say({ type: "hello", version: "2", subs: ["/item/5"] })
+    await raw.closed
+    await journal.until("onDisconnection")
+    expect(journal.names).toEqual(["disconnected", "onDisconnection"])
+  })
+
+  it("send, publish and revoke can be awaited, and follow the hello's answer in their order", async () => {
+    const { open } = await house({}, {
+      onConnection: async (socket) => {
+        await socket.send(1)
+        await socket.publish("/item/5", 2)
+        await socket.revoke("/item/5", 3)
+        await socket.send(4)
+      }
+    })
+    const raw = await open()
+    raw.say({ type: "hello", version: "2" })
+    await raw.fence()
+    expect(raw.frames).toMatchObject([
+      { type: "hello" },
+      { type: "update", message: 1 },
+      { type: "pub", path: "/item/5", message: 2 },
+      { type: "revoke", path: "/item/5", message: 3 },
+      { type: "update", message: 4 }
+    ])
+  })
+
+  it("a socket that is refused gets nothing, also later, and says so", async () => {
+    const sent: Array<unknown> = []
+    let kept: Socket | undefined
+    const { open } = await house({}, {
+      onConnection: async (socket) => {
+        kept = socket
+        sent.push(await socket.send(1))
+        throw Boom.forbidden("banned")
+      }
+    })
+    const raw = await open()
+    expect(await raw.hello()).toMatchObject({ statusCode: 403 })
+    await expect(kept?.send(2)).rejects.toThrow("Socket not open")
+    await raw.closed
+    expect(sent).toEqual([undefined])
+    expect(raw.frames).toEqual([])
+  })
+
+  it("what is kept for after the answer is limited like what a client does not read", async () => {
+    const { open, server } = await house({}, {
+      limits: { maxBufferedBytes: 100_000 },
+      onConnection: async (socket) => {
+        for (let i = 0; i < 200; i++) {
+          await socket.send("x".repeat(1_000)).catch(() => {})
+        }
+      }
+    })
+    const raw = await open()
+    raw.say({ type: "hello", version: "2" })
+    expect(await raw.closed).toBe(1013)
+    expect(raw.frames).toEqual([])
+    expect(server.plugins.nes.node.exceeded.maxBufferedBytes).toBeGreaterThan(0)
+  })
+})
+
+describe("the server stops", () => {
+  it("while a hello waits: at once, without its answer or what waits behind it", async () => {
+    const gate = new Gate()
+    const { journal, open, server, subscribers } = await house({}, {
+      onConnection: async () => {
+        await gate.hold()
+        journal.note("onConnection")
+      },
+      onMessage: (_socket, message) => journal.note("onMessage", message)
+    })
+    const raw = await open()
+    raw.say({ type: "hello", version: "2", subs: ["/item/5"] })
+    raw.say({ type: "message", message: 1 })
+    await gate.reached
+    const stopped = server.stop({ timeout: 2_000 })
+    expect(await raw.closed).toBe(1005)
+    gate.open()
+    await stopped
+    await journal.until("onDisconnection")
+    await settled()
+    expect(journal.names).toEqual(["onConnection", "onDisconnection"])
+    expect(raw.frames).toEqual([])
+    expect(subscribers()).toEqual([])
   })
 })
 

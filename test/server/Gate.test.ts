@@ -121,8 +121,10 @@ const hapi = async ({ effects, waiting }: Application): Promise<House> => {
 const http = async ({ effects, waiting }: Application): Promise<House> => {
   const server = createServer()
   const waits = (letter: string, flags: unknown) => Effect.promise(() => waiting.at(letter, flags))
-  const credentialsOf = ({ auth: { credentials } }: Socket.Socket) =>
-    parse(`${credentials?.user} ${credentials?.flags}`)
+  const credentialsOf = ({ auth: { credentials } }: Socket.Socket) => ({
+    user: credentials?.user,
+    flags: credentials?.flags
+  })
   const auth = Authentication.make({
     authenticate: Effect.gen(function*() {
       const { headers } = yield* HttpServerRequest.HttpServerRequest
@@ -370,11 +372,7 @@ const check = async (
   effects.length = 0
   const frames: Array<Frame> = []
   const ws = new WebSocket(url)
-  let closed = false
   ws.on("message", (data: Buffer) => frames.push(JSON.parse(data.toString()) as Frame))
-  ws.on("close", () => {
-    closed = true
-  })
   await once(ws, "open")
   const model = new Model()
   const published: Array<number> = []
@@ -411,10 +409,11 @@ const check = async (
         ws.send(message(id, step))
     }
   }
-  const ended = (): boolean => closed || frames.filter((frame) => !isPush(frame)).length >= model.due.length
-  for (let wait = 0; wait < 2_000 && !(ended() && (model.stage !== "dead" || closed)); wait++) {
+  const isAnswered = (): boolean => frames.filter((frame) => !isPush(frame)).length >= model.due.length
+  const isOver = (): boolean => ws.readyState === WebSocket.CLOSED || (isAnswered() && model.stage !== "dead")
+  for (let wait = 0; wait < 2_000 && !isOver(); wait++) {
     waiting.release()
-    if (model.stage === "dead" && ended()) {
+    if (model.stage === "dead" && isAnswered()) {
       ws.close()
     }
     await turns(5)
