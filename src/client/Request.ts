@@ -17,8 +17,8 @@ export interface RequestOptions {
   readonly path: string
   /** The HTTP method. Default: `"GET"`. */
   readonly method?: string | undefined
-  /** Request headers. An Authorization header is refused by the server. */
-  readonly headers?: Message.RequestHeaders | undefined
+  /** Request headers; `null` is absent. An Authorization header is refused by the server. */
+  readonly headers?: Readonly<Record<string, string | number | boolean | null | undefined>> | undefined
   /** The request's payload. */
   readonly payload?: unknown
 }

@@ -6,10 +6,11 @@
 import * as Boom from "@hapi/boom"
 import type { AuthArtifacts, AuthCredentials, Request, Server, ServerInjectResponse } from "@hapi/hapi"
 import type * as Iron from "@hapi/iron"
-import type * as Message from "../protocol/Message.js"
-import type { Response, Service } from "../server/Application.js"
+import { isUtf8 } from "node:buffer"
+import type { Request as SocketRequest, Response, Service } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication, Credentials } from "../server/conversation/Authentication.js"
+import * as RequestHead from "../server/conversation/RequestHead.js"
 import { decodeAuthentication, type Passwords, unseal } from "../server/conversation/Seal.js"
 import type { Access } from "../server/subscription/Access.js"
 import type { AuthConfiguration } from "./Options.js"
@@ -47,12 +48,18 @@ const isValidJson = (text: string): boolean => {
   }
 }
 
+// hapi's types leave the encoding out.
+interface Settings {
+  readonly stringify?: unknown
+  readonly encoding?: string
+}
+
 // Settings under which hapi's body and the result's own JSON are different texts.
 const reshapesJson = (request: Request): boolean => {
   const { json } = request.route.settings
-  const { response } = request
+  const settings: Settings = "settings" in request.response ? request.response.settings : {}
   return Boolean(json && (json.replacer || json.space || json.suffix || json.escape)) ||
-    ("settings" in response && Boolean(response.settings.stringify))
+    Boolean(settings.stringify) || (settings.encoding ?? "utf8") !== "utf8"
 }
 
 // The JSON text that can be sent for a result as it is, so that it is not serialised twice.
@@ -64,19 +71,30 @@ const jsonOf = ({ headers, payload, request, result }: ServerInjectResponse<unkn
     return isValidJson(result) ? result : undefined
   }
   return isObject(result) && payload !== "" && request.method !== "head" &&
-      headers["content-encoding"] === undefined && !reshapesJson(request)
+      headers["content-encoding"] === undefined && headers["content-range"] === undefined && !reshapesJson(request)
     ? payload
     : undefined
 }
 
-// hapi takes header values of any type, its types only text.
-type InjectHeaders = Record<string, string>
+// A body that is neither text nor JSON, and would not be the same as text.
+const unreadable = (
+  { headers, rawPayload, request: { response } }: ServerInjectResponse<unknown>
+): string | undefined => {
+  if (!("variety" in response) || response.variety === "plain" || rawPayload.length === 0) {
+    return undefined
+  }
+  const encoding = headers["content-encoding"]
+  if (encoding !== undefined && encoding !== "identity") {
+    return `The response is encoded (${String(encoding)}) and cannot be sent over a socket`
+  }
+  return isUtf8(rawPayload) ? undefined : "The response is binary and cannot be sent over a socket"
+}
 
-const headersOf = (headers: unknown): InjectHeaders => (isObject(headers) ? { ...headers } : {}) as InjectHeaders
-
-// Where a connection comes from is not for the client to say, in any spelling.
-const unforwarded = (headers: unknown): InjectHeaders =>
-  Object.fromEntries(Object.entries(headersOf(headers)).filter(([name]) => name.toLowerCase() !== "x-forwarded-for"))
+// `url.parse`, which hapi's inject begins with, takes a backslash for a slash, and what is before an @ for a user.
+const urlOf = (path: string): string => {
+  const url = path.includes("\\") ? path.replaceAll("\\", "%5C") : path
+  return url.startsWith("//") ? url.replaceAll("@", "%40") : url
+}
 
 interface InjectAuth {
   readonly credentials: AuthCredentials
@@ -133,36 +151,50 @@ const toAccess = ({ access, mode }: Default): Access => ({
 export const make = ({ auth, passwords, server, socketOf }: Host): Service => {
   const endpoint = (): string | undefined => auth ? server.lookup(auth.id)?.path : undefined
 
-  const request = async (connection: Connection, message: Message.Request): Promise<Response> => {
-    if (auth && message.path === endpoint()) {
+  const request = async (
+    connection: Connection,
+    { headers: given, method, path, payload: sent }: SocketRequest
+  ): Promise<Response> => {
+    if (auth && path === endpoint()) {
       throw Boom.notFound()
     }
     const credentials = injectAuth(connection)
     const state: NesRequestState = { socket: socketOf(connection) }
     const { remoteAddress } = connection.info
     const response: ServerInjectResponse<unknown> = await server.inject({
-      method: message.method,
-      url: message.path,
-      headers: headersOf(message.headers),
+      method,
+      url: urlOf(path),
+      headers: given,
       validate: false,
       plugins: { nes: state },
-      ...(message.payload === undefined ? undefined : { payload: message.payload as object }),
+      ...(sent === undefined ? undefined : { payload: sent as object }),
       ...(credentials && { auth: credentials }),
       ...(remoteAddress === undefined ? undefined : { remoteAddress })
     })
     if (state.refused) {
       throw Boom.notFound()
     }
+    // A route that closes (`h.close`) has no head, whatever hapi's types say.
+    response.headers ??= {}
+    const fault = unreadable(response)
+    if (fault !== undefined) {
+      server.log(["nes", "response", "error"], fault)
+      return {
+        statusCode: 500,
+        headers: {},
+        payload: { statusCode: 500, error: "Internal Server Error", message: fault }
+      }
+    }
     const { headers, result: payload, statusCode } = response
     return { statusCode, headers, payload, json: jsonOf(response) }
   }
 
   const direct = async (connection: Connection, given: unknown): Promise<Authentication | undefined> => {
-    const { remoteAddress, "x-forwarded-for": forwarded } = connection.info
-    const headers: InjectHeaders = {
-      ...(isObject(given) ? unforwarded(given.headers) : undefined),
-      ...(forwarded === undefined ? undefined : { "x-forwarded-for": forwarded })
-    }
+    const { remoteAddress } = connection.info
+    const headers = RequestHead.headersOf(
+      connection,
+      isObject(given) && isObject(given.headers) ? given.headers : undefined
+    )
     const { result, statusCode }: ServerInjectResponse<unknown> = await server.inject({
       method: "auth",
       url: endpoint() ?? "/",

@@ -17,6 +17,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication as Authenticated, AuthState, Credentials } from "../server/conversation/Authentication.js"
+import * as RequestHead from "../server/conversation/RequestHead.js"
 import * as Seal from "../server/conversation/Seal.js"
 import * as Refusal from "./Refusal.js"
 import { credentials as currentCredentials, CurrentCredentials, CurrentSocket } from "./Socket.js"
@@ -205,24 +206,13 @@ export const layerMiddleware = <RA>(authentication: Pick<Options<RA>, "authentic
 const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
   typeof u === "object" && u !== null && !Array.isArray(u)
 
-const isHeaderValue = (u: unknown): u is string | number | boolean =>
-  typeof u === "string" || typeof u === "number" || typeof u === "boolean"
-
-// As the hapi door does: what a proxy says of the connection counts, what the client says of itself does not.
-const directRequest = ({ info }: Connection, given: unknown): SocketRequest => {
-  const forwarded = info["x-forwarded-for"]
-  const headers = isObject(given) && isObject(given.headers)
-    ? Object.fromEntries(
-      Object.entries(given.headers).flatMap(([name, value]) =>
-        isHeaderValue(value) && name.toLowerCase() !== "x-forwarded-for" ? [[name, value] as const] : []
-      )
-    )
-    : {}
+const directRequest = (connection: Connection, given: unknown): SocketRequest => {
+  const headers = isObject(given) && isObject(given.headers) ? given.headers : undefined
   return new SocketRequest(
     new Exchange("/nes/auth", "AUTH", given),
     "/nes/auth",
-    headersOf(forwarded === undefined ? headers : { ...headers, "x-forwarded-for": forwarded }, given),
-    Option.fromUndefinedOr(info.remoteAddress)
+    headersOf(RequestHead.headersOf(connection, headers), given),
+    Option.fromUndefinedOr(connection.info.remoteAddress)
   )
 }
 

@@ -15,8 +15,7 @@ import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
-import type * as Message from "../protocol/Message.js"
-import type { Response } from "../server/Application.js"
+import type { Request, Response } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Socket from "./Socket.js"
@@ -63,7 +62,7 @@ export class RequestRunner {
   /** Runs a request: one that does not have to wait is answered at once. */
   run(
     connection: Connection,
-    { headers, method, path, payload }: Message.Request
+    { headers, method, path, payload }: Request
   ): Response | Promise<Response> {
     const exchange = new Exchange(path, method, payload)
     const request = new SocketRequest(

@@ -15,8 +15,8 @@ import * as Inspectable from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type * as Message from "../protocol/Message.js"
 import type { Response } from "../server/Application.js"
+import type * as RequestHead from "../server/conversation/RequestHead.js"
 
 /**
  * What a request asks and, once it is known, what is answered. All versions of a request that middleware makes share it.
@@ -45,28 +45,15 @@ type RequestError = HttpServerError.HttpServerError
 
 const encoder = new TextEncoder()
 
-const headerText = (value: Message.RequestHeaders[string]): string =>
-  typeof value === "object" ? value.join(", ") : String(value)
-
 /**
  * The headers of a message. As in hapi, a payload that is no text is of type JSON unless the headers say otherwise.
  *
  * @since 0.1.0
  * @category conversions
  */
-export const headersOf = (given: Message.RequestHeaders | null | undefined, payload: unknown): Headers.Headers => {
+export const headersOf = (given: RequestHead.Headers, payload: unknown): Headers.Headers => {
   const json = payload !== undefined && typeof payload !== "string"
-  if (!given && !json) {
-    return Headers.empty
-  }
-  const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(given ?? {})) {
-    headers[name.toLowerCase()] = headerText(value)
-  }
-  if (json && headers["content-type"] === undefined) {
-    headers["content-type"] = "application/json"
-  }
-  return Headers.fromRecordUnsafe(headers)
+  return Headers.fromRecordUnsafe(json ? { "content-type": "application/json", ...given } : { ...given })
 }
 
 /**

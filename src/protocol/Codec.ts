@@ -38,6 +38,9 @@ export interface Refusal {
 
 const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null && !Array.isArray(u)
 
+// What has no value is written as null in many languages.
+const isAbsent = (u: unknown): u is null | undefined => u === undefined || u === null
+
 // JSON can spell infinity (1e999) but not answer it: such an id would come back as null.
 const isId = (u: unknown): u is Message.Id =>
   (typeof u === "number" && u !== 0 && Number.isFinite(u)) || (typeof u === "string" && u !== "")
@@ -83,24 +86,14 @@ export const decodeEnvelope = (text: string): Result.Result<Envelope, Refusal> =
 
 const invalid = (message: string): Result.Result<never, ProtocolError> => Result.fail(new ProtocolError({ message }))
 
-const isHeaderValue = (u: unknown): u is Message.RequestHeaders[string] =>
-  typeof u === "string" || typeof u === "number" || typeof u === "boolean" ||
-  (Array.isArray(u) && u.every((item) => typeof item === "string"))
-
 // A header named `__proto__` is dropped, not refused: whoever copies headers key by key would set a prototype with it.
-const decodeHeaders = (u: unknown): Message.RequestHeaders | undefined => {
-  if (!isObject(u)) {
-    return undefined
+const decodeHeaders = (headers: Json): Message.RequestHeaders => {
+  if (!Object.hasOwn(headers, "__proto__")) {
+    return headers
   }
-  let headers = u
-  if (Object.hasOwn(u, "__proto__")) {
-    const { ["__proto__"]: _, ...rest } = u
-    headers = rest
-  }
-  return isHeaders(headers) ? headers : undefined
+  const { ["__proto__"]: _, ...rest } = headers
+  return rest
 }
-
-const isHeaders = (fields: Json): fields is Message.RequestHeaders => Object.values(fields).every(isHeaderValue)
 
 const isPosition = (u: unknown): u is Message.Position =>
   isObject(u) && typeof u.epoch === "string" && Number.isSafeInteger(u.offset) && Number(u.offset) >= 0
@@ -126,11 +119,11 @@ const decodeHello = ({ fields, id }: Envelope): Result.Result<Message.Hello, Pro
   if (version !== "2") {
     return invalid(`Incorrect protocol version (expected 2 but received ${quote(version)})`)
   }
-  if (subs !== undefined && !(Array.isArray(subs) && subs.every((path) => typeof path === "string"))) {
+  if (!isAbsent(subs) && !(Array.isArray(subs) && subs.every((path) => typeof path === "string"))) {
     return invalid("Message subs must be an array of strings")
   }
-  const recover = decodePositions(fields.recover)
-  if (fields.recover !== undefined && recover === undefined) {
+  const recover = isAbsent(fields.recover) ? fields.recover : decodePositions(fields.recover)
+  if (recover === undefined && fields.recover !== undefined) {
     return invalid("Message recover must be an object of positions")
   }
   return Result.succeed({
@@ -169,18 +162,19 @@ const decodeRequest = ({ fields, id }: Envelope): Result.Result<Message.Request,
   if (headers === undefined) {
     return Result.succeed({ type: "request", id, method, path, payload })
   }
-  const decoded = headers === null ? null : decodeHeaders(headers)
-  return decoded === undefined
-    ? invalid("Message headers must be an object of header values")
-    : Result.succeed({ type: "request", id, method, path, headers: decoded, payload })
+  if (headers !== null && !isObject(headers)) {
+    return invalid("Message headers must be an object of header values")
+  }
+  return Result.succeed({ type: "request", id, method, path, headers: headers && decodeHeaders(headers), payload })
 }
 
 const decodeSub = (envelope: Envelope): Result.Result<Message.Sub, ProtocolError> => {
-  if (envelope.fields.recover === undefined) {
+  const { recover: given } = envelope.fields
+  if (given === undefined) {
     return decodePath("sub", envelope)
   }
-  const recover = decodePosition(envelope.fields.recover)
-  return recover
+  const recover = given === null ? null : decodePosition(given)
+  return recover !== undefined
     ? Result.map(decodePath("sub", envelope), (sub) => ({ ...sub, recover }))
     : invalid("Message recover must be a position")
 }

@@ -30,16 +30,13 @@ export type Id = typeof Id.Type
 const Name = Schema.String.check(Schema.makeFilter((name) => name !== "__proto__"))
 
 /**
- * Request headers: a value, or several values of one name. Numbers and booleans stand for their text. A header named
- * `__proto__` is dropped.
+ * Request headers. The server takes texts for values, and numbers and booleans for their text; `null` is absent, and
+ * everything else is refused. A header named `__proto__` is dropped.
  *
  * @since 0.1.0
  * @category models
  */
-export const RequestHeaders = Schema.Record(
-  Name,
-  Schema.Union([Schema.String, Schema.Number, Schema.Boolean, Schema.Array(Schema.String)])
-)
+export const RequestHeaders = Schema.Record(Name, Schema.Unknown)
 /** @since 0.1.0 */
 export type RequestHeaders = typeof RequestHeaders.Type
 
@@ -78,9 +75,9 @@ export const Hello = Schema.Struct({
   id: Id,
   version: Schema.Literal(version),
   auth: Schema.optional(Schema.Unknown),
-  subs: Schema.optional(Schema.Array(Schema.String)),
+  subs: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
   /** Extension: how far the client got on paths of `subs`. */
-  recover: Schema.optional(Positions)
+  recover: Schema.optional(Schema.NullOr(Positions))
 })
 /** @since 0.1.0 */
 export type Hello = typeof Hello.Type
@@ -127,7 +124,7 @@ export const Sub = Schema.Struct({
   id: Id,
   path: Schema.String,
   /** Extension: how far the client got on this path. */
-  recover: Schema.optional(Position)
+  recover: Schema.optional(Schema.NullOr(Position))
 })
 /** @since 0.1.0 */
 export type Sub = typeof Sub.Type

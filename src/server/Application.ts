@@ -4,11 +4,21 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import type * as Message from "../protocol/Message.js"
 import type { Awaitable } from "./Awaitable.js"
 import type { Connection } from "./connection/Connection.js"
 import type { Authentication, AuthState } from "./conversation/Authentication.js"
+import type { RequestHead } from "./conversation/RequestHead.js"
 import type { Access } from "./subscription/Access.js"
+
+/**
+ * What a client asks of a route. Its path is an HTTP path; `payload` is a JSON value, `undefined` for none.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Request extends RequestHead {
+  readonly payload: unknown
+}
 
 /**
  * A route's answer. `json`, when present, is the JSON text of the payload and is sent as it is; otherwise `payload` is
@@ -43,8 +53,8 @@ export interface Route {
  * @category models
  */
 export interface Service {
-  /** Answers a request whose path is an HTTP path, with the credentials of the connection. */
-  readonly request: (connection: Connection, request: Message.Request) => Awaitable<Response>
+  /** Answers a request, with the credentials of the connection. */
+  readonly request: (connection: Connection, request: Request) => Awaitable<Response>
   /** The route with this id, if any. */
   readonly lookup: (id: string) => Route | undefined
   /** Whether a connection must authenticate at hello. */

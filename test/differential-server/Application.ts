@@ -200,6 +200,7 @@ const routes = (record: Recorder, gate: Gate): Array<Hapi.ServerRoute> => [
   { method: "GET", path: "/boolean", handler: (_, h) => h.response(false as unknown as object) },
   { method: "GET", path: "/text", handler: (_, h) => h.response("ünï😀").type("text/plain") },
   { method: "GET", path: "/buffer", handler: () => Buffer.from("bytes") },
+  { method: "GET", path: "/binary", handler: () => Buffer.from([0x89, 0x50, 0xff]) },
   {
     method: "GET",
     path: "/stream",
@@ -308,6 +309,11 @@ const routes = (record: Recorder, gate: Gate): Array<Hapi.ServerRoute> => [
   },
   {
     method: "GET",
+    path: "/host",
+    handler: ({ headers, info }) => ({ host: info.hostname, forwarded: headers["x-forwarded-for"] ?? null })
+  },
+  {
+    method: "GET",
     path: "/info",
     handler: (request) => ({
       remoteAddress: typeof request.info.remoteAddress,
@@ -400,7 +406,13 @@ const customScheme = (record: Recorder, revoked: Set<string>): Hapi.ServerAuthSc
     if (user === undefined || revoked.has(name)) {
       return h.unauthenticated(Boom.unauthorized("Unknown user", "Custom"))
     }
-    record("authenticate", name, request.headers["x-forwarded-for"] ?? null, request.method)
+    record(
+      "authenticate",
+      name,
+      request.headers["x-forwarded-for"] ?? null,
+      request.method,
+      request.info.hostname
+    )
     return h.authenticated({
       credentials: user.credentials,
       artifacts: flag === undefined ? { from: "custom" } : { flag }

@@ -11,6 +11,7 @@ export const differences: Readonly<Record<string, string>> = {
   "S-default-scope": "a subscription without `auth` follows the scope and entity of the server's default auth",
   "S-departed-subscriber":
     "who leaves while `onSubscribe` is running is not subscribed any more, and `onUnsubscribe` follows",
+  "S-binary": "a body that is neither text nor JSON is answered 500, with a text that says so",
   "S-each-socket-sync": "`eachSocket` calls back for every socket before it returns",
   "S-empty-authorization": "an empty Authorization header is refused like any other",
   "S-endpoint-by-route": "the authentication endpoint is recognised by its route, not by the text of the path",
@@ -22,6 +23,8 @@ export const differences: Readonly<Record<string, string>> = {
   "S-hello-first":
     "what is sent to a socket before its hello is answered follows the answer, or is dropped with the hello",
   "S-hello-gate": "messages behind a hello wait for its answer, and are dropped if it is refused",
+  "S-host": "requests and direct authentication have the host and `x-forwarded-for` of the upgrade request",
+  "S-http-head": "methods, paths and headers that HTTP could not carry are answered 400; header values are text",
   "S-json-broken": "a string of type application/json that is not JSON is sent as a string",
   "S-json-replacement": "a string of type application/json is embedded unchanged, `$` included",
   "S-iron-merge": "`auth.iron` is laid over iron's defaults, setting by setting",
@@ -44,6 +47,7 @@ export const differences: Readonly<Record<string, string>> = {
   "S-surrogate-pairs": "a chunk never ends inside a surrogate pair",
   "S-system-errors": "a hook that throws a TypeError, or what is no Error, is answered 500",
   "S-too-many-503": "`maxConnectionsPerUser` is answered 503 for every authentication type",
+  "S-travel-headers": "headers that say how a message travels, or how its answer does, are dropped",
   "S-unsub-while-subscribing": "an `unsub` while `onSubscribe` is running ends the subscription",
   "S-verify-interval": "nothing but a verification starts the interval of the next anew",
   "S-verify-listeners": "credentials are verified at the heartbeat too",

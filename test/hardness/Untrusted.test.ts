@@ -137,18 +137,11 @@ describe("prototype pollution", () => {
 })
 
 describe("line breaks", () => {
-  it("in a header make no further header", async () => {
-    const client = await welcome(await host())
-    const { payload } = await client.ask(get("/seen", { headers: { "x-in": "a\r\nx-more: b", "x\r\ny": "z" } }))
-    const { headers } = payload as { readonly headers: Frame }
-    expect(headers).not.toHaveProperty("x-more")
-    expect(headers).not.toHaveProperty("y")
-  })
-
-  it("in a header that a route reflects are answered 500, and the connection goes on", async () => {
+  it("in a header's value or name are answered 400, and the connection goes on", async () => {
     const client = await welcome(await host({ nes: { headers: "*" } }))
-    expect(await client.ask(get("/reflect", { headers: { "x-in": "a\r\nset-cookie: b" } })))
-      .toMatchObject({ statusCode: 500 })
+    for (const headers of [{ "x-in": "a\r\nset-cookie: b" }, { "x\r\ny": "z" }, { "x-in": "a\nb" }]) {
+      expect(await client.ask(get("/reflect", { headers }))).toMatchObject({ statusCode: 400 })
+    }
     expect(await client.ask(get("/reflect", { headers: { "x-in": "a" } })))
       .toMatchObject({ statusCode: 200, headers: { "x-out": "a" } })
   })

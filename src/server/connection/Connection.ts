@@ -96,6 +96,8 @@ export class Connection {
   readonly info: Info
   readonly raw: Duplex
   readonly auth: AuthState = { isAuthenticated: false, credentials: null, artifacts: null, strategy: undefined }
+  /** The host that the upgrade request asked for. */
+  readonly host: string | undefined
   /** The upgrade request's cookies, kept only where they may authenticate. */
   readonly cookies: string | undefined
   stage: Stage = "new"
@@ -148,6 +150,7 @@ export class Connection {
       remotePort: request.socket.remotePort,
       "x-forwarded-for": text(request.headers["x-forwarded-for"])
     }
+    this.host = request.headers.host
     this.cookies = keepCookies ? request.headers.cookie : undefined
   }
 

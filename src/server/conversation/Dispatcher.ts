@@ -10,7 +10,7 @@ import type * as Clock from "effect/Clock"
 import * as Result from "effect/Result"
 import * as Codec from "../../protocol/Codec.js"
 import type * as Message from "../../protocol/Message.js"
-import type { Response } from "../Application.js"
+import type { Request, Response } from "../Application.js"
 import type { Awaitable } from "../Awaitable.js"
 import type { Connection, Gate } from "../connection/Connection.js"
 import type { Deadlines } from "../connection/Deadlines.js"
@@ -18,6 +18,7 @@ import type { Context, Hub } from "../subscription/Hub.js"
 import type { Authenticator } from "./Authenticator.js"
 import * as Depth from "./Depth.js"
 import * as Errors from "./Errors.js"
+import * as RequestHead from "./RequestHead.js"
 import { TurnLimiter } from "./TurnLimiter.js"
 
 /**
@@ -59,7 +60,7 @@ const unwrap = <A>(decoded: Result.Result<A, { readonly message: string }>): A =
   return decoded.success
 }
 
-const requestAttributes = (connection: Connection, { method, path }: Message.Request) => ({
+const requestAttributes = (connection: Connection, { method, path }: Request) => ({
   "http.request.method": method,
   "nes.path": path,
   "nes.socket.id": connection.id
@@ -302,7 +303,7 @@ export class Dispatcher {
       this.checkSubs(connection, message.subs ?? [])
       await this.authenticator.authenticate(connection, message)
       await this.greet(connection)
-      const positions = await this.subscribeAll(connection, message.subs ?? [], message.recover)
+      const positions = await this.subscribeAll(connection, message.subs ?? [], message.recover ?? undefined)
       if (connection.isOpen) {
         const { heartbeat } = this.context.settings
         const answer: Message.Answer = { type: "hello", id: message.id, heartbeat, socket: connection.id }
@@ -412,7 +413,10 @@ export class Dispatcher {
       throw Boom.badRequest("Cannot include an Authorization header")
     }
     this.checkPath(connection, message.path)
-    const request = message.path.startsWith("/") ? message : { ...message, ...this.lookup(message.path) }
+    const { method, path } = message.path.startsWith("/") ? message : this.lookup(message.path)
+    const head = RequestHead.make(connection, method, path, message.headers)
+    this.checkPath(connection, head.path)
+    const request: Request = { ...head, payload: message.payload ?? undefined }
     const response = await this.context.span(
       `nes.request ${request.method}`,
       { attributes: requestAttributes(connection, request), headers: request.headers },
@@ -455,7 +459,7 @@ export class Dispatcher {
     const { id, path, recover } = message
     this.checkPath(connection, path)
     try {
-      await this.hub.subscribe(connection, path, recover)
+      await this.hub.subscribe(connection, path, recover ?? undefined)
     } catch (error) {
       throw new PathRefused(path, error)
     }

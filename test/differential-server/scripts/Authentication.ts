@@ -161,7 +161,26 @@ const directScripts: ReadonlyArray<Script> = [
   }),
   hello("direct: a header of another JSON type", application("direct"), {
     auth: { headers: { authorization: { a: 1 } } }
+  }, {
+    ...refused(400, "Message header \"authorization\" must be text, a number or a boolean"),
+    difference: {
+      id: "S-http-head",
+      peer: { a: [error(401, "An internal server error occurred", { type: "hello", id: 1 })] }
+    }
   }),
+  {
+    name: "direct: the host and x-forwarded-for of the upgrade request",
+    application: application("direct", { scheme: "custom" }),
+    play: async (stage) => {
+      const headers = { authorization: "Custom john", "X-Forwarded-For": "6.6.6.6", host: "evil.example" }
+      await stage.open("a", { auth: { headers } }, { headers: { host: "shop.example", "x-forwarded-for": "1.2.3.4" } })
+    },
+    expect: { a: [welcome("a")], record: ["authenticate [\"john\",\"1.2.3.4\",\"auth\",\"shop.example\"]"] },
+    difference: {
+      id: "S-host",
+      peer: { a: [welcome("a")], record: ["authenticate [\"john\",\"1.2.3.4\",\"auth\",\"evil.example\"]"] }
+    }
+  },
   hello("direct: wrong password without a default", {
     scheme: "basic",
     nes: { auth: { route: "default" } },
@@ -960,7 +979,7 @@ const verifyScripts: ReadonlyArray<Script> = [
       ],
       control: ["revokeUser: undefined"],
       record: [
-        "authenticate [\"john\",null,\"auth\"]",
+        "authenticate [\"john\",null,\"auth\",\"127.0.0.1\"]",
         "verify [\"john\",{\"from\":\"custom\"}]",
         "onDisconnection [\"<a>\",{\"isAuthenticated\":true,\"credentials\":" +
         "{\"user\":\"john\",\"scope\":[\"a\",\"admin\"],\"name\":\"John\"}}]"

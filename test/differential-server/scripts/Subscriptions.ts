@@ -491,6 +491,13 @@ const fields: ReadonlyArray<Script> = [
       difference: { id: "S-field-types", peer: { a: [welcome("a"), gone(2), fine] } }
     })
   ),
+  {
+    name: "hello with subs null",
+    play: async (stage) => {
+      await stage.open("a", { subs: null })
+    },
+    expect: { a: [welcome("a")] }
+  },
   ...([
     ["/o", notFoundInHello("o")],
     [5, welcome("a")],
@@ -498,8 +505,7 @@ const fields: ReadonlyArray<Script> = [
     [[5], undefined],
     [[null], undefined],
     [[["/o"]], notFoundInHello(["/o"])],
-    [true, welcome("a")],
-    [null, welcome("a")]
+    [true, welcome("a")]
   ] as const).map(([subs, peer]): Script => ({
     name: `hello with subs ${JSON.stringify(subs)}`,
     fence: false,

@@ -1,0 +1,205 @@
+/**
+ * The head of a request that comes over a socket, as Node's HTTP parser would have let it through: nothing else reaches
+ * the application.
+ *
+ * @since 1.0.0
+ */
+import * as Boom from "@hapi/boom"
+
+/**
+ * Header values by name, in lower case.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type Headers = Readonly<Record<string, string>>
+
+/**
+ * What the upgrade request of a connection said, which no request on it can change.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Upgrade {
+  readonly host: string | undefined
+  readonly info: { readonly "x-forwarded-for": string | undefined }
+}
+
+/**
+ * Method, path and headers of a request.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface RequestHead {
+  readonly method: string
+  readonly path: string
+  readonly headers: Headers
+}
+
+// Node's own limits: `server.maxHeadersCount` and `http.maxHeaderSize`.
+const maxHeaders = 2_000
+const maxHeaderBytes = 16_384
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+// A value's bytes, read as Latin-1.
+const value = /^[\t\x20-\x7e\x80-\xff]*$/
+const target = /^[!-~]*$/
+const control = /[\0-\x1f\x7f]/
+
+// What says how a message travels, and how its answer does, is for HTTP to say. Where a connection comes from and which
+// host it asked for is what its upgrade request said.
+const dropped = new Set([
+  "accept-encoding",
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-forwarded-for"
+])
+
+// Of these Node takes the first where there are several; it joins all others.
+const single = new Set([
+  "age",
+  "authorization",
+  "content-type",
+  "etag",
+  "expires",
+  "from",
+  "if-modified-since",
+  "if-unmodified-since",
+  "last-modified",
+  "location",
+  "max-forwards",
+  "proxy-authorization",
+  "referer",
+  "retry-after",
+  "server",
+  "user-agent"
+])
+
+const quote = (name: string): string => JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name)
+
+const refuse = (name: string, reason: string): Boom.Boom => Boom.badRequest(`Message header ${quote(name)} ${reason}`)
+
+const isBlank = (text: string, at: number): boolean => text[at] === " " || text[at] === "\t"
+
+// Without the blanks around it, as the parser has it.
+const trim = (text: string): string => {
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text, start)) {
+    start++
+  }
+  while (end > start && isBlank(text, end - 1)) {
+    end--
+  }
+  return text.slice(start, end)
+}
+
+const textOf = (name: string, given: unknown): string => {
+  if (typeof given !== "string" && typeof given !== "number" && typeof given !== "boolean") {
+    throw refuse(name, "must be text, a number or a boolean")
+  }
+  return String(given)
+}
+
+const add = (headers: Record<string, string>, name: string, text: string): void => {
+  if (!Object.hasOwn(headers, name)) {
+    headers[name] = text
+  } else if (!single.has(name)) {
+    headers[name] += `${name === "cookie" ? "; " : ", "}${text}`
+  }
+}
+
+// Whoever copies headers key by key would set a prototype with `__proto__`: Node has no header of that name either.
+const addAll = (headers: Record<string, string>, given: Readonly<Record<string, unknown>>): void => {
+  let count = 0
+  let bytes = 0
+  for (const [name, each] of Object.entries(given)) {
+    const lower = name.toLowerCase()
+    if (each === null || lower === "__proto__") {
+      continue
+    }
+    const text = textOf(name, each)
+    bytes += name.length + text.length
+    if (++count > maxHeaders) {
+      throw refuse(name, `is one too many: there may be ${maxHeaders}`)
+    }
+    if (bytes > maxHeaderBytes) {
+      throw refuse(name, `is too much: headers may have ${maxHeaderBytes} bytes`)
+    }
+    if (!token.test(name)) {
+      throw refuse(name, "has no valid name")
+    }
+    if (!value.test(text)) {
+      throw refuse(name, "has a value with an invalid character")
+    }
+    if (!dropped.has(lower)) {
+      add(headers, lower, trim(text))
+    }
+  }
+}
+
+/**
+ * The headers that a client gives, with those of its upgrade request that it cannot change; throws a 400 that names the
+ * header which HTTP would have refused.
+ *
+ * @since 1.0.0
+ * @category conversions
+ */
+export const headersOf = (
+  { host, info: { "x-forwarded-for": forwarded } }: Upgrade,
+  given: Readonly<Record<string, unknown>> | null | undefined
+): Headers => {
+  const headers: Record<string, string> = {}
+  if (host !== undefined) {
+    headers.host = host
+  }
+  if (forwarded !== undefined) {
+    headers["x-forwarded-for"] = forwarded
+  }
+  if (given) {
+    addAll(headers, given)
+  }
+  return headers
+}
+
+const methodOf = (given: string): string => {
+  if (!token.test(given)) {
+    throw Boom.badRequest("Message method must be an HTTP method")
+  }
+  return given
+}
+
+// What every HTTP client encodes is encoded; what none can send is refused.
+const pathOf = (given: string): string => {
+  if (target.test(given)) {
+    return given
+  }
+  try {
+    if (!control.test(given)) {
+      return given.replace(/[^!-~]+/g, encodeURIComponent)
+    }
+  } catch {
+    // Half a surrogate pair.
+  }
+  throw Boom.badRequest("Message path has an invalid character")
+}
+
+/**
+ * The head of a request; throws a 400 that names what HTTP would have refused.
+ *
+ * @since 1.0.0
+ * @category conversions
+ */
+export const make = (
+  upgrade: Upgrade,
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, unknown>> | null | undefined
+): RequestHead => ({ method: methodOf(method), path: pathOf(path), headers: headersOf(upgrade, headers) })
