@@ -6,11 +6,11 @@
 import * as Boom from "@hapi/boom"
 import type { AuthArtifacts, AuthCredentials, Request, Server, ServerInjectResponse } from "@hapi/hapi"
 import type * as Iron from "@hapi/iron"
-import { isUtf8 } from "node:buffer"
 import type { Request as SocketRequest, Response, Service } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication, Credentials } from "../server/conversation/Authentication.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
+import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import { decodeAuthentication, type Passwords, unseal } from "../server/conversation/Seal.js"
 import type { Access } from "../server/subscription/Access.js"
 import type { AuthConfiguration } from "./Options.js"
@@ -76,18 +76,12 @@ const jsonOf = ({ headers, payload, request, result }: ServerInjectResponse<unkn
     : undefined
 }
 
-// A body that is neither text nor JSON, and would not be the same as text.
+// A result that is no value of JavaScript is the text of the body, where that is text.
 const unreadable = (
   { headers, rawPayload, request: { response } }: ServerInjectResponse<unknown>
 ): string | undefined => {
-  if (!("variety" in response) || response.variety === "plain" || rawPayload.length === 0) {
-    return undefined
-  }
-  const encoding = headers["content-encoding"]
-  if (encoding !== undefined && encoding !== "identity") {
-    return `The response is encoded (${String(encoding)}) and cannot be sent over a socket`
-  }
-  return isUtf8(rawPayload) ? undefined : "The response is binary and cannot be sent over a socket"
+  const raw = "variety" in response && response.variety !== "plain"
+  return raw ? ResponseBody.refuse(rawPayload, headers["content-encoding"]) : undefined
 }
 
 // `url.parse`, which hapi's inject begins with, takes a backslash for a slash, and what is before an @ for a user.

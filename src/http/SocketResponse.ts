@@ -9,6 +9,7 @@ import * as Cookies from "effect/http/Cookies"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Stream from "effect/Stream"
 import type { Response } from "../server/Application.js"
+import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import * as Refusal from "./Refusal.js"
 
 /**
@@ -22,7 +23,16 @@ export class UnreadableBody extends Data.TaggedError("UnreadableBody")<{
   readonly cause?: unknown
 }> {}
 
-type Body = string | null | Effect.Effect<string, UnreadableBody>
+/**
+ * A body that is no text: it would not arrive as it is.
+ *
+ * @since 1.0.0
+ * @category errors
+ */
+export class BodyNotText extends Data.TaggedError("BodyNotText")<{ readonly message: string }> {}
+
+type Body = string | Uint8Array | null
+type Reading = Body | Effect.Effect<Uint8Array, UnreadableBody>
 
 const isJson = (contentType: unknown): boolean =>
   typeof contentType === "string" && /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType)
@@ -36,9 +46,6 @@ const isValidJson = (text: string): boolean => {
   }
 }
 
-const decode = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")
-
 // Old clients end their process on an error without a body.
 const nothing = (statusCode: number): unknown => statusCode >= 400 ? Refusal.payloadOf(statusCode) : null
 
@@ -48,7 +55,7 @@ const unreadable = (cause: unknown): UnreadableBody =>
 const collect = (
   stream: Stream.Stream<Uint8Array | string, unknown>,
   maxBytes: number
-): Effect.Effect<string, UnreadableBody> =>
+): Effect.Effect<Uint8Array, UnreadableBody> =>
   Effect.suspend(() => {
     const parts: Array<Buffer> = []
     let size = 0
@@ -67,7 +74,7 @@ const collect = (
         }
         return Effect.void
       }),
-      Effect.map(() => Buffer.concat(parts).toString("utf8")),
+      Effect.map(() => Buffer.concat(parts)),
       // Whoever waits for it may leave: the platform's HTTP server lets go of its streams in the same way.
       Effect.interruptible
     )
@@ -76,34 +83,31 @@ const collect = (
 const isAsyncIterable = (u: unknown): u is AsyncIterable<Uint8Array | string> =>
   typeof u === "object" && u !== null && Symbol.asyncIterator in u
 
-const readRaw = (body: unknown, maxBytes: number): Body => {
+const readRaw = (body: unknown, maxBytes: number): Reading => {
   if (body === undefined || body === null) {
     return null
   }
-  if (typeof body === "string") {
+  if (typeof body === "string" || body instanceof Uint8Array) {
     return body
-  }
-  if (body instanceof Uint8Array) {
-    return decode(body)
   }
   return isAsyncIterable(body)
     ? collect(Stream.fromAsyncIterable(body, unreadable), maxBytes)
     : Effect.fail(new UnreadableBody({ message: "The body of a response is neither text, bytes nor a stream" }))
 }
 
-const read = ({ body }: HttpServerResponse, maxBytes: number): Body => {
+const read = ({ body }: HttpServerResponse, maxBytes: number): Reading => {
   switch (body._tag) {
     case "Empty":
       return null
     case "Uint8Array":
-      return body.text ?? decode(body.body)
+      return body.text ?? body.body
     case "Raw":
       return readRaw(body.body, maxBytes)
     case "Stream":
       return collect(body.stream, maxBytes)
     case "FormData":
       return Effect.tryPromise({
-        try: () => new globalThis.Response(body.formData).text(),
+        try: async () => new Uint8Array(await new globalThis.Response(body.formData).arrayBuffer()),
         catch: unreadable
       })
   }
@@ -112,11 +116,19 @@ const read = ({ body }: HttpServerResponse, maxBytes: number): Body => {
 const headersOf = ({ cookies, headers }: HttpServerResponse): Response["headers"] =>
   Cookies.isEmpty(cookies) ? headers : { ...headers, "set-cookie": Cookies.toSetCookieHeaders(cookies) }
 
-const conclude = (response: HttpServerResponse, text: string | null): Response => {
+const conclude = (response: HttpServerResponse, body: Body): Response | Effect.Effect<never, BodyNotText> => {
   const { status: statusCode } = response
   const headers = headersOf(response)
-  if (text === null) {
+  if (body === null) {
     return { statusCode, headers, payload: nothing(statusCode) }
+  }
+  let text = body
+  if (typeof text !== "string") {
+    const message = ResponseBody.refuse(text, response.headers["content-encoding"])
+    if (message !== undefined) {
+      return Effect.fail(new BodyNotText({ message }))
+    }
+    text = Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString("utf8")
   }
   return isJson(response.headers["content-type"]) && isValidJson(text)
     ? { statusCode, headers, payload: undefined, json: text }
@@ -133,12 +145,26 @@ export const of = (
   method: string,
   response: HttpServerResponse,
   maxBytes: number
-): Response | Effect.Effect<Response, UnreadableBody> => {
+): Response | Effect.Effect<Response, UnreadableBody | BodyNotText> => {
   const body = method === "HEAD" ? null : read(response, maxBytes)
-  return typeof body === "string" || body === null
-    ? conclude(response, body)
-    : Effect.map(body, (text) => conclude(response, text))
+  return Effect.isEffect(body)
+    ? Effect.flatMap(body, (bytes) => {
+      const answer = conclude(response, bytes)
+      return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
+    })
+    : conclude(response, body)
 }
+
+/**
+ * The answer of a route whose body is no text.
+ *
+ * @since 1.0.0
+ * @category constructors
+ */
+export const notText = ({ message }: BodyNotText): Response => ({
+  ...failed,
+  payload: { statusCode: 500, error: "Internal Server Error", message }
+})
 
 /**
  * The answer of a route that has none: it failed beyond what the platform answers.

@@ -406,13 +406,9 @@ const customScheme = (record: Recorder, revoked: Set<string>): Hapi.ServerAuthSc
     if (user === undefined || revoked.has(name)) {
       return h.unauthenticated(Boom.unauthorized("Unknown user", "Custom"))
     }
-    record(
-      "authenticate",
-      name,
-      request.headers["x-forwarded-for"] ?? null,
-      request.method,
-      request.info.hostname
-    )
+    const { hostname } = request.info
+    const elsewhere = hostname === "127.0.0.1" ? [] : [hostname]
+    record("authenticate", name, request.headers["x-forwarded-for"] ?? null, request.method, ...elsewhere)
     return h.authenticated({
       credentials: user.credentials,
       artifacts: flag === undefined ? { from: "custom" } : { flag }

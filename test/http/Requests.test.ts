@@ -33,7 +33,7 @@ const answers = Layer.mergeAll(
   HttpRouter.add("GET", "/text-empty", text("")),
   HttpRouter.add("GET", "/empty", empty()),
   HttpRouter.add("GET", "/empty-200", empty({ status: 200 })),
-  HttpRouter.add("GET", "/bytes", uint8Array(new Uint8Array([0xff, 65]))),
+  HttpRouter.add("GET", "/bytes", uint8Array(bytes("ünï"))),
   HttpRouter.add("GET", "/raw", raw("as it is")),
   HttpRouter.add("GET", "/raw-bytes", raw(bytes("bytes"))),
   HttpRouter.add("GET", "/raw-nothing", raw(undefined, { status: 200 })),
@@ -89,7 +89,7 @@ describe("what a route answers", () => {
         statusCode: 200,
         headers: {}
       })
-      expect(yield* payload("/bytes")).toBe("\uFFFDA")
+      expect(yield* payload("/bytes")).toBe("ünï")
       expect(yield* payload("/raw")).toBe("as it is")
       expect(yield* payload("/raw-bytes")).toBe("bytes")
       expect(yield* payload("/raw-nothing")).toBe(null)
@@ -360,6 +360,9 @@ describe("a route that", () => {
       HttpRouter.add("GET", "/stream-fails", stream(Stream.concat(Stream.make(bytes("a")), Stream.fail("secret")))),
       HttpRouter.add("GET", "/stream-dies", stream(Stream.die(new Error("secret")))),
       HttpRouter.add("GET", "/stream-long", stream(Stream.forever(Stream.make(new Uint8Array(1000))))),
+      HttpRouter.add("GET", "/binary", uint8Array(new Uint8Array([0xff, 65]))),
+      HttpRouter.add("GET", "/stream-binary", stream(Stream.make(new Uint8Array([0xff, 65])))),
+      HttpRouter.add("GET", "/encoded", uint8Array(bytes("x"), { headers: { "content-encoding": "gzip" } })),
       HttpRouter.add("GET", "/raw-unreadable", raw({ not: "readable" })),
       HttpRouter.add("GET", "/never", forever(Effect.never)),
       HttpRouter.add("GET", "/stream-never", stream(Stream.fromEffect(forever(Effect.never)))),
@@ -383,7 +386,10 @@ describe("a route that", () => {
           "/stream-fails": internal,
           "/stream-dies": internal,
           "/stream-long": internal,
-          "/raw-unreadable": internal
+          "/raw-unreadable": internal,
+          "/binary": { message: "The response is binary and cannot be sent over a socket", statusCode: 500 },
+          "/stream-binary": { message: "The response is binary and cannot be sent over a socket", statusCode: 500 },
+          "/encoded": { message: "The response is encoded (gzip) and cannot be sent over a socket", statusCode: 500 }
         }
         const all = yield* Effect.all(
           Object.keys(expected).map((path) =>

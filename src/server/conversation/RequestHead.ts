@@ -63,24 +63,10 @@ const dropped = new Set([
 ])
 
 // Of these Node takes the first where there are several; it joins all others.
-const single = new Set([
-  "age",
-  "authorization",
-  "content-type",
-  "etag",
-  "expires",
-  "from",
-  "if-modified-since",
-  "if-unmodified-since",
-  "last-modified",
-  "location",
-  "max-forwards",
-  "proxy-authorization",
-  "referer",
-  "retry-after",
-  "server",
-  "user-agent"
-])
+const single = new Set(
+  `age authorization content-type etag expires from if-modified-since if-unmodified-since last-modified
+  location max-forwards proxy-authorization referer retry-after server user-agent`.split(/\s+/)
+)
 
 const quote = (name: string): string => JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name)
 

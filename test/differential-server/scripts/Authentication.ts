@@ -979,7 +979,7 @@ const verifyScripts: ReadonlyArray<Script> = [
       ],
       control: ["revokeUser: undefined"],
       record: [
-        "authenticate [\"john\",null,\"auth\",\"127.0.0.1\"]",
+        "authenticate [\"john\",null,\"auth\"]",
         "verify [\"john\",{\"from\":\"custom\"}]",
         "onDisconnection [\"<a>\",{\"isAuthenticated\":true,\"credentials\":" +
         "{\"user\":\"john\",\"scope\":[\"a\",\"admin\"],\"name\":\"John\"}}]"
