@@ -45,7 +45,7 @@ const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 // A value's bytes, read as Latin-1.
 const value = /^[\t\x20-\x7e\x80-\xff]*$/
 const target = /^[!-~]*$/
-const control = /[\0-\x1f\x7f]/
+const control = /\p{Cc}/u
 
 // What says how a message travels, and how its answer does, is for HTTP to say. Where a connection comes from and which
 // host it asked for is what its upgrade request said.
