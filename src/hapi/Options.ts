@@ -70,6 +70,8 @@ export interface LimitOptions {
   readonly helloTimeout?: number | false | undefined
   /** How long authentication, and each verification of credentials, may take; 30000 by default. */
   readonly authTimeout?: number | false | undefined
+  /** How long a connection may last; without end by default. Then it closes with 1001, and clients connect anew. */
+  readonly maxConnectionAge?: number | false | undefined
   /** Subscriptions of a connection; 1000 by default. A further one is answered 403. */
   readonly maxSubscriptions?: number | false | undefined
   /** Messages of a connection that are being answered; 1024 by default. A further one is answered 429. */
@@ -297,6 +299,7 @@ const Limits = struct({
   maxFrameBytes: optional(PositiveOrFalse),
   helloTimeout: PositiveOrFalse,
   authTimeout: PositiveOrFalse,
+  maxConnectionAge: PositiveOrFalse,
   maxSubscriptions: PositiveOrFalse,
   maxInFlight: PositiveOrFalse,
   maxMessagesPerSecond: PositiveOrFalse,

@@ -91,6 +91,7 @@ const toLimits = ({ limits }: Configuration, server: Server): Limits => ({
   maxFrameBytes: limits.maxFrameBytes === undefined ? FrameLimit.follow(server) : unlimited(limits.maxFrameBytes),
   helloTimeout: limits.helloTimeout,
   authTimeout: limits.authTimeout,
+  maxConnectionAge: limits.maxConnectionAge,
   maxSubscriptions: unlimited(limits.maxSubscriptions),
   maxInFlight: unlimited(limits.maxInFlight),
   maxMessagesPerSecond: unlimited(limits.maxMessagesPerSecond),

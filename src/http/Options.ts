@@ -28,6 +28,8 @@ export interface LimitOptions {
   readonly helloTimeout?: Duration.Input | false | undefined
   /** How long authentication, and each verification of credentials, may take; 30 seconds by default. */
   readonly authTimeout?: Duration.Input | false | undefined
+  /** How long a connection may last; without end by default. Then it closes with 1001, and clients connect anew. */
+  readonly maxConnectionAge?: Duration.Input | false | undefined
   /** Subscriptions of a connection; 1000 by default. A further one is answered 403. */
   readonly maxSubscriptions?: number | false | undefined
   /** Messages of a connection that are being answered; 1024 by default. A further one is answered 429. */
@@ -157,13 +159,14 @@ const counted = [
 
 const limitsOf = (limits: LimitOptions = {}): Partial<Limits.Limits> => {
   const { defaults } = Limits
-  const { authTimeout, helloTimeout, maxFrameBytes, slowClient = defaults.slowClient } = limits
+  const { authTimeout, helloTimeout, maxConnectionAge, maxFrameBytes, slowClient = defaults.slowClient } = limits
   check(slowClient === "close" || slowClient === "drop", "limits.slowClient must be \"close\" or \"drop\"")
   return {
     ...Object.fromEntries(counted.map((name) => [name, limitOf(limits[name], `limits.${name}`, defaults[name])])),
     ...(maxFrameBytes !== undefined && { maxFrameBytes: limitOf(maxFrameBytes, "limits.maxFrameBytes", Infinity) }),
     helloTimeout: timeoutOf(helloTimeout, "limits.helloTimeout", defaults.helloTimeout),
     authTimeout: timeoutOf(authTimeout, "limits.authTimeout", defaults.authTimeout),
+    maxConnectionAge: timeoutOf(maxConnectionAge, "limits.maxConnectionAge", defaults.maxConnectionAge),
     slowClient
   }
 }

@@ -53,7 +53,8 @@ const noDeadline = 0
 // A refused client closes by itself; this is for one that does not.
 const refusalGrace = 1_000
 
-// Hooks of a closed connection that take longer hold up its `onDisconnection` no more.
+// Hooks of a closed connection that take longer hold up its `onDisconnection` no more; nor do messages that are being
+// answered hold up the end of one that has become too old.
 const farewellGrace = 1_000
 
 const ignore = (): void => {}
@@ -71,6 +72,7 @@ export class Node {
   private readonly dispatcher: Dispatcher
   private readonly hello: Deadlines<Connection>
   private readonly unauthenticated: Deadlines<Connection>
+  private readonly age: Deadlines<Connection>
   private readonly authentication: Deadlines<() => void>
   private readonly backlog: Backlog
   private readonly refusal: Deadlines<Connection>
@@ -97,6 +99,10 @@ export class Node {
       void connection.close(1008, "No hello in time")
     })
     this.unauthenticated = new Deadlines((auth && auth.timeout) || noDeadline, clock, fork, close)
+    this.age = new Deadlines(limits.maxConnectionAge || noDeadline, clock, fork, (connection) => {
+      metrics.exceed("maxConnectionAge", connection)
+      void this.atMost(connection.idle).then(() => connection.close(1001, "Connection is too old"))
+    })
     this.authentication = new Deadlines<() => void>(limits.authTimeout || noDeadline, clock, fork, (expire) => expire())
     this.backlog = {
       updates: drops ? limits.maxBufferedBytes : Infinity,
@@ -231,7 +237,7 @@ export class Node {
       return connection.gone
     }))
     for (
-      const deadlines of [this.hello, this.unauthenticated, this.authentication, this.refusal, this.farewell]
+      const deadlines of [this.hello, this.unauthenticated, this.age, this.authentication, this.refusal, this.farewell]
     ) {
       deadlines.reset()
     }
@@ -308,6 +314,9 @@ export class Node {
     if (limits.helloTimeout) {
       this.hello.set(connection)
     }
+    if (limits.maxConnectionAge) {
+      this.age.set(connection)
+    }
     return connection
   }
 
@@ -317,6 +326,7 @@ export class Node {
     this.context.metrics.totals.connections--
     this.hello.clear(connection)
     this.unauthenticated.clear(connection)
+    this.age.clear(connection)
     this.refusal.clear(connection)
     this.dispatcher.forget(connection)
     const left = this.hub.leave(connection)

@@ -1,7 +1,7 @@
 /** What one connection may ask for: crossing a limit refuses or closes that connection alone, and is counted. */
 import { Effect, Metric } from "effect"
-import { describe, expect, it } from "vitest"
-import type * as Nes from "../../src/hapi.js"
+import { describe, expect, it, onTestFinished } from "vitest"
+import * as Nes from "../../src/hapi.js"
 import type { Exceeded } from "../../src/server/connection/Limits.js"
 import { type Frame, Gate, type Live, live, type Options, type RawClient } from "./LiveServer.js"
 
@@ -113,6 +113,42 @@ describe("helloTimeout", () => {
     expect(counts(host)).toEqual({ helloTimeout: 2 })
     await client.fence()
     await undisturbed()
+  })
+})
+
+describe("maxConnectionAge", () => {
+  it("closes with 1001 what is too old, and a client comes back by itself", async () => {
+    const { client, host } = await limited({ maxConnectionAge: 200 })
+    const other = new Nes.Client(host.url)
+    onTestFinished(() => other.disconnect())
+    const back = new Promise<void>((resolve) => {
+      let connected = 0
+      other.onConnect = () => ++connected === 2 && resolve()
+    })
+    await other.connect({ delay: 10 })
+    const { id } = other
+    expect(await closure(client)).toEqual([1001, "Connection is too old"])
+    await back
+    expect(other.id).not.toBe(id)
+    expect(counts(host).maxConnectionAge).toBeGreaterThanOrEqual(2)
+  })
+
+  it("lets what is being answered end, for a second", async () => {
+    const gate = new Gate()
+    const { client, host } = await limited({ maxConnectionAge: 200 }, { nes: { onMessage: gate.hold } })
+    client.say({ type: "message", message: 1 })
+    await expect.poll(() => counts(host).maxConnectionAge, { interval: 5 }).toBeGreaterThanOrEqual(1)
+    const closed = closure(client)
+    expect(client.socket.readyState).toBe(client.socket.OPEN)
+    gate.open()
+    expect(await client.next(({ type }) => type === "message")).toMatchObject({ type: "message" })
+    expect(await closed).toEqual([1001, "Connection is too old"])
+  })
+
+  it("ends what hangs all the same", async () => {
+    const { client } = await limited({ maxConnectionAge: 100 }, { nes: { onMessage: () => new Promise(() => {}) } })
+    client.say({ type: "message", message: 1 })
+    expect(await closure(client)).toEqual([1001, "Connection is too old"])
   })
 })
 

@@ -160,6 +160,14 @@ describe("limits", () => {
       }).pipe(Effect.provide(limited(limits, { auth }))))
   }
 
+  it.live("maxConnectionAge: a connection that is too old closes with 1001", () =>
+    Effect.gen(function*() {
+      const client = yield* open
+      yield* Effect.promise(() => client.hello())
+      expect(yield* Effect.promise(() => closure(client))).toEqual([1001, "Connection is too old"])
+      expect(yield* counts).toEqual([["maxConnectionAge", 1]])
+    }).pipe(Effect.provide(limited({ maxConnectionAge: "200 millis" }))))
+
   it.live("have defaults, and false is none", () =>
     Effect.gen(function*() {
       const client = yield* open
@@ -198,6 +206,7 @@ describe("limits", () => {
       [{ maxDepth: 0 }, "limits.maxDepth must be a positive integer"],
       [{ maxFrameBytes: 1.5 }, "limits.maxFrameBytes must be a positive integer"],
       [{ helloTimeout: 0 }, "limits.helloTimeout must be a positive duration"],
+      [{ maxConnectionAge: 0 }, "limits.maxConnectionAge must be a positive duration"],
       [{ slowClient: "wait" as "drop" }, "limits.slowClient must be \"close\" or \"drop\""]
     ] as const
   )("%j is refused", ([limits, message]) =>

@@ -17,6 +17,11 @@ export interface Limits {
   readonly helloTimeout: number | false
   /** How long the application may take to authenticate, or to verify credentials: then they are refused. */
   readonly authTimeout: number | false
+  /**
+   * How long a connection may last: then it is closed with 1001, when what it has asked has been answered or a second has
+   * passed. A client that reconnects has to authenticate anew.
+   */
+  readonly maxConnectionAge: number | false
   /** Subscriptions, those under way included: a further one is answered 403. */
   readonly maxSubscriptions: number
   /** Messages being answered, or waiting for their turn: a further one is answered 429. */
@@ -56,6 +61,7 @@ export const defaults: Limits = {
   maxFrameBytes: 1_048_576 + envelopeBytes,
   helloTimeout: 30_000,
   authTimeout: 30_000,
+  maxConnectionAge: false,
   maxSubscriptions: 1_000,
   maxInFlight: 1_024,
   maxMessagesPerSecond: Infinity,
@@ -84,6 +90,7 @@ export const exceeded = (): Exceeded => ({
   maxFrameBytes: 0,
   helloTimeout: 0,
   authTimeout: 0,
+  maxConnectionAge: 0,
   maxSubscriptions: 0,
   maxInFlight: 0,
   maxMessagesPerSecond: 0,

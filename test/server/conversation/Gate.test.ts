@@ -19,8 +19,8 @@ import { createServer } from "node:http"
 import { type AddressInfo, connect } from "node:net"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
 import { WebSocket } from "ws"
-import * as Nes from "../../src/hapi.js"
-import { Authentication, NesHttpServer, NesServer, Refusal, Socket } from "../../src/index.js"
+import * as Nes from "../../../src/hapi.js"
+import { Authentication, NesHttpServer, NesServer, Refusal, Socket } from "../../../src/index.js"
 
 /** What the application has done for clients: what, for whom, and which. */
 type Effects = Array<readonly [what: "request" | "message" | "sub", user: unknown, n: unknown]>
