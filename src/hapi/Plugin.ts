@@ -6,7 +6,6 @@
 import type { Plugin, Request, Server } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { Application } from "../server/Application.js"
 import { Broker } from "../server/Broker.js"
@@ -119,27 +118,37 @@ const toSettings = (configuration: Configuration, hooks: Settings["hooks"], serv
   }
 }
 
-// How long a stop waits for the peers' side of the closing handshake before it goes on (ms). hapi does not tell an
-// extension its own timeout, but destroys what is still open when that has passed.
+// How long a stop waits for sockets that have nothing to wait for before it goes on (ms).
 const handshakeGrace = 200
 
-// Connections live from hapi's start to its stop; what is declared outlives both.
+// hapi ends every connection on which it answers no request itself, also one that answers some over its socket.
+const keepFromEnding = ({ idle, raw }: Connection): void => {
+  Object.assign(raw, { end: () => raw })
+  void idle.then(() => Reflect.deleteProperty(raw, "end"))
+}
+
+// Connections live from hapi's start to its stop; what is declared outlives both. Of a stop, hapi bounds the time: it waits
+// for HTTP requests, and for sockets whose requests are being answered, and destroys what is still open then. What these
+// publish reaches everybody: the node is the last to leave.
 const followLifecycle = (server: Server, nes: NesServer.Service): void => {
   let running: Scope.Closeable | undefined
-  let closing: Effect.Effect<void> = Effect.void
   server.ext("onPreStart", async () => {
     running = Scope.makeUnsafe()
     await Effect.runPromise(Scope.provide(nes.listen(server.listener), running))
   })
   server.ext("onPreStop", async () => {
     if (running) {
-      closing = Fiber.join(Effect.runFork(Scope.close(running, Exit.void)))
-      running = undefined
-      await Effect.runPromise(Effect.timeoutOption(closing, handshakeGrace))
+      Array.from(nes.node.hub.connections.all()).forEach(keepFromEnding)
+      await Effect.runPromise(Effect.timeoutOption(Effect.promise(() => nes.node.drain()), handshakeGrace))
     }
   })
-  // By now every socket is gone; what may still run are the hooks of those that closed last.
-  server.ext("onPostStop", () => Effect.runPromise(closing))
+  server.ext("onPostStop", async () => {
+    if (running) {
+      const closing = Scope.close(running, Exit.void)
+      running = undefined
+      await Effect.runPromise(closing)
+    }
+  })
 }
 
 const decorate = (

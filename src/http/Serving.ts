@@ -72,6 +72,8 @@ const making = <E, R, EB, RB, RO>(
       Effect.provideService(Application, application)
     )
     server.complete(nes)
+    // The last to leave: what is still being answered may publish.
+    yield* nes.join
     if (http) {
       yield* serveHttp(app, options)
     }

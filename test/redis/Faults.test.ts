@@ -1,0 +1,284 @@
+/** Redis far away, forgetful, demoted, full, and the way to it cut for one node: nothing is lost without a word. */
+import type { Server } from "@hapi/hapi"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import { setTimeout as sleep } from "node:timers/promises"
+import { expect, it, onTestFinished } from "vitest"
+import * as Metrics from "../../src/cluster/Metrics.js"
+import { as, hear, startNode, until } from "./Cluster.js"
+import { Proxy } from "./Proxy.js"
+import { type RedisOptions, RedisServer } from "./RedisServer.js"
+
+const declare = (server: Server): void => {
+  server.subscription("/plain/{id}")
+  server.subscription("/kept/{id}", { recovery: true, auth: { mode: "optional", index: true } })
+  server.subscription("/short/{id}", { recovery: { size: 20 } })
+}
+
+const auth = { index: true, route: "named", isSecure: false } as const
+
+const startRedis = async (options: RedisOptions = {}): Promise<RedisServer> => {
+  const redis = await RedisServer.start(options)
+  onTestFinished(() => redis.stop())
+  return redis
+}
+
+const calls = (redis: RedisServer, command: string): number =>
+  Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(redis.run("info", "commandstats"))?.[1] ?? 0)
+
+it("updates keep their order when Redis knows no script any more", async () => {
+  const redis = await startRedis()
+  const [a, b] = [await startNode(redis, { declare }), await startNode(redis, { declare })]
+  const heard = await hear(await a.connect(), "/kept/1")
+  let n = 0
+  for (let round = 0; round < 10; round++) {
+    redis.run("script", "flush")
+    const published: Array<Promise<void>> = []
+    for (let k = 0; k < 20; k++) {
+      published.push(a.server.publish("/kept/1", ++n), b.server.publish("/kept/1", 0))
+      await sleep(k % 2)
+    }
+    await Promise.all(published)
+  }
+  await until(() => heard.length === 2 * n)
+  const own = heard.filter((each) => each !== 0)
+  expect(own).toEqual(Array.from({ length: n }, (_, i) => i + 1))
+})
+
+it("with Redis far away and two publishers nothing is lost, no gap is told, and no history is read", async () => {
+  const redis = await startRedis()
+  const proxy = await Proxy.start(redis.port)
+  proxy.delay = 200
+  const broker = { url: proxy.url, timeout: 3_000 }
+  const nodes = [await startNode(redis, { declare, broker }), await startNode(redis, { declare, broker })]
+  const gaps: Array<string> = []
+  const heard = await Promise.all(nodes.map(async (node) => {
+    const client = await node.connect()
+    client.onGap = (path) => void gaps.push(path)
+    return hear(client, "/short/1")
+  }))
+  const read = (): number => Effect.runSync(Metric.value(Metrics.reads)).count
+  const before = read()
+  const published: Array<Promise<void>> = []
+  for (let n = 0; n < 300; n++) {
+    published.push(nodes[n % 2]!.server.publish("/short/1", n))
+    await sleep(4)
+  }
+  await Promise.all(published)
+  await until(() => heard.every(({ length }) => length === 300))
+  expect(gaps).toEqual([])
+  expect(read() - before).toBe(0)
+  for (const each of heard) {
+    expect(each.filter((n) => Number(n) % 2 === 0)).toEqual(Array.from({ length: 150 }, (_, n) => 2 * n))
+  }
+})
+
+it("a failover to a replica that lacks updates, and back to a process that never restarted, is told", async () => {
+  const [a, b] = [await startRedis(), await startRedis()]
+  b.run("config", "set", "repl-diskless-sync-delay", "0")
+  a.run("config", "set", "repl-diskless-sync-delay", "0")
+  const follow = async (replica: RedisServer, master: RedisServer): Promise<void> => {
+    replica.run("replicaof", "127.0.0.1", String(master.port))
+    await until(() => replica.run("info", "replication").includes("master_link_status:up"))
+  }
+  await follow(b, a)
+  const proxy = await Proxy.start(a.port)
+  const node = await startNode(a, { declare, broker: { url: proxy.url } })
+  const promote = async (next: RedisServer, old: RedisServer): Promise<void> => {
+    next.run("replicaof", "no", "one")
+    await follow(old, next)
+    proxy.target = next.port
+    const ups = node.events.filter(({ _tag }) => _tag === "Up").length
+    proxy.drop()
+    await until(() => node.events.filter(({ _tag }) => _tag === "Up").length > ups)
+  }
+  const client = await node.connect()
+  const gaps: Array<string> = []
+  client.onGap = (path) => void gaps.push(path)
+  const heard = await hear(client, "/kept/1")
+  for (const n of [1, 2, 3]) {
+    await node.server.publish("/kept/1", n)
+  }
+  // From here on, the replica hears nothing more.
+  await until(() => b.run("hget", "nes:state:{/kept/1}", "top") === "3")
+  b.run("replicaof", "no", "one")
+  await node.server.publish("/kept/1", 4)
+  await until(() => heard.length === 4)
+  await client.disconnect()
+  await promote(b, a)
+  await promote(a, b)
+  for (const n of [5, 6]) {
+    await node.server.publish("/kept/1", n)
+  }
+  await client.connect()
+  await until(() => heard.length === 6)
+  expect([heard, gaps]).toEqual([[1, 2, 3, 4, 5, 6], ["/kept/1"]])
+})
+
+it.each(["Redis is away", "only the node with the client is cut off"])(
+  "revoke and disconnect reject while %s, and are made up for before anything more is delivered",
+  async (how) => {
+    const redis = await startRedis()
+    const proxy = await Proxy.start(redis.port)
+    const a = await startNode(redis, { declare, options: { auth } })
+    const b = await startNode(redis, { declare, options: { auth }, broker: { url: proxy.url } })
+    const eve = await b.connect(as("eve"))
+    const log: Array<unknown> = []
+    eve.onDisconnect = () => void log.push("disconnected")
+    await eve.subscribe("/kept/1", (message, flags) => void log.push(flags.revoked ? "revoked" : message))
+    if (how === "Redis is away") {
+      await redis.kill()
+    } else {
+      proxy.cut()
+    }
+    await until(() => b.events.at(-1)?._tag === "Down")
+    const { node } = a.server.plugins.nes
+    await expect(node.revoke({ user: "eve" }, "/kept/1", "bye")).rejects.toThrow(/Not con/)
+    await expect(node.disconnect({ user: "eve" })).rejects.toThrow(/Not con/)
+    if (how === "Redis is away") {
+      await redis.start()
+    } else {
+      proxy.mend()
+    }
+    await until(() => a.server.publish("/kept/1", "secret").then(() => true, () => false))
+    await until(() =>
+      [a, b].every(({ events }) => events.filter(({ _tag }) => _tag !== "Unshared").at(-1)?._tag === "Up")
+    )
+    await until(() => log.includes("disconnected"))
+    expect(log).toEqual(["revoked", "disconnected"])
+  }
+)
+
+it("revoke and disconnect settle when the other node has carried them out", async () => {
+  const redis = await startRedis()
+  const [a, b] = [
+    await startNode(redis, { declare, options: { auth } }),
+    await startNode(redis, { declare, options: { auth } })
+  ]
+  const eve = await b.connect(as("eve"))
+  const heard = await hear(eve, "/kept/1")
+  await a.server.plugins.nes.node.revoke({ user: "eve" }, "/kept/1", "bye")
+  const published = a.server.publish("/kept/1", "secret")
+  expect(b.server.plugins.nes.node.hub.router.match("/kept/1")?.subscription.size).toBe(0)
+  await published
+  await a.server.plugins.nes.node.disconnect({ user: "eve" })
+  await until(() => heard.length === 1)
+  expect(heard).toEqual(["bye"])
+})
+
+it("writes that Redis refuses are told once, shown, and counted; reading goes on; and when they are accepted again", async () => {
+  const redis = await startRedis()
+  const node = await startNode(redis, { declare })
+  const logged: Array<unknown> = []
+  node.server.events.on("log", (_event, tags) => tags.broker && logged.push(Object.keys(tags).at(-1)))
+  const heard = await hear(await node.connect(), "/kept/1")
+  await node.server.publish("/kept/1", 1)
+  const failed = (): number => Effect.runSync(Metric.value(Metrics.unkept)).count
+  const before = failed()
+  redis.run("config", "set", "maxmemory", "1")
+  for (let n = 0; n < 5; n++) {
+    await expect(node.server.publish("/kept/1", "refused")).rejects.toThrow("OOM")
+  }
+  expect(failed() - before).toBe(5)
+  expect(Effect.runSync(Metric.value(Metrics.refusing)).value).toBe(1)
+  // What was kept can still be read: whoever comes gets it.
+  const other = await node.connect()
+  await hear(other, "/kept/1")
+  redis.run("config", "set", "maxmemory", "0")
+  await until(() => node.events.at(-1)?._tag === "Accepting")
+  expect(Effect.runSync(Metric.value(Metrics.refusing)).value).toBe(0)
+  await node.server.publish("/kept/1", 2)
+  await until(() => heard.length === 2)
+  expect(node.events.map(({ _tag }) => _tag)).toEqual(["Up", "Refusing", "Accepting"])
+  expect(logged).toEqual(["error", "up"])
+})
+
+it("a master that is demoted is told without anyone publishing, and left as soon as the address leads to another", async () => {
+  const [a, b] = [await startRedis(), await startRedis()]
+  const proxy = await Proxy.start(a.port)
+  const node = await startNode(a, { declare, broker: { url: proxy.url } })
+  await node.server.publish("/kept/1", 1)
+  // The connections stay open, as with DNS.
+  a.run("replicaof", "127.0.0.1", String(b.port))
+  await until(() => node.events.at(-1)?._tag === "Refusing")
+  await expect(node.server.publish("/kept/1", 2)).rejects.toThrow("READONLY")
+  proxy.target = b.port
+  await until(() => node.server.publish("/kept/1", 3).then(() => true, () => false))
+  expect(Number(b.run("exists", "nes:state:{/kept/1}"))).toBe(1)
+})
+
+it("a way that swallows everything counts as away, however much is written to it", async () => {
+  const redis = await startRedis()
+  const proxy = await Proxy.start(redis.port)
+  const node = await startNode(redis, { declare, broker: { url: proxy.url, timeout: 500 } })
+  const heard = await hear(await node.connect(), "/kept/1")
+  proxy.swallow()
+  const writing = setInterval(() => void node.server.publish("/plain/1", 1), 5)
+  onTestFinished(() => clearInterval(writing))
+  await until(() => node.events.at(-1)?._tag === "Down" || node.events.some(({ _tag }) => _tag === "Down"))
+  proxy.mend()
+  await until(() => node.events.some(({ _tag }, index) => index > 0 && _tag === "Up"))
+  await node.server.publish("/kept/1", 2)
+  await until(() => heard.length === 1)
+})
+
+it("a node that dies locks its user out for no longer than its lease", async () => {
+  const redis = await startRedis()
+  const proxy = await Proxy.start(redis.port)
+  const limited = { declare, options: { auth: { ...auth, maxConnectionsPerUser: 1 } } }
+  const dying = await startNode(redis, { ...limited, broker: { url: proxy.url } })
+  const living = await startNode(redis, limited)
+  await dying.connect(as("ann"))
+  // To the others there is no difference between a process that ended and one that is cut off.
+  proxy.cut()
+  await expect(living.connect(as("ann"))).rejects.toMatchObject({ statusCode: 503 })
+  const from = performance.now()
+  await until(() => living.connect(as("ann")).then(() => true, () => sleep(100).then(() => false)))
+  expect(performance.now() - from).toBeLessThan(8_000)
+})
+
+it(
+  "many paths: after a cut everything missed is there within seconds, at rest nothing is written or read again",
+  async () => {
+    const redis = await startRedis()
+    const proxy = await Proxy.start(redis.port)
+    const options = { limits: { maxSubscriptions: false, maxHelloSubs: false, maxMessagesPerSecond: false } } as const
+    const a = await startNode(redis, { declare, options, broker: { url: proxy.url } })
+    const b = await startNode(redis, { declare, options })
+    const client = await a.connect()
+    const gaps: Array<string> = []
+    client.onGap = (path) => void gaps.push(path)
+    const heard = new Map<string, unknown>()
+    const count = 5_000
+    for (let from = 0; from < count; from += 500) {
+      await Promise.all(Array.from({ length: 500 }, (_, n) => {
+        const path = `/kept/${from + n}`
+        return client.subscribe(path, (message) => void heard.set(path, message))
+      }))
+    }
+    expect(Number(redis.run("dbsize"))).toBe(1)
+    redis.run("config", "resetstat")
+    await sleep(2_500)
+    // A sign of life a second and node, and a part of the paths compared: with what reads, nothing else.
+    expect(calls(redis, "evalsha")).toBeLessThan(12)
+    expect([calls(redis, "hset"), calls(redis, "rpush"), calls(redis, "lrange")].map((n) => n < 8)).toEqual([
+      true,
+      true,
+      true
+    ])
+
+    proxy.cut()
+    await until(() => a.events.at(-1)?._tag === "Down")
+    const probes = Array.from({ length: 20 }, (_, n) => `/kept/${n * 250}`)
+    await Promise.all(probes.map((path) => b.server.publish(path, "missed")))
+    proxy.mend()
+    await until(() => a.events.at(-1)?._tag === "Up")
+    const from = performance.now()
+    await until(() => probes.every((path) => heard.get(path) === "missed"))
+    expect(performance.now() - from).toBeLessThan(5_000)
+    expect(gaps).toEqual([])
+    await client.disconnect()
+    await until(() => redis.run("pubsub", "channels", "nes:path:{/*") === "")
+  },
+  60_000
+)
