@@ -75,12 +75,18 @@ class Stage {
       client.onError = null
       client.onGap = (path) => void this.ledgers.find((ledger) => ledger.path === path)?.readers[i]?.push("gap")
       this.clients.push(client)
+      // What had been confirmed before a connection was there comes to it from the history.
+      const before = new Map<Ledger, number>()
+      client.onConnect = () => {
+        for (const ledger of this.ledgers) {
+          before.set(ledger, Math.max(0, ...ledger.confirmed))
+        }
+      }
       await client.connect({ delay: 20, maxDelay: 100, jitter: true })
       for (const ledger of this.ledgers) {
-        // What comes before the hello is answered comes from the history.
         await client.subscribe<number>(
           ledger.path,
-          (n) => void ledger.readers[i]?.push({ n, replayed: client.id === null })
+          (n) => void ledger.readers[i]?.push({ n, replayed: n <= (before.get(ledger) ?? 0) })
         )
       }
     }
