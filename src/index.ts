@@ -28,6 +28,9 @@ export * as NesError from "./protocol/NesError.js"
 /** The port to the program that is put on the socket. */
 export * as Application from "./server/Application.js"
 
+/** A process that only publishes. */
+export * as Publisher from "./cluster/Publisher.js"
+
 /** The port through which nodes reach each other. */
 export * as Broker from "./server/Broker.js"
 

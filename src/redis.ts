@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Publisher from "./cluster/Publisher.js"
 import { makeUnsafe, type Options, type Service } from "./redis/RedisBroker.js"
 
 /** The Broker port on Redis or Valkey, for Effect programs. */
@@ -19,3 +20,20 @@ export * as RedisMetrics from "./cluster/Metrics.js"
  */
 export const redis = (options: string | Options): Service =>
   makeUnsafe(typeof options === "string" ? { url: options } : options)
+
+/**
+ * A publisher for a process that serves no one, such as a worker at a queue:
+ *
+ * ```ts
+ * const nes = await publisher("redis://localhost:6379", { subscriptions: { "/item/{id}": { recovery: true } } })
+ * await nes.publish("/item/5", { status: "shipped" })
+ * await nes.close()
+ * ```
+ *
+ * @since 1.0.0
+ * @category constructors
+ */
+export const publisher = (
+  options: string | Options,
+  publisherOptions?: Publisher.Options
+): Promise<Publisher.PlainPublisher> => Publisher.open(redis(options), publisherOptions)

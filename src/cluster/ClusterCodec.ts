@@ -42,11 +42,11 @@ export interface Heard {
 
 const assemble = (head: Head, text = ""): string => `${JSON.stringify(head)}\n${text}`
 
-/** Puts a command into words. Throws if what it carries is no JSON. `text` is the message's, where it is known. */
-export const encode = (from: string, command: Command, text?: string): string => {
+/** Puts a command into words. Throws if what it carries is no JSON. */
+export const encode = (from: string, command: Command): string => {
   switch (command.type) {
     case "publish": {
-      const { internal, message, path, type, user } = command
+      const { internal, message, path, text, type, user } = command
       return assemble({ from, type, path, internal, user }, text ?? JSON.stringify(message))
     }
     case "broadcast":

@@ -6,7 +6,7 @@ import * as Latch from "effect/Latch"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { Membership, Node, Tally } from "../server/Broker.js"
-import type { Command, Publish, Published } from "../server/Command.js"
+import type { Broadcast, Command, Publish, Published } from "../server/Command.js"
 import type { Bounds } from "../server/recovery/Bounds.js"
 import type { Page, Since } from "../server/recovery/History.js"
 import { Appender } from "./Appender.js"
@@ -187,6 +187,7 @@ export class ClusterNode {
         await session.subscribe("path", [Orders.path])
         await this.orders.catchUp()
       }
+      await this.orders.resend()
     } catch (error) {
       if (!superseded()) {
         this.down(error)
@@ -283,8 +284,7 @@ export class ClusterNode {
       case "publish":
         return command.recovery ? this.keep(command, command.recovery) : this.publish(command)
       case "broadcast":
-        this.share("all", "all", command)
-        return this.node.deliver(command)
+        return this.share("all", "all", command)
       case "revoke":
       case "disconnect":
         return this.order(command)
@@ -292,8 +292,8 @@ export class ClusterNode {
   }
 
   private publish(command: Publish): Promise<void> {
-    const text = this.share("path", command.path, command)
-    return this.node.deliver(text === undefined ? command : { ...command, text })
+    const text = textOf(command.message)
+    return this.share("path", command.path, text === undefined ? command : { ...command, text })
   }
 
   // This node does its part at once, whatever becomes of the others'.
@@ -311,22 +311,18 @@ export class ClusterNode {
     await own
   }
 
-  // Best effort: what does not get through is counted and told, and does not hold up this node. Returns the text of a
-  // published message, so that it is made only once.
-  private share(channel: "path" | "all", name: string, command: Command): string | undefined {
-    let text: string | undefined
-    let payload: string
-    try {
-      text = command.type === "publish" ? JSON.stringify(command.message) : undefined
-      payload = ClusterCodec.encode(this.node.id, command, text)
-    } catch (error) {
-      this.unshared(command, error)
-      return text
-    }
-    this.command((session) => session.publish(channel, name, payload)).catch((error: unknown) =>
-      this.unshared(command, error)
+  // Best effort, where there are clients: what does not get through is counted and told, and does not hold up those here.
+  private share(channel: "path" | "all", name: string, command: Publish | Broadcast): Promise<void> {
+    const sharing = this.command((session) =>
+      session.publish(channel, name, ClusterCodec.encode(this.node.id, command))
     )
-    return text
+    const shared = sharing.then(ignore, (error: unknown) => {
+      this.unshared(command, error)
+      if (!this.node.serves) {
+        throw error
+      }
+    })
+    return this.node.serves ? this.node.deliver(command) : shared
   }
 
   private unshared({ type }: Command, error: unknown): void {
@@ -380,8 +376,8 @@ export class ClusterNode {
   // History
 
   private async keep(command: Publish, bounds: Bounds): Promise<void> {
-    const { path, text } = command
-    const payload = ClusterCodec.encode(this.node.id, command, text)
+    const { path } = command
+    const payload = ClusterCodec.encode(this.node.id, command)
     let position: Published["position"]
     try {
       if (!this.joined) {
@@ -482,3 +478,12 @@ export class ClusterNode {
 }
 
 const ignore = (): void => {}
+
+// What cannot be made into text is told by whoever needs it.
+const textOf = (message: unknown): string | undefined => {
+  try {
+    return JSON.stringify(message)
+  } catch {
+    return undefined
+  }
+}

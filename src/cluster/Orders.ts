@@ -115,10 +115,14 @@ export class Orders {
     return this.behind && !this.working
   }
 
-  /** Carries out what this node has missed, and gives the orders it could not; fails if that cannot be done for now. */
-  async catchUp(): Promise<void> {
+  /** Carries out what this node has missed; fails if that cannot be known for now. */
+  catchUp(): Promise<void> {
     this.behind = true
-    await this.start()
+    return this.start()
+  }
+
+  /** Gives the orders that could not be given; fails if they cannot be for now. */
+  async resend(): Promise<void> {
     for (let order = this.unsent[0]; order; order = this.unsent[0]) {
       await this.host.session().append(path, [ClusterCodec.encode(this.host.id, order)], bounds)
       this.unsent.shift()

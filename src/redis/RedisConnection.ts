@@ -178,6 +178,8 @@ class Line {
   }
 }
 
+const transport = ({ client }: Address): Address => client?.socket ? { client: { socket: client.socket } } : {}
+
 /** Where the master is, by what the Sentinels say; always the same without them. */
 interface Locator {
   readonly locate: () => Promise<string | undefined>
@@ -201,15 +203,9 @@ const locator = (address: Address, timeout: number, moved: (url: string) => void
     const host = String(answer[0])
     return `${secure ? "rediss" : "redis"}://${host.includes(":") ? `[${host}]` : host}:${String(answer[1])}`
   }
+  // Their credentials, if they have any, are in their urls.
   const line = new Line(
-    () =>
-      Promise.resolve(
-        makeClient(
-          { client: { ...address.client, username: undefined, password: undefined } as never },
-          sentinels[turn++ % sentinels.length],
-          timeout
-        )
-      ),
+    () => Promise.resolve(makeClient(transport(address), sentinels[turn++ % sentinels.length], timeout)),
     timeout,
     ignore,
     ignore

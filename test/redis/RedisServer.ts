@@ -171,7 +171,12 @@ export class RedisServer {
 
   /** Runs a command by redis-cli. */
   run(...args: ReadonlyArray<string>): string {
-    return execFileSync("redis-cli", ["-p", String(this.port), ...args], { encoding: "utf8" }).trim()
+    return this.ask(String(this.port), ...args)
+  }
+
+  /** Runs a command on another server. */
+  ask(port: string, ...args: ReadonlyArray<string>): string {
+    return execFileSync("redis-cli", ["-p", port, ...args], { encoding: "utf8" }).trim()
   }
 
   async stop(): Promise<void> {

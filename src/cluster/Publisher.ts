@@ -1,0 +1,202 @@
+/**
+ * A process that only publishes: it takes part in the cluster and serves no one, as a worker at a queue does.
+ *
+ * ```ts
+ * const program = Effect.gen(function*() {
+ *   const publisher = yield* Publisher.Publisher
+ *   yield* publisher.publish("/item/5", { status: "shipped" })
+ * })
+ *
+ * const Live = Publisher.layer({ subscriptions: { "/item/{id}": { recovery: true } } }).pipe(
+ *   Layer.provide(RedisBroker.layer({ url: "redis://localhost:6379" }))
+ * )
+ * ```
+ *
+ * @since 1.0.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import { randomBytes } from "node:crypto"
+import { UserError } from "../protocol/NesError.js"
+import { Broker, type Membership, type Service as BrokerService, type Tally } from "../server/Broker.js"
+import type { Publish, Target } from "../server/Command.js"
+import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
+import { type Bounds, defaultBounds } from "../server/recovery/Bounds.js"
+import { Router } from "../server/subscription/Router.js"
+import { Subscription } from "../server/subscription/Subscription.js"
+
+/**
+ * What is to be known of a subscription that is published to.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface SubscriptionOptions {
+  /** As the servers have it: how many updates of a path are kept (1000), and for how long (five minutes). */
+  readonly recovery?: boolean | {
+    readonly size?: number | undefined
+    readonly age?: Duration.Input | undefined
+  } | undefined
+}
+
+/**
+ * What a publisher can be told.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Options {
+  /** The subscriptions that are published to, by path, where they have recovery; others need not be declared. */
+  readonly subscriptions?: Readonly<Record<string, SubscriptionOptions>> | undefined
+  /** Takes note of what has no caller to go to. Default: nothing. */
+  readonly log?: ((tags: ReadonlyArray<string>, data: unknown) => void) | undefined
+}
+
+/**
+ * A publisher for Effect programs. Each fails with `UserError` on misuse, and where the cluster was not reached.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Service {
+  /** Publishes to the subscribers of a path on every node. */
+  readonly publish: (path: string, message: unknown, options?: PublishOptions) => Effect.Effect<void, UserError>
+  /** Sends a message to all connections of every node. */
+  readonly broadcast: (message: unknown, options?: BroadcastOptions) => Effect.Effect<void, UserError>
+  /** Ends subscriptions, with `message` as the last update unless that is `null`; ends when the nodes have confirmed. */
+  readonly revoke: (target: Target, path: string, message?: unknown) => Effect.Effect<void, UserError>
+  /** Closes connections; ends when the nodes have confirmed. */
+  readonly disconnect: (target: Target) => Effect.Effect<void, UserError>
+  /** How many connections all nodes have, or subscribers of a path. */
+  readonly count: (path?: string) => Effect.Effect<Tally, UserError>
+}
+
+/**
+ * A publisher for programs without Effect.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface PlainPublisher {
+  /** Publishes to the subscribers of a path on every node. */
+  readonly publish: (path: string, message: unknown, options?: PublishOptions) => Promise<void>
+  /** Sends a message to all connections of every node. */
+  readonly broadcast: (message: unknown, options?: BroadcastOptions) => Promise<void>
+  /** Ends subscriptions, with `message` as the last update unless that is `null`; ends when the nodes have confirmed. */
+  readonly revoke: (target: Target, path: string, message?: unknown) => Promise<void>
+  /** Closes connections; ends when the nodes have confirmed. */
+  readonly disconnect: (target: Target) => Promise<void>
+  /** How many connections all nodes have, or subscribers of a path. */
+  readonly count: (path?: string) => Promise<Tally>
+  /** Leaves the cluster, when what was published before is out. */
+  readonly close: () => Promise<void>
+}
+
+/**
+ * The publisher.
+ *
+ * @since 1.0.0
+ * @category tags
+ */
+export class Publisher extends Context.Service<Publisher, Service>()("effect-nes/cluster/Publisher") {}
+
+const boundsOf = (path: string, recovery: SubscriptionOptions["recovery"]): Bounds | undefined => {
+  if (!recovery) {
+    return undefined
+  }
+  const { age = defaultBounds.age, size = defaultBounds.size } = recovery === true ? {} : recovery
+  const bounds = { size, age: Duration.toMillis(age) }
+  if (![bounds.size, bounds.age].every((bound) => Number.isSafeInteger(bound) && bound > 0)) {
+    throw new Error(`Subscription recovery requires a positive integer for size, and a positive age: ${path}`)
+  }
+  return bounds
+}
+
+const nothing = (): void => {}
+
+const over = (membership: Membership, router: Router): Omit<PlainPublisher, "close"> => ({
+  publish: async (path, message, { internal, user } = {}) => {
+    if (typeof path !== "string" || !path.startsWith("/")) {
+      throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
+    }
+    const update: Publish = { type: "publish", path, message, internal, user }
+    const recovery = router.match(path)?.subscription.options.recovery
+    await membership.send(recovery ? { ...update, text: JSON.stringify(message), recovery } : update)
+  },
+  broadcast: (message, { user } = {}) => membership.send({ type: "broadcast", message, user }),
+  revoke: (target, path, message = null) => membership.send({ type: "revoke", target, path, message }),
+  disconnect: (target) => membership.send({ type: "disconnect", target }),
+  count: (path) => membership.count(path)
+})
+
+const joining = (broker: BrokerService, { log = nothing, subscriptions = {} }: Options) =>
+  Effect.gen(function*() {
+    const router = new Router()
+    for (const [path, { recovery }] of Object.entries(subscriptions)) {
+      router.add(path, new Subscription(path, { recovery: boundsOf(path, recovery) }))
+    }
+    const membership = yield* broker.join({
+      id: randomBytes(6).toString("hex"),
+      serves: false,
+      deliver: () => Promise.resolve(),
+      listens: () => false,
+      recovers: () => false,
+      reached: () => undefined,
+      refresh: () => undefined,
+      connections: () => 0,
+      count: () => 0,
+      log
+    })
+    yield* membership.open ?? Effect.void
+    return over(membership, router)
+  })
+
+const toUserError = (cause: unknown): UserError =>
+  new UserError({ message: cause instanceof Error ? cause.message : String(cause), cause })
+
+/**
+ * Makes a publisher, which leaves the cluster with its scope. Fails with `UserError` on invalid options.
+ *
+ * @since 1.0.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<Service, UserError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const broker = yield* Broker
+    const publisher = yield* joining(broker, options).pipe(
+      Effect.catchDefect((cause) => Effect.fail(toUserError(cause)))
+    )
+    const attempt = <A>(work: () => Promise<A>) => Effect.tryPromise({ try: work, catch: toUserError })
+    return {
+      publish: (path, message, options) => attempt(() => publisher.publish(path, message, options)),
+      broadcast: (message, options) => attempt(() => publisher.broadcast(message, options)),
+      revoke: (target, path, message) => attempt(() => publisher.revoke(target, path, message)),
+      disconnect: (target) => attempt(() => publisher.disconnect(target)),
+      count: (path) => attempt(() => publisher.count(path))
+    }
+  })
+
+/**
+ * Provides a publisher on the broker that is provided to it.
+ *
+ * @since 1.0.0
+ * @category layers
+ */
+export const layer = (options: Options = {}): Layer.Layer<Publisher, UserError> =>
+  Layer.effect(Publisher, make(options))
+
+/**
+ * Opens a publisher for a program without Effect. It waits for the cluster, but not for ever.
+ *
+ * @since 1.0.0
+ * @category constructors
+ */
+export const open = async (broker: BrokerService, options: Options = {}): Promise<PlainPublisher> => {
+  const scope = Scope.makeUnsafe()
+  const publisher = await Effect.runPromise(Scope.provide(joining(broker, options), scope))
+  return { ...publisher, close: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
+}

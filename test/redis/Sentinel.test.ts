@@ -1,0 +1,145 @@
+/** A master that Sentinels watch over, with real processes: it dies, freezes, comes back; the nodes follow. */
+import type { Server } from "@hapi/hapi"
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { expect, it, onTestFinished } from "vitest"
+import { redis } from "../../src/redis.js"
+import { hear, type Node, startNode, until } from "./Cluster.js"
+import { freePort, RedisServer } from "./RedisServer.js"
+
+const declare = (server: Server): void => {
+  server.subscription("/plain/{id}")
+  server.subscription("/kept/{id}", { recovery: true })
+}
+
+/** Sentinels that agree within a second that a master is gone. */
+const startSentinels = async (master: RedisServer, count: number): Promise<ReadonlyArray<string>> => {
+  const directory = mkdtempSync(join(tmpdir(), "effect-nes-sentinel-"))
+  const children: Array<ChildProcess> = []
+  const urls: Array<string> = []
+  for (let n = 0; n < count; n++) {
+    const port = await freePort()
+    const file = join(directory, `${n}.conf`)
+    writeFileSync(
+      file,
+      [
+        `port ${port}`,
+        "bind 127.0.0.1",
+        `dir ${directory}`,
+        `sentinel monitor main 127.0.0.1 ${master.port} 2`,
+        "sentinel down-after-milliseconds main 500",
+        "sentinel failover-timeout main 2000",
+        ""
+      ].join("\n")
+    )
+    children.push(spawn("redis-server", [file, "--sentinel"], { stdio: "ignore" }))
+    urls.push(`redis://127.0.0.1:${port}`)
+  }
+  onTestFinished(async () => {
+    await Promise.all(children.map(async (child) => {
+      child.kill("SIGKILL")
+      await once(child, "exit")
+    }))
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return urls
+}
+
+const follow = async (replica: RedisServer, master: RedisServer): Promise<void> => {
+  replica.run("replicaof", "127.0.0.1", String(master.port))
+  await until(() => replica.run("info", "replication").includes("master_link_status:up"))
+}
+
+const cast = async () => {
+  const [master, replica] = [await RedisServer.start(), await RedisServer.start()]
+  onTestFinished(() => Promise.all([master.stop(), replica.stop()]).then(() => {}))
+  master.run("config", "set", "repl-diskless-sync-delay", "0")
+  await follow(replica, master)
+  const sentinels = await startSentinels(master, 3)
+  // They must know of each other and of the replica before something happens.
+  const port = sentinels[0]?.split(":").at(-1) ?? ""
+  await until(() => {
+    try {
+      const about = master.ask(port, "sentinel", "master", "main")
+      return /num-slaves\n1\nnum-other-sentinels\n2/.test(about)
+    } catch {
+      return false
+    }
+  })
+  const broker = { url: undefined, sentinels, name: "main", timeout: 500 }
+  const [a, b] = [await startNode(master, { declare, broker }), await startNode(master, { declare, broker })]
+  const bob = await b.connect()
+  const gaps: Array<string> = []
+  bob.onGap = (path) => void gaps.push(path)
+  return { master, replica, a, b, gaps, kept: await hear(bob, "/kept/1"), plain: await hear(bob, "/plain/1") }
+}
+
+// A server that is promoted drops its connections.
+const isMaster = (server: RedisServer): boolean => {
+  try {
+    return server.run("role").startsWith("master")
+  } catch {
+    return false
+  }
+}
+
+const published = (node: Node, message: unknown): Promise<void> =>
+  until(() => node.server.publish("/kept/1", message).then(() => true, () => false))
+
+it("a master that dies: its replica takes over, publishes go on, and clients are told of a gap", async () => {
+  const { a, b, gaps, kept, master, plain, replica } = await cast()
+  await a.server.publish("/kept/1", 1)
+  await until(() => kept.length === 1)
+  await master.kill()
+  await until(() => isMaster(replica))
+  await published(a, 2)
+  await until(() =>
+    [a, b].every(({ events }) => events.filter(({ _tag }) => _tag !== "Unshared").at(-1)?._tag === "Up")
+  )
+  await published(b, 3)
+  await until(() => kept.length === 3)
+  await a.server.publish("/plain/1", 1)
+  await until(() => plain.length === 1)
+  expect([kept, gaps]).toEqual([[1, 2, 3], ["/kept/1"]])
+}, 60_000)
+
+it("a master that freezes, and thaws as one of two: the nodes are with the other, and stay there", async () => {
+  const { a, b, gaps, kept, master, replica } = await cast()
+  await a.server.publish("/kept/1", 1)
+  await until(() => kept.length === 1)
+  master.freeze()
+  onTestFinished(() => master.thaw())
+  await until(() => isMaster(replica))
+  await published(a, 2)
+  master.thaw()
+  await published(b, 3)
+  await until(() => kept.length === 3)
+  expect(replica.run("hget", "nes:state:{/kept/1}", "top")).toBe("3")
+  await published(b, 4)
+  await until(() => kept.length === 4)
+  expect([kept, gaps]).toEqual([[1, 2, 3, 4], ["/kept/1"]])
+}, 60_000)
+
+it("options that make no sense are refused", () => {
+  const refused: ReadonlyArray<readonly [Parameters<typeof redis>[0], string]> = [
+    [{ url: ["redis://a", "redis://b"] }, "Several urls are those of a Redis Cluster: set `cluster`, or give one"],
+    [{}, "`url` is missing"],
+    [{ url: [], cluster: true }, "`url` is missing"],
+    [{ sentinels: ["redis://a"] }, "`sentinels` need at least one url, and the `name` of the master"],
+    [{ sentinels: [], name: "main" }, "`sentinels` need at least one url, and the `name` of the master"],
+    [
+      { sentinels: ["redis://a"], name: "main", url: "redis://b" },
+      "`sentinels` take the place of `url`, and know no `cluster`"
+    ],
+    [
+      { sentinels: ["redis://a"], name: "main", cluster: true },
+      "`sentinels` take the place of `url`, and know no `cluster`"
+    ]
+  ]
+  for (const [options, message] of refused) {
+    expect(() => redis(options)).toThrow(`Invalid Redis options: ${message}`)
+  }
+})
