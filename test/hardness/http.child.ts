@@ -12,12 +12,15 @@ import { createServer } from "node:http"
 import { Authentication, NesHttpServer, NesServer, Refusal } from "../../src/index.js"
 import { serve } from "../interop/peers/ChildEndpoint.js"
 import * as Holdings from "./Holdings.js"
+import * as WideHttp from "./WideHttp.js"
 
 /** How the application is set up. */
 export interface Setup {
   readonly nes?: NesHttpServer.ServerOptions
   /** Authentication, if any, that nobody is bound to: `authorization: Custom NAME`. */
   readonly auth?: "direct" | "token"
+  /** Whether it is a wide application, see `WideHttp`, and whether it asks for credentials. */
+  readonly wide?: "required" | "try"
 }
 
 const { HttpServerRequest: CurrentRequest } = HttpServerRequest
@@ -47,9 +50,12 @@ const authenticate = Effect.gen(function*() {
     : yield* Refusal.unauthorized("who?")
 })
 
-const make = ({ auth: type, nes }: Setup) => {
+const make = ({ auth: type, nes, wide }: Setup) => {
   const server = createServer()
-  const auth = type !== undefined && Authentication.make({ type, mode: "optional", index: true, authenticate })
+  const auth = type !== undefined && (wide
+    ? Authentication.make({ type, mode: wide, index: true, authenticate: WideHttp.authenticate })
+    : Authentication.make({ type, mode: "optional", index: true, authenticate }))
+  const all = wide ? Layer.merge(routes, WideHttp.routes) : routes
   return Layer.mergeAll(
     NesHttpServer.layerSubscription("/o"),
     NesHttpServer.layerSubscription("/reports"),
@@ -61,7 +67,7 @@ const make = ({ auth: type, nes }: Setup) => {
     })
   ).pipe(
     Layer.provideMerge(
-      NesHttpServer.serve(auth ? Layer.merge(routes, HttpRouter.add("GET", "/nes/auth", auth.login)) : routes, {
+      NesHttpServer.serve(auth ? Layer.merge(all, HttpRouter.add("GET", "/nes/auth", auth.login)) : all, {
         server,
         auth,
         ids: { hello: "GET /", echo: "POST /echo" },

@@ -4,6 +4,7 @@ import type { Hub } from "../../src/server/subscription/Hub.js"
 import { serve } from "../interop/peers/ChildEndpoint.js"
 import { decorations, type Implementation, loadPlugin, type Socket } from "../interop/peers/Plugin.js"
 import * as Holdings from "./Holdings.js"
+import * as WideHapi from "./WideHapi.js"
 
 /** How the application is set up. */
 export interface Setup {
@@ -12,6 +13,8 @@ export interface Setup {
   readonly nes?: Readonly<Record<string, unknown>>
   /** Whether there is a default strategy, optional to use: `authorization: Custom NAME`. */
   readonly auth?: boolean
+  /** Whether it is a wide application, see `WideHapi`, and whether it asks for credentials. */
+  readonly wide?: "required" | "try"
 }
 
 const plugin = await loadPlugin(process.argv[2] as Implementation)
@@ -69,16 +72,22 @@ const subscriptions = (server: Hapi.Server): void => {
   })
 }
 
-const start = async ({ auth, nes, port }: Setup): Promise<string> => {
-  server = Hapi.server({ port: port ?? 0, host: "127.0.0.1", debug: false })
+const start = async ({ auth, nes, port, wide }: Setup): Promise<string> => {
+  server = Hapi.server({ port: port ?? 0, host: "127.0.0.1", debug: false, ...(wide && WideHapi.serverOptions) })
   if (auth) {
     authenticate(server)
+  }
+  if (wide) {
+    await WideHapi.prepare(server, wide)
   }
   await server.register({
     plugin: plugin.plugin,
     options: { onMessage: (_socket: Socket, message: unknown) => message ?? null, ...nes }
   })
   server.route(routes(server))
+  if (wide) {
+    WideHapi.declare(server)
+  }
   subscriptions(server)
   await server.start()
   return `ws://127.0.0.1:${server.info.port}`
