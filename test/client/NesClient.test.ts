@@ -492,10 +492,12 @@ describe("connecting", () => {
         auth: Config.Redacted("TOKEN"),
         timeout: Config.Duration("TIMEOUT")
       })).pipe(
-        Effect.provide(server.layer),
-        Effect.provide(ConfigProvider.layer(
-          ConfigProvider.fromUnknown({ URL: "ws://configured", TOKEN: "secret", TIMEOUT: "5 seconds" })
-        ))
+        Effect.provide([
+          server.layer,
+          ConfigProvider.layer(
+            ConfigProvider.fromUnknown({ URL: "ws://configured", TOKEN: "secret", TIMEOUT: "5 seconds" })
+          )
+        ])
       )
       expect(server.socket.url).toBe("ws://configured")
       expect(server.socket.last("hello").auth).toBe("secret")

@@ -125,8 +125,7 @@ describe("one port", () => {
         const socket = yield* Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => request.upgrade)
         const { write } = yield* socket.writer
         const { pull } = yield* socket.reader
-        yield* Effect.forever(Effect.flatMap(pull, ([data]) => write(`echo ${String(data)}`)))
-        return HttpServerResponse.empty()
+        return yield* Effect.forever(Effect.flatMap(pull, ([data]) => write(`echo ${String(data)}`)))
       }).pipe(Effect.orDie)
     )
   )

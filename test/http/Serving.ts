@@ -9,6 +9,7 @@ import { createServer } from "node:http"
 import { WebSocket } from "ws"
 import { Client } from "../../src/client.js"
 import { NesHttpServer } from "../../src/index.js"
+import type { NesError } from "../../src/protocol/NesError.js"
 
 /** The Layer of a server whose upgrades are taken, with HTTP beside it. */
 export const serving = <A, E, R, RO = never>(
@@ -30,13 +31,16 @@ export const connect = (
   options: Parameters<Client["connect"]>[0] = {},
   path = "",
   ws: object = {}
-): Effect.Effect<Client, unknown, HttpServer.HttpServer | Scope.Scope> =>
+): Effect.Effect<Client, NesError, HttpServer.HttpServer | Scope.Scope> =>
   Effect.acquireRelease(
     Effect.map(address, (address) => new Client(`ws:${address}${path}`, { ws })),
     (client) => Effect.promise(() => client.disconnect())
   ).pipe(
     Effect.tap((client) =>
-      Effect.tryPromise({ try: () => client.connect({ reconnect: false, ...options }), catch: (e) => e })
+      Effect.tryPromise({
+        try: () => client.connect({ reconnect: false, ...options }),
+        catch: (error) => error as NesError
+      })
     )
   )
 

@@ -97,8 +97,7 @@ it.live("a program that only publishes is heard, however soon it ends", () =>
       yield* nes.publish("/kept/1", "kept")
     }).pipe(
       Effect.scoped,
-      Effect.provide(HttpApplication.layer(Layer.empty)),
-      Effect.provide(RedisBroker.layer({ url: redis.url }))
+      Effect.provide([HttpApplication.layer(Layer.empty), RedisBroker.layer({ url: redis.url })])
     )
     expect(yield* Queue.take(kept)).toEqual(["kept", false])
   }))
@@ -123,9 +122,11 @@ it.live("the log says why", () =>
       const nes = yield* NesServer.make()
       yield* nes.join
     }).pipe(
-      Effect.provide(HttpApplication.layer(Layer.empty)),
-      Effect.provide(RedisBroker.layer({ url: "redis://127.0.0.1:1", timeout: 200 })),
-      Effect.provide(Logger.layer([logger])),
+      Effect.provide([
+        HttpApplication.layer(Layer.empty),
+        RedisBroker.layer({ url: "redis://127.0.0.1:1", timeout: 200 })
+      ]),
+      Effect.provideService(Logger.CurrentLoggers, new Set([logger])),
       Scope.provide(scope)
     )
     yield* Effect.promise(() => until(() => causes.length > 0))
