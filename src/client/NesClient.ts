@@ -35,6 +35,8 @@ import * as Tracing from "./Tracing.js"
 import type { Close } from "./Transport.js"
 
 /** @since 0.1.0 */
+export type { Options as BackoffOptions } from "./Backoff.js"
+/** @since 0.1.0 */
 export { ClientEvent } from "./ClientEvent.js"
 /** @since 0.1.0 */
 export { type Buffer, OverflowError } from "./StreamBuffer.js"

@@ -23,6 +23,11 @@ import * as Refusal from "./Refusal.js"
 import { credentials as currentCredentials, CurrentCredentials, CurrentSocket } from "./Socket.js"
 import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
 
+/** @since 1.0.0 */
+export type { Connection } from "../server/connection/Connection.js"
+/** @since 1.0.0 */
+export type { Authentication as Authenticated, AuthState, Credentials } from "../server/conversation/Authentication.js"
+
 /**
  * What an authentication yields.
  *

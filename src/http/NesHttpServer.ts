@@ -31,6 +31,8 @@ import { isWebSocket } from "./Upgrades.js"
 
 /** @since 0.1.0 */
 export type { FilterContext, SubscriptionOptions } from "./Hooks.js"
+/** @since 1.0.0 */
+export type { Verdict } from "../server/subscription/Subscription.js"
 /** @since 0.1.0 */
 export type { Code, LimitOptions, Options, ServerOptions } from "./Options.js"
 
@@ -189,8 +191,14 @@ const upgradeRequired = HttpServerResponse.empty({
   headers: { connection: "Upgrade", upgrade: "websocket" }
 })
 
-// An optional peer: needed only where somebody mounts the route, who has it then.
-const platformRequest = Effect.promise(() => import("@effect/platform-node/NodeHttpServerRequest"))
+// An optional peer: needed only where somebody mounts the route, who has it then. In a `try` a bundler may miss it.
+const platformRequest = Effect.promise(async () => {
+  try {
+    return await import("@effect/platform-node/NodeHttpServerRequest")
+  } catch (cause) {
+    throw new Error("NesHttpServer.upgrade needs @effect/platform-node", { cause })
+  }
+})
 
 /**
  * A route that makes sockets: the way to put a server at a path of an application, without holding the HTTP server. Per

@@ -17,7 +17,9 @@ import * as Refusal from "./Refusal.js"
 /** @since 0.1.0 */
 export type { AuthState, Credentials } from "../server/conversation/Authentication.js"
 /** @since 0.1.0 */
-export type { Info } from "../server/connection/Connection.js"
+export type { Connection, Info } from "../server/connection/Connection.js"
+/** @since 1.0.0 */
+export type { EachOptions } from "../server/subscription/Delivery.js"
 
 /**
  * A socket. It can be kept: operations on one that has closed fail with `DisconnectError`.

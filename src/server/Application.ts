@@ -10,6 +10,15 @@ import type { Authentication, AuthState } from "./conversation/Authentication.js
 import type { RequestHead } from "./conversation/RequestHead.js"
 import type { Access } from "./subscription/Access.js"
 
+/** @since 1.0.0 */
+export type { Awaitable } from "./Awaitable.js"
+/** @since 1.0.0 */
+export type { Connection } from "./connection/Connection.js"
+/** @since 1.0.0 */
+export type { Authentication, AuthState } from "./conversation/Authentication.js"
+/** @since 1.0.0 */
+export type { Access, Rule } from "./subscription/Access.js"
+
 /**
  * What a client asks of a route. Its path is an HTTP path; `payload` is a JSON value, `undefined` for none.
  *

@@ -13,6 +13,15 @@ import { NesServer } from "./NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "./Node.js"
 import type { Options } from "./subscription/Subscription.js"
 
+/** @since 1.0.0 */
+export type { Awaitable } from "./Awaitable.js"
+/** @since 1.0.0 */
+export type { BroadcastOptions, PublishOptions } from "./Node.js"
+/** @since 1.0.0 */
+export type { Access, Rule } from "./subscription/Access.js"
+/** @since 1.0.0 */
+export type { FilterContext, Options, Verdict } from "./subscription/Subscription.js"
+
 /**
  * Declares the subscription of a contract.
  *

@@ -32,6 +32,27 @@ import * as Tracing from "./telemetry/Tracing.js"
 import { Flush } from "./transport/Flush.js"
 import { PreparedMessage } from "./transport/Frame.js"
 
+/** @since 1.0.0 */
+export type { Awaitable } from "./Awaitable.js"
+/** @since 1.0.0 */
+export type { Tally } from "./Broker.js"
+/** @since 1.0.0 */
+export type { Target } from "./Command.js"
+/** @since 1.0.0 */
+export type { Connection } from "./connection/Connection.js"
+/** @since 1.0.0 */
+export type { Limits } from "./connection/Limits.js"
+/** @since 1.0.0 */
+export type { BroadcastOptions, Node, PublishOptions } from "./Node.js"
+/** @since 1.0.0 */
+export type { AuthSettings, Hooks, Options } from "./Settings.js"
+/** @since 1.0.0 */
+export type { Access, Rule } from "./subscription/Access.js"
+/** @since 1.0.0 */
+export type { FilterContext, Options as SubscriptionOptions, Verdict } from "./subscription/Subscription.js"
+/** @since 1.0.0 */
+export type { Totals } from "./telemetry/Metrics.js"
+
 /**
  * A running server's operations.
  *
