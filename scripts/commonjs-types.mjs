@@ -3,15 +3,28 @@
  * refuses to require ESM declarations. Types are handed on as they are; each value is declared again by its type.
  */
 import { readFileSync, writeFileSync } from "node:fs"
-import { basename, dirname, join } from "node:path"
+import { basename, dirname, join, relative } from "node:path"
 import { pathToFileURL } from "node:url"
 
 const asImport = `with { "resolution-mode": "import" }`
 
-/** The type parameters (`<A, B = X>`, or nothing) of the type `name` that a declaration file exports, if it does. */
-const typeParameters = (file, name) => {
+/** The statements of a declaration file that hand on what is in others of ours, those files by path. */
+const handedOn = (file) => {
   const text = readFileSync(file, "utf8")
-  const from = (specifier) => join(dirname(file), specifier.replace(/\.js$/, ".d.ts"))
+  const statements = (pattern) =>
+    [...text.matchAll(pattern)].map(([, names, specifier]) => [names, join(dirname(file), specifier)])
+  return {
+    text,
+    named: statements(/^(?:im|ex)port (?:type )?\{([^}]*)\} from "(\.[^"]+)\.js"/gm),
+    exported: statements(/^export \{([^}]*)\} from "(\.[^"]+)\.js"/gm),
+    namespaces: statements(/^(?:im|ex)port \* as (\w+) from "(\.[^"]+)\.js"/gm),
+    all: statements(/^export (?:type )?(\*) from "(\.[^"]+)\.js"/gm).map(([, module]) => module)
+  }
+}
+
+/** The type parameters (`<A, B = X>`, or nothing) of the type `name` that a module exports, if it does. */
+const typeParameters = (module, name) => {
+  const { all, named, text } = handedOn(`${module}.d.ts`)
   const own = new RegExp(
     `^export (?:declare )?(?:abstract )?(?:class|interface|type|enum) ${name}\\b(<[^<>{(]*>)?`,
     "m"
@@ -20,21 +33,31 @@ const typeParameters = (file, name) => {
   if (found !== null) {
     return found[1] ?? ""
   }
-  for (const [, names, specifier] of text.matchAll(/^(?:im|ex)port (?:type )?\{([^}]*)\} from "(\.[^"]+)"/gm)) {
+  for (const [names, from] of named) {
     const item = names.split(",").map((item) => item.trim().replace(/^type /, "")).find((item) =>
       item === name || item.endsWith(` as ${name}`)
     )
     if (item !== undefined) {
-      return typeParameters(from(specifier), item.split(" as ")[0])
+      return typeParameters(from, item.split(" as ")[0])
     }
   }
-  for (const [, specifier] of text.matchAll(/^export (?:type )?\* from "(\.[^"]+)"/gm)) {
-    const parameters = typeParameters(from(specifier), name)
-    if (parameters !== undefined) {
-      return parameters
+  return all.map((from) => typeParameters(from, name)).find((parameters) => parameters !== undefined)
+}
+
+/** The modules that a module exports as namespaces, by name. */
+const namespacesOf = (module) => {
+  const { all, exported, namespaces, text } = handedOn(`${module}.d.ts`)
+  const found = new Map([...all.flatMap((from) => [...namespacesOf(from)]), ...namespaces])
+  for (const [names, from] of exported) {
+    const inner = namespacesOf(from)
+    for (const [item, name = item] of names.split(",").map((item) => item.trim().split(" as "))) {
+      if (inner.has(item)) {
+        found.set(name, inner.get(item))
+      }
     }
   }
-  return undefined
+  const name = /^export default (\w+);/m.exec(text)?.[1]
+  return found.has(name) ? found.set("default", found.get(name)) : found
 }
 
 /** `<A extends X, B = Y>` → `<A, B>` */
@@ -42,23 +65,20 @@ const typeArguments = (parameters) => parameters.replace(/\s(?:extends|=)[^,>]*/
 
 /** `module` is a path without extension, such as `dist/client`; namespaces it exports get declarations of their own. */
 export const writeCommonJsTypes = async (module) => {
-  const file = `${module}.d.ts`
   const values = await import(pathToFileURL(`${module}.js`).href)
-  const namespaces = new Map(
-    [...readFileSync(file, "utf8").matchAll(/^export \* as (\w+) from "(\.[^"]+)\.js"/gm)].map((m) => [m[1], m[2]])
-  )
+  const namespaces = namespacesOf(module)
   const from = `"./${basename(module)}.js"`
   const lines = [`import type * as Esm from ${from} ${asImport}`, `export type * from ${from} ${asImport}`]
   for (const name of Object.keys(values)) {
     const namespace = namespaces.get(name)
     if (namespace !== undefined) {
-      await writeCommonJsTypes(join(dirname(module), namespace))
-      lines.push(`export * as ${name} from "${namespace}.cjs"`)
+      await writeCommonJsTypes(namespace)
+      lines.push(`export * as ${name} from "./${relative(dirname(module), namespace)}.cjs"`)
     } else if (name === "default") {
       lines.push("declare const _default: typeof Esm.default", "export default _default")
     } else {
       lines.push(`export declare const ${name}: typeof Esm.${name}`)
-      const parameters = typeParameters(file, name)
+      const parameters = typeParameters(module, name)
       if (parameters !== undefined) {
         lines.push(`export type ${name}${parameters} = Esm.${name}${typeArguments(parameters)}`)
       }

@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import { Client } from "./client/Client.js"
+
 export type {
   Callback,
   ClientOptions,
@@ -13,7 +15,6 @@ export type {
   RequestCallback,
   UpdateHandler
 } from "./client/Client.js"
-export { Client } from "./client/Client.js"
 export type { DisconnectLog } from "./client/Observer.js"
 export type { RequestOptions, Response } from "./client/Request.js"
 export type { Flags } from "./client/Subscriptions.js"
@@ -27,3 +28,14 @@ export {
   UserError,
   WsError
 } from "./protocol/NesError.js"
+export { Client }
+
+/**
+ * For `import Nes from "effect-nes/client"` and `new Nes.Client()`.
+ *
+ * @since 1.0.0
+ * @category clients
+ */
+const Nes = { Client }
+
+export default Nes

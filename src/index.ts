@@ -4,26 +4,8 @@
  * @since 0.1.0
  */
 
-/** The client as an Effect service: requests, Streams, typed errors. */
-export * as NesClient from "./client/NesClient.js"
-
-/** The client's side of contracts. */
-export * as ContractClient from "./client/ContractClient.js"
-
-/** Close codes of RFC 6455 and their names. */
-export * as CloseCode from "./protocol/CloseCode.js"
-
-/** What server and client agree on, written once. */
-export * as Contract from "./protocol/Contract.js"
-
-/** Every message of the wire protocol as a Schema. */
-export * as Message from "./protocol/Message.js"
-
-/** Effect's `HttpClient` over the socket, for `HttpApi` contracts. */
-export * as NesHttpClient from "./client/NesHttpClient.js"
-
-/** The six typed errors. */
-export * as NesError from "./protocol/NesError.js"
+/** What runs in a page as well: the clients, the contracts, the protocol. */
+export * from "./page.js"
 
 /** The port to the program that is put on the socket. */
 export * as Application from "./server/Application.js"
@@ -57,3 +39,6 @@ export * as Socket from "./http/Socket.js"
 
 /** A server in memory, for the tests of an application. */
 export * as TestServer from "./http/TestServer.js"
+
+/** What `@hapi/nes` exports, so that this package can be installed under its name. */
+export { default, Nes, plugin } from "./hapi.js"

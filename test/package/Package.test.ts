@@ -1,102 +1,164 @@
 import { execFileSync, spawnSync } from "node:child_process"
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
-import { fileURLToPath } from "node:url"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { delimiter, join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { entries, read, root } from "../structure/Repository.js"
+import { install, remove } from "./Tarball.js"
 
-// The packed tarball, installed with its peers into an empty folder: what a user gets, not what the checkout has.
-
-const here = dirname(fileURLToPath(import.meta.url))
-const root = dirname(dirname(here))
-const installed = (name: string): string =>
-  (JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")) as { readonly version: string })
-    .version
+vi.setConfig({ testTimeout: 120_000 })
 
 let folder: string
 
 beforeAll(() => {
-  if (!existsSync(join(root, "dist/index.js"))) {
-    throw new Error("There is no build to pack: run `npm run build` first")
-  }
-  folder = mkdtempSync(join(tmpdir(), "effect-nes-package-"))
-  const npm = (cwd: string, ...args: ReadonlyArray<string>): string =>
-    execFileSync("npm", [...args, "--loglevel=error", "--ignore-scripts"], { cwd, encoding: "utf8", stdio: "pipe" })
-  npm(root, "pack", "--pack-destination", folder)
-  const tarball = readdirSync(folder).find((file) => file.endsWith(".tgz")) ?? ""
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true }))
-  const peers = ["effect", "@effect/platform", "@hapi/hapi", "typescript", "@types/node"]
-  npm(
-    folder,
-    "install",
-    "--prefer-offline",
-    "--no-audit",
-    "--no-fund",
-    `./${tarball}`,
-    ...peers.map((name) => `${name}@${installed(name)}`)
-  )
-  cpSync(join(here, "consumer"), folder, { recursive: true })
+  folder = install("effect", "@hapi/hapi", "@types/node")
 }, 240_000)
+afterAll(() => remove(folder))
 
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true })
-})
-
-const run = (...args: ReadonlyArray<string>): { readonly status: number | null; readonly output: string } => {
-  const { status, stderr, stdout } = spawnSync(process.execPath, args, {
-    cwd: folder,
-    encoding: "utf8",
-    timeout: 60_000
-  })
+const run = (
+  node: string,
+  ...args: ReadonlyArray<string>
+): { readonly status: number | null; readonly output: string } => {
+  const { status, stderr, stdout } = spawnSync(node, args, { cwd: folder, encoding: "utf8", timeout: 100_000 })
   return { status, output: stdout + stderr }
 }
+
+/** The Node of development, and the machine's own, by version. */
+const nodes = new Map(
+  [
+    process.execPath,
+    ...(process.env.PATH ?? "").split(delimiter).filter((bin) => !/node_modules/.test(bin)).map((bin) =>
+      join(bin, "node")
+    )
+  ].filter((node) => existsSync(node)).slice(0, 2).map((node) => [
+    execFileSync(node, ["--version"], { encoding: "utf8" }).trim(),
+    node
+  ])
+)
 
 describe("the installed package", () => {
   it("is what a user needs and nothing else", () => {
     const files = readdirSync(join(folder, "node_modules/effect-nes"))
-    expect(files.toSorted()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "dist", "docs", "package.json", "src"])
-  })
-
-  it("brings every file that its exports name", () => {
-    const folder_ = join(folder, "node_modules/effect-nes")
-    const manifest = readFileSync(join(folder_, "package.json"), "utf8")
-    const named = [...manifest.matchAll(/"(\.\/(?:dist|src)\/[^"]+)"/g)].map((match) => match[1] ?? "")
-    expect(named.length).toBeGreaterThan(10)
-    expect(named.filter((file) => !existsSync(join(folder_, file)))).toEqual([])
-  })
-
-  it("works with import, without a word on any stream", { timeout: 60_000 }, () => {
-    expect(run("import.mjs")).toEqual({ status: 0, output: "" })
-  })
-
-  it("works with require, without a word on any stream", { timeout: 60_000 }, () => {
-    expect(run("require.cjs")).toEqual({ status: 0, output: "" })
-  })
-
-  it.each([
-    ["import", "types-import.mts", "nodenext"],
-    ["import", "types-import.mts", "node16"],
-    ["require", "types-require.cts", "nodenext"],
-    ["require", "types-require.cts", "node16"]
-  ])("has types for %s (%s on module %s)", { timeout: 60_000 }, (_, file, module) => {
-    const { output, status } = run(
-      "node_modules/typescript/bin/tsc",
-      "--noEmit",
-      "--strict",
-      "--exactOptionalPropertyTypes",
-      "--pretty",
-      "false",
-      "--target",
-      "es2022",
-      "--module",
-      module,
-      "--types",
-      "node",
-      file
+    const stubs = entries.flatMap(([subpath]) => subpath.split("/")[1] ?? [])
+    expect(files.toSorted()).toEqual(
+      [...new Set([...stubs, "CHANGELOG.md", "LICENSE", "README.md", "dist", "docs", "package.json", "src"])].toSorted()
     )
-    // Declarations are checked too, ours included; hapi's own name joi, which hapi does not bring.
-    const others = /^node_modules\/(?!effect-nes\/)|^\s/
-    expect(output.split("\n").filter((line) => line !== "" && !others.test(line))).toEqual([])
-    expect([0, 1, 2]).toContain(status)
+  })
+
+  it("brings every file that its manifest names", () => {
+    const installed = join(folder, "node_modules/effect-nes")
+    const text = readFileSync(join(installed, "package.json"), "utf8")
+    const named = [...text.matchAll(/"(\.\/(?:dist|src)\/[^"]+)"/g)].map((match) => match[1] ?? "")
+    expect(named.length).toBeGreaterThan(10)
+    expect(named.filter((file) => !existsSync(join(installed, file)))).toEqual([])
+  })
+
+  it("installs none of its optional peers", () => {
+    expect(["@effect/platform-node", "@redis/client"].filter((name) => existsSync(join(folder, "node_modules", name))))
+      .toEqual([])
+  })
+
+  it.each([...nodes])("works with import on Node %s, without a word on any stream", (_, node) => {
+    expect(run(node, "import.mjs")).toEqual({ status: 0, output: "" })
+  })
+
+  it.each([...nodes])("works with require on Node %s, without a word on any stream", (_, node) => {
+    expect(run(node, "require.cjs")).toEqual({ status: 0, output: "" })
+  })
+
+  it.each([...nodes])("works in jest on Node %s, without configuration", (_, node) => {
+    const { output, status } = run(node, join(root, "node_modules/jest/bin/jest.js"), "--rootDir", folder)
+    expect(output).toContain("4 passed, 4 total")
+    expect(status).toBe(0)
+  })
+})
+
+/** The compilers of the checkout: the oldest and the newest of TypeScript 5, and the present one. */
+const compilers = {
+  "TypeScript 5.4": "typescript-5.4/typescript/lib/tsc.js",
+  "TypeScript 5.9": "typescript-5.9/typescript/lib/tsc.js",
+  "TypeScript 7": "typescript/bin/tsc"
+} as const
+
+const compile = (compiler: keyof typeof compilers, options: string, ...files: ReadonlyArray<string>) => {
+  const { output } = run(
+    process.execPath,
+    join(root, "node_modules", compilers[compiler]),
+    ...`--strict --pretty false --target es2022 --types node --esModuleInterop ${options}`.split(" "),
+    ...(compiler === "TypeScript 7" ? ["--ignoreConfig"] : []),
+    ...files
+  )
+  // Declarations are checked too, ours included; hapi's own name joi, which hapi does not bring.
+  const others = /^node_modules\/(?!effect-nes\/|@hapi\/nes\/)|^\s/
+  return output.split("\n").filter((line) => line !== "" && !others.test(line))
+}
+
+/** The interfaces without parameters that a module exports, without what is passed on for its name only. */
+const interfaces = (source: string): ReadonlyArray<string> =>
+  [
+    ...[...source.matchAll(/^export interface (\w+)(?= (?:extends|\{))/gm)].map((match) => match[1] ?? ""),
+    ...[...source.matchAll(/^export type \{([^}]*)\}/gm)].flatMap((match) =>
+      (match[1] ?? "").split(",").map((item) => item.trim().split(" as ").at(-1) ?? "")
+    )
+  ].filter((name) => !["Awaitable", "Connection", "Node"].includes(name) && !name.endsWith("Error"))
+
+describe("the types", () => {
+  beforeAll(() => {
+    for (const name of ["types-plain", "types-alias"]) {
+      const text = readFileSync(join(folder, `${name}.ts`), "utf8")
+      writeFileSync(join(folder, `${name}.mts`), text)
+      writeFileSync(join(folder, `${name}.cts`), text)
+    }
+  })
+
+  it.each(
+    [
+      ["TypeScript 5.4", "--module commonjs --moduleResolution node10", ["types-plain.ts", "types-alias.ts"]],
+      ["TypeScript 5.4", "--module node16", [
+        "types-plain.mts",
+        "types-plain.cts",
+        "types-alias.mts",
+        "types-alias.cts"
+      ]],
+      ["TypeScript 5.9", "--module esnext --moduleResolution node10", ["types-plain.ts", "types-alias.ts"]],
+      ["TypeScript 5.9", "--module nodenext", ["types-effect.mts", "types-plain.cts", "types-alias.cts"]],
+      ["TypeScript 7", "--module node16", ["types-effect.mts", "types-plain.cts", "types-alias.cts"]],
+      ["TypeScript 7", "--module preserve", ["types-effect.mts", "types-plain.ts", "types-alias.ts"]]
+    ] as const
+  )("are found by %s with %s", (compiler, options, files) => {
+    expect(compile(compiler, `--noEmit --skipLibCheck ${options}`, ...files)).toEqual([])
+  })
+
+  it("are sound in every declaration of ours", () => {
+    expect(compile(
+      "TypeScript 7",
+      "--noEmit --exactOptionalPropertyTypes --module nodenext",
+      "types-effect.mts",
+      "types-plain.mts",
+      "types-plain.cts",
+      "types-alias.cts"
+    )).toEqual([])
+  })
+
+  it("can all be named by a program that emits declarations", async () => {
+    const lines = await Promise.all(
+      entries.map(async ([subpath, source], index) => {
+        const values = Object.keys(await import(join(root, source)) as object)
+        return [
+          `import * as M${index} from "effect-nes${subpath}"`,
+          ...values.filter((value) => value !== "default").map((value) =>
+            `export const v${index}_${value} = M${index}.${value}`
+          ),
+          ...interfaces(read(source)).map((type) => `export const t${index}_${type} = open<M${index}.${type}>()`)
+        ]
+      })
+    )
+    lines.push(["declare const open: <A>() => { [K in keyof A]: A[K] }"])
+    expect(lines.flat().length).toBeGreaterThan(100)
+    writeFileSync(join(folder, "names.mts"), lines.flat().join("\n"))
+    expect(compile(
+      "TypeScript 7",
+      "--declaration --emitDeclarationOnly --outDir declarations --skipLibCheck --module nodenext",
+      "names.mts"
+    )).toEqual([])
   })
 })

@@ -18,7 +18,14 @@ export const read = (file: string): string => readFileSync(join(root, file), "ut
 export interface Package {
   readonly dependencies: Readonly<Record<string, string>>
   readonly peerDependencies: Readonly<Record<string, string>>
+  readonly exports: Readonly<Record<string, string | { readonly source?: string; readonly default: string }>>
 }
 
 /** package.json, as far as the tests look at it. */
 export const manifest = JSON.parse(read("package.json")) as Package
+
+/** The modules that can be imported: what follows the package's name, and the source. */
+export const entries: ReadonlyArray<readonly [subpath: string, source: string]> = Object.entries(manifest.exports)
+  .flatMap(([name, entry]) =>
+    typeof entry === "string" || entry.source === undefined ? [] : [[name.slice(1), entry.source.slice(2)] as const]
+  )

@@ -1,0 +1,29 @@
+/**
+ * `node scripts/stubs.mjs write`, and `remove`: a folder with a package.json for each entry, which only the packed
+ * package has, for what does not read `exports`: `moduleResolution: node10` and older bundlers.
+ */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { manifest, root } from "./run.mjs"
+
+const [, , command] = process.argv
+for (const [name, entry] of Object.entries(manifest.exports)) {
+  if (name === "." || typeof entry === "string" || entry.source === undefined) {
+    continue
+  }
+  const folder = join(root, name)
+  rmSync(join(root, name.split("/")[1] ?? ""), { recursive: true, force: true })
+  if (command === "write") {
+    const up = "../".repeat(name.split("/").length - 1)
+    const file = (path) => path.replace("./", up)
+    mkdirSync(folder, { recursive: true })
+    const stub = {
+      main: file(entry.require ?? entry.default),
+      module: file(entry.default),
+      types: file(entry.default.replace(/\.js$/, ".d.ts")),
+      browser: entry.browser && file(entry.browser.require),
+      "react-native": entry["react-native"] && file(entry["react-native"])
+    }
+    writeFileSync(join(folder, "package.json"), `${JSON.stringify(stub, null, 2)}\n`)
+  }
+}

@@ -1,0 +1,51 @@
+/** The packed package, put into a folder of its own: what a user gets, not what the checkout has. */
+import { execFileSync } from "node:child_process"
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { root } from "../structure/Repository.js"
+
+const installed = (name: string): string =>
+  (JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")) as { readonly version: string })
+    .version
+
+const npm = (cwd: string, ...args: ReadonlyArray<string>): void => {
+  execFileSync("npm", [...args, "--loglevel=error", "--ignore-scripts"], { cwd, stdio: "pipe" })
+}
+
+const node = (...args: ReadonlyArray<string>): void => {
+  execFileSync(process.execPath, args, { cwd: root, stdio: "pipe" })
+}
+
+/**
+ * Installs the tarball beside the named packages, in the versions of the checkout, and again under the name of
+ * `@hapi/nes`. Returns the folder, which also has everything in `consumer`.
+ */
+export const install = (...names: ReadonlyArray<string>): string => {
+  if (!existsSync(join(root, "dist/index.js"))) {
+    throw new Error("There is no build to pack: run `npm run build` first")
+  }
+  const folder = mkdtempSync(join(tmpdir(), "effect-nes-package-"))
+  node("scripts/stubs.mjs", "write")
+  try {
+    npm(root, "pack", "--pack-destination", folder)
+  } finally {
+    node("scripts/stubs.mjs", "remove")
+  }
+  const tarball = readdirSync(folder).find((file) => file.endsWith(".tgz")) ?? ""
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true }))
+  npm(
+    folder,
+    "install",
+    "--prefer-offline",
+    "--no-audit",
+    "--no-fund",
+    `./${tarball}`,
+    `@hapi/nes@file:${tarball}`,
+    ...names.map((name) => `${name}@${installed(name)}`)
+  )
+  cpSync(join(root, "test/package/consumer"), folder, { recursive: true })
+  return folder
+}
+
+export const remove = (folder: string): void => rmSync(folder, { recursive: true, force: true })
