@@ -52,8 +52,9 @@ const verdict = (isMatch: unknown, override?: unknown): Subscription.Verdict => 
  * @category conversions
  */
 export const ofPlugin = (options: PluginOptions, { log, socketOf }: Host): Settings.Hooks => {
-  const { onConnection, onDisconnection, onMessage } = options
+  const { onConnection, onDisconnection, onMessage, verifyUpgrade } = options
   return {
+    verifyUpgrade: verifyUpgrade && ((request) => verifyUpgrade.call(options, request)),
     onConnection: onConnection && ((connection) => onConnection.call(options, socketOf(connection))),
     onDisconnection: onDisconnection && ((connection) => onDisconnection.call(options, socketOf(connection))),
     onMessage: onMessage && (declaresNext(onMessage, 2)

@@ -11,6 +11,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import type * as Broker from "../server/Broker.js"
 import * as Defaults from "../server/connection/Limits.js"
 import type { IronOptions, Password } from "../server/conversation/Seal.js"
+import type { UpgradeRequest } from "../server/Settings.js"
 import type { HookAnswer } from "./Callback.js"
 import type { Socket, SocketCredentials } from "./Socket.js"
 
@@ -44,6 +45,15 @@ export interface PluginOptions {
   } | undefined
   /** Simultaneous connections; `false` (the default) for no limit. */
   readonly maxConnections?: number | false | undefined
+  /** Simultaneous connections of one address (behind a proxy, that is the proxy's); `false` (the default) for no limit. */
+  readonly maxConnectionsPerAddress?: number | false | undefined
+  /** The only path whose WebSockets are the plugin's; by default all that no one else on the listener answers at once. */
+  readonly path?: string | undefined
+  /**
+   * Asked before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 403, a number with
+   * that HTTP status, an error with its own.
+   */
+  readonly verifyUpgrade?: ((request: UpgradeRequest) => HookAnswer<boolean | number>) | undefined
   /** Origins that may connect, matched exactly. */
   readonly origin?: string | ReadonlyArray<string> | undefined
   /** Whether what is counted goes into Effect's metrics; `true` by default. */
@@ -66,6 +76,13 @@ export interface LimitOptions {
    * `payload.maxBytes` of all routes (at least 1 MiB) and 64 KiB for the message around the payload.
    */
   readonly maxFrameBytes?: number | false | undefined
+  /**
+   * What a connection may send until its hello has been answered, in bytes; 64 KiB by default. More closes the connection
+   * with 1009, or waits until the hello has succeeded.
+   */
+  readonly maxHelloBytes?: number | false | undefined
+  /** Messages before the hello; 16 by default. A further one closes the connection with 1008. */
+  readonly maxHelloMessages?: number | false | undefined
   /** How long a connection may take to say hello, where `auth.timeout` does not apply; 30000 by default. */
   readonly helloTimeout?: number | false | undefined
   /** How long authentication, and each verification of credentials, may take; 30000 by default. */
@@ -76,8 +93,10 @@ export interface LimitOptions {
   readonly maxSubscriptions?: number | false | undefined
   /** Messages of a connection that are being answered; 1024 by default. A further one is answered 429. */
   readonly maxInFlight?: number | false | undefined
-  /** Messages a second; `false` by default. A second's worth may come at once, more closes the connection with 1008. */
+  /** Messages a second; 10000 by default. A second's worth may come at once, more closes the connection with 1008. */
   readonly maxMessagesPerSecond?: number | false | undefined
+  /** Errors that a connection may cause in a minute; 1000 by default. A further one closes the connection with 1008. */
+  readonly maxErrors?: number | false | undefined
   /** Bytes that may wait for a client to read them; 16 MiB by default. With more, it is too slow. */
   readonly maxBufferedBytes?: number | false | undefined
   /**
@@ -264,9 +283,11 @@ const IronSettings = struct({
   localtimeOffsetMsec: Finite
 })
 
+const AbsolutePath = kind("a path that begins with /", (u): u is string => typeof u === "string" && u.startsWith("/"))
+
 const Auth = struct({
   type: oneOf("direct", "cookie", "token"),
-  endpoint: kind("a path that begins with /", (u): u is string => typeof u === "string" && u.startsWith("/")),
+  endpoint: AbsolutePath,
   id: Text,
   route: optional(kind("false or a non-empty string or an object", (u) => u === false || isText(u) || isObject(u))),
   password: optional(Password),
@@ -297,12 +318,15 @@ const Heartbeat = struct({ interval: Positive, timeout: Positive }).check(
 
 const Limits = struct({
   maxFrameBytes: optional(PositiveOrFalse),
+  maxHelloBytes: PositiveOrFalse,
+  maxHelloMessages: PositiveOrFalse,
   helloTimeout: PositiveOrFalse,
   authTimeout: PositiveOrFalse,
   maxConnectionAge: PositiveOrFalse,
   maxSubscriptions: PositiveOrFalse,
   maxInFlight: PositiveOrFalse,
   maxMessagesPerSecond: PositiveOrFalse,
+  maxErrors: PositiveOrFalse,
   maxBufferedBytes: PositiveOrFalse,
   slowClient: oneOf("close", "drop"),
   maxHelloSubs: PositiveOrFalse,
@@ -323,6 +347,9 @@ const Plugin = struct({
   ),
   payload: struct({ maxChunkChars: PositiveOrFalse }),
   maxConnections: PositiveOrFalse,
+  maxConnectionsPerAddress: PositiveOrFalse,
+  path: optional(AbsolutePath),
+  verifyUpgrade: optional(Hook),
   origin: optional(Texts),
   metrics: optional(Flag),
   broker: optional(kind("a broker", (u): u is Broker.Service => isObject(u) && typeof u.join === "function")),
@@ -372,7 +399,7 @@ export type Configuration = typeof Plugin.Type
 export type AuthConfiguration = typeof Auth.Type
 
 // How long a frame may be depends on the application's routes.
-const { maxFrameBytes: _, ...defaultLimits } = { ...Defaults.defaults, maxMessagesPerSecond: false }
+const { maxFrameBytes: _, ...defaultLimits } = Defaults.defaults
 
 const defaultHeartbeat = { interval: 15_000, timeout: 5_000 }
 
@@ -426,6 +453,7 @@ const fill = (options: { readonly [key: string]: unknown }): unknown => {
     payload: over({ maxChunkChars: false }, options.payload),
     heartbeat,
     maxConnections: options.maxConnections ?? false,
+    maxConnectionsPerAddress: options.maxConnectionsPerAddress ?? false,
     limits: over(defaultLimits, options.limits)
   }
 }

@@ -88,12 +88,15 @@ const unlimited = (limit: number | false): number => limit === false ? Infinity 
 
 const toLimits = ({ limits }: Configuration, server: Server): Limits => ({
   maxFrameBytes: limits.maxFrameBytes === undefined ? FrameLimit.follow(server) : unlimited(limits.maxFrameBytes),
+  maxHelloBytes: unlimited(limits.maxHelloBytes),
+  maxHelloMessages: unlimited(limits.maxHelloMessages),
   helloTimeout: limits.helloTimeout,
   authTimeout: limits.authTimeout,
   maxConnectionAge: limits.maxConnectionAge,
   maxSubscriptions: unlimited(limits.maxSubscriptions),
   maxInFlight: unlimited(limits.maxInFlight),
   maxMessagesPerSecond: unlimited(limits.maxMessagesPerSecond),
+  maxErrors: unlimited(limits.maxErrors),
   maxBufferedBytes: unlimited(limits.maxBufferedBytes),
   slowClient: limits.slowClient,
   maxHelloSubs: unlimited(limits.maxHelloSubs),
@@ -102,7 +105,8 @@ const toLimits = ({ limits }: Configuration, server: Server): Limits => ({
 })
 
 const toSettings = (configuration: Configuration, hooks: Settings["hooks"], server: Server): Partial<Settings> => {
-  const { auth, headers, heartbeat, maxConnections, metrics, origin, payload } = configuration
+  const { auth, headers, heartbeat, maxConnections, maxConnectionsPerAddress, metrics, origin, path, payload } =
+    configuration
   return {
     hooks,
     auth: auth && authSettings(auth),
@@ -110,10 +114,11 @@ const toSettings = (configuration: Configuration, hooks: Settings["hooks"], serv
     maxChunkChars: payload.maxChunkChars || Infinity,
     heartbeat,
     maxConnections: maxConnections || Infinity,
+    maxConnectionsPerAddress: maxConnectionsPerAddress || Infinity,
+    path,
     origin: typeof origin === "string" ? [origin] : origin,
     metrics: metrics ?? true,
-    // hapi has a log of its own, whose events are those of `@hapi/nes`.
-    log: false,
+    log: "application",
     limits: toLimits(configuration, server)
   }
 }

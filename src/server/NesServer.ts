@@ -148,7 +148,7 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     log: application.log
   })
   const join = membership.open ?? Effect.void
-  const log = yield* Log.make(settings.log)
+  const log = yield* Log.make(settings.log, application.log)
   const metrics = new Metrics(
     settings.metrics,
     services,

@@ -13,15 +13,15 @@ import type { Publish, Target } from "./Command.js"
 import { type Backlog, Connection } from "./connection/Connection.js"
 import { Deadlines, type Fork } from "./connection/Deadlines.js"
 import type { Exceeded } from "./connection/Limits.js"
-import { TokenBucket } from "./connection/TokenBucket.js"
 import { Authenticator } from "./conversation/Authenticator.js"
 import { Dispatcher } from "./conversation/Dispatcher.js"
 import { Recovery } from "./recovery/Recovery.js"
 import { Delivery, type EachOptions } from "./subscription/Delivery.js"
 import { type Context, Hub } from "./subscription/Hub.js"
 import type { Options } from "./subscription/Subscription.js"
-import type { Totals } from "./telemetry/Metrics.js"
+import type { Refused, Totals } from "./telemetry/Metrics.js"
 import { Acceptor } from "./transport/Acceptor.js"
+import { Admission } from "./transport/Admission.js"
 
 /**
  * What limits a publish (nes-api.txt, "server.publish").
@@ -69,6 +69,7 @@ export class Node {
   readonly hub: Hub
   readonly delivery: Delivery
   private readonly acceptor: Acceptor
+  private readonly admission: Admission
   private readonly dispatcher: Dispatcher
   private readonly hello: Deadlines<Connection>
   private readonly unauthenticated: Deadlines<Connection>
@@ -82,7 +83,7 @@ export class Node {
 
   constructor(
     private readonly context: Context,
-    private readonly clock: Clock.Clock,
+    clock: Clock.Clock,
     fork: Fork,
     private readonly id: string,
     private readonly membership: Membership
@@ -114,14 +115,18 @@ export class Node {
     const { authentication, hello, hub, refusal, unauthenticated } = this
     const authenticator = new Authenticator(hub, context, { clock, unauthenticated, authentication })
     this.dispatcher = new Dispatcher(hub, context, authenticator, { clock, hello, refusal })
+    this.admission = new Admission(context, this.authentication)
     this.acceptor = new Acceptor(context.settings, {
+      admit: this.admission.admit,
+      room: this.admission.room,
       open: (ws, request) => this.open(ws, request),
       receive: (connection, text) => this.dispatcher.receive(connection, text),
       closed: (connection, code, reason) => {
         log.disconnected(connection, code, reason)
         void this.closed(connection)
       },
-      tooLong: (connection) => metrics.exceed("maxFrameBytes", connection)
+      tooLong: (connection, limit) => metrics.exceed(limit, connection),
+      failed: (connection, error) => context.application.log(["nes", "connection", "error"], error, connection)
     })
   }
 
@@ -133,6 +138,11 @@ export class Node {
   /** How often each limit has been crossed. */
   get exceeded(): Readonly<Exceeded> {
     return this.context.metrics.exceeded
+  }
+
+  /** How often connections have been refused, by reason. */
+  get refused(): Readonly<Refused> {
+    return this.context.metrics.refused
   }
 
   /** Declares a subscription; throws if its path is missing, invalid or conflicts with another. */
@@ -196,10 +206,10 @@ export class Node {
     return this.quiet(this.delivery.each(each, options))
   }
 
-  /** Accepts the upgrades of an HTTP server; returns how to stop accepting. */
-  attach(server: Server | SecureServer): () => void {
+  /** Accepts the upgrades of an HTTP server; returns how to stop accepting. `answered` is that of `Upgrades.Taker`. */
+  attach(server: Server | SecureServer, answered?: boolean): () => void {
     this.start()
-    return this.acceptor.attach(server)
+    return this.acceptor.attach(server, answered)
   }
 
   /** Accepts connections (again). */
@@ -283,8 +293,7 @@ export class Node {
     const { application, flush, log, metrics, settings } = this.context
     const stopping = this.hub.stopped || this.draining
     if (stopping || this.hub.connections.size >= settings.maxConnections) {
-      metrics.totals.connectionsRefused++
-      log.refused(stopping ? "the server is stopping" : "maxConnections", request)
+      this.admission.refuse(stopping ? "stopping" : "maxConnections", request)
       return undefined
     }
     metrics.totals.connections++
@@ -303,10 +312,8 @@ export class Node {
       this.backlog,
       keepCookies
     )
-    if (limits.maxMessagesPerSecond < Infinity) {
-      connection.bucket = new TokenBucket(limits.maxMessagesPerSecond, this.clock.currentTimeMillisUnsafe())
-    }
     this.hub.connections.add(connection)
+    this.admission.count(connection.info.remoteAddress, 1)
     log.open(connection)
     if (auth && auth.timeout && application.authRequired()) {
       this.unauthenticated.set(connection)
@@ -324,6 +331,7 @@ export class Node {
     const { greeting, pending, subscriptions } = connection
     const lingering = greeting !== undefined || subscriptions.size > 0 || (pending?.size ?? 0) > 0
     this.context.metrics.totals.connections--
+    this.admission.count(connection.info.remoteAddress, -1)
     this.hello.clear(connection)
     this.unauthenticated.clear(connection)
     this.age.clear(connection)

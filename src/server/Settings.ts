@@ -4,10 +4,20 @@
  *
  * @since 0.1.0
  */
+import type { IncomingHttpHeaders } from "node:http"
 import type * as Message from "../protocol/Message.js"
 import type { Awaitable } from "./Awaitable.js"
 import type { Connection } from "./connection/Connection.js"
 import * as Limits from "./connection/Limits.js"
+
+/** A request to upgrade, as far as whoever lets it in or not has to know it. */
+export interface UpgradeRequest {
+  /** Where the connection comes from: behind a proxy, that is the proxy. */
+  readonly address: string | undefined
+  readonly headers: IncomingHttpHeaders
+  /** Path and query. */
+  readonly url: string
+}
 
 /**
  * What the application does at the turns of a connection's life. Each may answer with a value, a Promise or an Effect.
@@ -16,6 +26,11 @@ import * as Limits from "./connection/Limits.js"
  * @category models
  */
 export interface Hooks {
+  /**
+   * Before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 403, a number with that
+   * HTTP status, a failure with its own.
+   */
+  readonly verifyUpgrade?: ((request: UpgradeRequest) => Awaitable<boolean | number>) | undefined
   /** At hello, after authentication and before the subscriptions of the hello; a failure refuses the hello. */
   readonly onConnection?: ((connection: Connection) => Awaitable<unknown>) | undefined
   /** Once for every connection, after its `onUnsubscribe`s. */
@@ -59,12 +74,19 @@ export interface Settings {
   readonly heartbeat: Message.Heartbeat
   /** Simultaneous connections; `Infinity` for no limit. */
   readonly maxConnections: number
+  /** Simultaneous connections of one address; `Infinity` for no limit. */
+  readonly maxConnectionsPerAddress: number
+  /** The only path whose upgrades are taken; `undefined` for any. */
+  readonly path: string | undefined
   /** Origins that may connect; `undefined` for any. */
   readonly origin: ReadonlyArray<string> | undefined
   /** Whether what is counted goes into Effect's metrics. */
   readonly metrics: boolean
-  /** Whether what happens to connections goes into Effect's log, at the levels it listens to when the server is made. */
-  readonly log: boolean
+  /**
+   * Whether what happens to connections goes into Effect's log, at the levels it listens to when the server is made; or
+   * what was refused, into that of the application.
+   */
+  readonly log: boolean | "application"
   /** How long a peer may take to answer a close before the socket is destroyed (ms). */
   readonly closeTimeout: number
   readonly limits: Limits.Limits
@@ -93,6 +115,8 @@ export const defaults: Settings = {
   maxChunkChars: Infinity,
   heartbeat: { interval: 15_000, timeout: 5_000 },
   maxConnections: Infinity,
+  maxConnectionsPerAddress: Infinity,
+  path: undefined,
   origin: undefined,
   metrics: true,
   log: true,

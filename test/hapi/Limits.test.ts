@@ -1,5 +1,8 @@
 /** What one connection may ask for: crossing a limit refuses or closes that connection alone, and is counted. */
+import Boom from "@hapi/boom"
 import { Effect, Metric } from "effect"
+import { constants } from "node:buffer"
+import type { Socket } from "node:net"
 import { describe, expect, it, onTestFinished } from "vitest"
 import * as Nes from "../../src/hapi.js"
 import type { Exceeded } from "../../src/server/connection/Limits.js"
@@ -91,12 +94,151 @@ describe("maxFrameBytes", () => {
     expect(await closed).toEqual([1009, ""])
   })
 
+  it.each([false, 3_000_000_000] as const)("%s: no frame may be longer than a string", async (maxFrameBytes) => {
+    const { client, undisturbed } = await limited({ maxFrameBytes })
+    const raw = Reflect.get(client.socket, "_socket") as Socket
+    const closed = closure(client)
+    // The head of a frame one byte longer; what follows need not come.
+    const head = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+    head.writeUInt32BE(constants.MAX_STRING_LENGTH + 1, 6)
+    raw.write(head)
+    expect(await closed).toEqual([1009, ""])
+    await undisturbed()
+  })
+
   it.each([false, 3_000_000_000] as const)("%s lets a frame of 3 MB through", async (maxFrameBytes) => {
     const { client } = await limited({ maxFrameBytes })
     expect(refusal(await client.ask({ type: "message", message: "x".repeat(3_000_000) }))).toEqual([
       501,
       "Not Implemented"
     ])
+  })
+})
+
+describe("before the hello is answered", () => {
+  const hello = (length: number): string => {
+    const text = JSON.stringify({ type: "hello", id: 1, version: "2", filler: "" })
+    return text.replace("\"\"", `"${"x".repeat(length - text.length)}"`)
+  }
+
+  it("a connection may send 64 KiB, however large the uploads of a route may be; more closes it with 1009", async () => {
+    const { host, undisturbed } = await limited({}, {
+      declare: (server) =>
+        server.route({
+          method: "POST",
+          path: "/upload",
+          options: { payload: { maxBytes: 10_000_000, output: "stream" } },
+          handler: () => "fine"
+        })
+    })
+    const ways: ReadonlyArray<(client: RawClient) => void> = [
+      ({ socket }) => socket.send(hello(65_537)),
+      ({ socket }) => socket.send("x".repeat(5_000_000)),
+      ({ socket }) => {
+        for (let i = 0; i < 10; i++) {
+          socket.send("x".repeat(10_000), { fin: false })
+        }
+      }
+    ]
+    for (const way of ways) {
+      const client = await host.open()
+      const closed = closure(client)
+      way(client)
+      expect(await closed).toEqual([1009, ""])
+    }
+    expect(counts(host)).toEqual({ maxHelloBytes: ways.length })
+    const client = await host.open()
+    client.socket.send(hello(65_400))
+    expect(await client.next(({ id }) => id === 1)).toHaveProperty("socket")
+    const upload = { type: "request", method: "POST", path: "/upload", payload: "x".repeat(9_000_000) }
+    expect(await client.ask(upload)).toMatchObject({ payload: "fine" })
+    await undisturbed()
+  })
+
+  it("what is sent while the hello is looked at is read when it has succeeded, however much it is", async () => {
+    const gate = new Gate()
+    const { host } = await limited({}, {
+      nes: {
+        onMessage: (_socket, message) => String(message).length,
+        onConnection: ({ id }) => id.endsWith(":3") ? gate.hold() : undefined
+      }
+    })
+    const client = await host.open()
+    const greeted = client.hello()
+    await gate.reached
+    const answered = client.ask({ type: "message", message: "x".repeat(1_000_000) })
+    const { raw } = [...host.server.plugins.nes.node.hub.connections.all()].at(-1) ?? {}
+    await new Promise<void>((resolve) => raw?.once("pause", () => resolve()))
+    gate.open()
+    expect(await greeted).toHaveProperty("socket")
+    expect(await answered).toMatchObject({ message: 1_000_000 })
+    expect(counts(host)).toEqual({})
+  })
+
+  it("who was refused is not read any more", async () => {
+    const { host, undisturbed } = await limited({}, {
+      nes: { onConnection: ({ id }) => id.endsWith(":3") ? Promise.reject(Boom.forbidden()) : undefined }
+    })
+    const client = await host.open()
+    const closed = closure(client)
+    expect(await client.hello()).toMatchObject({ statusCode: 403 })
+    client.socket.send("x".repeat(1_000_000))
+    expect(await closed).toEqual([1009, ""])
+    await undisturbed()
+  })
+
+  it("16 messages may come; one more closes with 1008", async () => {
+    const { host, undisturbed } = await limited({})
+    const late = await host.open()
+    for (let i = 0; i < 16; i++) {
+      expect(refusal(await late.ask({ type: "message" }))).toEqual([400, "Connection is not initialized"])
+    }
+    expect(await late.hello()).toHaveProperty("socket")
+    const never = await host.open()
+    const closed = closure(never)
+    for (let i = 0; i < 17; i++) {
+      never.say({ type: "ping" })
+    }
+    expect(await closed).toEqual([1008, "Too many messages before hello"])
+    expect(counts(host)).toEqual({ maxHelloMessages: 1 })
+    await undisturbed()
+  })
+})
+
+describe("maxErrors", () => {
+  it("closes with 1008 who causes more in a minute, and does not count the server's own faults", async () => {
+    const { client, host, undisturbed } = await limited({ maxErrors: 5 }, {
+      nes: {
+        onMessage: () => {
+          throw new Error("broken")
+        }
+      }
+    })
+    for (let i = 0; i < 10; i++) {
+      expect(await client.ask({ type: "message" })).toMatchObject({ statusCode: 500 })
+    }
+    const closed = closure(client)
+    for (let i = 0; i < 5; i++) {
+      expect(await client.ask({ type: "sub", path: "/none" })).toMatchObject({ statusCode: 404 })
+    }
+    client.socket.send("{")
+    expect(await closed).toEqual([1008, "Too many errors"])
+    expect(counts(host)).toEqual({ maxErrors: 1 })
+    await undisturbed()
+  })
+
+  it("by default 1000 may come at once", async () => {
+    const { client, host } = await limited({ maxInFlight: 2000 })
+    const closed = closure(client)
+    for (let i = 0; i < 1000; i++) {
+      client.socket.send("{")
+    }
+    await client.next(({ statusCode }) => statusCode === 400)
+    expect(counts(host)).toEqual({})
+    for (let i = 0; i < 1000; i++) {
+      client.socket.send("{")
+    }
+    expect(await closed).toEqual([1008, "Too many errors"])
   })
 })
 
@@ -241,6 +383,20 @@ describe("maxMessagesPerSecond", () => {
     expect(await closed).toEqual([1008, "Too many messages"])
     expect(counts(host)).toEqual({ maxMessagesPerSecond: 1 })
     await undisturbed()
+  })
+
+  it("by default 10,000 may come at once", async () => {
+    const { client, host } = await limited({ maxInFlight: 20_000 })
+    const closed = closure(client)
+    for (let i = 0; i < 9999; i++) {
+      client.say({ type: "ping" })
+    }
+    await client.fence()
+    expect(counts(host)).toEqual({})
+    for (let i = 0; i < 10_000; i++) {
+      client.say({ type: "ping" })
+    }
+    expect(await closed).toEqual([1008, "Too many messages"])
   })
 })
 

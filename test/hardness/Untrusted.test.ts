@@ -64,6 +64,7 @@ const peerOf = (server: Live): RawPeer => {
 
 describe("frames", () => {
   const close = (...payload: ReadonlyArray<number>): Buffer => frame(Buffer.from(payload), { first: 0x88 })
+  const greeting = frame(JSON.stringify({ type: "hello", id: 1, version: "2" }))
   const endless = Buffer.from([0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0])
 
   it.each<[string, ReadonlyArray<Buffer>, number]>([
@@ -72,7 +73,11 @@ describe("frames", () => {
     ["of an unknown type", [frame("{}", { first: 0x83 })], 1002],
     ["that continues nothing", [frame("{}", { first: 0x80 })], 1002],
     ["between the fragments of another", [frame("{", { first: 0x01 }), frame("{}")], 1002],
-    ["of 16,385 fragments", Array.from({ length: 16_385 }, (_, n) => frame("", { first: n === 0 ? 0x01 : 0 })), 1008],
+    [
+      "of 16,385 fragments",
+      [greeting, ...Array.from({ length: 16_385 }, (_, n) => frame("", { first: n === 0 ? 0x01 : 0 }))],
+      1008
+    ],
     ["that is a fragment of a ping", [frame("", { first: 0x09 })], 1002],
     ["that is a ping and too long", [frame("x".repeat(126), { first: 0x89 })], 1002],
     ["that is no UTF-8", [frame(Buffer.from([0xc0, 0xaf]))], 1007],

@@ -107,6 +107,8 @@ export class Connection {
   pending: Map<string, PendingSubscribe> | undefined
   /** The user it is indexed by, as remembered at its authentication. */
   user: UserKey | undefined
+  /** Called when the hello has been accepted or refused. */
+  onGreeted: ((accepted: boolean) => void) | undefined
   /** The hello's hooks, while they run. */
   greeting: Promise<unknown> | undefined
   /** Whether the socket has closed; hooks may still run. */
@@ -127,8 +129,14 @@ export class Connection {
   private ending: Latch | undefined
   private resting: Latch | undefined
   private readonly direct: boolean
-  /** Present where the rate of messages is limited. */
-  bucket: TokenBucket | undefined
+  /** Messages it may still send for now; present when it has sent one, and there is a limit. */
+  messages: TokenBucket | undefined
+  /** Errors it may still cause for now; present when it has caused one, and there is a limit. */
+  errors: TokenBucket | undefined
+  /** Messages that came before its hello. */
+  early = 0
+  /** Whether a hello has arrived. */
+  saidHello = false
 
   constructor(
     readonly id: string,
@@ -260,6 +268,18 @@ export class Connection {
   release(): void {
     for (const message of this.gate?.withheld.splice(0) ?? []) {
       this.write(message)
+    }
+  }
+
+  /** Closes with this code, and throws away what still comes, however fast: for those who broke a rule. */
+  abandon(code: number, reason?: string): void {
+    if (!this.departed) {
+      this.raw.removeAllListeners("data")
+      this.ws.close(code, reason)
+      if (this.direct) {
+        this.raw.end()
+      }
+      this.raw.resume()
     }
   }
 

@@ -13,6 +13,13 @@
 export interface Limits {
   /** The longest frame from a client, in bytes: a longer one closes the connection with 1009. A function is asked at each upgrade. */
   readonly maxFrameBytes: number | (() => number)
+  /**
+   * What a connection may send until its hello has been answered, in bytes: with more it is closed with 1009, or read on
+   * when the hello has succeeded.
+   */
+  readonly maxHelloBytes: number
+  /** Messages before the hello: a further one closes the connection with 1008. */
+  readonly maxHelloMessages: number
   /** How long a connection may take to say hello: then it is closed with 1008. `auth.timeout` goes before it where it applies. */
   readonly helloTimeout: number | false
   /** How long the application may take to authenticate, or to verify credentials: then they are refused. */
@@ -28,6 +35,8 @@ export interface Limits {
   readonly maxInFlight: number
   /** Messages in a second, of which a second's worth may come at once: a further one closes the connection with 1008. */
   readonly maxMessagesPerSecond: number
+  /** Errors that a connection may cause in a minute: a further one closes it with 1008. */
+  readonly maxErrors: number
   /** Bytes that earlier turns have left unsent: with more, the client is too slow. */
   readonly maxBufferedBytes: number
   /**
@@ -59,12 +68,15 @@ export const envelopeBytes = 65_536
  */
 export const defaults: Limits = {
   maxFrameBytes: 1_048_576 + envelopeBytes,
+  maxHelloBytes: 65_536,
+  maxHelloMessages: 16,
   helloTimeout: 30_000,
   authTimeout: 30_000,
   maxConnectionAge: false,
   maxSubscriptions: 1_000,
   maxInFlight: 1_024,
-  maxMessagesPerSecond: Infinity,
+  maxMessagesPerSecond: 10_000,
+  maxErrors: 1_000,
   maxBufferedBytes: 16_777_216,
   slowClient: "close",
   maxHelloSubs: 1_000,
@@ -88,12 +100,15 @@ export type Exceeded = Record<Exclude<keyof Limits, "slowClient">, number>
  */
 export const exceeded = (): Exceeded => ({
   maxFrameBytes: 0,
+  maxHelloBytes: 0,
+  maxHelloMessages: 0,
   helloTimeout: 0,
   authTimeout: 0,
   maxConnectionAge: 0,
   maxSubscriptions: 0,
   maxInFlight: 0,
   maxMessagesPerSecond: 0,
+  maxErrors: 0,
   maxBufferedBytes: 0,
   maxHelloSubs: 0,
   maxPathLength: 0,

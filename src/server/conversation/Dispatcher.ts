@@ -14,6 +14,7 @@ import type { Request, Response } from "../Application.js"
 import type { Awaitable } from "../Awaitable.js"
 import type { Connection, Gate } from "../connection/Connection.js"
 import type { Deadlines } from "../connection/Deadlines.js"
+import { TokenBucket } from "../connection/TokenBucket.js"
 import type { Context, Hub } from "../subscription/Hub.js"
 import type { Authenticator } from "./Authenticator.js"
 import * as Depth from "./Depth.js"
@@ -107,15 +108,16 @@ export class Dispatcher {
       return
     }
     const { metrics, settings: { limits } } = this.context
-    if (connection.bucket && !connection.bucket.take(this.timing.clock.currentTimeMillisUnsafe())) {
-      metrics.exceed("maxMessagesPerSecond", connection)
-      void connection.close(1008, "Too many messages")
+    if (this.floods(connection)) {
       return
     }
     const decoded = Codec.decodeEnvelope(text)
     const arrived = Result.isSuccess(decoded) ? decoded.success : decoded.failure
     const malformed = "error" in arrived
     metrics.received(malformed ? undefined : arrived.type, Buffer.byteLength(text))
+    if (connection.stage === "new" && this.chatters(connection, arrived)) {
+      return
+    }
     if (arrived.type === "ping" && !malformed && !this.authenticator.due(connection)) {
       return
     }
@@ -131,6 +133,46 @@ export class Dispatcher {
     }
     connection.processing++
     this.pace.start(() => this.begin(connection, arrived))
+  }
+
+  // Whoever sends too many messages is heard no more.
+  private floods(connection: Connection): boolean {
+    const { metrics, settings: { limits: { maxMessagesPerSecond } } } = this.context
+    if (maxMessagesPerSecond < Infinity) {
+      const now = this.timing.clock.currentTimeMillisUnsafe()
+      connection.messages ??= new TokenBucket(maxMessagesPerSecond, now)
+      if (!connection.messages.take(now)) {
+        metrics.exceed("maxMessagesPerSecond", connection)
+        connection.abandon(1008, "Too many messages")
+        return true
+      }
+    }
+    return false
+  }
+
+  // Nor is who sends many before a hello.
+  private chatters(connection: Connection, arrived: Arrived): boolean {
+    const { metrics, settings: { limits: { maxHelloMessages } } } = this.context
+    connection.saidHello ||= !("error" in arrived) && arrived.type === "hello"
+    if (connection.saidHello || ++connection.early <= maxHelloMessages) {
+      return false
+    }
+    metrics.exceed("maxHelloMessages", connection)
+    connection.abandon(1008, "Too many messages before hello")
+    return true
+  }
+
+  // Faults of the server's do not count against a client.
+  private errs(connection: Connection, statusCode: number | undefined): void {
+    const { metrics, settings: { limits: { maxErrors } } } = this.context
+    if (maxErrors < Infinity && statusCode !== undefined && statusCode < 500) {
+      const now = this.timing.clock.currentTimeMillisUnsafe()
+      connection.errors ??= new TokenBucket(maxErrors / 60, now, maxErrors)
+      if (!connection.errors.take(now)) {
+        metrics.exceed("maxErrors", connection)
+        connection.abandon(1008, "Too many errors")
+      }
+    }
   }
 
   /** To be called when a connection has closed: what still waits for its hello is not begun any more. */
@@ -256,6 +298,11 @@ export class Dispatcher {
     const answer = Errors.toAnswer(cause, this.context.settings.headers, request, path)
     this.context.metrics.totals.sentError++
     connection.answer(connection.outgoing(JSON.stringify(answer)))
+    if (connection.stage === "new" && request.type === "hello") {
+      connection.saidHello = false
+      connection.onGreeted?.(false)
+    }
+    this.errs(connection, answer.statusCode)
   }
 
   private process(connection: Connection, envelope: Codec.Envelope): string | undefined | Promise<string | undefined> {
@@ -309,6 +356,7 @@ export class Dispatcher {
         const answer: Message.Answer = { type: "hello", id: message.id, heartbeat, socket: connection.id }
         const text = this.encode(message, positions ? { ...answer, positions } : answer)
         connection.stage = "ready"
+        connection.onGreeted?.(true)
         this.write(connection, text)
         connection.release()
         this.context.log.connected(connection)
@@ -316,6 +364,7 @@ export class Dispatcher {
       this.open(connection)
     } catch (error) {
       connection.stage = "refused"
+      connection.onGreeted?.(false)
       this.hub.dismiss(connection)
       this.forget(connection)
       this.timing.refusal.set(connection)

@@ -33,7 +33,7 @@ export const ofHook = (
   hook: string,
   error: unknown,
   log: Service["log"],
-  connection: Connection
+  connection?: Connection
 ): Boom.Boom => {
   const boom = toBoom(error)
   if (boom.output.statusCode === 500) {

@@ -9,8 +9,10 @@ import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import type { IncomingMessage } from "node:http"
+import type { Service } from "../Application.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Exceeded } from "../connection/Limits.js"
+import type { Refused } from "./Metrics.js"
 
 /**
  * The annotation with a connection's id, in logs and in spans.
@@ -28,17 +30,26 @@ export const socketId = "nes.socket.id"
  */
 export const annotationsOf = ({ id, info }: Connection): Record<string, unknown> => ({
   [socketId]: id,
-  ...addressOf(info["x-forwarded-for"], info.remoteAddress)
+  ...addressOf(info.remoteAddress, info["x-forwarded-for"])
 })
 
-// Behind a proxy it is the proxy that connects; what is in memory has no address.
-const addressOf = (forwarded: unknown, remote: string | undefined): Record<string, unknown> => {
-  const address = forwarded ?? remote
-  return address === undefined ? {} : { "client.address": address }
-}
+// Behind a proxy it is the proxy that connects, and what it forwards is only as true as the proxy is; what is in memory
+// has no address.
+const addressOf = (remote: string | undefined, forwarded: unknown): Record<string, unknown> => ({
+  ...(remote !== undefined && { "client.address": remote }),
+  ...(forwarded !== undefined && { "client.forwarded_for": String(forwarded).slice(0, maxLength) })
+})
 
-// A path may be long because somebody wants the log to be.
-const maxPathLength = 256
+// What a client chose may be long because somebody wants the log to be.
+const maxLength = 256
+
+/**
+ * A path without its query, which may hold secrets.
+ *
+ * @since 1.0.0
+ * @category annotations
+ */
+export const withoutQuery = (path: string): string => path.split("?", 1)[0] ?? ""
 
 type Write = (level: LogLevel.Severity, message: string, annotations: Record<string, unknown>) => void
 
@@ -130,16 +141,17 @@ export class Log {
       this.write("Info", "nes limit exceeded", {
         ...annotationsOf(connection),
         "nes.limit": limit,
-        ...(path !== undefined && { "nes.path": path.slice(0, maxPathLength) })
+        ...(path !== undefined && { "nes.path": withoutQuery(path).slice(0, maxLength) })
       })
     }
   }
 
   /** A socket was refused before it was a connection. */
-  refused(reason: string, { headers, socket }: IncomingMessage): void {
+  refused(reason: keyof Refused, { headers, socket }: IncomingMessage): void {
     if (this.listening.incidents) {
       this.write("Info", "nes connection refused", {
-        ...addressOf(headers["x-forwarded-for"], socket.remoteAddress),
+        ...addressOf(socket.remoteAddress, headers["x-forwarded-for"]),
+        ...(reason === "origin" && { "nes.origin": String(headers.origin).slice(0, maxLength) }),
         "nes.error": reason
       })
     }
@@ -169,17 +181,29 @@ export const listens = (level: LogLevel.Severity): Effect.Effect<boolean> =>
   )
 
 /**
- * The log of a server. What is listened to is decided here, once.
+ * The log of a server in Effect's log; or, of what was refused only, in the application's. What is listened to is decided
+ * here, once.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (enabled: boolean): Effect.Effect<Log> =>
+export const make = (
+  to: boolean | "application",
+  application: Service["log"]
+): Effect.Effect<Log> =>
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
+    if (to === "application") {
+      return new Log(
+        { lives: false, incidents: true },
+        clock,
+        // A tag of its own: those who watch for `nes` expect what is the application's to mend.
+        (_, message, annotations) => application(["effect-nes", ...message.split(" ").slice(1)], annotations)
+      )
+    }
     const fork = Effect.runForkWith(yield* Effect.context())
     return new Log(
-      { lives: enabled && (yield* listens("Debug")), incidents: enabled && (yield* listens("Info")) },
+      { lives: to && (yield* listens("Debug")), incidents: to && (yield* listens("Info")) },
       clock,
       (level, message, annotations) => void fork(Effect.annotateLogs(Effect.logWithLevel(level)(message), annotations))
     )

@@ -26,7 +26,7 @@ const sent = (type: string): Metric.Counter<number> =>
 const counters = {
   connections: Metric.gauge("nes_server_connections", { description: "Open connections" }),
   connectionsTotal: counter("nes_server_connections_total", "Connections accepted"),
-  connectionsRefused: counter("nes_server_connections_refused_total", "Connections refused: stopping, or too many"),
+  connectionsRefused: counter("nes_server_connections_refused_total", "Connections refused"),
   authenticationsFailed: counter("nes_server_authentications_failed_total", "Hellos and reauths that were refused"),
   subscriptions: Metric.gauge("nes_server_subscriptions", { description: "Subscriptions of open connections" }),
   heartbeatsMissed: counter(
@@ -117,6 +117,32 @@ const limits = Object.fromEntries(
   ])
 ) as Record<keyof Limits.Exceeded, Metric.Counter<number>>
 
+/**
+ * How often connections have been refused, by reason: the setting that refused them, or that the server was stopping.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type Refused = Record<
+  "origin" | "verifyUpgrade" | "maxConnections" | "maxConnectionsPerAddress" | "stopping",
+  number
+>
+
+const noRefusals = (): Refused => ({
+  origin: 0,
+  verifyUpgrade: 0,
+  maxConnections: 0,
+  maxConnectionsPerAddress: 0,
+  stopping: 0
+})
+
+const reasons = Object.fromEntries(
+  Object.keys(noRefusals()).map((reason) => [
+    reason,
+    counter("nes_server_refusals_total", "Connections refused, by reason", { reason })
+  ])
+) as Record<keyof Refused, Metric.Counter<number>>
+
 const passOn = <K extends string>(
   metrics: Record<K, Metric.Metric<number, unknown>>,
   counted: Readonly<Record<K, number>>,
@@ -153,6 +179,10 @@ export class Metrics {
   readonly totals: Totals = zeros()
   /** How often each limit has been crossed. */
   readonly exceeded: Readonly<Limits.Exceeded>
+  /** How often connections have been refused, by reason. */
+  readonly refused: Readonly<Refused>
+  private readonly refusals = noRefusals()
+  private readonly reportedRefused = noRefusals()
   private readonly crossings = Limits.exceeded()
   private readonly reported: Totals = zeros()
   private readonly reportedExceeded = Limits.exceeded()
@@ -164,6 +194,13 @@ export class Metrics {
     private readonly onExceeded: (limit: keyof Limits.Exceeded, connection: Connection, path?: string) => void
   ) {
     this.exceeded = this.crossings
+    this.refused = this.refusals
+  }
+
+  /** Counts a connection that is not let in. */
+  refuse(reason: keyof Refused): void {
+    this.totals.connectionsRefused++
+    this.refusals[reason]++
   }
 
   /** Counts a limit that a connection has crossed, with a message about this path if there is one. */
@@ -200,5 +237,6 @@ export class Metrics {
     }
     passOn(counters, this.totals, this.reported, this.context)
     passOn(limits, this.exceeded, this.reportedExceeded, this.context)
+    passOn(reasons, this.refused, this.reportedRefused, this.context)
   }
 }

@@ -1,0 +1,104 @@
+/** Who may upgrade: asked before a WebSocket is made of the request, from the cheapest question to the dearest. */
+import type { IncomingMessage } from "node:http"
+import { isPromiseLike } from "../Awaitable.js"
+import type { Deadlines } from "../connection/Deadlines.js"
+import * as Errors from "../conversation/Errors.js"
+import type { Context } from "../subscription/Hub.js"
+import type { Refused } from "../telemetry/Metrics.js"
+
+const originOf = ({ headers }: IncomingMessage): unknown =>
+  headers["sec-websocket-version"] === "8" ? headers["sec-websocket-origin"] : headers.origin
+
+const isStatus = (u: unknown): u is number => Number.isInteger(u) && Number(u) >= 400 && Number(u) <= 599
+
+/** Of an IPv6 address the network: who has one address of it has all. */
+export const networkOf = (address: string): string => {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "")
+  if (!plain.includes(":")) {
+    return plain
+  }
+  const [first, ...rest] = plain.split("::").map((part) => part.split(":").filter((group) => group !== ""))
+  const last = rest.flat()
+  const zeros = Array.from({ length: 8 - (first?.length ?? 0) - last.length }, () => "0")
+  return [...first ?? [], ...zeros, ...last].slice(0, 4).join(":")
+}
+
+/** Lets upgrade requests in. Each answer is `undefined`, or the HTTP status that refuses. */
+export class Admission {
+  private readonly connections = new Map<string, number>()
+
+  constructor(
+    private readonly context: Context,
+    /** How long `verifyUpgrade` may take. */
+    private readonly deadlines: Deadlines<() => void>
+  ) {}
+
+  /** Whether a request may upgrade. Does not fail. */
+  readonly admit = (request: IncomingMessage): number | undefined | Promise<number | undefined> => {
+    const { settings: { hooks: { verifyUpgrade }, origin }, settle } = this.context
+    if (origin && !origin.some((allowed) => allowed === originOf(request))) {
+      return this.refuse("origin", request, 401)
+    }
+    if (!verifyUpgrade) {
+      return undefined
+    }
+    const { headers, socket: { remoteAddress: address }, url = "/" } = request
+    try {
+      const verdict = settle(verifyUpgrade({ address, headers, url }))
+      return isPromiseLike(verdict)
+        ? this.inTime(verdict).then((verdict) => this.judge(request, verdict), (error) => this.fail(request, error))
+        : this.judge(request, verdict)
+    } catch (error) {
+      return this.fail(request, error)
+    }
+  }
+
+  /** Whether there is room for one more of its address, at the moment it comes in. */
+  readonly room = (request: IncomingMessage): number | undefined => {
+    const { maxConnectionsPerAddress } = this.context.settings
+    const { remoteAddress } = request.socket
+    return remoteAddress !== undefined &&
+        (this.connections.get(networkOf(remoteAddress)) ?? 0) >= maxConnectionsPerAddress
+      ? this.refuse("maxConnectionsPerAddress", request, 429)
+      : undefined
+  }
+
+  /** Counts a connection that came in (1) or left (-1). */
+  count(address: string | undefined, change: 1 | -1): void {
+    if (address !== undefined && this.context.settings.maxConnectionsPerAddress < Infinity) {
+      const network = networkOf(address)
+      const connections = (this.connections.get(network) ?? 0) + change
+      if (connections > 0) {
+        this.connections.set(network, connections)
+      } else {
+        this.connections.delete(network)
+      }
+    }
+  }
+
+  /** Counts and logs one who is not let in; returns the status that says so. */
+  refuse(reason: keyof Refused, request: IncomingMessage, status = 503): number {
+    this.context.metrics.refuse(reason)
+    this.context.log.refused(reason, request)
+    return status
+  }
+
+  private judge(request: IncomingMessage, verdict: unknown): number | undefined {
+    return verdict === true
+      ? undefined
+      : this.refuse("verifyUpgrade", request, isStatus(verdict) ? verdict : 403)
+  }
+
+  private fail(request: IncomingMessage, error: unknown): number {
+    const { statusCode } = Errors.ofHook("verifyUpgrade", error, this.context.application.log).output
+    return this.refuse("verifyUpgrade", request, statusCode)
+  }
+
+  private inTime(verdict: PromiseLike<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const expire = (): void => resolve(503)
+      this.deadlines.set(expire)
+      void Promise.resolve(verdict).then(resolve, reject).finally(() => this.deadlines.clear(expire))
+    })
+  }
+}
