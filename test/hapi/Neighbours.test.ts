@@ -51,7 +51,7 @@ const neighbours: Readonly<Record<string, { readonly join: Neighbour; readonly p
     }
   }
 
-const listenerOf = ({ server }: Live): Server => server.listener as Server
+const listenerOf = ({ server }: Live): Server => server.listener
 
 /** What the server of a path says first, to whoever says hello. */
 const firstWord = async (url: string): Promise<string> => {
@@ -64,7 +64,7 @@ const firstWord = async (url: string): Promise<string> => {
 
 describe.each(Object.entries(neighbours))("beside %s", (_, { join, path, says }) => {
   it.each<[string, (options: Options) => Promise<Live>]>([
-    ["joined before the start", (options) => live({ ...options, declare: ({ listener }) => join(listener as Server) })],
+    ["joined before the start", (options) => live({ ...options, declare: ({ listener }) => join(listener) })],
     ["joined afterwards", async (options) => {
       const host = await live(options)
       await join(listenerOf(host))
@@ -102,14 +102,14 @@ describe("beside one who takes their time", () => {
 
   it("with a path of the plugin's, both are reached", async () => {
     const { join } = slow("/slow")
-    const { url } = await live({ nes: { path: "/nes" }, declare: ({ listener }) => join(listener as Server) })
+    const { url } = await live({ nes: { path: "/nes" }, declare: ({ listener }) => join(listener) })
     expect(await firstWord(`${url}/slow`)).toBe("slow")
     expect(await firstWord(`${url}/nes`)).toContain("hello")
   })
 
   it("without one, what they do too late does nothing: neither an exception nor a byte on the plugin's socket", async () => {
     const { join, outcome } = slow("/slow")
-    const { open, url } = await live({ declare: ({ listener }) => join(listener as Server) })
+    const { open, url } = await live({ declare: ({ listener }) => join(listener) })
     expect(await firstWord(`${url}/slow`)).toContain("hello")
     const client = await open()
     await client.hello()
@@ -177,7 +177,7 @@ describe("a request that offers an upgrade to what is no WebSocket", () => {
     const { server } = await live({
       declare: (server) => {
         declare(server)
-        join(server.listener as Server)
+        join(server.listener)
       }
     })
     const all = await conversation(connect(server.info.port as number, "127.0.0.1"), get, post, plain, chunked)

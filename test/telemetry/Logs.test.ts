@@ -67,7 +67,7 @@ describe("a server without hapi", () => {
         const { hello, say, socket } = yield* bare({ "x-forwarded-for": "192.0.2.7" })
         const before = yield* Clock.currentTimeMillis
         const { socket: id } = yield* hello({ subs: ["/news/1"] })
-        const who = { level: "Debug", "nes.socket.id": id, "client.address": "192.0.2.7" }
+        const who = { level: "Debug", "nes.socket.id": id, "client.forwarded_for": "192.0.2.7" }
         expect(yield* Queue.take(entries)).toEqual({ ...who, message: "nes connected", "nes.subscriptions": 1 })
         yield* say({ type: "sub", id: 2, path: "/news/2" })
         yield* Effect.sleep(5)
