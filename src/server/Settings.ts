@@ -10,7 +10,12 @@ import type { Awaitable } from "./Awaitable.js"
 import type { Connection } from "./connection/Connection.js"
 import * as Limits from "./connection/Limits.js"
 
-/** A request to upgrade, as far as whoever lets it in or not has to know it. */
+/**
+ * A request to upgrade, as far as whoever lets it in or not has to know it.
+ *
+ * @since 1.0.0
+ * @category models
+ */
 export interface UpgradeRequest {
   /** Where the connection comes from: behind a proxy, that is the proxy. */
   readonly address: string | undefined
