@@ -1151,7 +1151,8 @@ const lastingScripts: ReadonlyArray<Script> = [
     name: "verify: a client that only listens",
     application: application("direct", {
       scheme: "custom",
-      nes: { heartbeat: { interval: 1000, timeout: 900 } }
+      nes: { heartbeat: { interval: 1000, timeout: 900 } },
+      auth: { minAuthVerifyInterval: 1500 }
     }),
     fence: false,
     play: async (stage) => {
