@@ -127,9 +127,11 @@ const toSettings = (configuration: Configuration, hooks: Settings["hooks"], serv
 const handshakeGrace = 200
 
 // hapi ends every connection on which it answers no request itself, also one that answers some over its socket.
-const keepFromEnding = ({ idle, raw }: Connection): void => {
-  Object.assign(raw, { end: () => raw })
-  void idle.then(() => Reflect.deleteProperty(raw, "end"))
+const keepFromEnding = ({ idle, raw, stage }: Connection): void => {
+  if (stage === "ready") {
+    Object.assign(raw, { end: () => raw })
+    void idle.then(() => Reflect.deleteProperty(raw, "end"))
+  }
 }
 
 // Connections live from hapi's start to its stop; what is declared outlives both. Of a stop, hapi bounds the time: it waits

@@ -228,12 +228,17 @@ export class Node {
     this.dispatcher.verify(this.hub.connections.all())
   }
 
-  /** Accepts no more connections, and closes each as soon as none of its messages is being answered. */
+  /**
+   * Accepts no more connections, and closes each as soon as none of its messages is being answered; at once who has not
+   * been let in yet.
+   */
   async drain(code?: number, reason?: string): Promise<void> {
     this.draining = true
     await Promise.all(
       Array.from(this.hub.connections.all(), async (connection) => {
-        await connection.idle
+        if (connection.stage === "ready") {
+          await connection.idle
+        }
         await connection.close(code, reason)
       })
     )
