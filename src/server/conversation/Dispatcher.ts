@@ -68,7 +68,7 @@ const requestAttributes = (connection: Connection, { method, path }: Request) =>
 })
 
 const hasAuthorization = (headers: Message.RequestHeaders): boolean =>
-  Object.keys(headers).some((name) => name.toLowerCase() === "authorization")
+  Object.keys(headers).some((name) => name.toLowerCase() === "authorization" && headers[name] !== null)
 
 const encodeResponse = (
   id: Message.Id,

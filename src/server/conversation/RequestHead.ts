@@ -155,8 +155,11 @@ export const headersOf = (
   return headers
 }
 
+// Node's parser knows no longer one than UNSUBSCRIBE; applications may.
+const maxMethodLength = 64
+
 const methodOf = (given: string): string => {
-  if (!token.test(given)) {
+  if (given.length > maxMethodLength || !token.test(given)) {
     throw Boom.badRequest("Message method must be an HTTP method")
   }
   return given

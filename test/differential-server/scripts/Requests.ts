@@ -366,6 +366,11 @@ const headers: ReadonlyArray<Script> = [
       refused(400, "Cannot include an Authorization header")
     )
   ),
+  ask(
+    "with authorization null",
+    { method: "GET", path: "/", headers: { authorization: null } },
+    answered(200, "hello")
+  ),
   ask("with an empty authorization", { method: "GET", path: "/request-headers", headers: { authorization: "" } }, {
     ...refused(400, "Cannot include an Authorization header"),
     difference: {

@@ -213,7 +213,7 @@ describe("methods", () => {
     expect(RequestHead.make(upgrade, method, "/", null).method).toBe(method)
   })
 
-  it.each(["G T", "GET\r\n", "\0", "постъ", "GET/", "é", "a:b"])("%j is none", (method) => {
+  it.each(["G T", "GET\r\n", "\0", "постъ", "GET/", "é", "a:b", "A".repeat(65)])("%j is none", (method) => {
     expect(refusal(() => RequestHead.make(upgrade, method, "/", null))).toBe("Message method must be an HTTP method")
   })
 })
