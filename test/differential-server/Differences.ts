@@ -20,6 +20,7 @@ export const differences: Readonly<Record<string, string>> = {
   "S-falsy-fields": "a falsy `type` or `id` that is no string counts as missing, and is not echoed",
   "S-falsy-override": "a filter may override with a falsy value",
   "S-field-types": "a field of the wrong JSON type is answered 400, with a text that names the field",
+  "S-half-pairs": "a path with half a surrogate pair is not found",
   "S-hello-first":
     "what is sent to a socket before its hello is answered follows the answer, or is dropped with the hello",
   "S-hello-gate": "messages behind a hello wait for its answer, and are dropped if it is refused",

@@ -17,6 +17,9 @@ export interface Match {
   readonly params: Readonly<Record<string, string>>
 }
 
+// Half a surrogate pair has no UTF-8: paths that differ in one would be the same to other nodes.
+const halfPair = /\p{Cs}/u
+
 /**
  * The declared subscriptions.
  *
@@ -33,7 +36,7 @@ export class Router {
 
   /** The subscription of a path; `undefined` if there is none or the path does not decode. */
   match(path: string): Match | undefined {
-    if (!path.startsWith("/")) {
+    if (!path.startsWith("/") || halfPair.test(path)) {
       return undefined
     }
     const match = this.router.route("sub", path)

@@ -477,6 +477,13 @@ const fields: ReadonlyArray<Script> = [
         : crash
     })
   ),
+  one("sub with half a surrogate pair in the path", { type: "sub", path: "/item/\ud83d" }, {
+    expect: {
+      a: [welcome("a"), error(404, "Subscription not found", { type: "sub", id: 2, path: "/item/\ud83d" }), fine]
+    },
+    difference: { id: "S-half-pairs", peer: { a: [welcome("a"), subscribed("/item/\ud83d"), fine] } }
+  }),
+  one("sub with a surrogate pair in the path", { type: "sub", path: "/item/😀" }),
   one("sub with an empty path", { type: "sub", path: "" }, {
     expect: { a: [welcome("a"), error(404, "Subscription not found", { type: "sub", id: 2, path: "" }), fine] },
     difference: crash
