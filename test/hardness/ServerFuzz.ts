@@ -28,6 +28,8 @@ export interface Figures {
   malformed: number
   /** Times that someone who behaves was disconnected or kept waiting. */
   disturbed: number
+  /** What reached a client whose hello had not been answered, or was done for one whom `onConnection` had not let in. */
+  passed: number
   /** Connections, index entries and sockets that were left when everybody had gone. */
   leaks: number
   /** Growth of the heap after the first sessions, in kB. */
@@ -44,16 +46,18 @@ const warmup = 4
 const growthLimit = 6_000
 
 const hapi: ReadonlyArray<HapiSetup> = [
-  {},
+  { gated: true },
   { auth: true, nes: { auth: { type: "direct" }, payload: { maxChunkChars: 50_000 } } },
-  { auth: true, nes: { auth: { type: "token", password: "p".repeat(40), index: true }, headers: "*" } }
+  { auth: true, gated: true, nes: { auth: { type: "token", password: "p".repeat(40), index: true }, headers: "*" } }
 ]
 
 const http: ReadonlyArray<HttpSetup> = [
-  {},
+  { gated: true },
   { auth: "direct", nes: { maxChunkChars: 50_000 } },
-  { auth: "token", nes: { headers: "*" } }
+  { auth: "token", gated: true, nes: { headers: "*" } }
 ]
+
+type Held = Holdings & { readonly entries: number; readonly passed: number }
 
 interface Target {
   readonly child: ChildProcess
@@ -207,6 +211,14 @@ const play = async (random: Random, peer: RawPeer, count: (what: "messages" | "a
   return missing
 }
 
+const isPushed = (text: string): boolean => /^\{"type":"(?:pub|update|revoke)"/.test(text)
+
+/** How many messages reached a client before the answer that let it in, if there was one. */
+const early = (texts: ReadonlyArray<string>): number => {
+  const welcome = texts.findIndex((text) => text.startsWith("{\"type\":\"hello\"") && text.includes("\"socket\":"))
+  return texts.slice(0, welcome < 0 ? texts.length : welcome).filter(isPushed).length
+}
+
 /** What a server holds once what is closing has closed. */
 const settled = async <A extends { readonly entries: number; readonly sockets: number }>(
   holdings: () => Promise<A | undefined>
@@ -239,6 +251,7 @@ export const run = async (
     hangs: 0,
     malformed: 0,
     disturbed: 0,
+    passed: 0,
     leaks: 0,
     growth: 0,
     asked: 0,
@@ -267,6 +280,11 @@ export const run = async (
           figures.faults.push(`session ${number}: ${wrong}: ${text.slice(0, 200)}`)
         }
       }
+      const pushed = early(peer.texts)
+      if (pushed > 0) {
+        figures.passed += pushed
+        figures.faults.push(`session ${number} got ${pushed} messages before it was let in`)
+      }
       figures.malformed += peer.faults.length
       figures.faults.push(...peer.faults.map((fault) => `session ${number}: ${fault}`))
       if (missing > 0 && child.alive) {
@@ -286,9 +304,9 @@ export const run = async (
       }
     }
 
-    const holdings = async (): Promise<Holdings & { readonly entries: number } | undefined> => {
+    const holdings = async (): Promise<Held | undefined> => {
       try {
-        return await target.child.call("holdings") as Holdings & { readonly entries: number }
+        return await target.child.call("holdings") as Held
       } catch (error) {
         if (error instanceof ChildExited) {
           return undefined
@@ -318,6 +336,10 @@ export const run = async (
     const last = await settled(holdings)
     if (last !== undefined && last.polluted > 0) {
       figures.faults.push("every object has a name that it should not have")
+    }
+    if (last !== undefined && last.passed > 0) {
+      figures.passed += last.passed
+      figures.faults.push(`${last.passed} messages had an effect before their sender was let in`)
     }
     const left = last === undefined ? 0 : last.entries + last.sockets
     figures.leaks += left

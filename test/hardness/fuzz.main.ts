@@ -15,6 +15,7 @@ const servers = {
   malformed: 0,
   hangs: 0,
   disturbed: 0,
+  passed: 0,
   deaths: 0,
   leaks: 0,
   growth: 0
@@ -28,6 +29,7 @@ for (const door of doors) {
   servers.malformed += figures.malformed
   servers.hangs += figures.hangs
   servers.disturbed += figures.disturbed
+  servers.passed += figures.passed
   servers.deaths += figures.deaths
   servers.leaks += figures.leaks
   servers.growth = Math.max(servers.growth, figures.growth)
@@ -52,6 +54,7 @@ Figures.finish(
     "malformed": servers.malformed,
     "hangs": servers.hangs,
     "disturbed": servers.disturbed,
+    "passed gates": servers.passed,
     "sessions at the clients": clients.sessions,
     "messages to the clients": clients.messages,
     "calls ended": clients.calls - clients.lost,

@@ -7,10 +7,12 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Option from "effect/Option"
 import * as References from "effect/References"
 import { createServer } from "node:http"
-import { Authentication, NesHttpServer, NesServer, Refusal } from "../../src/index.js"
+import { Authentication, NesHttpServer, NesServer, Refusal, Socket } from "../../src/index.js"
 import { serve } from "../interop/peers/ChildEndpoint.js"
+import { GateWatch } from "./GateWatch.js"
 import * as Holdings from "./Holdings.js"
 import * as WideHttp from "./WideHttp.js"
 
@@ -19,12 +21,25 @@ export interface Setup {
   readonly nes?: NesHttpServer.ServerOptions
   /** Authentication, if any, that nobody is bound to: `authorization: Custom NAME`. */
   readonly auth?: "direct" | "token"
+  /** Whether `onConnection` takes its time, and refuses some. */
+  readonly gated?: boolean
   /** Whether it is a wide application, see `WideHttp`, and whether it asks for credentials. */
   readonly wide?: "required" | "try"
 }
 
 const { HttpServerRequest: CurrentRequest } = HttpServerRequest
 let subscribed = 0
+let watch: GateWatch | undefined
+
+const seen = Effect.map(Socket.CurrentSocket, (socket) => watch?.see(Option.getOrNull(socket)))
+
+const greet = (socket: Socket.Socket) =>
+  Effect.gen(function*() {
+    yield* socket.send("greeting")
+    if (!(yield* Effect.promise(async () => watch?.greet(socket)))) {
+      return yield* Refusal.forbidden("not you")
+    }
+  })
 
 const echo = Effect.gen(function*() {
   const request = yield* CurrentRequest
@@ -38,9 +53,9 @@ const item = Effect.gen(function*() {
 })
 
 const routes = Layer.mergeAll(
-  HttpRouter.add("GET", "/", HttpServerResponse.text("world")),
-  HttpRouter.add("POST", "/echo", echo),
-  HttpRouter.add("GET", "/item/:id", item)
+  HttpRouter.add("GET", "/", Effect.as(seen, HttpServerResponse.text("world"))),
+  HttpRouter.add("POST", "/echo", Effect.andThen(seen, echo)),
+  HttpRouter.add("GET", "/item/:id", Effect.andThen(seen, item))
 )
 
 const authenticate = Effect.gen(function*() {
@@ -50,7 +65,7 @@ const authenticate = Effect.gen(function*() {
     : yield* Refusal.unauthorized("who?")
 })
 
-const make = ({ auth: type, nes, wide }: Setup) => {
+const make = ({ auth: type, gated, nes, wide }: Setup) => {
   const server = createServer()
   const auth = type !== undefined && (wide
     ? Authentication.make({ type, mode: wide, index: true, authenticate: WideHttp.authenticate })
@@ -61,8 +76,11 @@ const make = ({ auth: type, nes, wide }: Setup) => {
     NesHttpServer.layerSubscription("/reports"),
     NesHttpServer.layerSubscription("/item/{id}", { filter: (_path, message) => message !== "hidden" }),
     NesHttpServer.layerSubscription("/hooked/{id}", {
-      onSubscribe: (_socket, path) =>
-        path.endsWith("bad") ? Refusal.badRequest("not this one") : Effect.sync(() => void subscribed++),
+      onSubscribe: (socket, path) =>
+        Effect.suspend(() => {
+          watch?.see(socket)
+          return path.endsWith("bad") ? Refusal.badRequest("not this one") : Effect.sync(() => void subscribed++)
+        }),
       onUnsubscribe: () => Effect.sync(() => void subscribed--)
     })
   ).pipe(
@@ -71,7 +89,12 @@ const make = ({ auth: type, nes, wide }: Setup) => {
         server,
         auth,
         ids: { hello: "GET /", echo: "POST /echo" },
-        onMessage: (_socket, message) => Effect.succeed(message ?? null),
+        onConnection: gated ? greet : undefined,
+        onMessage: (socket, message) =>
+          Effect.sync(() => {
+            watch?.see(socket)
+            return message ?? null
+          }),
         ...nes
       })
     ),
@@ -80,6 +103,15 @@ const make = ({ auth: type, nes, wide }: Setup) => {
   )
 }
 
+const announce = Effect.gen(function*() {
+  const nes = yield* NesServer.NesServer
+  for (;;) {
+    yield* Effect.sleep(20)
+    yield* nes.publish("/item/1", "news")
+    yield* nes.broadcast("news")
+  }
+})
+
 let runtime: ManagedRuntime.ManagedRuntime<
   Layer.Success<ReturnType<typeof make>>,
   Layer.Error<ReturnType<typeof make>>
@@ -87,14 +119,19 @@ let runtime: ManagedRuntime.ManagedRuntime<
 
 serve({
   start: (setup) => {
-    runtime = ManagedRuntime.make(make(setup as Setup))
+    const given = setup as Setup
+    runtime = ManagedRuntime.make(make(given))
+    if (given.gated) {
+      watch = new GateWatch()
+      runtime.runFork(announce)
+    }
     return runtime.runPromise(
       HttpServer.addressFormattedWith((url) => Effect.succeed(url.replace("http", "ws")))
     )
   },
   holdings: async () => {
     const { node } = await runtime.runPromise(NesServer.NesServer)
-    return { ...await Holdings.take(), entries: Holdings.entries(node.hub) + subscribed }
+    return { ...await Holdings.take(), entries: Holdings.entries(node.hub) + subscribed, passed: watch?.passed ?? 0 }
   },
   publish: (path, from, to) =>
     runtime.runPromise(Effect.gen(function*() {

@@ -2,7 +2,8 @@
 import * as Hapi from "@hapi/hapi"
 import type { Hub } from "../../src/server/subscription/Hub.js"
 import { serve } from "../interop/peers/ChildEndpoint.js"
-import { decorations, type Implementation, loadPlugin, type Socket } from "../interop/peers/Plugin.js"
+import { decorations, type Implementation, loadPlugin, type Socket, socketOf } from "../interop/peers/Plugin.js"
+import { GateWatch } from "./GateWatch.js"
 import * as Holdings from "./Holdings.js"
 import * as WideHapi from "./WideHapi.js"
 
@@ -11,6 +12,8 @@ export interface Setup {
   readonly port?: number
   /** Registration options of the plugin. */
   readonly nes?: Readonly<Record<string, unknown>>
+  /** Whether `onConnection` takes its time, and refuses some. */
+  readonly gated?: boolean
   /** Whether there is a default strategy, optional to use: `authorization: Custom NAME`. */
   readonly auth?: boolean
   /** Whether it is a wide application, see `WideHapi`, and whether it asks for credentials. */
@@ -20,6 +23,9 @@ export interface Setup {
 const plugin = await loadPlugin(process.argv[2] as Implementation)
 let server: Hapi.Server | undefined
 let subscribed = 0
+/** Present where `onConnection` takes its time, and refuses some. */
+let watch: GateWatch | undefined
+let publishing: NodeJS.Timeout | undefined
 /** The numbers that requests have reported, in order. */
 let reported: Array<number> = []
 
@@ -60,7 +66,8 @@ const subscriptions = (server: Hapi.Server): void => {
   nes.subscription("/reports")
   nes.subscription("/item/{id}", { filter: (_path: string, message: unknown) => message !== "hidden" })
   nes.subscription("/hooked/{id}", {
-    onSubscribe: (_socket: Socket, path: string) => {
+    onSubscribe: (socket: Socket, path: string) => {
+      watch?.see(socket)
       if (path.endsWith("bad")) {
         throw new Error("not this one")
       }
@@ -72,7 +79,21 @@ const subscriptions = (server: Hapi.Server): void => {
   })
 }
 
-const start = async ({ auth, nes, port, wide }: Setup): Promise<string> => {
+const greet = async (socket: Socket): Promise<void> => {
+  await socket.send("greeting")
+  if (!await watch?.greet(socket)) {
+    throw new Error("not you")
+  }
+}
+
+const announce = async (): Promise<void> => {
+  if (server) {
+    await decorations(server).publish("/item/1", "news")
+    await decorations(server).broadcast("news")
+  }
+}
+
+const start = async ({ auth, gated, nes, port, wide }: Setup): Promise<string> => {
   server = Hapi.server({ port: port ?? 0, host: "127.0.0.1", debug: false, ...(wide && WideHapi.serverOptions) })
   if (auth) {
     authenticate(server)
@@ -82,8 +103,23 @@ const start = async ({ auth, nes, port, wide }: Setup): Promise<string> => {
   }
   await server.register({
     plugin: plugin.plugin,
-    options: { onMessage: (_socket: Socket, message: unknown) => message ?? null, ...nes }
+    options: {
+      onMessage: (socket: Socket, message: unknown) => {
+        watch?.see(socket)
+        return message ?? null
+      },
+      ...(gated && { onConnection: greet }),
+      ...nes
+    }
   })
+  if (gated) {
+    watch = new GateWatch()
+    server.ext("onPreHandler", (request, h) => {
+      watch?.see(socketOf(request))
+      return h.continue
+    })
+    publishing = setInterval(() => void announce(), 20)
+  }
   server.route(routes(server))
   if (wide) {
     WideHapi.declare(server)
@@ -108,7 +144,11 @@ serve({
   start: (setup) => start(setup as Setup),
   holdings: async () => {
     const hub = node()?.hub
-    return { ...await Holdings.take(), entries: hub === undefined ? 0 : Holdings.entries(hub) + subscribed }
+    return {
+      ...await Holdings.take(),
+      entries: hub === undefined ? 0 : Holdings.entries(hub) + subscribed,
+      passed: watch?.passed ?? 0
+    }
   },
   /** Publishes numbers, as many in a turn. */
   publish: async (path, from, to) => {
@@ -127,5 +167,8 @@ serve({
     return numbers
   },
   exceeded: () => node()?.exceeded,
-  stop: () => server?.stop({ timeout: 1000 })
+  stop: () => {
+    clearInterval(publishing)
+    return server?.stop({ timeout: 1000 })
+  }
 })
