@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
+import * as CloseCode from "../protocol/CloseCode.js"
 import type { Close } from "./Transport.js"
 
 /**
@@ -31,6 +32,9 @@ export interface Options {
    */
   readonly jitter?: boolean | undefined
 }
+
+// A server that sends away whoever comes is not to be asked in a loop.
+const briefly = Duration.seconds(1)
 
 const orElse = (duration: Duration.Input | undefined, fallback: Duration.Duration): Duration.Duration => {
   const given = duration ? Duration.fromInputUnsafe(duration) : Duration.zero
@@ -98,8 +102,10 @@ export class Backoff {
       }
       const step = this.step ??= yield* Schedule.toStep(this.policy)
       const now = yield* Clock.currentTimeMillis
+      // A node that sends its clients away has seen to it that they do not all come at once.
+      const isExpected = close.code === CloseCode.serviceRestart && Duration.isGreaterThan(uptime, briefly)
       return yield* step(now, close).pipe(
-        Effect.map(([, delay]) => delay),
+        Effect.map(([, delay]) => isExpected ? Duration.zero : delay),
         Pull.catchDone(() => Effect.succeed(undefined))
       )
     })

@@ -26,6 +26,8 @@ export interface Call {
   /** The type the answer must have. */
   readonly type: "hello" | "reauth" | "request" | "message" | "sub" | "unsub"
   succeed(answer: Message.Answer): void
+  /** What it was sent as, where it may be sent again. */
+  draft?: Draft | undefined
   /** `answer` is the one that reported the error, where there was one. */
   fail(error: NesError, answer?: Message.Answer): void
 }

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
 import type * as Schedule from "effect/Schedule"
+import * as CloseCode from "../protocol/CloseCode.js"
 import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError, TimeoutError, UserError, WsError } from "../protocol/NesError.js"
@@ -76,6 +77,12 @@ interface Reconnection {
 
 type Settle = (error?: NesError) => void
 
+const unsent = (): DisconnectError => new DisconnectError({ message: "Failed to send message - server disconnected" })
+
+const mayBeRepeated = ({ type }: Call): boolean => type === "request" || type === "message"
+
+const idOf = ({ draft }: Call): number => Number(draft?.id)
+
 /**
  * The client's core.
  *
@@ -101,6 +108,8 @@ export class Session implements Owner {
   private leaving: Array<() => void> = []
   /** What is to be sent when the hello that is under way has been answered. */
   private held: Array<() => void> = []
+  /** Calls that a node which sent its clients away had not begun: they are asked again of the next. */
+  private unbegun = new Map<number, Call>()
   private heartbeat: Message.Heartbeat | undefined
 
   constructor(
@@ -170,7 +179,14 @@ export class Session implements Owner {
   send(draft: Draft, call: Call): void {
     const { connection } = this
     if (connection === undefined || !connection.isOpen) {
-      call.fail(new DisconnectError({ message: "Failed to send message - server disconnected" }))
+      // A peer that is closing the connection has not said yet whether it sends its clients away.
+      if (connection?.since !== undefined && this.leaving.length === 0 && mayBeRepeated(call)) {
+        draft.id = ++this.ids
+        call.draft = draft
+        this.unbegun.set(draft.id, call)
+      } else {
+        call.fail(unsent())
+      }
       return
     }
     draft.id = ++this.ids
@@ -179,6 +195,7 @@ export class Session implements Owner {
       call.fail(encoded.failure)
       return
     }
+    call.draft = draft
     this.pending.add(draft.id, call)
     try {
       connection.send(encoded.success)
@@ -191,6 +208,7 @@ export class Session implements Owner {
   /** Gives a call up, by the id its message was sent with. */
   forget(id: Message.Id): void {
     this.pending.forget(Number(id))
+    this.unbegun.delete(Number(id))
   }
 
   /**
@@ -328,6 +346,13 @@ export class Session implements Owner {
     this.id = socket ?? null
     this.change(Status.Connected({ id: socket ?? "" }))
     this.release()
+    const { unbegun } = this
+    this.unbegun = new Map()
+    for (const call of unbegun.values()) {
+      if (call.draft !== undefined) {
+        this.send(call.draft, call)
+      }
+    }
     this.observer.connected(socket ?? "")
     if (settle === undefined) {
       Metrics.reconnects.updateUnsafe(1, this.context)
@@ -374,11 +399,16 @@ export class Session implements Owner {
     if (Disconnection.isDisconnection(connection, end, willReconnect)) {
       this.observer.disconnected(willReconnect, Disconnection.toLog(end, willReconnect, leaving.length > 0))
     }
-    if (calls.length > 0) {
-      const error = new DisconnectError({ message: "Request failed - server disconnected" })
-      for (const call of calls) {
-        call.fail(error)
+    const again = willReconnect && wasConnected && end.close.code === CloseCode.serviceRestart
+    const unbegun = Array.from(this.unbegun.values())
+    this.unbegun = new Map(again ? [...calls, ...unbegun].filter(mayBeRepeated).map((call) => [idOf(call), call]) : [])
+    for (const call of calls) {
+      if (!this.unbegun.has(idOf(call))) {
+        call.fail(new DisconnectError({ message: "Request failed - server disconnected" }))
       }
+    }
+    for (const call of again ? [] : unbegun) {
+      call.fail(unsent())
     }
     this.release()
     if (connection.failure !== undefined && !isReported) {
@@ -402,7 +432,14 @@ export class Session implements Owner {
       }))
   }
 
+  private abandon(): void {
+    const { unbegun } = this
+    this.unbegun = new Map()
+    unbegun.forEach((call) => call.fail(unsent()))
+  }
+
   private stopReconnecting(): void {
+    this.abandon()
     const { reconnection } = this
     this.reconnection = undefined
     reconnection?.over.openUnsafe()

@@ -10,6 +10,7 @@ import type { Broadcast, Command, Publish, Published } from "../server/Command.j
 import type { Bounds } from "../server/recovery/Bounds.js"
 import type { Page, Since } from "../server/recovery/History.js"
 import { Appender } from "./Appender.js"
+import { Balance, type BalanceOptions } from "./Balance.js"
 import { BrokerEvent } from "./BrokerEvent.js"
 import { Channels } from "./Channels.js"
 import { ClusterClaims } from "./ClusterClaims.js"
@@ -46,6 +47,8 @@ export interface ClusterOptions {
   readonly timeout: number
   /** Commands that may be on their way to the engine at a time; more fail. */
   readonly maxInFlight: number
+  /** Whether a node that holds far more than its share of the connections sends some away. */
+  readonly balance?: BalanceOptions | undefined
 }
 
 /**
@@ -80,6 +83,7 @@ export class ClusterNode {
   private readonly channels: Channels
   private readonly orders: Orders.Orders
   private readonly appender: Appender
+  private readonly balance: Balance | undefined
 
   constructor(
     private readonly node: Node,
@@ -108,6 +112,7 @@ export class ClusterNode {
       options.maxInFlight,
       (path, payloads, bounds) => this.command((session) => session.append(path, payloads, bounds))
     )
+    this.balance = options.balance && new Balance(options.balance, () => this.now())
     Metrics.begin(context)
   }
 
@@ -260,8 +265,11 @@ export class ClusterNode {
       const peers = await this.command((session) => this.roster.beat(session, state))
       Metrics.latency.updateUnsafe(performance.now() - from, this.context)
       this.accept()
-      const alive = peers.filter((peer) => peer.alive)
-      Metrics.nodes.updateUnsafe(alive.length, this.context)
+      Metrics.nodes.updateUnsafe(peers.filter((peer) => peer.alive).length, this.context)
+      const excess = this.balance?.excess(node.id, peers) ?? 0
+      if (excess > 0) {
+        void node.shed(excess, Roster.interval)
+      }
       if (this.now() - this.renewedAt > claimInterval) {
         this.renewedAt = this.now()
         void this.claims.renew()

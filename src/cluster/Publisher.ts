@@ -148,6 +148,7 @@ const joining = (broker: BrokerService, { log = nothing, subscriptions = {} }: O
       reached: () => undefined,
       refresh: () => undefined,
       connections: () => 0,
+      shed: () => Promise.resolve(),
       count: () => 0,
       log
     })

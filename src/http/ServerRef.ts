@@ -41,6 +41,8 @@ const referring = (made: () => Service): Service => ({
   disconnect: (target) => Effect.suspend(() => made().disconnect(target)),
   count: (path) => Effect.suspend(() => made().count(path)),
   totals: Effect.suspend(() => made().totals),
+  ready: Effect.suspend(() => made().ready),
+  drain: (options) => Effect.suspend(() => made().drain(options)),
   connections: Effect.suspend(() => made().connections),
   join: Effect.suspend(() => made().join),
   listen: (server, options) => Effect.suspend(() => made().listen(server, options)),

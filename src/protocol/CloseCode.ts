@@ -3,6 +3,15 @@
  *
  * @since 0.1.0
  */
+/**
+ * "Service restart": a node sends its clients away, and they connect again, to whoever answers. What has not been answered
+ * by then has not been begun, and may be asked again.
+ *
+ * @since 1.0.0
+ * @category constants
+ */
+export const serviceRestart = 1012
+
 const explanations: ReadonlyMap<number, string> = new Map([
   [1000, "Normal closure"],
   [1001, "Going away"],

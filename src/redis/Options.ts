@@ -1,4 +1,5 @@
 /** What a broker on Redis can be told. */
+import type { BalanceOptions } from "../cluster/Balance.js"
 import type { BrokerEvent } from "../cluster/BrokerEvent.js"
 import type { Address } from "./RedisConnection.js"
 
@@ -21,6 +22,11 @@ export interface Options extends Address {
   readonly durable?: boolean | undefined
   /** Commands that may be on their way to Redis at a time; more fail. Default: 10000. */
   readonly maxInFlight?: number | undefined
+  /**
+   * Whether a node that holds far more than its share of the connections sends some away, as after a deploy in which the
+   * nodes were restarted one after another. Default: `false`.
+   */
+  readonly balance?: boolean | BalanceOptions | undefined
   /** Called with what happens; see also `events`. */
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined
 }

@@ -53,10 +53,11 @@ export const make = (options: Options): Effect.Effect<Service> =>
     if (wrong) {
       throw new Error(`Invalid Redis options: ${wrong}`)
     }
-    const { durable = false, maxInFlight = 10_000, onEvent, prefix = "nes", timeout = 5_000 } = options
+    const { balance = false, durable = false, maxInFlight = 10_000, onEvent, prefix = "nes", timeout = 5_000 } = options
     return ClusterBroker.make(RedisEngine.make({ ...options, durable, prefix, timeout }), {
       timeout,
       maxInFlight,
+      balance: balance === true ? {} : balance || undefined,
       onEvent
     })
   })

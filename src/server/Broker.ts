@@ -65,6 +65,8 @@ export interface Node {
   readonly serves: boolean
   /** How many connections there are here, whether they have said hello or not. */
   readonly connections: () => number
+  /** Sends some clients away within a time (ms), of those that wait for nothing. */
+  readonly shed: (count: number, within: number) => Promise<void>
   /** Whether a path has recovery, and someone here follows it. */
   readonly recovers: (path: string) => boolean
   /** How far such a path has come here; `undefined` where it is to be read. */

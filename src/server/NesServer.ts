@@ -7,7 +7,7 @@
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
@@ -81,6 +81,13 @@ export interface Service {
   readonly count: (path?: string) => Effect.Effect<Tally, UserError>
   /** This node's connections that have said hello. */
   readonly connections: Effect.Effect<ReadonlyArray<Connection>>
+  /** Whether it accepts connections: what a load balancer asks. */
+  readonly ready: Effect.Effect<boolean>
+  /**
+   * Accepts no more connections, and sends the clients away, over a time if one is given; ends when all are gone. They
+   * come back to whoever answers. To be done before the scope is closed.
+   */
+  readonly drain: (options?: Draining) => Effect.Effect<void>
   /**
    * Takes part in the cluster without serving anyone, until the scope closes: for programs that only publish. `listen`
    * and `run` include it.
@@ -93,6 +100,20 @@ export interface Service {
   readonly listen: (server: Server | SecureServer, options?: Closing) => Effect.Effect<void, never, Scope.Scope>
   /** The same for a door that brings the upgrades itself, by `node.upgrade`. */
   readonly run: (options?: Closing) => Effect.Effect<void, never, Scope.Scope>
+}
+
+/**
+ * How clients are sent away.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Draining {
+  /** Over how long a time, so that not all come back at once. Default: at once. */
+  readonly within?: Duration.Input | undefined
+  /** The code of the close frame. Default: 1012, "service restart", where `within` is given; else none. */
+  readonly code?: number | undefined
+  readonly reason?: string | undefined
 }
 
 /**
@@ -142,6 +163,7 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     count: (path) => node.hub.count(path),
     serves: true,
     connections: () => node.hub.connections.size,
+    shed: (count, within) => node.shed(count, within),
     recovers: (path) => node.hub.recovery?.has(path) ?? false,
     reached: (path) => node.hub.recovery?.reached(path),
     refresh: (path) => node.hub.recovery?.refresh(path),
@@ -214,6 +236,9 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
       Effect.tryPromise({ try: () => node.revoke(target, path, message), catch: toUserError }),
     disconnect: (target) => Effect.tryPromise({ try: () => node.disconnect(target), catch: toUserError }),
     count: (path) => Effect.tryPromise({ try: () => node.count(path), catch: toUserError }),
+    ready: Effect.sync(() => node.ready),
+    drain: ({ within, ...options } = {}) =>
+      Effect.promise(() => node.drain({ ...options, within: within === undefined ? 0 : Duration.toMillis(within) })),
     join,
     connections: Effect.sync(() =>
       Array.from(node.hub.connections.all()).filter((connection) => connection.stage === "ready")

@@ -5,13 +5,17 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
+import { serviceRestart } from "../protocol/CloseCode.js"
 import type { Membership, Tally } from "./Broker.js"
 import type { Publish, Target } from "./Command.js"
 import { type Backlog, Connection } from "./connection/Connection.js"
 import { Deadlines, type Fork } from "./connection/Deadlines.js"
+import * as Drain from "./connection/Drain.js"
+import type { DrainOptions } from "./connection/Drain.js"
 import type { Exceeded } from "./connection/Limits.js"
 import { Authenticator } from "./conversation/Authenticator.js"
 import { Dispatcher } from "./conversation/Dispatcher.js"
@@ -80,11 +84,12 @@ export class Node {
   private readonly farewell: Deadlines<() => void>
   private counter = 0
   private draining = false
+  private started = false
 
   constructor(
     private readonly context: Context,
-    clock: Clock.Clock,
-    fork: Fork,
+    private readonly clock: Clock.Clock,
+    private readonly fork: Fork,
     private readonly id: string,
     private readonly membership: Membership
   ) {
@@ -216,6 +221,7 @@ export class Node {
   start(): void {
     this.hub.stopped = false
     this.draining = false
+    this.started = true
   }
 
   /** Answers one upgrade request. */
@@ -228,20 +234,29 @@ export class Node {
     this.dispatcher.verify(this.hub.connections.all())
   }
 
+  /** Whether it accepts connections: what a load balancer asks. */
+  get ready(): boolean {
+    return this.started && !this.hub.stopped && !this.draining
+  }
+
   /**
-   * Accepts no more connections, and closes each as soon as none of its messages is being answered; at once who has not
-   * been let in yet.
+   * Accepts no more connections, and closes each as soon as none of its messages is being answered (at once who has not
+   * been let in yet), spread over a time if one is given. Also takes the close code and its reason.
    */
-  async drain(code?: number, reason?: string): Promise<void> {
+  drain(options: DrainOptions | number = {}, reason?: string): Promise<void> {
     this.draining = true
-    await Promise.all(
-      Array.from(this.hub.connections.all(), async (connection) => {
-        if (connection.stage === "ready") {
-          await connection.idle
-        }
-        await connection.close(code, reason)
-      })
+    return this.sendAway(
+      Array.from(this.hub.connections.all()),
+      typeof options === "number" ? { code: options, reason } : options
     )
+  }
+
+  /** Sends some clients away within a time (ms), of those that wait for nothing; they come back to whatever node. */
+  shed(count: number, within: number): Promise<void> {
+    const away = Array.from(this.hub.connections.all()).filter(({ processing, stage }) =>
+      processing === 0 && stage === "ready"
+    )
+    return this.sendAway(away.slice(0, count), { within, code: serviceRestart, reason: "Rebalancing" })
   }
 
   /** Closes every connection; ends when their last hooks have run. */
@@ -256,6 +271,18 @@ export class Node {
     ) {
       deadlines.reset()
     }
+  }
+
+  private sendAway(connections: ReadonlyArray<Connection>, options: DrainOptions): Promise<void> {
+    return Drain.sendAway(
+      connections,
+      options,
+      () => this.clock.currentTimeMillisUnsafe(),
+      (duration) =>
+        new Promise((resolve) => {
+          this.fork(Effect.andThen(Effect.sleep(duration), Effect.sync(resolve)))
+        })
+    )
   }
 
   private requireIndex(target: Target): void {

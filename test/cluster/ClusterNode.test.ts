@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import type { BalanceOptions } from "../../src/cluster/Balance.js"
 import type { BrokerEvent } from "../../src/cluster/BrokerEvent.js"
 import * as ClusterBroker from "../../src/cluster/ClusterBroker.js"
 import { Refused } from "../../src/cluster/Engine.js"
@@ -22,13 +23,20 @@ const passes = (seconds: number) =>
   )
 
 /** A node that listens to these paths, all of which have recovery, and takes down what it is told. */
-const join = (engine: MemoryEngine.MemoryEngine, id: string, paths: ReadonlyArray<string> = []) =>
+const join = (
+  engine: MemoryEngine.MemoryEngine,
+  id: string,
+  paths: ReadonlyArray<string> = [],
+  balance?: BalanceOptions
+) =>
   Effect.gen(function*() {
     const listening = new Set(paths)
     const delivered: Array<Command> = []
     const reached = new Map<string, Message.Position>()
     const read: Array<string> = []
     const events: Array<BrokerEvent["_tag"]> = []
+    const shed: Array<number> = []
+    const load = { connections: 1 }
     const refresh = async (path: string): Promise<void> => {
       read.push(path)
       const { epoch, top, updates } = await membership.history.read(path, reached.get(path), bounds)
@@ -38,6 +46,7 @@ const join = (engine: MemoryEngine.MemoryEngine, id: string, paths: ReadonlyArra
     const broker = yield* ClusterBroker.make(engine, {
       timeout: 1_000,
       maxInFlight: 10_000,
+      balance,
       onEvent: ({ _tag }) => void events.push(_tag)
     })
     const membership = yield* broker.join({
@@ -54,7 +63,12 @@ const join = (engine: MemoryEngine.MemoryEngine, id: string, paths: ReadonlyArra
       recovers: (path) => listening.has(path),
       reached: (path) => reached.get(path),
       refresh: (path) => refresh(path),
-      connections: () => 1,
+      connections: () => load.connections,
+      shed: (count) => {
+        shed.push(count)
+        load.connections -= count
+        return Promise.resolve()
+      },
       count: () => 0,
       log: () => {}
     })
@@ -67,7 +81,7 @@ const join = (engine: MemoryEngine.MemoryEngine, id: string, paths: ReadonlyArra
     yield* Effect.promise(() => Promise.all(paths.map(async (path) => membership.interest?.(path))))
     yield* Effect.promise(() => Promise.all(paths.map(refresh)))
     const told = () => delivered.map((command) => command.type === "publish" ? command.message : command.type)
-    return { ...membership, told, read, events, listening, leave: Scope.close(scope, Exit.void) }
+    return { ...membership, told, read, events, listening, shed, load, leave: Scope.close(scope, Exit.void) }
   })
 
 const bounds = { size: 100, age: 60_000 }
@@ -307,4 +321,36 @@ it.effect("updates of one turn go out together, in order, and a failure is that 
     yield* Effect.promise(() => a.send(publish("/a", 5)))
     yield* settled
     expect([failed.now, b.told()]).toEqual(["OOM", [1, 2, 3, 5]])
+  }))
+
+it.effect("a node that holds far more than its share sends some away, when nothing has changed for a while", () =>
+  Effect.gen(function*() {
+    const engine = yield* MemoryEngine.make
+    const balance = { patience: 10_000, tolerance: 0.1 }
+    const nodes = [yield* join(engine, "a", [], balance), yield* join(engine, "b", [], balance)]
+    const [a, b] = nodes as [typeof nodes[0], typeof nodes[0]]
+    a.load.connections = 290
+    b.load.connections = 10
+    yield* passes(5)
+    const c = yield* join(engine, "c", [], balance)
+    c.load.connections = 0
+    yield* passes(9)
+    expect([a.shed, b.shed, c.shed]).toEqual([[], [], []])
+    for (let second = 0; second < 40; second++) {
+      const before = a.load.connections
+      yield* passes(1)
+      // A load balancer that spreads them.
+      for (let back = before - a.load.connections; back > 0; back--) {
+        const least = [a, b, c].toSorted((x, y) => x.load.connections - y.load.connections)[0]
+        if (least) {
+          least.load.connections++
+        }
+      }
+    }
+    expect([b.shed, c.shed]).toEqual([[], []])
+    expect(a.load.connections).toBeLessThan(118)
+    expect(a.load.connections).toBeGreaterThanOrEqual(100)
+    const total = a.shed.length
+    yield* passes(10)
+    expect(a.shed.length).toBe(total)
   }))

@@ -93,6 +93,7 @@ it("an `onEvent` that throws is logged", async () => {
       count: () => 0,
       serves: true,
       connections: () => 0,
+      shed: () => Promise.resolve(),
       recovers: () => false,
       reached: () => undefined,
       refresh: () => undefined,
