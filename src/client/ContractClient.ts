@@ -101,7 +101,7 @@ const subscription = <Path extends string, S extends Schema.Constraint>(
   args: Contract.ParamsArguments<Path, [buffer?: Buffer]>
 ) => {
   const [params, buffer] = args
-  const path = Contract.fill(contract.path, params)
+  const path = Contract.pathOf(contract, params as Contract.ParamsArgument<Path>)
   const decode = Contract.decode(contract.message, path)
   return {
     updates: Stream.unwrap(Effect.map(NesClient, (nes) => nes.subscribe(path, buffer))),

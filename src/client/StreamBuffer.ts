@@ -37,6 +37,8 @@ export class OverflowError extends Data.TaggedError("OverflowError")<{ readonly 
   override readonly message = `More than ${this.capacity} updates are waiting for a slow consumer`
 }
 
+const microtask = Promise.resolve()
+
 /**
  * What a Stream is fed through: values are offered by plain calls and taken, all that have come, by one fiber.
  *
@@ -46,9 +48,8 @@ export class OverflowError extends Data.TaggedError("OverflowError")<{ readonly 
 export class StreamBuffer<in out A, in out E = never> {
   private readonly values: Array<A> = []
   private exit: Exit.Exit<never, E | OverflowError | Cause.Done> | undefined
-  /** Of the fiber that waits, and of one that is about to be woken. */
   private wake: ((take: Take<A, E>) => void) | undefined
-  private resume: ((take: Take<A, E>) => void) | undefined
+  private waking = false
 
   private constructor(private readonly buffer: Buffer, private readonly context: Context.Context<never>) {}
 
@@ -107,31 +108,41 @@ export class StreamBuffer<in out A, in out E = never> {
     }
   }
 
-  // A fiber that is resumed runs at once: it would run inside what offers, for every value of a read of the socket.
+  // In a turn of its own, once for all that a read of the socket brings: a fiber that is resumed runs at once.
   private arrived(): void {
-    if (this.wake !== undefined) {
-      this.resume = this.wake
-      this.wake = undefined
-      queueMicrotask(this.resumed)
+    if (this.wake !== undefined && !this.waking) {
+      this.waking = true
+      // Not `queueMicrotask`, which makes a resource of it on Node.
+      void microtask.then(this.resume)
     }
   }
 
-  private readonly resumed = (): void => this.resume?.(this.take)
+  private readonly resume = (): void => {
+    const { wake } = this
+    this.waking = false
+    this.wake = undefined
+    wake?.(this.taken)
+  }
 
-  private readonly take: Take<A, E> = Effect.suspend(() => {
-    const { values } = this
-    if (values.length === 0) {
-      return this.exit ?? this.arrival
-    }
+  private taking(): Exit.Exit<NonEmptyReadonlyArray<A>, E | OverflowError | Cause.Done> | undefined {
     // An array made by a built-in: V8 would soon allocate those of a literal in its old generation, and with every array
     // that dies there, all of its values live on to the next full collection.
-    return Exit.succeed(values.splice(0) as unknown as NonEmptyReadonlyArray<A>)
+    return this.values.length === 0
+      ? this.exit
+      : Exit.succeed(this.values.splice(0) as unknown as NonEmptyReadonlyArray<A>)
+  }
+
+  // An interrupted wait needs no undoing: what it was to take is there for the next, if there is one.
+  private readonly take: Take<A, E> = Effect.callback((resume) => {
+    const taken = this.taking()
+    if (taken === undefined) {
+      this.wake = resume
+    } else {
+      resume(taken)
+    }
   })
 
-  // An interrupted wait needs no undoing: its Stream is over, and the buffer with it.
-  private readonly arrival: Take<A, E> = Effect.callback((resume) => {
-    this.wake = resume
-  })
+  private readonly taken: Take<A, E> = Effect.suspend(() => this.taking() ?? this.take)
 }
 
 type Take<A, E> = Pull.Pull<NonEmptyReadonlyArray<A>, E | OverflowError>

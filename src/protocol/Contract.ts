@@ -139,7 +139,28 @@ export const broadcast = <Message extends Schema.Constraint>(
   options: { readonly message: Message }
 ): Broadcast<Message> => ({ _tag: "Broadcast", name, message: options.message })
 
-const parameter = /\/?\{([^{}?*]+)(\?|\*\d*)?\}/g
+const parameter = /(\/?)\{([^{}?*]+)(\?|\*\d*)?\}/g
+
+type Template = (params: Readonly<Record<string, unknown>>) => string
+
+const encodeAll = (text: string): string => text.split("/").map(encodeURIComponent).join("/")
+
+// `split` hands out the literals, each followed by the slash, the name and the kind of the parameter after it.
+const compile = (pattern: string): Template => {
+  const [start = "", ...rest] = pattern.split(parameter)
+  const parts = Array.from({ length: rest.length / 4 }, (_, n) => {
+    const [slash = "", name = "", kind = "", literal = ""] = rest.slice(n * 4)
+    return { slash, name, encode: kind.startsWith("*") ? encodeAll : encodeURIComponent, literal }
+  })
+  return (params) => {
+    let filled = start
+    for (const { encode, literal, name, slash } of parts) {
+      const value = Object.hasOwn(params, name) ? params[name] : undefined
+      filled += (value === undefined || value === "" ? "" : slash + encode(String(value))) + literal
+    }
+    return filled === "" ? "/" : filled
+  }
+}
 
 /**
  * A path pattern with its parameters filled in, percent-encoded as both sides need it. The slash before an optional
@@ -148,21 +169,9 @@ const parameter = /\/?\{([^{}?*]+)(\?|\*\d*)?\}/g
  * @since 0.1.0
  * @category utilities
  */
-export const fill = (pattern: string, params: object = {}): string => {
-  const values = new Map<string, unknown>(Object.entries(params))
-  const filled = pattern.replace(parameter, (text, name: string, kind: string | undefined) => {
-    const value = values.get(name)
-    if (value === undefined || value === "") {
-      return ""
-    }
-    const slash = text.startsWith("/") ? "/" : ""
-    const encoded = kind?.startsWith("*")
-      ? String(value).split("/").map(encodeURIComponent).join("/")
-      : encodeURIComponent(String(value))
-    return slash + encoded
-  })
-  return filled === "" ? "/" : filled
-}
+export const fill = (pattern: string, params: object = {}): string => compile(pattern)({ ...params })
+
+const templates = new WeakMap<object, Template>()
 
 /**
  * The path of a contract's subscription.
@@ -173,7 +182,14 @@ export const fill = (pattern: string, params: object = {}): string => {
 export const pathOf = <Path extends string, Message extends Schema.Constraint>(
   contract: Subscription<Path, Message>,
   params: ParamsArgument<Path>
-): string => fill(contract.path, params)
+): string => {
+  let template = templates.get(contract)
+  if (template === undefined) {
+    template = compile(contract.path)
+    templates.set(contract, template)
+  }
+  return template(params ?? {})
+}
 
 const toContractError = (subject: string) => (cause: Schema.SchemaError): ContractError =>
   new ContractError({ subject, message: `${subject}: ${cause.message}`, cause })

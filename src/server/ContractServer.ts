@@ -31,8 +31,7 @@ export type { FilterContext, Options, Verdict } from "./subscription/Subscriptio
 export const subscription = <Path extends string, Message extends Schema.Constraint>(
   contract: Contract.Subscription<Path, Message>,
   options?: Options
-): Effect.Effect<void, UserError, NesServer> =>
-  Effect.flatMap(NesServer, (nes) => nes.subscription(contract.path, options))
+): Effect.Effect<void, UserError, NesServer> => NesServer.use((nes) => nes.subscription(contract.path, options))
 
 /**
  * Publishes to the subscribers of a path. Fails with a `ContractError` if the message does not encode.
@@ -46,7 +45,7 @@ export const publish = <Path extends string, Message extends Schema.Constraint>(
   message: NoInfer<Message["Type"]>,
   options?: PublishOptions
 ): Effect.Effect<void, Contract.ContractError | UserError, NesServer | Message["EncodingServices"]> =>
-  Effect.flatMap(NesServer, (nes) => {
+  NesServer.use((nes) => {
     const path = Contract.pathOf(contract, params)
     return Effect.flatMapEager(
       Contract.encode(contract.message, path)(message),
@@ -65,11 +64,12 @@ export const broadcast = <Message extends Schema.Constraint>(
   message: NoInfer<Message["Type"]>,
   options?: BroadcastOptions
 ): Effect.Effect<void, Contract.ContractError | UserError, NesServer | Message["EncodingServices"]> =>
-  Effect.flatMap(NesServer, (nes) =>
+  NesServer.use((nes) =>
     Effect.flatMapEager(
       Contract.encode(contract.message, contract.name)(message),
       (encoded) => nes.broadcast(encoded, options)
-    ))
+    )
+  )
 
 /**
  * Recognises one kind of custom message: the effect it yields makes the answer. `S` is what the door has for a socket.
