@@ -166,6 +166,30 @@ describe("reauthentication", () => {
     expect(await socket.closed).toBe(1005)
   })
 
+  it("does not make a connection for a moment who its cookie says", async () => {
+    const server = await start({ type: "cookie", password, index: true, minAuthVerifyInterval: 1_000 }, {
+      declare: (server) => server.subscription("/mine", { auth: { index: true } })
+    })
+    const cookie = await server.login("Custom john")
+    const socket = await server.welcome({ subs: ["/mine"] }, { headers: { cookie } })
+    const jane = (await server.login("Custom jane")).replace(/^nes=/, "")
+    await socket.ask({ type: "reauth", auth: jane })
+    // Asked whether jane still holds, and before, whatever there is of john must not be delivered.
+    const { asked } = server.authority
+    asked.push = (name) => {
+      for (const user of ["john", "jane"]) {
+        void server.server.broadcast(user, { user })
+        void server.server.publish("/mine", user, { user })
+      }
+      return Array.prototype.push.call(asked, name)
+    }
+    socket.send({ type: "reauth", auth: jane })
+    expect(await socket.next()).toEqual({ type: "update", message: "jane" })
+    expect(await socket.next()).toEqual({ type: "pub", path: "/mine", message: "jane" })
+    expect(await socket.next()).toMatchObject({ type: "reauth" })
+    expect([...asked]).toEqual(["john", "jane", "jane"])
+  })
+
   it("authenticates a connection that was not, where the mode is optional", async () => {
     const server = await start({}, { mode: "optional" })
     const socket = await server.welcome()

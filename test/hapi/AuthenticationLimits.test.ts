@@ -236,6 +236,15 @@ describe("maxConnectionsPerUser (nes-api.txt 93-96)", () => {
     expect(socket.ws.readyState).toBe(WebSocket.OPEN)
   })
 
+  it("a hello refused for what it brings beside its cookie has taken no place", async () => {
+    const server = await start({ type: "cookie", password, index: true, maxConnectionsPerUser: 1 })
+    const cookie = await server.login(basic("john"))
+    const { answer, socket } = await server.hello({ auth: "more" }, { headers: { cookie } })
+    expect(answer).toMatchObject(refusal(400, "Connection already authenticated"))
+    await server.welcome({}, { headers: { cookie } })
+    expect(socket.ws.readyState).toBe(WebSocket.OPEN)
+  })
+
   it("a reauthentication as oneself needs no second place; as a user without a free one it fails", async () => {
     const server = await start({ index: true, maxConnectionsPerUser: 1 })
     const john = await server.welcome(as("john"))
