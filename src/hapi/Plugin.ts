@@ -222,7 +222,7 @@ const register = (server: Server, options: PluginOptions): void => {
       Scope.provide(Scope.makeUnsafe())
     )
   )
-  const host: Socket.SocketHost = { server, hub: nes.node.hub, log: application.log }
+  const host: Socket.SocketHost = { server, log: application.log }
 
   server.plugins.nes = nes
   followLifecycle(server, nes)

@@ -6,7 +6,6 @@
 import type { AuthArtifacts, AuthCredentials, Server } from "@hapi/hapi"
 import type * as Message from "../protocol/Message.js"
 import type { Connection, Info } from "../server/connection/Connection.js"
-import type { Hub } from "../server/subscription/Hub.js"
 import { nodeify } from "./Callback.js"
 
 /**
@@ -70,7 +69,6 @@ export type Callback = (error?: Error) => void
  */
 export interface SocketHost {
   readonly server: Server
-  readonly hub: Hub
   readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
 }
 
@@ -161,7 +159,7 @@ export class Socket {
   }
 
   async #revoke(path: string, message: unknown, options: RevokeOptions): Promise<void> {
-    await this.#host.hub.unsubscribe(this.#connection, path)
+    await this.#connection.unsubscribe(path)
     if ((options.ignoreClosed || options.ignoreClose) && !this.isOpen()) {
       return
     }

@@ -76,7 +76,7 @@ export class Socket {
     path: string,
     options: { readonly message?: unknown } = {}
   ): Effect.Effect<void, DisconnectError | UserError> {
-    return Effect.promise(() => this.#connection.hub.unsubscribe(this.#connection, path)).pipe(
+    return Effect.promise(() => this.#connection.unsubscribe(path)).pipe(
       Effect.andThen(this.#send({ type: "revoke", path, ...options }))
     )
   }

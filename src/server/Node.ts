@@ -337,7 +337,7 @@ export class Node {
       id,
       ws,
       request,
-      this.hub,
+      this.hub.unsubscribe,
       flush,
       metrics.totals,
       maxChunkChars,

@@ -12,7 +12,6 @@ import type { WebSocket } from "ws"
 import type { Envelope, Refusal } from "../../protocol/Codec.js"
 import type { Position } from "../../protocol/Message.js"
 import type { Authentication, AuthState, UserKey } from "../conversation/Authentication.js"
-import type { Hub } from "../subscription/Hub.js"
 import type { Subscription } from "../subscription/Subscription.js"
 import { pushed, type Totals } from "../telemetry/Metrics.js"
 import type { Flush } from "../transport/Flush.js"
@@ -142,8 +141,7 @@ export class Connection {
     readonly id: string,
     readonly ws: WebSocket,
     request: IncomingMessage,
-    /** The hub it belongs to. */
-    readonly hub: Hub,
+    private readonly leave: (connection: Connection, path: string) => Promise<void>,
     private readonly flush: Flush,
     private readonly totals: Totals,
     private readonly maxChunkChars: number,
@@ -160,6 +158,11 @@ export class Connection {
     }
     this.host = request.headers.host
     this.cookies = keepCookies ? request.headers.cookie : undefined
+  }
+
+  /** Ends its subscription to a path; ends when the hook has run. */
+  unsubscribe(path: string): Promise<void> {
+    return this.leave(this, path)
   }
 
   /** Whether messages can be sent. */

@@ -127,7 +127,7 @@ export class Hub {
   }
 
   /** Ends a subscription, or one that is about to begin; `onUnsubscribe` follows, and cannot fail it. */
-  async unsubscribe(connection: Connection, path: string): Promise<void> {
+  readonly unsubscribe = async (connection: Connection, path: string): Promise<void> => {
     const pending = connection.pending?.get(path)
     if (pending) {
       pending.cancelled = true
