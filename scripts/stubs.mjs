@@ -1,6 +1,7 @@
 /**
  * `node scripts/stubs.mjs write`, and `remove`: a folder with a package.json for each entry, which only the packed
- * package has, for what does not read `exports`: `moduleResolution: node10` and older bundlers.
+ * package has, for what does not read `exports`: `moduleResolution: node10` and older bundlers, which do not find the
+ * modules of effect either.
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -19,7 +20,6 @@ for (const [name, entry] of Object.entries(manifest.exports)) {
     mkdirSync(folder, { recursive: true })
     const stub = {
       main: file(entry.require ?? entry.default),
-      module: file(entry.default),
       types: file(entry.default.replace(/\.js$/, ".d.ts")),
       browser: entry.browser && file(entry.browser.require),
       "react-native": entry["react-native"] && file(entry["react-native"])

@@ -65,6 +65,10 @@ describe("the installed package", () => {
     expect(run(node, "require.cjs")).toEqual({ status: 0, output: "" })
   })
 
+  it.each([...nodes])("adds one global on Node %s, which is Effect's", (_, node) => {
+    expect(run(node, "globals.mjs")).toEqual({ status: 0, output: "~effect/Fiber/currentFiber\n" })
+  })
+
   it.each([...nodes])("works in jest on Node %s, without configuration", (_, node) => {
     const { output, status } = run(node, join(root, "node_modules/jest/bin/jest.js"), "--rootDir", folder)
     expect(output).toContain("4 passed, 4 total")

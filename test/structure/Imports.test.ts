@@ -93,6 +93,32 @@ describe("src", () => {
     expect(cycles).toEqual([])
   })
 
+  // What is optional is not loaded by those who do without it; what is the server's is not on the way to a page.
+  it.each([
+    ["src/client.ts", ["client", "protocol"], /^(?:ws|effect\/(?!http\/|Schema|Stream|Config)\w+)$/],
+    ["src/client/NesClient.ts", ["client", "protocol"], /^(?:ws|effect\/(?!http\/)\w+)$/],
+    ["src/page.ts", ["client", "protocol"], /^(?:ws|effect\/.+)$/],
+    ["src/hapi.ts", ["client", "hapi", "protocol", "server"], /^(?:ws|node:.+|@hapi\/\w+|effect\/(?!http\/).+)$/],
+    [
+      "src/redis.ts",
+      ["cluster", "protocol", "redis", "server"],
+      /^(?:ws|node:.+|@hapi\/\w+|@redis\/client|effect\/(?!http\/).+)$/
+    ],
+    ["src/index.ts", ["client", "cluster", "hapi", "http", "protocol", "server"], /^(?!@redis\/)/]
+  ])("%s loads these rooms, and no package that it does not need", (entry, rooms, packages) => {
+    const loaded = new Set<string>()
+    const walk = (file: string): void => {
+      if (!loaded.has(file)) {
+        loaded.add(file)
+        own(file, loads(file)).forEach(walk)
+      }
+    }
+    walk(entry)
+    expect([...new Set([...loaded].map(room))].filter((name) => name !== "door").toSorted()).toEqual(rooms)
+    const specifiers = [...loaded].flatMap(loads).filter((specifier) => !/^[.#]/.test(specifier))
+    expect(specifiers.filter((specifier) => !packages.test(specifier))).toEqual([])
+  })
+
   it("imports Effect by module, never from a barrel", () => {
     const wrong = sources.flatMap((file) =>
       imports(file).filter((specifier) => /^(?:effect|@effect\/[\w-]+)$/.test(specifier)).map((specifier) =>
