@@ -6,6 +6,7 @@ import * as Doors from "effect-nes"
 import Plain, { Client } from "effect-nes/client"
 import Nes, { Client as NesClient, plugin } from "effect-nes/hapi"
 import * as NesClientModule from "effect-nes/NesClient"
+import * as Effect from "effect/Effect"
 import assert from "node:assert/strict"
 import { createRequire } from "node:module"
 import { roundTrip } from "./round-trip.cjs"
@@ -36,3 +37,16 @@ assert.equal(AliasLib.Client, AliasClient)
 await roundTrip(Hapi, Nes, Client)
 await roundTrip(Hapi, { plugin: Nes, options: { heartbeat: false } }, Nes.Client)
 await roundTrip(Hapi, Alias, AliasLib.Client)
+
+// The Effect client.
+const server = Hapi.server({ host: "127.0.0.1", port: 0 })
+await server.register(Nes)
+server.route({ method: "GET", path: "/hello", handler: () => "hello" })
+await server.start()
+const { payload } = await NesClientModule.NesClient.pipe(
+  Effect.flatMap((nes) => nes.request("/hello")),
+  Effect.provide(NesClientModule.layer({ url: `ws://127.0.0.1:${server.info.port}` })),
+  Effect.runPromise
+)
+assert.equal(payload, "hello")
+await server.stop()
