@@ -10,18 +10,15 @@ import * as Scope from "effect/Scope"
 import { Application } from "../server/Application.js"
 import { Broker } from "../server/Broker.js"
 import type { Connection } from "../server/connection/Connection.js"
-import type { Limits } from "../server/connection/Limits.js"
 import * as Seal from "../server/conversation/Seal.js"
 import * as NesServer from "../server/NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
-import { type Bounds, defaultBounds } from "../server/recovery/Bounds.js"
-import type { AuthSettings, Settings } from "../server/Settings.js"
+import * as Settings from "../server/Settings.js"
 import * as Endpoint from "./Endpoint.js"
 import * as FrameLimit from "./FrameLimit.js"
 import * as HapiApplication from "./HapiApplication.js"
 import * as Hooks from "./Hooks.js"
 import {
-  type AuthConfiguration,
   type Configuration,
   decodePlugin,
   decodeSubscription,
@@ -69,59 +66,22 @@ declare module "@hapi/hapi" {
   }
 }
 
-const indexOf = (index: boolean | string | undefined): string | false => index === true ? "user" : index || false
-
-const bounds = (recovery: SubscriptionOptions["recovery"]): Bounds | undefined => {
-  const { age, size } = typeof recovery === "object" ? recovery : {}
-  return recovery ? { size: size ?? defaultBounds.size, age: age ?? defaultBounds.age } : undefined
-}
-
-const authSettings = (auth: AuthConfiguration): AuthSettings => ({
-  type: auth.type,
-  index: indexOf(auth.index),
-  timeout: auth.timeout,
-  maxConnectionsPerUser: auth.maxConnectionsPerUser,
-  minAuthVerifyInterval: auth.minAuthVerifyInterval
-})
-
-const unlimited = (limit: number | false): number => limit === false ? Infinity : limit
-
-const toLimits = ({ limits }: Configuration, server: Server): Limits => ({
-  maxFrameBytes: limits.maxFrameBytes === undefined ? FrameLimit.follow(server) : unlimited(limits.maxFrameBytes),
-  maxHelloBytes: unlimited(limits.maxHelloBytes),
-  maxHelloMessages: unlimited(limits.maxHelloMessages),
-  helloTimeout: limits.helloTimeout,
-  authTimeout: limits.authTimeout,
-  maxConnectionAge: limits.maxConnectionAge,
-  maxSubscriptions: unlimited(limits.maxSubscriptions),
-  maxInFlight: unlimited(limits.maxInFlight),
-  maxMessagesPerSecond: unlimited(limits.maxMessagesPerSecond),
-  maxErrors: unlimited(limits.maxErrors),
-  maxBufferedBytes: unlimited(limits.maxBufferedBytes),
-  slowClient: limits.slowClient,
-  maxHelloSubs: unlimited(limits.maxHelloSubs),
-  maxPathLength: unlimited(limits.maxPathLength),
-  maxDepth: unlimited(limits.maxDepth)
-})
-
-const toSettings = (configuration: Configuration, hooks: Settings["hooks"], server: Server): Partial<Settings> => {
-  const { auth, headers, heartbeat, maxConnections, maxConnectionsPerAddress, metrics, origin, path, payload } =
-    configuration
-  return {
-    hooks,
-    auth: auth && authSettings(auth),
-    headers: headers === "*" || headers === null ? headers : new Set(headers.map((name) => name.toLowerCase())),
-    maxChunkChars: payload.maxChunkChars || Infinity,
-    heartbeat,
-    maxConnections: maxConnections || Infinity,
-    maxConnectionsPerAddress: maxConnectionsPerAddress || Infinity,
-    path,
-    origin: typeof origin === "string" ? [origin] : origin,
-    metrics: metrics ?? true,
-    log: "application",
-    limits: toLimits(configuration, server)
+const toSettings = (
+  { auth, broker: _, payload: { maxChunkChars }, ...settings }: Configuration,
+  options: PluginOptions,
+  hooks: Settings.Hooks,
+  server: Server
+): Settings.Options => ({
+  ...settings,
+  hooks,
+  maxChunkChars,
+  auth: auth && Settings.authSettings(auth.type, auth, settings.heartbeat),
+  log: "application",
+  limits: {
+    ...settings.limits,
+    ...((options.limits?.maxFrameBytes ?? null) === null && { maxFrameBytes: FrameLimit.follow(server) })
   }
-}
+})
 
 // How long a stop waits for sockets that have nothing to wait for before it goes on (ms).
 const handshakeGrace = 200
@@ -186,17 +146,7 @@ const decorate = (
       throw new Error("Subscription missing path")
     }
     const given = options ?? {}
-    const { auth, recovery } = decodeSubscription(path, given)
-    const scope = auth ? auth.scope : undefined
-    node.subscription(path, {
-      ...Hooks.ofSubscription(given, hooks),
-      access: auth && {
-        mode: auth.mode ?? "required",
-        rules: [{ scope: typeof scope === "string" ? [scope] : scope, entity: auth.entity }]
-      },
-      index: auth ? indexOf(auth.index) : false,
-      recovery: bounds(recovery)
-    })
+    node.subscription(path, { ...decodeSubscription(path, given), ...Hooks.ofSubscription(given, hooks) })
   })
   server.decorate("request", "socket", ((request: Request) => request.plugins.nes?.socket ?? null) as never, {
     apply: true
@@ -215,7 +165,7 @@ const register = (server: Server, options: PluginOptions): void => {
   const application = HapiApplication.make({ server, auth, passwords, socketOf })
   const hooks = { socketOf, log: application.log }
   const { broker } = configuration
-  const making = NesServer.make(toSettings(configuration, Hooks.ofPlugin(options, hooks), server))
+  const making = NesServer.make(toSettings(configuration, options, Hooks.ofPlugin(options, hooks), server))
   const nes = Effect.runSync(
     (broker ? Effect.provideService(making, Broker, broker) : making).pipe(
       Effect.provideService(Application, application),

@@ -19,6 +19,7 @@ import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication as Authenticated, AuthState, Credentials } from "../server/conversation/Authentication.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
 import * as Seal from "../server/conversation/Seal.js"
+import type { AuthSettingOptions } from "../server/Settings.js"
 import * as Refusal from "./Refusal.js"
 import { credentials as currentCredentials, CurrentCredentials, CurrentSocket } from "./Socket.js"
 import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
@@ -48,7 +49,7 @@ export interface Identity {
  * @since 0.1.0
  * @category models
  */
-export interface Options<R> {
+export interface Options<R> extends AuthSettingOptions<Duration.Input> {
   /**
    * `"direct"` (the default): the client's hello carries what `authenticate` reads. `"cookie"` and `"token"`: the client
    * calls the login endpoint first, by HTTP, and gets the identity sealed.
@@ -71,14 +72,6 @@ export interface Options<R> {
   readonly cookie?: string | undefined
   /** Over `{ secure: true, httpOnly: true, sameSite: "strict", path: "/" }`. */
   readonly cookieOptions?: Cookies.Cookie["options"] | undefined
-  /** Index connections by this property of the credentials (`true`: by `user`), for broadcasts to one user. */
-  readonly index?: boolean | string | undefined
-  /** How long a connection may take to say hello where authentication is required; 5 seconds by default. */
-  readonly timeout?: Duration.Input | false | undefined
-  /** Connections one user may have; needs `index`. */
-  readonly maxConnectionsPerUser?: number | false | undefined
-  /** The shortest time between verifications of an identity; the heartbeat's interval by default. */
-  readonly minAuthVerifyInterval?: Duration.Input | false | undefined
 }
 
 /**

@@ -7,13 +7,18 @@ import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Connection } from "../server/connection/Connection.js"
-import { type Bounds, defaultBounds } from "../server/recovery/Bounds.js"
-import type { Hooks as ServerHooks } from "../server/Settings.js"
-import type { Access } from "../server/subscription/Access.js"
+import { decoder, struct } from "../server/Setting.js"
+import {
+  type Hooks as ServerHooks,
+  subscription as subscriptionSettings,
+  subscriptionFields,
+  type SubscriptionSettingOptions,
+  type UpgradeRequest
+} from "../server/Settings.js"
 import type * as Subscription from "../server/subscription/Subscription.js"
 import { socketId } from "../server/telemetry/Log.js"
 import * as Refusal from "./Refusal.js"
-import { count, millis } from "./Setting.js"
+import { complaint, door } from "./Setting.js"
 import * as Socket from "./Socket.js"
 
 /**
@@ -24,6 +29,11 @@ import * as Socket from "./Socket.js"
  * @category models
  */
 export interface Hooks<R = never> {
+  /**
+   * Before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 403, a number with that
+   * HTTP status, a failure as at the other hooks.
+   */
+  readonly verifyUpgrade?: ((request: UpgradeRequest) => Effect.Effect<boolean | number, unknown, R>) | undefined
   /** At each hello, after authentication and before its subscriptions; a failure refuses the connection. */
   readonly onConnection?: ((socket: Socket.Socket) => Effect.Effect<unknown, unknown, R>) | undefined
   /** Once for each connection that has ended. */
@@ -79,49 +89,11 @@ export interface SubscriptionHooks<R = never> {
  * @since 0.1.0
  * @category models
  */
-export interface SubscriptionOptions<R = never> extends SubscriptionHooks<R> {
-  /**
-   * Keeps what is published for those who missed it (docs/protocol.md): at most `size` updates of a path (1000 by
-   * default), none older than `age` (5 minutes).
-   */
-  readonly recovery?: boolean | {
-    readonly size?: number | undefined
-    readonly age?: Duration.Input | undefined
-  } | undefined
-  /** Who may subscribe; as the server's authentication has it by default. */
-  readonly auth?: false | {
-    readonly mode?: "required" | "optional" | undefined
-    /** As in hapi: any of these, all `+required`, no `!forbidden`; `{params.x}` stands for a path parameter. */
-    readonly scope?: string | ReadonlyArray<string> | undefined
-    readonly entity?: "user" | "app" | "any" | undefined
-    /** Index subscribers by this property of the credentials (`true`: by `user`), for publishes to one user. */
-    readonly index?: boolean | string | undefined
-  } | undefined
-}
+export interface SubscriptionOptions<R = never>
+  extends SubscriptionHooks<R>, SubscriptionSettingOptions<Duration.Input>
+{}
 
-/**
- * The name of an index: `true` stands for `user`.
- *
- * @since 0.1.0
- * @category conversions
- */
-export const indexOf = (index: boolean | string | undefined): string | false => index === true ? "user" : index || false
-
-const boundsOf = (recovery: SubscriptionOptions["recovery"]): Bounds | undefined => {
-  if (!recovery) {
-    return undefined
-  }
-  const { age, size } = recovery === true ? {} : recovery
-  return {
-    size: count(size, "recovery.size") ?? defaultBounds.size,
-    age: age === undefined ? defaultBounds.age : millis(age, "recovery.age")
-  }
-}
-
-const accessOf = (auth: Exclude<SubscriptionOptions["auth"], false | undefined>): Access => ({
-  mode: auth.mode ?? "required",
-  rules: [{ scope: typeof auth.scope === "string" ? [auth.scope] : auth.scope, entity: auth.entity }]
-})
+const subscription = decoder(struct(door, subscriptionFields(door)))
 
 // What a hook logs names its socket.
 const named = <A, E>({ id }: Connection, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
@@ -134,7 +106,7 @@ const named = <A, E>({ id }: Connection, effect: Effect.Effect<A, E>): Effect.Ef
  * @category conversions
  */
 export const ofServer = <R>(
-  { onConnection, onDisconnection, onMessage }: Hooks<R>,
+  { onConnection, onDisconnection, onMessage, verifyUpgrade }: Hooks<R>,
   context: Context.Context<R>
 ): ServerHooks => {
   const run = (
@@ -143,6 +115,8 @@ export const ofServer = <R>(
   ): Effect.Effect<unknown, unknown> =>
     named(connection, Effect.provide(Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection)))), context))
   return {
+    verifyUpgrade: verifyUpgrade &&
+      ((request) => Effect.provide(Refusal.asAnswer(Effect.suspend(() => verifyUpgrade(request))), context)),
     onConnection: onConnection && ((connection) => run(connection, onConnection)),
     onDisconnection: onDisconnection && ((connection) => run(connection, onDisconnection)),
     onMessage: onMessage && ((connection, message) => run(connection, (socket) => onMessage(socket, message)))
@@ -168,9 +142,7 @@ export const ofSubscription = <R>(
         Effect.provide(Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection), path, params))), context)
       ))
   return {
-    access: auth && accessOf(auth),
-    index: auth ? indexOf(auth.index) : false,
-    recovery: boundsOf(recovery),
+    ...subscriptionSettings(subscription({ auth, recovery }, complaint)),
     onSubscribe: run(onSubscribe),
     onUnsubscribe: run(onUnsubscribe),
     filter: filter && ((path, message, { connection, credentials, internal, params }) => {

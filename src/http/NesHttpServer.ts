@@ -22,12 +22,12 @@ import type * as Scope from "effect/Scope"
 import { IncomingMessage, type ServerResponse } from "node:http"
 import type { UserError } from "../protocol/NesError.js"
 import * as NesServer from "../server/NesServer.js"
+import { isWebSocket } from "../server/transport/Upgrades.js"
 import * as Hooks from "./Hooks.js"
 import type { RoutesRequirements } from "./HttpApplication.js"
 import type { Code, Options, ServerOptions } from "./Options.js"
 import * as Serving from "./Serving.js"
 import { refused } from "./Setting.js"
-import { isWebSocket } from "./Upgrades.js"
 
 /** @since 0.1.0 */
 export type { FilterContext, SubscriptionOptions } from "./Hooks.js"

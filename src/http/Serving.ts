@@ -7,8 +7,9 @@ import * as Effect from "effect/Effect"
 import * as HttpServer from "effect/http/HttpServer"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { IncomingMessage, Server } from "node:http"
+import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import { Application } from "../server/Application.js"
 import * as NesServer from "../server/NesServer.js"
@@ -17,19 +18,18 @@ import * as Hooks from "./Hooks.js"
 import * as HttpApplication from "./HttpApplication.js"
 import { decode, type Options } from "./Options.js"
 import { ServerRef } from "./ServerRef.js"
-import * as Upgrades from "./Upgrades.js"
 
 const closeCode = 1001
 
-const isAt = (path: string | undefined) => (request: IncomingMessage): boolean =>
-  Upgrades.isWebSocket(request) && (path === undefined || request.url?.split("?", 1)[0] === path)
-
-const takeUpgrades = (nes: NesServer.Service, server: Server | SecureServer, path: string | undefined) =>
-  Effect.acquireRelease(
-    Effect.sync(() =>
-      Upgrades.take(server, isAt(path), (request, socket, head) => nes.node.upgrade(request, socket, head))
-    ),
-    (release) => Effect.sync(release)
+// Effect's own HTTP server answers every upgrade that it hears of.
+const takeUpgrades = ({ node }: NesServer.Service, server: Server | SecureServer) =>
+  Effect.flatMap(
+    Effect.serviceOption(HttpServer.HttpServer),
+    (platform) =>
+      Effect.acquireRelease(
+        Effect.sync(() => node.attach(server, Option.isSome(platform))),
+        (release) => Effect.sync(release)
+      )
   )
 
 const serveHttp = <E, R, RO>(app: Effect.Effect<HttpServerResponse, E, R>, { middleware }: Options<RO>) =>
@@ -61,7 +61,7 @@ const making = <E, R, EB, RB, RO>(
   http: boolean
 ) =>
   Effect.gen(function*() {
-    const { gracePeriod, path, settings } = yield* decode(
+    const { gracePeriod, settings } = yield* decode(
       options,
       (options.auth ?? false) as Authentication<never> | false
     )
@@ -78,7 +78,7 @@ const making = <E, R, EB, RB, RO>(
       yield* serveHttp(app, options)
     }
     if (options.server) {
-      yield* takeUpgrades(nes, options.server, path)
+      yield* takeUpgrades(nes, options.server)
     }
     yield* nes.run({ closeCode, gracePeriod })
     return nes

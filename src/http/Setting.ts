@@ -1,56 +1,37 @@
-/**
- * What a setting may be.
- *
- * @since 0.1.0
- */
+/** How settings are told without hapi: times are durations. */
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import { UserError } from "../protocol/NesError.js"
+import { type Door, isCount, kind } from "../server/Setting.js"
 
-/**
- * Throws unless a condition holds.
- *
- * @since 0.1.0
- * @category decoding
- */
-export const check = (condition: boolean, complaint: string): void => {
-  if (!condition) {
-    throw new UserError({ message: `Invalid nes configuration: ${complaint}` })
-  }
+const millis = (u: unknown): number | undefined => {
+  const ms = Option.map(Duration.fromInput(u as Duration.Input), Duration.toMillis)
+  return Option.isSome(ms) && ms.value > 0 ? ms.value : undefined
 }
 
-/**
- * A positive integer, or `undefined` for no limit.
- *
- * @since 0.1.0
- * @category decoding
- */
-export const count = (value: number | false | undefined, name: string): number | undefined => {
-  check(
-    value === undefined || value === false || value === Infinity || (Number.isSafeInteger(value) && value > 0),
-    `${name} must be a positive integer`
-  )
-  return value || undefined
+/** Any duration. */
+export const duration = kind(
+  "must be a duration",
+  (u): u is Duration.Input => Option.isSome(Duration.fromInput(u as Duration.Input))
+)
+
+/** The doors without hapi. */
+export const door: Door = {
+  wants: "must be",
+  count: {
+    complaint: "must be a positive integer",
+    read: (u) => u === false || u === Infinity ? Infinity : isCount(u) ? u : undefined
+  },
+  time: { complaint: "must be a positive duration", read: millis },
+  timeout: { complaint: "must be a positive duration", read: (u) => u === false ? u : millis(u) },
+  path: kind("must start with /", (u): u is string => typeof u === "string" && u.startsWith("/"))
 }
 
-/**
- * A positive duration, in ms.
- *
- * @since 0.1.0
- * @category decoding
- */
-export const millis = (value: Duration.Input, name: string): number => {
-  const duration = Duration.fromInput(value)
-  const ms = duration._tag === "Some" ? Duration.toMillis(duration.value) : 0
-  check(ms > 0, `${name} must be a positive duration`)
-  return ms
-}
+/** What is said of a wrong setting. */
+export const complaint = (place: string, complaint: string): UserError =>
+  new UserError({ message: `Invalid nes configuration: ${place} ${complaint}` })
 
-/**
- * What a setting was refused with.
- *
- * @since 0.1.0
- * @category errors
- */
+/** What a setting was refused with. */
 export const refused = (cause: unknown): UserError =>
   cause instanceof UserError
     ? cause

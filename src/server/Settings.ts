@@ -1,14 +1,32 @@
 /**
- * What a server is told once, decoded and with the defaults applied. Durations are in milliseconds, lengths in UTF-16
- * code units.
+ * What a server is told once: what there is, how it is checked, and what it is where it is not said. The doors add their
+ * own. In `Settings` times are in milliseconds, lengths in UTF-16 code units.
  *
  * @since 0.1.0
  */
+import * as Schema from "effect/Schema"
 import type { IncomingHttpHeaders } from "node:http"
 import type * as Message from "../protocol/Message.js"
 import type { Awaitable } from "./Awaitable.js"
 import type { Connection } from "./connection/Connection.js"
 import * as Limits from "./connection/Limits.js"
+import { type Bounds, defaultBounds } from "./recovery/Bounds.js"
+import {
+  choice,
+  type Door,
+  falseOr,
+  flag,
+  index,
+  isCount,
+  isText,
+  kind,
+  nested,
+  optional,
+  setting,
+  struct,
+  texts
+} from "./Setting.js"
+import type { Access } from "./subscription/Access.js"
 
 /**
  * A request to upgrade, as far as whoever lets it in or not has to know it.
@@ -57,8 +75,8 @@ export interface AuthSettings {
   readonly index: string | false
   /** How long a connection may take to say hello where authentication is required (ms). */
   readonly timeout: number | false
-  /** Connections one user may have. Needs `index`. */
-  readonly maxConnectionsPerUser: number | false
+  /** Connections one user may have; `Infinity` for no limit. Needs `index`. */
+  readonly maxConnectionsPerUser: number
   /** The shortest time between two verifications of a connection's credentials (ms). */
   readonly minAuthVerifyInterval: number | false
 }
@@ -98,6 +116,190 @@ export interface Settings {
 }
 
 /**
+ * The settings of a server as both doors are told them. `Time` is the door's unit of time.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface SettingOptions<Time> {
+  /** The only path whose WebSockets are the server's; by default all that no one else on the HTTP server answers at once. */
+  readonly path?: string | undefined
+  /** Response headers that clients get to see: a list, `"*"` for all, or none (the default). */
+  readonly headers?: ReadonlyArray<string> | "*" | null | undefined
+  /** `false` for none; every 15 seconds with a timeout of 5 by default. */
+  readonly heartbeat?: false | {
+    readonly interval?: Time | undefined
+    readonly timeout?: Time | undefined
+  } | undefined
+  /** Simultaneous connections; `false` (the default) for no limit. */
+  readonly maxConnections?: number | false | undefined
+  /**
+   * Simultaneous connections of one address (an IPv6 network of 64 bits counts as one; behind a proxy, all are the
+   * proxy's); `false` (the default) for no limit. One more is refused with 429.
+   */
+  readonly maxConnectionsPerAddress?: number | false | undefined
+  /** Origins that may connect, matched exactly; any by default. */
+  readonly origin?: string | ReadonlyArray<string> | undefined
+  /** Whether what is counted goes into Effect's metrics; `true` by default. */
+  readonly metrics?: boolean | undefined
+  /** What one connection may ask for (docs/operations.md). */
+  readonly limits?: Limits.LimitOptions<Time> | undefined
+}
+
+/**
+ * The settings of authentication as both doors are told them.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface AuthSettingOptions<Time> {
+  /** Index connections by this property of the credentials (`true`: by `user`), for broadcasts to one user. */
+  readonly index?: boolean | string | undefined
+  /** How long a connection may take to say hello where authentication is required; 5 seconds by default. */
+  readonly timeout?: Time | false | undefined
+  /** Connections one user may have; needs `index`. */
+  readonly maxConnectionsPerUser?: number | false | undefined
+  /** The shortest time between verifications of the credentials; the heartbeat's interval by default. */
+  readonly minAuthVerifyInterval?: Time | false | undefined
+}
+
+/**
+ * The settings of a subscription as both doors are told them.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface SubscriptionSettingOptions<Time> {
+  /**
+   * Keeps what is published for those who missed it (docs/protocol.md): at most `size` updates of a path (1000 by
+   * default), none older than `age` (5 minutes). `true` for the defaults.
+   */
+  readonly recovery?: boolean | { readonly size?: number | undefined; readonly age?: Time | undefined } | undefined
+  /** Who may subscribe; as the server's authentication has it by default. */
+  readonly auth?: false | {
+    readonly mode?: "required" | "optional" | undefined
+    /** As in hapi: any of these, all `+required`, no `!forbidden`; `{params.x}` stands for a path parameter. */
+    readonly scope?: string | ReadonlyArray<string> | undefined
+    readonly entity?: "user" | "app" | "any" | undefined
+    /** Index subscribers by this property of the credentials (`true`: by `user`), for publishes to one user. */
+    readonly index?: boolean | string | undefined
+  } | undefined
+}
+
+const beat = { interval: 15_000, timeout: 5_000 }
+
+const headers = ({ wants }: Door) => ({
+  complaint: `${wants} "*" or a list of non-empty strings or null`,
+  read: (u: unknown): "*" | ReadonlySet<string> | undefined =>
+    u === "*"
+      ? u
+      : Array.isArray(u) && u.length > 0 && u.every(isText)
+      ? new Set(u.map((name) => name.toLowerCase()))
+      : undefined
+})
+
+/** The settings of both doors, as Schemas; the order is that in which they are checked. */
+export const fields = (door: Door) => ({
+  path: optional(door.path),
+  heartbeat: nested(
+    falseOr(
+      door,
+      struct(door, { interval: setting(door.time, beat.interval), timeout: setting(door.time, beat.timeout) }).check(
+        Schema.makeFilter(({ interval, timeout }) =>
+          timeout < interval || { path: ["timeout"], issue: "must be less than heartbeat.interval" }
+        )
+      )
+    ),
+    {}
+  ),
+  headers: setting<Settings["headers"]>(headers(door), null),
+  maxConnections: setting(door.count, Infinity),
+  maxConnectionsPerAddress: setting(door.count, Infinity),
+  origin: optional(texts(door)),
+  metrics: setting(flag(door), true),
+  limits: nested(struct(door, Limits.fields(door)), {})
+} satisfies Record<keyof SettingOptions<unknown>, Schema.Constraint>)
+
+/** The settings of authentication, as Schemas. */
+export const authFields = (door: Door) => ({
+  index: setting(index(door), false),
+  timeout: setting(door.timeout, 5_000),
+  maxConnectionsPerUser: setting(door.count, Infinity),
+  minAuthVerifyInterval: optional(door.timeout)
+} satisfies Record<keyof AuthSettingOptions<unknown>, Schema.Constraint>)
+
+type GivenAuth = Pick<AuthSettings, "index" | "timeout" | "maxConnectionsPerUser"> & {
+  readonly minAuthVerifyInterval: AuthSettings["minAuthVerifyInterval"] | undefined
+}
+
+/** What must hold between the settings of authentication and the others, besides what each must be. */
+export const consistent = Schema.makeFilter((
+  { auth, heartbeat }: { readonly auth: GivenAuth | false; readonly heartbeat: Message.Heartbeat }
+) => {
+  if (auth && auth.maxConnectionsPerUser < Infinity && auth.index === false) {
+    return { path: ["auth", "maxConnectionsPerUser"], issue: "requires auth.index" }
+  }
+  const shortest = (auth && auth.minAuthVerifyInterval) || Infinity
+  return !heartbeat || shortest >= heartbeat.interval ||
+    { path: ["auth", "minAuthVerifyInterval"], issue: "must not be less than heartbeat.interval" }
+})
+
+/** The settings of authentication, of which one takes its default from the heartbeat. */
+export const authSettings = (
+  type: AuthSettings["type"],
+  { index, maxConnectionsPerUser, minAuthVerifyInterval, timeout }: GivenAuth,
+  heartbeat: Message.Heartbeat
+): AuthSettings => ({
+  type,
+  index,
+  timeout,
+  maxConnectionsPerUser,
+  minAuthVerifyInterval: minAuthVerifyInterval ?? (heartbeat ? heartbeat.interval : beat.interval)
+})
+
+const bounds = (door: Door) =>
+  struct(door, {
+    size: setting(kind(`${door.wants} a positive integer`, isCount), defaultBounds.size),
+    age: setting(door.time, defaultBounds.age)
+  })
+
+/** The settings of a subscription of both doors, as Schemas. */
+export const subscriptionFields = (door: Door) => ({
+  recovery: nested(
+    falseOr(door, Schema.Union([Schema.Literal(true), bounds(door)]), "a boolean or an object"),
+    false
+  ),
+  auth: nested(
+    Schema.Union([
+      Schema.Undefined,
+      falseOr(
+        door,
+        struct(door, {
+          mode: setting(choice(door, "required", "optional"), "required"),
+          scope: optional(texts(door)),
+          entity: optional(choice(door, "user", "app", "any")),
+          index: setting(index(door), false)
+        })
+      )
+    ]),
+    undefined
+  )
+} satisfies Record<keyof SubscriptionSettingOptions<unknown>, Schema.Constraint>)
+
+type GivenSubscription = Schema.Struct<ReturnType<typeof subscriptionFields>>["Type"]
+
+/** A subscription as the server keeps it, without its hooks. */
+export const subscription = ({ auth, recovery }: GivenSubscription): {
+  readonly access: Access | false | undefined
+  readonly index: string | false
+  readonly recovery: Bounds | undefined
+} => ({
+  access: auth && { mode: auth.mode, rules: [{ scope: auth.scope, entity: auth.entity }] },
+  index: auth ? auth.index : false,
+  recovery: recovery === true ? defaultBounds : recovery || undefined
+})
+
+/**
  * What of the settings is given; the rest is as `defaults` has it.
  *
  * @since 0.1.0
@@ -118,7 +320,7 @@ export const defaults: Settings = {
   auth: false,
   headers: null,
   maxChunkChars: Infinity,
-  heartbeat: { interval: 15_000, timeout: 5_000 },
+  heartbeat: beat,
   maxConnections: Infinity,
   maxConnectionsPerAddress: Infinity,
   path: undefined,

@@ -1,8 +1,11 @@
 /**
  * What one connection may ask for. The defaults are far above what applications need and far below what ends a server.
  *
+ * A limit is a line in `Limits` and one in `table`: both doors have it then, checked, and it is counted when crossed.
+ *
  * @since 0.1.0
  */
+import { choice, type Door, type Kind, setting } from "../Setting.js"
 
 /**
  * The limits of every connection. `Infinity` (`false` for a timeout) stands for none; durations are in milliseconds.
@@ -61,28 +64,59 @@ export interface Limits {
 export const envelopeBytes = 65_536
 
 /**
+ * The limits as a door is told them: `false` for none, what is absent for the default. `Time` is the door's unit of time.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type LimitOptions<Time> = {
+  readonly [K in keyof Limits]?: OptionOf<Limits[K], Time> | undefined
+}
+
+type OptionOf<A, Time> = number extends A ? false | (false extends A ? Time : number) : A
+
+type Limit<A> = readonly [kind: (door: Door) => Kind<A>, otherwise: A]
+
+const count = (otherwise: number): Limit<number> => [({ count }) => count, otherwise]
+const timeout = (otherwise: number | false): Limit<number | false> => [({ timeout }) => timeout, otherwise]
+
+const table: { readonly [K in keyof Limits]: Limit<Exclude<Limits[K], () => number>> } = {
+  maxFrameBytes: count(1_048_576 + envelopeBytes),
+  maxHelloBytes: count(65_536),
+  maxHelloMessages: count(16),
+  helloTimeout: timeout(30_000),
+  authTimeout: timeout(30_000),
+  maxConnectionAge: timeout(false),
+  maxSubscriptions: count(1_000),
+  maxInFlight: count(1_024),
+  maxMessagesPerSecond: count(10_000),
+  maxErrors: count(1_000),
+  maxBufferedBytes: count(16_777_216),
+  slowClient: [(door) => choice(door, "close", "drop"), "close"],
+  maxHelloSubs: count(1_000),
+  maxPathLength: count(8_192),
+  maxDepth: count(1_000)
+}
+
+const mapped = <B>(map: (limit: Limit<unknown>) => B): Record<keyof Limits, B> =>
+  Object.fromEntries(Object.entries(table).map(([name, limit]) => [name, map(limit as Limit<unknown>)])) as Record<
+    keyof Limits,
+    B
+  >
+
+/**
  * The defaults. A door that knows the application's largest payload derives `maxFrameBytes` from that.
  *
  * @since 0.1.0
  * @category defaults
  */
-export const defaults: Limits = {
-  maxFrameBytes: 1_048_576 + envelopeBytes,
-  maxHelloBytes: 65_536,
-  maxHelloMessages: 16,
-  helloTimeout: 30_000,
-  authTimeout: 30_000,
-  maxConnectionAge: false,
-  maxSubscriptions: 1_000,
-  maxInFlight: 1_024,
-  maxMessagesPerSecond: 10_000,
-  maxErrors: 1_000,
-  maxBufferedBytes: 16_777_216,
-  slowClient: "close",
-  maxHelloSubs: 1_000,
-  maxPathLength: 8_192,
-  maxDepth: 1_000
-}
+export const defaults = mapped(([, otherwise]) => otherwise) as unknown as Limits
+
+/** The limits as settings of a door. */
+export const fields = (door: Door) =>
+  mapped(([kind, otherwise]) => setting(kind(door), otherwise)) as unknown as {
+    readonly [K in keyof Limits]: ReturnType<typeof setting<Exclude<Limits[K], () => number>>>
+  }
 
 /**
  * How often each limit has been crossed since the server was made.
@@ -92,25 +126,8 @@ export const defaults: Limits = {
  */
 export type Exceeded = Record<Exclude<keyof Limits, "slowClient">, number>
 
-/**
- * Counters that have counted nothing yet.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const exceeded = (): Exceeded => ({
-  maxFrameBytes: 0,
-  maxHelloBytes: 0,
-  maxHelloMessages: 0,
-  helloTimeout: 0,
-  authTimeout: 0,
-  maxConnectionAge: 0,
-  maxSubscriptions: 0,
-  maxInFlight: 0,
-  maxMessagesPerSecond: 0,
-  maxErrors: 0,
-  maxBufferedBytes: 0,
-  maxHelloSubs: 0,
-  maxPathLength: 0,
-  maxDepth: 0
-})
+/** Counters that have counted nothing yet. */
+export const exceeded = (): Exceeded => {
+  const { slowClient: _, ...counters } = mapped(() => 0)
+  return counters
+}

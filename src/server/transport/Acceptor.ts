@@ -1,6 +1,6 @@
 /** Turns upgrade requests of an HTTP server into connections (RFC 6455, section 4.2). */
 import { constants } from "node:buffer"
-import { type IncomingMessage, type Server, STATUS_CODES } from "node:http"
+import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
 import { type RawData, WebSocket, WebSocketServer } from "ws"
@@ -34,16 +34,6 @@ const maxPayload = ({ limits: { maxFrameBytes } }: Settings): number => {
 }
 
 const ignore = (): void => {}
-
-const refuse = (socket: Duplex, status: number): void => {
-  const text = STATUS_CODES[status] ?? ""
-  socket.on("error", ignore)
-  socket.once("finish", () => socket.destroy())
-  socket.end(
-    `HTTP/1.1 ${status} ${text}\r\nConnection: close\r\nContent-Type: text/html\r\n` +
-      `Content-Length: ${text.length}\r\n\r\n${text}`
-  )
-}
 
 /** What becomes of an accepted socket. */
 export interface Handlers {
@@ -98,7 +88,7 @@ export class Acceptor {
   private answer(request: IncomingMessage, socket: Duplex, head: Buffer, admitted: number | undefined): void {
     const refusal = admitted ?? this.handlers.room(request)
     if (refusal !== undefined) {
-      refuse(socket, refusal)
+      Upgrades.refuse(socket, refusal)
       return
     }
     const limit = maxPayload(this.settings)

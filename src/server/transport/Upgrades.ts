@@ -1,5 +1,5 @@
 /** Shares the upgrades of an HTTP server: each goes to the one it is for, and no socket is left without an owner. */
-import type { IncomingMessage, Server } from "node:http"
+import { type IncomingMessage, type Server, STATUS_CODES } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
 
@@ -22,6 +22,17 @@ const patience = 30_000
 
 const ignore = (): void => {}
 
+/** Answers an upgrade request with the status of an error, and nothing more. */
+export const refuse = (socket: Duplex, status: number): void => {
+  const text = STATUS_CODES[status] ?? ""
+  socket.on("error", ignore)
+  socket.once("finish", () => socket.destroy())
+  socket.end(
+    `HTTP/1.1 ${status} ${text}\r\nConnection: close\r\nContent-Type: text/html\r\n` +
+      `Content-Length: ${text.length}\r\n\r\n${text}`
+  )
+}
+
 const hopByHop = new Set(["upgrade", "http2-settings"])
 
 // The request without its offer to upgrade, as text.
@@ -41,17 +52,19 @@ const ordinaryHead = ({ httpVersion, method, rawHeaders, url }: IncomingMessage)
 
 // Node has taken its parser off the socket; given to the server anew, the request is read once more.
 const serve = (server: Server | SecureServer, request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-  if (!socket.destroyed) {
+  if (server.listenerCount("request") === 0) {
+    refuse(socket, 404)
+  } else if (!socket.destroyed) {
     socket.unshift(Buffer.concat([Buffer.from(ordinaryHead(request), "latin1"), head]))
     server.emit("encrypted" in socket ? "secureConnection" : "connection", socket)
   }
 }
 
-// What the others may ignore forever ends, and what they do not listen to is heard.
-const handOn = (request: IncomingMessage, socket: Duplex): void => {
-  const { bytesWritten } = request.socket
+// Whoever of the others takes the socket may not listen to its errors, and nobody may take it.
+const adopt = ({ socket }: IncomingMessage): void => {
+  const { bytesWritten } = socket
   const expiry = setTimeout(() => {
-    if (request.socket.bytesWritten === bytesWritten) {
+    if (socket.bytesWritten === bytesWritten) {
       socket.destroy()
     }
   }, patience)
@@ -147,12 +160,17 @@ class Upgrades {
     const taker = this.takerOf(request)
     const alone = this.server.listenerCount("upgrade") === 1
     const answered = this.takers.some(({ answered }) => answered)
-    if (taker && (taker.path !== undefined || alone || answered)) {
+    if (taker && (alone || answered || taker.path !== undefined)) {
       taker.upgrade(request, socket, head)
-    } else if (answered || (!alone && !taker && isWebSocket(request))) {
-      handOn(request, socket)
+    } else if (alone) {
+      serve(this.server, request, socket, head)
+    } else if (answered) {
+      socket.on("error", ignore)
       others(socket)
-    } else if (!alone && offer(socket, others)) {
+    } else if (!taker && isWebSocket(request)) {
+      adopt(request)
+      others(socket)
+    } else if (offer(socket, others)) {
       socket.on("error", ignore)
     } else if (taker) {
       taker.upgrade(request, socket, head)
