@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -58,15 +59,16 @@ export const stableAfter = (options: Options = {}): Duration.Duration => orElse(
 export const schedule = (options: Options = {}): Schedule.Schedule<unknown> => {
   const step = orElse(options.delay, Duration.seconds(1))
   const longest = stableAfter(options)
-  return Schedule.forever.pipe(
-    Schedule.modifyDelay(({ attempt }) => {
-      const delay = Duration.min(Duration.times(step, attempt), longest)
-      return options.jitter
-        ? Effect.map(Random.next, (random) => Duration.times(delay, (1 + random) / 2))
-        : Effect.succeed(delay)
-    }),
-    Schedule.upTo({ times: Math.floor(options.retries ?? Infinity) })
-  )
+  const retries = options.retries ?? Infinity
+  return Schedule.fromStepWithMetadata(Effect.succeed(({ attempt }) => {
+    if (attempt > retries) {
+      return Cause.done(attempt)
+    }
+    const delay = Duration.min(Duration.times(step, attempt), longest)
+    return options.jitter
+      ? Effect.map(Random.next, (random) => [attempt, Duration.times(delay, (1 + random) / 2)])
+      : Effect.succeed([attempt, delay])
+  }))
 }
 
 /**

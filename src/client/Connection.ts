@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -89,10 +88,9 @@ export class Connection implements Listener {
   private over = false
   private closing = false
   private readonly joiner: Joiner
-  private readonly openSignal = Latch.makeUnsafe(false)
   private readonly watchSignal = Latch.makeUnsafe(false)
   private readonly closeSignal = Latch.makeUnsafe(false)
-  private readonly end = Deferred.makeUnsafe<End>()
+  private resume: ((end: Effect.Effect<End>) => void) | undefined
 
   constructor(private readonly settings: Settings, private readonly owner: Owner) {
     this.heartbeat = new Heartbeat(settings.clock)
@@ -104,29 +102,11 @@ export class Connection implements Listener {
    * `client.connect`). When the effect ends or is interrupted, nothing of the socket is left.
    */
   run(timeout: Duration.Duration | undefined): Effect.Effect<End> {
-    return Effect.scoped(Effect.gen({ self: this }, function*() {
-      try {
-        this.socket = this.settings.open(this.settings.url, this.settings.ws, this)
-      } catch (error) {
-        return { how: "invalid", close: unknownClose, error }
-      }
-      yield* Effect.addFinalizer(() => Effect.sync(() => this.drop()))
-      if (timeout !== undefined) {
-        yield* Effect.forkScoped(
-          Effect.raceFirst(
-            this.openSignal.await,
-            Effect.andThen(
-              Effect.sleep(timeout),
-              Effect.sync(() => this.finish({ how: "timeout", close: unknownClose }))
-            )
-          ),
-          { startImmediately: true }
-        )
-      }
-      yield* Effect.forkScoped(Effect.andThen(this.watchSignal.await, this.watch()), { startImmediately: true })
-      yield* Effect.forkScoped(Effect.andThen(this.closeSignal.await, this.grace), { startImmediately: true })
-      return yield* Deferred.await(this.end)
-    }))
+    const ends = [this.life, this.watch, this.grace]
+    return Effect.ensuring(
+      Effect.raceAllFirst(timeout === undefined ? ends : [...ends, this.opening(timeout)]),
+      Effect.sync(() => this.drop())
+    )
   }
 
   /** Whether messages can be sent. */
@@ -166,7 +146,6 @@ export class Connection implements Listener {
   opened(): void {
     if (!this.over) {
       this.hasOpened = true
-      this.openSignal.openUnsafe()
       this.owner.opened(this)
     }
   }
@@ -209,24 +188,45 @@ export class Connection implements Listener {
     this.finish({ how: "close", close })
   }
 
-  private watch(): Effect.Effect<void> {
+  // The ways a connection ends: the first of them is how.
+
+  private readonly life = Effect.callback<End>((resume) => {
+    this.resume = resume
+    try {
+      this.socket = this.settings.open(this.settings.url, this.settings.ws, this)
+    } catch (error) {
+      this.finish({ how: "invalid", close: unknownClose, error })
+    }
+  })
+
+  private opening(timeout: Duration.Duration): Effect.Effect<End> {
     return Effect.flatMap(
-      this.heartbeat.silence(),
-      (silent) => silent ? Effect.andThen(this.owner.silent(this), Effect.sync(() => this.close())) : Effect.void
+      Effect.sleep(timeout),
+      () => this.hasOpened ? Effect.never : Effect.succeed<End>({ how: "timeout", close: unknownClose })
     )
   }
 
-  private get grace(): Effect.Effect<void> {
-    return Effect.andThen(
-      Effect.sleep(closingGrace),
-      Effect.sync(() => this.finish({ how: "close", close: abandoned }))
+  private get watch(): Effect.Effect<never> {
+    return this.watchSignal.await.pipe(
+      Effect.andThen(this.heartbeat.silence()),
+      Effect.andThen((silent) =>
+        silent ? Effect.andThen(this.owner.silent(this), Effect.sync(() => this.close())) : Effect.void
+      ),
+      Effect.andThen(Effect.never)
+    )
+  }
+
+  private get grace(): Effect.Effect<End> {
+    return this.closeSignal.await.pipe(
+      Effect.andThen(Effect.sleep(closingGrace)),
+      Effect.as<End>({ how: "close", close: abandoned })
     )
   }
 
   private finish(end: End): void {
     if (!this.over) {
       this.over = true
-      Deferred.doneUnsafe(this.end, Effect.succeed(end))
+      this.resume?.(Effect.succeed(end))
     }
   }
 

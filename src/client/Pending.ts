@@ -93,9 +93,9 @@ export class Pending {
   }
 
   /** Fails each call whose time is over. It holds a timer only while calls wait. */
-  watch(): Effect.Effect<void> {
+  watch(): Effect.Effect<never> {
     if (this.timeout === undefined) {
-      return Effect.void
+      return Effect.never
     }
     return Effect.forever(Effect.gen({ self: this }, function*() {
       yield* this.busy.await

@@ -148,7 +148,7 @@ export class Session implements Owner {
       over: Latch.makeUnsafe(false)
     }
     this.auth = options.auth
-    Effect.runForkWith(this.context)(this.live(options))
+    Effect.runForkWith(this.context)(Effect.raceFirst(this.live(options), this.pending.watch()))
   }
 
   /** Disconnects and gives up reconnecting; `done` is called once, when the socket is closed. */
@@ -297,7 +297,6 @@ export class Session implements Owner {
 
   private live(options: ConnectOptions): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
-      yield* Effect.forkChild(this.pending.watch(), { startImmediately: true })
       let attempt = 0
       while (true) {
         const connection = this.begin(attempt)
