@@ -25,12 +25,14 @@ import type { Connection } from "./connection/Connection.js"
 import * as Heartbeat from "./connection/Heartbeat.js"
 import { type BroadcastOptions, Node, type PublishOptions } from "./Node.js"
 import * as Settings from "./Settings.js"
+import { Fanouts } from "./subscription/Fanouts.js"
 import type { Options as SubscriptionOptions } from "./subscription/Subscription.js"
 import * as Log from "./telemetry/Log.js"
 import { Metrics, type Totals } from "./telemetry/Metrics.js"
 import * as Tracing from "./telemetry/Tracing.js"
 import { Flush } from "./transport/Flush.js"
 import { PreparedMessage } from "./transport/Frame.js"
+import { Turns } from "./transport/Turns.js"
 
 /** @since 1.0.0 */
 export type { Awaitable } from "./Awaitable.js"
@@ -176,11 +178,14 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     services,
     (limit, connection, path) => log.exceeded(limit, connection, path)
   )
+  const turns = new Turns()
   const context = {
     settings,
     application,
     settle: settleWith(services, (fiber) => FiberSet.addUnsafe(hooks, fiber)),
-    flush: new Flush(metrics.report),
+    turns,
+    flush: new Flush(turns, metrics.report),
+    fanouts: new Fanouts<Connection>(turns),
     metrics,
     log,
     span: yield* Tracing.make

@@ -12,7 +12,8 @@ import type { Duplex } from "node:stream"
 import { serviceRestart } from "../protocol/CloseCode.js"
 import type { Membership, Tally } from "./Broker.js"
 import type { Publish, Target } from "./Command.js"
-import { type Backlog, Connection } from "./connection/Connection.js"
+import { Backlog } from "./connection/Backlog.js"
+import { Connection } from "./connection/Connection.js"
 import { Deadlines, type Fork } from "./connection/Deadlines.js"
 import * as Drain from "./connection/Drain.js"
 import type { DrainOptions } from "./connection/Drain.js"
@@ -79,7 +80,7 @@ export class Node {
   private readonly unauthenticated: Deadlines<Connection>
   private readonly age: Deadlines<Connection>
   private readonly authentication: Deadlines<() => void>
-  private readonly backlog: Backlog
+  private readonly backlog: Backlog<Connection>
   private readonly refusal: Deadlines<Connection>
   private readonly farewell: Deadlines<() => void>
   private counter = 0
@@ -95,9 +96,8 @@ export class Node {
   ) {
     const { auth, limits } = context.settings
     const { log, metrics } = context
-    const drops = limits.slowClient === "drop"
     this.hub = new Hub(context, membership)
-    this.delivery = new Delivery(this.hub, context)
+    this.delivery = new Delivery(this.hub, context, (update) => this.hub.recovery?.arrive(update))
     this.hub.recovery = new Recovery(context, membership, this.delivery.carry)
     const close = (connection: Connection): void => void connection.close()
     this.hello = new Deadlines(limits.helloTimeout || noDeadline, clock, fork, (connection) => {
@@ -110,11 +110,12 @@ export class Node {
       void this.atMost(connection.idle).then(() => connection.close(1001, "Connection is too old"))
     })
     this.authentication = new Deadlines<() => void>(limits.authTimeout || noDeadline, clock, fork, (expire) => expire())
-    this.backlog = {
-      updates: drops ? limits.maxBufferedBytes : Infinity,
-      messages: drops ? 2 * limits.maxBufferedBytes : limits.maxBufferedBytes,
-      exceeded: (connection) => metrics.exceed("maxBufferedBytes", connection)
-    }
+    this.backlog = new Backlog(
+      limits.maxBufferedBytes,
+      limits.slowClient === "drop",
+      limits.stallTimeout,
+      (limit, connection) => metrics.exceed(limit, connection)
+    )
     this.refusal = new Deadlines(refusalGrace, clock, fork, close)
     this.farewell = new Deadlines<() => void>(farewellGrace, clock, fork, (proceed) => proceed())
     const { authentication, hello, hub, refusal, unauthenticated } = this
@@ -322,7 +323,7 @@ export class Node {
   private open(
     ...[ws, request]: Parameters<ConstructorParameters<typeof Acceptor>[1]["open"]>
   ): Connection | undefined {
-    const { application, flush, log, metrics, settings } = this.context
+    const { application, fanouts, flush, log, metrics, settings } = this.context
     const stopping = this.hub.stopped || this.draining
     if (stopping || this.hub.connections.size >= settings.maxConnections) {
       this.admission.refuse(stopping ? "stopping" : "maxConnections", request)
@@ -339,6 +340,7 @@ export class Node {
       request,
       this.hub.unsubscribe,
       flush,
+      fanouts,
       metrics.totals,
       maxChunkChars,
       this.backlog,

@@ -3,6 +3,7 @@ import Boom from "@hapi/boom"
 import { Effect, Metric } from "effect"
 import { constants } from "node:buffer"
 import type { Socket } from "node:net"
+import { setImmediate } from "node:timers/promises"
 import { describe, expect, it, onTestFinished } from "vitest"
 import * as Nes from "../../src/hapi.js"
 import type { Exceeded } from "../../src/server/connection/Limits.js"
@@ -461,28 +462,48 @@ describe("maxBufferedBytes", () => {
     expect(node.totals.updatesDropped).toBe(0)
   })
 
-  it("'drop': who asks and never reads the answers is closed all the same", async () => {
-    const { client, host, undisturbed } = await limited({ maxBufferedBytes: 500_000, slowClient: "drop" }, {
-      nes: { onMessage: () => "x".repeat(100_000) }
+  it("who asks and never reads the answers is not heard any more, and closed in time", async () => {
+    const { client, host, undisturbed } = await limited({ maxBufferedBytes: 500_000, stallTimeout: 200 }, {
+      nes: { onMessage: () => "x".repeat(100_000), heartbeat: false }
     })
     client.socket.pause()
     const { node } = host.server.plugins.nes
-    const closed = new Promise<void>((resolve) => {
-      const poll = (): void => {
-        if (node.exceeded.maxBufferedBytes > 0) {
-          resolve()
-        } else {
-          client.say({ type: "message" })
-          setImmediate(poll)
-        }
-      }
-      poll()
-    })
-    await closed
+    const connection = [...node.hub.connections.all()].at(-1)
+    let most = 0
+    while (node.exceeded.stallTimeout === 0) {
+      client.say({ type: "message" })
+      most = Math.max(most, connection?.bufferedBytes ?? 0)
+      await setImmediate()
+    }
+    expect(most).toBeLessThan(1_200_000)
     const end = closure(client)
     client.socket.resume()
     expect(await end).toEqual([1013, "Client reads too slowly"])
+    expect(counts(host)).toEqual({ stallTimeout: 1 })
     await undisturbed()
+  })
+
+  it("a client that reads gets a message of any size, and what follows it, however slow it is", async () => {
+    const { client, host } = await limited({ maxBufferedBytes: 100_000, stallTimeout: 500 }, {
+      nes: { onMessage: () => "x".repeat(8_000_000), heartbeat: false }
+    })
+    await client.ask({ type: "sub", path: "/o/2" })
+    const raw = (client.socket as unknown as { readonly _socket: Socket })._socket
+    // More than a second for the whole: longer than who takes nothing is waited for.
+    raw.on("data", () => {
+      raw.pause()
+      setTimeout(() => raw.resume(), 3)
+    })
+    const answers = Promise.all([client.ask({ type: "message" }), client.ask({ type: "message" })])
+    let published = 0
+    const ticks = setInterval(() => void host.server.publish("/o/2", ++published), 5)
+    expect((await answers).map(({ message }) => (message as string).length)).toEqual([8_000_000, 8_000_000])
+    clearInterval(ticks)
+    await client.next(({ message }) => message === published)
+    expect(client.frames.flatMap(({ message, type }) => type === "pub" ? [message] : [])).toEqual(
+      Array.from({ length: published - 1 }, (_, i) => i + 1)
+    )
+    expect(counts(host)).toEqual({})
   })
 
   it("does not mind how much one turn writes to who reads", async () => {

@@ -7,15 +7,17 @@
  */
 import * as Boom from "@hapi/boom"
 import type { IncomingMessage } from "node:http"
-import type { Duplex } from "node:stream"
+import type { Socket } from "node:net"
 import type { WebSocket } from "ws"
 import type { Envelope, Refusal } from "../../protocol/Codec.js"
 import type { Position } from "../../protocol/Message.js"
 import type { Authentication, AuthState, UserKey } from "../conversation/Authentication.js"
+import type { Fanouts } from "../subscription/Fanouts.js"
 import type { Subscription } from "../subscription/Subscription.js"
 import { pushed, type Totals } from "../telemetry/Metrics.js"
 import type { Flush } from "../transport/Flush.js"
 import { PreparedMessage } from "../transport/Frame.js"
+import type { Backlog, Lag } from "./Backlog.js"
 import { Latch } from "./Latch.js"
 import type { TokenBucket } from "./TokenBucket.js"
 
@@ -67,21 +69,6 @@ export interface Gate {
   withheldLength: number
 }
 
-/**
- * When a client is too slow, and what becomes of it; one for all connections.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Backlog {
-  /** Bytes that earlier turns may have left unsent: with more, updates pass the client by. */
-  readonly updates: number
-  /** With more, it is closed at the next message for it. */
-  readonly messages: number
-  /** Called for everything that did not go out for it. */
-  readonly exceeded: (connection: Connection) => void
-}
-
 const text = (header: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof header === "string" ? header : header?.join(", ")
 
@@ -93,7 +80,7 @@ const text = (header: string | ReadonlyArray<string> | undefined): string | unde
  */
 export class Connection {
   readonly info: Info
-  readonly raw: Duplex
+  readonly raw: Socket
   readonly auth: AuthState = { isAuthenticated: false, credentials: null, artifacts: null, strategy: undefined }
   /** The host that the upgrade request asked for. */
   readonly host: string | undefined
@@ -120,8 +107,10 @@ export class Connection {
   processing = 0
   /** Whether anything arrived, or was written, since the last heartbeat check; a new connection has one round of grace. */
   alive = true
-  /** Whether the writes of this turn are being held back; see `Flush`. */
-  corked = false
+  /** The number of the last fan-out that has reached it; see `Fanouts`. */
+  reached = 0
+  /** Present while the client is behind; see `Backlog`. */
+  lag: Lag | undefined
   /** What a door has made of this connection, so that it makes it once. */
   facade: object | undefined
   private closing: Latch | undefined
@@ -136,6 +125,10 @@ export class Connection {
   early = 0
   /** Whether a hello has arrived. */
   saidHello = false
+  // Whether what is written is being held back; see `Flush`.
+  private corked = false
+  // For how many reasons nothing is read.
+  private stops = 0
 
   constructor(
     readonly id: string,
@@ -143,9 +136,10 @@ export class Connection {
     request: IncomingMessage,
     private readonly leave: (connection: Connection, path: string) => Promise<void>,
     private readonly flush: Flush,
+    private readonly fanouts: Fanouts<Connection>,
     private readonly totals: Totals,
     private readonly maxChunkChars: number,
-    private readonly backlog: Backlog,
+    private readonly backlog: Backlog<Connection>,
     keepCookies: boolean
   ) {
     this.raw = request.socket
@@ -172,7 +166,7 @@ export class Connection {
 
   /** Bytes that wait for the network. */
   get bufferedBytes(): number {
-    return this.ws.bufferedAmount
+    return this.direct ? this.raw.writableLength : this.ws.bufferedAmount
   }
 
   /** Makes a message of a text, to be written to this connection or to many. */
@@ -194,24 +188,27 @@ export class Connection {
    * was written.
    */
   answer(message: PreparedMessage): boolean {
-    const reachable = this.isReachable()
+    const reachable = this.isReachable(false)
     if (reachable) {
       this.put(message)
+      this.lag?.allow(message.text.length)
     }
     return reachable
   }
 
   /**
    * Writes what the client can do without, if the connection is open: a client that is too slow may not get it. Returns
-   * whether it was written.
+   * whether it was written, or kept for after the hello's answer.
    */
   update(message: PreparedMessage): boolean {
-    if (this.isBehind(this.backlog.updates)) {
-      this.backlog.exceeded(this)
-      this.totals.updatesDropped++
-      return false
+    if (this.stage !== "ready") {
+      return this.withhold(message)
     }
-    return this.write(message)
+    const reachable = this.isReachable(true)
+    if (reachable) {
+      this.put(message)
+    }
+    return reachable
   }
 
   /**
@@ -221,7 +218,7 @@ export class Connection {
   send(type: keyof typeof pushed, text: string): Promise<void> {
     const ready = this.stage === "ready"
     const message = this.outgoing(text)
-    if (!(ready ? this.isReachable() : this.withhold(message))) {
+    if (!(ready ? this.isReachable(false) : this.withhold(message))) {
       return Promise.reject(Boom.internal("Socket not open"))
     }
     this.totals[pushed[type]]++
@@ -258,6 +255,7 @@ export class Connection {
     if (this.departed) {
       return Promise.resolve()
     }
+    this.catchUp()
     this.ws.close(code, reason)
     return (this.closing ??= new Latch()).wait
   }
@@ -290,6 +288,50 @@ export class Connection {
   refuse(): void {
     this.stage = "refused"
     setImmediate(() => void this.close())
+  }
+
+  /** Writes what has been published to it and is still on its way. */
+  catchUp(): void {
+    if (this.reached !== this.fanouts.latest) {
+      this.fanouts.catchUp(this)
+    }
+  }
+
+  /** Holds back what is written until `letGo`. */
+  hold(): void {
+    if (!this.corked) {
+      this.corked = true
+      this.raw.cork()
+    }
+  }
+
+  /** Lets go of what has been written. */
+  letGo(): void {
+    if (this.corked) {
+      this.catchUp()
+      this.corked = false
+      this.raw.uncork()
+    }
+  }
+
+  /** Closes a client that does not read. */
+  giveUp(limit: "maxBufferedBytes" | "stallTimeout"): void {
+    this.backlog.exceeded(limit, this)
+    void this.close(1013, "Client reads too slowly")
+  }
+
+  /** Reads nothing from the client until `readOn`. */
+  stopReading(): void {
+    if (this.stops++ === 0) {
+      this.ws.pause()
+    }
+  }
+
+  /** Reads again, unless there is another reason not to. */
+  readOn(): void {
+    if (--this.stops === 0) {
+      this.ws.resume()
+    }
   }
 
   /** To be called when nothing but hooks that were running already is left to wait for. */
@@ -328,30 +370,37 @@ export class Connection {
       return false
     }
     gate.withheldLength += message.text.length
-    if (gate.withheldLength > this.backlog.messages) {
-      this.overflow()
+    if (gate.withheldLength > 2 * this.backlog.limit) {
+      this.giveUp("maxBufferedBytes")
       return false
     }
     gate.withheld.push(message)
     return true
   }
 
-  private overflow(): void {
-    this.backlog.exceeded(this)
-    void this.close(1013, "Client reads too slowly")
+  private isReachable(isUpdate: boolean): boolean {
+    return this.isOpen &&
+      (this.bufferedBytes <= this.backlog.limit && this.lag === undefined || this.isPatient(isUpdate))
   }
 
-  // What this turn has written does not count: no client can have read it yet.
-  private isBehind(bytes: number): boolean {
-    return !this.corked && (this.direct ? this.raw.writableLength : this.ws.bufferedAmount) > bytes
-  }
-
-  private isReachable(): boolean {
-    if (!this.isOpen) {
+  // Whether a client that seems to be behind is to be written to.
+  private isPatient(isUpdate: boolean): boolean {
+    const { backlog } = this
+    // What can leave leaves: the network may have room for it.
+    this.letGo()
+    const { bufferedBytes } = this
+    if (bufferedBytes <= backlog.limit) {
+      this.lag?.end()
+      return true
+    }
+    this.lag ??= backlog.begin(this, bufferedBytes)
+    if (isUpdate && backlog.drops) {
+      backlog.exceeded("maxBufferedBytes", this)
+      this.totals.updatesDropped++
       return false
     }
-    if (this.isBehind(this.backlog.messages)) {
-      this.overflow()
+    if (bufferedBytes > this.lag.most) {
+      this.giveUp("maxBufferedBytes")
       return false
     }
     return true
@@ -359,9 +408,13 @@ export class Connection {
 
   private put(message: PreparedMessage, sent?: (error?: Error | null) => void): void {
     this.alive = true
+    this.catchUp()
     if (this.direct) {
       const { frame } = message
-      this.flush.touch(this)
+      if (!this.corked) {
+        this.hold()
+        this.flush.add(this)
+      }
       this.totals.bytesSent += frame.length
       this.raw.write(frame, sent)
     } else {

@@ -47,6 +47,15 @@ export class Connections {
     this.unassign(connection)
   }
 
+  has({ id }: Connection): boolean {
+    return this.byId.has(id)
+  }
+
+  /** All connections, in the order they came. */
+  keys(): IterableIterator<Connection> {
+    return this.byId.values()
+  }
+
   /** All connections, in the order they came. */
   all(): IterableIterator<Connection> {
     return this.byId.values()

@@ -40,12 +40,14 @@ export interface Limits {
   readonly maxMessagesPerSecond: number
   /** Errors that a connection may cause in a minute: a further one closes it with 1008. */
   readonly maxErrors: number
-  /** Bytes that earlier turns have left unsent: with more, the client is too slow. */
-  readonly maxBufferedBytes: number
   /**
-   * What becomes of a client that is too slow: it is closed with 1013; or publishes and broadcasts pass it by, and it is
-   * closed when answers and direct messages have come to as much again.
+   * Bytes that may wait for a client: with more it is behind, and nothing is read from it. When as much again waits, or
+   * one message made it more than that and as much as this follows, it is closed with 1013.
    */
+  readonly maxBufferedBytes: number
+  /** How long a client that is behind may take nothing: then it is closed with 1013. */
+  readonly stallTimeout: number | false
+  /** Whether publishes and broadcasts pass by a client that is behind. */
   readonly slowClient: "close" | "drop"
   /** Paths in the `subs` of a hello: more are answered 400. */
   readonly maxHelloSubs: number
@@ -92,6 +94,7 @@ const table: { readonly [K in keyof Limits]: Limit<Exclude<Limits[K], () => numb
   maxMessagesPerSecond: count(10_000),
   maxErrors: count(1_000),
   maxBufferedBytes: count(16_777_216),
+  stallTimeout: timeout(15_000),
   slowClient: [(door) => choice(door, "close", "drop"), "close"],
   maxHelloSubs: count(1_000),
   maxPathLength: count(8_192),

@@ -355,6 +355,7 @@ export class Dispatcher {
         const { heartbeat } = this.context.settings
         const answer: Message.Answer = { type: "hello", id: message.id, heartbeat, socket: connection.id }
         const text = this.encode(message, positions ? { ...answer, positions } : answer)
+        connection.catchUp()
         connection.stage = "ready"
         connection.onGreeted?.(true)
         this.write(connection, text)

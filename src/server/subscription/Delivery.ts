@@ -12,6 +12,7 @@ import type { Connection } from "../connection/Connection.js"
 import { isSystem } from "../conversation/Errors.js"
 import { untraced } from "../telemetry/Tracing.js"
 import { PreparedMessage } from "../transport/Frame.js"
+import type { Sending } from "./Fanouts.js"
 import type { Context, Hub } from "./Hub.js"
 import type { Match } from "./Router.js"
 import type { Subscribers, Verdict } from "./Subscription.js"
@@ -29,6 +30,9 @@ export interface EachOptions {
   readonly user?: unknown
 }
 
+/** Nothing if all has been written; a Promise if some have to wait for a filter. */
+export type Carried = Sending | Promise<void> | undefined
+
 const ignore = (): void => {}
 
 // A client that is too slow may miss an update, except one that it could recover: closed, it reconnects and does so.
@@ -44,7 +48,12 @@ const isPublished = (update: Publish): update is Published => update.position !=
  * @category models
  */
 export class Delivery {
-  constructor(private readonly hub: Hub, private readonly context: Context) {}
+  /** `arrive` takes the updates that have a position: it carries each when its turn has come. */
+  constructor(
+    private readonly hub: Hub,
+    private readonly context: Context,
+    private readonly arrive: (update: Published) => void | Promise<void>
+  ) {}
 
   /** Carries out a broker's command on this node's connections. */
   readonly deliver = (command: Command): Promise<void> => {
@@ -66,7 +75,12 @@ export class Delivery {
   /** Delivers an update to these subscribers of its path; returns a Promise only if a filter has to wait. */
   readonly carry = (update: Publish, subscribers: Subscribers): void | Promise<void> => {
     const match = this.hub.router.match(update.path)
-    return match && this.toSubscribers(update, match, subscribers)
+    const carried = match && this.toSubscribers(update, match, subscribers)
+    if (!carried || !("written" in carried)) {
+      return carried
+    }
+    // It has its place in the order of all that is written; what a filter failed with has been logged.
+    carried.written.catch(ignore)
   }
 
   /** Calls `each` for every connection in turn, at once; ends when what it returned has. */
@@ -141,20 +155,21 @@ export class Delivery {
   }
 
   private broadcast(message: unknown, user: unknown): Promise<void> {
-    const targets = user ? this.hub.connections.ofUser(user) : this.hub.connections.all()
+    const { connections } = this.hub
+    const { totals } = this.context.metrics
+    const targets = user ? connections.ofUser(user) : connections
     let outgoing: PreparedMessage | undefined
-    for (const connection of targets) {
+    let encoded = false
+    const send = (connection: Connection): undefined => {
       if (connection.stage === "ready") {
-        outgoing ??= this.encode({ type: "update", message })
-        if (!outgoing) {
-          break
-        }
-        if (connection.update(outgoing)) {
-          this.context.metrics.totals.sentUpdate++
+        outgoing = encoded ? outgoing : this.encode({ type: "update", message })
+        encoded = true
+        if (outgoing && connection.update(outgoing)) {
+          totals.sentUpdate++
         }
       }
     }
-    return this.context.flush.done
+    return this.written(this.context.fanouts.send(undefined, targets, send))
   }
 
   private traced(command: Publish): Promise<void> {
@@ -176,34 +191,42 @@ export class Delivery {
     }
     const { totals } = this.context.metrics
     if (isPublished(command)) {
-      const arriving = this.hub.recovery?.arrive(command)
-      return arriving ? arriving.then(() => this.context.flush.done) : this.context.flush.done
+      const { fanouts, flush } = this.context
+      const written = (): Promise<void> => fanouts.written(path) ?? flush.done
+      const arriving = this.arrive(command)
+      return arriving ? arriving.then(written) : written()
     }
     const subscribers = subscription.subscribers(path, user)
     if (subscribers.size === 0) {
       return Promise.resolve()
     }
     totals.updatesPublished++
-    const waiting = this.toSubscribers(command, match, subscribers)
-    return waiting ? waiting.then(() => this.context.flush.done) : this.context.flush.done
+    return this.written(this.toSubscribers(command, match, subscribers))
   }
 
-  private toSubscribers(command: Publish, match: Match, subscribers: Subscribers): void | Promise<void> {
+  // Ends when what has been carried so far has left for the sockets.
+  private written(carried: Carried): Promise<void> {
+    const { flush } = this.context
+    return carried === undefined
+      ? flush.done
+      : "written" in carried
+      ? carried.written
+      : carried.then(() => flush.done)
+  }
+
+  private toSubscribers(command: Publish, match: Match, subscribers: Subscribers): Carried {
+    const { fanouts, metrics: { totals } } = this.context
     if (match.subscription.options.filter) {
       return this.toFiltered(command, match, subscribers)
     }
     const outgoing = this.encodePub(command)
-    if (outgoing) {
-      let delivered = 0
-      for (const connection of subscribers.keys()) {
-        if (push(connection, command, outgoing)) {
-          delivered++
-        }
+    return outgoing && fanouts.send(command.path, subscribers, (connection) => {
+      if (push(connection, command, outgoing)) {
+        totals.updatesDelivered++
+        totals.sentPub++
       }
-      const { totals } = this.context.metrics
-      totals.updatesDelivered += delivered
-      totals.sentPub += delivered
-    }
+      return undefined
+    })
   }
 
   private encodeMessage({ path, position }: Publish, message: unknown): PreparedMessage | undefined {
@@ -224,19 +247,14 @@ export class Delivery {
   }
 
   // One subscriber after another; only a filter that has to wait makes the others wait.
-  private toFiltered(
-    command: Publish,
-    { params, subscription }: Match,
-    subscribers: Subscribers
-  ): void | Promise<void> {
+  private toFiltered(command: Publish, { params, subscription }: Match, subscribers: Subscribers): Carried {
     const { internal, message, path } = command
     const { filter } = subscription.options
-    const targets = Array.from(subscribers.keys())
-    const { totals } = this.context.metrics
+    const { application, fanouts, metrics: { totals }, settle } = this.context
     let shared: PreparedMessage | undefined
     let fault: Error | undefined
 
-    const send = (connection: Connection, verdict: Verdict): void => {
+    const accept = (connection: Connection, verdict: Verdict): void => {
       if (verdict instanceof Error) {
         throw verdict
       }
@@ -248,46 +266,46 @@ export class Delivery {
       const outgoing = override === undefined
         ? shared ??= this.encodePub(command)
         : this.encodeMessage(command, override)
-      if (outgoing) {
-        if (push(connection, command, outgoing)) {
-          totals.updatesDelivered++
-          totals.sentPub++
-        }
+      if (outgoing && push(connection, command, outgoing)) {
+        totals.updatesDelivered++
+        totals.sentPub++
       }
     }
 
     const refuse = (connection: Connection, error: unknown): void => {
       totals.updatesFiltered++
-      this.context.application.log(["nes", "filter", "error"], error, connection)
+      application.log(["nes", "filter", "error"], error, connection)
       if (isSystem(error)) {
         fault ??= error
       }
     }
 
-    const run = (from: number): void | Promise<void> => {
-      for (let i = from; i < targets.length; i++) {
-        const connection = targets[i]
-        if (!connection || !subscribers.has(connection) || !filter) {
-          continue
+    const send = (connection: Connection): Promise<void> | undefined => {
+      const { credentials } = connection.auth
+      try {
+        const verdict = settle(filter?.(path, message, { connection, credentials, params, internal }) ?? false)
+        if (isPromiseLike(verdict)) {
+          return Promise.resolve(verdict)
+            .then((verdict) => accept(connection, verdict))
+            .catch((error: unknown) => refuse(connection, error))
         }
-        const { credentials } = connection.auth
-        try {
-          const verdict = this.context.settle(filter(path, message, { connection, credentials, params, internal }))
-          if (isPromiseLike(verdict)) {
-            return Promise.resolve(verdict)
-              .then((verdict) => send(connection, verdict))
-              .catch((error: unknown) => refuse(connection, error))
-              .then(() => run(i + 1))
-          }
-          send(connection, verdict)
-        } catch (error) {
-          refuse(connection, error)
-        }
+        accept(connection, verdict)
+      } catch (error) {
+        refuse(connection, error)
       }
+      return undefined
     }
 
-    const finish = (): void | Promise<void> => fault && Promise.reject(fault)
-    const waiting = run(0)
-    return waiting ? waiting.then(finish) : finish()
+    const finish = (): Promise<void> | undefined => fault && Promise.reject(fault)
+    const carried = fanouts.send(path, subscribers, send)
+    if (carried === undefined) {
+      return finish()
+    }
+    if (!("written" in carried)) {
+      return carried.then(finish)
+    }
+    // The message may change after this.
+    shared ??= this.encodePub(command)
+    return { written: carried.written.then(finish) }
   }
 }

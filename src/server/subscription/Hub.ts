@@ -18,7 +18,9 @@ import type { Log } from "../telemetry/Log.js"
 import type { Metrics } from "../telemetry/Metrics.js"
 import type { Span } from "../telemetry/Tracing.js"
 import type { Flush } from "../transport/Flush.js"
+import type { Turns } from "../transport/Turns.js"
 import * as Access from "./Access.js"
+import type { Fanouts } from "./Fanouts.js"
 import { type Match, Router } from "./Router.js"
 import { type Options, Subscription } from "./Subscription.js"
 
@@ -32,7 +34,9 @@ export interface Context {
   readonly settings: Settings
   readonly application: Application.Service
   readonly settle: Settle
+  readonly turns: Turns
   readonly flush: Flush
+  readonly fanouts: Fanouts<Connection>
   readonly metrics: Metrics
   readonly log: Log
   readonly span: Span
@@ -136,6 +140,7 @@ export class Hub {
     }
     const subscription = connection.subscriptions.get(path)
     if (subscription) {
+      connection.catchUp()
       connection.subscriptions.delete(path)
       this.exit(connection, path, subscription)
       await this.afterUnsubscribe(connection, path, subscription)

@@ -123,6 +123,8 @@ export class Subscription {
   }
 
   add(connection: Connection, path: string): void {
+    // What was published before is not for it.
+    connection.catchUp()
     let topic = this.topics.get(path)
     if (!topic) {
       topic = { connections: new Map(), byUser: undefined }
@@ -138,6 +140,7 @@ export class Subscription {
 
   /** Takes a subscriber out; returns whether it was in. */
   remove(connection: Connection, path: string): boolean {
+    connection.catchUp()
     const topic = this.topics.get(path)
     const key = topic?.connections.get(connection)
     if (!topic?.connections.delete(connection)) {

@@ -126,13 +126,17 @@ export class Acceptor {
   // Until its hello has succeeded, a connection has sent no more than a hello may be long. What it sends while the hello
   // is looked at is read when the hello has succeeded.
   private guard(connection: Connection): void {
-    const { raw, ws } = connection
+    const { raw } = connection
     let bytes = 0
+    let stopped = false
     const count = (chunk: Buffer): void => {
       bytes += chunk.length
       if (bytes > this.settings.limits.maxHelloBytes) {
         if (connection.saidHello && connection.stage !== "refused") {
-          ws.pause()
+          if (!stopped) {
+            stopped = true
+            connection.stopReading()
+          }
         } else {
           this.tooMuch(connection)
         }
@@ -143,7 +147,10 @@ export class Acceptor {
       if (accepted) {
         raw.off("data", count)
       }
-      ws.resume()
+      if (stopped) {
+        stopped = false
+        connection.readOn()
+      }
     }
   }
 

@@ -1,78 +1,86 @@
-/**
- * Everything that one turn of the event loop writes to a socket leaves in one flush.
- *
- * @since 0.1.0
- */
-import type { Duplex } from "node:stream"
+/** Everything that one turn of the event loop writes to a socket leaves in one flush. */
+import type { Task, Turns } from "./Turns.js"
 
-/**
- * What can be held back and let go.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Corked {
-  readonly raw: Pick<Duplex, "cork" | "uncork">
-  corked: boolean
+/** What is held back from its first write in a turn until it is let go. */
+export interface Held {
+  readonly letGo: () => void
 }
 
-/**
- * Corks each socket at its first write of a turn and uncorks all of them at the turn's end.
- *
- * @since 0.1.0
- * @category models
- */
-export class Flush {
-  private touched: Array<Corked> = []
-  private scheduled = false
-  private flushed: Promise<void> | undefined
-  private resolve: (() => void) | undefined
+interface Mark {
+  readonly place: number
+  readonly reached: Promise<void>
+  readonly reach: () => void
+}
 
-  /** `left` is called whenever what a turn has written has left. */
-  constructor(private readonly left: () => void) {}
+// Sockets let go in one step: a few microseconds each.
+const perStep = 16
 
-  /** To be called before every write. */
-  touch(target: Corked): void {
-    if (target.corked) {
-      return
-    }
-    target.corked = true
-    target.raw.cork()
-    this.touched.push(target)
-    this.schedule()
+// What has been let go is forgotten in strides.
+const stride = 4096
+
+/** Lets go of sockets in the order in which they were first written to. */
+export class Flush implements Task {
+  private held: Array<Held> = []
+  private next = 0
+  private forgotten = 0
+  private readonly marks: Array<Mark> = []
+  private started = false
+
+  /** `left` is called whenever all that has been written has left. */
+  constructor(private readonly turns: Turns, private readonly left: () => void) {}
+
+  /** To be called for every socket that is being held back. */
+  add(held: Held): void {
+    this.held.push(held)
+    this.start()
   }
 
-  /** Ends when all that was written in this turn has left for the sockets. */
+  /** Ends when all that has been written so far has left for the sockets. */
   get done(): Promise<void> {
-    this.schedule()
-    return this.flushed ??= new Promise((resolve) => {
-      this.resolve = resolve
+    const place = this.forgotten + this.held.length
+    const last = this.marks.at(-1)
+    if (last?.place === place) {
+      return last.reached
+    }
+    this.start()
+    let reach = (): void => {}
+    const reached = new Promise<void>((resolve) => {
+      reach = resolve
     })
+    this.marks.push({ place, reached, reach })
+    return reached
   }
 
-  /** Whether a Promise is the end of this turn's flush. */
+  /** Whether a Promise is the end of the last flush that was asked for. */
   isDone(promise: Promise<void>): boolean {
-    return promise === this.flushed
+    return promise === this.marks.at(-1)?.reached
   }
 
-  private schedule(): void {
-    if (!this.scheduled) {
-      this.scheduled = true
-      setImmediate(this.run)
+  step(): boolean {
+    const { held } = this
+    const end = Math.min(this.next + perStep, held.length)
+    while (this.next < end) {
+      held[this.next++]?.letGo()
     }
+    if (end === held.length || end >= stride) {
+      this.held = held.slice(end)
+      this.next = 0
+      this.forgotten += end
+    }
+    this.started = this.held.length > this.next
+    if (!this.started) {
+      this.left()
+    }
+    for (let { marks } = this; marks[0] !== undefined && marks[0].place <= this.forgotten + this.next;) {
+      marks.shift()?.reach()
+    }
+    return this.started
   }
 
-  private readonly run = (): void => {
-    const { resolve, touched } = this
-    this.scheduled = false
-    this.touched = []
-    this.flushed = undefined
-    this.resolve = undefined
-    for (const target of touched) {
-      target.corked = false
-      target.raw.uncork()
+  private start(): void {
+    if (!this.started) {
+      this.started = true
+      this.turns.start(this)
     }
-    this.left()
-    resolve?.()
   }
 }

@@ -1,0 +1,70 @@
+/** What becomes of a client that does not read what is written to it. */
+import type { Socket } from "node:net"
+
+/** A client that has fallen behind. */
+export interface Lag {
+  /** With more bytes waiting than this it is not written to any more. */
+  most: number
+  /** To be called with the length of each answer: it has asked for it, however large it is. */
+  readonly allow: (bytes: number) => void
+  /** To be called when it has caught up. */
+  readonly end: () => void
+}
+
+/** Whom is written to. */
+export interface Reader {
+  readonly raw: Pick<Socket, "on" | "off" | "setTimeout">
+  lag: Lag | undefined
+  /** Reads nothing from it until `readOn`. */
+  readonly stopReading: () => void
+  readonly readOn: () => void
+  /** Closes it. */
+  readonly giveUp: (limit: "maxBufferedBytes" | "stallTimeout") => void
+}
+
+/**
+ * A client is behind when more than `limit` bytes wait for it. Nothing is read from it then, so that it asks for nothing
+ * more. It may be sent as much again, not counting the message that made it fall behind and answers that are longer than
+ * `limit` by themselves; but it must take something now and then.
+ */
+export class Backlog<R extends Reader> {
+  /**
+   * With `drops`, who is behind gets no updates. `patience` is how long a client that is behind may take nothing (ms).
+   * `exceeded` is called for everything that does not go out, and when patience ends.
+   */
+  constructor(
+    readonly limit: number,
+    readonly drops: boolean,
+    private readonly patience: number | false,
+    readonly exceeded: (limit: "maxBufferedBytes" | "stallTimeout", reader: R) => void
+  ) {}
+
+  /** Begins to watch a client for which so many bytes wait. */
+  begin(reader: R, bytes: number): Lag {
+    const { limit, patience } = this
+    const { raw } = reader
+    const expire = (): void => reader.giveUp("stallTimeout")
+    const end = (): void => {
+      reader.lag = undefined
+      raw.off("drain", end)
+      raw.off("timeout", expire)
+      raw.setTimeout(0)
+      reader.readOn()
+    }
+    raw.on("drain", end)
+    if (patience !== false) {
+      // It counts what leaves of a large message, too.
+      raw.setTimeout(patience)
+      raw.on("timeout", expire)
+    }
+    reader.stopReading()
+    const lag = {
+      most: limit + Math.max(limit, bytes),
+      allow: (bytes: number): void => {
+        lag.most += bytes > limit ? bytes : 0
+      },
+      end
+    }
+    return reader.lag = lag
+  }
+}

@@ -1,0 +1,184 @@
+/** Fan-outs in slices, beside what would have been written had everything been written at once. */
+import * as fc from "fast-check"
+import { setImmediate } from "node:timers/promises"
+import { expect, it } from "vitest"
+import { Fanouts, type Recipient, type Sending } from "../../../src/server/subscription/Fanouts.js"
+import { Turns } from "../../../src/server/transport/Turns.js"
+
+const paths = ["/a", "/b", "/c", "/d", "/e", "/f"]
+
+/** Who notes what is written to it, and what would have been had all been written at once. */
+class Listener implements Recipient {
+  reached = 0
+  departed = false
+  held = 0
+  readonly subscriptions = new Map<string, true>()
+  readonly written: Array<string> = []
+  readonly expected: Array<string> = []
+
+  constructor(private readonly fanouts: Fanouts<Listener>) {}
+
+  readonly hold = (): void => {
+    this.held++
+  }
+
+  readonly letGo = (): void => {
+    this.held = 0
+  }
+
+  write(text: string): void {
+    this.fanouts.catchUp(this)
+    if (!this.departed) {
+      this.written.push(text)
+    }
+  }
+
+  tell(text: string): void {
+    this.expected.push(text)
+    this.write(text)
+  }
+}
+
+class Crowd {
+  readonly turns = new Turns()
+  readonly fanouts = new Fanouts<Listener>(this.turns)
+  readonly listeners = new Set<Listener>()
+  readonly subscribers = new Map(paths.map((path) => [path, new Set<Listener>()]))
+  readonly sendings: Array<Sending> = []
+  count = 0
+
+  constructor(size: number) {
+    for (let i = 0; i < size; i++) {
+      const listener = this.join()
+      this.enter(listener, "/a")
+      paths.slice(1).forEach((path, n) => i % (n + 2) === 0 && this.enter(listener, path))
+    }
+  }
+
+  join(): Listener {
+    const listener = new Listener(this.fanouts)
+    this.fanouts.catchUp(listener)
+    this.listeners.add(listener)
+    return listener
+  }
+
+  enter(listener: Listener, path: string): void {
+    this.fanouts.catchUp(listener)
+    listener.subscriptions.set(path, true)
+    this.subscribers.get(path)?.add(listener)
+  }
+
+  leave(listener: Listener, path: string): void {
+    this.fanouts.catchUp(listener)
+    listener.subscriptions.delete(path)
+    this.subscribers.get(path)?.delete(listener)
+  }
+
+  /** Closes it: whatever was under way for it is lost, as the rest of what is on its way is. */
+  depart(listener: Listener): void {
+    listener.departed = true
+    this.listeners.delete(listener)
+    for (const path of listener.subscriptions.keys()) {
+      this.subscribers.get(path)?.delete(listener)
+    }
+  }
+
+  publish(path: string | undefined): void {
+    const text = `${path ?? "all"} ${++this.count}`
+    const members = path === undefined ? this.listeners : this.subscribers.get(path) ?? new Set<Listener>()
+    for (const listener of members) {
+      listener.expected.push(text)
+    }
+    const sending = this.fanouts.send(path, members, (listener) => {
+      listener.write(text)
+      return undefined
+    })
+    if (sending && "written" in sending) {
+      this.sendings.push(sending)
+    }
+  }
+}
+
+type Step =
+  | { readonly do: "publish"; readonly path: string | undefined }
+  | { readonly do: "tell" | "depart"; readonly who: number }
+  | { readonly do: "enter" | "leave"; readonly who: number; readonly path: string }
+  | { readonly do: "join" | "turn" }
+
+const who = fc.nat(300)
+const path = fc.constantFrom(...paths)
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant("publish" as const), path: fc.option(path, { nil: undefined }) })
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom("enter", "leave"), who, path }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom("tell", "tell", "depart"), who }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("turn", "turn", "join") }) }
+)
+
+const run = async (crowd: Crowd, { do: what, ...step }: Step): Promise<void> => {
+  const all = [...crowd.listeners]
+  const listener = "who" in step ? all[step.who % all.length] : undefined
+  switch (what) {
+    case "publish":
+      return crowd.publish("path" in step ? step.path : undefined)
+    case "join":
+      crowd.join()
+      return
+    case "turn":
+      await setImmediate()
+      return
+    case "tell":
+      return listener?.tell(`told ${++crowd.count}`)
+    case "depart":
+      return listener && crowd.depart(listener)
+    default:
+      return listener && "path" in step && step.path ? crowd[what](listener, step.path) : undefined
+  }
+}
+
+it("everyone is written the same, in the same order, as if all had been written at once", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 60, max: 300 }), fc.array(step, { maxLength: 60 }), async (size, steps) => {
+      const crowd = new Crowd(size)
+      const everyone = new Set(crowd.listeners)
+      for (const step of steps) {
+        await run(crowd, step)
+        crowd.listeners.forEach((listener) => everyone.add(listener))
+      }
+      await Promise.all(crowd.sendings.map(({ written }) => written))
+      for (const { departed, expected, held, written } of everyone) {
+        expect(written).toEqual(departed ? expected.slice(0, written.length) : expected)
+        expect(held).toBe(0)
+      }
+    }),
+    { numRuns: 150 }
+  )
+})
+
+it("hundreds of publishes in one turn reach everyone in order", async () => {
+  const crowd = new Crowd(100)
+  for (let i = 0; i < 3000; i++) {
+    crowd.publish(paths[i % 2])
+  }
+  await Promise.all(crowd.sendings.map(({ written }) => written))
+  for (const { expected, written } of crowd.listeners) {
+    expect(written).toEqual(expected)
+  }
+})
+
+it("while a crowd is written to, others get their turn, and what is published to them does not wait for it", async () => {
+  const crowd = new Crowd(200_000)
+  const few = crowd.join()
+  crowd.enter(few, "/f")
+  crowd.publish("/a")
+  await setImmediate()
+  crowd.publish("/f")
+  await setImmediate()
+  await crowd.sendings[1]?.written
+  expect(few.written).toEqual(few.expected)
+  expect([...crowd.listeners].some(({ written }) => written.length === 0)).toBe(true)
+  await crowd.sendings[0]?.written
+  expect([...crowd.listeners].every(({ expected, written }) => written.length === expected.length)).toBe(true)
+})
