@@ -155,6 +155,16 @@ export class Connection implements Listener {
       return
     }
     this.heartbeat.beat()
+    try {
+      this.take(text)
+    } catch (cause) {
+      // What a listener of the socket throws would end the process.
+      this.owner.error(new ProtocolError({ message: "Received invalid message", cause }))
+      this.close(1011)
+    }
+  }
+
+  private take(text: string): void {
     if (this.joiner.idle && text.startsWith("{")) {
       this.owner.received(text)
       return

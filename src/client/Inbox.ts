@@ -121,7 +121,7 @@ export class Inbox {
 
   private garbled(error: ProtocolError): void {
     if (error.id !== undefined) {
-      this.pending.take(error.id)?.fail(new ProtocolError({ message: "Received invalid response" }))
+      this.pending.take(error.id)?.fail(new ProtocolError({ message: "Received invalid response", cause: error }))
     }
     this.owner.error(error)
   }

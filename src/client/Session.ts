@@ -16,7 +16,14 @@ import type * as Schedule from "effect/Schedule"
 import * as CloseCode from "../protocol/CloseCode.js"
 import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
-import { DisconnectError, type NesError, TimeoutError, UserError, WsError } from "../protocol/NesError.js"
+import {
+  DisconnectError,
+  type NesError,
+  ProtocolError,
+  TimeoutError,
+  UserError,
+  WsError
+} from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import { Backoff } from "./Backoff.js"
 import type { Call, Draft } from "./Call.js"
@@ -76,6 +83,10 @@ interface Reconnection {
 }
 
 type Settle = (error?: NesError) => void
+
+// Times beyond what clocks count in are no times.
+const isBearable = (heartbeat: Message.Heartbeat | undefined): boolean =>
+  !heartbeat || heartbeat.interval + heartbeat.timeout <= Number.MAX_SAFE_INTEGER
 
 const unsent = (): DisconnectError => new DisconnectError({ message: "Failed to send message - server disconnected" })
 
@@ -369,7 +380,8 @@ export class Session implements Owner {
     if (error._tag === "ServerError" && error.path !== undefined) {
       this.subscribed.drop(error.path, error)
     }
-    connection.close()
+    // A protocol error with a cause is a message that makes no sense.
+    connection.close(error._tag === "ProtocolError" && error.cause !== undefined ? 1002 : undefined)
   }
 
   private lost(connection: Connection, end: End, next: Next | undefined): void {
@@ -468,7 +480,13 @@ export class Session implements Owner {
       id: 0
     }, {
       type: "hello",
-      succeed: (answer) => this.established(connection, answer),
+      succeed: (answer) => {
+        if (isBearable(answer.heartbeat)) {
+          this.established(connection, answer)
+        } else {
+          this.refused(connection, new ProtocolError({ message: "Received invalid response", cause: answer.heartbeat }))
+        }
+      },
       fail: (error) => this.refused(connection, error)
     })
   }

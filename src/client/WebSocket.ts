@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import { constants } from "node:buffer"
 import { WebSocket } from "ws"
 import type { Open } from "./Transport.js"
 
@@ -15,15 +16,21 @@ import type { Open } from "./Transport.js"
  */
 export const online: Effect.Effect<void> = Effect.never
 
+// What is longer is no text. For ws 0 is no limit.
+const maxPayload = (options: object | undefined): number => {
+  const bytes = Number(Reflect.get(options ?? {}, "maxPayload"))
+  return Math.min(bytes > 0 ? bytes : Infinity, constants.MAX_STRING_LENGTH)
+}
+
 /**
- * Opens a socket with `ws`. Its options are passed on as they are, except that messages of any size are received unless
- * `maxPayload` says otherwise (nes-api.txt, `new Client`; interop.md, "Client behaviour").
+ * Opens a socket with `ws`. Its options are passed on as they are, except that messages of any size a string can have are
+ * received unless `maxPayload` says otherwise (nes-api.txt, `new Client`; interop.md, "Client behaviour").
  *
  * @since 0.1.0
  * @category constructors
  */
 export const open: Open = (url, options, listener) => {
-  const socket = new WebSocket(url, { maxPayload: 0, ...options })
+  const socket = new WebSocket(url, { ...options, maxPayload: maxPayload(options) })
   socket.on("open", () => listener.opened())
   socket.on("message", (data: Buffer, isBinary: boolean) => {
     if (isBinary) {

@@ -43,6 +43,12 @@ export interface Joined {
   readonly interrupted: boolean
 }
 
+// V8's longest string, in UTF-16 code units; other engines allow more.
+const longest = 0x1fffffe8
+
+// So many parts at most are kept before they are put together: a part has a price, however short it is.
+const maxParts = 4_096
+
 /**
  * Puts chunks together again. A text that starts with `{` is whole; one that starts with `!` ends a sequence; any other
  * continues one.
@@ -51,21 +57,29 @@ export interface Joined {
  * @category chunking
  */
 export class Joiner {
+  private joined: Array<string> = []
   private parts: Array<string> = []
   private length = 0
+  private empty = 0
   private open = false
+  private readonly maxChars: number
 
-  /** `maxChars` bounds the joined text (UTF-16 code units); unlimited by default, as the specification has it. */
-  constructor(private readonly maxChars: number = Infinity) {}
+  /**
+   * `maxChars` bounds the joined text (UTF-16 code units); by default, as the specification has it, only what a string
+   * can hold does.
+   */
+  constructor(maxChars: number = Infinity) {
+    this.maxChars = Math.min(maxChars, longest)
+  }
 
   /** Whether no sequence is under way, so that a text starting with `{` may be used as it is. */
   get idle(): boolean {
     return !this.open
   }
 
-  /** Whether the sequence under way has outgrown `maxChars`. Its parts are dropped, until a whole text or `reset`. */
+  /** Whether the sequence under way has outgrown `maxChars`, or has as many empty parts. Its parts are dropped, until a whole text or `reset`. */
   get exceeded(): boolean {
-    return this.length > this.maxChars
+    return Math.max(this.length, this.empty) > this.maxChars
   }
 
   /** Takes the next text; returns the whole text it completes, or `undefined` while more must come. */
@@ -76,27 +90,35 @@ export class Joiner {
       return { text, interrupted }
     }
     this.open = true
-    // An empty part adds nothing to the text, so it must not add to memory either: maxChars would not see it.
     if (text.length > 1) {
       this.length += text.length - 1
-      if (this.exceeded) {
-        this.parts = []
-        return undefined
-      }
       this.parts.push(text.slice(1))
+    } else {
+      this.empty++
     }
-    if (this.exceeded || !text.startsWith("!")) {
+    if (this.exceeded) {
+      this.joined = []
+      this.parts = []
       return undefined
     }
-    const whole = this.parts.join("")
+    if (this.parts.length === maxParts) {
+      this.joined.push(this.parts.join(""))
+      this.parts = []
+    }
+    if (!text.startsWith("!")) {
+      return undefined
+    }
+    const whole = this.joined.join("") + this.parts.join("")
     this.reset()
     return { text: whole, interrupted: false }
   }
 
   /** Forgets a sequence under way, as when the connection is lost. */
   reset(): void {
+    this.joined = []
     this.parts = []
     this.length = 0
+    this.empty = 0
     this.open = false
   }
 }

@@ -197,6 +197,22 @@ describe("a request that offers an upgrade to what is no WebSocket", () => {
     )
   })
 
+  it("however often on one connection, which nobody takes for new ones", async () => {
+    const connections: Array<Socket> = []
+    const { server } = await live({
+      declare: (server) => {
+        declare(server)
+        server.listener.on("connection", (socket) => connections.push(socket))
+      }
+    })
+    const socket = connect(server.info.port as number, "127.0.0.1")
+    await conversation(socket, get)
+    const listeners = connections[0]?.eventNames().map((name) => connections[0]?.listenerCount(name))
+    await conversation(socket, ...Array.from({ length: 20 }, () => post))
+    expect(connections).toHaveLength(1)
+    expect(connections[0]?.eventNames().map((name) => connections[0]?.listenerCount(name))).toEqual(listeners)
+  })
+
   it("goes to one who does answer it", async () => {
     const { server } = await live({
       declare: (server) => {

@@ -5,9 +5,10 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import { constants } from "node:buffer"
 import { once } from "node:events"
 import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { AddressInfo, Socket } from "node:net"
 import { deflateRawSync } from "node:zlib"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { WebSocket, WebSocketServer } from "ws"
@@ -321,6 +322,72 @@ describe("chunks without end", () => {
       expect(yield* Effect.promise(() => closed)).toBe(1009)
     })))
   })
+})
+
+/** A server whose every word is the test's: `say` is called with a text sender at each hello. */
+const hostile = async (
+  say: (hello: Frame, send: (text: string) => void, ws: WebSocket) => void
+): Promise<{ readonly url: string; readonly closed: Promise<number> }> => {
+  const sockets = new WebSocketServer({ port: 0, host: "127.0.0.1" })
+  await once(sockets, "listening")
+  onTestFinished(() => {
+    sockets.clients.forEach((ws) => ws.terminate())
+    sockets.close()
+  })
+  const closed = new Promise<number>((resolve) => {
+    sockets.on("connection", (ws) => {
+      ws.on("error", () => {})
+      ws.once("close", resolve)
+      ws.on("message", (data) => say(JSON.parse(String(data)) as Frame, (text) => ws.send(text), ws))
+    })
+  })
+  return { url: `ws://127.0.0.1:${(sockets.address() as AddressInfo).port}`, closed }
+}
+
+describe("a server's absurd", () => {
+  it.each([
+    ["heartbeat of 1e303 ms", "{\"interval\":1e303,\"timeout\":1}"],
+    ["heartbeat of 1e308 ms, twice", "{\"interval\":1e308,\"timeout\":1e308}"],
+    ["heartbeat beyond all numbers", "{\"interval\":1e999,\"timeout\":1}"],
+    ["heartbeat of less than nothing", "{\"interval\":-1,\"timeout\":5}"],
+    ["heartbeat of nothing", "{\"interval\":0,\"timeout\":0}"],
+    ["heartbeat without times", "{}"],
+    ["heartbeat that is a text", "\"often\""],
+    ["heartbeat", "true"]
+  ])("%s ends its connection with 1002", async (_, heartbeat) => {
+    const { closed, url } = await hostile(({ id }, send) =>
+      send(`{"type":"hello","id":${String(id)},"socket":"s","heartbeat":${heartbeat}}`)
+    )
+    const client = new Client(url)
+    client.onError = () => {}
+    await expect(client.connect({ reconnect: false })).rejects.toMatchObject({ type: "protocol" })
+    expect(await closed).toBe(1002)
+  })
+
+  it("heartbeat of 1e15 ms is one", async () => {
+    const { url } = await hostile(({ id }, send) =>
+      send(`{"type":"hello","id":${String(id)},"socket":"s","heartbeat":{"interval":1e15,"timeout":1e15}}`)
+    )
+    const client = new Client(url)
+    await client.connect({ reconnect: false })
+    await client.disconnect()
+  })
+
+  it.each([[undefined], [0], [2 ** 40]])(
+    "frame, longer than a string, ends its connection with 1009 (maxPayload %s)",
+    async (maxPayload) => {
+      const { closed, url } = await hostile(({ id }, send, ws) => {
+        send(JSON.stringify({ type: "hello", id, heartbeat: false, socket: "s" }))
+        const head = Buffer.from([0x81, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0])
+        head.writeUInt32BE(constants.MAX_STRING_LENGTH + 1, 6)
+        ;(Reflect.get(ws, "_socket") as Socket).write(head)
+      })
+      const client = new Client(url, maxPayload === undefined ? {} : { ws: { maxPayload } })
+      client.onError = () => {}
+      await client.connect({ reconnect: false })
+      expect(await closed).toBe(1009)
+    }
+  )
 })
 
 describe("compression", () => {

@@ -123,6 +123,28 @@ describe("Joiner", () => {
     expect(joiner.exceeded).toBe(false)
   })
 
+  it("joins many small parts, and no more than a string can hold", () => {
+    const joiner = new Chunk.Joiner()
+    for (let i = 0; i < 10_000; i++) {
+      joiner.push(`+${i % 10}`)
+    }
+    expect(joiner.push("!}")).toEqual({ text: `${"0123456789".repeat(1000)}}`, interrupted: false })
+    const long = `+${"a".repeat(110 << 20)}`
+    for (let i = 0; i < 5; i++) {
+      expect(joiner.push(long)).toBeUndefined()
+    }
+    expect(joiner.exceeded).toBe(true)
+  })
+
+  it("takes no more empty parts than maxChars", () => {
+    const joiner = new Chunk.Joiner(4)
+    for (let i = 0; i < 5; i++) {
+      expect(joiner.exceeded).toBe(false)
+      joiner.push("+")
+    }
+    expect(joiner.exceeded).toBe(true)
+  })
+
   it("any sequence of texts whatever: never throws, and never joins more than maxChars", () => {
     const chunk = fc.tuple(fc.constantFrom("+", "!", "{", "x", ""), text).map(([prefix, rest]) => prefix + rest)
     fc.assert(

@@ -56,7 +56,14 @@ const serve = (server: Server | SecureServer, request: IncomingMessage, socket: 
     refuse(socket, 404)
   } else if (!socket.destroyed) {
     socket.unshift(Buffer.concat([Buffer.from(ordinaryHead(request), "latin1"), head]))
-    server.emit("encrypted" in socket ? "secureConnection" : "connection", socket)
+    const event = "encrypted" in socket ? "secureConnection" : "connection"
+    // Others have heard of this connection already.
+    const parse = server.listeners(event).find(({ name }) => name === "connectionListener")
+    if (parse) {
+      Reflect.apply(parse, server, [socket])
+    } else {
+      server.emit(event, socket)
+    }
   }
 }
 
