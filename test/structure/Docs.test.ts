@@ -1,8 +1,8 @@
 import { Result, Schema } from "effect"
 import { spawnSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import * as Message from "../../src/protocol/Message.js"
 import { files, read, root } from "./Repository.js"
@@ -86,6 +86,20 @@ it("every block of TypeScript or JavaScript says which it is, and none opts out 
       !(info === "ts" || info === "js" || (info === "ts signature" && !/^\s*import |\bawait\b/m.test(code)))
     )
   expect(wrong.map(({ file, info, line }) => `${file}:${line}: ${info}`)).toEqual([])
+})
+
+it("every file that a document links to is there, and the security page names tests for each promise", () => {
+  const missing = documents.flatMap((file) =>
+    [...read(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)/g)]
+      .map((match) => join(dirname(file), match[1] ?? ""))
+      .filter((target) => !existsSync(join(root, target)))
+      .map((target) => `${file} links to ${target}`)
+  )
+  expect(missing).toEqual([])
+  const rows = read("docs/security.md").split("## What is promised")[1]?.split("\n## ")[0]?.split("\n")
+    .filter((row) => row.startsWith("| **")) ?? []
+  expect(rows.length).toBeGreaterThan(10)
+  expect(rows.filter((row) => !/test\/[\w/]+\.test\.ts/.test(row))).toEqual([])
 })
 
 it("every message in the protocol's page is one, by its Schema", () => {

@@ -1,0 +1,42 @@
+/** The ACL line of docs/security.md is enough for a cluster, and for nothing else. */
+import { expect, it, onTestFinished } from "vitest"
+import { redis as broker } from "../../src/redis.js"
+import { startNodeOn } from "../cluster/Cluster.js"
+import { read } from "../structure/Repository.js"
+import { as, hear, until } from "./Cluster.js"
+import { RedisServer } from "./RedisServer.js"
+
+const line = /^ACL SETUSER (.*)$/m.exec(read("docs/security.md"))?.[1] ?? ""
+
+it("two nodes publish, keep, claim, revoke and count with it", { timeout: 120_000 }, async () => {
+  const redis = await RedisServer.start()
+  onTestFinished(() => redis.stop())
+  expect(redis.run("acl", "setuser", ...line.split(" "))).toBe("OK")
+  const url = redis.url.replace("redis://", "redis://nes:secret@")
+  const start = () =>
+    startNodeOn((onEvent) => broker({ url, timeout: 1_000, onEvent }), {
+      options: { auth: { index: true, maxConnectionsPerUser: 1, route: "named" } },
+      declare: (server) => {
+        server.subscription("/plain/{id}")
+        server.subscription("/kept/{id}", { recovery: true })
+      }
+    })
+  const [a, b] = [await start(), await start()]
+  const bob = await b.connect(as("bob"))
+  await expect(a.connect(as("bob"))).rejects.toMatchObject({ statusCode: 503 })
+  const heard = [await hear(bob, "/plain/1"), await hear(bob, "/kept/1")]
+  await a.server.publish("/plain/1", 1)
+  await a.server.publish("/kept/1", 2)
+  await until(() => heard.every(({ length }) => length === 1))
+  expect(heard).toEqual([[1], [2]])
+  await expect(a.server.plugins.nes.node.count("/kept/1")).resolves.toMatchObject({ total: 1 })
+  await a.server.plugins.nes.node.revoke({ user: "bob" }, "/plain/1")
+  await until(() => !bob.subscriptions().includes("/plain/1"))
+  expect(redis.run("acl", "log")).toBe("")
+  for (
+    const command of ["get nes:other", "hget other field", "publish other 1", "flushall", "config get dir", "keys *"]
+  ) {
+    const answer = redis.run("--user", "nes", "--pass", "secret", "--no-auth-warning", ...command.split(" "))
+    expect(answer, command).toMatch(/^NOPERM/)
+  }
+})
