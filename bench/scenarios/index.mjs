@@ -8,11 +8,12 @@ import { connections } from "./connections.mjs"
 import { metrics } from "./metrics.mjs"
 import { publish } from "./publish.mjs"
 import { requests } from "./requests.mjs"
+import { starts } from "./start.mjs"
 
 /** The rows of the table that a scenario fills: itself, unless it tells several things at once. */
 export const rowsOf = (scenario) => (scenario.rows ?? [{ metric: "cost" }]).map((row) => ({ ...scenario, ...row }))
 
-export const scenarios = [...publish, ...cluster, ...requests, ...metrics, ...connections, ...clients]
+export const scenarios = [...publish, ...cluster, ...requests, ...metrics, ...connections, ...clients, ...starts]
 
 /** The same scenario, just large enough to see that everything works and every byte arrives. */
 const smoke = {
@@ -23,7 +24,8 @@ const smoke = {
   connections: { warmup: 20, connections: 40 },
   heartbeat: { connections: 20, warmup: 2, rounds: 1 },
   updates: { warmup: 20, count: 50 },
-  calls: { warmup: 50, total: 500 }
+  calls: { warmup: 50, total: 500 },
+  start: { times: 1 }
 }
 
 /** @param {(typeof scenarios)[number]} scenario */

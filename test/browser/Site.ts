@@ -23,7 +23,8 @@ const scripts: Readonly<Record<string, string>> = {
 
 const pages: Readonly<Record<string, string>> = {
   "/esm": `<script type="module">import { Client } from "/esm.js"; globalThis.Client = Client</script>`,
-  "/global": `<script src="/global.js"></script><script>globalThis.Client = EffectNes.Client</script>`,
+  "/global":
+    `<script src="/global.js"></script><script>globalThis.Client = nes.Client === EffectNes.Client && nes.Client</script>`,
   "/nes14": `<script src="/nes14.js"></script><script>globalThis.Client = nes.Client</script>`,
   "/login":
     `<form method="post"><input name="user"><input name="password" type="password"><button>Log in</button></form>`

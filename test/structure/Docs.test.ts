@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import * as Message from "../../src/protocol/Message.js"
-import { files, read, root } from "./Repository.js"
+import { entries, files, read, root } from "./Repository.js"
 
 /**
  * The convention of our documents: each fenced block marked `ts` or `js` is a module of its own and compiles. A block
@@ -56,9 +56,8 @@ beforeAll(() => {
         declaration: false,
         declarationMap: false,
         paths: {
-          "effect-nes": [join(root, "src/index.ts")],
           "effect-nes/browser": [join(root, "src/client.ts")],
-          "effect-nes/*": [join(root, "src/*.ts")]
+          ...Object.fromEntries(entries.map(([subpath, source]) => [`effect-nes${subpath}`, [join(root, source)]]))
         }
       },
       include: ["blocks"]
