@@ -88,7 +88,7 @@ export interface Session {
   ) => Promise<ReadonlyArray<string> | undefined>
   readonly release: (user: string, socket: string) => Promise<void>
 
-  /** Takes down a sign of life of a node, if it gives one; returns the last of each that gave one within a minute. */
+  /** Takes down a sign of life of a node, if it gives one; returns the last of each that gave one a short time ago. */
   readonly beat: (node: string, state: string | undefined) => Promise<ReadonlyArray<Beat>>
   readonly leave: (node: string) => Promise<void>
 
@@ -114,7 +114,7 @@ export interface Engine {
  * @since 1.0.0
  * @category constants
  */
-export const remembered = 60_000
+export const remembered = 30_000
 
 /**
  * How long the state of a path is kept at least after its last update, so that it does not begin anew (ms), and the

@@ -180,7 +180,7 @@ export class Orders {
 
   private async carryOut({ entries, epoch, start, top }: Kept): Promise<void> {
     const { done } = this
-    const from = !done ? top : Epoch.continues(done, epoch) ? done.offset : Math.min(done.offset, start)
+    const from = !done ? top : Epoch.continues(done, epoch) ? done.offset : Epoch.unseen(done, epoch, start)
     const givers = new Set<string>()
     for (const entry of entries) {
       try {

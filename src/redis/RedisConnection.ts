@@ -186,56 +186,61 @@ interface Locator {
   readonly close: () => void
 }
 
-const locator = (address: Address, timeout: number, moved: (url: string) => void): Locator => {
+const locator = (address: Address, timeout: number, moved: () => void): Locator => {
   const { name = "", sentinels } = address
   if (!sentinels) {
     const url = typeof address.url === "string" ? address.url : address.url?.[0]
     return { locate: () => Promise.resolve(url), close: ignore }
   }
-  const secure = sentinels.some((url) => url.startsWith("rediss:"))
-  let turn = 0
-  let known: string | undefined
-  const ask = async (client: Client): Promise<string> => {
-    const answer = await within(client.sendCommand(["SENTINEL", "get-master-addr-by-name", name]), timeout)
-    if (!Array.isArray(answer)) {
-      throw new Error(`The Sentinels know no master "${name}"`)
-    }
-    const host = String(answer[0])
-    return `${secure ? "rediss" : "redis"}://${host.includes(":") ? `[${host}]` : host}:${String(answer[1])}`
-  }
+  const scheme = sentinels.some((url) => url.startsWith("rediss:")) ? "rediss" : "redis"
   // Their credentials, if they have any, are in their urls.
-  const line = new Line(
-    () => Promise.resolve(makeClient(transport(address), sentinels[turn++ % sentinels.length], timeout)),
-    timeout,
-    ignore,
-    ignore
+  const lines = sentinels.map((url) =>
+    new Line(() => Promise.resolve(makeClient(transport(address), url, timeout)), timeout, ignore, ignore)
   )
-  const watch = setInterval(() => {
-    const { client } = line
-    if (client) {
-      ask(client).then((url) => {
-        const before = known
-        known = url
-        if (before !== undefined && before !== url) {
-          moved(url)
-        }
-      }).catch((error: unknown) => line.restart(error))
+  let known: Master | undefined
+  // Not all hear of a change at once: the newest counts, also when who knows it does not answer. A master that has just
+  // come back, empty, is still one to some.
+  const locate = async (): Promise<string> => {
+    const answers = await Promise.allSettled(lines.map((line) => ask(line.client, name, timeout)))
+    const masters = answers.flatMap((answer) => answer.status === "fulfilled" ? [answer.value] : [])
+    const newest = masters.toSorted((a, b) => b.epoch - a.epoch)[0]
+    if (!newest) {
+      throw answers.find((answer) => answer.status === "rejected")?.reason ?? new Error("There is no Sentinel")
     }
+    if (!known || newest.epoch >= known.epoch) {
+      known = newest
+    }
+    const { host, port } = known
+    return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`
+  }
+  const watch = setInterval(() => {
+    const before = known
+    locate().then(() => before && (before.host !== known?.host || before.port !== known.port) && moved()).catch(ignore)
   }, watching)
   watch.unref()
   return {
-    locate: async () => {
-      while (!line.client) {
-        await sleep(20)
-      }
-      known = await ask(line.client)
-      return known
-    },
+    locate,
     close: () => {
       clearInterval(watch)
-      line.close()
+      lines.forEach((line) => line.close())
     }
   }
+}
+
+interface Master {
+  readonly host: string
+  readonly port: string
+  readonly epoch: number
+}
+
+const ask = async (client: Client | undefined, name: string, timeout: number): Promise<Master> => {
+  if (!client) {
+    throw new Error("Not connected to a Sentinel")
+  }
+  const answer: unknown = await within(client.sendCommand(["SENTINEL", "master", name]), timeout)
+  const fields = Array.isArray(answer) ? answer.map(String) : []
+  const field = (key: string): string => fields[fields.indexOf(key) + 1] ?? ""
+  return { host: field("ip"), port: field("port"), epoch: Number(field("config-epoch")) }
 }
 
 const single = (address: Address, timeout: number, observer: Observer): RedisConnection => {

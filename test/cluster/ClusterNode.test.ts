@@ -157,7 +157,7 @@ it.effect("an order fails while a node is cut off, which carries it out before i
     expect(again.now).toBe("done")
   }))
 
-it.effect("a node that does not come back is given up after a minute, one that leaves at once", () =>
+it.effect("a node that does not come back is given up after half a minute, one that leaves at once", () =>
   Effect.gen(function*() {
     const engine = yield* MemoryEngine.make
     const [a, b, c] = [yield* join(engine, "a"), yield* join(engine, "b"), yield* join(engine, "c")]
@@ -167,11 +167,11 @@ it.effect("a node that does not come back is given up after a minute, one that l
     yield* passes(1)
     expect(without.now).toBe("done")
     engine.cut((index) => index === 1)
-    yield* passes(30)
+    yield* passes(15)
     const lost = outcome(a.send(disconnect))
     yield* passes(3)
     expect(lost.now).toBe("Not confirmed")
-    yield* passes(40)
+    yield* passes(20)
     const given = outcome(a.send(disconnect))
     yield* passes(1)
     expect(given.now).toBe("done")

@@ -35,3 +35,16 @@ export const continues = ({ epoch, offset }: Message.Position, later: string): b
   const elapsed = parseInt(laterPeriod, 16) - parseInt(period, 16)
   return run === laterRun && losses === laterLosses && elapsed >= 0 && elapsed <= 1
 }
+
+const lineage = (epoch: string): string => epoch.split(".", 1)[0] ?? ""
+
+/**
+ * From which offset on a later epoch, which begins after `start`, has what a reader at a position has not seen. Offsets go
+ * on where the epoch of one and the same history ends; those of another history say nothing: what that one had before, the
+ * reader may have seen.
+ *
+ * @since 1.0.0
+ * @category predicates
+ */
+export const unseen = (since: Message.Position, later: string, start: number): number =>
+  lineage(since.epoch) === lineage(later) && !since.epoch.startsWith(".") ? Math.min(since.offset, start) : start

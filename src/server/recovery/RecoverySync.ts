@@ -60,7 +60,7 @@ const ignore = (): void => {}
 const resume = (since: Message.Position, page: Page): { readonly offset: number; readonly lost: boolean } => {
   const goesOn = Epoch.continues(since, page.epoch)
   // Whoever claims to be ahead of the history goes on with it: nothing is to be held back until it gets there.
-  const offset = Math.min(since.offset, goesOn ? page.top : page.start)
+  const offset = goesOn ? Math.min(since.offset, page.top) : Epoch.unseen(since, page.epoch, page.start)
   const first = page.updates.find((update) => update.position.offset > offset)?.position.offset ?? page.top + 1
   return { offset: Math.max(offset, first - 1), lost: !goesOn || first > offset + 1 || page.top < since.offset }
 }
@@ -76,6 +76,8 @@ const resume = (since: Message.Position, page: Page): { readonly offset: number;
  */
 export class RecoverySync {
   private at: Message.Position | undefined
+  /** How far it had come in the epoch before this one: of two servers that both count as the first, each may be met again. */
+  private left: Message.Position | undefined
   private behind = false
   private admissions: Map<Connection, Admission> | undefined
   private working: Promise<void> | undefined
@@ -247,8 +249,16 @@ export class RecoverySync {
   }
 
   private async settle(admissions: Admissions, page: Page): Promise<void> {
-    if (this.at) {
-      await this.replay(this.at, page)
+    const { at, left } = this
+    if (at) {
+      const isBack = at.epoch !== page.epoch && left?.epoch === page.epoch
+      if (isBack) {
+        this.owner.gap(this, left)
+      }
+      await this.replay(isBack ? left : at, page)
+      if (!Epoch.continues(at, page.epoch)) {
+        this.left = at
+      }
     }
     this.at = { epoch: page.epoch, offset: page.top }
     for (const [connection, { answer, late, since }] of admissions) {

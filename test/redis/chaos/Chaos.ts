@@ -1,32 +1,49 @@
 /**
  * Nodes in processes of their own, a real Redis, clients spread over the nodes: numbered messages are published while
- * nodes and Redis are killed, frozen and cut off; in the end every message is accounted for.
+ * nodes, Redis and the ways between are killed, frozen, slowed and cut; in the end every message is accounted for.
  */
+import { createRequire } from "node:module"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Client } from "../../../src/client.js"
 import { ChildProcess } from "../../interop/peers/ChildProcess.js"
-import { RedisServer } from "../RedisServer.js"
 import { Balancer } from "./Balancer.js"
 import * as Ledgers from "./Ledger.js"
 import { Ledger } from "./Ledger.js"
+import * as Topology from "./Topology.js"
+
+// Its types would be those of hapi's, too, which are ours here.
+interface OlderClient {
+  onError: (error: unknown) => void
+  readonly connect: (options: object) => Promise<void>
+  readonly subscribe: (path: string, handler: (message: number) => void) => Promise<void>
+  readonly disconnect: () => Promise<void>
+}
+const { Client: OlderClient } = createRequire(import.meta.url)("@hapi/nes") as {
+  readonly Client: new(url: string) => OlderClient
+}
 
 const nodeModule = new URL("node.child.ts", import.meta.url)
 const paths = ["/kept/1", "/kept/2", "/short/1"]
+/** What a client must not hear after it was revoked, and what is for one user only. */
+const secret = "/kept/secret"
+const own = "/own/1"
+const users = ["u0", "u1", "u2"]
 const nodeCount = 3
 const clientCount = 6
+const olderCount = 2
 
 /** How long everything may take to come back, in ms: far above what it takes, so that a hang has a name. */
-const patience = 30_000
+const patience = 40_000
 
 export interface Options {
   readonly rounds: number
-  /** Whether Redis keeps all that it has confirmed, or loses everything when it is killed. */
-  readonly durable: boolean
+  readonly kind: Topology.Kind
   readonly seed: number
   readonly report?: (line: string) => void
 }
 
 interface Node {
+  readonly index: number
   child: ChildProcess | undefined
   port: number
 }
@@ -39,15 +56,24 @@ const random = (seed: number) => (): number => {
   return ((t ^ (t >>> 14)) >>> 0) / 4294967296
 }
 
+const as = (user: string) => ({ headers: { "x-user": user } })
+
+const reconnecting = { delay: 20, maxDelay: 100, jitter: true }
+
 class Stage {
   readonly ledgers = paths.map((path) => new Ledger(path, clientCount))
-  readonly nodes: Array<Node> = Array.from({ length: nodeCount }, () => ({ child: undefined, port: 0 }))
+  readonly nodes: Array<Node> = Array.from({ length: nodeCount }, (_, index) => ({ index, child: undefined, port: 0 }))
   readonly clients: Array<Client> = []
+  readonly older: Array<{ readonly client: OlderClient; readonly heard: Map<string, Array<number>> }> = []
   readonly dice: () => number
-  balancer!: Balancer
+  readonly figures = { ...Ledgers.none }
+  balancer: Balancer | undefined
   publishing = true
+  private readonly eve = { subscribed: 0, revoked: 0, id: "", from: Infinity }
+  private secrets = 0
+  private addressed = 0
 
-  constructor(readonly redis: RedisServer, readonly options: Options) {
+  constructor(readonly topology: Topology.Topology, readonly options: Options) {
     this.dice = random(options.seed)
   }
 
@@ -55,8 +81,19 @@ class Stage {
     return items[Math.floor(this.dice() * items.length)] as A
   }
 
+  private get alive(): ReadonlyArray<ChildProcess> {
+    return this.nodes.flatMap(({ child }) => (child ? [child] : []))
+  }
+
+  // Both doors, and one node whose clock is an hour off.
   async startNode(node: Node): Promise<void> {
-    const child = await ChildProcess.start(nodeModule, [this.redis.url, this.options.durable ? "durable" : "lossy"])
+    const door = node.index === 1 ? "effect" : "hapi"
+    const skew = node.index === 2 ? 3_600_000 : 0
+    const child = await ChildProcess.start(nodeModule, [
+      JSON.stringify(this.topology.options(node.index)),
+      door,
+      String(skew)
+    ])
     node.port = Number(await child.call("port"))
     node.child = child
   }
@@ -68,36 +105,60 @@ class Stage {
   }
 
   async start(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => this.startNode(node)))
+    for (const node of this.nodes) {
+      await this.startNode(node)
+    }
     this.balancer = await Balancer.start(() => this.nodes.flatMap(({ child, port }) => (child ? [port] : [])))
     for (let i = 0; i < clientCount; i++) {
-      const client = new Client(this.balancer.url)
-      client.onError = null
-      client.onGap = (path) => void this.ledgers.find((ledger) => ledger.path === path)?.readers[i]?.push("gap")
-      this.clients.push(client)
-      // What had been confirmed before a connection was there comes to it from the history.
-      const before = new Map<Ledger, number>()
-      client.onConnect = () => {
-        for (const ledger of this.ledgers) {
-          before.set(ledger, Math.max(0, ...ledger.confirmed))
-        }
-      }
-      await client.connect({ delay: 20, maxDelay: 100, jitter: true })
+      await this.startClient(i, this.balancer.url)
+    }
+    for (let i = 0; i < olderCount; i++) {
+      await this.startOlder(this.balancer.url)
+    }
+  }
+
+  private async startClient(i: number, url: string): Promise<void> {
+    const client = new Client(url)
+    client.onError = null
+    client.onGap = (path) => void this.ledgers.find((ledger) => ledger.path === path)?.readers[i]?.push("gap")
+    this.clients.push(client)
+    // What had been confirmed before a connection was there comes to it from the history.
+    const before = new Map<Ledger, number>()
+    client.onConnect = () => {
       for (const ledger of this.ledgers) {
-        await client.subscribe<number>(
-          ledger.path,
-          (n) => void ledger.readers[i]?.push({ n, replayed: n <= (before.get(ledger) ?? 0) })
-        )
+        before.set(ledger, Math.max(0, ...ledger.confirmed))
       }
+    }
+    const user = users[i % users.length] ?? ""
+    await client.connect({ ...reconnecting, auth: as(user) })
+    for (const ledger of this.ledgers) {
+      await client.subscribe<number>(
+        ledger.path,
+        (n) => void ledger.readers[i]?.push({ n, replayed: n <= (before.get(ledger) ?? 0) })
+      )
+    }
+    await client.subscribe<string>(own, (to) => void (to === user || this.figures.wrongUser++))
+  }
+
+  // It knows no recovery: what it misses it misses, but what it gets is in order, and once.
+  private async startOlder(url: string): Promise<void> {
+    const client = new OlderClient(url)
+    client.onError = () => {}
+    const heard = new Map<string, Array<number>>()
+    this.older.push({ client, heard })
+    await client.connect({ delay: 20, maxDelay: 100, auth: as("old") })
+    for (const path of paths) {
+      const numbers: Array<number> = []
+      heard.set(path, numbers)
+      await client.subscribe(path, (n) => void numbers.push(n))
     }
   }
 
   /** Publishes the next message of a path through some node; whether that was confirmed. */
   async publish(ledger: Ledger): Promise<number | undefined> {
-    const child = this.pick(this.nodes.flatMap(({ child }) => (child ? [child] : [])))
     const n = ledger.next++
     try {
-      await child.call("publish", ledger.path, n)
+      await this.pick(this.alive).call("publish", ledger.path, n)
       ledger.confirmed.add(n)
       return n
     } catch {
@@ -113,73 +174,118 @@ class Stage {
     }
   }
 
-  readonly faults: Readonly<Record<string, () => Promise<void>>> = {
-    "a node dies": async () => {
-      const node = this.pick(this.nodes)
-      await this.killNode(node)
-      await this.startNode(node)
-    },
-    "Redis dies": async () => {
-      await this.redis.kill()
-      await sleep(this.dice() * 500)
-      await this.redis.start()
-    },
-    "Redis and a node die": async () => {
-      const node = this.pick(this.nodes)
-      await Promise.all([this.redis.kill(), this.killNode(node)])
-      await Promise.all([this.redis.start(), this.startNode(node)])
-    },
-    "Redis freezes": async () => {
-      this.redis.freeze()
-      await sleep(100 + this.dice() * 1_000)
-      this.redis.thaw()
-    },
-    "a node freezes": async () => {
-      const { child } = this.pick(this.nodes)
-      child?.signal("SIGSTOP")
-      await sleep(100 + this.dice() * 1_000)
-      child?.signal("SIGCONT")
-    },
-    "Redis drops its subscribers": async () => {
-      this.redis.run("client", "kill", "type", "pubsub")
-      await sleep(100)
-    },
-    "clients are cut off": async () => {
-      this.balancer.cut(() => this.dice() < 0.5)
-      await sleep(50)
+  async publishToUsers(): Promise<void> {
+    while (this.publishing) {
+      const user = users[this.addressed++ % users.length]
+      await this.pick(this.alive).call("publish", own, user, user).catch(() => {})
+      await sleep(10)
     }
   }
 
-  /** A message on every path that is confirmed, and waits until every reader has it. */
-  async fence(): Promise<void> {
+  /** Eve is the last of the clients: she is revoked while things happen, and asks again afterwards. */
+  async publishSecrets(): Promise<void> {
+    const { eve } = this
+    const client = this.clients[clientCount - 1]
+    const user = users[(clientCount - 1) % users.length] ?? ""
+    while (this.publishing && client) {
+      const subscription = eve.subscribed + 1
+      const asked = client.subscribe<number>(secret, (n) => {
+        // Whoever has connected anew has asked anew.
+        if (typeof n === "number" && n >= eve.from && subscription <= eve.revoked && client.id === eve.id) {
+          this.figures.afterRevoke++
+        }
+      }).then(() => true, () => false)
+      eve.subscribed = subscription
+      eve.from = Infinity
+      await asked
+      await this.publishSecret()
+      const id = client.id ?? ""
+      const revoked = await this.pick(this.alive).call("revoke", user, secret).then(() => true, () => false)
+      if (revoked) {
+        this.figures.revoked++
+        Object.assign(eve, { revoked: subscription, id, from: this.secrets + 1 })
+      }
+      await this.publishSecret()
+      await sleep(20)
+      await client.unsubscribe(secret, null).catch(() => {})
+    }
+  }
+
+  private publishSecret(): Promise<unknown> {
+    return this.pick(this.alive).call("publish", secret, ++this.secrets).catch(() => {})
+  }
+
+  get faults(): Readonly<Record<string, Topology.Fault>> {
+    const pause = (least: number, most: number): Promise<void> => sleep(least + this.dice() * (most - least))
+    return {
+      ...this.topology.faults,
+      "a node dies": async () => {
+        const node = this.pick(this.nodes)
+        await this.killNode(node)
+        await this.startNode(node)
+      },
+      "a node freezes": async () => {
+        const { child } = this.pick(this.nodes)
+        child?.signal("SIGSTOP")
+        await pause(100, 1_100)
+        child?.signal("SIGCONT")
+      },
+      "clients are cut off": async () => {
+        this.balancer?.cut(() => this.dice() < 0.5)
+        await sleep(50)
+      }
+    }
+  }
+
+  /** A message on every path that is confirmed, and waits until every reader has it; whether all came back. */
+  async fence(): Promise<boolean> {
     const deadline = Date.now() + patience
     for (const ledger of this.ledgers) {
       let last: number | undefined
       while (last === undefined) {
         last = await this.publish(ledger)
         if (Date.now() > deadline) {
-          throw new Error(`nothing can be published on ${ledger.path} any more`)
+          return false
         }
+        await sleep(last === undefined ? 20 : 0)
       }
-      // One that does not come is the ledger's to tell.
-      while (!ledger.heardByAll(last) && Date.now() < deadline) {
+      while (!ledger.heardByAll(last)) {
+        if (Date.now() > deadline) {
+          return false
+        }
         await sleep(10)
       }
     }
+    return true
+  }
+
+  /** What has become of everything so far. */
+  account(): Ledgers.Figures {
+    const figures = this.ledgers.map((ledger) => ledger.account()).reduce(Ledgers.add)
+    for (const { heard } of this.older) {
+      for (const [path, numbers] of heard) {
+        const confirmed = this.ledgers.find((ledger) => ledger.path === path)?.confirmed
+        const known = numbers.filter((n) => confirmed?.has(n))
+        figures.duplicated += numbers.length - new Set(numbers).size
+        figures.disordered += known.filter((n, index) => index > 0 && n < (known[index - 1] ?? 0)).length
+      }
+    }
+    return Ledgers.add(figures, this.figures)
   }
 
   async stop(): Promise<void> {
     this.publishing = false
     await Promise.all(this.clients.map((client) => client.disconnect()))
-    this.balancer.stop()
+    await Promise.all(this.older.map(({ client }) => client.disconnect()))
+    this.balancer?.stop()
     await Promise.all(this.nodes.map((node) => this.killNode(node)))
   }
 }
 
 /** Runs rounds of faults, and returns what became of the messages. */
 export const run = async (options: Options): Promise<Ledgers.Figures> => {
-  const redis = await RedisServer.start({ durable: options.durable })
-  const stage = new Stage(redis, options)
+  const topology = await Topology.start(options.kind, nodeCount)
+  const stage = new Stage(topology, options)
   try {
     await stage.start()
     const names = Object.keys(stage.faults)
@@ -187,25 +293,31 @@ export const run = async (options: Options): Promise<Ledgers.Figures> => {
       // Every fault has its turn, in an order of its own.
       const fault = names[(round + options.seed) % names.length] ?? ""
       stage.publishing = true
-      const publishers = stage.ledgers.map((ledger) => stage.publishOn(ledger))
+      const publishers = [
+        ...stage.ledgers.map((ledger) => stage.publishOn(ledger)),
+        stage.publishToUsers(),
+        stage.publishSecrets()
+      ]
       await sleep(50 + stage.dice() * 100)
-      await stage.faults[fault]?.()
+      await stage.faults[fault]?.(stage.dice)
       await sleep(stage.dice() * 100)
       stage.publishing = false
       await Promise.all(publishers)
-      await stage.fence()
-      const { missing, published } = stage.ledgers.map((ledger) => ledger.account()).reduce(Ledgers.add)
-      options.report?.(`round ${round}, ${fault}: ${published} published so far, ${missing} missing`)
+      if (!await stage.fence()) {
+        stage.figures.unhealed++
+      }
+      options.report?.(`${options.kind} ${round}, ${fault}: ${line(stage.account())}`)
     }
-    return stage.ledgers.map((ledger) => ledger.account()).reduce(Ledgers.add)
+    return stage.account()
   } finally {
     await stage.stop()
-    await redis.stop()
+    await topology.stop()
   }
 }
 
 /** The figures in one line. */
 export const line = (figures: Ledgers.Figures): string =>
   `published ${figures.published}, failed ${figures.failed}, delivered ${figures.delivered}, ` +
-  `recovered ${figures.recovered}, gaps reported ${figures.gaps}, missing ${figures.missing}, ` +
-  `duplicated ${figures.duplicated}, out of order ${figures.disordered}`
+  `recovered ${figures.recovered}, gaps reported ${figures.gaps}, revoked ${figures.revoked}; ` +
+  `missing without a gap ${figures.missing}, duplicated ${figures.duplicated}, out of order ${figures.disordered}, ` +
+  `wrong user ${figures.wrongUser}, after a revoke ${figures.afterRevoke}, unhealed ${figures.unhealed}`

@@ -12,9 +12,16 @@ export interface Figures {
   recovered: number
   /** Deliveries that did not take place, of which the reader was told. */
   gaps: number
+  /** Revocations that were confirmed. */
+  revoked: number
   missing: number
   duplicated: number
   disordered: number
+  /** Deliveries to somebody they were not for, and after a revocation that was confirmed. */
+  wrongUser: number
+  afterRevoke: number
+  /** Rounds after which not all came back. */
+  unhealed: number
 }
 
 export const none: Figures = {
@@ -23,21 +30,25 @@ export const none: Figures = {
   delivered: 0,
   recovered: 0,
   gaps: 0,
+  revoked: 0,
   missing: 0,
   duplicated: 0,
-  disordered: 0
+  disordered: 0,
+  wrongUser: 0,
+  afterRevoke: 0,
+  unhealed: 0
 }
 
-export const add = (a: Figures, b: Figures): Figures => ({
-  published: a.published + b.published,
-  failed: a.failed + b.failed,
-  delivered: a.delivered + b.delivered,
-  recovered: a.recovered + b.recovered,
-  gaps: a.gaps + b.gaps,
-  missing: a.missing + b.missing,
-  duplicated: a.duplicated + b.duplicated,
-  disordered: a.disordered + b.disordered
-})
+const names = Object.keys(none) as ReadonlyArray<keyof Figures>
+
+export const add = (a: Figures, b: Figures): Figures =>
+  Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as unknown as Figures
+
+/** What must not happen, whatever does. */
+export const sound = { missing: 0, duplicated: 0, disordered: 0, wrongUser: 0, afterRevoke: 0, unhealed: 0 }
+
+export const isSound = (figures: Figures): boolean =>
+  (Object.keys(sound) as ReadonlyArray<keyof typeof sound>).every((name) => figures[name] === 0)
 
 /** One path: numbers are given out in order, each published once, by one publisher at a time. */
 export class Ledger {

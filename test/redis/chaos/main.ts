@@ -1,19 +1,31 @@
-/** `npm run chaos -- --rounds 100 [--seed 1]`: half of the rounds on a Redis that keeps everything, half on one that does not. */
+/**
+ * `npm run chaos -- --rounds 200 [--seed 1] [--kind sentinel]`: a third of the rounds each on a Redis that keeps everything
+ * and on one that does not, the rest on one that Sentinels watch over and on a Redis Cluster.
+ */
 import { parseArgs } from "node:util"
 import * as Chaos from "./Chaos.js"
-import { add } from "./Ledger.js"
+import { add, isSound, none } from "./Ledger.js"
+import type { Kind } from "./Topology.js"
 
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "20" }, seed: { type: "string" } } })
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "20" },
+    seed: { type: "string" },
+    kind: { type: "string" }
+  }
+})
 const rounds = Number(values.rounds)
 const seed = Number(values.seed ?? Date.now() % 1_000_000)
-const report = (line: string): void => console.log(line)
+const third = Math.ceil(rounds / 3)
+const sixth = Math.ceil((rounds - 2 * third) / 2)
+const shares: ReadonlyArray<readonly [kind: Kind, rounds: number]> = values.kind === undefined
+  ? [["durable", third], ["lossy", third], ["sentinel", sixth], ["cluster", rounds - 2 * third - sixth]]
+  : [[values.kind as Kind, rounds]]
 
 console.log(`seed ${seed}`)
-const half = Math.ceil(rounds / 2)
-console.log(`${half} rounds on a Redis that keeps all that it has confirmed`)
-const durable = await Chaos.run({ rounds: half, durable: true, seed, report })
-console.log(`${rounds - half} rounds on a Redis that loses everything when it dies`)
-const lossy = await Chaos.run({ rounds: rounds - half, durable: false, seed, report })
-const all = add(durable, lossy)
-console.log(Chaos.line(all))
-process.exit(all.missing + all.duplicated + all.disordered === 0 ? 0 : 1)
+let all = none
+for (const [kind, count] of shares) {
+  all = add(all, await Chaos.run({ rounds: count, kind, seed, report: (line) => console.log(line) }))
+}
+console.log(`${rounds} rounds: ${Chaos.line(all)}`)
+process.exit(isSound(all) ? 0 : 1)

@@ -1,23 +1,78 @@
-/** A node of the cluster under test: a hapi server on a port of its own, killed without warning. */
+/** A node of the cluster under test, on a port of its own, killed without warning: on the hapi door or on the other. */
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import Hapi from "@hapi/hapi"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as Layer from "effect/Layer"
+import * as References from "effect/References"
+import * as Scope from "effect/Scope"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import * as Nes from "../../../src/hapi.js"
-import { redis } from "../../../src/redis.js"
+import { Authentication, NesHttpServer, NesServer } from "../../../src/index.js"
+import { redis, RedisBroker } from "../../../src/redis.js"
+import type { Options } from "../../../src/redis/RedisBroker.js"
 import { serve } from "../../interop/peers/ChildEndpoint.js"
 
-const [, , url = "", durable] = process.argv
-const server = Hapi.server({ host: "127.0.0.1", port: 0 })
-await server.register({
-  plugin: Nes.plugin,
-  options: {
-    heartbeat: { interval: 1_000, timeout: 500 },
-    broker: redis({ url, durable: durable === "durable", timeout: 500 })
-  }
-})
-server.subscription("/kept/{id}", { recovery: { size: 5_000, age: 600_000 } })
-server.subscription("/short/{id}", { recovery: { size: 3, age: 600_000 } })
-await server.start()
+const [, , address = "{}", door, skew = "0"] = process.argv
+
+// No node's clock may matter to another.
+const now = Date.now.bind(Date)
+Date.now = () => now() + Number(skew)
+
+const options: Options = { timeout: 500, ...JSON.parse(address) as Options }
+const kept = { size: 5_000, age: 600_000 }
+const short = { size: 3, age: 600_000 }
+const heartbeat = { interval: 1_000, timeout: 500 }
+
+const onHapi = async (): Promise<readonly [NesServer.Service["node"], number]> => {
+  const server = Hapi.server({ host: "127.0.0.1", port: 0 })
+  server.auth.scheme("named", () => ({
+    authenticate: (request, h) => h.authenticated({ credentials: { user: request.headers["x-user"] } })
+  }))
+  server.auth.strategy("named", "named")
+  await server.register({
+    plugin: Nes.plugin,
+    options: { heartbeat, auth: { index: true, route: "named" }, broker: redis(options) }
+  })
+  server.subscription("/kept/{id}", { recovery: kept })
+  server.subscription("/short/{id}", { recovery: short })
+  server.subscription("/plain/{id}", {})
+  server.subscription("/own/{id}", { recovery: kept, auth: { index: true } })
+  await server.start()
+  return [server.plugins.nes.node, Number(server.info.port)]
+}
+
+const authenticate = Effect.map(HttpServerRequest.HttpServerRequest, ({ headers }) => ({
+  credentials: { user: headers["x-user"] }
+}))
+
+const onEffect = async (): Promise<readonly [NesServer.Service["node"], number]> => {
+  const http = createServer()
+  const live = Layer.mergeAll(
+    NesHttpServer.layerSubscription("/kept/{id}", { recovery: kept }),
+    NesHttpServer.layerSubscription("/short/{id}", { recovery: short }),
+    NesHttpServer.layerSubscription("/plain/{id}"),
+    NesHttpServer.layerSubscription("/own/{id}", { recovery: kept, auth: { index: true } })
+  ).pipe(
+    Layer.provideMerge(NesHttpServer.serve(Layer.empty, {
+      server: http,
+      heartbeat,
+      auth: Authentication.make({ authenticate, index: true })
+    })),
+    Layer.provide(NodeHttpServer.layer(() => http, { port: 0, host: "127.0.0.1" })),
+    Layer.provide(RedisBroker.layer(options)),
+    Layer.provide(Layer.succeed(References.MinimumLogLevel, "None"))
+  )
+  const context = await Effect.runPromise(Layer.buildWithScope(live, Scope.makeUnsafe()))
+  return [Context.get(context, NesServer.NesServer).node, (http.address() as AddressInfo).port]
+}
+
+const [node, port] = await (door === "effect" ? onEffect() : onHapi())
 
 serve({
-  port: () => server.info.port,
-  publish: (path, message) => server.publish(String(path), message)
-}, () => server.stop({ timeout: 100 }))
+  port: () => port,
+  publish: (path, message, user) => node.publish(String(path), message, user === undefined ? {} : { user }),
+  revoke: (user, path) => node.revoke({ user }, String(path), "revoked")
+})

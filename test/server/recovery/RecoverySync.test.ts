@@ -276,6 +276,40 @@ it("what is announced in a later epoch while the history is read is read, once",
   expect(world.reads).toBe(3)
 })
 
+it("a node that was with an empty server for a moment tells nothing twice when it is back", async () => {
+  const world = new World(false)
+  world.admit(undefined)
+  await settle()
+  for (let n = 0; n < 3; n++) {
+    world.publish("now", false)
+  }
+  const { kept, run } = world
+  Object.assign(world, { run: run + 1, top: 0, kept: [] })
+  await world.sync.work()
+  // The other server has been promoted: its history goes on, in an epoch of its own, and has more by now.
+  Object.assign(world, { run: run + 2, top: 3, start: 3, kept })
+  world.publish("never", false)
+  await world.sync.work()
+  expect(heard(world)).toEqual([[1, 2, 3, "gap", "gap", 4]])
+})
+
+it("of two servers that both count as the first, each is met again where it was left", async () => {
+  const world = new World(false)
+  world.admit(undefined)
+  await settle()
+  for (let n = 0; n < 3; n++) {
+    world.publish("now", false)
+  }
+  const one = { run: 1, top: 3, start: 0, kept: world.kept }
+  Object.assign(world, { run: 2, top: 1, start: 1, kept: world.kept.slice(0, 1) })
+  world.publish("never", false)
+  await world.sync.work()
+  Object.assign(world, one)
+  world.publish("now", false)
+  await world.sync.work()
+  expect(heard(world)).toEqual([[1, 2, 3, "gap", 4, "gap", 5]])
+})
+
 it("a gap that shows while the history is read is read, at once", async () => {
   const world = new World(false)
   world.admit(undefined)
@@ -321,5 +355,16 @@ describe("an epoch goes on", () => {
     [at(".run"), before, false]
   ])("%j, %s: %s", (position, later, expected) => {
     expect(Epoch.continues(position, later)).toBe(expected)
+  })
+
+  it.each([
+    [at("x.one.0.0", 5), "x.two.0.0", 3, 3],
+    [at("x.one.0.0", 2), "x.two.0.0", 3, 2],
+    [at("y.one.0.0", 2), "x.two.0.0", 3, 3],
+    [at(".one.0.0"), "x.two.0.0", 3, 3],
+    [at("x.one.0.0", 5), ".two.0.0", 0, 0],
+    [at("another", 5), "another kind", 0, 0]
+  ])("%j has not seen what %s, which begins after %d, has after %d", (position, later, start, expected) => {
+    expect(Epoch.unseen(position, later, start)).toBe(expected)
   })
 })

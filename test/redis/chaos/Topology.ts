@@ -1,0 +1,223 @@
+/** The Redis of a run: one server, one that Sentinels watch over, or a Redis Cluster; and what can happen to it. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import type { Options } from "../../../src/redis/RedisBroker.js"
+import { Proxy } from "../Proxy.js"
+import { freePort, RedisServer } from "../RedisServer.js"
+
+/** Something that happens: it ends when it is over, and things may be expected to come back. */
+export type Fault = (dice: () => number) => Promise<void>
+
+export interface Topology {
+  /** Where the n-th node finds it. */
+  readonly options: (node: number) => Options
+  readonly faults: Readonly<Record<string, Fault>>
+  readonly stop: () => Promise<void>
+}
+
+export type Kind = "durable" | "lossy" | "sentinel" | "cluster"
+
+const pause = (least: number, most: number, dice: () => number): Promise<void> => sleep(least + dice() * (most - least))
+
+const used = (redis: RedisServer): number => Number(/used_memory:(\d+)/.exec(redis.run("info", "memory"))?.[1])
+
+const ofServer = (redis: RedisServer): Readonly<Record<string, Fault>> => ({
+  "Redis dies": async (dice) => {
+    await redis.kill()
+    await pause(0, 500, dice)
+    await redis.start()
+  },
+  "Redis freezes": async (dice) => {
+    redis.freeze()
+    await pause(100, 1_100, dice)
+    redis.thaw()
+  },
+  "Redis is slow": async (dice) => {
+    for (let n = 0; n < 5; n++) {
+      redis.run("client", "pause", "80", "all")
+      await pause(90, 150, dice)
+    }
+  },
+  "Redis drops its subscribers": async () => {
+    redis.run("client", "kill", "type", "pubsub")
+    await sleep(100)
+  },
+  "Redis forgets its scripts": async (dice) => {
+    for (let n = 0; n < 10; n++) {
+      redis.run("script", "flush")
+      await pause(5, 30, dice)
+    }
+  },
+  "Redis evicts": async (dice) => {
+    redis.run("config", "set", "maxmemory-policy", "allkeys-random")
+    redis.run("config", "set", "maxmemory", String(Math.floor(used(redis) * 0.98)))
+    await pause(50, 200, dice)
+    redis.run("config", "set", "maxmemory", "0")
+    redis.run("config", "set", "maxmemory-policy", "noeviction")
+  },
+  "Redis is full": async (dice) => {
+    redis.run("config", "set", "maxmemory", "1")
+    await pause(100, 500, dice)
+    redis.run("config", "set", "maxmemory", "0")
+  }
+})
+
+const startSingle = async (durable: boolean, nodes: number): Promise<Topology> => {
+  const redis = await RedisServer.start({ durable })
+  const proxies = await Promise.all(Array.from({ length: nodes }, () => Proxy.start(redis.port, () => {})))
+  const some = (dice: () => number): Proxy => proxies[Math.floor(dice() * nodes)] as Proxy
+  const { "Redis evicts": evicts, ...faults } = ofServer(redis)
+  return {
+    options: (node) => ({ url: proxies[node]?.url, durable }),
+    faults: {
+      ...faults,
+      // Who says that nothing is lost says so of this, too.
+      ...(durable || !evicts ? {} : { "Redis evicts": evicts }),
+      "a node is cut off": async (dice) => {
+        const proxy = some(dice)
+        proxy.cut()
+        await pause(100, 1_000, dice)
+        proxy.mend()
+      },
+      "a node's way swallows everything": async (dice) => {
+        const proxy = some(dice)
+        proxy.swallow()
+        await pause(100, 1_500, dice)
+        proxy.mend()
+      },
+      "Redis is far from a node": async (dice) => {
+        const proxy = some(dice)
+        proxy.delay = 100
+        await pause(300, 800, dice)
+        proxy.delay = 0
+        proxy.drop()
+      }
+    },
+    stop: async () => {
+      proxies.forEach((proxy) => proxy.stop())
+      await redis.stop()
+    }
+  }
+}
+
+const until = async (holds: () => boolean): Promise<void> => {
+  for (let n = 0; !attempt(holds); n++) {
+    if (n > 1_500) {
+      throw new Error("Redis does not come to rest")
+    }
+    await sleep(20)
+  }
+}
+
+// A server that is promoted drops its connections.
+const attempt = (holds: () => boolean): boolean => {
+  try {
+    return holds()
+  } catch {
+    return false
+  }
+}
+
+const isMaster = (redis: RedisServer): boolean => redis.run("role").startsWith("master")
+const isInStep = (redis: RedisServer): boolean => redis.run("info", "replication").includes("master_link_status:up")
+
+/** Two servers, one of which takes the other's place when that one dies, again and again. */
+const pair = (
+  first: RedisServer,
+  second: RedisServer,
+  takeOver: (next: RedisServer, old: RedisServer) => Promise<void>
+) => {
+  const roles = { master: first, replica: second }
+  const failover = (how: (master: RedisServer) => () => Promise<void>): Fault => async () => {
+    const { master, replica } = roles
+    const back = how(master)
+    await takeOver(replica, master)
+    await until(() => isMaster(replica))
+    await back()
+    if (isMaster(master)) {
+      attempt(() => master.run("replicaof", "127.0.0.1", String(replica.port)) === "OK")
+    }
+    await until(() => isInStep(master))
+    Object.assign(roles, { master: replica, replica: master })
+  }
+  return {
+    roles,
+    faults: {
+      "the master dies, the other takes its place": failover((master) => {
+        const dead = master.kill()
+        return () => dead.then(() => master.start())
+      }),
+      "the master freezes, the other takes its place": failover((master) => {
+        master.freeze()
+        return async () => {
+          await sleep(200)
+          master.thaw()
+        }
+      }),
+      "the replica is cut off from the master, which then dies": async (dice: () => number) => {
+        // What is confirmed from here on, the other never hears of.
+        roles.replica.freeze()
+        await pause(100, 200, dice)
+        const dead = roles.master.kill()
+        roles.replica.thaw()
+        const { master } = roles
+        await failover(() => () => dead.then(() => master.start()))(dice)
+      }
+    }
+  }
+}
+
+const startSentinel = async (): Promise<Topology> => {
+  const [first, second] = [await RedisServer.start(), await RedisServer.start()]
+  second.run("replicaof", "127.0.0.1", String(first.port))
+  for (const each of [first, second]) {
+    each.run("config", "set", "repl-diskless-sync-delay", "0")
+  }
+  await until(() => isInStep(second))
+  const directory = mkdtempSync(join(tmpdir(), "effect-nes-sentinels-"))
+  const children: Array<ChildProcess> = []
+  const ports: Array<number> = []
+  for (let n = 0; n < 3; n++) {
+    const port = await freePort()
+    const file = join(directory, `${n}.conf`)
+    writeFileSync(
+      file,
+      `port ${port}\nbind 127.0.0.1\ndir ${directory}\nsentinel monitor main 127.0.0.1 ${first.port} 2\n` +
+        "sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 2000\n"
+    )
+    children.push(spawn("redis-server", [file, "--sentinel"], { stdio: "ignore" }))
+    ports.push(port)
+  }
+  const knows = (text: RegExp): boolean => text.test(first.ask(String(ports[0]), "sentinel", "master", "main"))
+  await until(() => knows(/num-slaves\n1\nnum-other-sentinels\n2/))
+  const { faults } = pair(first, second, () => Promise.resolve())
+  return {
+    options: () => ({ sentinels: ports.map((port) => `redis://127.0.0.1:${port}`), name: "main" }),
+    faults,
+    stop: async () => {
+      children.forEach((child) => child.kill("SIGKILL"))
+      await Promise.all([first.stop(), second.stop()])
+      rmSync(directory, { recursive: true, force: true })
+    }
+  }
+}
+
+const startCluster = async (): Promise<Topology> => {
+  const first = await RedisServer.start({ cluster: true })
+  const second = await RedisServer.start({ cluster: true, replicaOf: first })
+  const { faults } = pair(first, second, async (next) => {
+    await sleep(300)
+    next.run("cluster", "failover", "takeover")
+  })
+  return {
+    options: () => ({ url: [first.url, second.url], cluster: true }),
+    faults,
+    stop: () => Promise.all([first.stop(), second.stop()]).then(() => {})
+  }
+}
+
+export const start = (kind: Kind, nodes: number): Promise<Topology> =>
+  kind === "sentinel" ? startSentinel() : kind === "cluster" ? startCluster() : startSingle(kind === "durable", nodes)
