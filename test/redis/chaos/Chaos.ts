@@ -186,8 +186,11 @@ class Stage {
   async publishSecrets(): Promise<void> {
     const { eve } = this
     const client = this.clients[clientCount - 1]
+    if (!client) {
+      return
+    }
     const user = users[(clientCount - 1) % users.length] ?? ""
-    while (this.publishing && client) {
+    while (this.publishing) {
       const subscription = eve.subscribed + 1
       const asked = client.subscribe<number>(secret, (n) => {
         // Whoever has connected anew has asked anew.
