@@ -15,6 +15,7 @@ export type {
   RequestCallback,
   UpdateHandler
 } from "./client/Client.js"
+export type { Attempt, Auth } from "./client/Credentials.js"
 export type { DisconnectLog } from "./client/Observer.js"
 export type { RequestOptions, Response } from "./client/Request.js"
 export type { Flags } from "./client/Subscriptions.js"

@@ -13,6 +13,7 @@ import { type NesError, UserError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import * as Backoff from "./Backoff.js"
 import type { Call, Draft } from "./Call.js"
+import type { Auth } from "./Credentials.js"
 import type { DisconnectLog } from "./Observer.js"
 import type { RequestOptions, Response } from "./Request.js"
 import * as Request from "./Request.js"
@@ -32,6 +33,8 @@ export interface ClientOptions {
   readonly ws?: object | undefined
   /** How long to wait for the server's answer to each call, in milliseconds; `false` or 0 (the default) for no limit. */
   readonly timeout?: number | false | undefined
+  /** The subprotocols to offer to the server, most wanted first. Default: none. */
+  readonly protocols?: string | ReadonlyArray<string> | undefined
   /**
    * The longest message that is put together from chunks, in UTF-16 code units. A longer one is a protocol error and
    * closes the connection. Default: no limit.
@@ -48,9 +51,10 @@ export interface ClientOptions {
 export interface ConnectOptions {
   /**
    * The credentials: the token of an authentication endpoint, or what the server's authentication scheme expects, such
-   * as `{ headers: { authorization } }`.
+   * as `{ headers: { authorization } }`. A function is called for each hello, and may answer with a Promise; after a 401
+   * on a reconnect it is called once more, with that error, and what it answers is tried once.
    */
-  readonly auth?: unknown
+  readonly auth?: Auth
   /** Whether to reconnect when the connection is lost. Default: `true`. */
   readonly reconnect?: boolean | undefined
   /** Milliseconds by which the wait before each attempt to reconnect grows. Default: 1000. */
@@ -63,6 +67,8 @@ export interface ConnectOptions {
   readonly jitter?: boolean | undefined
   /** How long the socket may take to open, in milliseconds. Default: as long as the WebSocket implementation lets it. */
   readonly timeout?: number | false | undefined
+  /** How long the server may take to answer the hello, in milliseconds. Default: no limit but the client's `timeout`. */
+  readonly helloTimeout?: number | false | undefined
 }
 
 /**
@@ -137,6 +143,27 @@ const isMissing = (value: unknown): boolean => value === undefined || value === 
 // JavaScript hands in texts too, as from the environment; what is no number of milliseconds stands for the default.
 const millis = (option: unknown): number | undefined => Number(option) || undefined
 
+const duration = (option: unknown): Duration.Duration | undefined => {
+  const timeout = millis(option)
+  return timeout === undefined ? undefined : Duration.millis(timeout)
+}
+
+const statuses = {
+  Disconnected: "disconnected",
+  Connecting: "connecting",
+  Connected: "connected",
+  Reconnecting: "reconnecting"
+} as const
+
+// Only what the application's own function threw is printed with its stack: that leads to the fault.
+const print = (error: NesError): void => {
+  if (error._tag === "UserError" && error.cause !== undefined) {
+    console.error(String(error), error.cause)
+  } else {
+    console.error(String(error))
+  }
+}
+
 const reconnection = (options: ConnectOptions): Session.ConnectOptions["reconnect"] => {
   const retries = options.retries === 0 ? 0 : options.retries || Infinity
   if (options.reconnect === false || retries < 1) {
@@ -162,8 +189,8 @@ const reconnection = (options: ConnectOptions): Session.ConnectOptions["reconnec
  * @category models
  */
 export class Client {
-  /** Called with an error that no call accounts for. By default it is printed with `console.error`. */
-  onError: ((error: NesError) => void) | null = (error) => console.error(error)
+  /** Called with an error that no call accounts for. By default it is printed with `console.error`, in one line. */
+  onError: ((error: NesError) => void) | null = print
   /** Called when a connection is established, for the first time or again. */
   onConnect: (() => void) | null = ignore
   /** Called when a connection is lost. */
@@ -182,14 +209,22 @@ export class Client {
     this.session = Effect.runSync(Session.make({
       url: String(url),
       ws: options?.ws,
+      protocols: options?.protocols,
       timeout: millis(options?.timeout),
       maxMessageChars: options?.maxMessageChars
     }, {
-      connected: () => this.call(this.onConnect),
-      disconnected: (willReconnect, log) => this.call(this.onDisconnect, willReconnect, log),
-      heartbeatTimeout: (willReconnect) => this.call(this.onHeartbeatTimeout, willReconnect),
-      update: (message) => this.call(this.onUpdate, message),
-      gap: (path) => this.call(this.onGap, path),
+      connected: () => this.tell(() => this.onConnect?.()),
+      disconnected: (willReconnect, log) => this.tell(() => this.onDisconnect?.(willReconnect, log)),
+      heartbeatTimeout: (willReconnect) => this.tell(() => this.onHeartbeatTimeout?.(willReconnect)),
+      update: (message) => {
+        // As `tell`, without a function for each update.
+        try {
+          this.onUpdate?.(message)
+        } catch (cause) {
+          this.report(Thrown.toUserError(cause))
+        }
+      },
+      gap: (path) => this.tell(() => this.onGap?.(path)),
       error: (error) => this.report(error),
       reconnecting: ignore,
       changed: ignore
@@ -201,9 +236,20 @@ export class Client {
     return this.session.id
   }
 
+  /** Whether the server has accepted this client, and neither side has begun to close the connection. */
+  get isConnected(): boolean {
+    return this.session.isConnected
+  }
+
+  /** What state the client is in: `reconnecting` while it waits for its next attempt. */
+  get status(): "disconnected" | "connecting" | "connected" | "reconnecting" {
+    return statuses[this.session.status._tag]
+  }
+
   /**
    * Connects, and reconnects from then on unless told not to. A first attempt that fails is reported here, and more
-   * follow in the background; only a server that refuses the hello, or `disconnect`, ends them.
+   * follow in the background; only a server that refuses the hello for good, or `disconnect`, ends them. A `disconnect`
+   * that is under way comes to its end first.
    */
   connect(options?: ConnectOptions | null): Promise<void>
   connect(callback: Callback): void
@@ -211,11 +257,11 @@ export class Client {
   connect(first?: ConnectOptions | Callback | null, second?: Callback): Promise<void> | undefined {
     const options = typeof first === "function" ? {} : first ?? {}
     const callback = typeof first === "function" ? first : second
-    const timeout = millis(options.timeout)
     return this.settled(callback, (settle) =>
       this.session.connect({
         auth: options.auth,
-        timeout: timeout === undefined ? undefined : Duration.millis(timeout),
+        timeout: duration(options.timeout),
+        helloTimeout: duration(options.helloTimeout),
         reconnect: reconnection(options)
       }, settle))
   }
@@ -251,16 +297,17 @@ export class Client {
 
   /**
    * Subscribes to a path. The subscription outlives connections. Before connecting, the path is only noted down: what
-   * the server has against it comes through `connect`.
+   * the server has against it comes through `connect`. Without a handler, the path is subscribed for what the server
+   * makes of that alone.
    */
-  subscribe<A = unknown>(path: string, handler: Handler<A>): Promise<void>
-  subscribe<A = unknown>(path: string, handler: Handler<A>, callback: Callback): void
-  subscribe(path: string, handler: Handler<never>, callback?: Callback): Promise<void> | undefined {
-    if (typeof handler !== "function") {
+  subscribe<A = unknown>(path: string, handler?: Handler<A> | null): Promise<void>
+  subscribe<A = unknown>(path: string, handler: Handler<A> | null | undefined, callback: Callback): void
+  subscribe(path: string, handler?: Handler<never> | null, callback?: Callback): Promise<void> | undefined {
+    if (!isMissing(handler) && typeof handler !== "function") {
       return this.refused("Invalid handler", callback)
     }
-    const listener: Listener = { update: handler }
-    return this.settled(callback, (settle) => this.session.subscribe(path, handler, listener, settle))
+    const listener: Listener = { update: handler ?? ignore }
+    return this.settled(callback, (settle) => this.session.subscribe(path, handler ?? null, listener, settle))
   }
 
   /** Removes a handler from a path or, with `null`, all its handlers. A path without handlers is unsubscribed. */
@@ -278,16 +325,25 @@ export class Client {
   /**
    * Sets the credentials used when reconnecting. Returns whether reconnection is enabled; if not, the call is ignored.
    */
-  overrideReconnectionAuth(auth: unknown): boolean {
+  overrideReconnectionAuth(auth: Auth): boolean {
     return this.session.overrideReconnectionAuth(auth)
   }
 
-  /** Replaces the credentials of the open connection, and those used when reconnecting. */
+  /** Replaces the credentials of the open connection and, if the server accepts them, those used when reconnecting. */
   reauthenticate(auth: unknown): Promise<true>
   reauthenticate(auth: unknown, callback: Callback): void
   reauthenticate(auth: unknown, callback?: Callback): Promise<true> | undefined {
-    this.session.overrideReconnectionAuth(auth)
-    return this.tracked({ type: "reauth", auth, id: 0 }, () => true, callback && ((error) => callback(error)))
+    const accepted = (): true => {
+      this.session.overrideReconnectionAuth(auth)
+      return true
+    }
+    const answered = callback && ((error: NesError | null): void => {
+      if (error === null) {
+        accepted()
+      }
+      callback(error)
+    })
+    return this.tracked({ type: "reauth", auth, id: 0 }, accepted, answered)
   }
 
   private refused(message: string, callback: ((error: NesError) => void) | undefined): Promise<never> | undefined {
@@ -332,9 +388,17 @@ export class Client {
     return undefined
   }
 
-  private call<Args extends ReadonlyArray<unknown>>(f: ((...args: Args) => void) | null, ...args: Args): void {
+  private call<Args extends ReadonlyArray<unknown>>(f: (...args: Args) => void, ...args: Args): void {
     try {
-      f?.(...args)
+      f(...args)
+    } catch (cause) {
+      this.report(Thrown.toUserError(cause))
+    }
+  }
+
+  private tell(f: () => void): void {
+    try {
+      f()
     } catch (cause) {
       this.report(Thrown.toUserError(cause))
     }

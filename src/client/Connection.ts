@@ -10,13 +10,14 @@ import * as Latch from "effect/Latch"
 import { Joiner } from "../protocol/Chunk.js"
 import type * as Message from "../protocol/Message.js"
 import { type NesError, ProtocolError } from "../protocol/NesError.js"
+import * as Deadline from "./Deadline.js"
 import { Heartbeat } from "./Heartbeat.js"
 import type { Close, Listener, Open, Socket } from "./Transport.js"
 
 /**
  * How a connection ended:
  * - `invalid`: the address cannot be opened at all (`error` is what was thrown)
- * - `timeout`: it did not open in time
+ * - `timeout`: it did not open, or the hello was not answered, in time
  * - `error`: the socket failed
  * - `close`: the socket closed
  *
@@ -55,6 +56,8 @@ export interface Settings {
   readonly url: string
   /** Options of the `ws` module. */
   readonly ws: object | undefined
+  /** The subprotocols to offer. */
+  readonly protocols?: string | ReadonlyArray<string> | undefined
   /** The longest message, in UTF-16 code units, that is put together from chunks. */
   readonly maxMessageChars: number
   readonly open: Open
@@ -70,6 +73,31 @@ const abandoned: Close = { code: 1006, reason: "", wasClean: false }
 const closingGrace = Duration.seconds(5)
 
 /**
+ * How long it may take to open the socket, to have the hello answered, and both.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Timeouts {
+  readonly timeout?: Duration.Duration | undefined
+  readonly helloTimeout?: Duration.Duration | undefined
+  readonly connectTimeout?: Duration.Duration | undefined
+}
+
+const late = (
+  from: Effect.Effect<void>,
+  timeout: Duration.Duration | undefined,
+  isDone: () => boolean
+): ReadonlyArray<Effect.Effect<End>> =>
+  timeout === undefined ? [] : [from.pipe(
+    Effect.andThen(Effect.sleep(timeout)),
+    Effect.andThen(Deadline.arrived),
+    Effect.andThen(
+      Effect.suspend(() => isDone() ? Effect.never : Effect.succeed<End>({ how: "timeout", close: unknownClose }))
+    )
+  )]
+
+/**
  * A connection. Frames pass through it by plain calls; fibers wait only for time to pass.
  *
  * @since 0.1.0
@@ -82,12 +110,16 @@ export class Connection implements Listener {
   since: bigint | undefined
   /** Why it will not be established; the first reason counts. */
   failure: NesError | undefined
+  /** What the client has for credentials as it says hello: these, or a function, which gave `auth`. */
+  asked: unknown
+  auth: unknown
 
   private readonly heartbeat: Heartbeat
   private socket: Socket | undefined
   private over = false
   private closing = false
   private readonly joiner: Joiner
+  private readonly openSignal = Latch.makeUnsafe(false)
   private readonly watchSignal = Latch.makeUnsafe(false)
   private readonly closeSignal = Latch.makeUnsafe(false)
   private resume: ((end: Effect.Effect<End>) => void) | undefined
@@ -98,13 +130,16 @@ export class Connection implements Listener {
   }
 
   /**
-   * Opens the socket and ends when it is gone, with how it ended. `timeout` bounds the opening only (nes-api.txt,
-   * `client.connect`). When the effect ends or is interrupted, nothing of the socket is left.
+   * Opens the socket, once `prepared`, and ends when it is gone, with how it ended. When the effect ends or is
+   * interrupted, nothing of the socket is left.
    */
-  run(timeout: Duration.Duration | undefined): Effect.Effect<End> {
-    const ends = [this.life, this.watch, this.grace]
+  run(timeouts: Timeouts = {}, prepared?: Effect.Effect<void>): Effect.Effect<End> {
+    const lived = Effect.raceAllFirst([this.life, this.watch, this.grace, ...this.limits(timeouts)])
     return Effect.ensuring(
-      Effect.raceAllFirst(timeout === undefined ? ends : [...ends, this.opening(timeout)]),
+      prepared === undefined ? lived : Effect.andThen(
+        Effect.raceFirst(prepared, this.closeSignal.await),
+        Effect.suspend(() => this.closing ? Effect.succeed<End>({ how: "error", close: unknownClose }) : lived)
+      ),
       Effect.sync(() => this.drop())
     )
   }
@@ -146,6 +181,7 @@ export class Connection implements Listener {
   opened(): void {
     if (!this.over) {
       this.hasOpened = true
+      this.openSignal.openUnsafe()
       this.owner.opened(this)
     }
   }
@@ -203,26 +239,29 @@ export class Connection implements Listener {
   private readonly life = Effect.callback<End>((resume) => {
     this.resume = resume
     try {
-      this.socket = this.settings.open(this.settings.url, this.settings.ws, this)
+      this.socket = this.settings.open(this.settings.url, this.settings.ws, this, this.settings.protocols)
     } catch (error) {
       this.finish({ how: "invalid", close: unknownClose, error })
     }
   })
 
-  private opening(timeout: Duration.Duration): Effect.Effect<End> {
-    return Effect.flatMap(
-      Effect.sleep(timeout),
-      () => this.hasOpened ? Effect.never : Effect.succeed<End>({ how: "timeout", close: unknownClose })
-    )
+  private limits({ connectTimeout, helloTimeout, timeout }: Timeouts): ReadonlyArray<Effect.Effect<End>> {
+    return [
+      ...late(Effect.void, timeout, () => this.hasOpened),
+      ...late(this.openSignal.await, helloTimeout, () => this.since !== undefined),
+      ...late(Effect.void, connectTimeout, () => this.since !== undefined)
+    ]
   }
 
-  private get watch(): Effect.Effect<never> {
+  // A peer that says nothing will hardly answer a closing handshake: it is not waited for.
+  private get watch(): Effect.Effect<End> {
     return this.watchSignal.await.pipe(
       Effect.andThen(this.heartbeat.silence()),
-      Effect.andThen((silent) =>
-        silent ? Effect.andThen(this.owner.silent(this), Effect.sync(() => this.close())) : Effect.void
-      ),
-      Effect.andThen(Effect.never)
+      Effect.andThen((silent) => silent ? this.owner.silent(this) : Effect.never),
+      Effect.andThen(Effect.sync((): End => {
+        this.close()
+        return { how: "close", close: abandoned }
+      }))
     )
   }
 

@@ -9,10 +9,30 @@ import * as Effect from "effect/Effect"
 
 const millisecond = 1_000_000n
 
+/** How long a page, which has no turn to wait for, is given to hand out what has arrived, in milliseconds. */
+const patience = 50
+
+/**
+ * Ends when what has arrived has been read. After a pause (of the process, the page or the machine) timers run before
+ * sockets are read: what came in time must not be judged late.
+ *
+ * @since 1.0.0
+ * @category combinators
+ */
+export const arrived: Effect.Effect<void> = Effect.callback((resume) => {
+  const done = (): void => resume(Effect.void)
+  if (typeof setImmediate === "function") {
+    const immediate = setImmediate(done)
+    return Effect.sync(() => clearImmediate(immediate))
+  }
+  const timer = setTimeout(done, patience)
+  return Effect.sync(() => clearTimeout(timer))
+})
+
 /**
  * Sleeps until `due` (nanoseconds of the clock; `undefined` for none) has passed, asking again after every sleep, and
- * returns whether there was a moment to wait for. What has arrived in the meantime and was not yet read (the machine
- * slept, the event loop was blocked) is read before the deadline counts as missed.
+ * returns whether there was a moment to wait for. What has arrived in the meantime is read before the deadline counts as
+ * missed.
  *
  * @since 0.1.0
  * @category constructors
@@ -33,7 +53,7 @@ export const pass = (clock: Clock.Clock, due: () => bigint | undefined): Effect.
         return true
       } else {
         late = true
-        yield* clock.sleep(Duration.zero)
+        yield* arrived
       }
     }
   })

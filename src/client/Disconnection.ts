@@ -8,6 +8,7 @@ import { type NesError, TimeoutError, WsError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import type { Connection, End } from "./Connection.js"
 import type { DisconnectLog } from "./Observer.js"
+import { UpgradeError } from "./UpgradeError.js"
 
 /**
  * The error in the end of a connection, if it is one: also of one that was established, if none follows. The texts are
@@ -24,16 +25,20 @@ export const toError = (connection: Connection, end: End, willReconnect: boolean
       return new TimeoutError({ message: "Connection timed out" })
     case "error":
       if (!willReconnect) {
-        return new WsError({ message: "Socket error", cause: end.error })
+        return wsError("Socket error", end.error)
       }
   }
   return connection.hasOpened
     ? undefined
-    : new WsError({
-      message: "Connection terminated while waiting to connect",
-      ...(end.error === undefined ? undefined : { cause: end.error })
-    })
+    : wsError("Connection terminated while waiting to connect", end.error)
 }
+
+const wsError = (message: string, cause: unknown): WsError =>
+  new WsError({
+    message,
+    ...(cause === undefined ? undefined : { cause }),
+    ...(cause instanceof UpgradeError ? { statusCode: cause.statusCode } : undefined)
+  })
 
 /**
  * Whether the application is told of a disconnection: not where the socket never opened and will not be opened again, or

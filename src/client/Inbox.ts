@@ -80,6 +80,14 @@ export class Inbox {
     }
   }
 
+  /** Takes a whole text after the application has left: who waits for an answer gets it, and nobody hears the rest. */
+  receiveLate(text: string): void {
+    const decoded = Codec.decodeServerMessage(text)
+    if (Result.isSuccess(decoded) && answers.has(decoded.success.type)) {
+      this.answered(decoded.success)
+    }
+  }
+
   private published(update: Message.Pub | Message.Revoke): void {
     if (update.type === "revoke") {
       this.subscriptions.revoke(update.path, update.message, this.thrown)

@@ -27,6 +27,9 @@ import { DisconnectError, type NesError, TimeoutError, UserError } from "../prot
 import * as Backoff from "./Backoff.js"
 import type { Call, Draft } from "./Call.js"
 import { ClientEvent } from "./ClientEvent.js"
+import * as Credentials from "./Credentials.js"
+import type { Auth } from "./Credentials.js"
+import * as Deadline from "./Deadline.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
 import type { Status } from "./Status.js"
@@ -47,6 +50,8 @@ export type { RequestOptions, Response } from "./Request.js"
 /** @since 0.1.0 */
 export { Status } from "./Status.js"
 /** @since 1.0.0 */
+export type { Attempt, Auth } from "./Credentials.js"
+/** @since 1.0.0 */
 export type { Close } from "./Transport.js"
 
 /**
@@ -56,10 +61,16 @@ export type { Close } from "./Transport.js"
  * @category models
  */
 export interface ConnectOptions {
-  /** The credentials sent with every hello; a `Redacted` one is unwrapped. See `overrideReconnectionAuth`. */
-  readonly auth?: unknown
-  /** How long the socket may take to open. Default: as long as the WebSocket implementation lets it. */
+  /**
+   * The credentials sent with every hello; `Redacted` ones are unwrapped. See `overrideReconnectionAuth`. A function is
+   * called for each hello, and may answer with an Effect; after a 401 on a reconnect it is called once more, with that
+   * error, and what it answers is tried once.
+   */
+  readonly auth?: Auth
+  /** How long opening the socket and the hello may take together. Default: as long as the WebSocket implementation lets it. */
   readonly connectTimeout?: Duration.Input | undefined
+  /** How long the server may take to answer the hello. Default: no limit but `timeout` and `connectTimeout`. */
+  readonly helloTimeout?: Duration.Input | undefined
   /**
    * When to connect again after a connection was lost: `false` for never, the documented options (the default: waits of
    * 1, 2, 3, 4, 5, 5, … seconds without end), or any Schedule. Its input is the way the connection was closed.
@@ -80,6 +91,8 @@ export interface Options extends ConnectOptions {
   readonly url: string
   /** Options of the `ws` module, passed on as they are; Node only. Unlike there, `maxPayload` is 0 by default. */
   readonly ws?: object | undefined
+  /** The subprotocols to offer to the server, most wanted first. Default: none. */
+  readonly protocols?: string | ReadonlyArray<string> | undefined
   /** How long every call waits for its answer. Default: as long as the connection lasts. */
   readonly timeout?: Duration.Input | undefined
   /** The longest message, in UTF-16 code units, that is put together from chunks. Default: without limit. */
@@ -166,10 +179,10 @@ export interface Service {
   readonly statusChanges: Stream.Stream<Status>
   /** The paths subscribed to. */
   readonly subscriptions: Effect.Effect<ReadonlyArray<string>>
-  /** Replaces the credentials of the open connection, and those used when reconnecting. */
+  /** Replaces the credentials of the open connection and, if the server accepts them, those used when reconnecting. */
   readonly reauthenticate: (auth: unknown, options?: CallOptions) => Effect.Effect<void, NesError>
   /** Sets the credentials used when reconnecting. Returns whether reconnection is enabled; if not, nothing is done. */
-  readonly overrideReconnectionAuth: (auth: unknown) => Effect.Effect<boolean>
+  readonly overrideReconnectionAuth: (auth: Auth) => Effect.Effect<boolean>
 }
 
 /**
@@ -182,7 +195,12 @@ export class NesClient extends Context.Service<NesClient, Service>()("effect-nes
 
 const unbounded: Buffer = { capacity: "unbounded" }
 
-const reveal = (auth: unknown): unknown => (Redacted.isRedacted(auth) ? Redacted.value(auth) : auth)
+const unwrap = (auth: unknown): unknown => (Redacted.isRedacted(auth) ? Redacted.value(auth) : auth)
+
+const reveal = (auth: Auth): unknown =>
+  typeof auth === "function"
+    ? (attempt: Credentials.Attempt) => Effect.map(Credentials.resolve(auth, attempt), unwrap)
+    : unwrap(auth)
 
 const duration = (input: Duration.Input | undefined): Duration.Duration | undefined =>
   input === undefined ? undefined : Duration.fromInputUnsafe(input)
@@ -226,6 +244,7 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
       Session.make({
         url: options.url,
         ws: options.ws,
+        protocols: options.protocols,
         timeout: options.timeout === undefined ? undefined : Duration.toMillis(options.timeout),
         maxMessageChars: options.maxMessageChars
       }, {
@@ -279,9 +298,14 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
         if (over) {
           return resume(Effect.fail(new UserError({ message: "Cannot connect after the client's scope is closed" })))
         }
-        const { auth, connectTimeout, reconnect } = { ...options, ...overrides }
+        const { auth, connectTimeout, helloTimeout, reconnect } = { ...options, ...overrides }
         session.connect(
-          { auth: reveal(auth), timeout: duration(connectTimeout), reconnect: reconnection(reconnect) },
+          {
+            auth: reveal(auth),
+            connectTimeout: duration(connectTimeout),
+            helloTimeout: duration(helloTimeout),
+            reconnect: reconnection(reconnect)
+          },
           (error) => resume(error === undefined ? Effect.void : Effect.fail(error))
         )
         return disconnect(session)
@@ -316,10 +340,9 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
       statusChanges: endless(alive(fed(statuses, unbounded, () => session.status), Stream.sync(() => session.status))),
       subscriptions: Effect.sync(() => session.subscriptions),
       reauthenticate: (auth, options = {}) =>
-        Effect.suspend(() => {
-          session.overrideReconnectionAuth(reveal(auth))
-          return call(session, () => ({ type: "reauth", auth: reveal(auth), id: 0 }), () => undefined, options.timeout)
-        }),
+        call(session, () => ({ type: "reauth", auth: unwrap(auth), id: 0 }), () => {
+          session.overrideReconnectionAuth(unwrap(auth))
+        }, options.timeout),
       overrideReconnectionAuth: (auth) => Effect.sync(() => session.overrideReconnectionAuth(reveal(auth)))
     }
 
@@ -408,10 +431,13 @@ const call = <A>(
     })
     return Effect.sync(() => session.forget(draft.id))
   })
-  return timeout === undefined ? answer : Effect.timeoutOrElse(answer, {
-    duration: timeout,
-    orElse: () => Effect.fail(new TimeoutError({ message: "Request timed out" }))
-  })
+  return timeout === undefined ? answer : Effect.raceFirst(
+    answer,
+    Effect.sleep(timeout).pipe(
+      Effect.andThen(Deadline.arrived),
+      Effect.andThen(Effect.fail(new TimeoutError({ message: "Request timed out" })))
+    )
+  )
 }
 
 // A class, as what a literal makes may be allocated in V8's old generation (see `StreamBuffer`): streaming costs a tenth less.

@@ -8,7 +8,7 @@
  */
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
@@ -20,6 +20,7 @@ import {
   DisconnectError,
   type NesError,
   ProtocolError,
+  type ServerError,
   TimeoutError,
   UserError,
   WsError
@@ -28,6 +29,7 @@ import * as Thrown from "../protocol/Thrown.js"
 import { Backoff } from "./Backoff.js"
 import type { Call, Draft } from "./Call.js"
 import { Connection, type End, type Owner, type Settings } from "./Connection.js"
+import * as Credentials from "./Credentials.js"
 import * as Disconnection from "./Disconnection.js"
 import { Inbox } from "./Inbox.js"
 import * as Metrics from "./Metrics.js"
@@ -47,6 +49,8 @@ export interface Options {
   readonly url: string
   /** Options of the `ws` module (Node only), passed on as they are. */
   readonly ws?: object | undefined
+  /** The subprotocols to offer. */
+  readonly protocols?: string | ReadonlyArray<string> | undefined
   /** How long a call waits for its answer, in milliseconds. Without it, as long as the connection lasts. */
   readonly timeout?: number | undefined
   /** The longest message, in UTF-16 code units, that is put together from chunks. Default: without limit. */
@@ -60,10 +64,14 @@ export interface Options {
  * @category models
  */
 export interface ConnectOptions {
-  /** Sent with the hello unless falsy. */
+  /** Sent with the hello unless falsy; a function is asked before each (see `Credentials`). */
   readonly auth?: unknown
   /** How long the socket may take to open. */
   readonly timeout?: Duration.Duration | undefined
+  /** How long the answer to the hello may take. */
+  readonly helloTimeout?: Duration.Duration | undefined
+  /** How long both may take together. */
+  readonly connectTimeout?: Duration.Duration | undefined
   /** When to try again after a connection is lost, and how long one must last for the tries to be forgotten. */
   readonly reconnect?: {
     readonly schedule: Schedule.Schedule<unknown, Close>
@@ -116,7 +124,15 @@ export class Session implements Owner {
   private settle: Settle | undefined
   /** The credentials for the next hello. */
   private auth: unknown
+  /** Whether a function was asked once more after a 401. */
+  private refreshed = false
+  /** The paths that were refused since the client was last connected. */
+  private readonly refusedPaths = new Set<string>()
+  /** Whether the refusal leaves a hello to be tried that differs from it: at once, and outside of the schedule. */
+  private prompt = false
   private leaving: Array<() => void> = []
+  /** A `connect` that waits for the end of a `disconnect`. */
+  private waiting: { readonly options: ConnectOptions; readonly settle: Settle } | undefined
   /** What is to be sent when the hello that is under way has been answered. */
   private held: Array<() => void> = []
   /** Calls that a node which sent its clients away had not begun: they are asked again of the next. */
@@ -134,8 +150,13 @@ export class Session implements Owner {
       ping: () => this.pong(),
       update: (message) => observer.update(message),
       gap: (path) => observer.gap(path),
-      error: (error) => observer.error(error)
+      error: (error) => this.error(error)
     })
+  }
+
+  /** Whether the server has accepted the hello, and neither side has begun to close. */
+  get isConnected(): boolean {
+    return this.connection?.since !== undefined && this.connection.isOpen && !this.isLeaving
   }
 
   /** The paths subscribed to. */
@@ -143,10 +164,17 @@ export class Session implements Owner {
     return this.subscribed.paths
   }
 
-  /** Connects; `settle` is called once, when the first attempt has succeeded or failed. */
+  /**
+   * Connects; `settle` is called once, when the first attempt has succeeded or failed. A `disconnect` that is under way
+   * comes to its end first.
+   */
   connect(options: ConnectOptions, settle: Settle): void {
-    if (this.reconnection !== undefined) {
+    if (this.reconnection !== undefined || this.waiting !== undefined) {
       settle(new UserError({ message: "Cannot connect while client attempts to reconnect" }))
+      return
+    }
+    if (this.isLeaving) {
+      this.waiting = { options, settle }
       return
     }
     if (this.connection !== undefined) {
@@ -164,6 +192,9 @@ export class Session implements Owner {
 
   /** Disconnects and gives up reconnecting; `done` is called once, when the socket is closed. */
   disconnect(done: () => void): void {
+    const { waiting } = this
+    this.waiting = undefined
+    waiting?.settle(new WsError({ message: "Socket error" }))
     this.stopReconnecting()
     if (this.connection === undefined) {
       this.change(Status.Disconnected())
@@ -176,6 +207,10 @@ export class Session implements Owner {
 
   /** Sets the credentials of later hellos; returns whether there may be any. */
   overrideReconnectionAuth(auth: unknown): boolean {
+    if (this.waiting?.options.reconnect !== undefined) {
+      this.waiting = { ...this.waiting, options: { ...this.waiting.options, auth } }
+      return true
+    }
     if (this.reconnection === undefined) {
       return false
     }
@@ -309,20 +344,25 @@ export class Session implements Owner {
   private live(options: ConnectOptions): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       let attempt = 0
+      let error: NesError | undefined
       while (true) {
         const connection = this.begin(attempt)
-        const end = yield* connection.run(options.timeout)
+        const end = yield* connection.run(options, this.credentials(connection, { attempt, error }))
         if (connection.since !== undefined) {
           attempt = 0
         }
-        const { reconnection } = this
+        const { prompt, reconnection } = this
+        this.prompt = false
         const delay = reconnection === undefined || end.how === "invalid"
           ? undefined
+          : prompt
+          ? Duration.zero
           : yield* this.sound(reconnection.backoff.next(end.close, connection.uptime))
         const next = delay === undefined || this.reconnection !== reconnection
           ? undefined
           : { attempt: ++attempt, delay }
         this.lost(connection, end, next)
+        error = connection.failure
         if (next === undefined || reconnection === undefined || this.reconnection !== reconnection) {
           return
         }
@@ -344,8 +384,33 @@ export class Session implements Owner {
     return this.connection
   }
 
+  // The newest credentials count: those that are set while a function is asked are newer than its answer.
+  private credentials(connection: Connection, attempt: Credentials.Attempt): Effect.Effect<void> | undefined {
+    if (typeof this.auth !== "function") {
+      return undefined
+    }
+    return Effect.gen({ self: this }, function*() {
+      let asked: unknown
+      do {
+        asked = this.auth
+        connection.auth = yield* Credentials.resolve(asked, attempt)
+      } while (asked !== this.auth)
+    }).pipe(Effect.catch((error) =>
+      Effect.sync(() => {
+        connection.failure = error
+        connection.close()
+      })
+    ))
+  }
+
   private established(connection: Connection, { heartbeat, positions, socket }: Message.Answer): void {
     const { settle } = this
+    if (this.isLeaving) {
+      connection.failure ??= new DisconnectError({ message: "Request failed - server disconnected" })
+      return
+    }
+    this.refreshed = false
+    this.refusedPaths.clear()
     for (const [path, position] of Object.entries(positions ?? {})) {
       this.subscribed.locate(path, position)
     }
@@ -371,17 +436,43 @@ export class Session implements Owner {
     }
   }
 
-  // Only the server's word, or a hello that cannot be sent at all, is final.
+  // Only the server's word, unless it says "for the moment", or a hello that cannot be sent at all, is final.
   private refused(connection: Connection, error: NesError): void {
     connection.failure ??= error
-    if (error._tag === "ServerError" || error._tag === "UserError") {
+    if (error._tag === "ServerError") {
+      this.prompt = this.settle === undefined && (this.goesWithout(error) || this.hasOther(connection, error))
+      if (error.path !== undefined) {
+        this.subscribed.drop(error.path, error)
+      }
+      if (!this.prompt && !isTemporary(error)) {
+        this.stopReconnecting()
+      }
+    } else if (error._tag === "UserError") {
       this.stopReconnecting()
-    }
-    if (error._tag === "ServerError" && error.path !== undefined) {
-      this.subscribed.drop(error.path, error)
     }
     // A protocol error with a cause is a message that makes no sense.
     connection.close(error._tag === "ProtocolError" && error.cause !== undefined ? 1002 : undefined)
+  }
+
+  // Once for each path: who subscribes again to what is refused is not let loose on the server.
+  private goesWithout({ path }: ServerError): boolean {
+    if (path === undefined || this.subscribed.get(path) === undefined || this.refusedPaths.has(path)) {
+      return false
+    }
+    this.refusedPaths.add(path)
+    return true
+  }
+
+  private hasOther(connection: Connection, { statusCode }: ServerError): boolean {
+    if (statusCode !== 401) {
+      return false
+    }
+    if (connection.asked !== this.auth) {
+      return true
+    }
+    const isFirst = typeof this.auth === "function" && !this.refreshed
+    this.refreshed = true
+    return isFirst
   }
 
   private lost(connection: Connection, end: End, next: Next | undefined): void {
@@ -404,11 +495,12 @@ export class Session implements Owner {
     }
     // Whoever waits for connect hears of it after onDisconnect, onError before.
     const isReported = loss !== undefined && (wasConnected || (settle === undefined && connection.failure === loss))
-    if (isReported) {
+    const wasRequested = leaving.length > 0
+    if (isReported && !wasRequested) {
       this.observer.error(loss)
     }
     if (Disconnection.isDisconnection(connection, end, willReconnect)) {
-      this.observer.disconnected(willReconnect, Disconnection.toLog(end, willReconnect, leaving.length > 0))
+      this.observer.disconnected(willReconnect, Disconnection.toLog(end, willReconnect, wasRequested))
     }
     const again = willReconnect && wasConnected && end.close.code === CloseCode.serviceRestart
     const unbegun = Array.from(this.unbegun.values())
@@ -423,15 +515,24 @@ export class Session implements Owner {
     }
     this.release()
     if (connection.failure !== undefined && !isReported) {
-      if (settle === undefined) {
-        this.observer.error(connection.failure)
-      } else {
+      if (settle !== undefined) {
         settle(connection.failure)
+      } else if (!wasRequested) {
+        this.observer.error(connection.failure)
       }
     }
     for (const done of leaving) {
       done()
     }
+    const { waiting } = this
+    this.waiting = undefined
+    if (waiting !== undefined) {
+      this.connect(waiting.options, waiting.settle)
+    }
+  }
+
+  private get isLeaving(): boolean {
+    return this.leaving.length > 0
   }
 
   // A schedule is the application's: one that dies ends the attempts, not the client.
@@ -469,7 +570,9 @@ export class Session implements Owner {
   opened(connection: Connection): void {
     // A server that is silent before it answers this hello is known by the heartbeat it had when it answered the last.
     connection.watchOver(this.heartbeat)
-    const { auth, subscriptions: subs } = this
+    connection.asked = this.auth
+    const auth = typeof this.auth === "function" ? connection.auth : this.auth
+    const { subscriptions: subs } = this
     const recover = this.subscribed.positions
     this.send({
       type: "hello",
@@ -494,6 +597,9 @@ export class Session implements Owner {
   /** @internal */
   silent(connection: Connection): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
+      if (this.isLeaving) {
+        return
+      }
       const willReconnect = this.reconnection !== undefined &&
         (yield* this.sound(this.reconnection.backoff.willRetry(unknownClose, connection.uptime))) === true
       this.observer.error(new TimeoutError({ message: "Disconnecting due to heartbeat timeout" }))
@@ -504,12 +610,18 @@ export class Session implements Owner {
 
   /** @internal */
   error(error: NesError): void {
-    this.observer.error(error)
+    if (!this.isLeaving) {
+      this.observer.error(error)
+    }
   }
 
   /** @internal */
   received(text: string): void {
-    this.inbox.receive(text)
+    if (this.isLeaving) {
+      this.inbox.receiveLate(text)
+    } else {
+      this.inbox.receive(text)
+    }
   }
 
   private pong(): void {
@@ -525,6 +637,9 @@ export class Session implements Owner {
 }
 
 const unknownClose: Close = { code: undefined, reason: undefined, wasClean: false }
+
+const isTemporary = ({ statusCode }: ServerError): boolean =>
+  statusCode === 429 || (statusCode >= 500 && statusCode < 600)
 
 const isPath = (path: unknown): path is string => typeof path === "string" && path.startsWith("/")
 
@@ -548,7 +663,15 @@ export const make = (options: Options, observer: Observer): Effect.Effect<Sessio
     const clock = yield* Clock.Clock
     const { online, open } = yield* Transport
     return new Session(
-      { url: options.url, ws: options.ws, maxMessageChars: options.maxMessageChars ?? Infinity, open, online, clock },
+      {
+        url: options.url,
+        ws: options.ws,
+        protocols: options.protocols,
+        maxMessageChars: options.maxMessageChars ?? Infinity,
+        open,
+        online,
+        clock
+      },
       options.timeout || undefined,
       context,
       observer

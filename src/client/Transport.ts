@@ -54,12 +54,18 @@ export interface Socket {
 }
 
 /**
- * Opens a socket; throws where the address is not one. `options` are those of the `ws` module, for Node only.
+ * Opens a socket; throws where the address is not one, or a subprotocol is not. `options` are those of the `ws` module,
+ * for Node only.
  *
  * @since 0.1.0
  * @category models
  */
-export type Open = (url: string, options: object | undefined, listener: Listener) => Socket
+export type Open = (
+  url: string,
+  options: object | undefined,
+  listener: Listener,
+  protocols?: string | ReadonlyArray<string>
+) => Socket
 
 /**
  * The way to open sockets: the platform's WebSocket unless another is provided. `online` ends when the network comes

@@ -43,8 +43,8 @@ export const online: Effect.Effect<void> = Effect.callback((resume) => {
  * @since 0.1.0
  * @category constructors
  */
-export const open: Open = (url, _options, listener) => {
-  const socket = new WebSocket(url.replace(/^http(?=s?:)/i, "ws"))
+export const open: Open = (url, _options, listener, protocols = []) => {
+  const socket = new WebSocket(url.replace(/^http(?=s?:)/i, "ws"), protocols as string | Array<string>)
   const deafen = isLocal(socket.url)
     ? () => {}
     : listen("offline", () => listener.closed({ code: 1006, reason: "", wasClean: false }))

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { constants } from "node:buffer"
 import { WebSocket } from "ws"
 import type { Open } from "./Transport.js"
+import { UpgradeError } from "./UpgradeError.js"
 
 /**
  * Node does not tell when the network comes back.
@@ -29,8 +30,11 @@ const maxPayload = (options: object | undefined): number => {
  * @since 0.1.0
  * @category constructors
  */
-export const open: Open = (url, options, listener) => {
-  const socket = new WebSocket(url, { ...options, maxPayload: maxPayload(options) })
+export const open: Open = (url, options, listener, protocols = []) => {
+  const socket = new WebSocket(url, typeof protocols === "string" ? protocols : Array.from(protocols), {
+    ...options,
+    maxPayload: maxPayload(options)
+  })
   socket.on("open", () => listener.opened())
   socket.on("message", (data: Buffer, isBinary: boolean) => {
     if (isBinary) {
@@ -38,6 +42,10 @@ export const open: Open = (url, options, listener) => {
     } else {
       listener.received(data.toString())
     }
+  })
+  socket.on("unexpected-response", (request, { statusCode }) => {
+    request.destroy()
+    listener.failed(new UpgradeError(statusCode))
   })
   socket.on("error", (error) => listener.failed(error))
   // Only the event knows whether the close was clean.

@@ -10,7 +10,11 @@ import * as Data from "effect/Data"
 // Effect prints its errors as data. These are printed as errors, with their stack, as whoever does not know Effect expects.
 const TaggedError: typeof Data.TaggedError = (tag) => {
   const Base = Data.TaggedError(tag)
-  Object.defineProperty(Base.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: undefined })
+  Object.defineProperties(Base.prototype, {
+    [Symbol.for("nodejs.util.inspect.custom")]: { value: undefined },
+    // As in nes, so that `String(error)` is "Error: …"; the tag stands beside it.
+    name: { value: "Error", writable: true, configurable: true }
+  })
   return Base
 }
 
@@ -80,12 +84,15 @@ export class UserError extends TaggedError("UserError")<{ readonly message: stri
 }
 
 /**
- * The WebSocket itself failed.
+ * The WebSocket itself failed. Where the server refused the upgrade, `statusCode` is what HTTP status it gave; a browser
+ * does not tell.
  *
  * @since 0.1.0
  * @category errors
  */
-export class WsError extends TaggedError("WsError")<{ readonly message: string; readonly cause?: unknown }> {
+export class WsError extends TaggedError("WsError")<
+  { readonly message: string; readonly cause?: unknown; readonly statusCode?: number | undefined }
+> {
   readonly type = "ws"
   readonly isNes = true
 }

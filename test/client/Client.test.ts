@@ -475,12 +475,36 @@ describe("client.subscribe(path, handler, callback)", () => {
   it("without a handler that can be called fails, and sends nothing", async () => {
     const socket = await connected()
     const untyped: { subscribe(...args: ReadonlyArray<unknown>): unknown } = client
-    for (const handler of [undefined, null, "text", {}]) {
+    for (const handler of [0, false, "text", {}]) {
       await expect(untyped.subscribe("/a", handler)).rejects.toMatchObject({ type: "user", message: "Invalid handler" })
     }
-    expect(await called((callback) => void untyped.subscribe("/a", null, callback))).toEqual([
+    expect(await called((callback) => void untyped.subscribe("/a", "text", callback))).toEqual([
       expect.objectContaining({ type: "user", message: "Invalid handler" })
     ])
+    expect([client.subscriptions(), socket.sent]).toEqual([[], []])
+  })
+
+  it("without a handler is a subscription that nobody hears, until its path or all are unsubscribed", async () => {
+    const socket = await connected()
+    const heard = vi.fn<(message: unknown) => void>()
+    const handler = (message: unknown): void => heard(message)
+    const errors = vi.fn<(error: unknown) => void>()
+    client.onError = errors
+    const subscribed = Promise.all([client.subscribe("/a"), client.subscribe("/a", null)])
+    await socket.answer("sub")
+    await subscribed
+    await client.subscribe("/a", handler)
+    socket.say({ type: "pub", path: "/a", message: 1 })
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledOnce())
+    await client.unsubscribe("/a", handler)
+    socket.say({ type: "pub", path: "/a", message: 2 })
+    const after = client.message("after")
+    await socket.answer("message")
+    await after
+    expect([heard.mock.calls, errors.mock.calls, client.subscriptions()]).toEqual([[[1]], [], ["/a"]])
+    const unsubscribed = client.unsubscribe("/a")
+    await socket.answer("unsub")
+    await unsubscribed
     expect([client.subscriptions(), socket.sent]).toEqual([[], []])
   })
 
@@ -566,7 +590,7 @@ describe("client.overrideReconnectionAuth(auth) and client.reauthenticate(auth)"
     }
   })
 
-  it("reauthenticate resolves to true, or calls back, and sets the credentials for reconnecting", async () => {
+  it("reauthenticate resolves to true, or calls back, and sets the credentials for reconnecting if they are accepted", async () => {
     const socket = await connected({ delay: 1 })
     const done = client.reauthenticate({ token: 1 })
     expect(await socket.answer("reauth")).toEqual({ type: "reauth", id: 2, auth: { token: 1 } })
@@ -576,7 +600,13 @@ describe("client.overrideReconnectionAuth(auth) and client.reauthenticate(auth)"
     expect(await refused).toEqual([expect.objectContaining({ type: "server", message: "Unknown message type" })])
     const next = server.next()
     socket.cut()
-    expect((await (await next).accept()).auth).toBe("bad")
+    expect((await (await next).accept()).auth).toEqual({ token: 1 })
+    const accepted = called((callback) => client.reauthenticate("good", callback))
+    await (await next).answer("reauth")
+    expect(await accepted).toEqual([null])
+    const third = server.next()
+    ;(await next).cut()
+    expect((await (await third).accept()).auth).toBe("good")
   })
 })
 
@@ -645,7 +675,18 @@ describe("client.onHeartbeatTimeout and client.onError", () => {
       const after = client.message("after")
       await socket.answer("message")
       await after
-      expect(print).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ type: "protocol", isNes: true }))
+      expect(print).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/^Error: Expected property name.*$/))
+      print.mockClear()
+      // What leads to a fault of the application's own is not cut short.
+      const original = new Error("bad")
+      client.onUpdate = () => {
+        throw original
+      }
+      socket.say({ type: "update", message: 1 })
+      const again = client.message("again")
+      await socket.answer("message")
+      await again
+      expect(print).toHaveBeenCalledExactlyOnceWith("Error: bad", original)
     } finally {
       print.mockRestore()
     }

@@ -30,7 +30,7 @@ it.effect("an exception at a message is an error and the end of the connection, 
       error: (error) => errors.push(error),
       silent: () => Effect.void
     })
-    const running = yield* Effect.forkChild(connection.run(undefined), { startImmediately: true })
+    const running = yield* Effect.forkChild(connection.run(), { startImmediately: true })
     connection.received("{}")
     connection.received("{}")
     expect(closes).toEqual([[1011, undefined]])

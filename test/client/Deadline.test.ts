@@ -40,8 +40,7 @@ describe("a deadline", () => {
       const passed = yield* Effect.forkChild(Deadline.pass(time.clock, () => 1_000_000_000n))
       yield* turn
       yield* time.wakeAt(1000)
-      expect(time.sleeps).toEqual([1000, 0])
-      yield* time.wakeAt(1000)
+      expect(time.sleeps).toEqual([1000])
       expect(yield* Fiber.join(passed)).toBe(true)
     }))
 
@@ -54,10 +53,12 @@ describe("a deadline", () => {
       // Timers may fire a little early.
       yield* time.wakeAt(999.5)
       // The machine slept for an hour. What came in meanwhile is read in the turn that follows.
+      setImmediate(() => {
+        due = 3_601_000_000_000n
+      })
       yield* time.wakeAt(3_600_000)
-      due = 3_601_000_000_000n
-      yield* time.wakeAt(3_600_000)
-      expect(time.sleeps).toEqual([1000, 1, 0, 1000])
+      yield* turn
+      expect(time.sleeps).toEqual([1000, 1, 1000])
       due = undefined
       yield* time.wakeAt(3_601_000)
       expect(yield* Fiber.join(passed)).toBe(false)

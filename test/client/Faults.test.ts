@@ -287,7 +287,7 @@ describe("the server is gone", () => {
         "onConnect",
         "onError: timeout: Disconnecting due to heartbeat timeout",
         "onHeartbeatTimeout true",
-        "onDisconnect true 1005 false",
+        "onDisconnect true 1006 false",
         "request: disconnect: Request failed - server disconnected"
       ])
     })
@@ -420,7 +420,7 @@ describe("misuse", () => {
 
 describe("a reconnect", () => {
   it(
-    "whose hello is refused is the last",
+    "whose hello is refused is the last, one that is refused for a path is not",
     scenario(async ({ client, log, server }) => {
       const socket = await connect(server, client)
       const subscribed = client.subscribe("/a", () => {})
@@ -435,15 +435,27 @@ describe("a reconnect", () => {
           done()
         }
       })
+      const third = server.next()
       await next.answer("hello", { statusCode: 403, path: "/a", payload: { error: "Forbidden", message: "No more" } })
       await refused
+      expect(client.subscriptions()).toEqual([])
+      const last = await third
+      const over = event((done) => {
+        client.onError = (error) => {
+          log.write("onError", error)
+          done()
+        }
+      })
+      await last.answer("hello", { statusCode: 403, payload: { error: "Forbidden", message: "Nobody" } })
+      await over
       expect(log.entries).toEqual([
         "onConnect",
         "onDisconnect true 1006 false",
+        "onDisconnect true 1005 false",
+        "onError: server: No more",
         "onDisconnect false 1005 false",
-        "onError: server: No more"
+        "onError: server: Nobody"
       ])
-      expect(client.subscriptions()).toEqual([])
       expect(client.overrideReconnectionAuth("x")).toBe(false)
       await connect(server, client)
       expect(client.id).toBe("raw")

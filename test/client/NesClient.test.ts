@@ -354,7 +354,7 @@ describe("updates, events and status", () => {
         { _tag: "Connected", id: "second" },
         { _tag: "Error", error: expect.objectContaining({ message: "Disconnecting due to heartbeat timeout" }) },
         { _tag: "HeartbeatTimeout", willReconnect: true },
-        expect.objectContaining({ _tag: "Disconnected", willReconnect: true, code: 1005 }),
+        expect.objectContaining({ _tag: "Disconnected", willReconnect: true, code: 1006 }),
         { _tag: "Reconnecting", attempt: 1, delay: Duration.seconds(2) }
       ])
       expect(statuses.seen).toEqual([

@@ -193,10 +193,10 @@ describe("reconnecting", () => {
       yield* adjust(1000)
       heard.take()
       server.socket.open()
-      server.socket.answer("hello", { statusCode: 403, path: "/a", payload: { error: "Forbidden" } })
+      server.socket.answer("hello", { statusCode: 403, payload: { error: "Forbidden" } })
       yield* turn
       expect(heard.take()).toEqual([["disconnected", false, log(false)], ["error", "server", "Forbidden"]])
-      expect(session.subscriptions).toEqual([])
+      expect(session.subscriptions).toEqual(["/a"])
       yield* adjust("1 hour")
       expect(server.sockets).toHaveLength(2)
     }))

@@ -54,7 +54,7 @@ export const setup = (options: Partial<Session.Options> = {}): Effect.Effect<Set
 
 /** Moves the clock, and lets happen what then must. */
 export const adjust = (duration: Duration.Input): Effect.Effect<void> =>
-  turn.pipe(Effect.andThen(TestClock.adjust(duration)), Effect.andThen(turn))
+  turn.pipe(Effect.andThen(TestClock.adjust(duration)), Effect.andThen(turn), Effect.andThen(turn))
 
 /** A custom message, ready to be sent. */
 export const message = (text: unknown): Draft => ({ type: "message", message: text, id: 0 })

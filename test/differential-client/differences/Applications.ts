@@ -150,12 +150,21 @@ export const applications: ReadonlyArray<Difference> = [
     id: "C-no-handler",
     there:
       "a `subscribe` without a handler, or with one that is no function, succeeds, and the first update ends the process",
-    here: "it fails with `Invalid handler`",
+    here: "without a handler there is none to call; one that is no function is refused with `Invalid handler`",
     why: "a crash, far from its cause.",
     shown: {
-      nes14: Object.fromEntries(["null", "\"text\""].map((handler) => [
-        `subscribe with the handler ${handler}`,
-        shown`
+      nes14: {
+        "subscribe with the handler null": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          subscribe resolved ()
+          subscriptions: ["/a"]
+          - uncaught TypeError
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }
+          + onUpdate ("after")
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }; closed 1005 ""
+        `,
+        "subscribe with the handler \"text\"": shown`
           onConnect () with id "s1"
           connect resolved ()
           - subscribe resolved ()
@@ -167,10 +176,20 @@ export const applications: ReadonlyArray<Difference> = [
           + onUpdate ("after")
           + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
         `
-      ])),
-      nes6: Object.fromEntries(["null", "\"text\""].map((handler) => [
-        `subscribe with the handler ${handler}`,
-        shown`
+      },
+      nes6: {
+        "subscribe with the handler null": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - subscribe called back (null)
+          + subscribe called back ()
+          subscriptions: ["/a"]
+          - uncaught TypeError
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }
+          + onUpdate ("after")
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }; closed 1005 ""
+        `,
+        "subscribe with the handler \"text\"": shown`
           onConnect () with id "s1"
           connect called back ()
           - subscribe called back (null)
@@ -182,7 +201,7 @@ export const applications: ReadonlyArray<Difference> = [
           + onUpdate ("after")
           + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
         `
-      ]))
+      }
     }
   },
   {
@@ -360,6 +379,30 @@ export const applications: ReadonlyArray<Difference> = [
           onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: true, willReconnect: false }) with id null
           + connect called back (Error { message: "Request failed - server disconnected", type: "disconnect", isNes: true })
           + disconnect called back ()
+        `
+      }
+    }
+  },
+  {
+    id: "C-error-printed",
+    there: "the default `onError` prints the error, with the stack of the code that received it",
+    here: "it prints one line, and for what an application's own function threw the original with it",
+    why: "the stack leads nowhere.",
+    shown: {
+      nes14: {
+        "the default onError prints": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          - console.error: [Error { message: "Received response for unknown request", type: "protocol", isNes: true }]
+          + console.error: ["Error: Received response for unknown request"]
+        `
+      },
+      nes6: {
+        "the default onError prints": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - console.error: [Error { message: "Received response for unknown request", type: "protocol" }]
+          + console.error: ["Error: Received response for unknown request"]
         `
       }
     }

@@ -196,7 +196,8 @@ export const connecting: ReadonlyArray<Difference> = [
         "connect when the upgrade is refused with 503, and again in the background": shown`
           - onDisconnect (true, { explanation: "Unknown", wasRequested: false, willReconnect: true }) with id null
           + onDisconnect (true, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: true }) with id null
-          connect rejected (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true })
+          - connect rejected (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true })
+          + connect rejected (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true, statusCode: 503 })
           onConnect () with id "s1"
         `
       }
@@ -244,10 +245,185 @@ export const connecting: ReadonlyArray<Difference> = [
       nes14: {
         "the hello is refused and the server closes at once": shown`
           + onDisconnect (false, { code: 1008, explanation: "Policy violation", reason: "refused", wasClean: true, wasRequested: false, willReconnect: false }) with id null
-          connect rejected (Error { message: "Too many connections", type: "server", isNes: true, statusCode: 503, data: { message: "Too many connections" } })
+          connect rejected (Error { message: "Too many connections", type: "server", isNes: true, statusCode: 403, data: { message: "Too many connections" } })
           - onDisconnect (false, { code: 1008, explanation: "Policy violation", reason: "refused", wasClean: true, wasRequested: false, willReconnect: false }) with id null
           - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1008 "refused"
           + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
+        `
+      }
+    }
+  },
+  {
+    id: "C-temporary-refusal",
+    there: "a hello refused with 429 or 5xx ends reconnection, as any refusal",
+    here: "it is tried again, as after a lost connection",
+    why: "the server says that it cannot for the moment; a node that restarts must not lock its clients out.",
+    shown: {
+      nes14: {
+        "the hello is refused for the moment": shown`
+          - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          + onDisconnect (true, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          connect rejected (Error { message: "Too many connections", type: "server", isNes: true, statusCode: 503, data: { error: "Refused", message: "Too many connections" } })
+          + onConnect () with id "s1"
+          attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
+          - attempt 2: no further connection came
+          + attempt 2: accepted; received { id: 2, type: "hello", version: "2" }; closed 1005 ""
+        `,
+        "the hello is refused for the moment on reconnection": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onDisconnect (true, { code: 1001, explanation: "Going away", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          + onDisconnect (true, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          onError (Error { message: "Too many requests", type: "server", isNes: true, statusCode: 429, data: { error: "Refused", message: "Too many requests" } })
+          + onConnect () with id "s3"
+          attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1001 ""
+          attempt 2: accepted; received { id: 2, type: "hello", version: "2" }; closed 1005 ""
+          - attempt 3: no further connection came
+          + attempt 3: accepted; received { id: 3, type: "hello", version: "2" }; closed 1005 ""
+        `
+      }
+    }
+  },
+  {
+    id: "C-refused-path",
+    there: "a path refused in a reconnect's hello ends reconnection, with all other subscriptions",
+    here: "it ends that path; the client reconnects without it",
+    why: "nobody else has to do with it.",
+    shown: {
+      nes14: {
+        "a subscription is refused on reconnection": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          subscribe#a resolved ()
+          subscribe#b resolved ()
+          onDisconnect (true, { code: 1001, explanation: "Going away", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          + onDisconnect (true, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          onError (Error { message: "Forbidden", type: "server", isNes: true, statusCode: 403, data: { error: "Refused", message: "Forbidden" }, path: "/a" })
+          subscriptions: ["/b"]
+          + onConnect () with id "s3"
+          attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }; received { id: 3, path: "/b", type: "sub" }; closed 1001 ""
+          attempt 2: accepted; received { id: 4, subs: ["/a", "/b"], type: "hello", version: "2" }; closed 1005 ""
+          - attempt 3: no further connection came
+          + attempt 3: accepted; received { id: 5, subs: ["/b"], type: "hello", version: "2" }; closed 1005 ""
+        `
+      }
+    }
+  },
+  {
+    id: "C-auth-function",
+    there: "`auth` that is a function is left out of the hello",
+    here: "it is called for each hello, and once more after a 401 on a reconnect",
+    why: "credentials expire while a client is away.",
+    shown: {
+      nes14: {
+        "auth is a function": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onDisconnect (true, { code: 1001, explanation: "Going away", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          onConnect () with id "s1"
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1001 ""
+          - attempt 2: accepted; received { id: 2, type: "hello", version: "2" }; closed 1005 ""
+          + attempt 1: accepted; received { auth: "token 1", id: 1, type: "hello", version: "2" }; closed 1001 ""
+          + attempt 2: accepted; received { auth: "token 2", id: 2, type: "hello", version: "2" }; closed 1005 ""
+        `
+      }
+    }
+  },
+  {
+    id: "C-reauth-refused",
+    there: "`reauthenticate` sets the credentials for reconnects even if the server refuses them",
+    here: "only if it accepts them",
+    why: "a client would be locked out by credentials that were never any good.",
+    shown: {
+      nes14: {
+        "reauthenticate is refused, and the server disconnects": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          reauthenticate rejected (Error { message: "Invalid token", type: "server", isNes: true, statusCode: 401, data: { error: "Refused", message: "Invalid token" } })
+          onDisconnect (true, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          onConnect () with id "s1"
+          attempt 1: accepted; received { auth: "old", id: 1, type: "hello", version: "2" }; received { auth: "bad", id: 2, type: "reauth" }; closed 1005 ""
+          - attempt 2: accepted; received { auth: "bad", id: 3, type: "hello", version: "2" }; closed 1005 ""
+          + attempt 2: accepted; received { auth: "old", id: 3, type: "hello", version: "2" }; closed 1005 ""
+        `
+      }
+    }
+  },
+  {
+    id: "C-connect-waits",
+    there: "`connect` before a `disconnect` has ended fails with `Already connected`",
+    here: "it waits for that end, then connects",
+    why:
+      "a component that is unmounted and mounted again (React StrictMode), or a page that returns, would stay disconnected.",
+    shown: {
+      nes14: {
+        "connect without waiting for the disconnect": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          - connect#again rejected (Error { message: "Already connected", type: "user", isNes: true })
+          onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: true, willReconnect: false }) with id null
+          disconnect resolved ()
+          + onConnect () with id "s2"
+          + connect#again resolved ()
+          attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
+          - attempt 2: no further connection came
+          + attempt 2: accepted; received { id: 2, type: "hello", version: "2" }; closed 1005 ""
+        `
+      }
+    }
+  },
+  {
+    id: "C-disconnect-silent",
+    there: "a `disconnect()` while a reconnect is opening its socket is reported to `onError`",
+    here: "after `disconnect()` nobody is called but whoever waits for an answer, and `onDisconnect`",
+    why: "what the application asked for is no error, and whoever has gone does not listen.",
+    shown: {
+      nes14: {
+        "disconnect while a reconnection is opening": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onDisconnect (true, { code: 1001, explanation: "Going away", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          - onError (Error { message: "Socket error", type: "ws", isNes: true })
+          disconnect resolved ()
+        `
+      }
+    }
+  },
+  {
+    id: "C-upgrade-status",
+    there: "the error of an upgrade that the server refused does not say with which HTTP status",
+    here: "it is the `statusCode` of the error, except in a browser, which does not tell",
+    why: "a 401 and a 503 ask for different things.",
+    shown: {
+      nes14: {
+        "connect when the upgrade is refused with 401, once": shown`
+          - connect rejected (Error { message: "Socket error", type: "ws", isNes: true })
+          + connect rejected (Error { message: "Socket error", type: "ws", isNes: true, statusCode: 401 })
+        `,
+        "attempts that fail in every way before one succeeds": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onDisconnect (true, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: true }) with id null
+          onError (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true })
+          - onDisconnect (true, { explanation: "Unknown", wasRequested: false, willReconnect: true }) with id null
+          + onDisconnect (true, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: true }) with id null
+          - onError (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true })
+          + onError (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true, statusCode: 503 })
+          - onDisconnect (true, { explanation: "Unknown", wasRequested: false, willReconnect: true }) with id null
+          + onDisconnect (true, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: true }) with id null
+          - onError (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true })
+          + onError (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true, statusCode: 401 })
+          - onDisconnect (true, { explanation: "Unknown", wasRequested: false, willReconnect: true }) with id null
+          + onDisconnect (true, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: true }) with id null
+          onConnect () with id "s2"
+        `
+      },
+      nes6: {
+        "connect when the upgrade is refused with 401, once": shown`
+          - connect called back (Error { message: "Socket error", type: "ws" })
+          + connect called back (Error { message: "Socket error", type: "ws", isNes: true, statusCode: 401 })
         `
       }
     }

@@ -132,5 +132,50 @@ export const liveness: ReadonlyArray<Difference> = [
         `
       }
     }
+  },
+  {
+    id: "C-heartbeat-close",
+    there:
+      "a connection whose heartbeat was missed lasts until the server has answered the closing handshake, which a server that is gone never does",
+    here: "it counts as closed (1006) at once",
+    why: "the client reconnects so much sooner.",
+    shown: {
+      nes14: {
+        "silence, with reconnection off": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onError (Error { message: "Disconnecting due to heartbeat timeout", type: "timeout", isNes: true })
+          onHeartbeatTimeout (false)
+          - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          + onDisconnect (false, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+        `,
+        "silence, with reconnection on": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onError (Error { message: "Disconnecting due to heartbeat timeout", type: "timeout", isNes: true })
+          onHeartbeatTimeout (true)
+          - onDisconnect (true, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          + onDisconnect (true, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: true }) with id null
+          onConnect () with id "s2"
+        `,
+        "silence, with a request pending": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onError (Error { message: "Disconnecting due to heartbeat timeout", type: "timeout", isNes: true })
+          onHeartbeatTimeout (false)
+          - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          + onDisconnect (false, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          request rejected (Error { message: "Request failed - server disconnected", type: "disconnect", isNes: true })
+        `,
+        "onHeartbeatTimeout reads the state": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onError (Error { message: "Disconnecting due to heartbeat timeout", type: "timeout", isNes: true })
+          onHeartbeatTimeout: [false, "s1"]
+          - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          + onDisconnect (false, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+        `
+      }
+    }
   }
 ]

@@ -91,15 +91,20 @@ export const nes6: ReadonlyArray<Difference> = [
           + subscribe#b called back ()
           onDisconnect (true, { code: 1001, explanation: "Going away", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
           - onError (Error { message: "Forbidden", type: "server", statusCode: 403, data: { error: "Refused", message: "Forbidden" }, path: "/a" })
-          onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          + onDisconnect (true, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
           + onError (Error { message: "Forbidden", type: "server", isNes: true, statusCode: 403, data: { error: "Refused", message: "Forbidden" }, path: "/a" })
           subscriptions: ["/b"]
+          + onConnect () with id "s3"
+          attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, path: "/a", type: "sub" }; received { id: 3, path: "/b", type: "sub" }; closed 1001 ""
+          attempt 2: accepted; received { id: 4, subs: ["/a", "/b"], type: "hello", version: "2" }; closed 1005 ""
+          - attempt 3: no further connection came
+          + attempt 3: accepted; received { id: 5, subs: ["/b"], type: "hello", version: "2" }; closed 1005 ""
         `,
         "disconnect while a reconnection is opening": shown`
           onConnect () with id "s1"
           connect called back ()
           onDisconnect (true, { code: 1001, explanation: "Going away", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
-          + onError (Error { message: "Socket error", type: "ws", isNes: true })
           disconnect called back ()
           - onError (Error { message: "Socket error", type: "ws" })
         `
@@ -156,9 +161,13 @@ export const nes6: ReadonlyArray<Difference> = [
           connect called back ()
           - connect#again called back (Error { message: "Already connected" })
           - disconnect called back ()
-          + connect#again called back (Error { message: "Already connected", type: "user", isNes: true })
           onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: true, willReconnect: false }) with id null
           + disconnect called back ()
+          + onConnect () with id "s2"
+          + connect#again called back ()
+          attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
+          - attempt 2: no further connection came
+          + attempt 2: accepted; received { id: 2, type: "hello", version: "2" }; closed 1005 ""
         `
       }
     }
@@ -191,7 +200,7 @@ export const nes6: ReadonlyArray<Difference> = [
         "connect when the upgrade is refused with 503, and again in the background": shown`
           - connect called back (Error { message: "Socket error", type: "ws" })
           + onDisconnect (true, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: true }) with id null
-          + connect called back (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true })
+          + connect called back (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true, statusCode: 503 })
           + onConnect () with id "s1"
           attempt 1: met with 503
           - attempt 2: no further connection came
@@ -253,9 +262,9 @@ export const nes6: ReadonlyArray<Difference> = [
           - onError (Error { message: "Socket error", type: "ws" })
           + onError (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true })
           + onDisconnect (true, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: true }) with id null
-          + onError (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true })
+          + onError (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true, statusCode: 503 })
           + onDisconnect (true, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: true }) with id null
-          + onError (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true })
+          + onError (Error { message: "Connection terminated while waiting to connect", type: "ws", isNes: true, statusCode: 401 })
           + onDisconnect (true, { explanation: "Unknown", wasClean: false, wasRequested: false, willReconnect: true }) with id null
           onConnect () with id "s2"
         `
@@ -418,7 +427,8 @@ export const nes6: ReadonlyArray<Difference> = [
           - onError (Error { message: "Disconnecting due to heartbeat timeout", type: "timeout" })
           + onError (Error { message: "Disconnecting due to heartbeat timeout", type: "timeout", isNes: true })
           + onHeartbeatTimeout (false)
-          onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          + onDisconnect (false, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: false }) with id null
         `,
         "silence, with reconnection on": shown`
           onConnect () with id "s1"
@@ -426,7 +436,8 @@ export const nes6: ReadonlyArray<Difference> = [
           - onError (Error { message: "Disconnecting due to heartbeat timeout", type: "timeout" })
           + onError (Error { message: "Disconnecting due to heartbeat timeout", type: "timeout", isNes: true })
           + onHeartbeatTimeout (true)
-          onDisconnect (true, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          - onDisconnect (true, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          + onDisconnect (true, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: true }) with id null
           onConnect () with id "s2"
         `,
         "silence, with a request pending": shown`
@@ -436,7 +447,8 @@ export const nes6: ReadonlyArray<Difference> = [
           - request called back (Error { message: "Request failed - server disconnected", type: "disconnect" })
           + onError (Error { message: "Disconnecting due to heartbeat timeout", type: "timeout", isNes: true })
           + onHeartbeatTimeout (false)
-          onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          + onDisconnect (false, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: false }) with id null
           + request called back (Error { message: "Request failed - server disconnected", type: "disconnect", isNes: true })
         `
       }

@@ -170,10 +170,12 @@ export const closing = [
     const connection = await stage.connected(once)
     connection.holdBack()
     const disconnecting = stage.call("disconnect")
-    await stage.call("connect#again", once)
+    const again = stage.call("connect#again", once)
+    await stage.quiet(20)
     connection.readOn()
     await disconnecting
-    await stage.total(1, "onDisconnect")
+    await (await stage.server.connection()).welcome({ socket: "s2" })
+    await again
   }),
 
   session("connect as soon as the disconnect has settled", async (stage) => {

@@ -122,6 +122,22 @@ export const connecting = [
     stage.note("id", stage.client.id)
   }),
 
+  session14("the hello is refused for the moment", async (stage) => {
+    const connecting = stage.call("connect", patient)
+    await (await stage.server.connection()).refuse(503, "Too many connections")
+    await connecting
+    await (await stage.server.connection()).welcome()
+    await stage.total(1, "onConnect")
+  }),
+
+  session14("auth is a function", async (stage) => {
+    let tokens = 0
+    const connection = await stage.connected({ ...patient, auth: () => `token ${++tokens}` })
+    connection.close(1001)
+    await (await stage.server.connection()).welcome()
+    await stage.total(2, "onConnect")
+  }),
+
   session("the hello is refused for one subscription of two", async (stage) => {
     await stage.call("subscribe#a", "/a", stage.handler("a"))
     await stage.call("subscribe#b", "/b", stage.handler("b"))
@@ -137,7 +153,7 @@ export const connecting = [
     const connection = await stage.server.connection()
     const hello = await connection.next()
     connection.together(() => {
-      connection.answer(hello, { statusCode: 503, payload: { message: "Too many connections" } })
+      connection.answer(hello, { statusCode: 403, payload: { message: "Too many connections" } })
       connection.close(1008, "refused")
     })
     connection.holdBack()

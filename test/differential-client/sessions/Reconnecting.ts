@@ -159,8 +159,17 @@ export const reconnecting = [
     connection.close(1001)
     await (await stage.server.connection()).refuse(403, "Forbidden", { path: "/a" })
     await stage.total(1, "onError")
-    await stage.quiet(60)
     stage.note("subscriptions", stage.client.subscriptions())
+    await (await stage.server.connection()).welcome({ socket: "s3" })
+    await stage.total(2, "onConnect")
+  }),
+
+  session14("the hello is refused for the moment on reconnection", async (stage) => {
+    const connection = await stage.connected(patient)
+    connection.close(1001)
+    await (await stage.server.connection()).refuse(429, "Too many requests")
+    await (await stage.server.connection()).welcome({ socket: "s3" })
+    await stage.total(2, "onConnect")
   }),
 
   session("the connection drops in mid-hello on reconnection", async (stage) => {
