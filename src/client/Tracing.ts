@@ -41,7 +41,7 @@ export const request = <A, E, R>(
     const { method = "GET", path } = request
     return Effect.useSpan(
       `nes.request ${method}`,
-      { kind: "client", attributes: { "nes.path": path, "http.request.method": method } },
+      { kind: "client", attributes: { "nes.path": Tracing.withoutQuery(path), "http.request.method": method } },
       (span) => run({ ...request, headers: { ...request.headers, traceparent: Tracing.traceparentOf(span) } })
     )
   })

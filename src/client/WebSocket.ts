@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { constants } from "node:buffer"
 import { WebSocket } from "ws"
+import { longest } from "../protocol/Chunk.js"
 import type { Open } from "./Transport.js"
 import { UpgradeError } from "./UpgradeError.js"
 
@@ -20,7 +20,7 @@ export const online: Effect.Effect<void> = Effect.never
 // What is longer is no text. For ws 0 is no limit.
 const maxPayload = (options: object | undefined): number => {
   const bytes = Number(Reflect.get(options ?? {}, "maxPayload"))
-  return Math.min(bytes > 0 ? bytes : Infinity, constants.MAX_STRING_LENGTH)
+  return Math.min(bytes > 0 ? bytes : Infinity, longest)
 }
 
 /**

@@ -43,8 +43,13 @@ export interface Joined {
   readonly interrupted: boolean
 }
 
-// V8's longest string, in UTF-16 code units; other engines allow more.
-const longest = 0x1fffffe8
+/**
+ * The longest text, in UTF-16 code units: V8's; other engines allow more.
+ *
+ * @since 1.0.0
+ * @category constants
+ */
+export const longest = 0x1fffffe8
 
 // So many parts at most are kept before they are put together: a part has a price, however short it is.
 const maxParts = 4_096

@@ -38,3 +38,11 @@ export const parentOf = (header: unknown): Tracer.ExternalSpan | undefined => {
     ? Tracer.externalSpan({ traceId, spanId, sampled: (parseInt(flags, 16) & 1) === 1 })
     : undefined
 }
+
+/**
+ * A path without its query, which may hold secrets.
+ *
+ * @since 1.0.0
+ * @category conversions
+ */
+export const withoutQuery = (path: string): string => path.split("?", 1)[0] ?? ""

@@ -202,6 +202,13 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     )
     : Effect.never
 
+  const start = (): void => {
+    node.start()
+    if (settings.auth && settings.auth.type === "cookie" && !settings.origin) {
+      log.unguarded()
+    }
+  }
+
   const close = ({ closeCode, gracePeriod }: Closing): Effect.Effect<void> => {
     const stop = Effect.promise(() => node.stop(closeCode))
     if (gracePeriod === undefined) {
@@ -223,7 +230,7 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
   }
 
   const serve = (options: Closing = {}): Effect.Effect<void, never, Scope.Scope> =>
-    Effect.acquireRelease(Effect.sync(() => node.start()), () => close(options)).pipe(
+    Effect.acquireRelease(Effect.sync(start), () => close(options)).pipe(
       Effect.andThen(Effect.forkScoped(heartbeat)),
       Effect.asVoid
     )

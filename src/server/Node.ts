@@ -18,6 +18,7 @@ import { Deadlines, type Fork } from "./connection/Deadlines.js"
 import * as Drain from "./connection/Drain.js"
 import type { DrainOptions } from "./connection/Drain.js"
 import type { Exceeded } from "./connection/Limits.js"
+import { RateLimiter } from "./connection/RateLimiter.js"
 import { Authenticator } from "./conversation/Authenticator.js"
 import { Dispatcher } from "./conversation/Dispatcher.js"
 import { Recovery } from "./recovery/Recovery.js"
@@ -119,13 +120,15 @@ export class Node {
     this.refusal = new Deadlines(refusalGrace, clock, fork, close)
     this.farewell = new Deadlines<() => void>(farewellGrace, clock, fork, (proceed) => proceed())
     const { authentication, hello, hub, refusal, unauthenticated } = this
+    const rates = new RateLimiter(limits, metrics, clock)
     const authenticator = new Authenticator(hub, context, { clock, unauthenticated, authentication })
-    this.dispatcher = new Dispatcher(hub, context, authenticator, { clock, hello, refusal })
+    this.dispatcher = new Dispatcher(hub, context, authenticator, { rates, hello, refusal })
     this.admission = new Admission(context, this.authentication)
     this.acceptor = new Acceptor(context.settings, {
       admit: this.admission.admit,
       room: this.admission.room,
       open: (ws, request) => this.open(ws, request),
+      control: (connection) => void rates.message(connection),
       receive: (connection, text) => this.dispatcher.receive(connection, text),
       closed: (connection, code, reason) => {
         log.disconnected(connection, code, reason)

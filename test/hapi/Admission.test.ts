@@ -166,6 +166,19 @@ describe("the log of the server", () => {
     expect(JSON.stringify(host.entries)).not.toContain("secret")
   })
 
+  it("says at the start that cookies authenticate from any page, unless origins are named", async () => {
+    const start = (origin?: string) =>
+      watched({
+        prepare: (server) => authenticating(server),
+        nes: { origin, auth: { type: "cookie", password: "a password that is at least 32 long" } }
+      })
+    expect((await start()).entries).toEqual([{
+      tags: ["effect-nes", "origin", "missing"],
+      data: { "nes.error": expect.stringContaining("any page may connect with its visitor's cookie") }
+    }])
+    expect((await start("https://our.example")).entries).toEqual([])
+  })
+
   it("says once for each connection which limit it crossed, with the path but not its query", async () => {
     const host = await watched({ nes: { limits: { maxPathLength: 10 } } })
     const client = await host.open({ headers: forwarded })

@@ -7,6 +7,7 @@ import { setImmediate } from "node:timers/promises"
 import { describe, expect, it, onTestFinished } from "vitest"
 import * as Nes from "../../src/hapi.js"
 import type { Exceeded } from "../../src/server/connection/Limits.js"
+import { frame } from "../hardness/RawPeer.js"
 import { type Frame, Gate, type Live, live, type Options, type RawClient } from "./LiveServer.js"
 
 type Limits = NonNullable<Nes.PluginOptions["limits"]>
@@ -386,6 +387,18 @@ describe("maxMessagesPerSecond", () => {
     await undisturbed()
   })
 
+  it("counts pings and pongs of the WebSocket's own", async () => {
+    const { client, host, undisturbed } = await limited({ maxMessagesPerSecond: 20 })
+    const closed = closure(client)
+    for (let i = 0; i < 15; i++) {
+      client.socket.pong()
+      client.socket.ping()
+    }
+    expect(await closed).toEqual([1008, "Too many messages"])
+    expect(counts(host)).toEqual({ maxMessagesPerSecond: 1 })
+    await undisturbed()
+  })
+
   it("by default 10,000 may come at once", async () => {
     const { client, host } = await limited({ maxInFlight: 20_000 })
     const closed = closure(client)
@@ -394,9 +407,9 @@ describe("maxMessagesPerSecond", () => {
     }
     await client.fence()
     expect(counts(host)).toEqual({})
-    for (let i = 0; i < 10_000; i++) {
-      client.say({ type: "ping" })
-    }
+    const ping = frame("{\"type\":\"ping\"}")
+    const raw = Reflect.get(client.socket, "_socket") as Socket
+    raw.write(Buffer.concat(Array.from({ length: 100_000 }, () => ping)))
     expect(await closed).toEqual([1008, "Too many messages"])
   })
 })

@@ -1,4 +1,5 @@
 import * as fc from "fast-check"
+import { constants } from "node:buffer"
 import { describe, expect, it } from "vitest"
 import * as Chunk from "../../src/protocol/Chunk.js"
 import { json, text } from "./Arbitrary.js"
@@ -124,6 +125,7 @@ describe("Joiner", () => {
   })
 
   it("joins many small parts, and no more than a string can hold", () => {
+    expect(Chunk.longest).toBe(constants.MAX_STRING_LENGTH)
     const joiner = new Chunk.Joiner()
     for (let i = 0; i < 10_000; i++) {
       joiner.push(`+${i % 10}`)

@@ -6,15 +6,15 @@
  * @since 0.1.0
  */
 import * as Boom from "@hapi/boom"
-import type * as Clock from "effect/Clock"
 import * as Result from "effect/Result"
 import * as Codec from "../../protocol/Codec.js"
 import type * as Message from "../../protocol/Message.js"
+import { withoutQuery } from "../../protocol/Tracing.js"
 import type { Request, Response } from "../Application.js"
 import type { Awaitable } from "../Awaitable.js"
 import type { Connection, Gate } from "../connection/Connection.js"
 import type { Deadlines } from "../connection/Deadlines.js"
-import { TokenBucket } from "../connection/TokenBucket.js"
+import type { RateLimiter } from "../connection/RateLimiter.js"
 import type { Context, Hub } from "../subscription/Hub.js"
 import type { Authenticator } from "./Authenticator.js"
 import * as Depth from "./Depth.js"
@@ -29,7 +29,7 @@ import { TurnLimiter } from "./TurnLimiter.js"
  * @category models
  */
 export interface Timing {
-  readonly clock: Clock.Clock
+  readonly rates: RateLimiter
   /** Until when a new connection has to say hello. */
   readonly hello: Deadlines<Connection>
   /** How long a refused connection stays open, so that the client gets to read why. */
@@ -63,7 +63,7 @@ const unwrap = <A>(decoded: Result.Result<A, { readonly message: string }>): A =
 
 const requestAttributes = (connection: Connection, { method, path }: Request) => ({
   "http.request.method": method,
-  "nes.path": path,
+  "nes.path": withoutQuery(path),
   "nes.socket.id": connection.id
 })
 
@@ -108,15 +108,18 @@ export class Dispatcher {
       return
     }
     const { metrics, settings: { limits } } = this.context
-    if (this.floods(connection)) {
+    if (this.timing.rates.message(connection)) {
       return
     }
     const decoded = Codec.decodeEnvelope(text)
     const arrived = Result.isSuccess(decoded) ? decoded.success : decoded.failure
     const malformed = "error" in arrived
     metrics.received(malformed ? undefined : arrived.type, Buffer.byteLength(text))
-    if (connection.stage === "new" && this.chatters(connection, arrived)) {
-      return
+    if (connection.stage === "new") {
+      connection.saidHello ||= !malformed && arrived.type === "hello"
+      if (!connection.saidHello && this.timing.rates.early(connection)) {
+        return
+      }
     }
     if (arrived.type === "ping" && !malformed && !this.authenticator.due(connection)) {
       return
@@ -133,46 +136,6 @@ export class Dispatcher {
     }
     connection.processing++
     this.pace.start(() => this.begin(connection, arrived))
-  }
-
-  // Whoever sends too many messages is heard no more.
-  private floods(connection: Connection): boolean {
-    const { metrics, settings: { limits: { maxMessagesPerSecond } } } = this.context
-    if (maxMessagesPerSecond < Infinity) {
-      const now = this.timing.clock.currentTimeMillisUnsafe()
-      connection.messages ??= new TokenBucket(maxMessagesPerSecond, now)
-      if (!connection.messages.take(now)) {
-        metrics.exceed("maxMessagesPerSecond", connection)
-        connection.abandon(1008, "Too many messages")
-        return true
-      }
-    }
-    return false
-  }
-
-  // Nor is who sends many before a hello.
-  private chatters(connection: Connection, arrived: Arrived): boolean {
-    const { metrics, settings: { limits: { maxHelloMessages } } } = this.context
-    connection.saidHello ||= !("error" in arrived) && arrived.type === "hello"
-    if (connection.saidHello || ++connection.early <= maxHelloMessages) {
-      return false
-    }
-    metrics.exceed("maxHelloMessages", connection)
-    connection.abandon(1008, "Too many messages before hello")
-    return true
-  }
-
-  // Faults of the server's do not count against a client.
-  private errs(connection: Connection, statusCode: number | undefined): void {
-    const { metrics, settings: { limits: { maxErrors } } } = this.context
-    if (maxErrors < Infinity && statusCode !== undefined && statusCode < 500) {
-      const now = this.timing.clock.currentTimeMillisUnsafe()
-      connection.errors ??= new TokenBucket(maxErrors / 60, now, maxErrors)
-      if (!connection.errors.take(now)) {
-        metrics.exceed("maxErrors", connection)
-        connection.abandon(1008, "Too many errors")
-      }
-    }
   }
 
   /** To be called when a connection has closed: what still waits for its hello is not begun any more. */
@@ -302,7 +265,7 @@ export class Dispatcher {
       connection.saidHello = false
       connection.onGreeted?.(false)
     }
-    this.errs(connection, answer.statusCode)
+    this.timing.rates.error(connection, answer.statusCode)
   }
 
   private process(connection: Connection, envelope: Codec.Envelope): string | undefined | Promise<string | undefined> {

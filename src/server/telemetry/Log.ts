@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import type { IncomingMessage } from "node:http"
+import { withoutQuery } from "../../protocol/Tracing.js"
 import type { Service } from "../Application.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Exceeded } from "../connection/Limits.js"
@@ -42,14 +43,6 @@ const addressOf = (remote: string | undefined, forwarded: unknown): Record<strin
 
 // What a client chose may be long because somebody wants the log to be.
 const maxLength = 256
-
-/**
- * A path without its query, which may hold secrets.
- *
- * @since 1.0.0
- * @category annotations
- */
-export const withoutQuery = (path: string): string => path.split("?", 1)[0] ?? ""
 
 type Write = (level: LogLevel.Severity, message: string, annotations: Record<string, unknown>) => void
 
@@ -153,6 +146,15 @@ export class Log {
         ...addressOf(socket.remoteAddress, headers["x-forwarded-for"]),
         ...(reason === "origin" && { "nes.origin": String(headers.origin).slice(0, maxLength) }),
         "nes.error": reason
+      })
+    }
+  }
+
+  /** Cookies authenticate, whatever page a browser sends them from. */
+  unguarded(): void {
+    if (this.listening.incidents) {
+      this.write("Warn", "nes origin missing", {
+        "nes.error": "Cookies authenticate and no origin is named: any page may connect with its visitor's cookie"
       })
     }
   }

@@ -44,6 +44,8 @@ export interface Handlers {
   /** Makes the connection of a new socket; `undefined` refuses it. */
   readonly open: (ws: WebSocket, request: IncomingMessage) => Connection | undefined
   readonly receive: (connection: Connection, text: string) => void
+  /** A ping or pong of the WebSocket's own came. */
+  readonly control: (connection: Connection) => void
   /** With the code and reason of the close frame that came; 1005 for one without a code, 1006 for none. */
   readonly closed: (connection: Connection, code: number, reason: string) => void
   /** A frame was longer than this limit; the connection closes next, with 1009. */
@@ -119,6 +121,8 @@ export class Acceptor {
     }
     ws.connection = connection
     ws.on("message", this.onMessage)
+    ws.on("ping", this.onControl)
+    ws.on("pong", this.onControl)
     ws.on("close", this.onClose)
     this.guard(connection)
   }
@@ -175,6 +179,8 @@ export class Acceptor {
       this.handlers.receive(connection, decode(data))
     }
   })
+
+  private readonly onControl = this.listener((connection) => this.handlers.control(connection))
 
   private readonly onClose = this.listener((connection, code: number, reason: Buffer) => {
     this.handlers.closed(connection, code, reason.toString())
