@@ -14,13 +14,31 @@ const poured = { ...updates, feed: "pour", clients: 1, warmup: 50_000, count: 40
 const single = { ...updates, feed: "drip", clients: 50, every: 2, warmup: 200, count: 600 }
 
 const handler = { peers: ["effect-nes", "nes"], targets: { nes: 1 } }
-const stream = { subject: "effect-nes-stream", peers: ["effect-nes-stream", "nes"], targets: { nes: 1.2 } }
+const stream = { subject: "effect-nes-stream", peers: ["effect-nes-stream", "nes"], targets: { nes: 1.25 } }
+
+const contract = {
+  subject: "effect-nes-contract",
+  peers: ["effect-nes-contract", "effect-nes-decoding"],
+  targets: { "effect-nes-decoding": 1.5 }
+}
 
 export const clients = [
   { ...single, ...handler, name: "client-update", title: "client: update to a handler, 200 B, one by one" },
   { ...poured, ...handler, name: "client-update-poured", title: "client: update to a handler, 200 B, poured" },
   { ...single, ...stream, name: "client-stream", title: "client: update to a Stream, 200 B, one by one" },
   { ...poured, ...stream, name: "client-stream-poured", title: "client: update to a Stream, 200 B, poured" },
+  {
+    ...single,
+    ...contract,
+    name: "client-contract",
+    title: "client: update to a contract's Stream, 200 B, one by one"
+  },
+  {
+    ...poured,
+    ...contract,
+    name: "client-contract-poured",
+    title: "client: update to a contract's Stream, 200 B, poured"
+  },
   {
     name: "client-request",
     title: "client: request, 64 in flight",

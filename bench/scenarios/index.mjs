@@ -38,5 +38,5 @@ export const shrink = (scenario) => ({
     warmCrowd: { connections: 4, paths: 2 }
   }),
   ...(scenario.users && { users: scenario.users.slice(0, 2), perTick: 2 }),
-  ...(scenario.server?.heartbeat && { server: { ...scenario.server, heartbeat: { interval: 400, timeout: 100 } } })
+  ...(scenario.server?.heartbeat && { server: { ...scenario.server, heartbeat: { interval: 1200, timeout: 500 } } })
 })

@@ -120,5 +120,19 @@ export const publish = [
     targets: { limit: 1.1 },
     from: { connections: 100, warmup: 500, ticks: 1500 },
     to: { connections: 10_000, warmup: 10, ticks: 30 }
+  },
+  {
+    ...base,
+    name: "contract-publish",
+    title: "a contract's publish, to one subscriber, 200 B",
+    unit: "µs/publish",
+    per: "publish",
+    subject: "effect-contract",
+    peers: ["effect-contract", "effect-http"],
+    targets: { "effect-http": 2 },
+    connections: 1,
+    perTick: 10,
+    warmup: 1000,
+    ticks: 3000
   }
 ]

@@ -37,7 +37,7 @@ export const requests = [
     title: "Effect server without hapi: requests, small JSON",
     subject: "effect-http",
     peers: ["effect-http", "nes"],
-    targets: { nes: 0.5 },
+    targets: { nes: 0.3 },
     path: "/small",
     result: small,
     warmup: 10_000,

@@ -16,7 +16,8 @@ const routes = Layer.mergeAll(
   HttpRouter.add("GET", "/large", Effect.sync(() => HttpServerResponse.jsonUnsafe({ ...large })))
 )
 
-export const start = async ({ filter, heartbeat = false, maxChunkChars, subscription }) => {
+/** @param {(path: string, message: unknown, options?: object) => Effect.Effect<void, unknown, NesServer.NesServer>} publish */
+export const startWith = (publish) => async ({ filter, heartbeat = false, maxChunkChars, subscription }) => {
   const server = createServer()
   const serving = NesHttpServer.serve(routes, { server, heartbeat, maxChunkChars }).pipe(
     Layer.provideMerge(NodeHttpServer.layer(() => server, { host: "127.0.0.1", port: 0 }))
@@ -25,9 +26,13 @@ export const start = async ({ filter, heartbeat = false, maxChunkChars, subscrip
     ? NesHttpServer.layerSubscription(subscription, filter ? { filter: filters[filter] } : {})
     : Layer.empty
   const runtime = ManagedRuntime.make(Layer.provideMerge(subscriptions, serving))
-  const [{ node }, { address }] = await runtime.runPromise(Effect.all([NesServer.NesServer, HttpServer.HttpServer]))
+  const { address } = await runtime.runPromise(HttpServer.HttpServer)
   return {
     port: address.port,
-    publish: (path, message, options) => node.publish(path, message, options)
+    publish: (path, message, options) => void runtime.runFork(publish(path, message, options))
   }
 }
+
+export const start = startWith((path, message, options) =>
+  NesServer.NesServer.use((nes) => nes.publish(path, message, options))
+)

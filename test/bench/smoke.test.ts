@@ -19,6 +19,9 @@ interface Report {
 const others: Readonly<Record<string, string>> = {
   growth: "limit",
   cluster: "socket.io-redis",
+  "client-contract": "effect-nes-decoding",
+  "client-contract-poured": "effect-nes-decoding",
+  "contract-publish": "effect-http",
   "metrics-fanout-200": "effect-nes-unmetered",
   "metrics-request-small": "effect-nes-unmetered"
 }
