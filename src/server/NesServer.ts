@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -291,4 +291,10 @@ export const layerConfig = (
   server: Server | SecureServer,
   config: Config.Wrap<Settings.Options>
 ): Layer.Layer<NesServer, Config.ConfigError, Application> =>
-  Layer.unwrap(Effect.map(Config.unwrap(config), (options) => layer(server, options)))
+  // Config brings half of Effect with it, and the hapi door needs none of that.
+  Layer.unwrap(
+    Effect.promise(() => import("effect/Config")).pipe(
+      Effect.flatMap(({ unwrap }) => unwrap(config)),
+      Effect.map((options) => layer(server, options))
+    )
+  )
