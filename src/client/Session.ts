@@ -316,12 +316,14 @@ export class Session implements Owner {
       done()
       return
     }
-    this.afterHello(this.connection, () =>
-      this.send({ type: "unsub", path, id: 0 }, {
-        type: "unsub",
-        succeed: () => done(),
-        fail: (error) => done(error)
-      }))
+    const left = (error?: NesError): void => {
+      this.subscribed.left(path)
+      done(error)
+    }
+    this.afterHello(this.connection, () => {
+      this.subscribed.leave(path)
+      this.send({ type: "unsub", path, id: 0 }, { type: "unsub", succeed: () => left(), fail: left })
+    })
   }
 
   // A server that still authenticates the client refuses what needs it, and would keep a path that the hello asks for.
