@@ -242,6 +242,28 @@ describe("subscribe", () => {
       expect(yield* Fiber.join(inHello)).toBe(error)
     }))
 
+  it.effect("fails alone when a reconnect's hello is refused for its path", () =>
+    Effect.gen(function*() {
+      const { nes, server } = yield* connected()
+      const prices = yield* consume(nes.subscribeMessages("/prices"))
+      server.socket.answer("sub", { path: "/prices" })
+      const room = yield* Effect.forkChild(Effect.flip(Stream.runDrain(nes.subscribe("/room/1"))))
+      yield* turn
+      server.socket.answer("sub", { path: "/room/1" })
+      server.socket.end(1006)
+      yield* adjust(1000)
+      server.socket.open()
+      server.socket.answer("hello", { statusCode: 403, path: "/room/1", payload: { message: "Room is closed" } })
+      expect((yield* Fiber.join(room)).message).toBe("Room is closed")
+      yield* adjust(0)
+      server.socket.accept()
+      expect(server.socket.last("hello").subs).toEqual(["/prices"])
+      server.socket.say({ type: "pub", path: "/prices", message: 1 })
+      yield* turn
+      expect(prices.seen).toEqual([1])
+      expect((yield* nes.status)._tag).toBe("Connected")
+    }))
+
   it.effect("fails when the client is disconnected for good", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected({ reconnect: { retries: 1 } })
@@ -323,6 +345,36 @@ describe("updates, events and status", () => {
       yield* turn
       expect(one.seen).toEqual(["a", "b"])
       expect(two.seen).toEqual(["b"])
+    }))
+
+  it.effect("auth may be an Effect's function: Redacted credentials, for each hello, and anew after a 401", () =>
+    Effect.gen(function*() {
+      const asked: Array<readonly [number, number | undefined]> = []
+      const server = new FakeServer()
+      const nes = yield* Effect.provide(
+        NesClient.make({
+          url: "ws://fake",
+          connect: false,
+          auth: ({ attempt, error }) =>
+            Effect.sync(() => {
+              asked.push([attempt, error?._tag === "ServerError" ? error.statusCode : undefined])
+              return Redacted.make(`token ${asked.length}`)
+            })
+        }),
+        server.layer
+      )
+      const connecting = yield* Effect.forkChild(nes.connect())
+      yield* turn
+      server.socket.accept()
+      yield* Fiber.join(connecting)
+      server.socket.end(1006)
+      yield* adjust(1000)
+      server.socket.open()
+      server.socket.answer("hello", { statusCode: 401 })
+      yield* adjust(0)
+      server.socket.accept()
+      expect(server.sockets.map((socket) => socket.last("hello").auth)).toEqual(["token 1", "token 2", "token 3"])
+      expect(asked).toEqual([[0, undefined], [1, undefined], [2, 401]])
     }))
 
   it.effect("events and status tell the life of the connection", () =>
