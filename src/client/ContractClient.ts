@@ -57,7 +57,7 @@ export const subscribeResult = <Path extends string, S extends Schema.Constraint
  * @since 0.1.0
  * @category messages
  */
-export const message = Effect.fn("ContractClient.message")(
+export const message = Effect.fnUntraced(
   function*<Request extends Schema.Constraint, Response extends Schema.Constraint>(
     { name, request, response }: Contract.Message<Request, Response>,
     value: NoInfer<Request["Type"]>,
