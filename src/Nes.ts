@@ -3,13 +3,13 @@
  *
  * @since 1.0.0
  */
-import type { ClientOptions, ConnectOptions, Handler } from "./client/Client.js"
+import * as Plain from "./client/Client.js"
+import type { ClientOptions, ConnectOptions, Handler, MessageResponse } from "./client/Client.js"
 import type { DisconnectLog } from "./client/Observer.js"
 import type { RequestOptions, Response } from "./client/Request.js"
 import type { SocketAuth } from "./hapi/Socket.js"
 import type { NesError as AnyNesError } from "./protocol/NesError.js"
 
-export { Client } from "./client/Client.js"
 export type {
   AuthOptions,
   FilterAnswer,
@@ -23,6 +23,22 @@ export type { RevokeOptions, Socket, SocketApplicationState, SocketAuth, SocketC
 export type { IronOptions, Password, Secret } from "./server/conversation/Seal.js"
 export type { BroadcastOptions, PublishOptions } from "./server/Node.js"
 export type { UpgradeRequest } from "./server/Settings.js"
+
+/**
+ * The plain client. As in the types of `@hapi/nes` 14, `message<R>()` names all that it resolves to.
+ *
+ * @since 1.0.0
+ * @category clients
+ */
+export type Client = { message<R = MessageResponse>(message: unknown): Promise<R> } & Plain.Client
+
+/**
+ * Makes a client.
+ *
+ * @since 1.0.0
+ * @category clients
+ */
+export const Client = Plain.Client as new(...args: ConstructorParameters<typeof Plain.Client>) => Client
 
 /**
  * An error of the client: one of six, told apart by `type`, or by `_tag`.

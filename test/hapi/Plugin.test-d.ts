@@ -2,6 +2,7 @@
 import type { Plugin, Request, Server, UserCredentials } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import { expectTypeOf, test } from "vitest"
+import type * as Plain from "../../src/client/Client.js"
 import NesDefault, * as Nes from "../../src/hapi.js"
 
 declare module "../../src/hapi.js" {
@@ -188,4 +189,16 @@ test("the type names of @hapi/nes 14, by themselves and in the namespace Nes", (
   expectTypeOf<NesDefault.NesLog>().toEqualTypeOf<Nes.NesLog>()
   expectTypeOf<Names[3][1000]>().toEqualTypeOf<"Normal closure">()
   expectTypeOf(Nes.Nes.Client).toEqualTypeOf(Nes.Client)
+})
+
+test("request<R>() and message<R>() as @hapi/nes 14 types them", () => {
+  const client = new Nes.Client("ws://localhost")
+  expectTypeOf(client.request<{ readonly id: number }>("/")).resolves.toEqualTypeOf<
+    Nes.NesReqRes<{ readonly id: number }>
+  >()
+  expectTypeOf(client.message<{ readonly payload: string }>(1)).resolves.toEqualTypeOf<{ readonly payload: string }>()
+  expectTypeOf(client.message(1)).resolves.toHaveProperty("payload")
+  expectTypeOf(client).toExtend<Plain.Client>()
+  class Mine extends Nes.Client {}
+  expectTypeOf(new Mine("ws://localhost").message<string>(1)).resolves.toEqualTypeOf<string>()
 })
