@@ -146,6 +146,7 @@ export const decode = (payload: string): Heard => {
 export const decodeUpdate = (entry: string, epoch: string): Published => {
   const [line, rest] = split(entry)
   const [json, text] = split(rest)
-  const position = { epoch, offset: positionOf(line).offset }
-  return Object.assign(new Update(JSON.parse(json) as Head, text, position), { position })
+  const { epoch: origin, offset } = positionOf(line)
+  const position = { epoch, offset }
+  return Object.assign(new Update(JSON.parse(json) as Head, text, position), { position, origin })
 }

@@ -36,6 +36,8 @@ export interface Publish {
  */
 export interface Published extends Publish {
   readonly position: Message.Position
+  /** The epoch in which it was given its place, where that is not the one it is told in. */
+  readonly origin?: string | undefined
   /** Set where this node has published it, and not yet heard it announced. */
   readonly confirmed?: boolean | undefined
 }

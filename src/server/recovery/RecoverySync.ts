@@ -56,6 +56,15 @@ const maxEarly = 10_000
 
 const ignore = (): void => {}
 
+const none: ReadonlyArray<Message.Position> = []
+
+// Epochs before the present one in which a path's position is remembered.
+const remembered = 3
+
+// Whether an update has been told at one of these positions already, in the epoch in which it was given its place.
+const isKnown = ({ origin, position }: Published, known: ReadonlyArray<Message.Position>): boolean =>
+  origin !== undefined && known.some(({ epoch, offset }) => epoch === origin && position.offset <= offset)
+
 /** Where to go on from a position: after which offset, and whether something before that is lost. */
 const resume = (since: Message.Position, page: Page): { readonly offset: number; readonly lost: boolean } => {
   const goesOn = Epoch.continues(since, page.epoch)
@@ -76,8 +85,8 @@ const resume = (since: Message.Position, page: Page): { readonly offset: number;
  */
 export class RecoverySync {
   private at: Message.Position | undefined
-  /** How far it had come in the epoch before this one: of two servers that both count as the first, each may be met again. */
-  private left: Message.Position | undefined
+  /** How far it had come in epochs before: of two servers that both count as the first, each may be met again. */
+  private left: ReadonlyArray<Message.Position> = none
   private behind = false
   private admissions: Map<Connection, Admission> | undefined
   private working: Promise<void> | undefined
@@ -249,15 +258,15 @@ export class RecoverySync {
   }
 
   private async settle(admissions: Admissions, page: Page): Promise<void> {
-    const { at, left } = this
+    const { at } = this
     if (at) {
-      const isBack = at.epoch !== page.epoch && left?.epoch === page.epoch
-      if (isBack) {
-        this.owner.gap(this, left)
+      const back = at.epoch === page.epoch ? undefined : this.left.find(({ epoch }) => epoch === page.epoch)
+      if (back) {
+        this.owner.gap(this, back)
       }
-      await this.replay(isBack ? left : at, page)
+      await this.replay(back ?? at, page)
       if (!Epoch.continues(at, page.epoch)) {
-        this.left = at
+        this.left = [at, ...this.left.filter(({ epoch }) => epoch !== at.epoch)].slice(0, remembered)
       }
     }
     this.at = { epoch: page.epoch, offset: page.top }
@@ -294,8 +303,9 @@ export class RecoverySync {
     if (lost) {
       this.owner.gap(this, { epoch: page.epoch, offset }, to)
     }
+    const known = to ? [since] : [since, ...this.left]
     for (const update of page.updates) {
-      if (update.position.offset > offset && (!to || this.owner.wants(this, to))) {
+      if (update.position.offset > offset && !isKnown(update, known) && (!to || this.owner.wants(this, to))) {
         const waiting = this.owner.deliver(this, update, to)
         if (waiting) {
           await waiting

@@ -75,7 +75,13 @@ class World {
     this.reads++
     const { epoch, start, top } = this
     const from = !since ? top : since.epoch === epoch ? since.offset : Math.min(since.offset, start)
-    const page = { epoch, start, top, updates: this.kept.filter(({ position }) => position.offset > from) }
+    const kept = this.kept.filter(({ position }) => position.offset > from)
+    const updates = kept.map((update) => ({
+      ...update,
+      position: { ...update.position, epoch },
+      origin: update.position.epoch
+    }))
+    const page = { epoch, start, top, updates }
     await Promise.resolve()
     if (this.failures > 0) {
       this.failures--
@@ -308,6 +314,26 @@ it("of two servers that both count as the first, each is met again where it was 
   world.publish("now", false)
   await world.sync.work()
   expect(heard(world)).toEqual([[1, 2, 3, "gap", 4, "gap", 5]])
+})
+
+it("nothing is told twice by a server that goes on with what another had", async () => {
+  const world = new World(false)
+  world.admit(undefined)
+  await settle()
+  for (let n = 0; n < 3; n++) {
+    world.publish("now", false)
+  }
+  const first = world.kept
+  Object.assign(world, { run: 2, top: 1, start: 1, kept: first.slice(0, 1) })
+  world.publish("never", false)
+  await world.sync.work()
+  // The third begins where the first ended, one update later than this node has heard of.
+  Object.assign(world, { run: 1, top: 3, start: 0, kept: first })
+  world.publish("never", false)
+  Object.assign(world, { run: 3, start: 4 })
+  world.publish("never", false)
+  await world.sync.work()
+  expect(heard(world)).toEqual([[1, 2, 3, "gap", 4, "gap", 5, 6]])
 })
 
 it("a gap that shows while the history is read is read, at once", async () => {
