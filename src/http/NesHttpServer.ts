@@ -32,6 +32,8 @@ import { refused } from "./Setting.js"
 /** @since 0.1.0 */
 export type { FilterContext, SubscriptionOptions } from "./Hooks.js"
 /** @since 1.0.0 */
+export type { LimitOptions as ConnectionLimitOptions } from "../server/connection/Limits.js"
+/** @since 1.0.0 */
 export type { Verdict } from "../server/subscription/Subscription.js"
 /** @since 0.1.0 */
 export type { Code, LimitOptions, Options, ServerOptions } from "./Options.js"

@@ -21,6 +21,8 @@ import * as RedisEngine from "./RedisEngine.js"
 
 /** @since 0.1.0 */
 export { BrokerEvent } from "../cluster/BrokerEvent.js"
+/** @since 1.0.0 */
+export type { BalanceOptions } from "../cluster/Balance.js"
 /** @since 0.1.0 */
 export type { Options } from "./Options.js"
 

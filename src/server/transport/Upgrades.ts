@@ -1,5 +1,6 @@
 /** Shares the upgrades of an HTTP server: each goes to the one it is for, and no socket is left without an owner. */
-import { type IncomingMessage, type Server, STATUS_CODES } from "node:http"
+import * as Boom from "@hapi/boom"
+import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
 
@@ -24,7 +25,7 @@ const ignore = (): void => {}
 
 /** Answers an upgrade request with the status of an error, and nothing more. */
 export const refuse = (socket: Duplex, status: number): void => {
-  const text = STATUS_CODES[status] ?? ""
+  const text = new Boom.Boom("", { statusCode: status }).output.payload.error
   socket.on("error", ignore)
   socket.once("finish", () => socket.destroy())
   socket.end(
