@@ -108,6 +108,8 @@ export class Connection implements Listener {
   hasOpened = false
   /** When the server answered the hello, in nanoseconds of the clock. */
   since: bigint | undefined
+  /** Subscriptions that the hello had no room for. */
+  unasked: ReadonlyArray<string> = []
   /** Why it will not be established; the first reason counts. */
   failure: NesError | undefined
   /** What the client has for credentials as it says hello: these, or a function, which gave `auth`. */

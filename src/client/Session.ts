@@ -92,6 +92,9 @@ interface Reconnection {
 
 type Settle = (error?: NesError) => void
 
+// Servers bound what they read before they know who says it, ours to 64 KiB: the rest is asked for afterwards.
+const maxHelloBytes = 49_152
+
 // Times beyond what clocks count in are no times.
 const isBearable = (heartbeat: Message.Heartbeat | undefined): boolean =>
   !heartbeat || heartbeat.interval + heartbeat.timeout <= Number.MAX_SAFE_INTEGER
@@ -287,19 +290,38 @@ export class Session implements Owner {
     }
     topic.waiting = [done]
     this.afterHello(this.connection, () =>
-      this.send({ type: "sub", path, id: 0 }, {
-        type: "sub",
-        succeed: ({ position }) => {
-          if (position !== undefined) {
-            this.subscribed.locate(path, position)
-          }
-          answered(topic, undefined)
-        },
-        fail: (error) => {
+      this.ask(path, topic, (error) => {
+        if (error) {
           this.subscribed.drop(path, error, topic)
-          answered(topic, error)
         }
+        answered(topic, error)
       }))
+  }
+
+  private ask(path: string, { position: recover }: Topic, done: Settle): void {
+    this.send({ type: "sub", path, ...(recover && { recover }), id: 0 }, {
+      type: "sub",
+      succeed: ({ position }) => {
+        if (position !== undefined) {
+          this.subscribed.locate(path, position)
+        }
+        done()
+      },
+      fail: done
+    })
+  }
+
+  // What the hello had no room for; a server that refuses it says what it would have said at the hello.
+  private resubscribe(path: string): void {
+    const topic = this.subscribed.get(path)
+    if (topic !== undefined) {
+      this.ask(path, topic, (error) => {
+        if (error?._tag === "ServerError") {
+          this.subscribed.drop(path, error, topic)
+          this.observer.error(error)
+        }
+      })
+    }
   }
 
   /**
@@ -430,6 +452,7 @@ export class Session implements Owner {
         this.send(call.draft, call)
       }
     }
+    connection.unasked.forEach((path) => this.resubscribe(path))
     this.observer.connected(socket ?? "")
     if (settle === undefined) {
       Metrics.reconnects.updateUnsafe(1, this.context)
@@ -574,16 +597,9 @@ export class Session implements Owner {
     connection.watchOver(this.heartbeat)
     connection.asked = this.auth
     const auth = typeof this.auth === "function" ? connection.auth : this.auth
-    const { subscriptions: subs } = this
-    const recover = this.subscribed.positions
-    this.send({
-      type: "hello",
-      version: "2",
-      ...(auth ? { auth } : undefined),
-      ...(subs.length > 0 ? { subs } : undefined),
-      ...(recover === undefined ? undefined : { recover }),
-      id: 0
-    }, {
+    const { rest, ...subscriptions } = this.subscribed.hello(maxHelloBytes)
+    connection.unasked = rest
+    this.send({ type: "hello", version: "2", ...(auth ? { auth } : undefined), ...subscriptions, id: 0 }, {
       type: "hello",
       succeed: (answer) => {
         if (isBearable(answer.heartbeat)) {

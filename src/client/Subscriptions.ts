@@ -50,6 +50,9 @@ export interface Topic {
   head: string | undefined
 }
 
+const encoder = new TextEncoder()
+const bytesOf = (u: unknown): number => encoder.encode(JSON.stringify(u)).length
+
 /**
  * The table of paths.
  *
@@ -67,10 +70,28 @@ export class Subscriptions {
     return Array.from(this.topics.keys())
   }
 
-  /** How far the paths have come of which it is known; `undefined` if it is of none. */
-  get positions(): Message.Positions | undefined {
-    const known = Array.from(this.topics).flatMap(([path, { position }]) => position ? [[path, position] as const] : [])
-    return known.length > 0 ? Object.fromEntries(known) : undefined
+  /** The fields of a hello; `rest` are the paths that would make them longer than `maxBytes`. */
+  hello(maxBytes: number): Pick<Message.Hello, "subs" | "recover"> & { readonly rest: ReadonlyArray<string> } {
+    const subs: Array<string> = []
+    const known: Array<readonly [string, Message.Position]> = []
+    const rest: Array<string> = []
+    let bytes = 0
+    for (const [path, { position }] of this.topics) {
+      bytes += bytesOf([path, position && { [path]: position }])
+      if (bytes > maxBytes) {
+        rest.push(path)
+        continue
+      }
+      subs.push(path)
+      if (position) {
+        known.push([path, position])
+      }
+    }
+    return {
+      ...(subs.length > 0 && { subs }),
+      ...(known.length > 0 && { recover: Object.fromEntries(known) }),
+      rest
+    }
   }
 
   /** Takes note of how far a path has come, by the server's word. */

@@ -177,6 +177,34 @@ describe("before the hello is answered", () => {
     expect(counts(host)).toEqual({})
   })
 
+  it("is room enough for clients with more subscriptions than that: what a hello cannot carry is asked for afterwards", async () => {
+    const { host } = await limited({}, {
+      declare: (server) => server.subscription("/long/{name}", { recovery: true })
+    })
+    const client = await host.connect({ reconnect: true, delay: 10 })
+    const errors: Array<unknown> = []
+    client.onError = (error) => errors.push(error)
+    const paths = Array.from({ length: 800 }, (_, i) => `/long/${String(i).padStart(100, "0")}`)
+    const heard = new Map<string, Array<unknown>>(paths.map((path) => [path, []]))
+    for (const path of paths) {
+      await client.subscribe(path, (message) => heard.get(path)?.push(message))
+    }
+    const publish = (message: unknown) => Promise.all(paths.map((path) => host.server.publish(path, message)))
+    await publish("before")
+    for (const connection of host.server.plugins.nes.node.hub.connections.all()) {
+      connection.ws.terminate()
+    }
+    await publish("meanwhile")
+    await new Promise<void>((resolve) => {
+      client.onConnect = resolve
+    })
+    await publish("after")
+    await client.message("fence").catch(() => {})
+    expect([...heard.values()]).toEqual(paths.map(() => ["before", "meanwhile", "after"]))
+    expect(counts(host)).toEqual({})
+    expect(errors.length).toBeLessThanOrEqual(1)
+  })
+
   it("who was refused is not read any more", async () => {
     const { host, undisturbed } = await limited({}, {
       nes: { onConnection: ({ id }) => id.endsWith(":3") ? Promise.reject(Boom.forbidden()) : undefined }
