@@ -152,6 +152,24 @@ const conversation = async (socket: Socket, ...texts: ReadonlyArray<string>): Pr
   return heard.replaceAll(/^(?:date|connection|keep-alive|cache-control|accept-ranges|content-length): .*\r\n/gim, "")
 }
 
+it("beside one who only listens to what is said, both hear all of it", async () => {
+  const heard: Array<Buffer> = []
+  const { connect } = await live({
+    nes: { onMessage: (_socket, message) => message },
+    declare: ({ listener }) =>
+      listener.on(
+        "upgrade",
+        (_request: unknown, socket: Socket) => socket.on("data", (data: Buffer) => heard.push(data))
+      )
+  })
+  const client = await connect()
+  for (const n of [1, 2, 3]) {
+    expect((await client.message(n)).payload).toBe(n)
+  }
+  // Four messages, each with a header and a mask.
+  expect(Buffer.concat(heard).length).toBeGreaterThan(4 * 6)
+})
+
 describe("a request that offers an upgrade to what is no WebSocket", () => {
   const h2c = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
   const get = `GET /h?a=1 HTTP/1.1\r\nHost: x\r\n${h2c}X-A: 1\r\n\r\n`

@@ -95,6 +95,7 @@ const offer = (socket: Duplex, listeners: (socket: Duplex) => void): boolean => 
   let open = true
   let claimed = false
   const decline = (): Duplex => standIn
+  const nothing = (): null => null
   const standIn: Duplex = new Proxy(socket, {
     get: (target, key) => {
       const value: unknown = Reflect.get(target, key)
@@ -102,7 +103,8 @@ const offer = (socket: Duplex, listeners: (socket: Duplex) => void): boolean => 
         return value
       }
       if (!open) {
-        return typeof value === "function" ? decline : gone[key] ?? value
+        // A stream that flows reads until there is nothing more.
+        return key === "read" ? nothing : typeof value === "function" ? decline : gone[key] ?? value
       }
       switch (key) {
         case "end":
