@@ -50,8 +50,8 @@ export interface Topic {
   head: string | undefined
 }
 
-const encoder = new TextEncoder()
-const bytesOf = (u: unknown): number => encoder.encode(JSON.stringify(u)).length
+// At most: not every platform has what counts UTF-8 exactly.
+const bytesOf = (u: unknown): number => JSON.stringify(u).replace(/[^\x20-\x7e]/g, "---").length
 
 /**
  * The table of paths.

@@ -49,7 +49,7 @@ export interface PluginOptions extends SettingOptions<number> {
     | ((socket: Socket, message: unknown, next: (data?: unknown) => void) => HookAnswer<unknown>)
     | undefined
   /**
-   * Asked before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 403, a number with
+   * Asked before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number with
    * that HTTP status, an error with its own.
    */
   readonly verifyUpgrade?: ((request: UpgradeRequest) => HookAnswer<boolean | number>) | undefined

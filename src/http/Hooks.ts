@@ -30,7 +30,7 @@ import * as Socket from "./Socket.js"
  */
 export interface Hooks<R = never> {
   /**
-   * Before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 403, a number with that
+   * Before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number with that
    * HTTP status, a failure as at the other hooks.
    */
   readonly verifyUpgrade?: ((request: UpgradeRequest) => Effect.Effect<boolean | number, unknown, R>) | undefined

@@ -50,7 +50,7 @@ export interface UpgradeRequest {
  */
 export interface Hooks {
   /**
-   * Before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 403, a number with that
+   * Before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number with that
    * HTTP status, a failure with its own.
    */
   readonly verifyUpgrade?: ((request: UpgradeRequest) => Awaitable<boolean | number>) | undefined

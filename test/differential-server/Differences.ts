@@ -50,6 +50,7 @@ export const differences: Readonly<Record<string, string>> = {
   "S-too-many-503": "`maxConnectionsPerUser` is answered 503 for every authentication type",
   "S-travel-headers": "headers that say how a message travels, or how its answer does, are dropped",
   "S-unsub-while-subscribing": "an `unsub` while `onSubscribe` is running ends the subscription",
+  "S-upgrades": "a request that offers an upgrade to what is no WebSocket is answered as the request that it also is",
   "S-verify-interval": "nothing but a verification starts the interval of the next anew",
   "S-verify-listeners": "credentials are verified at the heartbeat too",
   "S-verify-sealed": "credentials that come sealed are verified at once"

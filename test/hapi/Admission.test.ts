@@ -37,11 +37,11 @@ describe("verifyUpgrade", () => {
   it.each<[string, () => unknown, number]>([
     ["true", () => true, 101],
     ["a Promise of true", () => Promise.resolve(true), 101],
-    ["false", () => false, 403],
-    ["nothing", () => {}, 403],
+    ["false", () => false, 401],
+    ["nothing", () => {}, 401],
     ["a status", () => 429, 429],
     ["a Promise of a status", () => Promise.resolve(503), 503],
-    ["what is no status of a refusal", () => 200, 403],
+    ["what is no status of a refusal", () => 200, 401],
     ["a Boom", () => Promise.reject(Boom.notFound()), 404],
     ["an exception", () => {
       throw new Error("broken")

@@ -1,16 +1,18 @@
 /** Upgrades at every constructor of a server without hapi: those of others, those of nobody, and those that are reset. */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { once } from "node:events"
 import { createServer, type Server } from "node:http"
 import { type AddressInfo, connect, type Socket } from "node:net"
-import { NesHttpServer, type NesServer } from "../../src/index.js"
+import { NesHttpServer, NesServer, Refusal } from "../../src/index.js"
 import { frame, handshake, RawPeer } from "../hardness/RawPeer.js"
 
 const routes = HttpRouter.add(
@@ -142,5 +144,63 @@ describe.each(Object.keys(constructors))("%s", (constructor) => {
       expect(yield* conversation(port, `GET /h HTTP/1.1\r\nHost: x\r\n${h2c}\r\n`, /GET $/)).toMatch(/^HTTP\/1.1 200 /)
       const post = `POST /h HTTP/1.1\r\nHost: x\r\n${h2c}Content-Length: 7\r\n\r\n{"a":1}`
       expect(yield* conversation(port, post, /POST \{"a":1\}$/)).toMatch(/^HTTP\/1.1 200 /)
+    })))
+})
+
+describe("who may upgrade", () => {
+  const status = (port: number, extra = "", path = "/"): Effect.Effect<number | undefined> =>
+    Effect.promise(async () => {
+      const peer = new RawPeer(port)
+      await peer.open(handshake({ extra, path }))
+      return peer.status
+    })
+
+  /** A server, and what it logs from `Info` on. */
+  const logging = (options: NesHttpServer.Options) =>
+    Effect.gen(function*() {
+      const entries: Array<Readonly<Record<string, unknown>>> = []
+      const logger = Logger.make<unknown, void>(({ fiber, message }) => {
+        entries.push({ message: String(message), ...fiber.getRef(References.CurrentLogAnnotations) })
+      })
+      const server = createServer()
+      const context = yield* Layer.build(
+        NesHttpServer.serve(routes, { server, heartbeat: false, ...options }).pipe(
+          Layer.provide(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" })),
+          Layer.provide(Logger.layer([logger]))
+        )
+      )
+      const { node } = Context.get(context, NesServer.NesServer)
+      return { entries, node, port: (server.address() as AddressInfo).port }
+    })
+
+  const from = { "client.address": "127.0.0.1", "client.forwarded_for": "192.0.2.7" }
+  const forwarded = "X-Forwarded-For: 192.0.2.7\r\nCookie: secret\r\n"
+
+  it.live("verifyUpgrade decides; its refusals, and those by origin and address, are counted and logged", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { entries, node, port } = yield* logging({
+        origin: "https://our.example",
+        maxConnectionsPerAddress: 1,
+        verifyUpgrade: ({ address, headers, url }) =>
+          headers["x-key"] === "k"
+            ? Effect.succeed(address === "127.0.0.1")
+            : url.startsWith("/fail")
+            ? Effect.fail(Refusal.notFound("no"))
+            : Effect.as(Effect.sleep(1), 418)
+      })
+      const origin = `Origin: https://our.example\r\n${forwarded}`
+      expect(yield* status(port, `Origin: https://evil.example\r\n${forwarded}`)).toBe(401)
+      expect(yield* status(port, origin, "/?token=secret")).toBe(418)
+      expect(yield* status(port, origin, "/fail?token=secret")).toBe(404)
+      expect(yield* status(port, `${origin}X-Key: k\r\n`)).toBe(101)
+      expect(yield* status(port, `${origin}X-Key: k\r\n`)).toBe(429)
+      expect(entries).toEqual([
+        { ...from, message: "nes connection refused", "nes.error": "origin", "nes.origin": "https://evil.example" },
+        { ...from, message: "nes connection refused", "nes.error": "verifyUpgrade" },
+        { ...from, message: "nes connection refused", "nes.error": "verifyUpgrade" },
+        { ...from, message: "nes connection refused", "nes.error": "maxConnectionsPerAddress" }
+      ])
+      expect(node.refused).toMatchObject({ origin: 1, verifyUpgrade: 2, maxConnectionsPerAddress: 1 })
+      expect(node.totals.connectionsRefused).toBe(4)
     })))
 })

@@ -86,7 +86,7 @@ export class Admission {
   private judge(request: IncomingMessage, verdict: unknown): number | undefined {
     return verdict === true
       ? undefined
-      : this.refuse("verifyUpgrade", request, isStatus(verdict) ? verdict : 403)
+      : this.refuse("verifyUpgrade", request, isStatus(verdict) ? verdict : 401)
   }
 
   private fail(request: IncomingMessage, error: unknown): number {

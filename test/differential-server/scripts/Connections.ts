@@ -458,7 +458,17 @@ const registrationScripts: ReadonlyArray<Script> = [
   options("payload.maxChunkChars null", { payload: { maxChunkChars: null } })
 ]
 
+const upgradeScripts: ReadonlyArray<Script> = [
+  {
+    name: "upgrade to what is no WebSocket",
+    play: async (stage) => void await stage.http("/", { connection: "Upgrade, HTTP2-Settings", upgrade: "h2c" }),
+    expect: { http: ["200 [] hello"] },
+    difference: { id: "S-upgrades", peer: { http: ["400 [] Invalid Upgrade header"] } }
+  }
+]
+
 export const connections: ReadonlyArray<Script> = [
+  ...upgradeScripts,
   ...headerScripts,
   ...chunkScripts,
   ...heartbeatScripts,

@@ -16,6 +16,7 @@ const limited = (
   difference: { id: "S-limits", peer: { a: peer } }
 })
 
+const notInitialized = (id: number): string => error(400, "Connection is not initialized", { type: "nonsense", id })
 const unknownType = (id: number): string => error(400, "Unknown message type", { type: "nonsense", id })
 const longPath = `/${"x".repeat(8192)}`
 const deep = `${"[".repeat(1000)}${"]".repeat(1000)}`
@@ -30,6 +31,28 @@ export const limits: ReadonlyArray<Script> = [
     },
     [welcome("a"), "closed 1009"],
     [welcome("a"), unknownType(2)]
+  ),
+  limited(
+    "limits: a first message of more than 64 KiB",
+    async (stage) => {
+      const a = await stage.connect("a")
+      a.send({ type: "nonsense", id: 1, filler: "x".repeat(65_536) })
+      await a.next()
+    },
+    ["closed 1009"],
+    [notInitialized(1)]
+  ),
+  limited(
+    "limits: 17 messages before the hello",
+    async (stage) => {
+      const a = await stage.connect("a")
+      for (let id = 1; id <= 17; id++) {
+        a.send({ type: "nonsense", id })
+        await a.next()
+      }
+    },
+    [...Array.from({ length: 16 }, (_, n) => notInitialized(n + 1)), "closed 1008 Too many messages before hello"],
+    Array.from({ length: 17 }, (_, n) => notInitialized(n + 1))
   ),
   limited(
     "limits: a path of 8193 characters",

@@ -1,0 +1,80 @@
+/** One table of settings: what both doors make of the same, and that nothing of it is forgotten. */
+import * as Effect from "effect/Effect"
+import { describe, expect, it } from "vitest"
+import { decodePlugin } from "../../src/hapi/Options.js"
+import { decode } from "../../src/http/Options.js"
+import * as Limits from "../../src/server/connection/Limits.js"
+import * as Settings from "../../src/server/Settings.js"
+import { read } from "../structure/Repository.js"
+
+const { hooks: _, log: __, closeTimeout: ___, ...documented } = Settings.defaults
+
+const effect = (options: object) => Effect.runSync(Effect.map(decode(options, false), ({ settings }) => settings))
+
+const hapi = (options: object) => {
+  const settings = decodePlugin({ auth: false, ...options })
+  const names = Object.keys(documented).filter((name) => name !== "maxChunkChars")
+  return {
+    ...Object.fromEntries(names.map((name) => [name, Reflect.get(settings, name)])),
+    limits: settings.limits,
+    maxChunkChars: settings.payload.maxChunkChars
+  }
+}
+
+describe("settings", () => {
+  it("are the documented ones where nothing is said, at both doors", () => {
+    expect(hapi({})).toEqual(documented)
+    expect(effect({})).toEqual(documented)
+  })
+
+  const told = {
+    path: "/nes",
+    headers: ["X-A"],
+    heartbeat: { interval: 1000, timeout: 10 },
+    maxConnections: 5,
+    maxConnectionsPerAddress: 2,
+    origin: "https://our.example",
+    metrics: false
+  }
+
+  it("mean the same at both doors, whose times are milliseconds and durations", () => {
+    expect(hapi(told)).toEqual(effect({ ...told, heartbeat: { interval: "1 second", timeout: "10 millis" } }))
+    expect(effect(told)).toMatchObject({ ...told, headers: new Set(["x-a"]), origin: ["https://our.example"] })
+  })
+
+  it("may be `null` or `undefined`, which stand for the default", () => {
+    for (const nothing of [null, undefined]) {
+      const options = Object.fromEntries(Object.keys(told).map((name) => [name, nothing]))
+      expect(hapi(options)).toEqual(documented)
+      expect(effect(options)).toEqual(documented)
+    }
+  })
+})
+
+describe.each(Object.entries(Limits.defaults))("limits.%s", (name, otherwise: unknown) => {
+  const value = name === "slowClient" ? "drop" : 7
+
+  it("is taken by both doors, and `false` is none", () => {
+    for (const door of [hapi, effect]) {
+      expect(door({ limits: { [name]: value } }).limits).toEqual({ ...Limits.defaults, [name]: value })
+      if (name !== "slowClient") {
+        const none = door({ limits: { [name]: false } }).limits as unknown as Record<string, unknown>
+        expect([false, Infinity]).toContain(none[name])
+      }
+    }
+  })
+
+  it("is counted, and documented with its default", () => {
+    if (name !== "slowClient") {
+      expect(Limits.exceeded()).toHaveProperty(name, 0)
+    }
+    const line = read("docs/operations.md").split("\n").find((line) => line.startsWith(`| \`${name}\``))
+    const [, , cell = ""] = (line ?? "").split("|")
+    const spelled = typeof otherwise === "number" && name !== "maxFrameBytes"
+      ? new RegExp(`${otherwise.toLocaleString("en")}|${otherwise / 1024} KiB|${otherwise / 1048576} MiB`)
+      : typeof otherwise === "string"
+      ? new RegExp(otherwise)
+      : /none|largest/
+    expect(cell).toMatch(spelled)
+  })
+})
