@@ -35,7 +35,7 @@ const settled = (answer: unknown): Effect.Effect<unknown, unknown> =>
   Effect.isEffect(answer)
     ? answer as Effect.Effect<unknown, unknown>
     : isPromise(answer)
-    ? Effect.tryPromise({ try: () => answer, catch: (error) => error })
+    ? Effect.promise(() => answer)
     : Effect.succeed(answer)
 
 /**

@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Attempt } from "../../src/client/Credentials.js"
+import { UserError } from "../../src/protocol/NesError.js"
 import { turn } from "./FakeServer.js"
 import { adjust, log, reconnect, setup } from "./Setup.js"
 import type { Setup } from "./Setup.js"
@@ -230,7 +231,7 @@ describe("auth as a function", () => {
       throw new Error("no token")
     }],
     ["rejects", () => Promise.reject(new Error("no token"))],
-    ["fails", () => Effect.fail(new Error("no token"))],
+    ["fails", () => Effect.fail(new UserError({ message: "no token" }))],
     ["dies", () => Effect.die(new Error("no token"))]
   ]
   for (const [name, fails] of failures) {
