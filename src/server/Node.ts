@@ -28,6 +28,7 @@ import type { Options } from "./subscription/Subscription.js"
 import type { Refused, Totals } from "./telemetry/Metrics.js"
 import { Acceptor } from "./transport/Acceptor.js"
 import { Admission } from "./transport/Admission.js"
+import { Intake } from "./transport/Intake.js"
 
 /**
  * What limits a publish (nes-api.txt, "server.publish").
@@ -115,7 +116,8 @@ export class Node {
       limits.maxBufferedBytes,
       limits.slowClient === "drop",
       limits.stallTimeout,
-      (limit, connection) => metrics.exceed(limit, connection)
+      (limit, connection) => metrics.exceed(limit, connection),
+      (connection) => this.dispatcher.wake(connection)
     )
     this.refusal = new Deadlines(refusalGrace, clock, fork, close)
     this.farewell = new Deadlines<() => void>(farewellGrace, clock, fork, (proceed) => proceed())
@@ -124,12 +126,13 @@ export class Node {
     const authenticator = new Authenticator(hub, context, { clock, unauthenticated, authentication })
     this.dispatcher = new Dispatcher(hub, context, authenticator, { rates, hello, refusal })
     this.admission = new Admission(context, this.authentication)
-    this.acceptor = new Acceptor(context.settings, {
+    this.acceptor = new Acceptor(context.settings, new Intake(context.turns), {
       admit: this.admission.admit,
       room: this.admission.room,
       open: (ws, request) => this.open(ws, request),
-      control: (connection) => void rates.message(connection),
       receive: (connection, text) => this.dispatcher.receive(connection, text),
+      ping: (connection, data) => this.dispatcher.ping(connection, data),
+      pong: (connection) => void rates.message(connection),
       closed: (connection, code, reason) => {
         log.disconnected(connection, code, reason)
         void this.closed(connection)
@@ -257,9 +260,7 @@ export class Node {
 
   /** Sends some clients away within a time (ms), of those that wait for nothing; they come back to whatever node. */
   shed(count: number, within: number): Promise<void> {
-    const away = Array.from(this.hub.connections.all()).filter(({ processing, stage }) =>
-      processing === 0 && stage === "ready"
-    )
+    const away = Array.from(this.hub.connections.all()).filter(({ isIdle, stage }) => isIdle && stage === "ready")
     return this.sendAway(away.slice(0, count), { within, code: serviceRestart, reason: "Rebalancing" })
   }
 
@@ -324,7 +325,7 @@ export class Node {
   }
 
   private open(
-    ...[ws, request]: Parameters<ConstructorParameters<typeof Acceptor>[1]["open"]>
+    ...[ws, request]: Parameters<ConstructorParameters<typeof Acceptor>[2]["open"]>
   ): Connection | undefined {
     const { application, fanouts, flush, log, metrics, settings } = this.context
     const stopping = this.hub.stopped || this.draining

@@ -7,7 +7,6 @@ import { setImmediate } from "node:timers/promises"
 import { describe, expect, it, onTestFinished } from "vitest"
 import * as Nes from "../../src/hapi.js"
 import type { Exceeded } from "../../src/server/connection/Limits.js"
-import { frame } from "../hardness/RawPeer.js"
 import { type Frame, Gate, type Live, live, type Options, type RawClient } from "./LiveServer.js"
 
 type Limits = NonNullable<Nes.PluginOptions["limits"]>
@@ -31,6 +30,8 @@ const refusal = ({ payload, statusCode }: Frame): ReadonlyArray<unknown> => [
 
 const counts = ({ server }: Live): Partial<Exceeded> =>
   Object.fromEntries(Object.entries(server.plugins.nes.node.exceeded).filter(([, count]) => count > 0))
+
+const tcp = (client: RawClient): Socket => (client.socket as unknown as { readonly _socket: Socket })._socket
 
 /** A server with limits, a bystander on it, and a socket that has said hello. */
 const limited = async (limits: Limits, options: Options = {}) => {
@@ -393,13 +394,11 @@ describe("maxInFlight", () => {
     expect(counts(host)).toEqual({ maxInFlight: 1 })
   })
 
-  it("bounds what waits for its turn", async () => {
-    const { client, host } = await limited({ maxInFlight: 100 }, { nes: { onMessage: () => "done" } })
+  it("does not count what waits for its turn", async () => {
+    const { client, host } = await limited({ maxInFlight: 10 }, { nes: { onMessage: () => "done" } })
     const answers = await Promise.all(Array.from({ length: 1000 }, () => client.ask({ type: "message" })))
-    const refused = answers.filter((answer) => answer.statusCode === 429).length
-    expect(refused).toBeGreaterThan(0)
-    expect(answers.filter((answer) => answer.message === "done")).toHaveLength(1000 - refused)
-    expect(counts(host)).toEqual({ maxInFlight: refused })
+    expect(answers.filter(({ message }) => message === "done")).toHaveLength(1000)
+    expect(counts(host)).toEqual({})
   })
 })
 
@@ -435,9 +434,9 @@ describe("maxMessagesPerSecond", () => {
     }
     await client.fence()
     expect(counts(host)).toEqual({})
-    const ping = frame("{\"type\":\"ping\"}")
-    const raw = Reflect.get(client.socket, "_socket") as Socket
-    raw.write(Buffer.concat(Array.from({ length: 100_000 }, () => ping)))
+    // Made beforehand, masked with nothing: the client must be faster than the server, which reads no faster than it works.
+    const ping = Buffer.from(`${"\x81\x97\0\0\0\0"}{"type":"ping","id":99}`, "latin1")
+    tcp(client).write(Buffer.concat(Array.from({ length: 100_000 }, () => ping)))
     expect(await closed).toEqual([1008, "Too many messages"])
   })
 })
@@ -529,7 +528,7 @@ describe("maxBufferedBytes", () => {
       nes: { onMessage: () => "x".repeat(8_000_000), heartbeat: false }
     })
     await client.ask({ type: "sub", path: "/o/2" })
-    const raw = (client.socket as unknown as { readonly _socket: Socket })._socket
+    const raw = tcp(client)
     // More than a second for the whole: longer than who takes nothing is waited for.
     raw.on("data", () => {
       raw.pause()

@@ -24,19 +24,22 @@ export interface Reader {
 
 /**
  * A client is behind when more than `limit` bytes wait for it. Nothing is read from it then, so that it asks for nothing
- * more. It may be sent as much again, not counting the message that made it fall behind and answers that are longer than
- * `limit` by themselves; but it must take something now and then.
+ * more. It may be sent as much again, with answers to what it has asked before four times as much, not counting the message
+ * that made it fall behind and answers that are longer than `limit` by themselves; but it must take something now and
+ * then.
  */
 export class Backlog<R extends Reader> {
   /**
    * With `drops`, who is behind gets no updates. `patience` is how long a client that is behind may take nothing (ms).
-   * `exceeded` is called for everything that does not go out, and when patience ends.
+   * `exceeded` is called for everything that does not go out, and when patience ends; `caughtUp` when a client is no
+   * longer behind.
    */
   constructor(
     readonly limit: number,
     readonly drops: boolean,
     private readonly patience: number | false,
-    readonly exceeded: (limit: "maxBufferedBytes" | "stallTimeout", reader: R) => void
+    readonly exceeded: (limit: "maxBufferedBytes" | "stallTimeout", reader: R) => void,
+    private readonly caughtUp: (reader: R) => void
   ) {}
 
   /** Begins to watch a client for which so many bytes wait. */
@@ -50,6 +53,7 @@ export class Backlog<R extends Reader> {
       raw.off("timeout", expire)
       raw.setTimeout(0)
       reader.readOn()
+      this.caughtUp(reader)
     }
     raw.on("drain", end)
     if (patience !== false) {
@@ -61,7 +65,7 @@ export class Backlog<R extends Reader> {
     const lag = {
       most: limit + Math.max(limit, bytes),
       allow: (bytes: number): void => {
-        lag.most += bytes > limit ? bytes : 0
+        lag.most = bytes > limit ? lag.most + bytes : Math.max(lag.most, Math.min(lag.most + bytes, 4 * limit))
       },
       end
     }

@@ -12,6 +12,7 @@ import type { WebSocket } from "ws"
 import type { Envelope, Refusal } from "../../protocol/Codec.js"
 import type { Position } from "../../protocol/Message.js"
 import type { Authentication, AuthState, UserKey } from "../conversation/Authentication.js"
+import type { Inbox } from "../conversation/TurnLimiter.js"
 import type { Fanouts } from "../subscription/Fanouts.js"
 import type { Subscription } from "../subscription/Subscription.js"
 import { pushed, type Totals } from "../telemetry/Metrics.js"
@@ -52,18 +53,25 @@ export interface PendingSubscribe {
   outcome: Promise<Position | undefined>
 }
 
+/** A message, or what could not be read as one. */
+export type Arrived = Envelope | Refusal
+
+/** A text, a ping of the WebSocket protocol, or what is known of a text that is long or has been looked at. */
+export type Received = string | Buffer | {
+  readonly text: string
+  readonly arrived: Arrived | undefined
+  weight: number
+  /** Whether it has been put off already. */
+  readonly isLate?: true
+}
+
 /**
- * What stands before a connection's messages while it is decided who the client is, and until those that came meanwhile
- * have had their turn.
+ * What stands before a connection's messages while it is decided who the client is.
  *
  * @since 1.0.0
  * @category models
  */
 export interface Gate {
-  /** Whether the decision is still to come. */
-  closed: boolean
-  /** What has come meanwhile, in order. */
-  readonly waiting: Array<Envelope | Refusal>
   /** What is to go out behind the answer to the hello, and how much that is (UTF-16 code units). */
   readonly withheld: Array<PreparedMessage>
   withheldLength: number
@@ -103,8 +111,12 @@ export class Connection {
   verifiedAt = 0
   /** Present while messages wait for a hello, a reauthentication or a verification. */
   gate: Gate | undefined
-  /** Messages being answered, or waiting. */
+  /** Messages being answered. */
   processing = 0
+  /** How much memory these may take (bytes). */
+  weight = 0
+  /** What it has sent that has not had its turn. */
+  inbox: Inbox<Received> | undefined
   /** Whether anything arrived, or was written, since the last heartbeat check; a new connection has one round of grace. */
   alive = true
   /** The number of the last fan-out that has reached it; see `Fanouts`. */
@@ -257,6 +269,8 @@ export class Connection {
     }
     this.catchUp()
     this.ws.close(code, reason)
+    // The client's answer is to be read.
+    this.ws.resume()
     return (this.closing ??= new Latch()).wait
   }
 
@@ -322,7 +336,7 @@ export class Connection {
 
   /** Reads nothing from the client until `readOn`. */
   stopReading(): void {
-    if (this.stops++ === 0) {
+    if (this.stops++ === 0 && this.isOpen) {
       this.ws.pause()
     }
   }
@@ -350,17 +364,42 @@ export class Connection {
     ;(this.ending ??= new Latch()).open()
   }
 
-  /** Ends when no message is being answered. */
+  /** Whether no message is being answered, or waits for its turn. */
+  get isIdle(): boolean {
+    return this.processing === 0 && this.inbox === undefined
+  }
+
+  /** Ends when no message is being answered, or waits for its turn. */
   get idle(): Promise<void> {
-    return this.processing === 0 ? Promise.resolve() : (this.resting ??= new Latch()).wait
+    return this.isIdle ? Promise.resolve() : (this.resting ??= new Latch()).wait
+  }
+
+  /** To be called when a message begins to be answered. */
+  began(weight: number): void {
+    this.processing++
+    this.weight += weight
   }
 
   /** To be called when a message has been answered. */
-  answered(): void {
+  answered(weight: number): void {
     this.processing--
-    if (this.processing === 0) {
-      this.resting?.open()
+    this.weight -= weight
+    this.rest()
+  }
+
+  /** To be called when it may have become idle. */
+  rest(): void {
+    if (this.resting && this.isIdle) {
+      this.resting.open()
       this.resting = undefined
+    }
+  }
+
+  /** Answers a ping of the WebSocket protocol. */
+  pong(data: Buffer): void {
+    if (this.isReachable(false)) {
+      this.gather()
+      this.ws.pong(data)
     }
   }
 
@@ -411,14 +450,19 @@ export class Connection {
     this.catchUp()
     if (this.direct) {
       const { frame } = message
-      if (!this.corked) {
-        this.hold()
-        this.flush.add(this)
-      }
+      this.gather()
       this.totals.bytesSent += frame.length
       this.raw.write(frame, sent)
     } else {
       this.transform(message, sent)
+    }
+  }
+
+  // What one turn writes leaves together.
+  private gather(): void {
+    if (this.direct && !this.corked) {
+      this.hold()
+      this.flush.add(this)
     }
   }
 

@@ -11,7 +11,7 @@ import type { Connection } from "./Connection.js"
 import { arrived } from "./Deadlines.js"
 
 const isAlive = (connection: Connection): boolean =>
-  connection.alive || connection.bufferedBytes > 0 || connection.processing > 0
+  connection.alive || connection.bufferedBytes > 0 || !connection.isIdle
 
 /**
  * Sends a ping to every connection each `interval` and disconnects, `timeout` later (both ms), those that have given no

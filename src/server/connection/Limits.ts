@@ -34,8 +34,10 @@ export interface Limits {
   readonly maxConnectionAge: number | false
   /** Subscriptions, those under way included: a further one is answered 403. */
   readonly maxSubscriptions: number
-  /** Messages being answered, or waiting for their turn: a further one is answered 429. */
+  /** Messages being answered: a further one is answered 429. */
   readonly maxInFlight: number
+  /** Bytes that the messages being answered may take in memory: with more, the next ones wait. */
+  readonly maxInFlightBytes: number
   /** Messages in a second, of which a second's worth may come at once: a further one closes the connection with 1008. */
   readonly maxMessagesPerSecond: number
   /** Errors that a connection may cause in a minute: a further one closes it with 1008. */
@@ -91,6 +93,7 @@ const table: { readonly [K in keyof Limits]: Limit<Exclude<Limits[K], () => numb
   maxConnectionAge: timeout(false),
   maxSubscriptions: count(1_000),
   maxInFlight: count(1_024),
+  maxInFlightBytes: count(33_554_432),
   maxMessagesPerSecond: count(10_000),
   maxErrors: count(1_000),
   maxBufferedBytes: count(16_777_216),

@@ -12,15 +12,15 @@ import type * as Message from "../../protocol/Message.js"
 import { withoutQuery } from "../../protocol/Tracing.js"
 import type { Request, Response } from "../Application.js"
 import type { Awaitable } from "../Awaitable.js"
-import type { Connection, Gate } from "../connection/Connection.js"
+import type { Arrived, Connection, Received } from "../connection/Connection.js"
 import type { Deadlines } from "../connection/Deadlines.js"
 import type { RateLimiter } from "../connection/RateLimiter.js"
 import type { Context, Hub } from "../subscription/Hub.js"
 import type { Authenticator } from "./Authenticator.js"
-import * as Depth from "./Depth.js"
 import * as Errors from "./Errors.js"
 import * as RequestHead from "./RequestHead.js"
 import { TurnLimiter } from "./TurnLimiter.js"
+import * as Weight from "./Weight.js"
 
 /**
  * What a dispatcher works with.
@@ -36,16 +36,16 @@ export interface Timing {
   readonly refusal: Deadlines<Connection>
 }
 
-// Messages whose answers are begun in one turn; `npm run bench -- --only request-small` shows what it is worth.
-const messagesPerTurn = 24
-
 // Verifications that the heartbeat begins in one turn.
 const verificationsPerTurn = 64
 
 type Answerable = { readonly type: string; readonly id: Message.Id }
 
-/** A message, or what could not be read as one. */
-type Arrived = Codec.Envelope | Codec.Refusal
+// Of a long text, until it is needed.
+const unknown = -1
+
+// Messages of a connection that is refused which are still told why.
+const maxRefusals = 64
 
 // An error about one of the paths of a hello says which.
 class PathRefused extends Error {
@@ -92,59 +92,78 @@ const isHeard = (connection: Connection): boolean => connection.stage !== "refus
  * @category models
  */
 export class Dispatcher {
-  private readonly pace = new TurnLimiter(messagesPerTurn)
+  private readonly turns: TurnLimiter<Received, Connection>
 
   constructor(
     private readonly hub: Hub,
     private readonly context: Context,
     private readonly authenticator: Authenticator,
     private readonly timing: Timing
-  ) {}
+  ) {
+    this.turns = new TurnLimiter(
+      context.turns,
+      (connection, message) => {
+        try {
+          this.begin(connection, message)
+        } catch (error) {
+          context.application.log(["nes", "connection", "error"], error, connection)
+          connection.abandon(1011)
+        }
+      },
+      (connection, message) => this.mayBegin(connection, message)
+    )
+  }
 
   /** Takes a text from a connection; the answer follows on the connection. */
   receive(connection: Connection, text: string): void {
     connection.alive = true
-    if (!isHeard(connection)) {
+    if (!isHeard(connection) || this.timing.rates.message(connection)) {
       return
     }
-    const { metrics, settings: { limits } } = this.context
-    if (this.timing.rates.message(connection)) {
-      return
-    }
-    const decoded = Codec.decodeEnvelope(text)
-    const arrived = Result.isSuccess(decoded) ? decoded.success : decoded.failure
-    const malformed = "error" in arrived
-    metrics.received(malformed ? undefined : arrived.type, Buffer.byteLength(text))
+    const { maxDepth } = this.context.settings.limits
     if (connection.stage === "new") {
-      connection.saidHello ||= !malformed && arrived.type === "hello"
-      if (!connection.saidHello && this.timing.rates.early(connection)) {
-        return
+      // Few may come before a hello, and it is to be known at once whether one has come.
+      const arrived = this.decode(text)
+      if (!this.chatters(connection, arrived)) {
+        this.turns.receive(connection, { text, arrived, weight: Weight.of(text, maxDepth) }, text.length)
       }
+    } else if (Weight.mayExceed(text, maxDepth)) {
+      this.turns.receive(connection, { text, arrived: undefined, weight: unknown }, text.length)
+    } else {
+      this.turns.receive(connection, text, text.length)
     }
-    if (arrived.type === "ping" && !malformed && !this.authenticator.due(connection)) {
-      return
-    }
-    if (connection.processing >= limits.maxInFlight) {
-      metrics.exceed("maxInFlight", connection)
-      this.answerError(connection, Boom.tooManyRequests("Too many messages in flight"), arrived)
-      return
-    }
-    if (!malformed && Depth.exceeds(text, limits.maxDepth)) {
-      metrics.exceed("maxDepth", connection)
-      this.answerError(connection, Boom.badRequest("Message is nested too deeply"), arrived)
-      return
-    }
-    connection.processing++
-    this.pace.start(() => this.begin(connection, arrived))
   }
 
-  /** To be called when a connection has closed: what still waits for its hello is not begun any more. */
-  forget(connection: Connection): void {
-    const { gate } = connection
-    connection.gate = undefined
-    for (const _ of gate?.waiting ?? []) {
-      connection.answered()
+  /** Takes a ping of the WebSocket protocol. */
+  ping(connection: Connection, data: Buffer): void {
+    connection.alive = true
+    if (isHeard(connection) && !this.timing.rates.message(connection)) {
+      this.turns.receive(connection, data, data.length)
     }
+  }
+
+  /** To be called when a connection may have become free for further messages. */
+  wake(connection: Connection): void {
+    this.turns.wake(connection)
+  }
+
+  private decode(text: string): Arrived {
+    const decoded = Codec.decodeEnvelope(text)
+    const arrived = Result.isSuccess(decoded) ? decoded.success : decoded.failure
+    this.context.metrics.received("error" in arrived ? undefined : arrived.type, Buffer.byteLength(text))
+    return arrived
+  }
+
+  // Whoever sends many messages before a hello is heard no more.
+  private chatters(connection: Connection, arrived: Arrived): boolean {
+    connection.saidHello ||= !("error" in arrived) && arrived.type === "hello"
+    return !connection.saidHello && this.timing.rates.early(connection)
+  }
+
+  /** To be called when a connection has closed, or is refused: what still waits is not begun any more. */
+  forget(connection: Connection): ReadonlyArray<Received> {
+    connection.gate = undefined
+    return this.turns.forget(connection)
   }
 
   /** Verifies the credentials of those among these connections for whom it is due, some in each turn. */
@@ -162,57 +181,77 @@ export class Dispatcher {
     }
   }
 
-  // The turn of a message: it is answered, or waits for what is being decided about its connection.
-  private begin(connection: Connection, arrived: Arrived): void {
-    // It may have waited for its turn longer than its connection was heard.
+  // A message waits for what is being decided about its connection, for a client that is behind, and for memory.
+  private mayBegin(connection: Connection, message: Received): boolean {
+    return connection.gate === undefined && connection.lag === undefined &&
+      (connection.processing === 0 || this.fits(connection, this.weigh(message)))
+  }
+
+  // What is too deep takes no memory, since it is refused.
+  private fits({ weight }: Connection, more: number): boolean {
+    return more === Infinity || weight + more <= this.context.settings.limits.maxInFlightBytes
+  }
+
+  private weigh(message: Received): number {
+    if (typeof message === "string" || Buffer.isBuffer(message)) {
+      return Weight.most(message.length)
+    }
+    if (message.weight === unknown) {
+      message.weight = Weight.of(message.text, this.context.settings.limits.maxDepth)
+    }
+    return message.weight
+  }
+
+  // The turn of a message.
+  private begin(connection: Connection, message: Received): void {
+    // It may have waited longer than its connection was heard.
     if (!isHeard(connection)) {
-      connection.answered()
       return
     }
-    if (connection.gate === undefined && !("error" in arrived) && this.authenticator.due(connection)) {
-      void this.verifyOne(connection)
+    if (Buffer.isBuffer(message)) {
+      connection.pong(message)
+      return
     }
-    if (connection.gate === undefined) {
-      void this.answer(connection, arrived)
+    const arrived = this.read(message)
+    const isDue = !("error" in arrived) && this.authenticator.due(connection)
+    if (arrived.type === "ping" && !("error" in arrived) && !isDue) {
+      return
+    }
+    const { metrics, settings: { limits } } = this.context
+    const weight = this.weigh(message)
+    const text = typeof message === "string" ? message : message.text
+    if (connection.processing >= limits.maxInFlight && (typeof message === "string" || !message.isLate)) {
+      // Those of this turn may have been answered by the next.
+      this.turns.putOff(connection, { text, arrived, weight, isLate: true })
+    } else if (connection.processing >= limits.maxInFlight) {
+      metrics.exceed("maxInFlight", connection)
+      this.answerError(connection, Boom.tooManyRequests("Too many messages in flight"), arrived)
+    } else if (!("error" in arrived) && weight === Infinity) {
+      metrics.exceed("maxDepth", connection)
+      this.answerError(connection, Boom.badRequest("Message is nested too deeply"), arrived)
+    } else if (isDue) {
+      this.turns.putBack(connection, { text, arrived, weight })
+      void this.verifyOne(connection)
     } else {
-      connection.gate.waiting.push(arrived)
+      void this.answer(connection, arrived, "error" in arrived ? 0 : weight)
     }
   }
 
+  private read(message: Exclude<Received, Buffer>): Arrived {
+    return typeof message === "string" ? this.decode(message) : message.arrived ?? this.decode(message.text)
+  }
+
   private close(connection: Connection): void {
-    connection.gate ??= { closed: true, waiting: [], withheld: [], withheldLength: 0 }
-    connection.gate.closed = true
+    connection.gate ??= { withheld: [], withheldLength: 0 }
   }
 
   // What has waited is begun in order, each in its turn; what arrives meanwhile waits behind it.
   private open(connection: Connection): void {
-    const { gate } = connection
-    if (!isHeard(connection)) {
-      this.forget(connection)
-    } else if (gate) {
-      gate.closed = false
-      const arrived = gate.waiting.shift()
-      if (arrived !== undefined) {
-        void this.answer(connection, arrived)
-      }
-      if (!gate.closed) {
-        this.goOn(connection, gate)
-      }
-    }
-  }
-
-  private goOn(connection: Connection, gate: Gate): void {
-    const [next] = gate.waiting
-    if (next === undefined) {
+    if (isHeard(connection)) {
       connection.gate = undefined
+      this.turns.wake(connection)
     } else {
-      this.pace.start(() => {
-        if (!("error" in next) && isHeard(connection) && this.authenticator.due(connection)) {
-          void this.verifyOne(connection)
-        } else {
-          this.open(connection)
-        }
-      })
+      this.forget(connection)
     }
   }
 
@@ -222,16 +261,18 @@ export class Dispatcher {
     try {
       await this.authenticator.verify(connection)
     } catch (error) {
-      for (const arrived of connection.gate?.waiting ?? []) {
-        this.answerError(connection, error, arrived)
+      for (const message of this.forget(connection).slice(0, maxRefusals)) {
+        if (!Buffer.isBuffer(message)) {
+          this.answerError(connection, error, this.read(message))
+        }
       }
-      this.forget(connection)
       return
     }
     this.open(connection)
   }
 
-  private async answer(connection: Connection, arrived: Arrived): Promise<void> {
+  private async answer(connection: Connection, arrived: Arrived, weight: number): Promise<void> {
+    connection.began(weight)
     try {
       if ("error" in arrived) {
         throw Boom.badRequest(arrived.error.message)
@@ -243,7 +284,8 @@ export class Dispatcher {
     } catch (error) {
       this.answerError(connection, error, arrived)
     } finally {
-      connection.answered()
+      connection.answered(weight)
+      this.turns.wake(connection)
     }
   }
 

@@ -1,46 +1,267 @@
 /**
- * Starts no more than so many tasks in one turn of the event loop.
+ * Fair turns between connections: what each has sent waits in an inbox of its own, and the messages of all are begun one
+ * by one in turn.
  *
- * Work that arrives in a burst and then waits (for hapi, for a database) would all be alive at once, and be copied by
- * every garbage collection meanwhile: hundreds of small requests started in turns cost little more than half of what
- * they cost at once.
- *
- * @since 0.1.0
+ * Work that arrives in a burst and then waits (for hapi, for a database) would also all be alive at once, and be copied by
+ * every garbage collection meanwhile: hundreds of small requests begun in turns cost little more than half of what they
+ * cost at once.
  */
+import type { Task, Turns } from "../transport/Turns.js"
 
-/**
- * Starts tasks in the order they came, at most `limit` in a turn; the rest follow in the next turns.
- *
- * @since 0.1.0
- * @category models
- */
-export class TurnLimiter {
-  private started = 0
-  private waiting: Array<() => void> = []
+/** What a connection has sent that has not had its turn. */
+export interface Inbox<M> {
+  /** In order; those before `next` have had their turn. */
+  messages: Array<M>
+  next: number
+  /** How long they are together. */
+  length: number
+  /** Whether nothing more is read for now. */
+  full: boolean
+  /** Whether it has its place among those whose turn comes. */
+  queued: boolean
+  /** Whether the connection has to give others time. */
+  resting: boolean
+  /** How many have been begun in the turn of this number. */
+  begun: number
+  turn: number
+}
 
-  constructor(private readonly limit: number) {}
+/** Whose messages wait. */
+export interface Sender<M> {
+  /** Absent when nothing waits. */
+  inbox: Inbox<M> | undefined
+  readonly stopReading: () => void
+  readonly readOn: () => void
+  /** Called when nothing waits any more. */
+  readonly rest: () => void
+}
 
-  /** Starts a task now, or in one of the next turns if this one has had its share. */
-  start(task: () => void): void {
-    if (this.started === 0) {
-      setImmediate(this.turn)
+// What may wait before nothing more is read: messages, and characters.
+const maxMessages = 32
+const maxLength = 65_536
+
+// How long the messages of one turn may take to begin (ms), and how many of them may begin as soon as they arrive.
+const perTurn = 0.3
+const atOncePerTurn = 16
+
+// Messages of one connection that a turn begins.
+const perSender = 8
+
+// Messages begun in one step.
+const perStep = 4
+
+// Whoever takes longer than this in one go (ms) gives others twice as long.
+const long = 2
+
+/** Begins the messages of connections in fair turns. */
+export class TurnLimiter<M, S extends Sender<M>> implements Task {
+  // Those whose turn comes, and those who have had theirs in this turn.
+  private senders = new Set<S>()
+  private late = new Set<S>()
+  private last: S | undefined
+  private changes = 0
+  private changesAtRest = 0
+  private turn = -1
+  private atOnce = 0
+  private busy = 0
+  private started = false
+
+  /** `mayBegin` says whether a message may be begun now; if not, `wake` is to be called when it may. */
+  constructor(
+    private readonly turns: Turns,
+    private readonly begin: (sender: S, message: M) => void,
+    private readonly mayBegin: (sender: S, message: M) => boolean
+  ) {}
+
+  /** Begins a message now, or when its turn comes. `length` is in characters. */
+  receive(sender: S, message: M, length: number): void {
+    if (sender.inbox === undefined && length <= maxLength && this.mayBegin(sender, message) && this.mayAtOnce()) {
+      this.note(sender)
+      this.begin(sender, message)
+      return
     }
-    if (this.started < this.limit) {
-      this.started++
-      task()
-    } else {
-      this.waiting.push(task)
+    const inbox = this.inboxOf(sender)
+    inbox.messages.push(message)
+    inbox.length += length
+    if (!inbox.full && (inbox.length >= maxLength || inbox.messages.length - inbox.next >= maxMessages)) {
+      inbox.full = true
+      sender.stopReading()
+    }
+    this.queue(sender, inbox)
+  }
+
+  /** Has a message begun before all others that wait. */
+  putBack(sender: S, message: M): void {
+    const inbox = this.inboxOf(sender)
+    inbox.messages.splice(inbox.next, 0, message)
+  }
+
+  /** The same, but not in this turn. */
+  putOff(sender: S, message: M): void {
+    this.putBack(sender, message)
+    const inbox = this.inboxOf(sender)
+    inbox.resting = true
+    void this.turns.next().then(() => this.resume(sender, inbox))
+  }
+
+  /** To be called when a connection may have messages begun again. */
+  wake(sender: S): void {
+    const { inbox } = sender
+    if (inbox) {
+      this.queue(sender, inbox)
     }
   }
 
-  private readonly turn = (): void => {
-    const due = this.waiting.splice(0, this.limit)
-    this.started = due.length
-    if (due.length > 0) {
-      setImmediate(this.turn)
+  /** Forgets what waits, and returns it. */
+  forget(sender: S): ReadonlyArray<M> {
+    const { inbox } = sender
+    if (this.last === sender) {
+      this.last = undefined
     }
-    for (const task of due) {
-      task()
+    this.senders.delete(sender)
+    this.late.delete(sender)
+    this.close(sender)
+    return inbox?.messages.slice(inbox.next) ?? []
+  }
+
+  step(): boolean {
+    this.look()
+    for (let n = 0; n < perStep; n++) {
+      if (this.busy >= perTurn) {
+        this.turns.defer(this)
+        return false
+      }
+      const [sender] = this.senders
+      if (sender === undefined) {
+        this.started = this.late.size > 0
+        if (this.started) {
+          this.turns.defer(this)
+        }
+        return false
+      }
+      this.senders.delete(sender)
+      this.beginNext(sender)
+    }
+    return true
+  }
+
+  private beginNext(sender: S): void {
+    const { inbox } = sender
+    const message = inbox?.messages[inbox.next]
+    if (!inbox || message === undefined) {
+      return
+    }
+    inbox.queued = false
+    if (!this.mayBegin(sender, message)) {
+      return
+    }
+    if (inbox.turn !== this.turn) {
+      inbox.turn = this.turn
+      inbox.begun = 0
+    }
+    inbox.begun++
+    inbox.next++
+    if (inbox.next === inbox.messages.length) {
+      this.close(sender)
+    }
+    const before = performance.now()
+    this.note(sender)
+    this.begin(sender, message)
+    const took = performance.now() - before
+    this.busy += took
+    if (took > long) {
+      this.rest(sender, 2 * took)
+    }
+    if (sender.inbox === inbox && !inbox.resting && inbox.begun >= perSender) {
+      this.late.add(sender)
+      inbox.queued = true
+    } else {
+      this.wake(sender)
+    }
+  }
+
+  private note(sender: S): void {
+    if (this.last !== sender) {
+      this.last = sender
+      this.changes++
+    }
+  }
+
+  private inboxOf(sender: S): Inbox<M> {
+    return sender.inbox ??= {
+      messages: [],
+      next: 0,
+      length: 0,
+      full: false,
+      queued: false,
+      resting: false,
+      begun: 0,
+      turn: 0
+    }
+  }
+
+  private queue(sender: S, inbox: Inbox<M>): void {
+    const first = inbox.messages[inbox.next]
+    if (inbox.queued || inbox.resting) {
+      return
+    }
+    if (first === undefined) {
+      this.close(sender)
+    } else if (this.mayBegin(sender, first)) {
+      inbox.queued = true
+      this.senders.add(sender)
+      if (!this.started) {
+        this.started = true
+        this.turns.start(this)
+      }
+    }
+  }
+
+  private close(sender: S): void {
+    const { inbox } = sender
+    sender.inbox = undefined
+    if (inbox?.full) {
+      sender.readOn()
+    }
+    sender.rest()
+  }
+
+  // Nobody needs to rest who is alone.
+  private rest(sender: S, ms: number): void {
+    const isAlone = this.changes <= this.changesAtRest + 1
+    this.changesAtRest = this.changes
+    if (isAlone) {
+      return
+    }
+    const inbox = this.inboxOf(sender)
+    inbox.resting = true
+    setTimeout(() => this.resume(sender, inbox), ms).unref()
+  }
+
+  private resume(sender: S, inbox: Inbox<M>): void {
+    inbox.resting = false
+    if (sender.inbox === inbox) {
+      this.queue(sender, inbox)
+    }
+  }
+
+  private mayAtOnce(): boolean {
+    this.look()
+    this.turns.schedule()
+    return this.atOnce++ < atOncePerTurn
+  }
+
+  // Looks whether another turn has begun.
+  private look(): void {
+    if (this.turn !== this.turns.count) {
+      this.turn = this.turns.count
+      this.atOnce = 0
+      this.busy = 0
+      const { late, senders } = this
+      if (late.size > 0) {
+        this.senders = senders.size > 0 ? new Set([...senders, ...late]) : late
+        this.late = new Set()
+      }
     }
   }
 }

@@ -7,6 +7,7 @@ import { type RawData, WebSocket, WebSocketServer } from "ws"
 import { isPromiseLike } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Settings } from "../Settings.js"
+import type { Intake } from "./Intake.js"
 import * as Upgrades from "./Upgrades.js"
 
 // ws makes the sockets; this is where each remembers its connection, so that all share the same listeners.
@@ -44,8 +45,10 @@ export interface Handlers {
   /** Makes the connection of a new socket; `undefined` refuses it. */
   readonly open: (ws: WebSocket, request: IncomingMessage) => Connection | undefined
   readonly receive: (connection: Connection, text: string) => void
-  /** A ping or pong of the WebSocket's own came. */
-  readonly control: (connection: Connection) => void
+  /** A ping of the WebSocket protocol, to be answered with a pong. */
+  readonly ping: (connection: Connection, data: Buffer) => void
+  /** A pong of the WebSocket protocol. */
+  readonly pong: (connection: Connection) => void
   /** With the code and reason of the close frame that came; 1005 for one without a code, 1006 for none. */
   readonly closed: (connection: Connection, code: number, reason: string) => void
   /** A frame was longer than this limit; the connection closes next, with 1009. */
@@ -59,7 +62,11 @@ export class Acceptor {
   private wss: WebSocketServer
   private maxPayload: number
 
-  constructor(private readonly settings: Settings, private readonly handlers: Handlers) {
+  constructor(
+    private readonly settings: Settings,
+    private readonly intake: Intake,
+    private readonly handlers: Handlers
+  ) {
     this.maxPayload = maxPayload(settings)
     this.wss = this.make()
   }
@@ -108,6 +115,7 @@ export class Acceptor {
       clientTracking: false,
       WebSocket: NesWebSocket,
       maxPayload: this.maxPayload,
+      autoPong: false,
       ...{ closeTimeout: this.settings.closeTimeout }
     })
   }
@@ -121,10 +129,11 @@ export class Acceptor {
     }
     ws.connection = connection
     ws.on("message", this.onMessage)
-    ws.on("ping", this.onControl)
-    ws.on("pong", this.onControl)
+    ws.on("ping", this.onPing)
+    ws.on("pong", this.onPong)
     ws.on("close", this.onClose)
     this.guard(connection)
+    this.intake.watch(connection)
   }
 
   // Until its hello has succeeded, a connection has sent no more than a hello may be long. What it sends while the hello
@@ -180,7 +189,9 @@ export class Acceptor {
     }
   })
 
-  private readonly onControl = this.listener((connection) => this.handlers.control(connection))
+  private readonly onPing = this.listener((connection, data: Buffer) => this.handlers.ping(connection, data))
+
+  private readonly onPong = this.listener((connection) => this.handlers.pong(connection))
 
   private readonly onClose = this.listener((connection, code: number, reason: Buffer) => {
     this.handlers.closed(connection, code, reason.toString())

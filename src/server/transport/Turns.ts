@@ -2,7 +2,7 @@
 
 /** Something that is done bit by bit. */
 export interface Task {
-  /** Does a bit, of a few hundred microseconds at most; returns whether anything is left to do. */
+  /** Does a bit, of a few hundred microseconds at most; returns whether anything is left to do in the present turn. */
   step(): boolean
 }
 
@@ -14,11 +14,18 @@ export class Turns {
   /** How many slices there have been. */
   count = 0
   private readonly tasks: Array<Task> = []
+  private deferred: Array<Task> = []
   private scheduled = false
 
   /** Begins with a task in the next slice, or in the present one. */
   start(task: Task): void {
     this.tasks.push(task)
+    this.schedule()
+  }
+
+  /** Goes on with a task in the next slice, not in the present one. */
+  defer(task: Task): void {
+    this.deferred.push(task)
     this.schedule()
   }
 
@@ -33,7 +40,7 @@ export class Turns {
   /** Ends with the next slice. */
   next(): Promise<void> {
     return new Promise((resolve) =>
-      this.start({
+      this.defer({
         step: () => {
           resolve()
           return false
@@ -43,10 +50,12 @@ export class Turns {
   }
 
   private readonly run = (): void => {
-    const { tasks } = this
+    const { deferred, tasks } = this
     const end = performance.now() + slice
     this.scheduled = false
     this.count++
+    this.deferred = []
+    tasks.push(...deferred)
     try {
       for (let task = tasks.shift(); task !== undefined; task = performance.now() < end ? tasks.shift() : undefined) {
         if (task.step()) {

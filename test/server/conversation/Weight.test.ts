@@ -1,6 +1,6 @@
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
-import * as Depth from "../../../src/server/conversation/Depth.js"
+import * as Weight from "../../../src/server/conversation/Weight.js"
 
 const depthOf = (value: unknown): number =>
   typeof value === "object" && value !== null
@@ -13,7 +13,7 @@ it("says of any JSON whether it is nested more deeply than allowed", () => {
       fc.oneof(fc.json({ maxDepth: 6 }), fc.json({ maxDepth: 6, stringUnit: "binary" })),
       fc.integer({ min: 0, max: 7 }),
       (json, max) => {
-        expect(Depth.exceeds(json, max)).toBe(depthOf(JSON.parse(json)) > max)
+        expect(Weight.of(json, max) === Infinity).toBe(depthOf(JSON.parse(json)) > max)
       }
     ),
     { numRuns: 1000 }
@@ -30,5 +30,5 @@ it.each([
   [`${"[".repeat(5000)}${"]".repeat(5000)}`, 5000, false],
   [`${"[".repeat(5001)}${"]".repeat(5001)}`, 5000, true]
 ])("%s deeper than %i: %s", (json, max, expected) => {
-  expect(Depth.exceeds(json, max)).toBe(expected)
+  expect(Weight.of(json, max) === Infinity).toBe(expected)
 })
