@@ -65,7 +65,7 @@ export const index = ({ wants }: Door): Kind<string | false> => ({
   read: (u) => u === true ? "user" : u === false || isText(u) ? u : undefined
 })
 
-const isAbsent = (u: unknown): u is null | undefined => u === undefined || u === null
+const isAbsent = (u: unknown): boolean => u === undefined || u === null
 
 // Settings are read, never written.
 const oneWay = <A, E>(decode: (given: E | null | undefined) => A) => ({
@@ -93,10 +93,13 @@ export const optional = <A>(kind: Kind<A>) => setting<A | undefined>(kind, undef
 export const struct = <const Fields extends Schema.Struct.Fields>({ wants }: Door, fields: Fields) =>
   Schema.Struct(fields).annotate({ message: `${wants} an object`, messageUnexpectedKey: "is unexpected" })
 
-/** `schema` for what is given; `otherwise` is given where nothing is. */
-export const nested = <S extends Schema.Constraint>(schema: S, otherwise: unknown) =>
+/** `schema` for what is given; `otherwise` is given where nothing is, and `null` is nothing unless told otherwise. */
+export const nested = <S extends Schema.Constraint>(schema: S, otherwise: unknown, isNothing = isAbsent) =>
   Schema.optionalKey(Schema.Unknown).pipe(
-    Schema.decodeTo(schema, oneWay<S["Encoded"], unknown>((given) => (given ?? otherwise) as S["Encoded"]))
+    Schema.decodeTo(
+      schema,
+      oneWay<S["Encoded"], unknown>((given) => (isNothing(given) ? otherwise : given) as S["Encoded"])
+    )
   )
 
 /** `false`, or an object. */

@@ -263,11 +263,14 @@ const bounds = (door: Door) =>
     age: setting(door.time, defaultBounds.age)
   })
 
-/** The settings of a subscription of both doors, as Schemas. */
+const isUndefined = (u: unknown): boolean => u === undefined
+
+/** The settings of a subscription of both doors, as Schemas; `null` is none, as it is none in `@hapi/nes`. */
 export const subscriptionFields = (door: Door) => ({
   recovery: nested(
     falseOr(door, Schema.Union([Schema.Literal(true), bounds(door)]), "a boolean or an object"),
-    false
+    false,
+    isUndefined
   ),
   auth: nested(
     Schema.Union([
@@ -282,7 +285,8 @@ export const subscriptionFields = (door: Door) => ({
         })
       )
     ]),
-    undefined
+    undefined,
+    isUndefined
   )
 } satisfies Record<keyof SubscriptionSettingOptions<unknown>, Schema.Constraint>)
 
