@@ -8,9 +8,9 @@ describe("mutated sessions, for a minute", { timeout: 120_000 }, () => {
   it.each(["effect-nes", "NesHttpServer"] as const)(
     "do not end the server (%s), get well-formed answers, pass no gate, leave no trace, and disturb nobody",
     async (door) => {
-      const { faults, ...figures } = await ServerFuzz.run(door, { seconds: 15, seed: 7 })
+      const { faults, ...figures } = await ServerFuzz.run(door, { seconds: 20, seed: 7, kinds: [0, 3, 4, 6] })
       expect(faults).toEqual([])
-      expect(figures).toMatchObject({ deaths: 0, hangs: 0, malformed: 0, disturbed: 0, passed: 0, leaks: 0 })
+      expect(figures).toMatchObject({ deaths: 0, hangs: 0, malformed: 0, passed: 0, disturbed: 0, leaks: 0 })
       expect(figures.sessions).toBeGreaterThan(300)
       expect(figures.answers).toBeGreaterThan(1000)
       expect(figures.asked).toBeGreaterThan(15)
@@ -26,7 +26,7 @@ describe("mutated sessions, for a minute", { timeout: 120_000 }, () => {
   })
 
   it("would end @hapi/nes 14, so that a fault is found where there is one", async () => {
-    const { deaths, faults, passed } = await ServerFuzz.run("@hapi/nes", { seconds: 1, seed: 7, kinds: 1 })
+    const { deaths, faults, passed } = await ServerFuzz.run("@hapi/nes", { seconds: 10, seed: 7, kinds: [0] })
     expect(deaths).toBeGreaterThan(0)
     expect(passed).toBeGreaterThan(0)
     expect(faults.join("\n")).toContain("the server died")

@@ -49,19 +49,22 @@ export const entries = ({ connections, router }: Hub): number =>
     connections.size
   )
 
+const active = (name: RegExp): number => process.getActiveResourcesInfo().filter((_) => name.test(_)).length
+
+/** The sockets there are, of whatever. */
+export const sockets = (): number => active(/^TCPSocketWrap$/)
+
 /** Takes stock, when what is due at once has been done and garbage has been collected. */
 export const take = async (): Promise<Holdings> => {
   for (let i = 0; i < 5; i++) {
     await turn()
     collect()
   }
-  const resources = process.getActiveResourcesInfo()
-  const count = (name: RegExp): number => resources.filter((resource) => name.test(resource)).length
   return {
     heap: process.memoryUsage().heapUsed,
-    timers: count(/^(?:Timeout|Immediate)$/),
-    sockets: count(/^TCPSocketWrap$/),
-    handles: count(/^(?!Timeout|Immediate|TCPSocketWrap)/),
+    timers: active(/^(?:Timeout|Immediate)$/),
+    sockets: sockets(),
+    handles: active(/^(?!Timeout|Immediate|TCPSocketWrap)/),
     fibers: fibers(),
     gauges: gauges(),
     polluted: polluted()

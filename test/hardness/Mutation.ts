@@ -1,5 +1,6 @@
 /** What hostile or broken peers make of the protocol's messages: valid ones, changed in structure or in text. */
 import type { Random } from "./Random.js"
+import { artifacts, bearerOf, headerNames, headerValues, methods, oddMethods, payloads, places } from "./Vocabulary.js"
 
 type Json = Record<string, unknown>
 
@@ -32,11 +33,23 @@ const path = (random: Random): string =>
     "/reports",
     "/missing",
     "/item/%20",
-    "/nes/auth"
+    "/nes/auth",
+    "/root",
+    "/mine/1"
   ])
+
+const named = (random: Random): Json =>
+  Object.fromEntries(
+    Array.from({ length: random.int(0, 5) }, () => {
+      const name = random.pick(headerNames)
+      return [random.chance(0.2) ? name.toUpperCase() : name, random.pick(headerValues)]
+    })
+  )
 
 const headers = (random: Random): unknown =>
   random.choose<unknown>(
+    () => named(random),
+    () => named(random),
     () => ({ "x-custom": "yes" }),
     () => ({
       accept: "*/*",
@@ -52,9 +65,94 @@ const headers = (random: Random): unknown =>
     () => junk(random)
   )
 
+const request = (random: Random, id: unknown): Json => ({
+  type: "request",
+  id,
+  method: random.pick(random.chance(0.9) ? methods : oddMethods),
+  path: random.pick(places),
+  headers: headers(random),
+  payload: random.chance(0.7) ? random.pick(payloads) : junk(random)
+})
+
+/** Doors that are closed, tried from every side. */
+const trespass = (random: Random, id: unknown): Json =>
+  random.choose<Json>(
+    () => ({
+      type: "request",
+      id,
+      method: "GET",
+      path: random.pick(["/house", "//internal.example/house", "/house?x", "http://internal.example/house"]),
+      headers: { [random.pick(["host", "Host", "HOST", "x-forwarded-host", ":authority"])]: "internal.example" }
+    }),
+    () => ({
+      type: "request",
+      id,
+      method: random.pick(["GET", "auth", "HEAD", "*", "_special"]),
+      path: random.pick([
+        "/nes/auth",
+        "/nes/auth?x",
+        "/nes/%61uth",
+        "/nes/./auth",
+        "/x/../nes/auth",
+        "nes.auth",
+        "//nes/auth"
+      ])
+    }),
+    () => ({
+      type: "request",
+      id,
+      method: "GET",
+      path: random.pick(["/root", "/internal", "/me", "/%72oot", "//root"])
+    }),
+    () => ({
+      type: "request",
+      id,
+      method: "GET",
+      path: random.pick(["/me", "/root"]),
+      headers: {
+        [
+          random.pick([
+            " authorization",
+            "authorization ",
+            "Authorization\u0000",
+            "AUTHORIZATION",
+            "proxy-authorization"
+          ])
+        ]: bearerOf(`{"user":"intruder","scope":["root"]}`)
+      }
+    }),
+    () => ({ type: "sub", id, path: random.pick(["/root", "/root/", "/%72oot", "/mine/1", "/mine/%", "/root\u0000"]) })
+  )
+
+/** Claims that a careless application believes. */
+const claims = (random: Random): string =>
+  random.choose(
+    () => JSON.stringify({ user: random.pick(["banned", "nobody", "dies", "revoked", "__proto__"]) }),
+    () => JSON.stringify({ user: "stranger", scope: junk(random), artifacts: random.pick(artifacts) }),
+    () => `{"user":"stranger","__proto__":{"scope":["root"]}}`,
+    () => JSON.stringify(junk(random)),
+    () => "{"
+  )
+
+/** What authenticates directly, or does not. */
+export const credentials = (random: Random): unknown =>
+  random.choose<unknown>(
+    () => ({ headers: { authorization: bearerOf(claims(random)) } }),
+    () => ({ headers: { ...named(random), authorization: bearerOf(claims(random)) } }),
+    () => ({ headers: { Authorization: random.pick(headerValues) } }),
+    () => ({ headers: headers(random) }),
+    () => random.pick(["Fe26.2**a*b*c*d*e*f*g", "Fe26.2", "x".repeat(5000)]),
+    () => junk(random)
+  )
+
 /** A message of a client, as an application's client might send it. */
 export const clientMessage = (random: Random, id: unknown): Json =>
   random.choose<Json>(
+    () => request(random, id),
+    () => request(random, id),
+    () => trespass(random, id),
+    () => ({ type: "request", id, method: "GET", path: "/me" }),
+    () => ({ type: "reauth", id, auth: credentials(random) }),
     () => ({ type: "ping", id }),
     () => ({ type: "sub", id, path: path(random) }),
     () => ({ type: "unsub", id, path: path(random) }),

@@ -2,16 +2,17 @@
  * Mutated sessions against a server: it must not die, must answer every message once or close, must say only what the
  * protocol has, must not grow nor keep anything of who has left, and nobody else may notice.
  */
-import { once } from "node:events"
-import { WebSocket } from "ws"
 import { ChildExited, ChildProcess } from "../interop/peers/ChildProcess.js"
-import { complaint, isAnswer, isOwed } from "./Answer.js"
+import { complaint } from "./Answer.js"
 import type { Holdings } from "./Holdings.js"
 import type { Setup as HttpSetup } from "./http.child.js"
-import { clientMessage, id, mutate } from "./Mutation.js"
 import { Random } from "./Random.js"
-import { frame, handshake, RawPeer } from "./RawPeer.js"
+import { RawPeer } from "./RawPeer.js"
 import type { Setup as HapiSetup } from "./server.child.js"
+import { trespasses } from "./Trespass.js"
+import { type House, patience, type Victim } from "./Victim.js"
+import { type Keys, play } from "./Visit.js"
+import { bearer } from "./Vocabulary.js"
 
 /** The servers: our plugin, our server without hapi, and the plugin there was before. */
 export type Door = "effect-nes" | "NesHttpServer" | "@hapi/nes"
@@ -26,10 +27,12 @@ export interface Figures {
   hangs: number
   /** What was no message of the protocol, or one answer too many. */
   malformed: number
-  /** Times that someone who behaves was disconnected or kept waiting. */
-  disturbed: number
-  /** What reached a client whose hello had not been answered, or was done for one whom `onConnection` had not let in. */
+  /** Times that someone was let in, or something was done or told, without right. */
   passed: number
+  /** Times that someone who behaves was disconnected, kept waiting, or told something else than was asked for. */
+  disturbed: number
+  /** How long those who behave waited for an answer (ms): the median of all, and of the slowest hundredth. */
+  readonly latency: { median: number; slow: number }
   /** Connections, index entries and sockets that were left when everybody had gone. */
   leaks: number
   /** Growth of the heap after the first sessions, in kB. */
@@ -39,195 +42,98 @@ export interface Figures {
 
 /** Sessions that are under way at the same time. */
 const crowd = 96
-const patience = 5_000
 /** Sessions that each of them plays before all wait for each other; fewer at first, whose compiling is no leak. */
 const round = 40
 const warmup = 4
 const growthLimit = 6_000
 
+const password = "p".repeat(40)
+
+/** Limits that visits reach. */
+const limits = { maxSubscriptions: 5, maxInFlight: 8, maxErrors: 20, maxHelloMessages: 2, maxPathLength: 100 }
+
+const heartbeat = { interval: 2000, timeout: 1000 }
+
+/** So short that verifications fall due. */
+const minAuthVerifyInterval = 50
+
 const hapi: ReadonlyArray<HapiSetup> = [
   { gated: true },
   { auth: true, nes: { auth: { type: "direct" }, payload: { maxChunkChars: 50_000 } } },
-  { auth: true, gated: true, nes: { auth: { type: "token", password: "p".repeat(40), index: true }, headers: "*" } }
+  { auth: true, gated: true, nes: { auth: { type: "token", password, index: true }, headers: "*" } },
+  { wide: "required", nes: { headers: "*", heartbeat } },
+  {
+    wide: "required",
+    nes: { auth: { type: "cookie", password, index: true, minAuthVerifyInterval }, heartbeat: false }
+  },
+  { wide: "required", nes: { auth: { type: "token", password } } },
+  { wide: "try", nes: { headers: "*", auth: { index: true }, limits } }
 ]
 
 const http: ReadonlyArray<HttpSetup> = [
   { gated: true },
   { auth: "direct", nes: { maxChunkChars: 50_000 } },
-  { auth: "token", gated: true, nes: { headers: "*" } }
+  { auth: "token", gated: true, nes: { headers: "*" } },
+  { wide: "required", auth: "direct", nes: { headers: "*", heartbeat } },
+  { wide: "required", auth: "cookie" },
+  { wide: "required", auth: "token" },
+  { wide: "try", auth: "direct", nes: { headers: "*", limits } }
 ]
 
-type Held = Holdings & { readonly entries: number; readonly passed: number }
+/** The peer knows no limits. */
+const ofPeer = ({ nes: { limits: _, ...nes } = {}, ...setup }: HapiSetup): HapiSetup => ({ ...setup, nes })
 
-interface Target {
+interface Target extends House {
   readonly child: ChildProcess
-  readonly port: number
+  readonly keys: Keys
+}
+
+type Life = Pick<Victim, "grievances" | "latencies">
+
+/** What a victim has to know. */
+const houseOf = ({ auth, cookie, port }: Target): House => ({ auth, cookie, port })
+
+/** What the endpoint seals for a user. */
+const seal = async (port: number, authorization: string): Promise<Keys["sealed"]> => {
+  const response = await fetch(`http://127.0.0.1:${port}/nes/auth`, { headers: { authorization } })
+  const { token } = await response.json() as { readonly token?: string }
+  const cookie = /^nes=([^;]*)/.exec(response.headers.getSetCookie()[0] ?? "")?.[1]
+  return token === undefined
+    ? cookie === undefined ? undefined : { by: "cookie", value: cookie }
+    : { by: "token", value: token }
 }
 
 const start = async (door: Door, index: number): Promise<Target> => {
-  const [module, setup] = door === "NesHttpServer"
-    ? ["./http.child.ts", http[index]] as const
-    : ["./server.child.ts", hapi[index]] as const
+  const known = hapi[index] ?? {}
+  const setup = door === "NesHttpServer" ? http[index] ?? {} : door === "@hapi/nes" ? ofPeer(known) : known
+  const module = door === "NesHttpServer" ? "./http.child.ts" : "./server.child.ts"
   const child = await ChildProcess.start(new URL(module, import.meta.url), [door])
-  return { child, port: Number(new URL(String(await child.call("start", setup))).port) }
-}
-
-/** Someone who behaves: asks and asks again, as long as the server lives. */
-class Bystander {
-  asked = 0
-  disturbed = 0
-  readonly #ended: Promise<void>
-  #over = false
-
-  constructor(target: Target) {
-    this.#ended = this.#live(target)
-  }
-
-  async stop(): Promise<void> {
-    this.#over = true
-    await this.#ended
-  }
-
-  async #live({ child, port }: Target): Promise<void> {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}`)
-    socket.on("error", () => {})
-    try {
-      await once(socket, "open")
-      let n = 0
-      const ask = async (message: object): Promise<void> => {
-        const given = ++n
-        socket.send(JSON.stringify({ id: given, ...message }))
-        await new Promise<void>((resolve, reject) => {
-          const timer = setTimeout(() => done(new Error("late")), patience)
-          const done = (error?: Error): void => {
-            clearTimeout(timer)
-            socket.off("message", onMessage)
-            socket.off("close", onClose)
-            if (error) {
-              reject(error)
-            } else {
-              resolve()
-            }
-          }
-          const onClose = (): void => done(new Error("closed"))
-          const onMessage = (data: unknown): void => {
-            const answer = JSON.parse(String(data)) as { readonly id?: number; readonly type?: string }
-            if (answer.type === "ping") {
-              socket.send(`{"type":"ping","id":"p"}`)
-            } else if (answer.id === given) {
-              done()
-            }
-          }
-          socket.on("message", onMessage)
-          socket.on("close", onClose)
-        })
-        this.asked++
-      }
-      await ask({ type: "hello", version: "2" })
-      while (!this.#over) {
-        await ask({ type: "request", method: "GET", path: "/" })
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
-    } catch {
-      if (child.alive && !this.#over) {
-        this.disturbed++
-      }
-    }
-    socket.terminate()
+  const port = Number(new URL(String(await child.call("start", setup))).port)
+  const { wide } = setup
+  const authorization = wide ? bearer({ user: "sealed" }) : "Custom sealed"
+  const sealed = index === 0 ? undefined : await seal(port, authorization)
+  const direct = wide ? { headers: { authorization: bearer({ user: "victim" }) } } : undefined
+  return {
+    child,
+    port,
+    keys: { required: wide === "required", bearer: wide !== undefined, sealed },
+    auth: sealed?.by === "token" ? sealed.value : sealed ? undefined : direct,
+    cookie: sealed?.by === "cookie" ? `nes=${sealed.value}` : undefined
   }
 }
 
-const openings = (random: Random): string =>
-  random.choose(
-    () => handshake({ path: random.pick(["/x?y=1", "/%", "*", "/".repeat(3000)]) }),
-    () => handshake({ method: random.pick(["POST", "HEAD", "CONNECT", "NONSENSE"]) }),
-    () => handshake({ key: random.pick(["", "x", "a".repeat(200)]), version: random.pick(["8", "13", "x"]) }),
-    () => handshake({ extra: "Cookie: nes=Fe26.2**a*b*c; nes=\"x\r\n" }),
-    () => handshake({ extra: "Sec-WebSocket-Extensions: permessage-deflate; x=\r\nOrigin: http://evil\r\n" }),
-    () => handshake().slice(0, random.int(1, 150))
-  )
-
-const bytes = (random: Random, text: string): ReadonlyArray<Buffer> =>
-  random.choose<ReadonlyArray<Buffer>>(
-    () => [frame(text, { first: 0x82 })],
-    () => {
-      const half = Math.floor(text.length / 2)
-      return [
-        frame(text.slice(0, half), { first: 0x01 }),
-        frame("", { first: 0x89 }),
-        frame(text.slice(half), { first: 0x80 })
-      ]
-    },
-    () => [frame(text, { first: random.pick([0x80, 0x83, 0xc1, 0x8b, 0xf1]) })],
-    () => [frame(text, { masked: false })],
-    () => [frame(text, { length: random.pick([1, 125, 65_535, 2_000_000, 4_000_000_000]) })],
-    () => [frame(Buffer.from([0xff, 0xfe, 0x80]))],
-    () => [frame(Buffer.from([random.int(0, 255), random.int(0, 255), 0x80]), { first: 0x88 })],
-    () => [frame("x".repeat(200), { first: 0x89 })]
-  )
-
-/** Plays one session; returns how many answers are missing, or (below 0) too many. */
-const play = async (random: Random, peer: RawPeer, count: (what: "messages" | "answers", n: number) => void) => {
-  if (random.chance(0.08)) {
-    await peer.open(openings(random), 100)
-    peer.destroy()
-    return 0
-  }
-  if (!await peer.open()) {
-    return 0
-  }
-  let owed = 1
-  if (random.chance(0.9)) {
-    peer.write(frame(JSON.stringify({ type: "hello", id: 1, version: "2", subs: ["/o", "/item/1"] })))
-    owed++
-  }
-  let clean = true
-  const steps = random.int(1, 25)
-  for (let n = 2; n < steps + 2 && !peer.ended; n++) {
-    const text = mutate(random, clientMessage(random, id(random, n)))
-    if (random.chance(0.04)) {
-      clean = false
-      bytes(random, text).forEach((each) => peer.write(each))
-    } else {
-      peer.write(frame(text))
-      owed += isOwed(text) ? 1 : 0
-    }
-    count("messages", 1)
-    if (random.chance(0.1)) {
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-    if (random.chance(0.01)) {
-      random.choose(() => peer.halfClose(), () => peer.reset(), () => peer.destroy())
-      clean = false
-    }
-  }
-  peer.write(frame(JSON.stringify({ type: "fence", id: `fence ${random.next()}` })))
-  const answers = (): number => peer.texts.filter(isAnswer).length
-  const isOver = (): boolean => peer.ended || peer.closeCode !== undefined
-  await peer.until(() => isOver() || (clean && answers() >= owed), clean ? patience : 500)
-  const missing = clean && !isOver() ? owed - answers() : 0
-  count("answers", peer.texts.length)
-  peer.destroy()
-  return missing
+interface Left {
+  readonly sockets: number
+  readonly entries: number
 }
 
-const isPushed = (text: string): boolean => /^\{"type":"(?:pub|update|revoke)"/.test(text)
-
-/** How many messages reached a client before the answer that let it in, if there was one. */
-const early = (texts: ReadonlyArray<string>): number => {
-  const welcome = texts.findIndex((text) => text.startsWith("{\"type\":\"hello\"") && text.includes("\"socket\":"))
-  return texts.slice(0, welcome < 0 ? texts.length : welcome).filter(isPushed).length
-}
-
-/** What a server holds once what is closing has closed. */
-const settled = async <A extends { readonly entries: number; readonly sockets: number }>(
-  holdings: () => Promise<A | undefined>
-): Promise<A | undefined> => {
+/** What a server has of its clients once what is closing has closed. */
+const leavings = async (child: ChildProcess): Promise<Left> => {
   const end = performance.now() + patience
   for (;;) {
-    const held = await holdings()
-    if (held === undefined || held.entries + held.sockets === 0 || performance.now() > end) {
-      return held
+    const left = await child.call("left") as Left
+    if (left.entries + left.sockets === 0 || performance.now() > end) {
+      return left
     }
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
@@ -236,11 +142,11 @@ const settled = async <A extends { readonly entries: number; readonly sockets: n
 /** Plays sessions until the time is up. The same seed plays the same sessions. */
 export const run = async (
   door: Door,
-  { kinds = hapi.length, seconds, seed }: {
+  { kinds = [...hapi.keys()], seconds, seed }: {
     readonly seconds: number
     readonly seed: number
-    /** How many of the setups are tried. */
-    readonly kinds?: number
+    /** Which of the setups are tried. */
+    readonly kinds?: ReadonlyArray<number>
   }
 ): Promise<Figures & { readonly asked: number }> => {
   const figures = {
@@ -250,40 +156,59 @@ export const run = async (
     deaths: 0,
     hangs: 0,
     malformed: 0,
-    disturbed: 0,
     passed: 0,
+    disturbed: 0,
     leaks: 0,
     growth: 0,
     asked: 0,
     faults: new Array<string>()
   }
-  const targets = await Promise.all(Array.from({ length: kinds }, (_, index) => start(door, index)))
-  for (const [index, first] of targets.entries()) {
-    const until = performance.now() + seconds * 1000 / kinds
+  const latencies: Array<number> = []
+  const victim = await ChildProcess.start(new URL("./victim.child.ts", import.meta.url))
+  const targets = await Promise.all(kinds.map(async (index) => [index, await start(door, index)] as const))
+  for (const [index, first] of targets) {
+    const until = performance.now() + seconds * 1000 / kinds.length
     let target = first
-    let bystander = new Bystander(target)
+    await victim.call("live", houseOf(target))
     let reference: Holdings | undefined
     let played = 0
+    let known = 0
+
+    /** Notes what the server has done without right since the last look. */
+    const look = async (): Promise<void> => {
+      const passed = await target.child.call("passed").catch(() => []) as ReadonlyArray<string>
+      figures.passed += passed.length - known
+      figures.faults.push(...passed.slice(known).map((what) => `the server did without right: ${what}`))
+      known = passed.length
+    }
+
+    const farewell = async (): Promise<void> => {
+      const { alive } = target.child
+      const life = await victim.call("leave") as Life
+      const grievances = alive ? life.grievances : []
+      latencies.push(...life.latencies)
+      figures.asked += life.latencies.length
+      figures.disturbed += grievances.length
+      figures.faults.push(...grievances.map((grievance) => `someone who behaves ${grievance} (setup ${index})`))
+    }
 
     const one = async (): Promise<void> => {
       const number = seed * 1_000_000 + index * 100_000 + played++
-      const { child, port } = target
+      const { child, keys, port } = target
       const peer = new RawPeer(port)
-      const missing = await play(new Random(number), peer, (what, n) => {
+      const { missing, ...expected } = await play(new Random(number), peer, keys, (what, n) => {
         figures[what] += n
       })
       figures.sessions++
+      const told = trespasses(peer.texts, expected)
+      figures.passed += told.length
+      figures.faults.push(...told.map((what) => `session ${number} ${what}`))
       for (const text of peer.texts) {
         const wrong = text.startsWith("+") || text.startsWith("!") ? undefined : complaint(text)
         if (wrong !== undefined) {
           figures.malformed++
           figures.faults.push(`session ${number}: ${wrong}: ${text.slice(0, 200)}`)
         }
-      }
-      const pushed = early(peer.texts)
-      if (pushed > 0) {
-        figures.passed += pushed
-        figures.faults.push(`session ${number} got ${pushed} messages before it was let in`)
       }
       figures.malformed += peer.faults.length
       figures.faults.push(...peer.faults.map((fault) => `session ${number}: ${fault}`))
@@ -304,9 +229,10 @@ export const run = async (
       }
     }
 
-    const holdings = async (): Promise<Held | undefined> => {
+    /** What the dead have left, and what the living hold. */
+    const living = async <A>(ask: () => Promise<A>): Promise<A | undefined> => {
       try {
-        return await target.child.call("holdings") as Held
+        return await ask()
       } catch (error) {
         if (error instanceof ChildExited) {
           return undefined
@@ -314,6 +240,8 @@ export const run = async (
         throw error
       }
     }
+    const holdings = (): Promise<Holdings | undefined> =>
+      living(async () => await target.child.call("holdings") as Holdings)
 
     while (performance.now() < until) {
       await Promise.all(Array.from({ length: crowd }, some))
@@ -321,34 +249,34 @@ export const run = async (
         figures.deaths++
         const { stderr } = await target.child.exited
         figures.faults.push(`the server died: ${stderr.split("\n").find((text) => /Error/.test(text)) ?? stderr}`)
-        await bystander.stop()
-        figures.asked += bystander.asked
+        await farewell()
         target = await start(door, index)
-        bystander = new Bystander(target)
+        await victim.call("live", houseOf(target))
         reference = undefined
-      } else if (reference === undefined) {
-        reference = await holdings()
+        known = 0
+      } else {
+        await look()
+        if (reference === undefined) {
+          // Taking stock takes the server longer than any client waits.
+          await victim.call("rest")
+          reference = await holdings()
+          await victim.call("resume")
+        }
       }
     }
-    await bystander.stop()
-    figures.asked += bystander.asked
-    figures.disturbed += bystander.disturbed
-    const last = await settled(holdings)
-    if (last !== undefined && last.polluted > 0) {
-      figures.faults.push("every object has a name that it should not have")
-    }
-    if (last !== undefined && last.passed > 0) {
-      figures.passed += last.passed
-      figures.faults.push(`${last.passed} messages had an effect before their sender was let in`)
-    }
-    const left = last === undefined ? 0 : last.entries + last.sockets
-    figures.leaks += left
-    if (left > 0) {
-      figures.faults.push(`when everybody had gone, ${left} sockets and entries were left`)
-    }
-    if (last === undefined) {
+    await farewell()
+    await look()
+    const left = await living(() => leavings(target.child))
+    const last = await holdings()
+    if (left === undefined || last === undefined) {
       figures.deaths++
       figures.faults.push(`the server died: ${(await target.child.exited).stderr}`)
+    } else if (left.entries + left.sockets > 0) {
+      figures.leaks += left.entries + left.sockets
+      figures.faults.push(`when everybody had gone (setup ${index}), there were left: ${JSON.stringify(left)}`)
+    }
+    if (last !== undefined && last.polluted > 0) {
+      figures.faults.push("every object has a name that it should not have")
     }
     if (reference !== undefined && last !== undefined) {
       const growth = Math.round((last.heap - reference.heap) / 1000)
@@ -359,8 +287,8 @@ export const run = async (
     }
     await target.child.stop()
   }
-  if (figures.disturbed > 0) {
-    figures.faults.push(`${figures.disturbed} bystanders were disturbed`)
-  }
-  return figures
+  await victim.stop()
+  const sorted = latencies.toSorted((a, b) => a - b)
+  const at = (share: number): number => Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 10) / 10
+  return { ...figures, latency: { median: at(0.5), slow: at(0.99) } }
 }

@@ -1,12 +1,14 @@
 /**
  * A hapi application with everything that reads what a request brings: CORS, files, compression, cookies, validation,
- * payloads of every kind, and an authentication scheme that takes what it is given.
+ * payloads of every kind, and an authentication scheme that takes what it is given. What nobody may reach tells `Gates`.
  */
 import type * as Hapi from "@hapi/hapi"
 import Inert from "@hapi/inert"
 import { Readable } from "node:stream"
 import { gzipSync } from "node:zlib"
+import { decorations, type Socket } from "../interop/peers/Plugin.js"
 import { directory } from "./Files.js"
+import type { Gates } from "./Gates.js"
 
 export const serverOptions: Hapi.ServerOptions = {
   compression: { minBytes: 1 },
@@ -117,6 +119,33 @@ const routes: ReadonlyArray<Hapi.ServerRoute> = [
   }
 ]
 
+const nobody = (what: string, gates: Gates): Hapi.Lifecycle.Method => () => {
+  gates.pass(what)
+  return what
+}
+
+const guarded = (gates: Gates): ReadonlyArray<Hapi.ServerRoute> => [
+  {
+    method: "GET",
+    path: "/me",
+    options: { auth: { strategy: "bearer", mode: "required" } },
+    handler: ({ auth: { credentials, isAuthenticated } }) => {
+      if (!isAuthenticated) {
+        gates.pass("a route that asks for credentials, without")
+      }
+      return { me: credentials.user ?? null }
+    }
+  },
+  {
+    method: "GET",
+    path: "/root",
+    options: { auth: { strategy: "bearer", access: { scope: ["root"] } } },
+    handler: nobody("a route with a scope that nobody has", gates)
+  },
+  { method: "GET", path: "/internal", options: { isInternal: true }, handler: nobody("an internal route", gates) },
+  { method: "GET", path: "/house", vhost: "internal.example", handler: nobody("a route of another host", gates) }
+]
+
 /** Registers what comes before the plugin, a default strategy included. */
 export const prepare = async (server: Hapi.Server, mode: "required" | "try"): Promise<void> => {
   await server.register(Inert)
@@ -130,6 +159,19 @@ export const prepare = async (server: Hapi.Server, mode: "required" | "try"): Pr
 }
 
 /** Declares what comes after it. */
-export const declare = (server: Hapi.Server): void => {
-  server.route([...routes])
+export const declare = (server: Hapi.Server, gates: Gates): void => {
+  server.route([...routes, ...guarded(gates)])
+  const nes = decorations(server)
+  nes.subscription("/root", {
+    auth: { scope: "root" },
+    onSubscribe: () => gates.pass("a subscription with a scope that nobody has")
+  })
+  nes.subscription("/mine/{id}", {
+    auth: { mode: "required" },
+    onSubscribe: (socket: Socket) => {
+      if (!socket.auth.isAuthenticated) {
+        gates.pass("a subscription that asks for credentials, without")
+      }
+    }
+  })
 }

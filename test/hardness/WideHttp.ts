@@ -1,6 +1,6 @@
 /**
  * Routes that read everything a request brings, behind CORS, compression and static files, and an authentication that
- * takes what it is given: what `WideHapi` is for hapi.
+ * takes what it is given: what `WideHapi` is for hapi. What nobody may reach tells `Gates`.
  */
 import * as Effect from "effect/Effect"
 import * as HttpMiddleware from "effect/http/HttpMiddleware"
@@ -9,12 +9,14 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpStaticServer from "effect/http/HttpStaticServer"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
-import { Refusal } from "../../src/index.js"
+import { Authentication, NesHttpServer, Refusal, Socket } from "../../src/index.js"
 import { directory } from "./Files.js"
+import type { Gates } from "./Gates.js"
 
 const { HttpServerRequest: CurrentRequest } = HttpServerRequest
 const { empty, file, jsonUnsafe, redirect, uint8Array } = HttpServerResponse
@@ -54,7 +56,7 @@ const validated = Layer.mergeAll(
 
 const reflect = Effect.map(CurrentRequest, ({ headers }) => jsonUnsafe({ of: "reflect" }, { headers }))
 
-export const routes = Layer.mergeAll(
+const wide = Layer.mergeAll(
   payloads,
   validated,
   HttpRouter.add("*", "/any/*", echo),
@@ -69,6 +71,24 @@ export const routes = Layer.mergeAll(
   HttpRouter.middleware(HttpMiddleware.compression({ minSize: 1 }), { global: true })
 )
 
+/** Subscriptions that not everybody may have. */
+export const subscriptions = (gates: Gates) =>
+  Layer.mergeAll(
+    NesHttpServer.layerSubscription("/root", {
+      auth: { scope: "root" },
+      onSubscribe: () => Effect.sync(() => gates.pass("a subscription with a scope that nobody has"))
+    }),
+    NesHttpServer.layerSubscription("/mine/{id}", {
+      auth: { mode: "required" },
+      onSubscribe: (socket) =>
+        Effect.sync(() => {
+          if (!socket.auth.isAuthenticated) {
+            gates.pass("a subscription that asks for credentials, without")
+          }
+        })
+    })
+  )
+
 const Claims = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
 
 /** Whom a `Bearer` says it is, unproven: JSON in base64url, whose claims become credentials as they are. */
@@ -78,8 +98,30 @@ export const authenticate = Effect.gen(function*() {
   const claims = yield* Schema.decodeUnknownEffect(Claims)(Buffer.from(token, "base64url").toString()).pipe(
     Effect.mapError(() => Refusal.unauthorized("nobody"))
   )
+  if (claims.user === "nobody") {
+    return yield* Refusal.unauthorized("nobody")
+  }
   if (claims.user === "dies") {
     return yield* Effect.die(new TypeError("dies"))
   }
   return { credentials: claims, artifacts: claims.artifacts === "function" ? () => {} : headers }
 })
+
+/** Whether an identity still holds. */
+export const verify = ({ credentials }: Authentication.Identity) =>
+  credentials.user === "revoked" ? Effect.die(new TypeError("revoked")) : Effect.void
+
+/** The routes. */
+export const routes = (gates: Gates) =>
+  Layer.mergeAll(
+    wide,
+    HttpRouter.add("GET", "/me", me(gates)).pipe(Layer.provide(Authentication.layerMiddleware({ authenticate })))
+  )
+
+const me = (gates: Gates) =>
+  Effect.map(Socket.CurrentCredentials, (credentials) => {
+    if (Option.isNone(credentials)) {
+      gates.pass("a route that asks for credentials, without")
+    }
+    return jsonUnsafe({ me: Option.getOrUndefined(credentials)?.user ?? null })
+  })

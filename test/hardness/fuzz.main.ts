@@ -14,8 +14,9 @@ const servers = {
   answers: 0,
   malformed: 0,
   hangs: 0,
-  disturbed: 0,
   passed: 0,
+  disturbed: 0,
+  median: 0,
   deaths: 0,
   leaks: 0,
   growth: 0
@@ -28,8 +29,9 @@ for (const door of doors) {
   servers.answers += figures.answers
   servers.malformed += figures.malformed
   servers.hangs += figures.hangs
-  servers.disturbed += figures.disturbed
   servers.passed += figures.passed
+  servers.disturbed += figures.disturbed
+  servers.median = Math.max(servers.median, figures.latency.median)
   servers.deaths += figures.deaths
   servers.leaks += figures.leaks
   servers.growth = Math.max(servers.growth, figures.growth)
@@ -53,8 +55,9 @@ Figures.finish(
     "answers": servers.answers,
     "malformed": servers.malformed,
     "hangs": servers.hangs,
-    "disturbed": servers.disturbed,
     "passed gates": servers.passed,
+    "victims disturbed": servers.disturbed,
+    "a victim's median (ms)": servers.median,
     "sessions at the clients": clients.sessions,
     "messages to the clients": clients.messages,
     "calls ended": clients.calls - clients.lost,

@@ -12,7 +12,7 @@ import * as References from "effect/References"
 import { createServer } from "node:http"
 import { Authentication, NesHttpServer, NesServer, Refusal, Socket } from "../../src/index.js"
 import { serve } from "../interop/peers/ChildEndpoint.js"
-import { GateWatch } from "./GateWatch.js"
+import { Gates } from "./Gates.js"
 import * as Holdings from "./Holdings.js"
 import * as WideHttp from "./WideHttp.js"
 
@@ -20,8 +20,8 @@ import * as WideHttp from "./WideHttp.js"
 export interface Setup {
   readonly nes?: NesHttpServer.ServerOptions
   /** Authentication, if any, that nobody is bound to: `authorization: Custom NAME`. */
-  readonly auth?: "direct" | "token"
-  /** Whether `onConnection` takes its time, and refuses some. */
+  readonly auth?: "direct" | "cookie" | "token"
+  /** Whether `onConnection` takes its time, and refuses some; a wide application does. */
   readonly gated?: boolean
   /** Whether it is a wide application, see `WideHttp`, and whether it asks for credentials. */
   readonly wide?: "required" | "try"
@@ -29,17 +29,37 @@ export interface Setup {
 
 const { HttpServerRequest: CurrentRequest } = HttpServerRequest
 let subscribed = 0
-let watch: GateWatch | undefined
-
-const seen = Effect.map(Socket.CurrentSocket, (socket) => watch?.see(Option.getOrNull(socket)))
+/** Present where `onConnection` takes its time, and refuses some. */
+let gates: Gates | undefined
 
 const greet = (socket: Socket.Socket) =>
   Effect.gen(function*() {
     yield* socket.send("greeting")
-    if (!(yield* Effect.promise(async () => watch?.greet(socket)))) {
+    if (!(yield* Effect.promise(async () => gates?.greet(socket)))) {
       return yield* Refusal.forbidden("not you")
     }
   })
+
+/** What every request over a socket passes. */
+const guard = HttpRouter.middleware(
+  (app) =>
+    Effect.flatMap(Effect.all([Socket.CurrentSocket, CurrentRequest]), ([socket, { url }]) => {
+      if (Option.isSome(socket)) {
+        gates?.enter(`a request for ${url}`, socket.value)
+      }
+      return app
+    }),
+  { global: true }
+)
+
+const announce = Effect.gen(function*() {
+  const nes = yield* NesServer.NesServer
+  for (;;) {
+    yield* Effect.sleep(20)
+    yield* nes.publish("/item/1", "news")
+    yield* nes.broadcast("news")
+  }
+})
 
 const echo = Effect.gen(function*() {
   const request = yield* CurrentRequest
@@ -52,10 +72,20 @@ const item = Effect.gen(function*() {
   return HttpServerResponse.jsonUnsafe({ id, url, headers })
 })
 
+// To where nothing but the victim listens, and where nobody may.
+const victim = Effect.gen(function*() {
+  const nes = yield* NesServer.NesServer
+  const n = Number((yield* HttpRouter.params).n)
+  yield* nes.publish("/victim", n)
+  yield* nes.publish("/root", n)
+  return HttpServerResponse.jsonUnsafe({ n, payload: yield* (yield* CurrentRequest).json })
+})
+
 const routes = Layer.mergeAll(
-  HttpRouter.add("GET", "/", Effect.as(seen, HttpServerResponse.text("world"))),
-  HttpRouter.add("POST", "/echo", Effect.andThen(seen, echo)),
-  HttpRouter.add("GET", "/item/:id", Effect.andThen(seen, item))
+  HttpRouter.add("GET", "/", HttpServerResponse.text("world")),
+  HttpRouter.add("POST", "/echo", echo),
+  HttpRouter.add("GET", "/item/:id", item),
+  HttpRouter.add("POST", "/victim/:n", victim)
 )
 
 const authenticate = Effect.gen(function*() {
@@ -68,17 +98,27 @@ const authenticate = Effect.gen(function*() {
 const make = ({ auth: type, gated, nes, wide }: Setup) => {
   const server = createServer()
   const auth = type !== undefined && (wide
-    ? Authentication.make({ type, mode: wide, index: true, authenticate: WideHttp.authenticate })
+    ? Authentication.make({
+      type,
+      mode: wide,
+      index: true,
+      authenticate: WideHttp.authenticate,
+      verify: WideHttp.verify
+    })
     : Authentication.make({ type, mode: "optional", index: true, authenticate }))
-  const all = wide ? Layer.merge(routes, WideHttp.routes) : routes
+  const watch = new Gates(wide === "required")
+  gates = gated || wide ? watch : undefined
+  const all = Layer.merge(guard, wide ? Layer.merge(routes, WideHttp.routes(watch)) : routes)
   return Layer.mergeAll(
+    wide ? WideHttp.subscriptions(watch) : Layer.empty,
     NesHttpServer.layerSubscription("/o"),
+    NesHttpServer.layerSubscription("/victim", { auth: false }),
     NesHttpServer.layerSubscription("/reports"),
     NesHttpServer.layerSubscription("/item/{id}", { filter: (_path, message) => message !== "hidden" }),
     NesHttpServer.layerSubscription("/hooked/{id}", {
       onSubscribe: (socket, path) =>
         Effect.suspend(() => {
-          watch?.see(socket)
+          gates?.enter("a subscription", socket)
           return path.endsWith("bad") ? Refusal.badRequest("not this one") : Effect.sync(() => void subscribed++)
         }),
       onUnsubscribe: () => Effect.sync(() => void subscribed--)
@@ -89,10 +129,10 @@ const make = ({ auth: type, gated, nes, wide }: Setup) => {
         server,
         auth,
         ids: { hello: "GET /", echo: "POST /echo" },
-        onConnection: gated ? greet : undefined,
+        onConnection: gates && greet,
         onMessage: (socket, message) =>
           Effect.sync(() => {
-            watch?.see(socket)
+            gates?.enter("a message", socket)
             return message ?? null
           }),
         ...nes
@@ -103,36 +143,30 @@ const make = ({ auth: type, gated, nes, wide }: Setup) => {
   )
 }
 
-const announce = Effect.gen(function*() {
-  const nes = yield* NesServer.NesServer
-  for (;;) {
-    yield* Effect.sleep(20)
-    yield* nes.publish("/item/1", "news")
-    yield* nes.broadcast("news")
-  }
-})
-
 let runtime: ManagedRuntime.ManagedRuntime<
   Layer.Success<ReturnType<typeof make>>,
   Layer.Error<ReturnType<typeof make>>
 >
 
+const entries = async (): Promise<number> => {
+  const { node } = await runtime.runPromise(NesServer.NesServer)
+  return Holdings.entries(node.hub) + subscribed
+}
+
 serve({
   start: (setup) => {
-    const given = setup as Setup
-    runtime = ManagedRuntime.make(make(given))
-    if (given.gated) {
-      watch = new GateWatch()
+    runtime = ManagedRuntime.make(make(setup as Setup))
+    if (gates) {
       runtime.runFork(announce)
     }
     return runtime.runPromise(
       HttpServer.addressFormattedWith((url) => Effect.succeed(url.replace("http", "ws")))
     )
   },
-  holdings: async () => {
-    const { node } = await runtime.runPromise(NesServer.NesServer)
-    return { ...await Holdings.take(), entries: Holdings.entries(node.hub) + subscribed, passed: watch?.passed ?? 0 }
-  },
+  holdings: async () => ({ ...await Holdings.take(), entries: await entries() }),
+  /** What there is of clients. */
+  left: async () => ({ sockets: Holdings.sockets(), entries: await entries() }),
+  passed: () => gates?.passed ?? [],
   publish: (path, from, to) =>
     runtime.runPromise(Effect.gen(function*() {
       const nes = yield* NesServer.NesServer

@@ -3,7 +3,7 @@ import * as Hapi from "@hapi/hapi"
 import type { Hub } from "../../src/server/subscription/Hub.js"
 import { serve } from "../interop/peers/ChildEndpoint.js"
 import { decorations, type Implementation, loadPlugin, type Socket, socketOf } from "../interop/peers/Plugin.js"
-import { GateWatch } from "./GateWatch.js"
+import { Gates } from "./Gates.js"
 import * as Holdings from "./Holdings.js"
 import * as WideHapi from "./WideHapi.js"
 
@@ -12,20 +12,20 @@ export interface Setup {
   readonly port?: number
   /** Registration options of the plugin. */
   readonly nes?: Readonly<Record<string, unknown>>
-  /** Whether `onConnection` takes its time, and refuses some. */
-  readonly gated?: boolean
   /** Whether there is a default strategy, optional to use: `authorization: Custom NAME`. */
   readonly auth?: boolean
+  /** Whether `onConnection` takes its time, and refuses some; a wide application does. */
+  readonly gated?: boolean
   /** Whether it is a wide application, see `WideHapi`, and whether it asks for credentials. */
   readonly wide?: "required" | "try"
 }
 
 const plugin = await loadPlugin(process.argv[2] as Implementation)
 let server: Hapi.Server | undefined
-let subscribed = 0
 /** Present where `onConnection` takes its time, and refuses some. */
-let watch: GateWatch | undefined
-let publishing: NodeJS.Timeout | undefined
+let gates: Gates | undefined
+let announcing: NodeJS.Timeout | undefined
+let subscribed = 0
 /** The numbers that requests have reported, in order. */
 let reported: Array<number> = []
 
@@ -46,6 +46,18 @@ const routes = (server: Hapi.Server): Array<Hapi.ServerRoute> => [
       void decorations(server).publish("/reports", n)
       return n
     }
+  },
+  {
+    method: "POST",
+    path: "/victim/{n}",
+    options: { auth: false },
+    handler: async (request) => {
+      const { params: { n }, server } = request
+      // Where nothing but the victim listens, and where nobody may.
+      await decorations(server).publish("/victim", Number(n))
+      void decorations(server).publish("/root", n)
+      return { n: Number(n), payload: request.payload }
+    }
   }
 ]
 
@@ -63,11 +75,12 @@ const authenticate = (server: Hapi.Server): void => {
 const subscriptions = (server: Hapi.Server): void => {
   const nes = decorations(server)
   nes.subscription("/o")
+  nes.subscription("/victim", { auth: false })
   nes.subscription("/reports")
   nes.subscription("/item/{id}", { filter: (_path: string, message: unknown) => message !== "hidden" })
   nes.subscription("/hooked/{id}", {
     onSubscribe: (socket: Socket, path: string) => {
-      watch?.see(socket)
+      gates?.enter("a subscription", socket)
       if (path.endsWith("bad")) {
         throw new Error("not this one")
       }
@@ -81,19 +94,29 @@ const subscriptions = (server: Hapi.Server): void => {
 
 const greet = async (socket: Socket): Promise<void> => {
   await socket.send("greeting")
-  if (!await watch?.greet(socket)) {
+  if (!await gates?.greet(socket)) {
     throw new Error("not you")
   }
 }
 
-const announce = async (): Promise<void> => {
-  if (server) {
-    await decorations(server).publish("/item/1", "news")
-    await decorations(server).broadcast("news")
-  }
+const announce = async (server: Hapi.Server): Promise<void> => {
+  await decorations(server).publish("/item/1", "news")
+  await decorations(server).broadcast("news")
+}
+
+const guard = (server: Hapi.Server): void => {
+  server.ext("onPreHandler", (request, h) => {
+    const socket = socketOf(request)
+    if (socket) {
+      gates?.enter(`a request for ${request.path}`, socket)
+    }
+    return h.continue
+  })
+  announcing = setInterval(() => void announce(server), 20)
 }
 
 const start = async ({ auth, gated, nes, port, wide }: Setup): Promise<string> => {
+  gates = gated || wide ? new Gates(wide === "required") : undefined
   server = Hapi.server({ port: port ?? 0, host: "127.0.0.1", debug: false, ...(wide && WideHapi.serverOptions) })
   if (auth) {
     authenticate(server)
@@ -105,26 +128,21 @@ const start = async ({ auth, gated, nes, port, wide }: Setup): Promise<string> =
     plugin: plugin.plugin,
     options: {
       onMessage: (socket: Socket, message: unknown) => {
-        watch?.see(socket)
+        gates?.enter("a message", socket)
         return message ?? null
       },
-      ...(gated && { onConnection: greet }),
+      ...(gates && { onConnection: greet }),
       ...nes
     }
   })
-  if (gated) {
-    watch = new GateWatch()
-    server.ext("onPreHandler", (request, h) => {
-      watch?.see(socketOf(request))
-      return h.continue
-    })
-    publishing = setInterval(() => void announce(), 20)
-  }
   server.route(routes(server))
-  if (wide) {
-    WideHapi.declare(server)
+  if (wide && gates) {
+    WideHapi.declare(server, gates)
   }
   subscriptions(server)
+  if (gates) {
+    guard(server)
+  }
   await server.start()
   return `ws://127.0.0.1:${server.info.port}`
 }
@@ -140,16 +158,16 @@ const node = (): Node | undefined => {
   return nes?.node
 }
 
+const entries = (): number => {
+  const hub = node()?.hub
+  return hub === undefined ? 0 : Holdings.entries(hub) + subscribed
+}
+
 serve({
   start: (setup) => start(setup as Setup),
-  holdings: async () => {
-    const hub = node()?.hub
-    return {
-      ...await Holdings.take(),
-      entries: hub === undefined ? 0 : Holdings.entries(hub) + subscribed,
-      passed: watch?.passed ?? 0
-    }
-  },
+  holdings: async () => ({ ...await Holdings.take(), entries: entries() }),
+  /** What there is of clients. */
+  left: () => ({ sockets: Holdings.sockets(), entries: entries() }),
   /** Publishes numbers, as many in a turn. */
   publish: async (path, from, to) => {
     for (let n = from as number; n < (to as number); n++) {
@@ -167,8 +185,9 @@ serve({
     return numbers
   },
   exceeded: () => node()?.exceeded,
+  passed: () => gates?.passed ?? [],
   stop: () => {
-    clearInterval(publishing)
+    clearInterval(announcing)
     return server?.stop({ timeout: 1000 })
   }
 })
