@@ -135,6 +135,7 @@ export class Node {
       pong: (connection) => void rates.message(connection),
       closed: (connection, code, reason) => {
         log.disconnected(connection, code, reason)
+        metrics.closed(code)
         void this.closed(connection)
       },
       tooLong: (connection, limit) => metrics.exceed(limit, connection),
@@ -229,6 +230,7 @@ export class Node {
     this.hub.stopped = false
     this.draining = false
     this.started = true
+    this.context.metrics.watch(true)
   }
 
   /** Answers one upgrade request. */
@@ -267,6 +269,7 @@ export class Node {
   /** Closes every connection; ends when their last hooks have run. */
   async stop(code?: number, reason?: string): Promise<void> {
     this.hub.stopped = true
+    this.context.metrics.watch(false)
     await Promise.all(Array.from(this.hub.connections.all(), (connection) => {
       void connection.close(code, reason)
       return connection.gone

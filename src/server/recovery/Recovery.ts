@@ -59,9 +59,7 @@ export class Recovery {
         if (subscribers.size === 0) {
           return undefined
         }
-        if (to === undefined) {
-          metrics.totals.updatesPublished++
-        }
+        metrics.totals[to === undefined ? "updatesPublished" : "updatesRecovered"]++
         // What a filter failed with has been logged, and keeps no other update from being delivered.
         return deliver(update, subscribers)?.catch(ignore)
       },
@@ -69,6 +67,7 @@ export class Recovery {
         const ping: Message.Ping = { type: "ping", gaps: { [path]: position } }
         const prepared = new PreparedMessage(JSON.stringify(ping), settings.maxChunkChars)
         for (const connection of to ? [to] : subscription.subscribers(path).keys()) {
+          metrics.totals.gapsTold++
           connection.write(prepared)
         }
       },

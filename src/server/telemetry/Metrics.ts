@@ -8,6 +8,7 @@
  */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
+import { monitorEventLoopDelay } from "node:perf_hooks"
 import type { Connection } from "../connection/Connection.js"
 import * as Limits from "../connection/Limits.js"
 
@@ -37,6 +38,8 @@ const counters = {
   updatesDelivered: counter("nes_server_updates_delivered_total", "Updates written to a subscriber"),
   updatesDropped: counter("nes_server_updates_dropped_total", "Updates that passed by a client that is too slow"),
   updatesFiltered: counter("nes_server_updates_filtered_total", "Updates a filter kept from a subscriber"),
+  updatesRecovered: counter("nes_server_updates_recovered_total", "Updates sent again to a client that came back"),
+  gapsTold: counter("nes_server_gaps_total", "Times that a client was told that updates are lost"),
   bytesReceived: counter("nes_server_bytes_received_total", "Bytes of messages received"),
   bytesSent: counter("nes_server_bytes_sent_total", "Bytes of messages written, frame headers included"),
   receivedHello: received("hello"),
@@ -143,6 +146,33 @@ const reasons = Object.fromEntries(
   ])
 ) as Record<keyof Refused, Metric.Counter<number>>
 
+/** Close codes that are counted by name; all others are `other`. */
+const closeCodes = ["1000", "1001", "1005", "1006", "1008", "1009", "1011", "1012", "1013", "other"] as const
+
+type Closes = Record<typeof closeCodes[number], number>
+
+const noCloses = (): Closes => Object.fromEntries(closeCodes.map((code) => [code, 0])) as Closes
+
+const closings = Object.fromEntries(
+  closeCodes.map((
+    code
+  ) => [code, counter("nes_server_closes_total", "Connections that ended, by close code", { code })])
+) as Record<keyof Closes, Metric.Counter<number>>
+
+/**
+ * How late the event loop was, at worst, in the last second or so.
+ *
+ * @since 1.0.0
+ * @category metrics
+ */
+export const loopLag = Metric.gauge("nes_server_event_loop_lag_ms", {
+  description: "How late the event loop was, at worst, since the last report a second ago or more (ms)"
+})
+
+// How often the loop is looked at, and its lag reported (ms).
+const loopResolution = 20
+const loopReport = 1_000
+
 const passOn = <K extends string>(
   metrics: Record<K, Metric.Metric<number, unknown>>,
   counted: Readonly<Record<K, number>>,
@@ -157,6 +187,8 @@ const passOn = <K extends string>(
     }
   }
 }
+
+const isCounted = (code: string): code is keyof Closes => (closeCodes as ReadonlyArray<string>).includes(code)
 
 const ofType: ReadonlyMap<string, Name> = new Map<string, Name>([
   ["hello", "receivedHello"],
@@ -181,6 +213,10 @@ export class Metrics {
   readonly exceeded: Readonly<Limits.Exceeded>
   /** How often connections have been refused, by reason. */
   readonly refused: Readonly<Refused>
+  private readonly closes = noCloses()
+  private readonly reportedCloses = noCloses()
+  private loop: ReturnType<typeof monitorEventLoopDelay> | undefined
+  private loopReported = 0
   private readonly refusals = noRefusals()
   private readonly reportedRefused = noRefusals()
   private readonly crossings = Limits.exceeded()
@@ -195,6 +231,30 @@ export class Metrics {
   ) {
     this.exceeded = this.crossings
     this.refused = this.refusals
+    if (enabled) {
+      // Every series is there before something happens.
+      for (const each of [counters, limits, reasons, closings].flatMap((group) => Object.values(group))) {
+        each.modifyUnsafe(0, context)
+      }
+      bufferedBytes.modifyUnsafe(0, context)
+      loopLag.modifyUnsafe(0, context)
+    }
+  }
+
+  /** Looks at the event loop for as long as the server serves. */
+  watch(serves: boolean): void {
+    if (this.enabled && serves) {
+      this.loop ??= monitorEventLoopDelay({ resolution: loopResolution })
+      this.loop.enable()
+    } else {
+      this.loop?.disable()
+    }
+  }
+
+  /** Counts a connection that has ended. */
+  closed(code: number): void {
+    const name = String(code)
+    this.closes[isCounted(name) ? name : "other"]++
   }
 
   /** Counts a connection that is not let in. */
@@ -238,5 +298,12 @@ export class Metrics {
     passOn(counters, this.totals, this.reported, this.context)
     passOn(limits, this.exceeded, this.reportedExceeded, this.context)
     passOn(reasons, this.refused, this.reportedRefused, this.context)
+    passOn(closings, this.closes, this.reportedCloses, this.context)
+    const now = performance.now()
+    if (this.loop && now - this.loopReported > loopReport) {
+      this.loopReported = now
+      loopLag.updateUnsafe(Math.max(0, this.loop.max / 1e6 - loopResolution), this.context)
+      this.loop.reset()
+    }
   }
 }
