@@ -44,6 +44,8 @@ export interface Topic {
   waiting: Array<(error?: NesError) => void> | undefined
   /** How far the path has come, where the server says it: it then makes up for what a reconnect misses. */
   position: Message.Position | undefined
+  /** Where earlier epochs were left: of two servers that both count as the first, each may be met again. */
+  left: ReadonlyArray<Message.Position> | undefined
   /** Whether updates were lost before the next. */
   gap: boolean
   /** How its updates begin, as long as they hold nothing but their message. */
@@ -98,7 +100,7 @@ export class Subscriptions {
   locate(path: string, position: Message.Position): void {
     const topic = this.topics.get(path)
     if (topic !== undefined) {
-      topic.position = position
+      moveTo(topic, position)
     }
   }
 
@@ -108,7 +110,7 @@ export class Subscriptions {
     if (topic === undefined) {
       return false
     }
-    topic.position = position
+    moveTo(topic, position)
     topic.gap = true
     return true
   }
@@ -122,6 +124,7 @@ export class Subscriptions {
       listeners: new Map(),
       waiting: undefined,
       position: undefined,
+      left: undefined,
       gap: false,
       head: Codec.pubHead(path)
     }
@@ -238,12 +241,30 @@ const pass = (topic: Topic, message: unknown, report: (cause: unknown) => void):
   }
 }
 
+// Epochs before the present one in which a position is remembered.
+const remembered = 3
+
+// What was heard in an epoch before another came between is not heard again.
+const moveTo = (topic: Topic, next: Message.Position): void => {
+  const { left = [], position } = topic
+  if (position === undefined || position.epoch === next.epoch) {
+    topic.position = next
+    return
+  }
+  const before = left.find(({ epoch }) => epoch === next.epoch)
+  topic.left = [position, ...left.filter((each) => each !== before)].slice(0, remembered)
+  topic.position = before !== undefined && before.offset >= next.offset ? before : next
+}
+
 const advance = (topic: Topic, next: Message.Position): boolean => {
   const { position } = topic
   if (position !== undefined && position.epoch === next.epoch && next.offset <= position.offset) {
     return false
   }
-  topic.position = next
+  moveTo(topic, next)
+  if (topic.position !== next) {
+    return false
+  }
   return true
 }
 

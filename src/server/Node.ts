@@ -127,7 +127,9 @@ export class Node {
     this.dispatcher = new Dispatcher(hub, context, authenticator, { rates, hello, refusal })
     this.admission = new Admission(context, this.authentication)
     this.acceptor = new Acceptor(context.settings, new Intake(context.turns), {
-      admit: this.admission.admit,
+      // A load balancer asks the next node at once.
+      admit: (request) =>
+        this.draining || hub.stopped ? this.admission.refuse("stopping", request) : this.admission.admit(request),
       room: this.admission.room,
       open: (ws, request) => this.open(ws, request),
       receive: (connection, text) => this.dispatcher.receive(connection, text),

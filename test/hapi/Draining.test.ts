@@ -46,7 +46,8 @@ it("clients are sent away over the time given, with 1012, while new ones are ref
   const draining = node.drain({ within: 500 })
   expect(node.ready).toBe(false)
   const refused = new WebSocket(urlOf(server))
-  await once(refused, "close")
+  const [error] = await once(refused, "error") as [Error]
+  expect(error.message).toContain("503")
   await draining
   await expect.poll(() => closed.length).toBe(10)
   expect(new Set(closed.map(({ code }) => code))).toEqual(new Set([1012]))

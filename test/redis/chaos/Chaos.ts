@@ -14,6 +14,7 @@ import * as Topology from "./Topology.js"
 // Its types would be those of hapi's, too, which are ours here.
 interface OlderClient {
   onError: (error: unknown) => void
+  onConnect: () => void
   readonly connect: (options: object) => Promise<void>
   readonly subscribe: (path: string, handler: (message: number) => void) => Promise<void>
   readonly disconnect: () => Promise<void>
@@ -144,13 +145,17 @@ class Stage {
   private async startOlder(url: string): Promise<void> {
     const client = new OlderClient(url)
     client.onError = () => {}
+    // By path and connection: what another node tells it later it cannot know to be the same.
     const heard = new Map<string, Array<number>>()
+    let connection = 0
+    client.onConnect = () => void connection++
     this.older.push({ client, heard })
     await client.connect({ delay: 20, maxDelay: 100, auth: as("old") })
     for (const path of paths) {
-      const numbers: Array<number> = []
-      heard.set(path, numbers)
-      await client.subscribe(path, (n) => void numbers.push(n))
+      await client.subscribe(path, (n) => {
+        const key = `${path} ${connection}`
+        heard.set(key, [...heard.get(key) ?? [], n])
+      })
     }
   }
 
@@ -266,8 +271,8 @@ class Stage {
   account(): Ledgers.Figures {
     const figures = this.ledgers.map((ledger) => ledger.account()).reduce(Ledgers.add)
     for (const { heard } of this.older) {
-      for (const [path, numbers] of heard) {
-        const confirmed = this.ledgers.find((ledger) => ledger.path === path)?.confirmed
+      for (const [key, numbers] of heard) {
+        const confirmed = this.ledgers.find(({ path }) => key.startsWith(`${path} `))?.confirmed
         const known = numbers.filter((n) => confirmed?.has(n))
         figures.duplicated += numbers.length - new Set(numbers).size
         figures.disordered += known.filter((n, index) => index > 0 && n < (known[index - 1] ?? 0)).length

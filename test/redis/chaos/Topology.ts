@@ -105,7 +105,7 @@ const startSingle = async (durable: boolean, nodes: number): Promise<Topology> =
 
 const until = async (holds: () => boolean): Promise<void> => {
   for (let n = 0; !attempt(holds); n++) {
-    if (n > 1_500) {
+    if (n > 3_000) {
       throw new Error("Redis does not come to rest")
     }
     await sleep(20)
