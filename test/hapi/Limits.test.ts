@@ -380,6 +380,28 @@ describe("maxSubscriptions", () => {
   })
 })
 
+describe("maxSubscriptionBytes", () => {
+  it("answers 403 to one more long path, those under way included, and makes room when one ends", async () => {
+    const gate = new Gate()
+    const { client, host, undisturbed } = await limited({ maxSubscriptionBytes: 2_000 }, {
+      declare: (server) => server.subscription("/slow/{id}", { onSubscribe: gate.hold })
+    })
+    const long = (n: number): string => `/o/${n}${"x".repeat(400)}`
+    await client.ask({ type: "sub", path: long(1) })
+    const slow = client.ask({ type: "sub", path: `/slow/${"x".repeat(400)}` })
+    const refused = [403, "Too many subscriptions"]
+    expect(refusal(await client.ask({ type: "sub", path: long(2) }))).toEqual(refused)
+    await client.ask({ type: "sub", path: "/o/short" })
+    await client.ask({ type: "unsub", path: long(1) })
+    expect(await client.ask({ type: "sub", path: long(2) })).toMatchObject({ path: long(2) })
+    expect(refusal(await client.ask({ type: "sub", path: long(1) }))).toEqual(refused)
+    gate.open()
+    await slow
+    expect(counts(host)).toEqual({ maxSubscriptionBytes: 2 })
+    await undisturbed()
+  })
+})
+
 describe("maxInFlight", () => {
   it("answers 429 to one more, and takes messages again when others have been answered", async () => {
     const gate = new Gate()

@@ -1,8 +1,13 @@
 /** Recovery on one node, in memory: positions, what a reconnect gets, gaps, and clients that know nothing of it. */
+import { Effect } from "effect"
 import { once } from "node:events"
 import { setTimeout as sleep } from "node:timers/promises"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { Client } from "../../src/client.js"
+import * as Broker from "../../src/server/Broker.js"
+import type { Connection } from "../../src/server/connection/Connection.js"
+import type { History } from "../../src/server/recovery/History.js"
+import type { MemoryHistory } from "../../src/server/recovery/MemoryHistory.js"
 import { makeNes14Client, makeNes6Client } from "../interop/peers/ClientUnderTest.js"
 import { Gate } from "./LiveServer.js"
 import { startServer } from "./RecoveryServer.js"
@@ -141,6 +146,53 @@ describe("a path with recovery", () => {
       expect(await socket.ask({ type: "sub", id: 2, path: "/a/1", recover })).toMatchObject({ statusCode: 400 })
     }
   )
+})
+
+describe("of paths that nobody has published to", () => {
+  /** A broker whose history can be looked at. */
+  const looking = async () => {
+    const broker = await Effect.runPromise(Broker.makeMemory)
+    let history: History | undefined
+    const looked: Broker.Service = {
+      join: (node) => Effect.tap(broker.join(node), (membership) => Effect.sync(() => ({ history } = membership)))
+    }
+    return { broker: looked, paths: () => (history as MemoryHistory).size }
+  }
+
+  it("nothing remains when their subscribers have left, however they do", async () => {
+    const { broker, paths } = await looking()
+    const { open, server } = await startServer({ recovery: true }, { broker })
+    const [leaving, cut] = [await open(), await open()]
+    for (let id = 2; id < 200; id++) {
+      await leaving.ask({ type: "sub", id, path: `/a/${id}` })
+      await cut.ask({ type: "sub", id, path: `/a/${id}`, recover: { epoch: "another", offset: 7 } })
+    }
+    expect(paths()).toBe(198)
+    for (let id = 2; id < 200; id++) {
+      await leaving.ask({ type: "unsub", id, path: `/a/${id}` })
+    }
+    expect(paths()).toBe(198)
+    const [, { gone }] = [...server.plugins.nes.node.hub.connections.all()] as [Connection, Connection]
+    cut.close()
+    await gone
+    expect(paths()).toBe(0)
+  })
+
+  it("a subscriber who comes back to one has missed nothing", async () => {
+    const { broker, paths } = await looking()
+    const { open } = await startServer({ recovery: true }, { broker })
+    const socket = await open()
+    const { position } = await socket.ask({ type: "sub", id: 2, path: "/a/1" })
+    await socket.ask({ type: "unsub", id: 3, path: "/a/1" })
+    expect(paths()).toBe(0)
+    expect(await socket.ask({ type: "sub", id: 4, path: "/a/1", recover: position })).toEqual({
+      type: "sub",
+      id: 4,
+      path: "/a/1",
+      position
+    })
+    expect(socket.before).toEqual([])
+  })
 })
 
 describe("our client", () => {

@@ -69,9 +69,9 @@ const dial = async (url: string, hello: object) => {
   }
 }
 
-export const startServer = async (options: Nes.SubscriptionOptions) => {
+export const startServer = async (options: Nes.SubscriptionOptions, pluginOptions: Nes.PluginOptions = {}) => {
   const server = Hapi.server({ host: "127.0.0.1", port: 0 })
-  await server.register({ plugin: Nes.plugin })
+  await server.register({ plugin: Nes.plugin, options: pluginOptions })
   server.subscription("/a/{id}", options)
   server.subscription("/plain")
   const hellos: Array<unknown> = []

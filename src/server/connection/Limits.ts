@@ -34,6 +34,11 @@ export interface Limits {
   readonly maxConnectionAge: number | false
   /** Subscriptions, those under way included: a further one is answered 403. */
   readonly maxSubscriptions: number
+  /**
+   * Bytes of the paths that a connection is subscribed to, those of no more than 256 characters not counted: a further one
+   * is answered 403.
+   */
+  readonly maxSubscriptionBytes: number
   /** Messages being answered: a further one is answered 429. */
   readonly maxInFlight: number
   /** Bytes that the messages being answered may take in memory: with more, the next ones wait. */
@@ -92,6 +97,7 @@ const table: { readonly [K in keyof Limits]: Limit<Exclude<Limits[K], () => numb
   authTimeout: timeout(30_000),
   maxConnectionAge: timeout(false),
   maxSubscriptions: count(1_000),
+  maxSubscriptionBytes: count(1_048_576),
   maxInFlight: count(1_024),
   maxInFlightBytes: count(33_554_432),
   maxMessagesPerSecond: count(10_000),

@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto"
 import type { Publish, Published } from "../Command.js"
 import type { Bounds } from "./Bounds.js"
+import * as Epoch from "./Epoch.js"
 import type { History, Page, Since } from "./History.js"
 
 interface Kept {
@@ -15,7 +16,7 @@ interface Kept {
 }
 
 interface Log {
-  readonly epoch: string
+  epoch: string
   top: number
   kept: Array<Kept>
   age: number
@@ -24,7 +25,8 @@ interface Log {
 
 /**
  * Histories of paths. A path that nobody follows is forgotten when all that it keeps is too old: time passes without a
- * timer, looked at whenever something is published, or a path is new.
+ * timer, looked at whenever something is published, or a path is new. One that nobody has published to is known only as
+ * long as it is followed.
  *
  * @since 0.1.0
  * @category models
@@ -32,6 +34,7 @@ interface Log {
 export class MemoryHistory implements History {
   // The path touched last is the last: those that may be forgotten are in front.
   private readonly logs = new Map<string, Log>()
+  private readonly run = random()
 
   /** `followed` says whether anyone is subscribed to a path: it must not begin anew. */
   constructor(
@@ -39,10 +42,18 @@ export class MemoryHistory implements History {
     private readonly now: () => number = () => performance.now()
   ) {}
 
+  /** How many paths are known. */
+  get size(): number {
+    return this.logs.size
+  }
+
   /** Gives an update its place. */
   append(update: Publish, { age, size }: Bounds): Published {
     const at = this.now()
-    const log = this.logs.get(update.path) ?? { epoch: newEpoch(), top: 0, kept: [], age, touched: at }
+    const log = this.logs.get(update.path) ?? this.make(age, at)
+    if (log.top === 0) {
+      log.epoch = `${random()}${log.epoch}`
+    }
     const published: Published = { ...update, position: { epoch: log.epoch, offset: ++log.top } }
     log.age = age
     log.kept.push({ update: published, at })
@@ -57,9 +68,8 @@ export class MemoryHistory implements History {
 
   read(path: string, since: Since | undefined, { age, size }: Bounds): Page {
     const now = this.now()
-    let log = this.logs.get(path)
-    if (!log) {
-      log = { epoch: newEpoch(), top: 0, kept: [], age, touched: now }
+    const log = this.logs.get(path) ?? this.make(age, now)
+    if (log.top === 0 && this.followed(path)) {
       this.touch(path, log, now)
       this.forget(now)
     }
@@ -72,6 +82,20 @@ export class MemoryHistory implements History {
       top,
       updates: kept.slice(first).filter(({ at }) => now - at <= age).map(({ update }) => update)
     }
+  }
+
+  /** To be called when a path may have lost its last follower. */
+  release(path: string): void {
+    if (this.logs.get(path)?.top === 0 && !this.followed(path)) {
+      this.logs.delete(path)
+    }
+  }
+
+  // Whoever has been told that there was nothing may go on from there for as long as nothing can have been published and
+  // forgotten meanwhile.
+  private make(age: number, now: number): Log {
+    const epoch = Epoch.unpublished(this.run, 0, Math.floor(2 * now / age))
+    return { epoch, top: 0, kept: [], age, touched: now }
   }
 
   private touch(path: string, log: Log, now: number): void {
@@ -95,4 +119,4 @@ export class MemoryHistory implements History {
   }
 }
 
-const newEpoch = (): string => randomBytes(6).toString("hex")
+const random = (): string => randomBytes(6).toString("hex")

@@ -53,6 +53,9 @@ export type Cluster = Pick<Membership, "claims" | "interest">
 /** The position from which a subscriber hears what comes, where there are positions. */
 type Entry = Message.Position | undefined | Promise<Message.Position | undefined>
 
+// What a path takes that is no longer than this does not matter beside the rest of a subscription.
+const shortPath = 256
+
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0
 
 /**
@@ -257,14 +260,32 @@ export class Hub {
     since: Message.Position | undefined
   ): Entry {
     this.check(connection, match)
-    const { metrics, settings } = this.context
-    if (connection.subscriptions.size + (connection.pending?.size ?? 0) >= settings.limits.maxSubscriptions) {
-      metrics.exceed("maxSubscriptions", connection, path)
+    const exceeded = this.exceeded(connection, path)
+    if (exceeded) {
+      this.context.metrics.exceed(exceeded, connection, path)
       throw Boom.forbidden("Too many subscriptions")
     }
     return match.subscription.options.onSubscribe
       ? this.admit(connection, path, match, since)
       : this.enter(connection, path, match.subscription, since)
+  }
+
+  private exceeded(
+    { pending = new Map<string, PendingSubscribe>(), subscriptions }: Connection,
+    path: string
+  ): "maxSubscriptions" | "maxSubscriptionBytes" | undefined {
+    const { maxSubscriptionBytes, maxSubscriptions } = this.context.settings.limits
+    if (subscriptions.size + pending.size >= maxSubscriptions) {
+      return "maxSubscriptions"
+    }
+    if (path.length <= shortPath) {
+      return undefined
+    }
+    let bytes = 0
+    for (const { length } of [path, ...subscriptions.keys(), ...pending.keys()]) {
+      bytes += length > shortPath ? 2 * length : 0
+    }
+    return bytes > maxSubscriptionBytes ? "maxSubscriptionBytes" : undefined
   }
 
   private admit(

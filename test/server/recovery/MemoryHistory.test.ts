@@ -1,6 +1,8 @@
 /** What is kept of a path, for how long, and when the path itself is forgotten. */
+import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { Publish } from "../../../src/server/Command.js"
+import * as Epoch from "../../../src/server/recovery/Epoch.js"
 import { MemoryHistory } from "../../../src/server/recovery/MemoryHistory.js"
 
 const bounds = { size: 3, age: 1_000 }
@@ -57,15 +59,64 @@ describe("a path", () => {
     expect(history.append(update("/a", 2), bounds).position).toEqual({ epoch, offset: 2 })
     expect(messages("/a", epoch, 0)).toEqual([2])
   })
+})
 
-  it("that was only asked for is forgotten, too, though nothing is ever published", () => {
-    const { clock, history } = start()
-    const { epoch } = history.read("/x/0", undefined, bounds)
-    expect(history.read("/x/0", undefined, bounds).epoch).toBe(epoch)
-    for (let i = 1; i <= 3; i++) {
-      clock.now += 500
+describe("a path that nobody has published to", () => {
+  it("is not kept, whoever asks for it", () => {
+    const { history } = start()
+    for (let i = 0; i < 100; i++) {
       history.read(`/x/${i}`, undefined, bounds)
+      history.read(`/x/${i}`, { epoch: "e", offset: 1 }, bounds)
     }
-    expect(history.read("/x/0", undefined, bounds).epoch).not.toBe(epoch)
+    expect(history.size).toBe(0)
+  })
+
+  it("is kept as long as it is followed", () => {
+    const followed = ["/a", "/b"]
+    const { clock, history } = start(...followed)
+    const [a, b] = [history.read("/a", undefined, bounds), history.read("/b", undefined, bounds)]
+    clock.now = 100_000
+    const { epoch, offset } = history.append(update("/a", 1), bounds).position
+    expect([offset, Epoch.continues({ epoch: a.epoch, offset: 0 }, epoch)]).toEqual([1, true])
+    expect(history.read("/b", undefined, bounds).epoch).toBe(b.epoch)
+    expect(history.size).toBe(2)
+    history.release("/b")
+    expect(history.size).toBe(2)
+  })
+
+  it("is released with its last follower; one that has been published to is not", () => {
+    const followed = ["/a", "/b"]
+    const history = new MemoryHistory((path) => followed.includes(path), () => 0)
+    history.read("/a", undefined, bounds)
+    history.read("/b", undefined, bounds)
+    history.append(update("/b", 1), bounds)
+    followed.length = 0
+    history.release("/a")
+    history.release("/b")
+    history.release("/c")
+    expect(history.size).toBe(1)
+  })
+
+  it("goes on where a reader left it for as long as nothing can have been published and forgotten meanwhile", () => {
+    fc.assert(
+      fc.property(fc.nat(5_000), fc.nat(5_000), fc.boolean(), (left, away, published) => {
+        const { clock, history } = start()
+        clock.now = left
+        const { epoch } = history.read("/a", undefined, bounds)
+        if (published) {
+          history.append(update("/a", "missed"), bounds)
+        }
+        clock.now = left + away
+        history.append(update("/other", 1), bounds)
+        const page = history.read("/a", { epoch, offset: 0 }, bounds)
+        const goesOn = Epoch.continues({ epoch, offset: 0 }, page.epoch)
+        if (published) {
+          expect(goesOn).toBe(away <= bounds.age)
+          expect(page.updates.map(({ message }) => message)).toEqual(goesOn ? ["missed"] : [])
+        } else if (away < bounds.age / 2) {
+          expect(goesOn).toBe(true)
+        }
+      })
+    )
   })
 })
