@@ -158,6 +158,32 @@ describe("before the hello is answered", () => {
     await undisturbed()
   })
 
+  it("what comes after more than that is thrown away, not gathered, until the socket has ended", async () => {
+    const { host, undisturbed } = await limited({ maxFrameBytes: false })
+    const { socket } = await host.open()
+    const connection = [...host.server.plugins.nes.node.hub.connections.all()].at(-1)
+    const readers = connection?.raw.listeners("data")
+    const raw = Reflect.get(socket, "_socket") as Socket
+    const ended = new Promise((resolve) => socket.once("close", resolve))
+    // The head of a frame of 256 MiB, and what a client sends that does not listen.
+    raw.pause()
+    raw.write(Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0x0f, 0, 0, 0, 0, 0, 0, 0]))
+    while (connection?.isOpen) {
+      raw.write(Buffer.alloc(10_000))
+      await setImmediate()
+    }
+    const read = connection?.raw.bytesRead ?? Infinity
+    raw.write(Buffer.alloc(10_000_000))
+    while ((connection?.raw.bytesRead ?? Infinity) < read + 1_000_000) {
+      await setImmediate()
+    }
+    expect(connection?.raw.listeners("data").filter((listener) => readers?.includes(listener))).toEqual([])
+    expect(counts(host)).toEqual({ maxHelloBytes: 1 })
+    raw.resume()
+    await ended
+    await undisturbed()
+  })
+
   it("what is sent while the hello is looked at is read when it has succeeded, however much it is", async () => {
     const gate = new Gate()
     const { host } = await limited({}, {
