@@ -45,6 +45,7 @@ export const differences: Readonly<Record<string, string>> = {
   "S-scope-prefixes": "scopes with `+` and `!` mean what they mean on hapi's routes",
   "S-sealed-shape": "a cookie or token that holds no authentication is refused",
   "S-stale-cookie": "the authentication endpoint answers a browser whose cookie cannot be read any more",
+  "S-stop-waits": "a stop lets what is being answered finish, within hapi's own time",
   "S-surrogate-pairs": "a chunk never ends inside a surrogate pair",
   "S-system-errors": "a hook that throws a TypeError, or what is no Error, is answered 500",
   "S-too-many-503": "`maxConnectionsPerUser` is answered 503 for every authentication type",

@@ -350,6 +350,10 @@ const stopScripts: ReadonlyArray<Script> = [
       await stage.recorded("hanging")
       await stage.control("stop")
       await a.closed()
+    },
+    difference: {
+      id: "S-stop-waits",
+      peer: ({ a = [], ...ours }) => ({ ...ours, a: a.with(-1, "closed 1005") })
     }
   },
   {
