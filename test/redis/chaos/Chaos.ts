@@ -297,6 +297,7 @@ export const run = async (options: Options): Promise<Ledgers.Figures> => {
   try {
     await stage.start()
     const names = Object.keys(stage.faults)
+    let missing = 0
     for (let round = 1; round <= options.rounds; round++) {
       // Every fault has its turn, in an order of its own.
       const fault = names[(round + options.seed) % names.length] ?? ""
@@ -314,7 +315,12 @@ export const run = async (options: Options): Promise<Ledgers.Figures> => {
       if (!await stage.fence()) {
         stage.figures.unhealed++
       }
-      options.report?.(`${options.kind} ${round}, ${fault}: ${line(stage.account())}`)
+      const figures = stage.account()
+      options.report?.(`${options.kind} ${round}, ${fault}: ${line(figures)}`)
+      if (figures.missing > missing) {
+        stage.ledgers.forEach((ledger) => ledger.lacking().forEach((each) => options.report?.(each)))
+      }
+      missing = figures.missing
     }
     return stage.account()
   } finally {

@@ -83,6 +83,20 @@ export class Ledger {
     return figures
   }
 
+  /** What each reader lacks of what another has, or was promised: for whoever looks for the reason. */
+  lacking(): ReadonlyArray<string> {
+    const numbers = (heard: ReadonlyArray<Heard>): ReadonlyArray<number> =>
+      heard.flatMap((entry) => entry === "gap" ? [] : [entry.n])
+    const due = new Set([...this.confirmed, ...this.readers.flatMap(numbers)])
+    return this.readers.map((heard, reader) => {
+      const got = new Set(numbers(heard))
+      const lost = [...due].filter((n) => !got.has(n)).slice(-10)
+        .map((n) => `${n}${this.failed.has(n) ? " (failed)" : ""}`)
+      const last = heard.slice(-30).map((entry) => entry === "gap" ? entry : `${entry.n}${entry.replayed ? "r" : ""}`)
+      return `${this.path} reader ${reader} lacks ${lost.join(", ")}; heard last ${last.join(" ")}`
+    })
+  }
+
   private accountReader(heard: ReadonlyArray<Heard>, due: ReadonlySet<number>, figures: Figures): void {
     const got = new Set<number>()
     const excused = new Set<number>()

@@ -28,9 +28,7 @@ daemon off; worker_processes 1; pid ${directory}/pid; error_log ${directory}/err
 events { worker_connections 4096; }
 http {
   access_log off;
-  upstream nodes { least_conn; ${
-    ports.map((port) => `server 127.0.0.1:${port} max_fails=1 fail_timeout=1s;`).join(" ")
-  } }
+  upstream nodes { least_conn; ${ports.map((port) => `server 127.0.0.1:${port} max_fails=0;`).join(" ")} }
   server {
     listen 127.0.0.1:${front};
     location / {
