@@ -34,7 +34,7 @@ const path = (random: Random): string =>
     "/missing",
     "/item/%20",
     "/nes/auth",
-    "/root",
+    "/vault",
     "/mine/1"
   ])
 
@@ -102,13 +102,13 @@ const trespass = (random: Random, id: unknown): Json =>
       type: "request",
       id,
       method: "GET",
-      path: random.pick(["/root", "/internal", "/me", "/%72oot", "//root"])
+      path: random.pick(["/vault", "/internal", "/me", "/%76ault", "//vault"])
     }),
     () => ({
       type: "request",
       id,
       method: "GET",
-      path: random.pick(["/me", "/root"]),
+      path: random.pick(["/me", "/vault"]),
       headers: {
         [
           random.pick([
@@ -121,7 +121,11 @@ const trespass = (random: Random, id: unknown): Json =>
         ]: bearerOf(`{"user":"intruder","scope":["root"]}`)
       }
     }),
-    () => ({ type: "sub", id, path: random.pick(["/root", "/root/", "/%72oot", "/mine/1", "/mine/%", "/root\u0000"]) })
+    () => ({
+      type: "sub",
+      id,
+      path: random.pick(["/vault", "/vault/", "/%76ault", "/mine/1", "/mine/%", "/vault\u0000"])
+    })
   )
 
 /** Claims that a careless application believes. */

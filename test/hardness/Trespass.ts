@@ -34,7 +34,7 @@ const isRefusal = ({ statusCode }: Json): boolean => typeof statusCode === "numb
 
 /** What is wrong with a message, be it said to whomever. */
 const betrayal = ({ path, payload, type }: Json, { users }: Expected): string | undefined => {
-  if (type === "pub" && path === "/root") {
+  if (type === "pub" && path === "/vault") {
     return "an update of a path that is for nobody"
   }
   if (type !== "request" || !isObject(payload)) {

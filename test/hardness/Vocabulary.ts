@@ -43,7 +43,7 @@ export const places: ReadonlyArray<string> = [
   ..."/validated/1?a=1 /validated/headers /validated/cookies /validated/query?a=1&a=2 /validated/params/x".split(" "),
   ..."/validated/json /validated/any /validated/form /files/ /files/text.txt /files/../../etc/passwd".split(" "),
   ..."/files/%2e%2e/x /files/%00 /files/binary.png /text /binary /encoded /cached /closed /moved /nothing".split(" "),
-  ..."/reflect //a@b //a@[::/x /\\a@b/x // /# /? /% /nes/auth nes.auth hello /me /root /internal /house".split(" "),
+  ..."/reflect //a@b //a@[::/x /\\a@b/x // /# /? /% /nes/auth nes.auth hello /me /vault /internal /house".split(" "),
   "/any/\u0000",
   "/any/\ud800",
   "/any/x\r\ny: z",

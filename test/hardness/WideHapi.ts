@@ -138,7 +138,7 @@ const guarded = (gates: Gates): ReadonlyArray<Hapi.ServerRoute> => [
   },
   {
     method: "GET",
-    path: "/root",
+    path: "/vault",
     options: { auth: { strategy: "bearer", access: { scope: ["root"] } } },
     handler: nobody("a route with a scope that nobody has", gates)
   },
@@ -162,7 +162,7 @@ export const prepare = async (server: Hapi.Server, mode: "required" | "try"): Pr
 export const declare = (server: Hapi.Server, gates: Gates): void => {
   server.route([...routes, ...guarded(gates)])
   const nes = decorations(server)
-  nes.subscription("/root", {
+  nes.subscription("/vault", {
     auth: { scope: "root" },
     onSubscribe: () => gates.pass("a subscription with a scope that nobody has")
   })

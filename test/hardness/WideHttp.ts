@@ -74,7 +74,7 @@ const wide = Layer.mergeAll(
 /** Subscriptions that not everybody may have. */
 export const subscriptions = (gates: Gates) =>
   Layer.mergeAll(
-    NesHttpServer.layerSubscription("/root", {
+    NesHttpServer.layerSubscription("/vault", {
       auth: { scope: "root" },
       onSubscribe: () => Effect.sync(() => gates.pass("a subscription with a scope that nobody has"))
     }),

@@ -77,7 +77,7 @@ const victim = Effect.gen(function*() {
   const nes = yield* NesServer.NesServer
   const n = Number((yield* HttpRouter.params).n)
   yield* nes.publish("/victim", n)
-  yield* nes.publish("/root", n)
+  yield* nes.publish("/vault", n)
   return HttpServerResponse.jsonUnsafe({ n, payload: yield* (yield* CurrentRequest).json })
 })
 

@@ -55,7 +55,7 @@ const routes = (server: Hapi.Server): Array<Hapi.ServerRoute> => [
       const { params: { n }, server } = request
       // Where nothing but the victim listens, and where nobody may.
       await decorations(server).publish("/victim", Number(n))
-      void decorations(server).publish("/root", n)
+      void decorations(server).publish("/vault", n)
       return { n: Number(n), payload: request.payload }
     }
   }

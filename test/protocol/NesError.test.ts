@@ -29,9 +29,10 @@ const errors: ReadonlyArray<readonly [type: string, tag: string, error: NesError
 describe.each(errors)("%s error", (type, tag, error) => {
   it("is an Error with the documented decorations", () => {
     expect(error).toBeInstanceOf(Error)
-    expect(error).toMatchObject({ type, _tag: tag, name: tag, message: "m", isNes: true })
+    // Its name and text are those of an error of nes, its tag is beside them.
+    expect(error).toMatchObject({ type, _tag: tag, name: "Error", message: "m", isNes: true })
     expect(error.stack).toContain("NesError.test.ts")
-    expect(String(error)).toContain("m")
+    expect(String(error)).toBe("Error: m")
   })
 
   it("is printed as an Error, with its stack", () => {
