@@ -41,7 +41,10 @@ export interface Limits {
   readonly maxSubscriptionBytes: number
   /** Messages being answered: a further one is answered 429. */
   readonly maxInFlight: number
-  /** Bytes that the messages being answered may take in memory: with more, the next ones wait. */
+  /**
+   * Bytes that the messages being answered may take in memory, one of any size excepted. With more the next ones wait, as
+   * texts; when these are as long, a further one is answered 429.
+   */
   readonly maxInFlightBytes: number
   /** Messages in a second, of which a second's worth may come at once: a further one closes the connection with 1008. */
   readonly maxMessagesPerSecond: number
@@ -99,7 +102,7 @@ const table: { readonly [K in keyof Limits]: Limit<Exclude<Limits[K], () => numb
   maxSubscriptions: count(1_000),
   maxSubscriptionBytes: count(1_048_576),
   maxInFlight: count(1_024),
-  maxInFlightBytes: count(33_554_432),
+  maxInFlightBytes: count(16_777_216),
   maxMessagesPerSecond: count(10_000),
   maxErrors: count(1_000),
   maxBufferedBytes: count(16_777_216),

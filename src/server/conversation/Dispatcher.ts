@@ -82,6 +82,12 @@ const encodeResponse = (
   return `{"type":"request","id":${JSON.stringify(id)},"statusCode":${statusCode},"payload":${json}${tail}}`
 }
 
+const lengthOf = (message: Received): number =>
+  typeof message === "string" || Buffer.isBuffer(message) ? message.length : message.text.length
+
+// A message waits for what is being decided about its connection, and for a client that is behind.
+const isFree = ({ gate, lag }: Connection): boolean => gate === undefined && lag === undefined
+
 // Whoever was refused, or is being disconnected, does nothing more, however slow they are to close.
 const isHeard = (connection: Connection): boolean => connection.stage !== "refused" && connection.isOpen
 
@@ -100,18 +106,29 @@ export class Dispatcher {
     private readonly authenticator: Authenticator,
     private readonly timing: Timing
   ) {
-    this.turns = new TurnLimiter(
-      context.turns,
-      (connection, message) => {
-        try {
-          this.begin(connection, message)
-        } catch (error) {
-          context.application.log(["nes", "connection", "error"], error, connection)
-          connection.abandon(1011)
-        }
-      },
-      (connection, message) => this.mayBegin(connection, message)
-    )
+    // What a turn throws would end the process.
+    const safely = (run: (connection: Connection, message: Received) => void) =>
+    (
+      connection: Connection,
+      message: Received
+    ): void => {
+      try {
+        run(connection, message)
+      } catch (error) {
+        context.application.log(["nes", "connection", "error"], error, connection)
+        connection.abandon(1011)
+      }
+    }
+    const { maxInFlight, maxInFlightBytes } = context.settings.limits
+    this.turns = new TurnLimiter(context.turns, {
+      begin: safely((connection, message) => this.begin(connection, message)),
+      refuse: safely((connection, message) => this.refuse(connection, message)),
+      mayBegin: (connection, message) => isFree(connection) && this.fits(connection, message),
+      isWaiting: (connection, message) => isFree(connection) && !this.fits(connection, message),
+      isCrowded: (connection, waiting, length) =>
+        isFree(connection) && (connection.processing + waiting > maxInFlight || length > maxInFlightBytes),
+      lengthOf
+    })
   }
 
   /** Takes a text from a connection; the answer follows on the connection. */
@@ -125,12 +142,12 @@ export class Dispatcher {
       // Few may come before a hello, and it is to be known at once whether one has come.
       const arrived = this.decode(text)
       if (!this.chatters(connection, arrived)) {
-        this.turns.receive(connection, { text, arrived, weight: Weight.of(text, maxDepth) }, text.length)
+        this.turns.receive(connection, { text, arrived, weight: Weight.of(text, maxDepth) })
       }
     } else if (Weight.mayExceed(text, maxDepth)) {
-      this.turns.receive(connection, { text, arrived: undefined, weight: unknown }, text.length)
+      this.turns.receive(connection, { text, arrived: undefined, weight: unknown })
     } else {
-      this.turns.receive(connection, text, text.length)
+      this.turns.receive(connection, text)
     }
   }
 
@@ -138,7 +155,7 @@ export class Dispatcher {
   ping(connection: Connection, data: Buffer): void {
     connection.alive = true
     if (isHeard(connection) && !this.timing.rates.message(connection)) {
-      this.turns.receive(connection, data, data.length)
+      this.turns.receive(connection, data)
     }
   }
 
@@ -181,14 +198,12 @@ export class Dispatcher {
     }
   }
 
-  // A message waits for what is being decided about its connection, for a client that is behind, and for memory.
-  private mayBegin(connection: Connection, message: Received): boolean {
-    return connection.gate === undefined && connection.lag === undefined &&
-      (connection.processing === 0 || this.fits(connection, this.weigh(message)))
-  }
-
-  // What is too deep takes no memory, since it is refused.
-  private fits({ weight }: Connection, more: number): boolean {
+  // Whether there is memory for a message beside those being answered. One that is too deep takes none: it is refused.
+  private fits({ processing, weight }: Connection, message: Received): boolean {
+    if (processing === 0) {
+      return true
+    }
+    const more = this.weigh(message)
     return more === Infinity || weight + more <= this.context.settings.limits.maxInFlightBytes
   }
 
@@ -224,8 +239,7 @@ export class Dispatcher {
       // Those of this turn may have been answered by the next.
       this.turns.putOff(connection, { text, arrived, weight, isLate: true })
     } else if (connection.processing >= limits.maxInFlight) {
-      metrics.exceed("maxInFlight", connection)
-      this.answerError(connection, Boom.tooManyRequests("Too many messages in flight"), arrived)
+      this.exceed("maxInFlight", connection, arrived)
     } else if (!("error" in arrived) && weight === Infinity) {
       metrics.exceed("maxDepth", connection)
       this.answerError(connection, Boom.badRequest("Message is nested too deeply"), arrived)
@@ -235,6 +249,22 @@ export class Dispatcher {
     } else {
       void this.answer(connection, arrived, "error" in arrived ? 0 : weight)
     }
+  }
+
+  // What waits for earlier ones has become too much.
+  private refuse(connection: Connection, message: Received): void {
+    if (isHeard(connection) && !Buffer.isBuffer(message)) {
+      const { maxInFlightBytes } = this.context.settings.limits
+      const limit = (connection.inbox?.length ?? 0) + lengthOf(message) > maxInFlightBytes
+        ? "maxInFlightBytes"
+        : "maxInFlight"
+      this.exceed(limit, connection, this.read(message))
+    }
+  }
+
+  private exceed(limit: "maxInFlight" | "maxInFlightBytes", connection: Connection, arrived: Arrived): void {
+    this.context.metrics.exceed(limit, connection)
+    this.answerError(connection, Boom.tooManyRequests("Too many messages in flight"), arrived)
   }
 
   private read(message: Exclude<Received, Buffer>): Arrived {

@@ -53,6 +53,20 @@ const perStep = 4
 // Whoever takes longer than this in one go (ms) gives others twice as long.
 const long = 2
 
+/** What becomes of messages. */
+export interface Rules<M, S> {
+  readonly begin: (sender: S, message: M) => void
+  /** Whether a message may be begun now; if not, `wake` is to be called when it may. */
+  readonly mayBegin: (sender: S, message: M) => boolean
+  /** In characters. */
+  readonly lengthOf: (message: M) => number
+  /** Whether more waits than may, for messages of the same connection that are being answered. */
+  readonly isCrowded: (sender: S, waiting: number, length: number) => boolean
+  /** Whether messages wait for such. */
+  readonly isWaiting: (sender: S, message: M) => boolean
+  readonly refuse: (sender: S, message: M) => void
+}
+
 /** Begins the messages of connections in fair turns. */
 export class TurnLimiter<M, S extends Sender<M>> implements Task {
   // Those whose turn comes, and those who have had theirs in this turn.
@@ -66,34 +80,32 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
   private busy = 0
   private started = false
 
-  /** `mayBegin` says whether a message may be begun now; if not, `wake` is to be called when it may. */
-  constructor(
-    private readonly turns: Turns,
-    private readonly begin: (sender: S, message: M) => void,
-    private readonly mayBegin: (sender: S, message: M) => boolean
-  ) {}
+  constructor(private readonly turns: Turns, private readonly rules: Rules<M, S>) {}
 
-  /** Begins a message now, or when its turn comes. `length` is in characters. */
-  receive(sender: S, message: M, length: number): void {
-    if (sender.inbox === undefined && length <= maxLength && this.mayBegin(sender, message) && this.mayAtOnce()) {
+  /** Begins a message now, or when its turn comes. */
+  receive(sender: S, message: M): void {
+    const { rules } = this
+    const length = rules.lengthOf(message)
+    if (sender.inbox === undefined && length <= maxLength && rules.mayBegin(sender, message) && this.mayAtOnce()) {
       this.note(sender)
-      this.begin(sender, message)
+      rules.begin(sender, message)
       return
     }
     const inbox = this.inboxOf(sender)
     inbox.messages.push(message)
     inbox.length += length
-    if (!inbox.full && (inbox.length >= maxLength || inbox.messages.length - inbox.next >= maxMessages)) {
+    this.queue(sender, inbox)
+    if (!inbox.full && this.isFull(sender, inbox)) {
       inbox.full = true
       sender.stopReading()
     }
-    this.queue(sender, inbox)
   }
 
   /** Has a message begun before all others that wait. */
   putBack(sender: S, message: M): void {
     const inbox = this.inboxOf(sender)
     inbox.messages.splice(inbox.next, 0, message)
+    inbox.length += this.rules.lengthOf(message)
   }
 
   /** The same, but not in this turn. */
@@ -152,7 +164,8 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
       return
     }
     inbox.queued = false
-    if (!this.mayBegin(sender, message)) {
+    if (!this.rules.mayBegin(sender, message)) {
+      this.refuseLast(sender, inbox)
       return
     }
     if (inbox.turn !== this.turn) {
@@ -161,23 +174,51 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
     }
     inbox.begun++
     inbox.next++
+    inbox.length -= this.rules.lengthOf(message)
     if (inbox.next === inbox.messages.length) {
       this.close(sender)
     }
-    const before = performance.now()
-    this.note(sender)
-    this.begin(sender, message)
-    const took = performance.now() - before
-    this.busy += took
-    if (took > long) {
-      this.rest(sender, 2 * took)
-    }
+    this.do(sender, message, this.rules.begin)
     if (sender.inbox === inbox && !inbox.resting && inbox.begun >= perSender) {
       this.late.add(sender)
       inbox.queued = true
     } else {
       this.wake(sender)
     }
+  }
+
+  // What waits for others and is too much is refused from the end, so that the rest keeps its order.
+  private refuseLast(sender: S, inbox: Inbox<M>): void {
+    const last = this.isCrowded(sender, inbox) ? inbox.messages.pop() : undefined
+    if (last !== undefined) {
+      inbox.length -= this.rules.lengthOf(last)
+      this.do(sender, last, this.rules.refuse)
+      this.wake(sender)
+    }
+  }
+
+  private do(sender: S, message: M, what: (sender: S, message: M) => void): void {
+    const before = performance.now()
+    this.note(sender)
+    what(sender, message)
+    const took = performance.now() - before
+    this.busy += took
+    if (took > long) {
+      this.rest(sender, 2 * took)
+    }
+  }
+
+  private isCrowded(sender: S, { length, messages, next }: Inbox<M>): boolean {
+    return this.rules.isCrowded(sender, messages.length - next, length)
+  }
+
+  // Whoever waits for their own earlier messages is read from until there are too many.
+  private isFull(sender: S, inbox: Inbox<M>): boolean {
+    const { length, messages, next } = inbox
+    const first = messages[next]
+    return first !== undefined && this.rules.isWaiting(sender, first)
+      ? this.isCrowded(sender, inbox)
+      : length >= maxLength || messages.length - next >= maxMessages
   }
 
   private note(sender: S): void {
@@ -207,7 +248,13 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
     }
     if (first === undefined) {
       this.close(sender)
-    } else if (this.mayBegin(sender, first)) {
+      return
+    }
+    if (inbox.full && !this.isFull(sender, inbox)) {
+      inbox.full = false
+      sender.readOn()
+    }
+    if (this.rules.mayBegin(sender, first) || this.isCrowded(sender, inbox)) {
       inbox.queued = true
       this.senders.add(sender)
       if (!this.started) {

@@ -1,0 +1,214 @@
+/** Whose message is begun when: fair turns between connections, and the order of each. */
+import * as fc from "fast-check"
+import { setImmediate } from "node:timers/promises"
+import { describe, expect, it } from "vitest"
+import { type Inbox, type Rules, type Sender, TurnLimiter } from "../../../src/server/conversation/TurnLimiter.js"
+import { Turns } from "../../../src/server/transport/Turns.js"
+
+interface Message {
+  readonly text: string
+  /** How long it keeps the loop (ms). */
+  readonly takes?: number
+}
+
+class Client implements Sender<Message> {
+  inbox: Inbox<Message> | undefined
+  stops = 0
+  free = true
+  idle = 0
+
+  constructor(readonly name: string) {}
+
+  readonly stopReading = (): void => {
+    this.stops++
+  }
+
+  readonly readOn = (): void => {
+    this.stops--
+  }
+
+  readonly rest = (): void => {
+    this.idle++
+  }
+}
+
+const keepBusy = (ms: number): void => {
+  for (const until = performance.now() + ms; performance.now() < until;);
+}
+
+const start = (rules: Partial<Rules<Message, Client>> = {}) => {
+  const turns = new Turns()
+  const begun: Array<string> = []
+  /** The turn in which each was begun. */
+  const at: Array<number> = []
+  const limiter = new TurnLimiter<Message, Client>(turns, {
+    begin: ({ name }, { takes = 0, text }) => {
+      keepBusy(takes)
+      begun.push(`${name}${text}`)
+      at.push(turns.count)
+    },
+    mayBegin: ({ free }) => free,
+    isWaiting: () => false,
+    isCrowded: () => false,
+    lengthOf: ({ text }) => text.length,
+    refuse: () => {},
+    ...rules
+  })
+  const send = (client: Client, ...texts: ReadonlyArray<string>): void =>
+    texts.forEach((text) => limiter.receive(client, { text }))
+  const until = async (count: number): Promise<void> => {
+    while (begun.length < count) {
+      await setImmediate()
+    }
+  }
+  return { turns, begun, at, limiter, send, until }
+}
+
+const numbers = (count: number): ReadonlyArray<string> => Array.from({ length: count }, (_, i) => String(i))
+
+describe("a message", () => {
+  it("that comes alone is begun at once", () => {
+    const { begun, send } = start()
+    send(new Client("a"), "1")
+    expect(begun).toEqual(["a1"])
+  })
+
+  it("of a client that sends one beside a flood is begun in the next turn at the latest", async () => {
+    const { at, begun, send, turns, until } = start()
+    const [flood, victim] = [new Client("f"), new Client("v")]
+    send(flood, ...numbers(2_000))
+    for (let i = 0; i < 10; i++) {
+      await setImmediate()
+      const { count } = turns
+      send(victim, String(i))
+      await until(begun.length + 8)
+      expect(at[begun.indexOf(`v${i}`)]).toBeLessThanOrEqual(count + 1)
+    }
+    await until(2_010)
+    expect(begun.filter((name) => name.startsWith("f"))).toEqual(numbers(2_000).map((n) => `f${n}`))
+  })
+
+  it("of each of many clients is begun before the second of any", async () => {
+    const { begun, send, until } = start()
+    const clients = Array.from({ length: 100 }, (_, i) => new Client(`${i}:`))
+    for (const client of clients) {
+      send(client, "x".repeat(70_000), "y")
+    }
+    await until(200)
+    expect(begun.slice(0, 100).every((name) => name.endsWith("x"))).toBe(true)
+  })
+})
+
+it("a turn begins only a few messages of one client, and not many of all", async () => {
+  const { at, send, until } = start()
+  const client = new Client("a")
+  send(client, ...numbers(1_000))
+  await until(1_000)
+  // The first also has those that were begun as they came.
+  const perTurn = [...new Set(at)].slice(1).map((turn) => at.filter((each) => each === turn).length)
+  expect(Math.max(...perTurn)).toBeLessThanOrEqual(8)
+})
+
+it("nothing is read from who has sent too much, until all of it has been begun", async () => {
+  const { send, until } = start()
+  const client = new Client("a")
+  send(client, ...numbers(20))
+  expect(client.stops).toBe(0)
+  send(client, ...numbers(100))
+  expect(client.stops).toBe(1)
+  await until(120)
+  expect([client.stops, client.inbox]).toEqual([0, undefined])
+  expect(client.idle).toBeGreaterThan(0)
+})
+
+it("who is not free waits, keeps the order, and is heard when woken", async () => {
+  const { begun, limiter, send, until } = start()
+  const [client, other] = [new Client("a"), new Client("b")]
+  client.free = false
+  send(client, ...numbers(5))
+  send(other, "1")
+  await setImmediate()
+  await setImmediate()
+  expect(begun).toEqual(["b1"])
+  client.free = true
+  limiter.wake(client)
+  send(client, "5")
+  await until(7)
+  expect(begun.slice(1)).toEqual(numbers(6).map((n) => `a${n}`))
+})
+
+it("who takes long gives others twice as long, unless it is alone", async () => {
+  const { begun, limiter, send, until } = start()
+  const [heavy, other] = [new Client("h"), new Client("o")]
+  const burden = (text: string): void => limiter.receive(heavy, { text: text.padEnd(70_000), takes: 10 })
+  burden("1")
+  burden("2")
+  burden("3")
+  const alone = performance.now()
+  await until(3)
+  expect(performance.now() - alone).toBeLessThan(55)
+  send(other, "1")
+  burden("4")
+  await until(5)
+  send(other, "2")
+  const beside = performance.now()
+  burden("5")
+  await until(7)
+  expect(performance.now() - beside).toBeGreaterThan(18)
+  expect(begun.map((name) => name.trim())).toEqual(["h1", "h2", "h3", "o1", "h4", "o2", "h5"])
+})
+
+it("what waits for earlier ones is refused from the end when it is too much; the rest keeps its order", async () => {
+  const refused: Array<string> = []
+  const { begun, limiter, send, until } = start({
+    isWaiting: ({ free }) => !free,
+    isCrowded: ({ free }, waiting) => !free && waiting > 3,
+    refuse: (_, { text }) => refused.push(text)
+  })
+  const client = new Client("a")
+  client.free = false
+  send(client, ...numbers(6))
+  while (refused.length < 3) {
+    await setImmediate()
+  }
+  expect(client.stops).toBe(0)
+  client.free = true
+  limiter.wake(client)
+  await until(3)
+  expect(begun).toEqual(["a0", "a1", "a2"])
+  expect(refused).toEqual(["5", "4", "3"])
+})
+
+it("each client's messages are begun once and in order, whatever others do", async () => {
+  const step = fc.record({ who: fc.nat(4), count: fc.nat(60), free: fc.boolean(), turn: fc.boolean() })
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+      const { begun, limiter, send, until } = start()
+      const clients = numbers(5).map((n) => new Client(`${n}:`))
+      const sent = new Map(clients.map((client) => [client, 0]))
+      for (const { count, free, turn, who } of steps) {
+        const client = clients[who] as Client
+        client.free = free
+        limiter.wake(client)
+        for (let i = 0; i < count; i++) {
+          const n = sent.get(client) ?? 0
+          sent.set(client, n + 1)
+          send(client, String(n))
+        }
+        if (turn) {
+          await setImmediate()
+        }
+      }
+      for (const client of clients) {
+        client.free = true
+        limiter.wake(client)
+      }
+      await until([...sent.values()].reduce((sum, count) => sum + count, 0))
+      for (const [{ inbox, name, stops }, count] of sent) {
+        expect(begun.filter((each) => each.startsWith(name))).toEqual(numbers(count).map((n) => `${name}${n}`))
+        expect([stops, inbox]).toEqual([0, undefined])
+      }
+    }),
+    { numRuns: 100 }
+  )
+})
