@@ -353,7 +353,7 @@ const stopScripts: ReadonlyArray<Script> = [
     },
     difference: {
       id: "S-stop-waits",
-      peer: ({ a = [], ...ours }) => ({ ...ours, a: a.with(-1, "closed 1005") })
+      peer: ({ a = [], ...ours }) => ({ ...ours, a: [...a.slice(0, -1), "closed 1005"] })
     }
   },
   {
