@@ -363,15 +363,39 @@ const turns = async (count: number): Promise<void> => {
 
 const isPush = ({ type }: Frame): boolean => type === "pub" || type === "update" || type === "revoke"
 
-/** Plays a script, and checks what came of it. */
-const check = async (
-  house: House,
-  steps: ReadonlyArray<Step>
-): Promise<void> => {
+/** Waits until this holds, without a word if it never does. */
+const until = async (holds: () => boolean): Promise<void> => {
+  const end = performance.now() + 10_000
+  while (!holds() && performance.now() < end) {
+    await turns(5)
+  }
+}
+
+/** Plays a script on a connection of its own, of which nothing is left afterwards. */
+const check = async (house: House, steps: ReadonlyArray<Step>): Promise<void> => {
   const { effects, nes: { node }, url, waiting } = house
   effects.length = 0
-  const frames: Array<Frame> = []
   const ws = new WebSocket(url)
+  try {
+    await playOn(ws, house, steps)
+  } finally {
+    ws.terminate()
+    await until(() => {
+      waiting.release()
+      return node.hub.connections.size === 0
+    })
+  }
+  expect(node.hub.connections.size).toBe(0)
+  expect(node.totals.subscriptions).toBe(0)
+}
+
+/** Plays a script, and checks what came of it. */
+const playOn = async (
+  ws: WebSocket,
+  { effects, nes: { node }, waiting }: House,
+  steps: ReadonlyArray<Step>
+): Promise<void> => {
+  const frames: Array<Frame> = []
   ws.on("message", (data: Buffer) => frames.push(JSON.parse(data.toString()) as Frame))
   await once(ws, "open")
   const model = new Model()
@@ -411,13 +435,13 @@ const check = async (
   }
   const isAnswered = (): boolean => frames.filter((frame) => !isPush(frame)).length >= model.due.length
   const isOver = (): boolean => ws.readyState === WebSocket.CLOSED || (isAnswered() && model.stage !== "dead")
-  for (let wait = 0; wait < 2_000 && !isOver(); wait++) {
+  await until(() => {
     waiting.release()
     if (model.stage === "dead" && isAnswered()) {
       ws.close()
     }
-    await turns(5)
-  }
+    return isOver()
+  })
   await turns(10)
 
   const answers = frames.filter((frame) => !isPush(frame))
@@ -474,14 +498,6 @@ const check = async (
   if (model.stage === "ready") {
     expect(heard).toEqual(expect.arrayContaining(certain))
   }
-
-  ws.terminate()
-  for (let wait = 0; wait < 2_000 && node.hub.connections.size > 0; wait++) {
-    waiting.release()
-    await turns(5)
-  }
-  expect(node.hub.connections.size).toBe(0)
-  expect(node.totals.subscriptions).toBe(0)
 }
 
 describe.each([["the plugin", hapi], ["a server without hapi", http]] as const)("at %s", (_, open) => {
