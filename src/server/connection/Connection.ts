@@ -63,6 +63,8 @@ export type Received = string | Buffer | {
   weight: number
   /** Whether it has been put off already. */
   readonly isLate?: true
+  /** Whether its verification is over, however soon the next is due. */
+  readonly isVerified?: true
 }
 
 /**

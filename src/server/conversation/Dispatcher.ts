@@ -228,7 +228,8 @@ export class Dispatcher {
       return
     }
     const arrived = this.read(message)
-    const isDue = !("error" in arrived) && this.authenticator.due(connection)
+    const isVerified = typeof message !== "string" && message.isVerified
+    const isDue = !("error" in arrived) && !isVerified && this.authenticator.due(connection)
     if (arrived.type === "ping" && !("error" in arrived) && !isDue) {
       return
     }
@@ -244,7 +245,7 @@ export class Dispatcher {
       metrics.exceed("maxDepth", connection)
       this.answerError(connection, Boom.badRequest("Message is nested too deeply"), arrived)
     } else if (isDue) {
-      this.turns.putBack(connection, { text, arrived, weight })
+      this.turns.putBack(connection, { text, arrived, weight, isVerified: true })
       void this.verifyOne(connection)
     } else {
       void this.answer(connection, arrived, "error" in arrived ? 0 : weight)
