@@ -10,7 +10,7 @@ import { Random } from "./Random.js"
 import { RawPeer } from "./RawPeer.js"
 import type { Setup as HapiSetup } from "./server.child.js"
 import { trespasses } from "./Trespass.js"
-import { type House, patience, type Victim } from "./Victim.js"
+import type { House, Victim } from "./Victim.js"
 import { type Keys, play } from "./Visit.js"
 import { bearer } from "./Vocabulary.js"
 
@@ -39,6 +39,9 @@ export interface Figures {
   growth: number
   readonly faults: Array<string>
 }
+
+/** How long what is closing may take (ms). */
+const patience = 10_000
 
 /** Sessions that are under way at the same time. */
 const crowd = 96

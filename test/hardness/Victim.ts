@@ -15,7 +15,7 @@ interface Message {
 }
 
 /** How long it waits before it counts as kept waiting (ms). */
-export const patience = 5_000
+const patience = 5_000
 
 /** What it sends to be sent back. */
 const cargo = { text: "ü😀", list: [1, null, { a: "b" }] }

@@ -3,8 +3,10 @@ import { isAnswer, isOwed } from "./Answer.js"
 import { clientMessage, credentials, id, mutate } from "./Mutation.js"
 import type { Random } from "./Random.js"
 import { frame, handshake, type RawPeer } from "./RawPeer.js"
-import { patience } from "./Victim.js"
 import { bearer } from "./Vocabulary.js"
+
+/** When an answer is missing (ms). Who asks much, and badly, may have to wait; see `Victim` for who does not. */
+const patience = 20_000
 
 /** What a server lets in. */
 export interface Keys {
