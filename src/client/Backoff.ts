@@ -1,8 +1,4 @@
-/**
- * How long to wait before each attempt to reconnect, and how often to try: a `Schedule`.
- *
- * @since 0.1.0
- */
+/** How long to wait before each attempt to reconnect, and how often to try: a `Schedule`. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -16,9 +12,6 @@ import type { Close } from "./Transport.js"
 /**
  * The documented reconnection options (nes-api.txt, `client.connect([options], callback)`). A bare number means
  * milliseconds.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Options {
   /** The wait grows by this much with every attempt. Default: 1 second (also for 0, as in nes). */
@@ -42,20 +35,10 @@ const orElse = (duration: Duration.Input | undefined, fallback: Duration.Duratio
   return Duration.isPositive(given) ? given : fallback
 }
 
-/**
- * How long a connection must have lasted for the attempts before it to be forgotten.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** How long a connection must have lasted for the attempts before it to be forgotten. */
 export const stableAfter = (options: Options = {}): Duration.Duration => orElse(options.maxDelay, Duration.seconds(5))
 
-/**
- * The documented schedule: waits of `delay`, twice `delay`, three times `delay` and so on up to `maxDelay`.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The documented schedule: waits of `delay`, twice `delay`, three times `delay` and so on up to `maxDelay`. */
 export const schedule = (options: Options = {}): Schedule.Schedule<unknown> => {
   const step = orElse(options.delay, Duration.seconds(1))
   const longest = stableAfter(options)
@@ -73,9 +56,6 @@ export const schedule = (options: Options = {}): Schedule.Schedule<unknown> => {
 
 /**
  * A schedule under way. It is stepped by the way the last connection ended; `undefined` means that no attempt follows.
- *
- * @since 0.1.0
- * @category models
  */
 export class Backoff {
   private step: Effect.Success<ReturnType<typeof Schedule.toStep<unknown, Close, never, never>>> | undefined

@@ -1,27 +1,13 @@
-/**
- * A message that is to be answered.
- *
- * @since 0.1.0
- */
+/** A message that is to be answered. */
 import type * as Message from "../protocol/Message.js"
 import type { NesError } from "../protocol/NesError.js"
 
-/**
- * A client's message that has no id yet.
- *
- * @since 0.1.0
- * @category models
- */
+/** A client's message that has no id yet. */
 export type Draft<M extends Message.ClientMessage = Message.ClientMessage> = M extends Message.ClientMessage
   ? { -readonly [K in keyof M]: M[K] }
   : never
 
-/**
- * A call, as a plain record: no fiber waits for its answer. Exactly one of the two functions is called, once.
- *
- * @since 0.1.0
- * @category models
- */
+/** A call, as a plain record: no fiber waits for its answer. Exactly one of the two functions is called, once. */
 export interface Call {
   /** The type the answer must have. */
   readonly type: "hello" | "reauth" | "request" | "message" | "sub" | "unsub"

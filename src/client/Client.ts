@@ -1,11 +1,4 @@
-/**
- * The plain client: `new Client(url)`, callbacks or Promises, in Node and in the browser.
- *
- * The documented API (nes-api.txt, section "Client"), with what nes 7 to 14 added to it. It translates, and no more: the
- * client itself is `Session`.
- *
- * @since 0.1.0
- */
+/** The plain client: `new Client(url)`, callbacks or Promises, in Node and in the browser. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Message from "../protocol/Message.js"
@@ -28,7 +21,8 @@ import type { Flags, Listener } from "./Subscriptions.js"
  */
 export interface ClientOptions {
   /**
-   * Options of the `ws` module, passed on as they are; Node only. Unlike there, `maxPayload` is 0 (no limit) by default.
+   * Options of the `ws` module, passed on as they are; Node only. Unlike there, `maxPayload` is 0 (no limit) by
+   * default.
    */
   readonly ws?: object | undefined
   /** How long to wait for the server's answer to each call, in milliseconds; `false` or 0 (the default) for no limit. */
@@ -51,7 +45,8 @@ export interface ClientOptions {
 export interface ConnectOptions {
   /**
    * The credentials: the token of an authentication endpoint, or what the server's authentication scheme expects, such
-   * as `{ headers: { authorization } }`. A function is called for each hello, and may answer with a Promise; after a 401
+   * as `{ headers: { authorization } }`. A function is called for each hello, and may answer with a Promise; after a
+   * 401
    * on a reconnect it is called once more, with that error, and what it answers is tried once.
    */
   readonly auth?: Auth
@@ -181,12 +176,10 @@ const reconnection = (options: ConnectOptions): Session.ConnectOptions["reconnec
 /**
  * The client.
  *
- * Every method that takes a callback returns a Promise where none is given. A Promise that nobody looks at never becomes
+ * Every method that takes a callback returns a Promise where none is given. A Promise that nobody looks at never
+ * becomes
  * an unhandled rejection. Errors are of the six types of nes-api.txt, section "Errors". A callback, handler or event
  * property that throws disturbs nothing else: what it threw is the `cause` of an error of type `user` for `onError`.
- *
- * @since 0.1.0
- * @category models
  */
 export class Client {
   /** Called with an error that no call accounts for. By default it is printed with `console.error`, in one line. */

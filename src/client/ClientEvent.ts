@@ -1,8 +1,4 @@
-/**
- * What happens to the client.
- *
- * @since 0.1.0
- */
+/** What happens to the client. */
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type { NesError } from "../protocol/NesError.js"
@@ -16,9 +12,6 @@ import type { DisconnectLog } from "./Observer.js"
  * - `HeartbeatTimeout`: the server was silent for too long; the connection is closed next
  * - `Gap`: updates of a path with recovery are lost, too many or too old to be sent again
  * - `Error`: an error that no call accounts for
- *
- * @since 0.1.0
- * @category models
  */
 export type ClientEvent = Data.TaggedEnum<{
   Connected: { readonly id: string }
@@ -29,10 +22,5 @@ export type ClientEvent = Data.TaggedEnum<{
   Error: { readonly error: NesError }
 }>
 
-/**
- * Constructors and matchers of `ClientEvent`.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Constructors and matchers of `ClientEvent`. */
 export const ClientEvent = Data.taggedEnum<ClientEvent>()

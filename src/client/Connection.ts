@@ -1,8 +1,4 @@
-/**
- * One socket's life, from opening to closing.
- *
- * @since 0.1.0
- */
+/** One socket's life, from opening to closing. */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,9 +16,6 @@ import type { Close, Listener, Open, Socket } from "./Transport.js"
  * - `timeout`: it did not open, or the hello was not answered, in time
  * - `error`: the socket failed
  * - `close`: the socket closed
- *
- * @since 0.1.0
- * @category models
  */
 export interface End {
   readonly how: "invalid" | "timeout" | "error" | "close"
@@ -30,12 +23,7 @@ export interface End {
   readonly error?: unknown
 }
 
-/**
- * What one connection asks of the client it belongs to.
- *
- * @since 0.1.0
- * @category models
- */
+/** What one connection asks of the client it belongs to. */
 export interface Owner {
   /** The socket is open: time to say hello. */
   opened(connection: Connection): void
@@ -46,12 +34,7 @@ export interface Owner {
   silent(connection: Connection): Effect.Effect<void>
 }
 
-/**
- * What a connection needs to know.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a connection needs to know. */
 export interface Settings {
   readonly url: string
   /** Options of the `ws` module. */
@@ -72,12 +55,7 @@ const abandoned: Close = { code: 1006, reason: "", wasClean: false }
 // A peer that is gone never answers a closing handshake; ws alone would wait 30 seconds for it, a browser longer.
 const closingGrace = Duration.seconds(5)
 
-/**
- * How long it may take to open the socket, to have the hello answered, and both.
- *
- * @since 1.0.0
- * @category models
- */
+/** How long it may take to open the socket, to have the hello answered, and both. */
 export interface Timeouts {
   readonly timeout?: Duration.Duration | undefined
   readonly helloTimeout?: Duration.Duration | undefined
@@ -97,12 +75,7 @@ const late = (
     )
   )]
 
-/**
- * A connection. Frames pass through it by plain calls; fibers wait only for time to pass.
- *
- * @since 0.1.0
- * @category models
- */
+/** A connection. Frames pass through it by plain calls; fibers wait only for time to pass. */
 export class Connection implements Listener {
   /** Whether the socket has opened. */
   hasOpened = false

@@ -71,7 +71,8 @@ export const message = Effect.fnUntraced(
 )
 
 /**
- * The decoded broadcasts, each decoded or the reason why it does not: what the server sends to this client alone arrives
+ * The decoded broadcasts, each decoded or the reason why it does not: what the server sends to this client alone
+ * arrives
  * here too.
  *
  * @since 1.0.0
@@ -116,7 +117,8 @@ const toResult =
     Effect.matchEager(decode(value), { onFailure: Result.fail, onSuccess: Result.succeed })
 
 /**
- * Decodes a chunk at a time and, as long as the Schema needs nothing that takes time, without a step of the fiber's. What
+ * Decodes a chunk at a time and, as long as the Schema needs nothing that takes time, without a step of the fiber's.
+ * What
  * decodes before a value that does not is handed on before the failure.
  */
 const decoding = <In, Out, E, R, E2, R2>(

@@ -1,8 +1,4 @@
-/**
- * The credentials of a hello: a value, or a function that is asked before each.
- *
- * @since 1.0.0
- */
+/** The credentials of a hello: a value, or a function that is asked before each. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { NesError, UserError } from "../protocol/NesError.js"
@@ -38,12 +34,7 @@ const settled = (answer: unknown): Effect.Effect<unknown, unknown> =>
     ? Effect.promise(() => answer)
     : Effect.succeed(answer)
 
-/**
- * Asks a function, which may answer with a value, a Promise or an Effect; any other value is the credentials.
- *
- * @since 1.0.0
- * @category combinators
- */
+/** Asks a function, which may answer with a value, a Promise or an Effect; any other value is the credentials. */
 export const resolve = (auth: unknown, attempt: Attempt): Effect.Effect<unknown, UserError> =>
   typeof auth === "function"
     ? Effect.catchCause(

@@ -1,8 +1,4 @@
-/**
- * Waiting for a moment that moves: without a timer per change, by a clock that does not jump.
- *
- * @since 0.1.0
- */
+/** Waiting for a moment that moves: without a timer per change, by a clock that does not jump. */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,9 +11,6 @@ const patience = 50
 /**
  * Ends when what has arrived has been read. After a pause (of the process, the page or the machine) timers run before
  * sockets are read: what came in time must not be judged late.
- *
- * @since 1.0.0
- * @category combinators
  */
 export const arrived: Effect.Effect<void> = Effect.callback((resume) => {
   const done = (): void => resume(Effect.void)
@@ -31,11 +24,9 @@ export const arrived: Effect.Effect<void> = Effect.callback((resume) => {
 
 /**
  * Sleeps until `due` (nanoseconds of the clock; `undefined` for none) has passed, asking again after every sleep, and
- * returns whether there was a moment to wait for. What has arrived in the meantime is read before the deadline counts as
+ * returns whether there was a moment to wait for. What has arrived in the meantime is read before the deadline counts
+ * as
  * missed.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const pass = (clock: Clock.Clock, due: () => bigint | undefined): Effect.Effect<boolean> =>
   Effect.gen(function*() {

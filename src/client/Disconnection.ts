@@ -1,8 +1,4 @@
-/**
- * What the end of a connection means: which error it is, and whether it is told as a disconnection.
- *
- * @since 0.1.0
- */
+/** What the end of a connection means: which error it is, and whether it is told as a disconnection. */
 import * as CloseCode from "../protocol/CloseCode.js"
 import { type NesError, TimeoutError, WsError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
@@ -13,9 +9,6 @@ import { UpgradeError } from "./UpgradeError.js"
 /**
  * The error in the end of a connection, if it is one: also of one that was established, if none follows. The texts are
  * those of interop.md, "Client errors".
- *
- * @since 0.1.0
- * @category constructors
  */
 export const toError = (connection: Connection, end: End, willReconnect: boolean): NesError | undefined => {
   switch (end.how) {
@@ -41,21 +34,14 @@ const wsError = (message: string, cause: unknown): WsError =>
   })
 
 /**
- * Whether the application is told of a disconnection: not where the socket never opened and will not be opened again, or
+ * Whether the application is told of a disconnection: not where the socket never opened and will not be opened again,
+ * or
  * did not open in time.
- *
- * @since 0.1.0
- * @category guards
  */
 export const isDisconnection = (connection: Connection, end: End, willReconnect: boolean): boolean =>
   connection.hasOpened || end.how === "close" || (end.how === "error" && willReconnect)
 
-/**
- * What the application is told about a disconnection.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** What the application is told about a disconnection. */
 export const toLog = ({ close }: End, willReconnect: boolean, wasRequested: boolean): DisconnectLog => ({
   code: close.code,
   explanation: CloseCode.explain(close.code),

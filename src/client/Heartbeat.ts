@@ -1,19 +1,10 @@
-/**
- * The watch over a connection's liveness (wire protocol 2.4, "Liveness").
- *
- * @since 0.1.0
- */
+/** The watch over a connection's liveness (wire protocol 2.4, "Liveness"). */
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
 import type * as Message from "../protocol/Message.js"
 import * as Deadline from "./Deadline.js"
 
-/**
- * Remembers when something last arrived. An arrival costs one reading of the clock and no timer.
- *
- * @since 0.1.0
- * @category models
- */
+/** Remembers when something last arrived. An arrival costs one reading of the clock and no timer. */
 export class Heartbeat {
   /** How long the server may be silent, in nanoseconds; `undefined` where it has no heartbeat. */
   private patience: bigint | undefined

@@ -1,8 +1,4 @@
-/**
- * What comes from the server, and whom it is for.
- *
- * @since 0.1.0
- */
+/** What comes from the server, and whom it is for. */
 import * as Result from "effect/Result"
 import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
@@ -34,12 +30,7 @@ const serverError = ({ headers, path, payload, statusCode }: Message.Answer): Se
   })
 }
 
-/**
- * Hands every message on by plain calls: answers to their calls, updates to their listeners.
- *
- * @since 0.1.0
- * @category models
- */
+/** Hands every message on by plain calls: answers to their calls, updates to their listeners. */
 export class Inbox {
   constructor(
     private readonly pending: Pending,

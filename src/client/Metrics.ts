@@ -1,38 +1,19 @@
-/**
- * What the client counts.
- *
- * @since 0.1.0
- */
+/** What the client counts. */
 import * as Metric from "effect/Metric"
 
-/**
- * Connections established again after one was lost.
- *
- * @since 0.1.0
- * @category metrics
- */
+/** Connections established again after one was lost. */
 export const reconnects = Metric.counter("nes_client_reconnects_total", {
   description: "Connections established again after one was lost",
   incremental: true
 })
 
-/**
- * Connections given up because the server gave no sign of life.
- *
- * @since 0.1.0
- * @category metrics
- */
+/** Connections given up because the server gave no sign of life. */
 export const heartbeatsMissed = Metric.counter("nes_client_heartbeats_missed_total", {
   description: "Connections given up because the server gave no sign of life",
   incremental: true
 })
 
-/**
- * Updates dropped because a Stream's consumer was slower than its buffer allows.
- *
- * @since 0.1.0
- * @category metrics
- */
+/** Updates dropped because a Stream's consumer was slower than its buffer allows. */
 export const dropped = Metric.counter("nes_client_updates_dropped_total", {
   description: "Updates dropped because their consumer was too slow",
   incremental: true

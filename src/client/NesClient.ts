@@ -99,7 +99,8 @@ export interface Options extends ConnectOptions {
   readonly maxMessageChars?: number | undefined
   /**
    * Whether making the client connects it:
-   * - `true` (the default): it waits for the first attempt. Where that fails and more attempts follow, it logs a warning
+   * - `true` (the default): it waits for the first attempt. Where that fails and more attempts follow, it logs a
+   * warning
    *   and leaves the client connecting in the background; where none follows (the server refused the hello,
    *   reconnection is off), it fails.
    * - `"required"`: it fails whenever the first attempt does.
@@ -161,7 +162,8 @@ export interface Service {
    * The updates of a path, for as long as the Stream is consumed.
    *
    * All consumers of a path share one subscription of the server. It outlives connections: after a reconnect it goes on
-   * (with what was published meanwhile only where the subscription has recovery). It ends when the server revokes it. It fails with the server's refusal, and
+   * (with what was published meanwhile only where the subscription has recovery). It ends when the server revokes it.
+   * It fails with the server's refusal, and
    * with a `DisconnectError` when the client is disconnected for good. Unbounded buffering is the default.
    */
   readonly subscribe: (path: string, buffer?: Buffer) => Stream.Stream<Update, NesError | OverflowError>

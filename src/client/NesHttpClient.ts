@@ -1,5 +1,6 @@
 /**
- * Effect's `HttpClient` over the socket, so that an `HttpApi` contract, and whatever else is built on that client, works
+ * Effect's `HttpClient` over the socket, so that an `HttpApi` contract, and whatever else is built on that client,
+ * works
  * on the one connection there is.
  *
  * @since 0.1.0
@@ -86,7 +87,8 @@ const failure =
 
 /**
  * A client whose requests go over the connection of `NesClient`; only path and query of a URL count. Error answers are
- * responses, as over HTTP; what the connection fails with is an `HttpClientError` with the nes error as its cause. Bodies are
+ * responses, as over HTTP; what the connection fails with is an `HttpClientError` with the nes error as its cause.
+ * Bodies are
  * JSON or text.
  *
  * @since 0.1.0

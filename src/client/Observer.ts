@@ -1,8 +1,4 @@
-/**
- * Who hears what happens to the client.
- *
- * @since 0.1.0
- */
+/** Who hears what happens to the client. */
 import type * as Duration from "effect/Duration"
 import type { NesError } from "../protocol/NesError.js"
 import type { Status } from "./Status.js"
@@ -27,12 +23,7 @@ export interface DisconnectLog {
   readonly wasRequested: boolean
 }
 
-/**
- * Hears what happens to the client. None of the functions may throw.
- *
- * @since 0.1.0
- * @category models
- */
+/** Hears what happens to the client. None of the functions may throw. */
 export interface Observer {
   connected(id: string): void
   disconnected(willReconnect: boolean, log: DisconnectLog): void

@@ -1,8 +1,4 @@
-/**
- * The calls that wait for an answer.
- *
- * @since 0.1.0
- */
+/** The calls that wait for an answer. */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -24,9 +20,6 @@ const toKey = (id: unknown): number => typeof id === "number" ? id : typeof id =
 /**
  * The table of calls by id. All calls of a client share one timeout, so they fall due in the order they were made, and
  * one fiber watches over all of them.
- *
- * @since 0.1.0
- * @category models
  */
 export class Pending {
   private readonly calls = new Map<number, Call>()

@@ -1,8 +1,4 @@
-/**
- * A call of one of the server's endpoints.
- *
- * @since 0.1.0
- */
+/** A call of one of the server's endpoints. */
 import type * as Message from "../protocol/Message.js"
 import type { Draft } from "./Call.js"
 
@@ -36,12 +32,7 @@ export interface Response<A = unknown> {
   readonly headers: Readonly<Record<string, unknown>> | undefined
 }
 
-/**
- * The message of a request: a text stands for a GET of that path or route id.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The message of a request: a text stands for a GET of that path or route id. */
 export const draft = (options: string | RequestOptions): Draft<Message.Request> => {
   if (typeof options === "string") {
     return { type: "request", method: "GET", path: options, id: 0 }
@@ -50,12 +41,7 @@ export const draft = (options: string | RequestOptions): Draft<Message.Request> 
   return { type: "request", method: method || "GET", path, headers, payload, id: 0 }
 }
 
-/**
- * What an answer says to a request.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** What an answer says to a request. */
 export const response = ({ headers, payload, statusCode }: Message.Answer): Response => ({
   payload,
   statusCode: statusCode as number,

@@ -1,11 +1,4 @@
-/**
- * The client at listener level: one connection after another, and what outlives each of them. Both client doors stand on
- * it.
- *
- * Frames and calls pass through by plain function calls; an Effect fiber leads from one connection to the next.
- *
- * @since 0.1.0
- */
+/** The client at listener level: one connection after another, and what outlives each of them. */
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -39,12 +32,7 @@ import { Status } from "./Status.js"
 import { type Listener, Subscriptions, type Topic } from "./Subscriptions.js"
 import { type Close, Transport } from "./Transport.js"
 
-/**
- * What a session is made of.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a session is made of. */
 export interface Options {
   readonly url: string
   /** Options of the `ws` module (Node only), passed on as they are. */
@@ -57,12 +45,7 @@ export interface Options {
   readonly maxMessageChars?: number | undefined
 }
 
-/**
- * How to connect.
- *
- * @since 0.1.0
- * @category models
- */
+/** How to connect. */
 export interface ConnectOptions {
   /** Sent with the hello unless falsy; a function is asked before each (see `Credentials`). */
   readonly auth?: unknown
@@ -105,12 +88,7 @@ const mayBeRepeated = ({ type }: Call): boolean => type === "request" || type ==
 
 const idOf = ({ draft }: Call): number => Number(draft?.id)
 
-/**
- * The client's core.
- *
- * @since 0.1.0
- * @category models
- */
+/** The client's core. */
 export class Session implements Owner {
   /** The server's id of this client's socket, while connected. */
   id: string | null = null
@@ -262,7 +240,8 @@ export class Session implements Owner {
 
   /**
    * Adds a listener to a path, once per `key`. The path's first listener subscribes: now, after the hello that is being
-   * answered, or with the next. `done` is called once, when the server has answered or nothing needs to be asked. If the
+   * answered, or with the next. `done` is called once, when the server has answered or nothing needs to be asked. If
+   * the
    * request fails, the path is dropped with all its listeners.
    */
   subscribe(path: string, key: unknown, listener: Listener, done: Settle): void {
@@ -669,12 +648,7 @@ const answered = (topic: Topic, error: NesError | undefined): void => {
   }
 }
 
-/**
- * Makes a session that belongs to the fiber it is made in: its clock, its random numbers, its transport.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Makes a session that belongs to the fiber it is made in: its clock, its random numbers, its transport. */
 export const make = (options: Options, observer: Observer): Effect.Effect<Session> =>
   Effect.gen(function*() {
     const context = yield* Effect.context()

@@ -1,8 +1,4 @@
-/**
- * What state the client is in.
- *
- * @since 0.1.0
- */
+/** What state the client is in. */
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 
@@ -12,9 +8,6 @@ import type * as Duration from "effect/Duration"
  * - `Connecting`: opening a socket or saying hello; `attempt` is 0 for `connect`, then counts the attempts to reconnect
  * - `Connected`: the server accepted the hello; `id` is the socket's id there
  * - `Reconnecting`: waiting `delay` before the next attempt, which has the number `attempt`
- *
- * @since 0.1.0
- * @category models
  */
 export type Status = Data.TaggedEnum<{
   Disconnected: {}
@@ -23,10 +16,5 @@ export type Status = Data.TaggedEnum<{
   Reconnecting: { readonly attempt: number; readonly delay: Duration.Duration }
 }>
 
-/**
- * Constructors and matchers of `Status`.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Constructors and matchers of `Status`. */
 export const Status = Data.taggedEnum<Status>()

@@ -1,8 +1,4 @@
-/**
- * From listeners to Streams: a buffer between the socket, which cannot wait, and a consumer, which may.
- *
- * @since 0.1.0
- */
+/** From listeners to Streams: a buffer between the socket, which cannot wait, and a consumer, which may. */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
@@ -17,34 +13,22 @@ import * as Metrics from "./Metrics.js"
 
 /**
  * How much is kept for a consumer that is slower than the server, and what happens beyond that: the oldest are dropped
- * (`sliding`), the newest are (`dropping`), or the Stream fails with an `OverflowError` after what is buffered (`fail`).
+ * (`sliding`), the newest are (`dropping`), or the Stream fails with an `OverflowError` after what is buffered
+ * (`fail`).
  * The capacity is a number of updates: a Stream with one that is no positive integer dies.
- *
- * @since 0.1.0
- * @category models
  */
 export type Buffer =
   | { readonly capacity: "unbounded" }
   | { readonly capacity: number; readonly strategy: "sliding" | "dropping" | "fail" }
 
-/**
- * A Stream's consumer fell further behind than its buffer allows.
- *
- * @since 0.1.0
- * @category errors
- */
+/** A Stream's consumer fell further behind than its buffer allows. */
 export class OverflowError extends Data.TaggedError("OverflowError")<{ readonly capacity: number }> {
   override readonly message = `More than ${this.capacity} updates are waiting for a slow consumer`
 }
 
 const microtask = Promise.resolve()
 
-/**
- * What a Stream is fed through: values are offered by plain calls and taken, all that have come, by one fiber.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a Stream is fed through: values are offered by plain calls and taken, all that have come, by one fiber. */
 export class StreamBuffer<in out A, in out E = never> {
   private readonly values: Array<A> = []
   private exit: Exit.Exit<never, E | OverflowError | Cause.Done> | undefined

@@ -1,8 +1,4 @@
-/**
- * The paths the client is subscribed to, and who listens to each.
- *
- * @since 0.1.0
- */
+/** The paths the client is subscribed to, and who listens to each. */
 import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
 import type { NesError } from "../protocol/NesError.js"
@@ -20,24 +16,14 @@ export interface Flags {
   gap?: true
 }
 
-/**
- * Hears the updates of a path.
- *
- * @since 0.1.0
- * @category models
- */
+/** Hears the updates of a path. */
 export interface Listener {
   update(message: unknown, flags: Flags): void
   /** The path was dropped: revoked by the server (no error), or refused, or the subscription request failed. */
   ended?(error: NesError | undefined): void
 }
 
-/**
- * One path: its listeners under the keys they were added with, and who still waits for the server's answer.
- *
- * @since 0.1.0
- * @category models
- */
+/** One path: its listeners under the keys they were added with, and who still waits for the server's answer. */
 export interface Topic {
   readonly listeners: Map<unknown, Listener>
   /** Present while the subscription request is under way. */
@@ -55,12 +41,7 @@ export interface Topic {
 // At most: not every platform has what counts UTF-8 exactly.
 const bytesOf = (u: unknown): number => JSON.stringify(u).replace(/[^\x20-\x7e]/g, "---").length
 
-/**
- * The table of paths.
- *
- * @since 0.1.0
- * @category models
- */
+/** The table of paths. */
 export class Subscriptions {
   private readonly topics = new Map<string, Topic>()
   /** How many `unsub` of a path are unanswered. */

@@ -1,18 +1,9 @@
-/**
- * Spans of the client's calls, and how they reach the server.
- *
- * @since 0.1.0
- */
+/** Spans of the client's calls, and how they reach the server. */
 import * as Effect from "effect/Effect"
 import * as Tracing from "../protocol/Tracing.js"
 import type { RequestOptions } from "./Request.js"
 
-/**
- * Runs an effect in a span, where a tracer looks.
- *
- * @since 0.1.0
- * @category tracing
- */
+/** Runs an effect in a span, where a tracer looks. */
 export const withSpan = <A, E, R>(
   name: string,
   attributes: Readonly<Record<string, unknown>>,
@@ -24,10 +15,8 @@ export const withSpan = <A, E, R>(
   )
 
 /**
- * Runs a request in a span, and hands the span's place in the trace on to the server (W3C Trace Context, `traceparent`).
- *
- * @since 0.1.0
- * @category tracing
+ * Runs a request in a span, and hands the span's place in the trace on to the server (W3C Trace Context,
+ * `traceparent`).
  */
 export const request = <A, E, R>(
   options: string | RequestOptions,

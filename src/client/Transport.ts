@@ -1,8 +1,4 @@
-/**
- * What carries the client's text frames: a WebSocket, or whatever a test puts in its place.
- *
- * @since 0.1.0
- */
+/** What carries the client's text frames: a WebSocket, or whatever a test puts in its place. */
 import { online, open } from "#WebSocket"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -10,9 +6,6 @@ import type * as Effect from "effect/Effect"
 /**
  * How a socket was closed: what the close frame said, or what the WebSocket made of its absence. A socket that failed
  * without a close event leaves `code` and `reason` undefined.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Close {
   readonly code: number | undefined
@@ -20,12 +13,7 @@ export interface Close {
   readonly wasClean: boolean
 }
 
-/**
- * Hears what happens on a socket. After `failed` or `closed` nothing more is expected, and ignored where it comes.
- *
- * @since 0.1.0
- * @category models
- */
+/** Hears what happens on a socket. After `failed` or `closed` nothing more is expected, and ignored where it comes. */
 export interface Listener {
   opened(): void
   /** A text frame. */
@@ -36,12 +24,7 @@ export interface Listener {
   closed(close: Close): void
 }
 
-/**
- * One socket.
- *
- * @since 0.1.0
- * @category models
- */
+/** One socket. */
 export interface Socket {
   /** Whether text can be sent now. */
   isOpen(): boolean
@@ -56,9 +39,6 @@ export interface Socket {
 /**
  * Opens a socket; throws where the address is not one, or a subprotocol is not. `options` are those of the `ws` module,
  * for Node only.
- *
- * @since 0.1.0
- * @category models
  */
 export type Open = (
   url: string,
@@ -70,9 +50,6 @@ export type Open = (
 /**
  * The way to open sockets: the platform's WebSocket unless another is provided. `online` ends when the network comes
  * back, where the platform tells: a wait for the next attempt to reconnect ends with it.
- *
- * @since 0.1.0
- * @category services
  */
 export const Transport: Context.Reference<{ readonly open: Open; readonly online: Effect.Effect<void> }> = Context
   .Reference("effect-nes/client/Transport", { defaultValue: () => ({ open, online }) })

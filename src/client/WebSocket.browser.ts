@@ -1,8 +1,4 @@
-/**
- * The browser's WebSocket as the client's transport.
- *
- * @since 0.1.0
- */
+/** The browser's WebSocket as the client's transport. */
 import * as Effect from "effect/Effect"
 import type { Open } from "./Transport.js"
 
@@ -19,12 +15,7 @@ const listen = (type: "online" | "offline", heard: () => void): () => void => {
   return () => globalThis.removeEventListener?.(type, heard)
 }
 
-/**
- * Ends when the browser says that the network is back.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Ends when the browser says that the network is back. */
 export const online: Effect.Effect<void> = Effect.callback((resume) => {
   const deafen = listen("online", () => {
     deafen()
@@ -39,9 +30,6 @@ export const online: Effect.Effect<void> = Effect.callback((resume) => {
  *
  * A browser that goes offline says nothing on its sockets: the connection is taken for lost then, long before the
  * heartbeat would miss anything.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const open: Open = (url, _options, listener, protocols = []) => {
   const socket = new WebSocket(url.replace(/^http(?=s?:)/i, "ws"), protocols as string | Array<string>)

@@ -1,20 +1,11 @@
-/**
- * The `ws` module as the client's transport, for Node.
- *
- * @since 0.1.0
- */
+/** The `ws` module as the client's transport, for Node. */
 import * as Effect from "effect/Effect"
 import { WebSocket } from "ws"
 import { longest } from "../protocol/Chunk.js"
 import type { Open } from "./Transport.js"
 import { UpgradeError } from "./UpgradeError.js"
 
-/**
- * Node does not tell when the network comes back.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Node does not tell when the network comes back. */
 export const online: Effect.Effect<void> = Effect.never
 
 // What is longer is no text. For ws 0 is no limit.
@@ -24,11 +15,9 @@ const maxPayload = (options: object | undefined): number => {
 }
 
 /**
- * Opens a socket with `ws`. Its options are passed on as they are, except that messages of any size a string can have are
+ * Opens a socket with `ws`. Its options are passed on as they are, except that messages of any size a string can have
+ * are
  * received unless `maxPayload` says otherwise (nes-api.txt, `new Client`; interop.md, "Client behaviour").
- *
- * @since 0.1.0
- * @category constructors
  */
 export const open: Open = (url, options, listener, protocols = []) => {
   const socket = new WebSocket(url, typeof protocols === "string" ? protocols : Array.from(protocols), {

@@ -13,11 +13,9 @@ interface Waiting {
 }
 
 /**
- * Keeps updates, in the order they come. Those of one path go out together, and the next when these have been confirmed:
+ * Keeps updates, in the order they come. Those of one path go out together, and the next when these have been
+ * confirmed:
  * whatever becomes of a command on its way, none overtakes another.
- *
- * @since 1.0.0
- * @category models
  */
 export class Appender {
   private readonly queues = new Map<string, Array<Waiting>>()

@@ -1,12 +1,7 @@
 /** Whether a node holds far more than its share of the connections, and how many it should send away. */
 import type { Peer } from "./Roster.js"
 
-/**
- * How connections are evened out.
- *
- * @since 1.0.0
- * @category models
- */
+/** How connections are evened out. */
 export interface BalanceOptions {
   /** How much more than its share a node may hold, as a part of it. Default: 0.2. */
   readonly tolerance?: number | undefined
@@ -21,11 +16,9 @@ const negligible = 5
 const part = 0.2
 
 /**
- * Watches over a node's share. The others must be known for a while: one that has just started, or is about to stop, would
+ * Watches over a node's share. The others must be known for a while: one that has just started, or is about to stop,
+ * would
  * have everybody move twice.
- *
- * @since 1.0.0
- * @category models
  */
 export class Balance {
   private nodes = ""

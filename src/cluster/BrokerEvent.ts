@@ -5,11 +5,9 @@ import * as Data from "effect/Data"
  * - `Up`: connected, for the first time or again; `outage` is how long it was away (ms)
  * - `Down`: it cannot be reached, or does not answer; said once until it is back. Local delivery goes on
  * - `Unshared`: a publish without recovery, a broadcast, a revocation or a disconnection did not reach the other nodes
- * - `Refusing`: it is there but refuses to write: out of memory, read-only, too few replicas; said once until it accepts
+ * - `Refusing`: it is there but refuses to write: out of memory, read-only, too few replicas; said once until it
+ * accepts
  * - `Accepting`: it writes again; `refusal` is how long it did not (ms)
- *
- * @since 0.1.0
- * @category models
  */
 export type BrokerEvent = Data.TaggedEnum<{
   Up: { readonly outage: number }
@@ -19,10 +17,5 @@ export type BrokerEvent = Data.TaggedEnum<{
   Accepting: { readonly refusal: number }
 }>
 
-/**
- * Constructors and matchers of `BrokerEvent`.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Constructors and matchers of `BrokerEvent`. */
 export const BrokerEvent = Data.taggedEnum<BrokerEvent>()

@@ -1,6 +1,6 @@
 /**
- * Which paths this node hears: those that someone here listens to, and no other; and what it takes to have missed nothing
- * of them.
+ * Which paths this node hears: those that someone here listens to, and no other; and what it takes to have missed
+ * nothing of them.
  */
 import type { Node } from "../server/Broker.js"
 import type { Session } from "./Engine.js"
@@ -38,11 +38,9 @@ const newBatch = (): Batch => {
 }
 
 /**
- * The channels of the paths, subscribed to and given up as the node's subscribers come and go. Whatever must be done for
+ * The channels of the paths, subscribed to and given up as the node's subscribers come and go. Whatever must be done
+ * for
  * all of them, as after a reconnection, is done for a part after the other, and goes on where it ended.
- *
- * @since 0.1.0
- * @category models
  */
 export class Channels {
   /** The paths that are followed, and whether each is heard. */

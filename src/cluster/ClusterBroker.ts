@@ -7,23 +7,13 @@ import type { BrokerEvent } from "./BrokerEvent.js"
 import { ClusterNode, type ClusterOptions } from "./ClusterNode.js"
 import type { Engine } from "./Engine.js"
 
-/**
- * A broker whose nodes are those of a cluster.
- *
- * @since 1.0.0
- * @category models
- */
+/** A broker whose nodes are those of a cluster. */
 export interface Service extends Broker.Service {
   /** What happens from now on between this process's nodes and the engine. A slow consumer loses the oldest. */
   readonly events: Stream.Stream<BrokerEvent>
 }
 
-/**
- * What a broker can be told.
- *
- * @since 1.0.0
- * @category models
- */
+/** What a broker can be told. */
 export interface BrokerOptions extends ClusterOptions {
   /** Called with what happens; see also `events`. */
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined
@@ -32,12 +22,7 @@ export interface BrokerOptions extends ClusterOptions {
 // Events that wait for a consumer.
 const backlog = 256
 
-/**
- * Makes a broker. It connects when a node takes part, as a server that listens does.
- *
- * @since 1.0.0
- * @category constructors
- */
+/** Makes a broker. It connects when a node takes part, as a server that listens does. */
 export const make = (engine: Engine, options: BrokerOptions): Effect.Effect<Service> =>
   Effect.map(PubSub.sliding<BrokerEvent>(backlog), (events) => ({
     events: Stream.fromPubSub(events),

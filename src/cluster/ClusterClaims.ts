@@ -8,9 +8,6 @@ const atOnce = 100
 /**
  * Connections counted in. Those of a node count for as long as it lives; while the engine is away, each node counts its
  * own.
- *
- * @since 1.0.0
- * @category models
  */
 export class ClusterClaims implements Claims {
   private readonly held = new Map<string, Set<string>>()

@@ -1,6 +1,6 @@
 /**
- * What nodes say to each other: a line of JSON, and the text of the message as it is, which whoever does not look into it
- * need not parse. What is kept has its place on a line before.
+ * What nodes say to each other: a line of JSON, and the text of the message as it is, which whoever does not look into
+ * it need not parse. What is kept has its place on a line before.
  */
 import type * as Message from "../protocol/Message.js"
 import type { Broadcast, Command, Disconnect, Publish, Published, Revoke, Target } from "../server/Command.js"
@@ -28,12 +28,7 @@ interface Head {
   readonly position?: Message.Position
 }
 
-/**
- * What a node hears, and from whom; `position` is that of what is kept.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a node hears, and from whom; `position` is that of what is kept. */
 export interface Heard {
   readonly from: string
   readonly said: Command | Word

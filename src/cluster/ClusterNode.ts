@@ -36,12 +36,7 @@ const lastRetry = 10_000
 // What is heard before the node has carried out what it missed waits; more than this is lost, as it was before.
 const maxHeard = 10_000
 
-/**
- * What a cluster is told.
- *
- * @since 1.0.0
- * @category models
- */
+/** What a cluster is told. */
 export interface ClusterOptions {
   /** How long a node that starts waits for the engine, in milliseconds. */
   readonly timeout: number
@@ -51,12 +46,7 @@ export interface ClusterOptions {
   readonly balance?: BalanceOptions | undefined
 }
 
-/**
- * A node of a cluster.
- *
- * @since 0.1.0
- * @category models
- */
+/** A node of a cluster. */
 export class ClusterNode {
   private session: Session | undefined
   /** Scopes in which this node takes part. */

@@ -3,20 +3,10 @@ import type * as Message from "../protocol/Message.js"
 import type { Bounds } from "../server/recovery/Bounds.js"
 import type { Since } from "../server/recovery/History.js"
 
-/**
- * What a channel is for: a path's updates, one node's post, or what all nodes hear.
- *
- * @since 1.0.0
- * @category models
- */
+/** What a channel is for: a path's updates, one node's post, or what all nodes hear. */
 export type Channel = "path" | "node" | "all"
 
-/**
- * Hears of a session.
- *
- * @since 1.0.0
- * @category models
- */
+/** Hears of a session. */
 export interface Observer {
   /** Connected, for the first time or again: what is to be heard must be subscribed to (again). */
   readonly up: () => void
@@ -28,9 +18,6 @@ export interface Observer {
 /**
  * What is kept of a path: of what came after the position asked for, an entry each, oldest first. An entry is its
  * `epoch:offset`, maybe with more after another colon, a line break, and the payload.
- *
- * @since 1.0.0
- * @category models
  */
 export interface Kept {
   readonly epoch: string
@@ -39,12 +26,7 @@ export interface Kept {
   readonly entries: ReadonlyArray<string>
 }
 
-/**
- * A node's last sign of life: how long ago that was (ms), and what it said of itself.
- *
- * @since 1.0.0
- * @category models
- */
+/** A node's last sign of life: how long ago that was (ms), and what it said of itself. */
 export interface Beat {
   readonly node: string
   readonly age: number
@@ -54,9 +36,6 @@ export interface Beat {
 /**
  * A connection to an engine, which comes back by itself until it is closed. Nothing is queued while it is down: what is
  * asked then fails.
- *
- * @since 1.0.0
- * @category models
  */
 export interface Session {
   readonly isUp: boolean
@@ -96,49 +75,26 @@ export interface Session {
   readonly close: () => Promise<void>
 }
 
-/**
- * An engine.
- *
- * @since 1.0.0
- * @category models
- */
+/** An engine. */
 export interface Engine {
   /** What it is called in messages. */
   readonly name: string
   readonly open: (observer: Observer) => Session
 }
 
-/**
- * For how long a node that gives no sign of life is remembered (ms).
- *
- * @since 1.0.0
- * @category constants
- */
+/** For how long a node that gives no sign of life is remembered (ms). */
 export const remembered = 30_000
 
 /**
  * How long the state of a path is kept at least after its last update, so that it does not begin anew (ms), and the
  * period in the epoch of one that has none: half of it, so that nothing can come and go unnoticed within two.
- *
- * @since 1.0.0
- * @category constants
  */
 export const stateAge = 48 * 60 * 60 * 1_000
 
-/**
- * See `stateAge`.
- *
- * @since 1.0.0
- * @category constants
- */
+/** See `stateAge`. */
 export const period = stateAge / 2
 
-/**
- * A command that was refused, though the engine is there: out of memory, read-only, with too few replicas.
- *
- * @since 1.0.0
- * @category errors
- */
+/** A command that was refused, though the engine is there: out of memory, read-only, with too few replicas. */
 export class Refused extends Error {
   override readonly name = "Refused"
 }

@@ -1,6 +1,6 @@
 /**
- * Revocations and disconnections: kept, so that a node that is cut off carries them out when it is back, and confirmed by
- * every node they concern.
+ * Revocations and disconnections: kept, so that a node that is cut off carries them out when it is back, and confirmed
+ * by every node they concern.
  */
 import type * as Message from "../protocol/Message.js"
 import type { Disconnect, Revoke } from "../server/Command.js"
@@ -10,12 +10,7 @@ import type { Kept, Session } from "./Engine.js"
 import type { Peer } from "./Roster.js"
 import type { After } from "./Timer.js"
 
-/**
- * An order.
- *
- * @since 1.0.0
- * @category models
- */
+/** An order. */
 export type Order = Revoke | Disconnect
 
 /** Where orders are kept: it begins with no slash, as paths do. */
@@ -47,12 +42,7 @@ const concerns = ({ target }: Order, node: string): boolean => "user" in target 
 /** The node that has a socket, by its id. */
 export const ownerOf = (socket: string): string => socket.slice(0, socket.lastIndexOf(":"))
 
-/**
- * What orders need of the node.
- *
- * @since 1.0.0
- * @category models
- */
+/** What orders need of the node. */
 export interface Host {
   readonly id: string
   /** Fails while there is none. */
@@ -64,12 +54,7 @@ export interface Host {
   readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
 }
 
-/**
- * The orders of a cluster, as one node gives and gets them.
- *
- * @since 1.0.0
- * @category models
- */
+/** The orders of a cluster, as one node gives and gets them. */
 export class Orders {
   /** Up to where this node has carried all out. */
   done: Message.Position | undefined

@@ -2,39 +2,19 @@
 import type * as Message from "../protocol/Message.js"
 import { type Beat, remembered, type Session } from "./Engine.js"
 
-/**
- * How often a node gives a sign of life, and how long it counts as alive after the last (ms).
- *
- * @since 1.0.0
- * @category constants
- */
+/** How often a node gives a sign of life, and how long it counts as alive after the last (ms). */
 export const interval = 1_000
 
-/**
- * See `interval`.
- *
- * @since 1.0.0
- * @category constants
- */
+/** See `interval`. */
 export const lease = 5_000
 
-/**
- * What a node says of itself: how many connections it has, and up to which order it has carried all out.
- *
- * @since 1.0.0
- * @category models
- */
+/** What a node says of itself: how many connections it has, and up to which order it has carried all out. */
 export interface State {
   readonly connections: number
   readonly done: Message.Position | undefined
 }
 
-/**
- * A node that there is, or was a short time ago.
- *
- * @since 1.0.0
- * @category models
- */
+/** A node that there is, or was a short time ago. */
 export interface Peer extends State {
   readonly node: string
   readonly alive: boolean
@@ -52,12 +32,7 @@ const read = ({ age, node, state }: Beat): Peer => {
   }
 }
 
-/**
- * The nodes of the cluster, as the engine has them; and those it may have lost.
- *
- * @since 1.0.0
- * @category models
- */
+/** The nodes of the cluster, as the engine has them; and those it may have lost. */
 export class Roster {
   /** When others were there last (ms), and have not said that they leave. */
   private readonly seen = new Map<string, number>()

@@ -9,12 +9,7 @@ interface Poll {
   readonly finish: () => void
 }
 
-/**
- * The questions this node has asked.
- *
- * @since 0.1.0
- * @category models
- */
+/** The questions this node has asked. */
 export class Survey {
   private readonly polls = new Map<number, Poll>()
   private ids = 0

@@ -1,8 +1,4 @@
-/**
- * The callback style of nes-api.txt, on top of values and Promises.
- *
- * @since 0.1.0
- */
+/** The callback style of nes-api.txt, on top of values and Promises. */
 import { type Awaitable, isPromiseLike } from "../server/Awaitable.js"
 
 const ignore = (): void => {}
@@ -11,9 +7,6 @@ const ignore = (): void => {}
  * Runs a hook that answers through its `next`, or through a Promise it returns, whichever is first; the first call of
  * `next` counts. A hook that has answered when it returns is not waited for. How it fails after its answer is nobody's
  * business but `lost`'s.
- *
- * @since 0.1.0
- * @category utilities
  */
 export const viaNext = <A>(
   run: (next: (...args: ReadonlyArray<unknown>) => void) => unknown,
@@ -64,21 +57,14 @@ const attempt = <Args extends ReadonlyArray<unknown>>(
   }
 }
 
-/**
- * Whether a hook declares the `next` that would be its argument number `position` (from 0).
- *
- * @since 0.1.0
- * @category guards
- */
+/** Whether a hook declares the `next` that would be its argument number `position` (from 0). */
 export const declaresNext = (hook: { readonly length: number }, position: number): boolean => hook.length > position
 
 /**
  * Hands the outcome of a Promise to a callback, or the Promise back if there is none: a hook in callback style returns
- * such a call, and is answered by what its callback does, not by the call. A callback that throws does so as it would in
+ * such a call, and is answered by what its callback does, not by the call. A callback that throws does so as it would
+ * in
  * callback code: outside of the Promise. A Promise that nobody looks at never becomes an unhandled rejection.
- *
- * @since 0.1.0
- * @category utilities
  */
 export const nodeify = <A>(
   promise: Promise<A>,
@@ -92,10 +78,5 @@ export const nodeify = <A>(
   return promise
 }
 
-/**
- * The type of what a hook may return.
- *
- * @since 0.1.0
- * @category models
- */
+/** The type of what a hook may return. */
 export type HookAnswer<A> = Awaitable<A>

@@ -1,8 +1,4 @@
-/**
- * The authentication endpoint (nes-api.txt, "auth"): internal for type `direct`, public for `cookie` and `token`.
- *
- * @since 0.1.0
- */
+/** The authentication endpoint (nes-api.txt, "auth"): internal for type `direct`, public for `cookie` and `token`. */
 import * as Boom from "@hapi/boom"
 import type { Request, ResponseToolkit, Server } from "@hapi/hapi"
 import { type Passwords, seal } from "../server/conversation/Seal.js"
@@ -26,12 +22,7 @@ const declareCookie = (server: Server, auth: AuthConfiguration, passwords: Passw
   })
 }
 
-/**
- * Declares the endpoint. Requests over a socket do not reach it, by whatever spelling of its path.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Declares the endpoint. Requests over a socket do not reach it, by whatever spelling of its path. */
 export const declare = (
   server: Server,
   auth: AuthConfiguration,

@@ -1,8 +1,6 @@
 /**
  * How long a frame may be so that every payload hapi would accept fits in it, and one that is somewhat too large is
  * answered 413 like any other request's.
- *
- * @since 0.1.0
  */
 import type { RequestRoute, Server } from "@hapi/hapi"
 import * as Limits from "../server/connection/Limits.js"
@@ -16,9 +14,6 @@ const maxBytesOf = ({ settings }: RequestRoute): number =>
 
 /**
  * The largest payload limit of all routes, those declared later included, and room for the message around it; in bytes.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const follow = (server: Server): () => number => {
   let largest = Math.max(least, ...server.table().map(maxBytesOf))

@@ -1,8 +1,4 @@
-/**
- * The Application port on hapi: requests by `server.inject`, authentication by hapi's schemes.
- *
- * @since 0.1.0
- */
+/** The Application port on hapi: requests by `server.inject`, authentication by hapi's schemes. */
 import * as Boom from "@hapi/boom"
 import type { AuthArtifacts, AuthCredentials, Request, Server, ServerInjectResponse } from "@hapi/hapi"
 import type * as Iron from "@hapi/iron"
@@ -16,12 +12,7 @@ import type { Access } from "../server/subscription/Access.js"
 import type { AuthConfiguration } from "./Options.js"
 import type { Socket } from "./Socket.js"
 
-/**
- * What the port works with.
- *
- * @since 0.1.0
- * @category models
- */
+/** What the port works with. */
 export interface Host {
   readonly server: Server
   readonly auth: AuthConfiguration | false
@@ -136,12 +127,7 @@ const toAccess = ({ access, mode }: Default): Access => ({
   }))
 })
 
-/**
- * Puts a hapi server behind the port.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Puts a hapi server behind the port. */
 export const make = ({ auth, passwords, server, socketOf }: Host): Service => {
   const endpoint = (): string | undefined => auth ? server.lookup(auth.id)?.path : undefined
 
@@ -242,12 +228,7 @@ export const make = ({ auth, passwords, server, socketOf }: Host): Service => {
   }
 }
 
-/**
- * What a request over a socket carries in `request.plugins.nes`.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a request over a socket carries in `request.plugins.nes`. */
 export interface NesRequestState {
   readonly socket: Socket
   /** Set when the request reached what sockets may not reach. */

@@ -1,7 +1,5 @@
 /**
  * The application's hooks, in either style, as the server calls them: `this` is what they were declared in, as in nes.
- *
- * @since 0.1.0
  */
 import type { Connection } from "../server/connection/Connection.js"
 import type * as Settings from "../server/Settings.js"
@@ -45,12 +43,7 @@ const verdict = (isMatch: unknown, override?: unknown): Subscription.Verdict => 
     : Boolean(isMatch)
 }
 
-/**
- * The hooks of the plugin's options.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** The hooks of the plugin's options. */
 export const ofPlugin = (options: PluginOptions, { log, socketOf }: Host): Settings.Hooks => {
   const { onConnection, onDisconnection, onMessage, verifyUpgrade } = options
   return {
@@ -64,12 +57,7 @@ export const ofPlugin = (options: PluginOptions, { log, socketOf }: Host): Setti
   }
 }
 
-/**
- * The hooks of a subscription's options.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** The hooks of a subscription's options. */
 export const ofSubscription = (
   subscription: SubscriptionOptions,
   { log, socketOf }: Host

@@ -1,8 +1,4 @@
-/**
- * Registration and subscription options (nes-api.txt, "Registration" and "server.subscription"), decoded.
- *
- * @since 0.1.0
- */
+/** Registration and subscription options (nes-api.txt, "Registration" and "server.subscription"), decoded. */
 import type { RouteOptions } from "@hapi/hapi"
 import * as Iron from "@hapi/iron"
 import type * as Broker from "../server/Broker.js"
@@ -49,7 +45,8 @@ export interface PluginOptions extends SettingOptions<number> {
     | ((socket: Socket, message: unknown, next: (data?: unknown) => void) => HookAnswer<unknown>)
     | undefined
   /**
-   * Asked before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number with
+   * Asked before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number
+   * with
    * that HTTP status, an error with its own.
    */
   readonly verifyUpgrade?: ((request: UpgradeRequest) => HookAnswer<boolean | number>) | undefined
@@ -247,20 +244,10 @@ const Subscription = struct(door, {
   ...Settings.subscriptionFields(door)
 })
 
-/**
- * Decoded plugin options, defaults applied; the hooks stay with the options they came with.
- *
- * @since 0.1.0
- * @category models
- */
+/** Decoded plugin options, defaults applied; the hooks stay with the options they came with. */
 export type Configuration = typeof Plugin.Type
 
-/**
- * Decoded authentication options.
- *
- * @since 0.1.0
- * @category models
- */
+/** Decoded authentication options. */
 export type AuthConfiguration = typeof Auth.Type
 
 const plugin = decoder(Plugin)
@@ -269,20 +256,10 @@ const subscription = decoder(Subscription)
 const complaint = (failure: string) => (place: string, complaint: string): Error =>
   new Error(`${failure}: ${place ? `${place}: ` : ""}${complaint}`)
 
-/**
- * Decodes the options of the plugin. Throws an error that starts `Invalid nes configuration` and names the place.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** Decodes the options of the plugin. Throws an error that starts `Invalid nes configuration` and names the place. */
 export const decodePlugin = (options: PluginOptions): Configuration =>
   plugin(options, complaint("Invalid nes configuration"))
 
-/**
- * Decodes the options of a subscription. Throws an error that starts `Invalid subscription options: PATH`.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** Decodes the options of a subscription. Throws an error that starts `Invalid subscription options: PATH`. */
 export const decodeSubscription = (path: string, options: SubscriptionOptions) =>
   Settings.subscription(subscription(options, complaint(`Invalid subscription options: ${path}`)))

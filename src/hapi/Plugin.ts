@@ -1,8 +1,4 @@
-/**
- * The hapi plugin: registration, decorations, and the server's life with hapi's.
- *
- * @since 0.1.0
- */
+/** The hapi plugin: registration, decorations, and the server's life with hapi's. */
 import type { Plugin, Request, Server } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -1,8 +1,4 @@
-/**
- * The documented `Socket` of a client connection (nes-api.txt, "Socket").
- *
- * @since 0.1.0
- */
+/** The documented `Socket` of a client connection (nes-api.txt, "Socket"). */
 import type { AuthArtifacts, AuthCredentials, Server } from "@hapi/hapi"
 import type * as Message from "../protocol/Message.js"
 import type { Connection, Info } from "../server/connection/Connection.js"
@@ -53,20 +49,10 @@ export interface RevokeOptions {
   readonly ignoreClose?: boolean | undefined
 }
 
-/**
- * Called when an operation has ended, with the error if it failed.
- *
- * @since 0.1.0
- * @category models
- */
+/** Called when an operation has ended, with the error if it failed. */
 export type Callback = (error?: Error) => void
 
-/**
- * What a socket needs of its server.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a socket needs of its server. */
 export interface SocketHost {
   readonly server: Server
   readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
@@ -140,9 +126,7 @@ export class Socket {
     return nodeify(this.#send({ type: "pub", path, message }), callback)
   }
 
-  /**
-   * Revokes a subscription, with a last update unless `message` is `null`. Rejects if the socket is not open.
-   */
+  /** Revokes a subscription, with a last update unless `message` is `null`. Rejects if the socket is not open. */
   revoke(path: string, message?: unknown, options?: RevokeOptions): Promise<void>
   revoke(path: string, message: unknown, callback: Callback): void
   revoke(path: string, message: unknown, options: RevokeOptions | null | undefined, callback: Callback): void
@@ -176,12 +160,7 @@ export class Socket {
   }
 }
 
-/**
- * The one socket of a connection.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** The one socket of a connection. */
 export const of = (connection: Connection, host: SocketHost): Socket => {
   const { facade } = connection
   if (facade instanceof Socket) {

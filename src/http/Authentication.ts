@@ -51,12 +51,14 @@ export interface Identity {
  */
 export interface Options<R> extends AuthSettingOptions<Duration.Input> {
   /**
-   * `"direct"` (the default): the client's hello carries what `authenticate` reads. `"cookie"` and `"token"`: the client
+   * `"direct"` (the default): the client's hello carries what `authenticate` reads. `"cookie"` and `"token"`: the
+   * client
    * calls the login endpoint first, by HTTP, and gets the identity sealed.
    */
   readonly type?: "direct" | "cookie" | "token" | undefined
   /**
-   * Finds out who makes a request. For type `direct` the request is made of what the hello carries (its `headers` are the
+   * Finds out who makes a request. For type `direct` the request is made of what the hello carries (its `headers` are
+   * the
    * headers, all of it is the JSON payload); for the others it is the request to the login endpoint.
    */
   readonly authenticate: Effect.Effect<Identity, Refusal.Refusal, R>
@@ -151,7 +153,8 @@ export const make = <R>(options: Options<R>): Authentication<R> => {
 
 /**
  * Middleware for ordinary HTTP requests: authenticates them in the same way, so that `Socket.credentials` serves both.
- * What came over a socket has the credentials of its connection, and is refused with 401 where it has none and the mode is
+ * What came over a socket has the credentials of its connection, and is refused with 401 where it has none and the mode
+ * is
  * `"required"`.
  *
  * @since 0.1.0
@@ -177,7 +180,8 @@ export const middleware =
     })
 
 /**
- * The middleware of a router: provided to routes, it authenticates their HTTP requests. What the authentication requires,
+ * The middleware of a router: provided to routes, it authenticates their HTTP requests. What the authentication
+ * requires,
  * this Layer does.
  *
  * ```ts

@@ -1,8 +1,4 @@
-/**
- * Hooks and filters as Effects, whose requirements come from the Layer that installs them.
- *
- * @since 0.1.0
- */
+/** Hooks and filters as Effects, whose requirements come from the Layer that installs them. */
 import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -24,13 +20,11 @@ import * as Socket from "./Socket.js"
 /**
  * What the application does at the turns of a connection's life. A `Refusal` is answered with its status, any other
  * failure with 500.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Hooks<R = never> {
   /**
-   * Before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number with that
+   * Before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number with
+   * that
    * HTTP status, a failure as at the other hooks.
    */
   readonly verifyUpgrade?: ((request: UpgradeRequest) => Effect.Effect<boolean | number, unknown, R>) | undefined
@@ -42,12 +36,7 @@ export interface Hooks<R = never> {
   readonly onMessage?: ((socket: Socket.Socket, message: unknown) => Effect.Effect<unknown, unknown, R>) | undefined
 }
 
-/**
- * What a filter may know of the publish and the subscriber.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a filter may know of the publish and the subscriber. */
 export interface FilterContext {
   readonly socket: Socket.Socket
   readonly credentials: Socket.Credentials | null
@@ -56,15 +45,11 @@ export interface FilterContext {
   readonly internal: unknown
 }
 
-/**
- * What the application has to say about a subscription.
- *
- * @since 0.1.0
- * @category models
- */
+/** What the application has to say about a subscription. */
 export interface SubscriptionHooks<R = never> {
   /**
-   * Whether a subscriber gets an update, or what instead (`{ override }`). A filter that need not wait may answer without
+   * Whether a subscriber gets an update, or what instead (`{ override }`). A filter that need not wait may answer
+   * without
    * an Effect, which costs less. A failure means no.
    */
   readonly filter?:
@@ -83,12 +68,7 @@ export interface SubscriptionHooks<R = never> {
     | undefined
 }
 
-/**
- * The options of a subscription.
- *
- * @since 0.1.0
- * @category models
- */
+/** The options of a subscription. */
 export interface SubscriptionOptions<R = never>
   extends SubscriptionHooks<R>, SubscriptionSettingOptions<Duration.Input>
 {}
@@ -99,12 +79,7 @@ const subscription = decoder(struct(door, subscriptionFields(door)))
 const named = <A, E>({ id }: Connection, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.annotateLogs(effect, socketId, id)
 
-/**
- * Hooks as the server calls them.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** Hooks as the server calls them. */
 export const ofServer = <R>(
   { onConnection, onDisconnection, onMessage, verifyUpgrade }: Hooks<R>,
   context: Context.Context<R>
@@ -123,12 +98,7 @@ export const ofServer = <R>(
   }
 }
 
-/**
- * A subscription as the server keeps it; throws a `UserError` if an option is invalid.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** A subscription as the server keeps it; throws a `UserError` if an option is invalid. */
 export const ofSubscription = <R>(
   { auth, filter, onSubscribe, onUnsubscribe, recovery }: SubscriptionOptions<R>,
   context: Context.Context<R>

@@ -74,7 +74,8 @@ const logged = (tags: ReadonlyArray<string>, data: unknown, connection?: Connect
 }
 
 /**
- * Makes the port of an Effect that answers requests (for routes: `HttpRouter.toHttpEffect`). Requests that have not ended
+ * Makes the port of an Effect that answers requests (for routes: `HttpRouter.toHttpEffect`). Requests that have not
+ * ended
  * are interrupted when their connection does, and all with the scope.
  *
  * @since 0.1.0

@@ -39,7 +39,8 @@ export type { Verdict } from "../server/subscription/Subscription.js"
 export type { Code, LimitOptions, Options, ServerOptions } from "./Options.js"
 
 /**
- * What a server made of an Effect requires of its surroundings. The application, the hooks and the authentication may use
+ * What a server made of an Effect requires of its surroundings. The application, the hooks and the authentication may
+ * use
  * `NesServer` themselves: it is the server being made.
  *
  * @since 0.1.0
@@ -61,7 +62,8 @@ export type ServerRequirements<R, RO> = Requirements<RoutesRequirements<R> | RO>
 
 /**
  * Makes a server for sockets alone of an Effect that answers requests. When the scope closes, it accepts no more
- * connections, lets what is being answered finish for at most `gracePeriod`, and closes every connection with code 1001.
+ * connections, lets what is being answered finish for at most `gracePeriod`, and closes every connection with code
+ * 1001.
  *
  * Fails with `UserError` on invalid options.
  *
@@ -103,7 +105,8 @@ export const layer = <A, E, R, RO = never>(
 
 /**
  * A server for HTTP and sockets, in place of `HttpRouter.serve`: the same routes, with the same middleware, on the same
- * port. They are what `HttpRouter.add`, `HttpApiBuilder.layer` and the like make. They may use `NesServer`, which is the
+ * port. They are what `HttpRouter.add`, `HttpApiBuilder.layer` and the like make. They may use `NesServer`, which is
+ * the
  * server being made: when requests come, not while they are built.
  *
  * @since 0.1.0

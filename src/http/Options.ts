@@ -1,8 +1,4 @@
-/**
- * The settings of a server without hapi, checked and with the defaults applied.
- *
- * @since 0.1.0
- */
+/** The settings of a server without hapi, checked and with the defaults applied. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Server } from "node:http"
@@ -19,18 +15,10 @@ import { complaint, door, duration, refused } from "./Setting.js"
 
 /**
  * What one connection may ask for (docs/operations.md); `false` stands for no limit, what is absent for the default.
- *
- * @since 0.1.0
- * @category models
  */
 export type LimitOptions = Limits.LimitOptions<Duration.Input>
 
-/**
- * What a server is told beside its code; all of it may come from Config.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a server is told beside its code; all of it may come from Config. */
 export interface ServerOptions extends SettingOptions<Duration.Input> {
   /** The longest message sent in one piece, in UTF-16 code units of its JSON. */
   readonly maxChunkChars?: number | false | undefined
@@ -40,12 +28,7 @@ export interface ServerOptions extends SettingOptions<Duration.Input> {
   readonly gracePeriod?: Duration.Input | undefined
 }
 
-/**
- * The code of a server: what cannot come from Config.
- *
- * @since 0.1.0
- * @category models
- */
+/** The code of a server: what cannot come from Config. */
 export interface Code<R = never> extends Hooks<R>, HttpApplication.Options<R> {
   /**
    * The HTTP server that `NodeHttpServer.layer` gets too: its upgrades are taken before the platform sees them. Without
@@ -54,12 +37,7 @@ export interface Code<R = never> extends Hooks<R>, HttpApplication.Options<R> {
   readonly server?: Server | SecureServer | undefined
 }
 
-/**
- * All that a server can be told.
- *
- * @since 0.1.0
- * @category models
- */
+/** All that a server can be told. */
 export interface Options<R = never> extends Code<R>, ServerOptions {}
 
 const All = struct(door, {

@@ -1,7 +1,5 @@
 /**
  * Runs the requests of sockets through an HTTP application, each in a fiber of its own that ends with its connection.
- *
- * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -31,12 +29,7 @@ interface Known {
 // Room for what the platform and the application add to a request's context before Effect copies it.
 const maxDepth = 16
 
-/**
- * The runner of an application's requests.
- *
- * @since 0.1.0
- * @category models
- */
+/** The runner of an application's requests. */
 export class RequestRunner {
   private readonly context: Context.Context<never>
   private readonly handled: Effect.Effect<void>

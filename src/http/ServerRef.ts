@@ -1,17 +1,10 @@
 /**
  * A server that what it is made of can refer to: an application whose handlers publish is there before the server is.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import type { Service } from "../server/NesServer.js"
 
-/**
- * A server that is yet to be made.
- *
- * @since 0.1.0
- * @category models
- */
+/** A server that is yet to be made. */
 export class ServerRef {
   private made: Service | undefined
 

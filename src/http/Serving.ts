@@ -1,8 +1,4 @@
-/**
- * How the parts of a server without hapi are put together.
- *
- * @since 0.1.0
- */
+/** How the parts of a server without hapi are put together. */
 import * as Effect from "effect/Effect"
 import * as HttpServer from "effect/http/HttpServer"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
@@ -38,11 +34,9 @@ const serveHttp = <E, R, RO>(app: Effect.Effect<HttpServerResponse, E, R>, { mid
     : HttpServer.serveEffect(app)) as Effect.Effect<void, never, Scope.Scope | HttpServer.HttpServer | R>
 
 /**
- * Makes a server of the application that `build` yields, and serves HTTP beside it if told to. Who builds it, and whatever
+ * Makes a server of the application that `build` yields, and serves HTTP beside it if told to. Who builds it, and
+ * whatever
  * it does later, is given a reference to the server.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = <E, R, EB, RB, RO>(
   build: Effect.Effect<Effect.Effect<HttpServerResponse, E, R>, EB, RB>,
@@ -84,11 +78,6 @@ const making = <E, R, EB, RB, RO>(
     return nes
   })
 
-/**
- * `make` for the routes of a router.
- *
- * @since 1.0.0
- * @category constructors
- */
+/** `make` for the routes of a router. */
 export const ofRoutes = <A, E, R, RO>(routes: Layer.Layer<A, E, R>, options: Options<RO>, http = false) =>
   make(HttpApplication.ofRoutes(routes), options, http)

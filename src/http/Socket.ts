@@ -140,7 +140,8 @@ export const all = (options: EachOptions = {}): Effect.Effect<ReadonlyArray<Sock
     }))
 
 /**
- * The socket a request came over; none for an ordinary HTTP request. A `Reference`: reading it requires nothing, so that
+ * The socket a request came over; none for an ordinary HTTP request. A `Reference`: reading it requires nothing, so
+ * that
  * one handler serves both.
  *
  * @since 0.1.0

@@ -1,8 +1,4 @@
-/**
- * A request that came over a socket, as Effect's routers and middleware know requests.
- *
- * @since 0.1.0
- */
+/** A request that came over a socket, as Effect's routers and middleware know requests. */
 import * as Effect from "effect/Effect"
 import * as Cookies from "effect/http/Cookies"
 import * as Headers from "effect/http/Headers"
@@ -19,10 +15,8 @@ import type { Response } from "../server/Application.js"
 import type * as RequestHead from "../server/conversation/RequestHead.js"
 
 /**
- * What a request asks and, once it is known, what is answered. All versions of a request that middleware makes share it.
- *
- * @since 0.1.0
- * @category models
+ * What a request asks and, once it is known, what is answered. All versions of a request that middleware makes share
+ * it.
  */
 export class Exchange {
   /** The first answer; later ones change nothing. */
@@ -45,23 +39,13 @@ type RequestError = HttpServerError.HttpServerError
 
 const encoder = new TextEncoder()
 
-/**
- * The headers of a message. As in hapi, a payload that is no text is of type JSON unless the headers say otherwise.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** The headers of a message. As in hapi, a payload that is no text is of type JSON unless the headers say otherwise. */
 export const headersOf = (given: RequestHead.Headers, payload: unknown): Headers.Headers => {
   const json = payload !== undefined && typeof payload !== "string"
   return Headers.fromRecordUnsafe(json ? { "content-type": "application/json", ...given } : { ...given })
 }
 
-/**
- * The request.
- *
- * @since 0.1.0
- * @category models
- */
+/** The request. */
 export class SocketRequest extends Inspectable.Class implements HttpServerRequest.HttpServerRequest {
   readonly [HttpServerRequest.TypeId] = HttpServerRequest.TypeId
   readonly [HttpIncomingMessage.TypeId] = HttpIncomingMessage.TypeId

@@ -1,8 +1,4 @@
-/**
- * An HTTP response as the answer a client gets: JSON as a value, anything else as text, nothing as `null`.
- *
- * @since 0.1.0
- */
+/** An HTTP response as the answer a client gets: JSON as a value, anything else as text, nothing as `null`. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Cookies from "effect/http/Cookies"
@@ -12,23 +8,13 @@ import type { Response } from "../server/Application.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import * as Refusal from "./Refusal.js"
 
-/**
- * A body that cannot be sent over a socket: it failed, is longer than allowed, or of a kind that nobody can read.
- *
- * @since 0.1.0
- * @category errors
- */
+/** A body that cannot be sent over a socket: it failed, is longer than allowed, or of a kind that nobody can read. */
 export class UnreadableBody extends Data.TaggedError("UnreadableBody")<{
   readonly message: string
   readonly cause?: unknown
 }> {}
 
-/**
- * A body that is no text: it would not arrive as it is.
- *
- * @since 1.0.0
- * @category errors
- */
+/** A body that is no text: it would not arrive as it is. */
 export class BodyNotText extends Data.TaggedError("BodyNotText")<{ readonly message: string }> {}
 
 type Body = string | Uint8Array | null
@@ -135,12 +121,7 @@ const conclude = (response: HttpServerResponse, body: Body): Response | Effect.E
     : { statusCode, headers, payload: text }
 }
 
-/**
- * The answer, or how it is come by where the body has to be collected first, of at most `maxBytes`.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** The answer, or how it is come by where the body has to be collected first, of at most `maxBytes`. */
 export const of = (
   method: string,
   response: HttpServerResponse,
@@ -155,21 +136,11 @@ export const of = (
     : conclude(response, body)
 }
 
-/**
- * The answer of a route whose body is no text.
- *
- * @since 1.0.0
- * @category constructors
- */
+/** The answer of a route whose body is no text. */
 export const notText = ({ message }: BodyNotText): Response => ({
   ...failed,
   payload: { statusCode: 500, error: "Internal Server Error", message }
 })
 
-/**
- * The answer of a route that has none: it failed beyond what the platform answers.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The answer of a route that has none: it failed beyond what the platform answers. */
 export const failed: Response = { statusCode: 500, headers: {}, payload: Refusal.payloadOf(500) }

@@ -1,8 +1,4 @@
-/**
- * Chunking of long texts, server to client (wire protocol 2.4, "Chunking").
- *
- * @since 0.1.0
- */
+/** Chunking of long texts, server to client (wire protocol 2.4, "Chunking"). */
 const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff
 const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff
 
@@ -10,9 +6,6 @@ const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdf
  * Slices a JSON text longer than `maxChars` (UTF-16 code units, the prefix not counted): every slice but the last gets
  * the prefix `+`, the last `!`. A shorter text is returned alone and unprefixed. No slice ends inside a surrogate pair,
  * so each is valid UTF-8 by itself; where `maxChars` is 1, the two units of a pair go together.
- *
- * @since 0.1.0
- * @category chunking
  */
 export const split = (text: string, maxChars: number): ReadonlyArray<string> => {
   if (!(text.length > maxChars)) {
@@ -32,23 +25,13 @@ export const split = (text: string, maxChars: number): ReadonlyArray<string> => 
   return chunks
 }
 
-/**
- * A text that is whole, and whether it cut short a chunk sequence that had not ended.
- *
- * @since 0.1.0
- * @category models
- */
+/** A text that is whole, and whether it cut short a chunk sequence that had not ended. */
 export interface Joined {
   readonly text: string
   readonly interrupted: boolean
 }
 
-/**
- * The longest text, in UTF-16 code units: V8's; other engines allow more.
- *
- * @since 1.0.0
- * @category constants
- */
+/** The longest text, in UTF-16 code units: V8's; other engines allow more. */
 export const longest = 0x1fffffe8
 
 // So many parts at most are kept before they are put together: a part has a price, however short it is.
@@ -57,9 +40,6 @@ const maxParts = 4_096
 /**
  * Puts chunks together again. A text that starts with `{` is whole; one that starts with `!` ends a sequence; any other
  * continues one.
- *
- * @since 0.1.0
- * @category chunking
  */
 export class Joiner {
   private joined: Array<string> = []

@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 /**
- * "Service restart": a node sends its clients away, and they connect again, to whoever answers. What has not been answered
+ * "Service restart": a node sends its clients away, and they connect again, to whoever answers. What has not been
+ * answered
  * by then has not been begun, and may be asked again.
  *
  * @since 1.0.0

@@ -1,8 +1,6 @@
 /**
- * Turns text into decoded messages and back: plain functions, for the hot path and the browser bundle, held equal to the
- * Schemas of `Message` by a property test.
- *
- * @since 0.1.0
+ * Turns text into decoded messages and back: plain functions, for the hot path and the browser bundle, held equal to
+ * the Schemas of `Message` by a property test.
  */
 import * as Result from "effect/Result"
 import type * as Message from "./Message.js"
@@ -14,9 +12,6 @@ type Json = Readonly<Record<string, unknown>>
 /**
  * What every client message has, decoded first: the server's order of checks (interop.md) looks at the connection's
  * state between the envelope and the fields.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Envelope {
   readonly type: string
@@ -24,12 +19,7 @@ export interface Envelope {
   readonly fields: Json
 }
 
-/**
- * A refused text: the error, and what the answer to it can still quote.
- *
- * @since 0.1.0
- * @category models
- */
+/** A refused text: the error, and what the answer to it can still quote. */
 export interface Refusal {
   readonly error: ProtocolError
   readonly type: string | undefined
@@ -52,12 +42,7 @@ const refuse = (message: string, fields?: Json): Result.Result<never, Refusal> =
     id: isId(fields?.id) ? fields.id : undefined
   })
 
-/**
- * Decodes the envelope of a client's message. The texts are those of interop.md, "Server answers".
- *
- * @since 0.1.0
- * @category decoding
- */
+/** Decodes the envelope of a client's message. The texts are those of interop.md, "Server answers". */
 export const decodeEnvelope = (text: string): Result.Result<Envelope, Refusal> => {
   let fields: unknown
   try {
@@ -187,12 +172,7 @@ const decodePath = <Type extends "sub" | "unsub">(
     ? Result.succeed({ type, id, path: fields.path })
     : invalid(fields.path === undefined ? "Message missing path" : "Message path must be a string")
 
-/**
- * Decodes the fields of a client's message, by its type.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** Decodes the fields of a client's message, by its type. */
 export const decodeFields = (envelope: Envelope): Result.Result<Message.ClientMessage, ProtocolError> => {
   const { fields, id } = envelope
   switch (envelope.type) {
@@ -217,12 +197,7 @@ export const decodeFields = (envelope: Envelope): Result.Result<Message.ClientMe
   }
 }
 
-/**
- * Decodes a client's message whole.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** Decodes a client's message whole. */
 export const decodeClientMessage = (text: string): Result.Result<Message.ClientMessage, Refusal> =>
   Result.flatMap(
     decodeEnvelope(text),
@@ -259,13 +234,11 @@ const isServerMessage = (fields: Json): fields is Message.ServerMessage => {
 }
 
 /**
- * Decodes a server's message (a whole text; see `Chunk` for one that came in pieces). On text that is not JSON the error
+ * Decodes a server's message (a whole text; see `Chunk` for one that came in pieces). On text that is not JSON the
+ * error
  * carries `JSON.parse`'s own message; on an object that is no message, the `id` it had, so that the call it answers can
  * be ended. The parsed object is returned as it is, without a copy: fields that the message's type does not name may be
  * present.
- *
- * @since 0.1.0
- * @category decoding
  */
 export const decodeServerMessage = (text: string): Result.Result<Message.ServerMessage, ProtocolError> => {
   let fields: unknown
@@ -285,22 +258,15 @@ export const decodeServerMessage = (text: string): Result.Result<Message.ServerM
   )
 }
 
-/**
- * How an update of a path begins where a server writes type, path and message in this order, as all known ones do.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** How an update of a path begins where a server writes type, path and message in this order, as all known ones do. */
 export const pubHead = (path: string): string => `{"type":"pub","path":${JSON.stringify(path)},"message":`
 
 /**
- * The message of an update that begins with `head` (see `pubHead`), read without its envelope. `undefined` where the text
+ * The message of an update that begins with `head` (see `pubHead`), read without its envelope. `undefined` where the
+ * text
  * is anything else than an update with a message and no further fields: then it is to be decoded whole.
  *
  * What lies between the head and the last brace is one JSON value exactly if the whole text is such an update.
- *
- * @since 0.1.0
- * @category decoding
  */
 export const decodeMessageAfter = (head: string, text: string): unknown => {
   if (!text.endsWith("}")) {
@@ -313,12 +279,7 @@ export const decodeMessageAfter = (head: string, text: string): unknown => {
   }
 }
 
-/**
- * Encodes a message. Fails with a `UserError` that carries `JSON.stringify`'s own message, as for a circular value.
- *
- * @since 0.1.0
- * @category encoding
- */
+/** Encodes a message. Fails with a `UserError` that carries `JSON.stringify`'s own message, as for a circular value. */
 export const encode = (
   message: Message.ClientMessage | Message.ServerMessage
 ): Result.Result<string, UserError> => {

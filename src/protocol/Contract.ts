@@ -117,7 +117,8 @@ export const subscription = <const Path extends `/${string}`, Message extends Sc
 ): Subscription<Path, Message> => ({ _tag: "Subscription", path, message: options.message })
 
 /**
- * A contract for a custom message. The name is for errors only: nothing but the request travels, so that the requests of
+ * A contract for a custom message. The name is for errors only: nothing but the request travels, so that the requests
+ * of
  * one application should tell themselves apart, as tagged structs do.
  *
  * @since 0.1.0

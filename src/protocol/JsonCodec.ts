@@ -1,8 +1,4 @@
-/**
- * Schemas as they travel: what crosses the wire is JSON, whatever a Schema's own encoded side is.
- *
- * @since 1.0.0
- */
+/** Schemas as they travel: what crosses the wire is JSON, whatever a Schema's own encoded side is. */
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
@@ -25,18 +21,8 @@ const codecOf = <S extends Schema.Constraint>(schema: S): JsonCodec<S> => {
   return made
 }
 
-/**
- * Decodes JSON values by a Schema. A Schema that needs no services and takes no time answers with an `Exit`.
- *
- * @since 1.0.0
- * @category codecs
- */
+/** Decodes JSON values by a Schema. A Schema that needs no services and takes no time answers with an `Exit`. */
 export const decode = <S extends Schema.Constraint>(schema: S): JsonCodec<S>["decode"] => codecOf(schema).decode
 
-/**
- * Encodes values to JSON values by a Schema, and answers as `decode` does.
- *
- * @since 1.0.0
- * @category codecs
- */
+/** Encodes values to JSON values by a Schema, and answers as `decode` does. */
 export const encode = <S extends Schema.Constraint>(schema: S): JsonCodec<S>["encode"] => codecOf(schema).encode

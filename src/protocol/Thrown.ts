@@ -1,16 +1,7 @@
-/**
- * Whatever was thrown, as an error of the protocol's.
- *
- * @since 0.1.0
- */
+/** Whatever was thrown, as an error of the protocol's. */
 import { UserError } from "./NesError.js"
 
-/**
- * The text of what was thrown.
- *
- * @since 0.1.0
- * @category utilities
- */
+/** The text of what was thrown. */
 export const text = (cause: unknown): string => {
   if (cause instanceof Error) {
     return cause.message
@@ -23,10 +14,5 @@ export const text = (cause: unknown): string => {
   }
 }
 
-/**
- * The error of a function that the application handed in and that threw (interop.md, "Client errors").
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The error of a function that the application handed in and that threw (interop.md, "Client errors"). */
 export const toUserError = (cause: unknown): UserError => new UserError({ message: text(cause), cause })

@@ -1,37 +1,20 @@
-/**
- * What both sides need to know of spans: whether anybody looks at them, and how they travel.
- *
- * @since 0.1.0
- */
+/** What both sides need to know of spans: whether anybody looks at them, and how they travel. */
 import * as Effect from "effect/Effect"
 import * as Tracer from "effect/Tracer"
 
-/**
- * Whether a tracer is in force other than Effect's own, whose spans go nowhere: a span costs more than a call.
- *
- * @since 0.1.0
- * @category tracing
- */
+/** Whether a tracer is in force other than Effect's own, whose spans go nowhere: a span costs more than a call. */
 export const isEnabled: Effect.Effect<boolean> = Effect.map(Effect.tracer, (tracer) => tracer !== Tracer.nativeTracer)
 
 /**
  * The place of a span in its trace, as a `traceparent` (W3C Trace Context). By hand, since `effect/http` has it only
  * together with all of its headers.
- *
- * @since 1.0.0
- * @category tracing
  */
 export const traceparentOf = ({ sampled, spanId, traceId }: Tracer.Span): string =>
   `00-${traceId.padStart(32, "0")}-${spanId}-${sampled ? "01" : "00"}`
 
 const traceparent = /^00-(?!0+-)([0-9a-f]{32})-(?!0+-)([0-9a-f]{16})-([0-9a-f]{2})$/
 
-/**
- * The span that a `traceparent` names; `undefined` for whatever is none.
- *
- * @since 1.0.0
- * @category tracing
- */
+/** The span that a `traceparent` names; `undefined` for whatever is none. */
 export const parentOf = (header: unknown): Tracer.ExternalSpan | undefined => {
   const [, traceId, spanId, flags] = (typeof header === "string" && traceparent.exec(header)) || []
   return traceId !== undefined && spanId !== undefined && flags !== undefined
@@ -39,10 +22,5 @@ export const parentOf = (header: unknown): Tracer.ExternalSpan | undefined => {
     : undefined
 }
 
-/**
- * A path without its query, which may hold secrets.
- *
- * @since 1.0.0
- * @category conversions
- */
+/** A path without its query, which may hold secrets. */
 export const withoutQuery = (path: string): string => path.split("?", 1)[0] ?? ""

@@ -3,12 +3,7 @@ import type { BalanceOptions } from "../cluster/Balance.js"
 import type { BrokerEvent } from "../cluster/BrokerEvent.js"
 import type { Address } from "./RedisConnection.js"
 
-/**
- * What a broker is made of.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a broker is made of. */
 export interface Options extends Address {
   /** What the names of its keys and channels begin with. Default: `"nes"`. */
   readonly prefix?: string | undefined
@@ -16,14 +11,16 @@ export interface Options extends Address {
   readonly timeout?: number | undefined
   /**
    * Whether Redis keeps all that it has confirmed, whatever happens to it: it writes to disk with `appendfsync always`,
-   * and a replica is never promoted with less. Otherwise clients are told of a gap when it has restarted, as there may be
+   * and a replica is never promoted with less. Otherwise clients are told of a gap when it has restarted, as there may
+   * be
    * one. Default: `false`.
    */
   readonly durable?: boolean | undefined
   /** Commands that may be on their way to Redis at a time; more fail. Default: 10000. */
   readonly maxInFlight?: number | undefined
   /**
-   * Whether a node that holds far more than its share of the connections sends some away, as after a deploy in which the
+   * Whether a node that holds far more than its share of the connections sends some away, as after a deploy in which
+   * the
    * nodes were restarted one after another. Default: `false`.
    */
   readonly balance?: boolean | BalanceOptions | undefined
@@ -31,12 +28,7 @@ export interface Options extends Address {
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined
 }
 
-/**
- * Says what is wrong with options, if anything is.
- *
- * @since 1.0.0
- * @category predicates
- */
+/** Says what is wrong with options, if anything is. */
 export const fault = ({ cluster, name, sentinels, url }: Options): string | undefined => {
   if (sentinels) {
     return url !== undefined || cluster

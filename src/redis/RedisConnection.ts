@@ -1,18 +1,11 @@
 /**
- * The way to Redis: what the engine needs of a client library, on a single server (or one behind a proxy), on the master
- * that Sentinel names, and on a Redis Cluster.
- *
- * Commands and subscriptions have connections of their own: a subscriber that is too slow loses only its own.
+ * The way to Redis: what the engine needs of a client library, on a single server (or one behind a proxy), on the
+ * master that Sentinel names, and on a Redis Cluster.
  */
 import { createClient, createCluster, type RedisClientOptions } from "@redis/client"
 import { setTimeout as sleep } from "node:timers/promises"
 
-/**
- * Where Redis is.
- *
- * @since 0.1.0
- * @category models
- */
+/** Where Redis is. */
 export interface Address {
   /** `redis[s]://[[username][:password]@]host[:port][/database]`; of a cluster, any of its nodes, or several. */
   readonly url?: string | ReadonlyArray<string> | undefined
@@ -26,12 +19,7 @@ export interface Address {
   readonly client?: Pick<RedisClientOptions, "username" | "password" | "credentialsProvider" | "socket"> | undefined
 }
 
-/**
- * Hears of a connection.
- *
- * @since 0.1.0
- * @category models
- */
+/** Hears of a connection. */
 export interface Observer {
   /** Connected, or again: nothing is subscribed to, or something may have been missed. */
   readonly up: () => void
@@ -39,12 +27,7 @@ export interface Observer {
   readonly heard: (payload: string) => void
 }
 
-/**
- * A connection. Nothing is queued while it is down: what is asked then fails.
- *
- * @since 0.1.0
- * @category models
- */
+/** A connection. Nothing is queued while it is down: what is asked then fails. */
 export interface RedisConnection {
   readonly isUp: boolean
   /** The command that publishes to channels as this connection subscribes to them. */
@@ -406,9 +389,6 @@ const clustered = (address: Address, timeout: number, observer: Observer): Redis
 
 /**
  * Opens a connection, which comes back by itself until it is closed. `timeout` (ms) is how long a server may be silent.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const open = (address: Address, timeout: number, observer: Observer): RedisConnection =>
   address.cluster ? clustered(address, timeout, observer) : single(address, timeout, observer)

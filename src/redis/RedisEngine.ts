@@ -4,12 +4,7 @@ import { type Channel, type Engine, type Observer, Refused, type Session, stateA
 import * as RedisConnection from "./RedisConnection.js"
 import * as Scripts from "./Scripts.js"
 
-/**
- * What the engine is made of.
- *
- * @since 1.0.0
- * @category models
- */
+/** What the engine is made of. */
 export interface EngineOptions extends RedisConnection.Address {
   readonly prefix: string
   readonly timeout: number
@@ -117,10 +112,5 @@ const open = (options: EngineOptions, observer: Observer): Session => {
   }
 }
 
-/**
- * Makes the engine.
- *
- * @since 1.0.0
- * @category constructors
- */
+/** Makes the engine. */
 export const make = (options: EngineOptions): Engine => ({ name: "Redis", open: (observer) => open(options, observer) })

@@ -4,11 +4,9 @@ import { period, remembered } from "../cluster/Engine.js"
 import type { RedisConnection } from "./RedisConnection.js"
 
 /**
- * A Lua script. `run` sends its digest, and the whole of it to a server that does not know it yet; the first key decides
+ * A Lua script. `run` sends its digest, and the whole of it to a server that does not know it yet; the first key
+ * decides
  * on which server it runs.
- *
- * @since 0.1.0
- * @category models
  */
 export class Script {
   private readonly digest: string
@@ -62,9 +60,6 @@ end
  * Gives updates their offsets, keeps and announces them. KEYS: the path's state, its list, its channel. ARGV: whether
  * Redis loses nothing, a random part for a new epoch, ms to keep updates and the state, how many updates to keep, the
  * command that publishes, the updates. Returns the epoch, and the offset of the last.
- *
- * @since 0.1.0
- * @category scripts
  */
 export const append = new Script(`${opening}
 local state, list, at, run = KEYS[1], KEYS[2], now(), run(ARGV[1])
@@ -110,9 +105,6 @@ end
  * Reads what came after an offset, and changes nothing. KEYS: the path's state, its list. ARGV: whether Redis loses
  * nothing, ms that updates are kept, the reader's epoch (empty if it has several, \`-\` if it has seen nothing) and
  * offset. Returns the epoch, its start, the last offset, and the updates.
- *
- * @since 0.1.0
- * @category scripts
  */
 export const read = new Script(`${opening}${standing}
 local list, at = KEYS[2], now()
@@ -133,11 +125,9 @@ return { epoch, start, top, from <= top and redis.call('LRANGE', list, from - fi
 `)
 
 /**
- * How far paths have come. KEYS: their states. ARGV: whether Redis loses nothing. Returns a line for each: its offset and
+ * How far paths have come. KEYS: their states. ARGV: whether Redis loses nothing. Returns a line for each: its offset
+ * and
  * epoch.
- *
- * @since 1.0.0
- * @category scripts
  */
 export const positions = new Script(`${opening}${standing}
 local at, run, lines = now(), run(ARGV[1]), {}
@@ -150,11 +140,9 @@ return table.concat(lines, '\\n')
 
 /**
  * Counts a connection of a user in. KEYS: the user's connections. ARGV: its id, how many are allowed, ms until all are
- * forgotten unless one is counted in again, the nodes whose connections count no more. Returns those that are counted if
+ * forgotten unless one is counted in again, the nodes whose connections count no more. Returns those that are counted
+ * if
  * there are too many others.
- *
- * @since 0.1.0
- * @category scripts
  */
 export const claim = new Script(`
 for i = 4, #ARGV do
@@ -175,9 +163,6 @@ return {}
 /**
  * Takes down a node's sign of life, if it gives one. KEYS: the nodes. ARGV: its id, what it says of itself. Returns the
  * id, the age (ms) and the state of each.
- *
- * @since 1.0.0
- * @category scripts
  */
 export const beat = new Script(`${opening}
 local nodes, at, alive = KEYS[1], now(), {}

@@ -1,37 +1,17 @@
-/**
- * What a port or a hook may answer with: a value, a Promise or an Effect. What is synchronous stays synchronous: only a
- * Promise or an Effect that has to wait makes the caller wait.
- *
- * @since 0.1.0
- */
+/** What a port or a hook may answer with: a value, a Promise or an Effect. */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 
-/**
- * A value, a Promise of it, or an Effect of it.
- *
- * @since 0.1.0
- * @category models
- */
+/** A value, a Promise of it, or an Effect of it. */
 export type Awaitable<A> = A | PromiseLike<A> | Effect.Effect<A, unknown>
 
-/**
- * Runs an answer: a value comes back as it is, an Effect that ends without waiting as its value.
- *
- * @since 0.1.0
- * @category models
- */
+/** Runs an answer: a value comes back as it is, an Effect that ends without waiting as its value. */
 export type Settle = <A>(answer: Awaitable<A>) => A | PromiseLike<A>
 
-/**
- * Whether a value is to be awaited.
- *
- * @since 0.1.0
- * @category guards
- */
+/** Whether a value is to be awaited. */
 export const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
   typeof u === "object" && u !== null && "then" in u && typeof u.then === "function"
 
@@ -51,9 +31,6 @@ const isPromise = <A>(answer: Awaitable<A>): answer is PromiseLike<A> => isPromi
 /**
  * Settles answers with the services of a context. A failure is thrown, or rejects, as the error the Effect failed with.
  * `waiting` is told of every fiber that has to wait.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const settleWith = (
   context: Context.Context<never>,

@@ -86,7 +86,8 @@ export interface Node {
 export interface Membership {
   /**
    * Has a command carried out on every node, this one included. It ends when this node has done its part, and a
-   * revocation or a disconnection when every node it concerns has, or fails where that is not known; an update that is to
+   * revocation or a disconnection when every node it concerns has, or fails where that is not known; an update that is
+   * to
    * be kept fails where it was not.
    */
   readonly send: (command: Command) => Promise<void>

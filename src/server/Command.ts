@@ -1,17 +1,8 @@
-/**
- * What one node may ask of all.
- *
- * @since 0.1.0
- */
+/** What one node may ask of all. */
 import type * as Message from "../protocol/Message.js"
 import type { Bounds } from "./recovery/Bounds.js"
 
-/**
- * A subscription update for the subscribers of a path.
- *
- * @since 0.1.0
- * @category models
- */
+/** A subscription update for the subscribers of a path. */
 export interface Publish {
   readonly type: "publish"
   readonly path: string
@@ -28,12 +19,7 @@ export interface Publish {
   readonly position?: Message.Position | undefined
 }
 
-/**
- * A subscription update that has been given its place in the history of its path.
- *
- * @since 0.1.0
- * @category models
- */
+/** A subscription update that has been given its place in the history of its path. */
 export interface Published extends Publish {
   readonly position: Message.Position
   /** The epoch in which it was given its place, where that is not the one it is told in. */
@@ -42,32 +28,17 @@ export interface Published extends Publish {
   readonly confirmed?: boolean | undefined
 }
 
-/**
- * A message for all connections, or those of one user.
- *
- * @since 0.1.0
- * @category models
- */
+/** A message for all connections, or those of one user. */
 export interface Broadcast {
   readonly type: "broadcast"
   readonly message: unknown
   readonly user: unknown
 }
 
-/**
- * Whose connections are meant: the one with this id, or all of this user's. A user needs the server's index.
- *
- * @since 0.1.0
- * @category models
- */
+/** Whose connections are meant: the one with this id, or all of this user's. A user needs the server's index. */
 export type Target = { readonly socket: string } | { readonly user: unknown }
 
-/**
- * Ends a subscription, with `message` as its last update unless that is `null`.
- *
- * @since 0.1.0
- * @category models
- */
+/** Ends a subscription, with `message` as its last update unless that is `null`. */
 export interface Revoke {
   readonly type: "revoke"
   readonly target: Target
@@ -75,21 +46,11 @@ export interface Revoke {
   readonly message: unknown
 }
 
-/**
- * Closes connections.
- *
- * @since 0.1.0
- * @category models
- */
+/** Closes connections. */
 export interface Disconnect {
   readonly type: "disconnect"
   readonly target: Target
 }
 
-/**
- * What one node may ask of all.
- *
- * @since 0.1.0
- * @category models
- */
+/** What one node may ask of all. */
 export type Command = Publish | Broadcast | Revoke | Disconnect

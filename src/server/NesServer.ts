@@ -1,5 +1,6 @@
 /**
- * The server: a node as an Effect service. Its lifetime is a `Scope`, what it serves is the `Application` port, and whom
+ * The server: a node as an Effect service. Its lifetime is a `Scope`, what it serves is the `Application` port, and
+ * whom
  * it shares with is the `Broker` port.
  *
  * @since 0.1.0

@@ -1,8 +1,6 @@
 /**
- * One server's share of the work, put together: connections are accepted, their messages answered, and what is published
- * is delivered.
- *
- * @since 0.1.0
+ * One server's share of the work, put together: connections are accepted, their messages answered, and what is
+ * published is delivered.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -66,12 +64,7 @@ const farewellGrace = 1_000
 
 const ignore = (): void => {}
 
-/**
- * A node.
- *
- * @since 0.1.0
- * @category models
- */
+/** A node. */
 export class Node {
   readonly hub: Hub
   readonly delivery: Delivery
@@ -169,7 +162,8 @@ export class Node {
   }
 
   /**
-   * Publishes to the subscribers of a path on every node; ends when this node's have been written to, rejects if a filter
+   * Publishes to the subscribers of a path on every node; ends when this node's have been written to, rejects if a
+   * filter
    * failed with a programming fault or the subscription has no index for `user`. Throws if the path does not start with
    * `/`.
    */
@@ -200,7 +194,8 @@ export class Node {
   }
 
   /**
-   * Closes the socket with this id, or all sockets of a user, on whatever node; ends when this node's are closed. Throws
+   * Closes the socket with this id, or all sockets of a user, on whatever node; ends when this node's are closed.
+   * Throws
    * if a user is given and there is no index.
    */
   disconnect(target: Target): Promise<void> {

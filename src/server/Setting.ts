@@ -109,7 +109,8 @@ export const falseOr = <S extends Schema.Constraint>({ wants }: Door, schema: S,
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /**
- * Reads settings, or throws what `error` makes of the place and the complaint. No more is told of what is wrong: a value
+ * Reads settings, or throws what `error` makes of the place and the complaint. No more is told of what is wrong: a
+ * value
  * may be a password.
  */
 export const decoder = <A, E>(schema: Schema.Codec<A, E>) => {

@@ -1,9 +1,4 @@
-/**
- * What a server is told once: what there is, how it is checked, and what it is where it is not said. The doors add their
- * own. In `Settings` times are in milliseconds, lengths in UTF-16 code units.
- *
- * @since 0.1.0
- */
+/** What a server is told once: what there is, how it is checked, and what it is where it is not said. */
 import * as Schema from "effect/Schema"
 import type { IncomingHttpHeaders } from "node:http"
 import type * as Message from "../protocol/Message.js"
@@ -44,13 +39,11 @@ export interface UpgradeRequest {
 
 /**
  * What the application does at the turns of a connection's life. Each may answer with a value, a Promise or an Effect.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Hooks {
   /**
-   * Before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number with that
+   * Before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number with
+   * that
    * HTTP status, a failure with its own.
    */
   readonly verifyUpgrade?: ((request: UpgradeRequest) => Awaitable<boolean | number>) | undefined
@@ -62,12 +55,7 @@ export interface Hooks {
   readonly onMessage?: ((connection: Connection, message: unknown) => Awaitable<unknown>) | undefined
 }
 
-/**
- * Authentication, as far as it is not the application's.
- *
- * @since 0.1.0
- * @category models
- */
+/** Authentication, as far as it is not the application's. */
 export interface AuthSettings {
   /** Only `cookie` reads the upgrade request's cookies. */
   readonly type: "direct" | "cookie" | "token"
@@ -81,12 +69,7 @@ export interface AuthSettings {
   readonly minAuthVerifyInterval: number | false
 }
 
-/**
- * The settings of a server.
- *
- * @since 0.1.0
- * @category models
- */
+/** The settings of a server. */
 export interface Settings {
   readonly hooks: Hooks
   readonly auth: AuthSettings | false
@@ -115,12 +98,7 @@ export interface Settings {
   readonly limits: Limits.Limits
 }
 
-/**
- * The settings of a server as both doors are told them. `Time` is the door's unit of time.
- *
- * @since 1.0.0
- * @category models
- */
+/** The settings of a server as both doors are told them. `Time` is the door's unit of time. */
 export interface SettingOptions<Time> {
   /** The only path whose WebSockets are the server's; by default all that no one else on the HTTP server answers at once. */
   readonly path?: string | undefined
@@ -146,12 +124,7 @@ export interface SettingOptions<Time> {
   readonly limits?: Limits.LimitOptions<Time> | undefined
 }
 
-/**
- * The settings of authentication as both doors are told them.
- *
- * @since 1.0.0
- * @category models
- */
+/** The settings of authentication as both doors are told them. */
 export interface AuthSettingOptions<Time> {
   /** Index connections by this property of the credentials (`true`: by `user`), for broadcasts to one user. */
   readonly index?: boolean | string | undefined
@@ -163,12 +136,7 @@ export interface AuthSettingOptions<Time> {
   readonly minAuthVerifyInterval?: Time | false | undefined
 }
 
-/**
- * The settings of a subscription as both doors are told them.
- *
- * @since 1.0.0
- * @category models
- */
+/** The settings of a subscription as both doors are told them. */
 export interface SubscriptionSettingOptions<Time> {
   /**
    * Keeps what is published for those who missed it (docs/protocol.md): at most `size` updates of a path (1000 by
@@ -303,22 +271,12 @@ export const subscription = ({ auth, recovery }: GivenSubscription): {
   recovery: recovery === true ? defaultBounds : recovery || undefined
 })
 
-/**
- * What of the settings is given; the rest is as `defaults` has it.
- *
- * @since 0.1.0
- * @category models
- */
+/** What of the settings is given; the rest is as `defaults` has it. */
 export interface Options extends Partial<Omit<Settings, "limits">> {
   readonly limits?: Partial<Limits.Limits>
 }
 
-/**
- * The documented defaults (nes-api.txt, "Registration").
- *
- * @since 0.1.0
- * @category defaults
- */
+/** The documented defaults (nes-api.txt, "Registration"). */
 export const defaults: Settings = {
   hooks: {},
   auth: false,
@@ -335,12 +293,7 @@ export const defaults: Settings = {
   limits: Limits.defaults
 }
 
-/**
- * Lays options over the defaults.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Lays options over the defaults. */
 export const make = (options: Options): Settings => ({
   ...defaults,
   ...options,

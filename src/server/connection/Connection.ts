@@ -1,10 +1,4 @@
-/**
- * One client's connection: what is known of it, and the way out to it.
- *
- * Plain and small, since a server holds many: at rest it has no fiber and no timer.
- *
- * @since 0.1.0
- */
+/** One client's connection: what is known of it, and the way out to it. */
 import * as Boom from "@hapi/boom"
 import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
@@ -22,32 +16,17 @@ import type { Backlog, Lag } from "./Backlog.js"
 import { Latch } from "./Latch.js"
 import type { TokenBucket } from "./TokenBucket.js"
 
-/**
- * Where a connection comes from.
- *
- * @since 0.1.0
- * @category models
- */
+/** Where a connection comes from. */
 export interface Info {
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
   readonly "x-forwarded-for": string | undefined
 }
 
-/**
- * How far a connection's conversation has come. After a refused hello nothing more is processed.
- *
- * @since 0.1.0
- * @category models
- */
+/** How far a connection's conversation has come. After a refused hello nothing more is processed. */
 export type Stage = "new" | "greeting" | "ready" | "refused"
 
-/**
- * A subscribe that waits for its `onSubscribe`; `cancelled` by an unsubscribe or a close meanwhile.
- *
- * @since 0.1.0
- * @category models
- */
+/** A subscribe that waits for its `onSubscribe`; `cancelled` by an unsubscribe or a close meanwhile. */
 export interface PendingSubscribe {
   cancelled: boolean
   outcome: Promise<Position | undefined>
@@ -67,12 +46,7 @@ export type Received = string | Buffer | {
   readonly isVerified?: true
 }
 
-/**
- * What stands before a connection's messages while it is decided who the client is.
- *
- * @since 1.0.0
- * @category models
- */
+/** What stands before a connection's messages while it is decided who the client is. */
 export interface Gate {
   /** What is to go out behind the answer to the hello, and how much that is (UTF-16 code units). */
   readonly withheld: Array<PreparedMessage>
@@ -82,12 +56,7 @@ export interface Gate {
 const text = (header: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof header === "string" ? header : header?.join(", ")
 
-/**
- * A connection. Application code sees it through the `Socket` of its door.
- *
- * @since 0.1.0
- * @category models
- */
+/** A connection. Application code sees it through the `Socket` of its door. */
 export class Connection {
   readonly info: Info
   readonly raw: Socket
@@ -197,8 +166,10 @@ export class Connection {
   }
 
   /**
-   * Writes an answer, if the connection is open. Order is kept; what one turn writes leaves together. It counts as a sign
-   * of life at once: until it has left, the connection is sending, and if it fails, the socket closes. Returns whether it
+   * Writes an answer, if the connection is open. Order is kept; what one turn writes leaves together. It counts as a
+   * sign
+   * of life at once: until it has left, the connection is sending, and if it fails, the socket closes. Returns whether
+   * it
    * was written.
    */
   answer(message: PreparedMessage): boolean {

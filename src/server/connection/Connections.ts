@@ -1,8 +1,4 @@
-/**
- * The connections of a node, by id and by user.
- *
- * @since 0.1.0
- */
+/** The connections of a node, by id and by user. */
 import * as Boom from "@hapi/boom"
 import * as Latch from "effect/Latch"
 import { type UserKey, userKey } from "../conversation/Authentication.js"
@@ -12,12 +8,7 @@ import * as UserIndex from "./UserIndex.js"
 
 const none: ReadonlySet<Connection> = new Set()
 
-/**
- * All open connections, those that have not said hello included.
- *
- * @since 0.1.0
- * @category models
- */
+/** All open connections, those that have not said hello included. */
 export class Connections {
   /** Open while there is a connection. */
   readonly populated = Latch.makeUnsafe(false)

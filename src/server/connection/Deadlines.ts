@@ -1,38 +1,21 @@
-/**
- * Deadlines of equal length, kept by one sleeping fiber, however many there are.
- *
- * @since 0.1.0
- */
+/** Deadlines of equal length, kept by one sleeping fiber, however many there are. */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
-/**
- * Starts an effect that nobody waits for.
- *
- * @since 0.1.0
- * @category models
- */
+/** Starts an effect that nobody waits for. */
 export type Fork = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 
 /**
  * Ends when what the process's sockets have received has been read. After a pause (of the process, or of the machine)
  * timers run before sockets are read: who has said something in time must not be judged late.
- *
- * @since 1.0.0
- * @category combinators
  */
 export const arrived: Effect.Effect<void> = Effect.callback((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(immediate))
 })
 
-/**
- * Deadlines that lie the same time ahead when they are set, so that the first set is the first due.
- *
- * @since 0.1.0
- * @category models
- */
+/** Deadlines that lie the same time ahead when they are set, so that the first set is the first due. */
 export class Deadlines<Key> {
   private readonly due = new Map<Key, number>()
   private watching: Fiber.Fiber<void> | undefined

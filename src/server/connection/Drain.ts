@@ -2,12 +2,7 @@
 import { serviceRestart } from "../../protocol/CloseCode.js"
 import type { Connection } from "./Connection.js"
 
-/**
- * How clients are sent away.
- *
- * @since 1.0.0
- * @category models
- */
+/** How clients are sent away. */
 export interface DrainOptions {
   /** Over how long a time (ms), so that not all come back at once. Default: 0. */
   readonly within?: number | undefined

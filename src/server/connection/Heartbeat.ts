@@ -1,8 +1,4 @@
-/**
- * One timer beats for all connections (wire protocol 2.4, "Liveness").
- *
- * @since 0.1.0
- */
+/** One timer beats for all connections (wire protocol 2.4, "Liveness"). */
 import * as Effect from "effect/Effect"
 import type { Hub } from "../subscription/Hub.js"
 import type { Log } from "../telemetry/Log.js"
@@ -15,11 +11,9 @@ const isAlive = (connection: Connection): boolean =>
 
 /**
  * Sends a ping to every connection each `interval` and disconnects, `timeout` later (both ms), those that have given no
- * sign of life since the check before. Credentials are verified with the ping: some clients do nothing but listen. Never
+ * sign of life since the check before. Credentials are verified with the ping: some clients do nothing but listen.
+ * Never
  * ends.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const run = (
   hub: Hub,

@@ -1,15 +1,6 @@
-/**
- * Something that happens once, and can be waited for.
- *
- * @since 0.1.0
- */
+/** Something that happens once, and can be waited for. */
 
-/**
- * Opens once; whoever waits, before or after, goes on.
- *
- * @since 0.1.0
- * @category models
- */
+/** Opens once; whoever waits, before or after, goes on. */
 export class Latch {
   private release: (() => void) | undefined
   private readonly opened: Promise<void> = new Promise((resolve) => {

@@ -1,23 +1,15 @@
-/**
- * What one connection may ask for. The defaults are far above what applications need and far below what ends a server.
- *
- * A limit is a line in `Limits` and one in `table`: both doors have it then, checked, and it is counted when crossed.
- *
- * @since 0.1.0
- */
+/** What one connection may ask for. */
 import { choice, type Door, type Kind, setting } from "../Setting.js"
 
 /**
  * The limits of every connection. `Infinity` (`false` for a timeout) stands for none; durations are in milliseconds.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Limits {
   /** The longest frame from a client, in bytes: a longer one closes the connection with 1009. A function is asked at each upgrade. */
   readonly maxFrameBytes: number | (() => number)
   /**
-   * What a connection may send until its hello has been answered, in bytes: with more it is closed with 1009, or read on
+   * What a connection may send until its hello has been answered, in bytes: with more it is closed with 1009, or read
+   * on
    * when the hello has succeeded.
    */
   readonly maxHelloBytes: number
@@ -28,21 +20,24 @@ export interface Limits {
   /** How long the application may take to authenticate, or to verify credentials: then they are refused. */
   readonly authTimeout: number | false
   /**
-   * How long a connection may last: then it is closed with 1001, when what it has asked has been answered or a second has
+   * How long a connection may last: then it is closed with 1001, when what it has asked has been answered or a second
+   * has
    * passed. A client that reconnects has to authenticate anew.
    */
   readonly maxConnectionAge: number | false
   /** Subscriptions, those under way included: a further one is answered 403. */
   readonly maxSubscriptions: number
   /**
-   * Bytes of the paths that a connection is subscribed to, those of no more than 256 characters not counted: a further one
+   * Bytes of the paths that a connection is subscribed to, those of no more than 256 characters not counted: a further
+   * one
    * is answered 403.
    */
   readonly maxSubscriptionBytes: number
   /** Messages being answered: a further one is answered 429. */
   readonly maxInFlight: number
   /**
-   * Bytes that the messages being answered may take in memory, one of any size excepted. With more the next ones wait, as
+   * Bytes that the messages being answered may take in memory, one of any size excepted. With more the next ones wait,
+   * as
    * texts; when these are as long, a further one is answered 429.
    */
   readonly maxInFlightBytes: number
@@ -67,19 +62,12 @@ export interface Limits {
   readonly maxDepth: number
 }
 
-/**
- * What a message may be longer than the largest payload: its path, its headers, and the JSON around them (bytes).
- *
- * @since 0.1.0
- * @category defaults
- */
+/** What a message may be longer than the largest payload: its path, its headers, and the JSON around them (bytes). */
 export const envelopeBytes = 65_536
 
 /**
- * The limits as a door is told them: `false` for none, what is absent for the default. `Time` is the door's unit of time.
- *
- * @since 1.0.0
- * @category models
+ * The limits as a door is told them: `false` for none, what is absent for the default. `Time` is the door's unit of
+ * time.
  */
 export type LimitOptions<Time> = {
   readonly [K in keyof Limits]?: OptionOf<Limits[K], Time> | undefined
@@ -119,12 +107,7 @@ const mapped = <B>(map: (limit: Limit<unknown>) => B): Record<keyof Limits, B> =
     B
   >
 
-/**
- * The defaults. A door that knows the application's largest payload derives `maxFrameBytes` from that.
- *
- * @since 0.1.0
- * @category defaults
- */
+/** The defaults. A door that knows the application's largest payload derives `maxFrameBytes` from that. */
 export const defaults = mapped(([, otherwise]) => otherwise) as unknown as Limits
 
 /** The limits as settings of a door. */
@@ -133,12 +116,7 @@ export const fields = (door: Door) =>
     readonly [K in keyof Limits]: ReturnType<typeof setting<Exclude<Limits[K], () => number>>>
   }
 
-/**
- * How often each limit has been crossed since the server was made.
- *
- * @since 0.1.0
- * @category models
- */
+/** How often each limit has been crossed since the server was made. */
 export type Exceeded = Record<Exclude<keyof Limits, "slowClient">, number>
 
 /** Counters that have counted nothing yet. */

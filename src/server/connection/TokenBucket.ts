@@ -1,11 +1,6 @@
 /** How often something may happen: at a steady rate, and so often at once. */
 
-/**
- * A bucket that starts full and fills at a steady rate.
- *
- * @since 0.1.0
- * @category models
- */
+/** A bucket that starts full and fills at a steady rate. */
 export class TokenBucket {
   private tokens: number
 

@@ -1,25 +1,11 @@
-/**
- * Connections by user.
- *
- * @since 0.1.0
- */
+/** Connections by user. */
 import type { UserKey } from "../conversation/Authentication.js"
 import type { Connection } from "./Connection.js"
 
-/**
- * The connections of each user who has any.
- *
- * @since 0.1.0
- * @category models
- */
+/** The connections of each user who has any. */
 export type UserIndex = Map<UserKey, Set<Connection>>
 
-/**
- * Adds a connection of a user.
- *
- * @since 0.1.0
- * @category utilities
- */
+/** Adds a connection of a user. */
 export const add = (index: UserIndex, key: UserKey, connection: Connection): void => {
   const connections = index.get(key)
   if (connections) {
@@ -29,12 +15,7 @@ export const add = (index: UserIndex, key: UserKey, connection: Connection): voi
   }
 }
 
-/**
- * Removes a connection of a user, and the user with the last one.
- *
- * @since 0.1.0
- * @category utilities
- */
+/** Removes a connection of a user, and the user with the last one. */
 export const remove = (index: UserIndex, key: UserKey, connection: Connection): void => {
   const connections = index.get(key)
   if (connections?.delete(connection) && connections.size === 0) {

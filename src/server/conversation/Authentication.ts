@@ -1,38 +1,21 @@
-/**
- * Who a connection speaks for.
- *
- * @since 0.1.0
- */
+/** Who a connection speaks for. */
 
 /**
  * Credentials as hapi has them: any properties, of which the server itself reads `scope` and `user`, and the one named
  * by the index.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Credentials {
   readonly [key: string]: unknown
 }
 
-/**
- * A successful authentication.
- *
- * @since 0.1.0
- * @category models
- */
+/** A successful authentication. */
 export interface Authentication {
   readonly credentials: Credentials
   readonly artifacts: unknown
   readonly strategy: string | undefined
 }
 
-/**
- * The authentication state of a connection, the `socket.auth` of nes-api.txt.
- *
- * @since 0.1.0
- * @category models
- */
+/** The authentication state of a connection, the `socket.auth` of nes-api.txt. */
 export interface AuthState {
   isAuthenticated: boolean
   credentials: Credentials | null
@@ -43,9 +26,6 @@ export interface AuthState {
 /**
  * A user as the key of an index: primitives by their text (so that `5` and `"5"` are one user), objects by what they
  * hold, so that each authentication of one user leads to the same key.
- *
- * @since 0.1.0
- * @category models
  */
 export type UserKey = string | object
 
@@ -63,12 +43,7 @@ const contents = (user: object): UserKey => {
   }
 }
 
-/**
- * The key of a user; `undefined` where there is none (falsy values name nobody).
- *
- * @since 0.1.0
- * @category utilities
- */
+/** The key of a user; `undefined` where there is none (falsy values name nobody). */
 export const userKey = (user: unknown): UserKey | undefined => {
   if (!user) {
     return undefined

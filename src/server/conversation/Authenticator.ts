@@ -1,8 +1,4 @@
-/**
- * Who a connection is: authentication by cookie, hello and reauth, and its verification in time (interop.md).
- *
- * @since 0.1.0
- */
+/** Who a connection is: authentication by cookie, hello and reauth, and its verification in time (interop.md). */
 import * as Boom from "@hapi/boom"
 import type * as Clock from "effect/Clock"
 import type * as Message from "../../protocol/Message.js"
@@ -12,12 +8,7 @@ import type { Deadlines } from "../connection/Deadlines.js"
 import type { Context, Hub } from "../subscription/Hub.js"
 import type { Authentication, AuthState } from "./Authentication.js"
 
-/**
- * The time that authentication takes.
- *
- * @since 0.1.0
- * @category models
- */
+/** The time that authentication takes. */
 export interface Timing {
   readonly clock: Clock.Clock
   /** Until when a connection has to authenticate, where it must. */
@@ -26,12 +17,7 @@ export interface Timing {
   readonly authentication: Deadlines<() => void>
 }
 
-/**
- * Authenticates the connections of a hub.
- *
- * @since 0.1.0
- * @category models
- */
+/** Authenticates the connections of a hub. */
 export class Authenticator {
   constructor(
     private readonly hub: Hub,

@@ -1,10 +1,4 @@
-/**
- * From an incoming text to the answer: the conversation of wire protocol 2.4, in interop.md's order of checks.
- *
- * A new message type is a Schema in `protocol/Message`, a decoder in `protocol/Codec`, and a case in `process` here.
- *
- * @since 0.1.0
- */
+/** From an incoming text to the answer: the conversation of wire protocol 2.4, in interop.md's order of checks. */
 import * as Boom from "@hapi/boom"
 import * as Result from "effect/Result"
 import * as Codec from "../../protocol/Codec.js"
@@ -22,12 +16,7 @@ import * as RequestHead from "./RequestHead.js"
 import { TurnLimiter } from "./TurnLimiter.js"
 import * as Weight from "./Weight.js"
 
-/**
- * What a dispatcher works with.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a dispatcher works with. */
 export interface Timing {
   readonly rates: RateLimiter
   /** Until when a new connection has to say hello. */
@@ -91,12 +80,7 @@ const isFree = ({ gate, lag }: Connection): boolean => gate === undefined && lag
 // Whoever was refused, or is being disconnected, does nothing more, however slow they are to close.
 const isHeard = (connection: Connection): boolean => connection.stage !== "refused" && connection.isOpen
 
-/**
- * Answers the messages of a hub's connections.
- *
- * @since 0.1.0
- * @category models
- */
+/** Answers the messages of a hub's connections. */
 export class Dispatcher {
   private readonly turns: TurnLimiter<Received, Connection>
 

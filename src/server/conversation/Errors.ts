@@ -1,8 +1,4 @@
-/**
- * Failures as answers.
- *
- * @since 0.1.0
- */
+/** Failures as answers. */
 import * as Boom from "@hapi/boom"
 import * as Bounce from "@hapi/bounce"
 import type * as Message from "../../protocol/Message.js"
@@ -10,12 +6,7 @@ import type { Service } from "../Application.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Settings } from "../Settings.js"
 
-/**
- * A failure as an HTTP error: a Boom as it is, anything else as 500, whose text says nothing about it.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** A failure as an HTTP error: a Boom as it is, anything else as 500, whose text says nothing about it. */
 export const toBoom = (error: unknown): Boom.Boom => {
   if (Boom.isBoom(error)) {
     return error
@@ -23,12 +14,7 @@ export const toBoom = (error: unknown): Boom.Boom => {
   return error instanceof Error && Object.isExtensible(error) ? Boom.boomify(error) : Boom.internal(undefined, error)
 }
 
-/**
- * The failure of a hook, as an answer. Where the client learns nothing but that there was one, the log is told.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** The failure of a hook, as an answer. Where the client learns nothing but that there was one, the log is told. */
 export const ofHook = (
   hook: string,
   error: unknown,
@@ -42,20 +28,10 @@ export const ofHook = (
   return boom
 }
 
-/**
- * Whether an error is a programming fault (`TypeError` and its like) rather than an ordinary failure.
- *
- * @since 0.1.0
- * @category guards
- */
+/** Whether an error is a programming fault (`TypeError` and its like) rather than an ordinary failure. */
 export const isSystem = (error: unknown): error is Error => error instanceof Error && Bounce.isSystem(error)
 
-/**
- * Response headers as the settings let clients see them.
- *
- * @since 0.1.0
- * @category utilities
- */
+/** Response headers as the settings let clients see them. */
 export const filterHeaders = (
   headers: Readonly<Record<string, unknown>>,
   allowed: Settings["headers"]
@@ -68,12 +44,7 @@ export const filterHeaders = (
     : Object.fromEntries(Object.entries(headers).filter(([name]) => allowed.has(name.toLowerCase())))
 }
 
-/**
- * The answer that reports a failure. `type`, `id` and `path` are quoted where they are known.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** The answer that reports a failure. `type`, `id` and `path` are quoted where they are known. */
 export const toAnswer = (
   error: unknown,
   allowed: Settings["headers"],

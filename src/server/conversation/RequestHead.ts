@@ -1,36 +1,19 @@
 /**
  * The head of a request that comes over a socket, as Node's HTTP parser would have let it through: nothing else reaches
  * the application.
- *
- * @since 1.0.0
  */
 import * as Boom from "@hapi/boom"
 
-/**
- * Header values by name, in lower case.
- *
- * @since 1.0.0
- * @category models
- */
+/** Header values by name, in lower case. */
 export type Headers = Readonly<Record<string, string>>
 
-/**
- * What the upgrade request of a connection said, which no request on it can change.
- *
- * @since 1.0.0
- * @category models
- */
+/** What the upgrade request of a connection said, which no request on it can change. */
 export interface Upgrade {
   readonly host: string | undefined
   readonly info: { readonly "x-forwarded-for": string | undefined }
 }
 
-/**
- * Method, path and headers of a request.
- *
- * @since 1.0.0
- * @category models
- */
+/** Method, path and headers of a request. */
 export interface RequestHead {
   readonly method: string
   readonly path: string
@@ -134,9 +117,6 @@ const addAll = (headers: Record<string, string>, given: Readonly<Record<string, 
 /**
  * The headers that a client gives, with those of its upgrade request that it cannot change; throws a 400 that names the
  * header which HTTP would have refused.
- *
- * @since 1.0.0
- * @category conversions
  */
 export const headersOf = (
   { host, info: { "x-forwarded-for": forwarded } }: Upgrade,
@@ -180,12 +160,7 @@ const pathOf = (given: string): string => {
   throw Boom.badRequest("Message path has an invalid character")
 }
 
-/**
- * The head of a request; throws a 400 that names what HTTP would have refused.
- *
- * @since 1.0.0
- * @category conversions
- */
+/** The head of a request; throws a 400 that names what HTTP would have refused. */
 export const make = (
   upgrade: Upgrade,
   method: string,

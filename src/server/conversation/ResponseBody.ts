@@ -1,16 +1,7 @@
-/**
- * What of a response's body can be sent in a message: text, and nothing else.
- *
- * @since 1.0.0
- */
+/** What of a response's body can be sent in a message: text, and nothing else. */
 import { isUtf8 } from "node:buffer"
 
-/**
- * Why these bytes cannot be sent as text without being changed; `undefined` if they can.
- *
- * @since 1.0.0
- * @category utilities
- */
+/** Why these bytes cannot be sent as text without being changed; `undefined` if they can. */
 export const refuse = (bytes: Uint8Array, contentEncoding: unknown): string | undefined => {
   if (bytes.byteLength === 0) {
     return undefined

@@ -1,8 +1,4 @@
-/**
- * Authentications, sealed by iron in cookies and tokens.
- *
- * @since 0.1.0
- */
+/** Authentications, sealed by iron in cookies and tokens. */
 import * as Iron from "@hapi/iron"
 import { randomBytes } from "node:crypto"
 import type { Authentication } from "./Authentication.js"
@@ -37,23 +33,13 @@ export type Secret =
  */
 export type Password = string | Buffer | (Secret & { readonly id?: string } & { readonly [olderId: string]: unknown })
 
-/**
- * What iron takes: one to seal with, and one, or several by id, to unseal with.
- *
- * @since 0.1.0
- * @category models
- */
+/** What iron takes: one to seal with, and one, or several by id, to unseal with. */
 export interface Passwords {
   readonly seal: Iron.Password | Iron.password.Secret | Iron.password.Specific
   readonly unseal: Iron.Password | Iron.password.Hash
 }
 
-/**
- * A password that changes with every start of the process.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** A password that changes with every start of the process. */
 export const generate = (): string => randomBytes(32).toString("hex")
 
 // The id under which iron looks for what was sealed without one.
@@ -62,9 +48,6 @@ const noId = "default"
 /**
  * A password in iron's two forms. They are kept apart: iron takes any property of what it unseals with for a password,
  * so that the `id`, which every sealed value shows, would be one.
- *
- * @since 0.1.0
- * @category conversions
  */
 export const forIron = (password: Password): Passwords => {
   if (typeof password === "string" || Buffer.isBuffer(password)) {
@@ -78,12 +61,7 @@ export const forIron = (password: Password): Passwords => {
   }
 }
 
-/**
- * Iron's settings: its defaults, and over them what the application has set.
- *
- * @since 0.1.0
- * @category conversions
- */
+/** Iron's settings: its defaults, and over them what the application has set. */
 export const ironOptions = ({ encryption, integrity, ...given }: IronOptions = {}): Iron.SealOptions => ({
   ...Iron.defaults,
   ...given,
@@ -94,12 +72,7 @@ export const ironOptions = ({ encryption, integrity, ...given }: IronOptions = {
 const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
   typeof u === "object" && u !== null && !Array.isArray(u)
 
-/**
- * An authentication, if that is what a value is.
- *
- * @since 0.1.0
- * @category decoding
- */
+/** An authentication, if that is what a value is. */
 export const decodeAuthentication = (u: unknown): Authentication | undefined =>
   isObject(u) && isObject(u.credentials)
     ? {
@@ -109,12 +82,7 @@ export const decodeAuthentication = (u: unknown): Authentication | undefined =>
     }
     : undefined
 
-/**
- * Seals an authentication.
- *
- * @since 0.1.0
- * @category encoding
- */
+/** Seals an authentication. */
 export const seal = (
   authentication: Authentication,
   passwords: Passwords,
@@ -122,11 +90,9 @@ export const seal = (
 ): Promise<string> => Iron.seal(authentication, passwords.seal, options)
 
 /**
- * Unseals an authentication; `undefined` if it was not sealed with this password, has expired or is something else: which
+ * Unseals an authentication; `undefined` if it was not sealed with this password, has expired or is something else:
+ * which
  * of the checks a forged one fails is nobody's business.
- *
- * @since 0.1.0
- * @category decoding
  */
 export const unseal = async (
   sealed: unknown,

@@ -1,10 +1,6 @@
 /**
- * Fair turns between connections: what each has sent waits in an inbox of its own, and the messages of all are begun one
- * by one in turn.
- *
- * Work that arrives in a burst and then waits (for hapi, for a database) would also all be alive at once, and be copied by
- * every garbage collection meanwhile: hundreds of small requests begun in turns cost little more than half of what they
- * cost at once.
+ * Fair turns between connections: what each has sent waits in an inbox of its own, and the messages of all are begun
+ * one by one in turn.
  */
 import type { Task, Turns } from "../transport/Turns.js"
 

@@ -1,17 +1,10 @@
-/**
- * What is kept of what was published, as its readers see it.
- *
- * @since 0.1.0
- */
+/** What is kept of what was published, as its readers see it. */
 import type { Published } from "../Command.js"
 import type { Bounds } from "./Bounds.js"
 
 /**
  * What is left of a path's history: the updates after the position asked for, in order; `top` is the offset of the last
  * one published. What was published before `start` has its offset from an earlier epoch.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Page {
   readonly epoch: string
@@ -23,21 +16,13 @@ export interface Page {
 /**
  * Where a reader of a history stands. Without an epoch, or in another one than the history's, what it has seen after
  * the beginning of the history's epoch does not count.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Since {
   readonly epoch: string | undefined
   readonly offset: number
 }
 
-/**
- * The updates that are kept.
- *
- * @since 0.1.0
- * @category models
- */
+/** The updates that are kept. */
 export interface History {
   /** What came after a position; without one, only how far the path has come. */
   readonly read: (path: string, since: Since | undefined, bounds: Bounds) => Page | Promise<Page>

@@ -1,8 +1,4 @@
-/**
- * The updates that are kept, in the memory of one process.
- *
- * @since 0.1.0
- */
+/** The updates that are kept, in the memory of one process. */
 import { randomBytes } from "node:crypto"
 import type { Publish, Published } from "../Command.js"
 import type { Bounds } from "./Bounds.js"
@@ -27,9 +23,6 @@ interface Log {
  * Histories of paths. A path that nobody follows is forgotten when all that it keeps is too old: time passes without a
  * timer, looked at whenever something is published, or a path is new. One that nobody has published to is known only as
  * long as it is followed.
- *
- * @since 0.1.0
- * @category models
  */
 export class MemoryHistory implements History {
   // The path touched last is the last: those that may be forgotten are in front.

@@ -19,20 +19,10 @@ const isFor = ({ auth }: Connection, user: unknown, index: string | false | unde
   return key === undefined || (typeof index === "string" && userKey(auth.credentials?.[index]) === key)
 }
 
-/**
- * Delivers an update to some of a subscription's subscribers.
- *
- * @since 0.1.0
- * @category models
- */
+/** Delivers an update to some of a subscription's subscribers. */
 export type Deliver = (update: Published, to: Subscribers) => void | Promise<void>
 
-/**
- * The paths with recovery of a node.
- *
- * @since 0.1.0
- * @category models
- */
+/** The paths with recovery of a node. */
 export class Recovery {
   private readonly syncs = new Map<string, RecoverySync>()
   private readonly owner: Owner

@@ -6,12 +6,7 @@ import type { Subscription } from "../subscription/Subscription.js"
 import * as Epoch from "./Epoch.js"
 import type { Page, Since } from "./History.js"
 
-/**
- * A connection on its way in. `since` is how far it came before, on whatever node.
- *
- * @since 0.1.0
- * @category models
- */
+/** A connection on its way in. `since` is how far it came before, on whatever node. */
 export interface Admission {
   readonly since: Message.Position | undefined
   /** Whether the connection has been told that it is subscribed before it was let in. */
@@ -23,12 +18,7 @@ type Admissions = ReadonlyMap<Connection, Admission>
 
 const nobody: Admissions = new Map()
 
-/**
- * What the paths of a node work with.
- *
- * @since 0.1.0
- * @category models
- */
+/** What the paths of a node work with. */
 export interface Owner {
   /** Ends when announcements of the path reach this node. */
   readonly ready: (sync: RecoverySync) => Promise<void> | undefined
@@ -79,9 +69,6 @@ const resume = (since: Message.Position, page: Page): { readonly offset: number;
  * was confirmed to this node before it has heard those of others, waits; anything else (a gap in the offsets, another
  * epoch, a connection that has missed something) is settled from the history, in one reading for all. So nothing grows,
  * nothing comes twice, and whoever is let in misses nothing in between.
- *
- * @since 0.1.0
- * @category models
  */
 export class RecoverySync {
   private at: Message.Position | undefined
@@ -105,7 +92,8 @@ export class RecoverySync {
   }
 
   /**
-   * Lets a connection in, with what it missed. Ends with the position from which it hears what comes, or with none if it
+   * Lets a connection in, with what it missed. Ends with the position from which it hears what comes, or with none if
+   * it
    * cannot be let in for now and will be later.
    */
   admit(

@@ -1,29 +1,15 @@
-/**
- * Who may subscribe: mode, scope and entity as hapi routes have them.
- *
- * @since 0.1.0
- */
+/** Who may subscribe: mode, scope and entity as hapi routes have them. */
 import * as Boom from "@hapi/boom"
 import type { Credentials } from "../conversation/Authentication.js"
 
-/**
- * One way in: all of its conditions must hold.
- *
- * @since 0.1.0
- * @category models
- */
+/** One way in: all of its conditions must hold. */
 export interface Rule {
   /** Any one of the plain scopes, all of the `+required`, none of the `!forbidden`; `{params.x}` and `{credentials.x}` are filled in. */
   readonly scope?: ReadonlyArray<string> | undefined
   readonly entity?: "user" | "app" | "any" | undefined
 }
 
-/**
- * Access to a subscription: granted by any of its rules, or to all who are authenticated where there are none.
- *
- * @since 0.1.0
- * @category models
- */
+/** Access to a subscription: granted by any of its rules, or to all who are authenticated where there are none. */
 export interface Access {
   readonly mode: "required" | "optional" | "try"
   readonly rules: ReadonlyArray<Rule>
@@ -89,12 +75,7 @@ const refuseRule = (
   return undefined
 }
 
-/**
- * Why these credentials may not subscribe; `undefined` if they may.
- *
- * @since 0.1.0
- * @category utilities
- */
+/** Why these credentials may not subscribe; `undefined` if they may. */
 export const refuse = (
   access: Access | false,
   credentials: Credentials | null,

@@ -1,10 +1,4 @@
-/**
- * What is published and broadcast, on its way to this node's connections.
- *
- * Plain code on purpose: a publish is serialised and framed once, and costs what its matches cost.
- *
- * @since 0.1.0
- */
+/** What is published and broadcast, on its way to this node's connections. */
 import type * as Message from "../../protocol/Message.js"
 import { isPromiseLike } from "../Awaitable.js"
 import type { Command, Publish, Published, Revoke, Target } from "../Command.js"
@@ -17,12 +11,7 @@ import type { Context, Hub } from "./Hub.js"
 import type { Match } from "./Router.js"
 import type { Subscribers, Verdict } from "./Subscription.js"
 
-/**
- * Which sockets to iterate over.
- *
- * @since 0.1.0
- * @category models
- */
+/** Which sockets to iterate over. */
 export interface EachOptions {
   /** Only those subscribed to this path. */
   readonly subscription?: string | undefined
@@ -41,12 +30,7 @@ const push = (connection: Connection, { position }: Publish, outgoing: PreparedM
 
 const isPublished = (update: Publish): update is Published => update.position !== undefined
 
-/**
- * Delivers to the connections of a hub.
- *
- * @since 0.1.0
- * @category models
- */
+/** Delivers to the connections of a hub. */
 export class Delivery {
   /** `arrive` takes the updates that have a position: it carries each when its turn has come. */
   constructor(

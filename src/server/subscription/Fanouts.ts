@@ -110,7 +110,8 @@ export class Fanouts<R extends Recipient> {
   constructor(private readonly turns: Turns) {}
 
   /**
-   * Sends to the subscribers of a path, or to others, in their order: at once to a few. Returns a Promise if some have to
+   * Sends to the subscribers of a path, or to others, in their order: at once to a few. Returns a Promise if some have
+   * to
    * wait.
    */
   send(path: string | undefined, members: Members<R>, send: Send<R>): Sending | Promise<void> | undefined {

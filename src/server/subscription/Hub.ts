@@ -1,8 +1,4 @@
-/**
- * A node's live state: its connections, its declared subscriptions, and who is subscribed to what.
- *
- * @since 0.1.0
- */
+/** A node's live state: its connections, its declared subscriptions, and who is subscribed to what. */
 import * as Boom from "@hapi/boom"
 import type * as Message from "../../protocol/Message.js"
 import type * as Application from "../Application.js"
@@ -24,12 +20,7 @@ import type { Fanouts } from "./Fanouts.js"
 import { type Match, Router } from "./Router.js"
 import { type Options, Subscription } from "./Subscription.js"
 
-/**
- * What a hub works with.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a hub works with. */
 export interface Context {
   readonly settings: Settings
   readonly application: Application.Service
@@ -42,12 +33,7 @@ export interface Context {
   readonly span: Span
 }
 
-/**
- * What a hub needs of the cluster.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a hub needs of the cluster. */
 export type Cluster = Pick<Membership, "claims" | "interest">
 
 /** The position from which a subscriber hears what comes, where there are positions. */
@@ -58,12 +44,7 @@ const shortPath = 256
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0
 
-/**
- * A node's connections and subscriptions.
- *
- * @since 0.1.0
- * @category models
- */
+/** A node's connections and subscriptions. */
 export class Hub {
   readonly connections: Connections
   /** While stopped, nothing is delivered and no connection is accepted. */

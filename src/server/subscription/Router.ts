@@ -1,17 +1,8 @@
-/**
- * Finds the subscription a path belongs to, by the rules of hapi's router.
- *
- * @since 0.1.0
- */
+/** Finds the subscription a path belongs to, by the rules of hapi's router. */
 import * as Call from "@hapi/call"
 import type { Subscription } from "./Subscription.js"
 
-/**
- * A subscription and the parameters of the path that led to it.
- *
- * @since 0.1.0
- * @category models
- */
+/** A subscription and the parameters of the path that led to it. */
 export interface Match {
   readonly subscription: Subscription
   readonly params: Readonly<Record<string, string>>
@@ -20,12 +11,7 @@ export interface Match {
 // Half a surrogate pair has no UTF-8: paths that differ in one would be the same to other nodes.
 const halfPair = /\p{Cs}/u
 
-/**
- * The declared subscriptions.
- *
- * @since 0.1.0
- * @category models
- */
+/** The declared subscriptions. */
 export class Router {
   private readonly router = new Call.Router<Subscription>()
 

@@ -1,8 +1,6 @@
 /**
  * A declared subscription and its subscribers, indexed by exact path and, inside it, by user: a publish costs what its
  * matches cost, whatever the crowd.
- *
- * @since 0.1.0
  */
 import * as Call from "@hapi/call"
 import type { Awaitable } from "../Awaitable.js"
@@ -12,20 +10,10 @@ import { type Credentials, type UserKey, userKey } from "../conversation/Authent
 import type { Bounds } from "../recovery/Bounds.js"
 import type { Access } from "./Access.js"
 
-/**
- * Path parameters, decoded.
- *
- * @since 0.1.0
- * @category models
- */
+/** Path parameters, decoded. */
 export type Params = Readonly<Record<string, string>>
 
-/**
- * What a filter may know about the publish and the subscriber (nes-api.txt, "server.subscription").
- *
- * @since 0.1.0
- * @category models
- */
+/** What a filter may know about the publish and the subscriber (nes-api.txt, "server.subscription"). */
 export interface FilterContext {
   readonly connection: Connection
   readonly credentials: Credentials | null
@@ -36,18 +24,10 @@ export interface FilterContext {
 
 /**
  * Whether a subscriber gets an update, and which instead of the published one. Any `override` but `undefined` counts.
- *
- * @since 0.1.0
- * @category models
  */
 export type Verdict = boolean | { readonly override?: unknown }
 
-/**
- * What the application has to say about a subscription. Each hook may answer with a value, a Promise or an Effect.
- *
- * @since 0.1.0
- * @category models
- */
+/** What the application has to say about a subscription. Each hook may answer with a value, a Promise or an Effect. */
 export interface Options {
   readonly filter?: ((path: string, message: unknown, context: FilterContext) => Awaitable<Verdict>) | undefined
   readonly onSubscribe?: ((connection: Connection, path: string, params: Params) => Awaitable<unknown>) | undefined
@@ -60,12 +40,7 @@ export interface Options {
   readonly recovery?: Bounds | undefined
 }
 
-/**
- * Some subscribers, in the order they came.
- *
- * @since 0.1.0
- * @category models
- */
+/** Some subscribers, in the order they came. */
 export type Subscribers = Pick<ReadonlySet<Connection>, "has" | "keys" | "size">
 
 // A connection is remembered with the key it was indexed by: its credentials may change afterwards.
@@ -76,12 +51,7 @@ interface Topic {
 
 const none: Subscribers = new Set()
 
-/**
- * A declared subscription.
- *
- * @since 0.1.0
- * @category models
- */
+/** A declared subscription. */
 export class Subscription {
   private readonly topics = new Map<string, Topic>()
   private own: Call.Router<true> | undefined

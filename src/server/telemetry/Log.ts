@@ -1,9 +1,4 @@
-/**
- * What happens to connections, told to Effect's log with the socket's id. Nothing here is on the way of a message that
- * is answered, and where the log does not listen, nothing is kept or made.
- *
- * @since 0.1.0
- */
+/** What happens to connections, told to Effect's log with the socket's id. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
@@ -15,20 +10,10 @@ import type { Connection } from "../connection/Connection.js"
 import type { Exceeded } from "../connection/Limits.js"
 import type { Refused } from "./Metrics.js"
 
-/**
- * The annotation with a connection's id, in logs and in spans.
- *
- * @since 0.1.0
- * @category annotations
- */
+/** The annotation with a connection's id, in logs and in spans. */
 export const socketId = "nes.socket.id"
 
-/**
- * How a log entry names a connection.
- *
- * @since 0.1.0
- * @category annotations
- */
+/** How a log entry names a connection. */
 export const annotationsOf = ({ id, info }: Connection): Record<string, unknown> => ({
   [socketId]: id,
   ...addressOf(info.remoteAddress, info["x-forwarded-for"])
@@ -46,12 +31,7 @@ const maxLength = 256
 
 type Write = (level: LogLevel.Severity, message: string, annotations: Record<string, unknown>) => void
 
-/**
- * Which entries are written.
- *
- * @since 0.1.0
- * @category models
- */
+/** Which entries are written. */
 export interface Listening {
   /** Of the life of each connection (`Debug`). */
   readonly lives: boolean
@@ -59,12 +39,7 @@ export interface Listening {
   readonly incidents: boolean
 }
 
-/**
- * A server's log.
- *
- * @since 0.1.0
- * @category models
- */
+/** A server's log. */
 export class Log {
   private readonly opened = new WeakMap<Connection, number>()
   private readonly crossed = new WeakMap<Connection, Set<keyof Exceeded>>()
@@ -169,12 +144,7 @@ export class Log {
   }
 }
 
-/**
- * Whether anybody hears what is logged at this level.
- *
- * @since 0.1.0
- * @category annotations
- */
+/** Whether anybody hears what is logged at this level. */
 export const listens = (level: LogLevel.Severity): Effect.Effect<boolean> =>
   Effect.zipWith(
     LogLevel.isEnabled(level),
@@ -183,11 +153,9 @@ export const listens = (level: LogLevel.Severity): Effect.Effect<boolean> =>
   )
 
 /**
- * The log of a server in Effect's log; or, of what was refused only, in the application's. What is listened to is decided
+ * The log of a server in Effect's log; or, of what was refused only, in the application's. What is listened to is
+ * decided
  * here, once.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = (
   to: boolean | "application",

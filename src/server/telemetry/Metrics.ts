@@ -1,11 +1,4 @@
-/**
- * What an operator asks about, counted.
- *
- * The hot path adds to plain numbers; at the end of a turn that has written something they go into Effect's metrics. The
- * metrics are those of the registry in force, the totals those of one server.
- *
- * @since 0.1.0
- */
+/** What an operator asks about, counted. */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import { monitorEventLoopDelay } from "node:perf_hooks"
@@ -58,28 +51,13 @@ const counters = {
   sentPing: sent("ping")
 }
 
-/**
- * What is counted.
- *
- * @since 0.1.0
- * @category models
- */
+/** What is counted. */
 export type Name = keyof typeof counters
 
-/**
- * The totals of one server since it was made. `connections` and `subscriptions` are those there are.
- *
- * @since 0.1.0
- * @category models
- */
+/** The totals of one server since it was made. `connections` and `subscriptions` are those there are. */
 export type Totals = { [K in Name]: number }
 
-/**
- * The totals that messages pushed to one client are counted in.
- *
- * @since 0.1.0
- * @category constants
- */
+/** The totals that messages pushed to one client are counted in. */
 export const pushed = { pub: "sentPub", update: "sentUpdate", revoke: "sentRevoke" } as const satisfies Record<
   string,
   Name
@@ -89,12 +67,7 @@ const names = Object.keys(counters) as ReadonlyArray<Name>
 
 const zeros = (): Totals => Object.fromEntries(names.map((name) => [name, 0])) as Totals
 
-/**
- * How long requests took, in ms from the message to its answer.
- *
- * @since 0.1.0
- * @category metrics
- */
+/** How long requests took, in ms from the message to its answer. */
 export const requestDuration = Metric.histogram(
   "nes_server_request_duration_ms",
   {
@@ -103,12 +76,7 @@ export const requestDuration = Metric.histogram(
   }
 )
 
-/**
- * Bytes that wait for slow clients, as the last heartbeat saw them.
- *
- * @since 0.1.0
- * @category metrics
- */
+/** Bytes that wait for slow clients, as the last heartbeat saw them. */
 export const bufferedBytes = Metric.gauge("nes_server_buffered_bytes", {
   description: "Bytes waiting for slow clients, at the last heartbeat"
 })
@@ -122,9 +90,6 @@ const limits = Object.fromEntries(
 
 /**
  * How often connections have been refused, by reason: the setting that refused them, or that the server was stopping.
- *
- * @since 1.0.0
- * @category models
  */
 export type Refused = Record<
   "origin" | "verifyUpgrade" | "maxConnections" | "maxConnectionsPerAddress" | "stopping",
@@ -159,12 +124,7 @@ const closings = Object.fromEntries(
   ) => [code, counter("nes_server_closes_total", "Connections that ended, by close code", { code })])
 ) as Record<keyof Closes, Metric.Counter<number>>
 
-/**
- * How late the event loop was, at worst, in the last second or so.
- *
- * @since 1.0.0
- * @category metrics
- */
+/** How late the event loop was, at worst, in the last second or so. */
 export const loopLag = Metric.gauge("nes_server_event_loop_lag_ms", {
   description: "How late the event loop was, at worst, since the last report a second ago or more (ms)"
 })
@@ -200,12 +160,7 @@ const ofType: ReadonlyMap<string, Name> = new Map<string, Name>([
   ["ping", "receivedPing"]
 ])
 
-/**
- * Counts for one server.
- *
- * @since 0.1.0
- * @category models
- */
+/** Counts for one server. */
 export class Metrics {
   /** To be added to. */
   readonly totals: Totals = zeros()

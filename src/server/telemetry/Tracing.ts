@@ -1,9 +1,4 @@
-/**
- * Spans of the server, for a tracer that looks. The plain code they surround runs without a fiber, and without them where
- * nobody does.
- *
- * @since 0.1.0
- */
+/** Spans of the server, for a tracer that looks. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,12 +6,7 @@ import type * as Message from "../../protocol/Message.js"
 import { isEnabled, parentOf, traceparentOf } from "../../protocol/Tracing.js"
 import { isPromiseLike } from "../Awaitable.js"
 
-/**
- * What a span says.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a span says. */
 export interface SpanOptions {
   readonly attributes: Readonly<Record<string, unknown>>
   /** The headers of a request, whose `traceparent` names the caller's span. */
@@ -24,10 +14,8 @@ export interface SpanOptions {
 }
 
 /**
- * Runs work in a span. The work is given the `traceparent` (W3C Trace Context) to hand on; `undefined` where nobody looks.
- *
- * @since 0.1.0
- * @category models
+ * Runs work in a span. The work is given the `traceparent` (W3C Trace Context) to hand on; `undefined` where nobody
+ * looks.
  */
 export type Span = <A>(
   name: string,
@@ -35,20 +23,10 @@ export type Span = <A>(
   work: (traceparent: string | undefined) => A | PromiseLike<A>
 ) => A | PromiseLike<A>
 
-/**
- * What stands for spans where nobody looks.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** What stands for spans where nobody looks. */
 export const untraced: Span = (_name, _options, work) => work(undefined)
 
-/**
- * Spans of the tracer in force.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Spans of the tracer in force. */
 export const make: Effect.Effect<Span> = Effect.gen(function*() {
   if (!(yield* isEnabled)) {
     return untraced

@@ -1,8 +1,6 @@
 /**
  * WebSocket frames built by hand: an unmasked, unfragmented text message is a header and its bytes (RFC 6455, section
  * 5.2), so one Buffer can go to any number of recipients.
- *
- * @since 0.1.0
  */
 import { Buffer } from "node:buffer"
 import * as Chunk from "../../protocol/Chunk.js"
@@ -28,12 +26,7 @@ const writeHeader = (target: Buffer, offset: number, length: number): number => 
   return offset + 10
 }
 
-/**
- * Frames texts, each as a message of its own, one after another in a single Buffer.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Frames texts, each as a message of its own, one after another in a single Buffer. */
 export const make = (texts: ReadonlyArray<string>): Buffer => {
   const lengths = texts.map((text) => Buffer.byteLength(text))
   const frame = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + headerLength(length) + length, 0))
@@ -47,12 +40,7 @@ export const make = (texts: ReadonlyArray<string>): Buffer => {
   return frame
 }
 
-/**
- * A message on its way out: serialised once, and chunked and framed once, at the first socket that takes it.
- *
- * @since 0.1.0
- * @category models
- */
+/** A message on its way out: serialised once, and chunked and framed once, at the first socket that takes it. */
 export class PreparedMessage {
   private texts: ReadonlyArray<string> | undefined
   private buffer: Buffer | undefined

@@ -22,7 +22,8 @@ const full = 65_536
 const short = 1
 
 /**
- * After each full read a socket lets everything else have a turn, and if it took long to take apart, twice that time. All
+ * After each full read a socket lets everything else have a turn, and if it took long to take apart, twice that time.
+ * All
  * sockets share these listeners.
  */
 export class Intake {

@@ -88,7 +88,8 @@ const declines = (data: unknown): boolean =>
 const gone: Readonly<Record<PropertyKey, boolean>> = { readable: false, writable: false, destroyed: true, closed: true }
 
 /**
- * Calls `listeners` with a socket that is theirs if one of them writes to it at once. Returns whether one did; otherwise
+ * Calls `listeners` with a socket that is theirs if one of them writes to it at once. Returns whether one did;
+ * otherwise
  * it is closed to those who write later, and what they meant to end lives on.
  */
 const offer = (socket: Duplex, listeners: (socket: Duplex) => void): boolean => {
