@@ -3,13 +3,19 @@
  * measured.
  */
 import { serve } from "../process/Commands.mjs"
+import { Asker } from "./Asker.mjs"
 import { Feeder } from "./Feeder.mjs"
 import { Fleet } from "./Fleet.mjs"
+import { Flooder } from "./Flooder.mjs"
 
 /** @type {Fleet} */
 let fleet
 /** @type {Feeder} */
 let feeder
+/** @type {Asker} */
+let asker
+/** @type {Flooder} */
+let flooder
 
 serve({
   target: (server) => {
@@ -23,6 +29,16 @@ serve({
   answerHeartbeats: (options) => fleet.answerHeartbeats(options),
   answer: () => fleet.answer(),
   heartbeat: () => fleet.heartbeat(),
+  asker: (options) => {
+    asker = new Asker()
+    return asker.open(options)
+  },
+  askEvery: (options) => asker.askEvery(options),
+  flood: (options) => {
+    flooder = new Flooder()
+    return flooder.start(options)
+  },
+  endFlood: () => flooder.stop(),
   feed: () => {
     feeder = new Feeder()
     return feeder.listen()
@@ -32,6 +48,8 @@ serve({
   close: async () => {
     await fleet?.close()
     fleet = undefined
+    asker?.close()
+    asker = undefined
     feeder?.close()
     feeder = undefined
   }

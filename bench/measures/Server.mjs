@@ -8,7 +8,8 @@ const main = new URL("../servers/main.mjs", import.meta.url)
  * @param {{ load: import("../process/Child.mjs").Child }} context
  * @param {{ name: string, server: import("../servers/Plugin.mjs").ServerOptions }} scenario
  * @param {string} peer
- * @param {(processes: Record<"load" | "server", import("../process/Child.mjs").Child>) => Promise<A>} use
+ * @param {(processes: Record<"load" | "server", import("../process/Child.mjs").Child> & { port: number }) =>
+ *   Promise<A>} use
  * @returns {Promise<A>}
  */
 export const withServer = async ({ load }, scenario, peer, use) => {
@@ -16,7 +17,7 @@ export const withServer = async ({ load }, scenario, peer, use) => {
   try {
     const ports = await server.call("start", { name: scenario.name, options: scenario.server })
     await load.call("target", { ...ports, dialect: peer })
-    return await use({ load, server })
+    return await use({ load, port: ports.port, server })
   } finally {
     await load.call("close").catch(() => undefined)
     await server.stop()

@@ -9,11 +9,21 @@ import { metrics } from "./metrics.mjs"
 import { publish } from "./publish.mjs"
 import { requests } from "./requests.mjs"
 import { starts } from "./start.mjs"
+import { victims } from "./victim.mjs"
 
 /** The rows of the table that a scenario fills: itself, unless it tells several things at once. */
 export const rowsOf = (scenario) => (scenario.rows ?? [{ metric: "cost" }]).map((row) => ({ ...scenario, ...row }))
 
-export const scenarios = [...publish, ...cluster, ...requests, ...metrics, ...connections, ...clients, ...starts]
+export const scenarios = [
+  ...publish,
+  ...cluster,
+  ...requests,
+  ...victims,
+  ...metrics,
+  ...connections,
+  ...clients,
+  ...starts
+]
 
 /** The same scenario, just large enough to see that everything works and every byte arrives. */
 const smoke = {
@@ -21,6 +31,7 @@ const smoke = {
   cluster: { connections: 20, warmup: 2, ticks: 4 },
   growth: { from: { connections: 10, warmup: 2, ticks: 4 }, to: { connections: 40, warmup: 2, ticks: 4 } },
   requests: { connections: 4, warmup: 50, total: 200 },
+  victim: { requests: 8, within: 2000 },
   connections: { warmup: 20, connections: 40 },
   heartbeat: { connections: 20, warmup: 2, rounds: 1 },
   updates: { warmup: 20, count: 50 },

@@ -12,6 +12,7 @@ import { filters } from "./Filter.mjs"
  * @property {string} [subscription] the path pattern to declare
  * @property {keyof typeof filters} [filter] the subscription's filter
  * @property {object} [broker] how it shares what it publishes with other nodes
+ * @property {object} [limits] what one connection may ask for; this package alone has them
  * @property {boolean} [metrics] whether what is counted goes into metrics; this package alone has them
  * @property {boolean} [users] authenticate connections by name, and index subscribers by user
  * @property {number} [maxChunkChars]
@@ -33,7 +34,7 @@ import { filters } from "./Filter.mjs"
  */
 export const start = async (
   plugin,
-  { broker, filter, heartbeat = false, maxChunkChars = false, metrics, subscription, users }
+  { broker, filter, heartbeat = false, limits, maxChunkChars = false, metrics, subscription, users }
 ) => {
   const server = Application.make()
   if (users) Application.authenticate(server)
@@ -42,6 +43,7 @@ export const start = async (
     options: {
       heartbeat,
       ...(broker && { broker }),
+      ...(limits && { limits }),
       ...(metrics !== undefined && { metrics }),
       payload: { maxChunkChars },
       auth: users ? { type: "direct", index: true, route: { strategy: "name", mode: "try" } } : false

@@ -17,9 +17,9 @@ const routes = Layer.mergeAll(
 )
 
 /** @param {(path: string, message: unknown, options?: object) => Effect.Effect<void, unknown, NesServer.NesServer>} publish */
-export const startWith = (publish) => async ({ filter, heartbeat = false, maxChunkChars, subscription }) => {
+export const startWith = (publish) => async ({ filter, heartbeat = false, limits, maxChunkChars, subscription }) => {
   const server = createServer()
-  const serving = NesHttpServer.serve(routes, { server, heartbeat, maxChunkChars }).pipe(
+  const serving = NesHttpServer.serve(routes, { server, heartbeat, ...(limits && { limits }), maxChunkChars }).pipe(
     Layer.provideMerge(NodeHttpServer.layer(() => server, { host: "127.0.0.1", port: 0 }))
   )
   const subscriptions = subscription

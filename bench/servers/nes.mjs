@@ -2,4 +2,4 @@
 import Nes from "@hapi/nes"
 import * as Plugin from "./Plugin.mjs"
 
-export const start = (options) => Plugin.start(Nes, options)
+export const start = ({ limits: _, ...options }) => Plugin.start(Nes, options)

@@ -21,6 +21,8 @@ const others: Readonly<Record<string, string>> = {
   cluster: "socket.io-redis",
   "client-contract": "effect-nes-decoding",
   "client-contract-poured": "effect-nes-decoding",
+  "victim-ping": "effect-http",
+  "victim-ping-http": "effect-nes",
   "contract-publish": "effect-http",
   "metrics-fanout-200": "effect-nes-unmetered",
   "metrics-request-small": "effect-nes-unmetered"

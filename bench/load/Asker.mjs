@@ -1,0 +1,46 @@
+/** One connection that asks at a steady rate, and notes how long each answer took. */
+import { setTimeout } from "node:timers/promises"
+import { RawSocket } from "./RawSocket.mjs"
+
+export class Asker {
+  #socket
+  #failed
+  #failure = new Promise((_, reject) => (this.#failed = reject))
+
+  constructor() {
+    this.#failure.catch(() => undefined)
+  }
+
+  async open({ path, port, result }) {
+    this.request = JSON.stringify({ method: "GET", path, type: "request", id: 7 })
+    this.answer = JSON.stringify({ type: "request", id: 7, statusCode: 200, payload: result })
+    this.#socket = await RawSocket.open(port, "/", this.#failed)
+    await this.#socket.ask(JSON.stringify({ type: "hello", id: 1, version: "2" }))
+  }
+
+  async #ask() {
+    const began = performance.now()
+    const answer = await Promise.race([this.#socket.ask(this.request), this.#failure])
+    if (answer !== this.answer) throw new Error(`a wrong answer arrived: ${answer.slice(0, 200)}`)
+    return performance.now() - began
+  }
+
+  /**
+   * Makes `count` requests, one each `every` ms, and none when `within` ms have passed; how long each took (ms).
+   *
+   * @returns {Promise<Array<number>>}
+   */
+  async askEvery({ count, every, within }) {
+    const end = performance.now() + within
+    const took = []
+    while (took.length < count && performance.now() < end) {
+      const [duration] = await Promise.all([this.#ask(), setTimeout(every)])
+      took.push(duration)
+    }
+    return took
+  }
+
+  close() {
+    this.#socket?.close()
+  }
+}
