@@ -47,7 +47,7 @@ export const declare = (
         onPreAuth: {
           method: (request, h) => {
             const { nes } = request.plugins
-            if (nes) {
+            if (nes?.socket) {
               nes.refused = true
               throw Boom.notFound()
             }

@@ -9,6 +9,7 @@ import * as RequestHead from "../server/conversation/RequestHead.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import { decodeAuthentication, type Passwords, unseal } from "../server/conversation/Seal.js"
 import type { Access } from "../server/subscription/Access.js"
+import { Exchange, Exchanges } from "./Exchange.js"
 import type { AuthConfiguration } from "./Options.js"
 import type { Socket } from "./Socket.js"
 
@@ -18,6 +19,8 @@ export interface Host {
   readonly auth: AuthConfiguration | false
   readonly passwords: Passwords
   readonly socketOf: (connection: Connection) => Socket
+  /** The longest body that is put together from a stream; `Infinity` for no limit. */
+  readonly maxStreamBytes: number
 }
 
 const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
@@ -128,8 +131,23 @@ const toAccess = ({ access, mode }: Default): Access => ({
 })
 
 /** Puts a hapi server behind the port. */
-export const make = ({ auth, passwords, server, socketOf }: Host): Service => {
+export const make = ({ auth, maxStreamBytes, passwords, server, socketOf }: Host): Service => {
   const endpoint = (): string | undefined => auth ? server.lookup(auth.id)?.path : undefined
+
+  const exchanges = new Exchanges()
+
+  // The answer of a route whose own cannot be sent, or of one whose client has gone.
+  const unsent = ({ fault }: Exchange): Response => {
+    if (fault === undefined) {
+      return { statusCode: 499, headers: {}, payload: null }
+    }
+    server.log(["nes", "response", "error"], fault)
+    return {
+      statusCode: 500,
+      headers: {},
+      payload: { statusCode: 500, error: "Internal Server Error", message: fault }
+    }
+  }
 
   const request = async (
     connection: Connection,
@@ -139,34 +157,42 @@ export const make = ({ auth, passwords, server, socketOf }: Host): Service => {
       throw Boom.notFound()
     }
     const credentials = injectAuth(connection)
-    const state: NesRequestState = { socket: socketOf(connection) }
+    const exchange = new Exchange(socketOf(connection), maxStreamBytes)
     const { remoteAddress } = connection.info
-    const response: ServerInjectResponse<unknown> = await server.inject({
-      method,
-      url: urlOf(path),
-      headers: given,
-      validate: false,
-      plugins: { nes: state },
-      ...(sent === undefined ? undefined : { payload: sent as object }),
-      ...(credentials && { auth: credentials }),
-      ...(remoteAddress === undefined ? undefined : { remoteAddress })
-    })
-    if (state.refused) {
-      throw Boom.notFound()
-    }
-    // A route that closes (`h.close`) has no head, whatever hapi's types say.
-    response.headers ??= {}
-    const fault = unreadable(response)
-    if (fault !== undefined) {
-      server.log(["nes", "response", "error"], fault)
-      return {
-        statusCode: 500,
-        headers: {},
-        payload: { statusCode: 500, error: "Internal Server Error", message: fault }
+    exchanges.add(connection, exchange)
+    try {
+      const response: ServerInjectResponse<unknown> = await server.inject({
+        method,
+        url: urlOf(path),
+        headers: given,
+        validate: false,
+        plugins: { nes: exchange },
+        ...(sent === undefined ? undefined : { payload: sent as object }),
+        ...(credentials && { auth: credentials }),
+        ...(remoteAddress === undefined ? undefined : { remoteAddress })
+      })
+      if (exchange.refused) {
+        throw Boom.notFound()
       }
+      if (exchange.isOver) {
+        return unsent(exchange)
+      }
+      // A route that closes (`h.close`) has no head, whatever hapi's types say.
+      response.headers ??= {}
+      exchange.fault = unreadable(response)
+      if (exchange.fault !== undefined) {
+        return unsent(exchange)
+      }
+      const { headers, result: payload, statusCode } = response
+      return { statusCode, headers, payload, json: jsonOf(response) }
+    } catch (error) {
+      if (exchange.isOver) {
+        return unsent(exchange)
+      }
+      throw error
+    } finally {
+      exchanges.remove(connection, exchange)
     }
-    const { headers, result: payload, statusCode } = response
-    return { statusCode, headers, payload, json: jsonOf(response) }
   }
 
   const direct = async (connection: Connection, given: unknown): Promise<Authentication | undefined> => {
@@ -175,18 +201,27 @@ export const make = ({ auth, passwords, server, socketOf }: Host): Service => {
       connection,
       isObject(given) && isObject(given.headers) ? given.headers : undefined
     )
-    const { result, statusCode }: ServerInjectResponse<unknown> = await server.inject({
-      method: "auth",
-      url: endpoint() ?? "/",
-      headers,
-      allowInternals: true,
-      validate: false,
-      ...(remoteAddress === undefined ? undefined : { remoteAddress })
-    })
-    if (statusCode !== 200) {
-      throw Boom.unauthorized(isObject(result) && typeof result.message === "string" ? result.message : "Unauthorized")
+    const exchange = new Exchange(null, maxStreamBytes)
+    exchanges.add(connection, exchange)
+    try {
+      const { result, statusCode }: ServerInjectResponse<unknown> = await server.inject({
+        method: "auth",
+        url: endpoint() ?? "/",
+        headers,
+        allowInternals: true,
+        validate: false,
+        plugins: { nes: exchange },
+        ...(remoteAddress === undefined ? undefined : { remoteAddress })
+      })
+      if (statusCode !== 200) {
+        throw Boom.unauthorized(
+          isObject(result) && typeof result.message === "string" ? result.message : "Unauthorized"
+        )
+      }
+      return ofStrategy(decodeAuthentication(result))
+    } finally {
+      exchanges.remove(connection, exchange)
     }
-    return ofStrategy(decodeAuthentication(result))
   }
 
   const sealed = async (given: unknown, options: Iron.SealOptions): Promise<Authentication> => {
@@ -222,17 +257,11 @@ export const make = ({ auth, passwords, server, socketOf }: Host): Service => {
       const config = lookupAuth(server, undefined)
       return config ? toAccess(config) : false
     },
+    departed: (connection) => exchanges.abort(connection),
     log: (tags, data) => {
       server.log([...tags], data as Credentials)
     }
   }
-}
-
-/** What a request over a socket carries in `request.plugins.nes`. */
-export interface NesRequestState {
-  readonly socket: Socket
-  /** Set when the request reached what sockets may not reach. */
-  refused?: boolean
 }
 
 // hapi's types leave out that `lookup` exists and what a default looks like once hapi has prepared it.

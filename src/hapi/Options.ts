@@ -3,6 +3,7 @@ import type { RouteOptions } from "@hapi/hapi"
 import * as Iron from "@hapi/iron"
 import type * as Broker from "../server/Broker.js"
 import type * as Limits from "../server/connection/Limits.js"
+import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import type { IronOptions, Password } from "../server/conversation/Seal.js"
 import * as Setting from "../server/Setting.js"
 import {
@@ -55,6 +56,11 @@ export interface PluginOptions extends SettingOptions<number> {
   readonly payload?: {
     /** The longest message sent in one piece, in characters; `false` (the default) for no limit. */
     readonly maxChunkChars?: number | false | undefined
+    /**
+     * The longest body that is put together from a stream, in bytes: an answer leaves in one piece. A longer one is
+     * answered 500. Default: 10 MiB.
+     */
+    readonly maxStreamBytes?: number | false | undefined
   } | undefined
   /** How this server shares what it publishes with others, such as `redis()` of effect-nes/redis; by default with none. */
   readonly broker?: Broker.Service | undefined
@@ -233,7 +239,13 @@ const Plugin = struct(door, {
   verifyUpgrade: optional(hook),
   ...Settings.fields(door),
   auth: nested(falseOr(door, Auth), {}),
-  payload: nested(struct(door, { maxChunkChars: setting(door.count, Infinity) }), {}),
+  payload: nested(
+    struct(door, {
+      maxChunkChars: setting(door.count, Infinity),
+      maxStreamBytes: setting(door.count, ResponseBody.defaultMaxStreamBytes)
+    }),
+    {}
+  ),
   broker: optional(kind("expected a broker", (u): u is Broker.Service => isObject(u) && typeof u.join === "function"))
 }).check(Settings.consistent)
 

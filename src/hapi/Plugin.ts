@@ -11,6 +11,7 @@ import * as NesServer from "../server/NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import * as Settings from "../server/Settings.js"
 import * as Endpoint from "./Endpoint.js"
+import type { Exchange } from "./Exchange.js"
 import * as FrameLimit from "./FrameLimit.js"
 import * as HapiApplication from "./HapiApplication.js"
 import * as Hooks from "./Hooks.js"
@@ -54,7 +55,7 @@ declare module "@hapi/hapi" {
   }
 
   interface PluginsStates {
-    nes?: HapiApplication.NesRequestState
+    nes?: Exchange
   }
 
   interface PluginProperties {
@@ -114,6 +115,13 @@ const followLifecycle = (server: Server, nes: NesServer.Service): void => {
   })
 }
 
+// hapi asks for it when it has just made a request.
+const ofRequest = (request: Request): Socket.Socket | null => {
+  const { nes } = request.plugins
+  nes?.begin(request)
+  return nes?.socket ?? null
+}
+
 const decorate = (
   server: Server,
   nes: NesServer.Service,
@@ -144,9 +152,7 @@ const decorate = (
     const given = options ?? {}
     node.subscription(path, { ...decodeSubscription(path, given), ...Hooks.ofSubscription(given, hooks) })
   })
-  server.decorate("request", "socket", ((request: Request) => request.plugins.nes?.socket ?? null) as never, {
-    apply: true
-  })
+  server.decorate("request", "socket", ofRequest as never, { apply: true })
 }
 
 const register = (server: Server, options: PluginOptions): void => {
@@ -158,7 +164,8 @@ const register = (server: Server, options: PluginOptions): void => {
   }
 
   const socketOf = (connection: Connection): Socket.Socket => Socket.of(connection, host)
-  const application = HapiApplication.make({ server, auth, passwords, socketOf })
+  const { payload: { maxStreamBytes } } = configuration
+  const application = HapiApplication.make({ server, auth, passwords, socketOf, maxStreamBytes })
   const hooks = { socketOf, log: application.log }
   const { broker } = configuration
   const making = NesServer.make(toSettings(configuration, options, Hooks.ofPlugin(options, hooks), server))

@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { Application, type Service } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
+import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Authentication from "./Authentication.js"
 import { RequestRunner } from "./RequestRunner.js"
@@ -58,8 +59,6 @@ export type RoutesRequirements<R> =
   | Exclude<HttpRouter.Request.Without<R>, HttpRouter.HttpRouter>
   | Exclude<HttpRouter.Request.Only<"Requires" | "GlobalRequires", R>, HttpRouter.GlobalProvided>
 
-const defaultMaxStreamBytes = 10 * 1024 * 1024
-
 const parseId = (target: string): { readonly method: string; readonly path: string } => {
   const at = target.indexOf(" ")
   return { method: target.slice(0, at), path: target.slice(at + 1) }
@@ -86,7 +85,7 @@ export const make = <E, R, RA = never>(
   options: Options<RA> = {}
 ): Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA>> =>
   Effect.gen(function*() {
-    const { auth = false, ids = {}, maxStreamBytes = defaultMaxStreamBytes, middleware } = options
+    const { auth = false, ids = {}, maxStreamBytes = ResponseBody.defaultMaxStreamBytes, middleware } = options
     const context = yield* Effect.context<RA>()
     const runner = new RequestRunner(
       // What the application requires is in the context: the type of this function says so.

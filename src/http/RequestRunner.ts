@@ -138,7 +138,7 @@ const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequ
         ? Effect.void
         : Effect.logError("A response could not be sent over its socket", cause)
     ),
-    Effect.tapErrorTag("BodyNotText", (error) => Effect.sync(() => source.answer(SocketResponse.notText(error)))),
+    Effect.tapErrorTag("UnsendableBody", (error) => Effect.sync(() => source.answer(SocketResponse.unsent(error)))),
     Effect.ensuring(Effect.sync(() => source.answer(SocketResponse.failed)))
   )
 }

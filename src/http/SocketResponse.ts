@@ -8,17 +8,17 @@ import type { Response } from "../server/Application.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import * as Refusal from "./Refusal.js"
 
-/** A body that cannot be sent over a socket: it failed, is longer than allowed, or of a kind that nobody can read. */
+/** A body that failed, or is of a kind that nobody can read. */
 export class UnreadableBody extends Data.TaggedError("UnreadableBody")<{
   readonly message: string
   readonly cause?: unknown
 }> {}
 
-/** A body that is no text: it would not arrive as it is. */
-export class BodyNotText extends Data.TaggedError("BodyNotText")<{ readonly message: string }> {}
+/** A body that does not go into a message: it is no text, or too long, or does not end. */
+export class UnsendableBody extends Data.TaggedError("UnsendableBody")<{ readonly message: string }> {}
 
 type Body = string | Uint8Array | null
-type Reading = Body | Effect.Effect<Uint8Array, UnreadableBody>
+type Reading = Body | Effect.Effect<Uint8Array, UnreadableBody | UnsendableBody>
 
 const isJson = (contentType: unknown): boolean =>
   typeof contentType === "string" && /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType)
@@ -40,9 +40,13 @@ const unreadable = (cause: unknown): UnreadableBody =>
 
 const collect = (
   stream: Stream.Stream<Uint8Array | string, unknown>,
-  maxBytes: number
-): Effect.Effect<Uint8Array, UnreadableBody> =>
+  maxBytes: number,
+  contentType: string | undefined
+): Effect.Effect<Uint8Array, UnreadableBody | UnsendableBody> =>
   Effect.suspend(() => {
+    if (ResponseBody.isEndless(contentType)) {
+      return Effect.fail(new UnsendableBody({ message: ResponseBody.endless }))
+    }
     const parts: Array<Buffer> = []
     let size = 0
     return stream.pipe(
@@ -52,9 +56,7 @@ const collect = (
           const bytes = Buffer.from(part)
           size += bytes.byteLength
           if (size > maxBytes) {
-            return Effect.fail(
-              new UnreadableBody({ message: `The body of a response is longer than ${maxBytes} bytes` })
-            )
+            return Effect.fail(new UnsendableBody({ message: ResponseBody.tooLong(maxBytes) }))
           }
           parts.push(bytes)
         }
@@ -69,7 +71,7 @@ const collect = (
 const isAsyncIterable = (u: unknown): u is AsyncIterable<Uint8Array | string> =>
   typeof u === "object" && u !== null && Symbol.asyncIterator in u
 
-const readRaw = (body: unknown, maxBytes: number): Reading => {
+const readRaw = (body: unknown, maxBytes: number, contentType: string | undefined): Reading => {
   if (body === undefined || body === null) {
     return null
   }
@@ -77,20 +79,21 @@ const readRaw = (body: unknown, maxBytes: number): Reading => {
     return body
   }
   return isAsyncIterable(body)
-    ? collect(Stream.fromAsyncIterable(body, unreadable), maxBytes)
+    ? collect(Stream.fromAsyncIterable(body, unreadable), maxBytes, contentType)
     : Effect.fail(new UnreadableBody({ message: "The body of a response is neither text, bytes nor a stream" }))
 }
 
-const read = ({ body }: HttpServerResponse, maxBytes: number): Reading => {
+const read = ({ body, headers }: HttpServerResponse, maxBytes: number): Reading => {
+  const contentType = headers["content-type"]
   switch (body._tag) {
     case "Empty":
       return null
     case "Uint8Array":
       return body.text ?? body.body
     case "Raw":
-      return readRaw(body.body, maxBytes)
+      return readRaw(body.body, maxBytes, contentType)
     case "Stream":
-      return collect(body.stream, maxBytes)
+      return collect(body.stream, maxBytes, contentType)
     case "FormData":
       return Effect.tryPromise({
         try: async () => new Uint8Array(await new globalThis.Response(body.formData).arrayBuffer()),
@@ -102,7 +105,7 @@ const read = ({ body }: HttpServerResponse, maxBytes: number): Reading => {
 const headersOf = ({ cookies, headers }: HttpServerResponse): Response["headers"] =>
   Cookies.isEmpty(cookies) ? headers : { ...headers, "set-cookie": Cookies.toSetCookieHeaders(cookies) }
 
-const conclude = (response: HttpServerResponse, body: Body): Response | Effect.Effect<never, BodyNotText> => {
+const conclude = (response: HttpServerResponse, body: Body): Response | Effect.Effect<never, UnsendableBody> => {
   const { status: statusCode } = response
   const headers = headersOf(response)
   if (body === null) {
@@ -112,7 +115,7 @@ const conclude = (response: HttpServerResponse, body: Body): Response | Effect.E
   if (typeof text !== "string") {
     const message = ResponseBody.refuse(text, response.headers["content-encoding"])
     if (message !== undefined) {
-      return Effect.fail(new BodyNotText({ message }))
+      return Effect.fail(new UnsendableBody({ message }))
     }
     text = Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString("utf8")
   }
@@ -126,7 +129,7 @@ export const of = (
   method: string,
   response: HttpServerResponse,
   maxBytes: number
-): Response | Effect.Effect<Response, UnreadableBody | BodyNotText> => {
+): Response | Effect.Effect<Response, UnreadableBody | UnsendableBody> => {
   const body = method === "HEAD" ? null : read(response, maxBytes)
   return Effect.isEffect(body)
     ? Effect.flatMap(body, (bytes) => {
@@ -136,8 +139,8 @@ export const of = (
     : conclude(response, body)
 }
 
-/** The answer of a route whose body is no text. */
-export const notText = ({ message }: BodyNotText): Response => ({
+/** The answer of a route whose body does not go into a message. */
+export const unsent = ({ message }: UnsendableBody): Response => ({
   ...failed,
   payload: { statusCode: 500, error: "Internal Server Error", message }
 })

@@ -206,6 +206,20 @@ const routes = (record: Recorder, gate: Gate): Array<Hapi.ServerRoute> => [
     path: "/stream",
     handler: () => Readable.from([Buffer.from("one "), Buffer.from("two")], { objectMode: false })
   },
+  {
+    method: "GET",
+    path: "/events",
+    handler: (_, h) => h.response(Readable.from(["data: 1\n\n"], { objectMode: false })).type("text/event-stream")
+  },
+  {
+    method: "GET",
+    path: "/watch",
+    handler: (request) => {
+      request.events.on({ name: "disconnect" } as never, () => record("left", request.active()))
+      record("hanging")
+      return new Promise(() => {})
+    }
+  },
   { method: "GET", path: "/object-stream", handler: () => Readable.from([{ a: 1 }]) },
   {
     method: "GET",

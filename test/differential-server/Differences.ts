@@ -9,6 +9,7 @@ export const differences: Readonly<Record<string, string>> = {
   "S-concurrent-sub": "a path subscribed twice at once calls `onSubscribe` once",
   "S-cookie-type-only": "only auth type `cookie` reads the cookie",
   "S-default-scope": "a subscription without `auth` follows the scope and entity of the server's default auth",
+  "S-departed": "what a connection asked for is aborted when it goes, as over HTTP",
   "S-departed-subscriber":
     "who leaves while `onSubscribe` is running is not subscribed any more, and `onUnsubscribe` follows",
   "S-binary": "a body that is neither text nor JSON is answered 500, with a text that says so",
@@ -46,6 +47,7 @@ export const differences: Readonly<Record<string, string>> = {
   "S-sealed-shape": "a cookie or token that holds no authentication is refused",
   "S-stale-cookie": "the authentication endpoint answers a browser whose cookie cannot be read any more",
   "S-stop-waits": "a stop lets what is being answered finish, within hapi's own time",
+  "S-streams": "a stream is collected up to a limit, and one of events is answered 500, with a text that says so",
   "S-surrogate-pairs": "a chunk never ends inside a surrogate pair",
   "S-system-errors": "a hook that throws a TypeError, or what is no Error, is answered 500",
   "S-too-many-503": "`maxConnectionsPerUser` is answered 503 for every authentication type",

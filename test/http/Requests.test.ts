@@ -360,6 +360,7 @@ describe("a route that", () => {
       HttpRouter.add("GET", "/stream-fails", stream(Stream.concat(Stream.make(bytes("a")), Stream.fail("secret")))),
       HttpRouter.add("GET", "/stream-dies", stream(Stream.die(new Error("secret")))),
       HttpRouter.add("GET", "/stream-long", stream(Stream.forever(Stream.make(new Uint8Array(1000))))),
+      HttpRouter.add("GET", "/events", stream(Stream.never, { contentType: "text/event-stream" })),
       HttpRouter.add("GET", "/binary", uint8Array(new Uint8Array([0xff, 65]))),
       HttpRouter.add("GET", "/stream-binary", stream(Stream.make(new Uint8Array([0xff, 65])))),
       HttpRouter.add("GET", "/encoded", uint8Array(bytes("x"), { headers: { "content-encoding": "gzip" } })),
@@ -385,7 +386,14 @@ describe("a route that", () => {
           "/interrupts": { message: "Service Unavailable", statusCode: 503 },
           "/stream-fails": internal,
           "/stream-dies": internal,
-          "/stream-long": internal,
+          "/stream-long": {
+            message: "The response is longer than 10000 bytes and cannot be sent over a socket",
+            statusCode: 500
+          },
+          "/events": {
+            message: "The response is a stream of events and cannot be sent over a socket",
+            statusCode: 500
+          },
           "/raw-unreadable": internal,
           "/binary": { message: "The response is binary and cannot be sent over a socket", statusCode: 500 },
           "/stream-binary": { message: "The response is binary and cannot be sent over a socket", statusCode: 500 },

@@ -26,6 +26,8 @@ const hapiError = (statusCode: number, error: string, message: string): object =
 
 const binary = "The response is binary and cannot be sent over a socket"
 
+const events = "The response is a stream of events and cannot be sent over a socket"
+
 const results: ReadonlyArray<Script> = [
   get("/", answered(200, "hello")),
   get("/object", answered(200, { a: 1, nested: { b: [1, "two", null, true] } })),
@@ -46,6 +48,13 @@ const results: ReadonlyArray<Script> = [
     difference: { id: "S-binary", peer: { a: [welcome("a"), answer(2, 200, "\ufffdP\ufffd")] } }
   }),
   get("/stream"),
+  get("/events", {
+    expect: {
+      a: [welcome("a"), answer(2, 500, hapiError(500, "Internal Server Error", events))],
+      record: [log("response", events)]
+    },
+    difference: { id: "S-streams", peer: { a: [welcome("a"), answer(2, 200, "data: 1\n\n")] } }
+  }),
   get("/object-stream"),
   {
     name: "request GET /json-string",
@@ -475,6 +484,32 @@ const concurrency: ReadonlyArray<Script> = [
       await stage.recorded("hanging")
       await a.close()
       await stage.recorded("onDisconnection")
+    }
+  },
+  {
+    name: "request that can be told that its client has left",
+    application: { onDisconnection: "record" },
+    play: async (stage) => {
+      const a = await stage.open("a")
+      a.send({ type: "request", id: 10, method: "GET", path: "/watch" })
+      await stage.recorded("hanging")
+      await a.close()
+      await stage.recorded("onDisconnection")
+    },
+    expect: {
+      a: [welcome("a"), "closed 1005"],
+      record: [
+        "hanging []",
+        "left [false]",
+        "onDisconnection [\"<a>\",{\"isAuthenticated\":false,\"credentials\":null}]"
+      ]
+    },
+    difference: {
+      id: "S-departed",
+      peer: {
+        a: [welcome("a"), "closed 1005"],
+        record: ["hanging []", "onDisconnection [\"<a>\",{\"isAuthenticated\":false,\"credentials\":null}]"]
+      }
     }
   },
   {
