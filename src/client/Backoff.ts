@@ -7,7 +7,7 @@ import * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as CloseCode from "../protocol/CloseCode.js"
-import type { Close } from "./Transport.js"
+import type { Close } from "./Socket.js"
 
 /**
  * The documented reconnection options (nes-api.txt, `client.connect([options], callback)`). A bare number means

@@ -8,7 +8,7 @@ import type * as Message from "../protocol/Message.js"
 import { type NesError, ProtocolError } from "../protocol/NesError.js"
 import * as Deadline from "./Deadline.js"
 import { Heartbeat } from "./Heartbeat.js"
-import type { Close, Listener, Open, Socket } from "./Transport.js"
+import type { Close, Listener, Open, Socket } from "./Socket.js"
 
 /**
  * How a connection ended:

@@ -32,10 +32,10 @@ import type { Auth } from "./Credentials.js"
 import * as Deadline from "./Deadline.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
+import type { Close } from "./Socket.js"
 import type { Status } from "./Status.js"
 import { type Buffer, type OverflowError, StreamBuffer } from "./StreamBuffer.js"
 import * as Tracing from "./Tracing.js"
-import type { Close } from "./Transport.js"
 
 /** @since 0.1.0 */
 export type { Options as BackoffOptions } from "./Backoff.js"
@@ -52,7 +52,7 @@ export { Status } from "./Status.js"
 /** @since 1.0.0 */
 export type { Attempt, Auth } from "./Credentials.js"
 /** @since 1.0.0 */
-export type { Close } from "./Transport.js"
+export type { Close } from "./Socket.js"
 
 /**
  * How to connect.

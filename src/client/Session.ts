@@ -28,9 +28,10 @@ import { Inbox } from "./Inbox.js"
 import * as Metrics from "./Metrics.js"
 import type { Observer } from "./Observer.js"
 import { Pending } from "./Pending.js"
+import type { Close } from "./Socket.js"
 import { Status } from "./Status.js"
 import { type Listener, Subscriptions, type Topic } from "./Subscriptions.js"
-import { type Close, Transport } from "./Transport.js"
+import { Transport } from "./Transport.js"
 
 /** What a session is made of. */
 export interface Options {

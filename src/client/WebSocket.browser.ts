@@ -1,6 +1,6 @@
 /** The browser's WebSocket as the client's transport. */
 import * as Effect from "effect/Effect"
-import type { Open } from "./Transport.js"
+import type { Open } from "./Socket.js"
 
 // A page may close with 1000 or an application's own code only.
 const allowed = (code: number | undefined): code is number =>

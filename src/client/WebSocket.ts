@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { WebSocket } from "ws"
 import { longest } from "../protocol/Chunk.js"
-import type { Open } from "./Transport.js"
+import type { Open } from "./Socket.js"
 import { UpgradeError } from "./UpgradeError.js"
 
 /** Node does not tell when the network comes back. */

@@ -26,8 +26,7 @@ import { Broker, type Membership, type Service as BrokerService, type Tally } fr
 import type { Publish, Target } from "../server/Command.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import { type Bounds, defaultBounds } from "../server/recovery/Bounds.js"
-import { Router } from "../server/subscription/Router.js"
-import { Subscription } from "../server/subscription/Subscription.js"
+import { Router } from "../server/subscription/Subscription.js"
 
 /**
  * What is to be known of a subscription that is published to.
@@ -118,13 +117,13 @@ const boundsOf = (path: string, recovery: SubscriptionOptions["recovery"]): Boun
 
 const nothing = (): void => {}
 
-const over = (membership: Membership, router: Router): Omit<PlainPublisher, "close"> => ({
+const over = (membership: Membership, router: Router<Bounds | undefined>): Omit<PlainPublisher, "close"> => ({
   publish: async (path, message, { internal, user } = {}) => {
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
     }
     const update: Publish = { type: "publish", path, message, internal, user }
-    const recovery = router.match(path)?.subscription.options.recovery
+    const recovery = router.match(path)?.subscription
     await membership.send(recovery ? { ...update, text: JSON.stringify(message), recovery } : update)
   },
   broadcast: (message, { user } = {}) => membership.send({ type: "broadcast", message, user }),
@@ -135,9 +134,9 @@ const over = (membership: Membership, router: Router): Omit<PlainPublisher, "clo
 
 const joining = (broker: BrokerService, { log = nothing, subscriptions = {} }: Options) =>
   Effect.gen(function*() {
-    const router = new Router()
+    const router = new Router<Bounds | undefined>()
     for (const [path, { recovery }] of Object.entries(subscriptions)) {
-      router.add(path, new Subscription(path, { recovery: boundsOf(path, recovery) }))
+      router.add(path, boundsOf(path, recovery))
     }
     const membership = yield* broker.join({
       id: randomBytes(6).toString("hex"),

@@ -61,7 +61,7 @@ export const ofPlugin = (options: PluginOptions, { log, socketOf }: Host): Setti
 export const ofSubscription = (
   subscription: SubscriptionOptions,
   { log, socketOf }: Host
-): Subscription.Options => {
+): Subscription.Options<Connection> => {
   const { filter, onSubscribe, onUnsubscribe } = subscription
   return {
     filter: filter && ((path, message, { connection, credentials, internal, params }) => {
@@ -74,7 +74,7 @@ export const ofSubscription = (
       return declaresNext(filter, 3)
         ? viaNext((next) => filter.call(subscription, path, message, options, next), verdict, lost(log, "filter"))
         : filter.call(subscription, path, message, options, ended) as ReturnType<
-          Exclude<Subscription.Options["filter"], undefined>
+          Exclude<Subscription.Options<Connection>["filter"], undefined>
         >
     }),
     onSubscribe: onSubscribe && (declaresNext(onSubscribe, 3)

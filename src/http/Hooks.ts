@@ -102,9 +102,9 @@ export const ofServer = <R>(
 export const ofSubscription = <R>(
   { auth, filter, onSubscribe, onUnsubscribe, recovery }: SubscriptionOptions<R>,
   context: Context.Context<R>
-): Subscription.Options => {
+): Subscription.Options<Connection> => {
   type Hook = Exclude<typeof onSubscribe, undefined>
-  const run = (hook: Hook | undefined): Subscription.Options["onSubscribe"] =>
+  const run = (hook: Hook | undefined): Subscription.Options<Connection>["onSubscribe"] =>
     hook &&
     ((connection, path, params) =>
       named(

@@ -9,9 +9,8 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Contract from "../protocol/Contract.js"
 import type { UserError } from "../protocol/NesError.js"
-import { NesServer } from "./NesServer.js"
+import { NesServer, type SubscriptionOptions } from "./NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "./Node.js"
-import type { Options } from "./subscription/Subscription.js"
 
 /** @since 1.0.0 */
 export type { Awaitable } from "./Awaitable.js"
@@ -20,7 +19,7 @@ export type { BroadcastOptions, PublishOptions } from "./Node.js"
 /** @since 1.0.0 */
 export type { Access, Rule } from "./subscription/Access.js"
 /** @since 1.0.0 */
-export type { FilterContext, Options, Verdict } from "./subscription/Subscription.js"
+export type { FilterContext, SubscriptionOptions as Options, Verdict } from "./NesServer.js"
 
 /**
  * Declares the subscription of a contract.
@@ -30,7 +29,7 @@ export type { FilterContext, Options, Verdict } from "./subscription/Subscriptio
  */
 export const subscription = <Path extends string, Message extends Schema.Constraint>(
   contract: Contract.Subscription<Path, Message>,
-  options?: Options
+  options?: SubscriptionOptions
 ): Effect.Effect<void, UserError, NesServer> => NesServer.use((nes) => nes.subscription(contract.path, options))
 
 /**

@@ -25,9 +25,10 @@ import type { Target } from "./Command.js"
 import type { Connection } from "./connection/Connection.js"
 import * as Heartbeat from "./connection/Heartbeat.js"
 import { type BroadcastOptions, Node, type PublishOptions } from "./Node.js"
+import type { NodeContext } from "./NodeContext.js"
 import * as Settings from "./Settings.js"
 import { Fanouts } from "./subscription/Fanouts.js"
-import type { Options as SubscriptionOptions } from "./subscription/Subscription.js"
+import type * as Subscription from "./subscription/Subscription.js"
 import * as Log from "./telemetry/Log.js"
 import { Metrics, type Totals } from "./telemetry/Metrics.js"
 import * as Tracing from "./telemetry/Tracing.js"
@@ -52,9 +53,25 @@ export type { AuthSettings, Hooks, Options } from "./Settings.js"
 /** @since 1.0.0 */
 export type { Access, Rule } from "./subscription/Access.js"
 /** @since 1.0.0 */
-export type { FilterContext, Options as SubscriptionOptions, Verdict } from "./subscription/Subscription.js"
+export type { Verdict } from "./subscription/Subscription.js"
 /** @since 1.0.0 */
 export type { Totals } from "./telemetry/Metrics.js"
+
+/**
+ * What a filter may know of the publish and the subscriber.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type FilterContext = Subscription.FilterContext<Connection>
+
+/**
+ * What the application has to say about a subscription.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type SubscriptionOptions = Subscription.Options<Connection>
 
 /**
  * A running server's operations.
@@ -167,20 +184,16 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     serves: true,
     connections: () => node.hub.connections.size,
     shed: (count, within) => node.shed(count, within),
-    recovers: (path) => node.hub.recovery?.has(path) ?? false,
-    reached: (path) => node.hub.recovery?.reached(path),
-    refresh: (path) => node.hub.recovery?.refresh(path),
+    recovers: (path) => node.recovery.has(path),
+    reached: (path) => node.recovery.reached(path),
+    refresh: (path) => node.recovery.refresh(path),
     log: application.log
   })
   const join = membership.open ?? Effect.void
   const log = yield* Log.make(settings.log, application.log)
-  const metrics = new Metrics(
-    settings.metrics,
-    services,
-    (limit, connection, path) => log.exceeded(limit, connection, path)
-  )
+  const metrics = new Metrics(settings.metrics, services)
   const turns = new Turns()
-  const context = {
+  const context: NodeContext = {
     settings,
     application,
     settle: settleWith(services, (fiber) => FiberSet.addUnsafe(hooks, fiber)),
@@ -189,13 +202,17 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     fanouts: new Fanouts<Connection>(turns),
     metrics,
     log,
-    span: yield* Tracing.make
+    span: yield* Tracing.make,
+    exceed: (limit, connection, path) => {
+      metrics.exceed(limit)
+      log.exceeded(limit, connection, path)
+    }
   }
   const node: Node = new Node(context, clock, fork, id, membership)
 
   const heartbeat = settings.heartbeat
     ? Heartbeat.run(
-      node.hub,
+      node.hub.connections,
       context,
       settings.heartbeat,
       (text) => new PreparedMessage(text, settings.maxChunkChars),

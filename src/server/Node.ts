@@ -19,10 +19,11 @@ import type { Exceeded } from "./connection/Limits.js"
 import { RateLimiter } from "./connection/RateLimiter.js"
 import { Authenticator } from "./conversation/Authenticator.js"
 import { Dispatcher } from "./conversation/Dispatcher.js"
+import type { NodeContext } from "./NodeContext.js"
 import { Recovery } from "./recovery/Recovery.js"
 import { Delivery, type EachOptions } from "./subscription/Delivery.js"
-import { type Context, Hub } from "./subscription/Hub.js"
-import type { Options } from "./subscription/Subscription.js"
+import { Hub } from "./subscription/Hub.js"
+import type { Options as SubscriptionOptions } from "./subscription/Subscription.js"
 import type { Refused, Totals } from "./telemetry/Metrics.js"
 import { Acceptor } from "./transport/Acceptor.js"
 import { Admission } from "./transport/Admission.js"
@@ -68,6 +69,7 @@ const ignore = (): void => {}
 export class Node {
   readonly hub: Hub
   readonly delivery: Delivery
+  readonly recovery: Recovery
   private readonly acceptor: Acceptor
   private readonly admission: Admission
   private readonly dispatcher: Dispatcher
@@ -83,25 +85,26 @@ export class Node {
   private started = false
 
   constructor(
-    private readonly context: Context,
+    private readonly context: NodeContext,
     private readonly clock: Clock.Clock,
     private readonly fork: Fork,
     private readonly id: string,
     private readonly membership: Membership
   ) {
     const { auth, limits } = context.settings
-    const { log, metrics } = context
+    const { exceed, log, metrics } = context
     this.hub = new Hub(context, membership)
-    this.delivery = new Delivery(this.hub, context, (update) => this.hub.recovery?.arrive(update))
-    this.hub.recovery = new Recovery(context, membership, this.delivery.carry)
+    this.delivery = new Delivery(this.hub, context, (update) => this.recovery.arrive(update))
+    this.recovery = new Recovery(context, membership, this.delivery.carry)
+    this.hub.recovery = this.recovery
     const close = (connection: Connection): void => void connection.close()
     this.hello = new Deadlines(limits.helloTimeout || noDeadline, clock, fork, (connection) => {
-      metrics.exceed("helloTimeout", connection)
+      exceed("helloTimeout", connection)
       void connection.close(1008, "No hello in time")
     })
     this.unauthenticated = new Deadlines((auth && auth.timeout) || noDeadline, clock, fork, close)
     this.age = new Deadlines(limits.maxConnectionAge || noDeadline, clock, fork, (connection) => {
-      metrics.exceed("maxConnectionAge", connection)
+      exceed("maxConnectionAge", connection)
       void this.atMost(connection.idle).then(() => connection.close(1001, "Connection is too old"))
     })
     this.authentication = new Deadlines<() => void>(limits.authTimeout || noDeadline, clock, fork, (expire) => expire())
@@ -109,13 +112,13 @@ export class Node {
       limits.maxBufferedBytes,
       limits.slowClient === "drop",
       limits.stallTimeout,
-      (limit, connection) => metrics.exceed(limit, connection),
+      exceed,
       (connection) => this.dispatcher.wake(connection)
     )
     this.refusal = new Deadlines(refusalGrace, clock, fork, close)
     this.farewell = new Deadlines<() => void>(farewellGrace, clock, fork, (proceed) => proceed())
     const { authentication, hello, hub, refusal, unauthenticated } = this
-    const rates = new RateLimiter(limits, metrics, clock)
+    const rates = new RateLimiter<Connection>(limits, clock, exceed)
     const authenticator = new Authenticator(hub, context, { clock, unauthenticated, authentication })
     this.dispatcher = new Dispatcher(hub, context, authenticator, { rates, hello, refusal })
     this.admission = new Admission(context, this.authentication)
@@ -133,7 +136,7 @@ export class Node {
         metrics.closed(code)
         void this.closed(connection)
       },
-      tooLong: (connection, limit) => metrics.exceed(limit, connection),
+      tooLong: (connection, limit) => exceed(limit, connection),
       failed: (connection, error) => context.application.log(["nes", "connection", "error"], error, connection)
     })
   }
@@ -154,7 +157,7 @@ export class Node {
   }
 
   /** Declares a subscription; throws if its path is missing, invalid or conflicts with another. */
-  subscription(path: string, options: Options): void {
+  subscription(path: string, options: SubscriptionOptions<Connection>): void {
     if (!path) {
       throw new Error("Subscription missing path")
     }

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
-import type { Listener, Open, Socket } from "../../src/client/Transport.js"
+import type { Listener, Open, Socket } from "../../src/client/Socket.js"
 import { Transport } from "../../src/client/Transport.js"
 
 /** A client's message, parsed. */

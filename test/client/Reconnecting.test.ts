@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type * as Backoff from "../../src/client/Backoff.js"
-import type { Close } from "../../src/client/Transport.js"
+import type { Close } from "../../src/client/Socket.js"
 import { turn } from "./FakeServer.js"
 import { adjust, log, message, reconnect, setup } from "./Setup.js"
 

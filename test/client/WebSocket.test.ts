@@ -1,7 +1,7 @@
 /** The two transports, against a raw server. The browser's is given the `ws` module's WebSocket, which has its API. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { WebSocket } from "ws"
-import type { Listener, Open } from "../../src/client/Transport.js"
+import type { Listener, Open } from "../../src/client/Socket.js"
 import { open as openBrowser } from "../../src/client/WebSocket.browser.js"
 import { open as openNode } from "../../src/client/WebSocket.js"
 import { RawServer } from "./RawServer.js"

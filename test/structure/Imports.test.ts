@@ -73,15 +73,14 @@ describe("src", () => {
     expect(wrong).toEqual([])
   })
 
-  // Types may name each other in a circle, as a connection and its subscriptions do; modules may not load each other.
-  it("has no cycles", () => {
+  it("has no circles, those of types included", () => {
     const cycles: Array<string> = []
     const done = new Set<string>()
     const walk = (file: string, path: ReadonlyArray<string>): void => {
       if (path.includes(file)) {
         cycles.push([...path.slice(path.indexOf(file)), file].join(" → "))
       } else if (!done.has(file) && sources.includes(file)) {
-        for (const target of own(file, loads(file))) {
+        for (const target of own(file)) {
           walk(target, [...path, file])
         }
         done.add(file)
@@ -91,6 +90,35 @@ describe("src", () => {
       walk(file, [])
     }
     expect(cycles).toEqual([])
+  })
+
+  const reached = (from: ReadonlyArray<string>): ReadonlySet<string> => {
+    const known = new Set<string>()
+    const walk = (file: string): void => {
+      if (!known.has(file)) {
+        known.add(file)
+        own(file).forEach(walk)
+      }
+    }
+    from.forEach(walk)
+    return known
+  }
+
+  it.each([
+    ["delivery knows no recovery", /^src\/server\/subscription\/Delivery\.ts$/, /\/Recovery(?:Sync)?\.ts$/],
+    ["connections know no hub", /^src\/server\/connection\//, /\/(?:Hub|Delivery|Node)\.ts$/],
+    ["the registry of connections knows nobody who authenticates", /\/Connections\.ts$/, /\/(?:Authenticator|Hub)\.ts$/]
+  ])("%s, by whatever way", (_, from, to) => {
+    const start = sources.filter((file) => from.test(file))
+    expect(start).not.toEqual([])
+    expect(sources.filter((file) => to.test(file))).not.toEqual([])
+    expect([...reached(start)].filter((file) => to.test(file))).toEqual([])
+  })
+
+  it("the registry of connections changes none of them", () => {
+    const registry = code("src/server/connection/Connections.ts")
+    expect(registry).toContain("connection.id")
+    expect(registry).not.toMatch(/\bconnection\.[\w.]+ *=(?!=)|\bauth\b|identify/)
   })
 
   // What is optional is not loaded by those who do without it; what is the server's is not on the way to a page. A

@@ -14,7 +14,7 @@ import type { Flush } from "../transport/Flush.js"
 import { PreparedMessage } from "../transport/Frame.js"
 import type { Backlog, Lag } from "./Backlog.js"
 import { Latch } from "./Latch.js"
-import type { TokenBucket } from "./TokenBucket.js"
+import type { TokenBucket } from "./RateLimiter.js"
 
 /** Where a connection comes from. */
 export interface Info {
@@ -46,6 +46,9 @@ export type Received = string | Buffer | {
   readonly isVerified?: true
 }
 
+/** A declared subscription, as connections subscribe to it. */
+export type Declared = Subscription<Connection>
+
 /** What stands before a connection's messages while it is decided who the client is. */
 export interface Gate {
   /** What is to go out behind the answer to the hello, and how much that is (UTF-16 code units). */
@@ -67,7 +70,7 @@ export class Connection {
   readonly cookies: string | undefined
   stage: Stage = "new"
   /** The paths this connection is subscribed to, in order. */
-  readonly subscriptions = new Map<string, Subscription>()
+  readonly subscriptions = new Map<string, Declared>()
   /** Subscribes whose hooks are still running, by path. */
   pending: Map<string, PendingSubscribe> | undefined
   /** The user it is indexed by, as remembered at its authentication. */

@@ -2,7 +2,6 @@
 import * as Boom from "@hapi/boom"
 import * as Latch from "effect/Latch"
 import { type UserKey, userKey } from "../conversation/Authentication.js"
-import type { AuthSettings } from "../Settings.js"
 import type { Connection } from "./Connection.js"
 import * as UserIndex from "./UserIndex.js"
 
@@ -13,9 +12,7 @@ export class Connections {
   /** Open while there is a connection. */
   readonly populated = Latch.makeUnsafe(false)
   private readonly byId = new Map<string, Connection>()
-  private readonly byUser: UserIndex.UserIndex = new Map()
-
-  constructor(private readonly auth: AuthSettings | false) {}
+  private readonly byUser: UserIndex.UserIndex<Connection> = new Map()
 
   get size(): number {
     return this.byId.size
@@ -35,7 +32,6 @@ export class Connections {
     if (this.byId.size === 0) {
       this.populated.closeUnsafe()
     }
-    this.unassign(connection)
   }
 
   has({ id }: Connection): boolean {
@@ -58,30 +54,21 @@ export class Connections {
     return key === undefined ? none : this.byUser.get(key) ?? none
   }
 
-  /** Counts a connection among those of a user, or of none; throws 503 if there are as many as are allowed. */
-  assign(connection: Connection, key: UserKey | undefined): void {
-    const { auth } = this
-    if (auth && auth.maxConnectionsPerUser && key !== undefined) {
-      const current = this.byUser.get(key) ?? none
-      if (current.size - (current.has(connection) ? 1 : 0) >= auth.maxConnectionsPerUser) {
-        throw Boom.serverUnavailable("Too many connections for the authenticated user")
-      }
-    }
-    // A connection that closed during its authentication must not come back through the index.
-    if (!connection.departed) {
-      this.unassign(connection)
-      connection.user = key
-      if (key !== undefined) {
-        UserIndex.add(this.byUser, key, connection)
-      }
+  /** Throws 503 if a user has as many other connections as one may. */
+  checkRoom(connection: Connection, key: UserKey, max: number): void {
+    const current = this.byUser.get(key) ?? none
+    if (current.size - (current.has(connection) ? 1 : 0) >= max) {
+      throw Boom.serverUnavailable("Too many connections for the authenticated user")
     }
   }
 
-  /** Counts a connection among those of its user no more. */
-  unassign(connection: Connection): void {
-    if (connection.user !== undefined) {
-      UserIndex.remove(this.byUser, connection.user, connection)
-      connection.user = undefined
+  /** Counts a connection among those of one user, and no more among those of another. */
+  move(connection: Connection, from: UserKey | undefined, to: UserKey | undefined): void {
+    if (from !== undefined) {
+      UserIndex.remove(this.byUser, from, connection)
+    }
+    if (to !== undefined) {
+      UserIndex.add(this.byUser, to, connection)
     }
   }
 }

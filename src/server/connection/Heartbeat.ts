@@ -1,9 +1,9 @@
 /** One timer beats for all connections (wire protocol 2.4, "Liveness"). */
 import * as Effect from "effect/Effect"
-import type { Hub } from "../subscription/Hub.js"
 import type { Log } from "../telemetry/Log.js"
 import type { Metrics } from "../telemetry/Metrics.js"
 import type { Connection } from "./Connection.js"
+import type { Connections } from "./Connections.js"
 import { arrived } from "./Deadlines.js"
 
 const isAlive = (connection: Connection): boolean =>
@@ -16,7 +16,7 @@ const isAlive = (connection: Connection): boolean =>
  * ends.
  */
 export const run = (
-  hub: Hub,
+  connections: Connections,
   { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
   heartbeat: { readonly interval: number; readonly timeout: number },
   message: (text: string) => Parameters<Connection["ping"]>[0],
@@ -25,16 +25,16 @@ export const run = (
   const ping = message(JSON.stringify({ type: "ping" }))
 
   const beat = Effect.sync(() => {
-    for (const connection of hub.connections.all()) {
+    for (const connection of connections.all()) {
       connection.ping(ping)
     }
-    metrics.totals.sentPing += hub.connections.size
+    metrics.totals.sentPing += connections.size
     verify()
   })
 
   const check = Effect.sync(() => {
     let buffered = 0
-    for (const connection of hub.connections.all()) {
+    for (const connection of connections.all()) {
       buffered += connection.bufferedBytes
       if (isAlive(connection)) {
         connection.alive = false
@@ -51,9 +51,9 @@ export const run = (
   return Effect.gen(function*() {
     for (;;) {
       // A server without connections has no timer: one that was only initialised keeps no process alive.
-      yield* hub.connections.populated.await
+      yield* connections.populated.await
       yield* Effect.sleep(heartbeat.interval)
-      while (hub.connections.size > 0) {
+      while (connections.size > 0) {
         yield* beat
         yield* Effect.sleep(heartbeat.timeout)
         yield* arrived

@@ -1,12 +1,11 @@
-/** Connections by user. */
+/** Who there is of each user. */
 import type { UserKey } from "../conversation/Authentication.js"
-import type { Connection } from "./Connection.js"
 
 /** The connections of each user who has any. */
-export type UserIndex = Map<UserKey, Set<Connection>>
+export type UserIndex<C> = Map<UserKey, Set<C>>
 
 /** Adds a connection of a user. */
-export const add = (index: UserIndex, key: UserKey, connection: Connection): void => {
+export const add = <C>(index: UserIndex<C>, key: UserKey, connection: C): void => {
   const connections = index.get(key)
   if (connections) {
     connections.add(connection)
@@ -16,7 +15,7 @@ export const add = (index: UserIndex, key: UserKey, connection: Connection): voi
 }
 
 /** Removes a connection of a user, and the user with the last one. */
-export const remove = (index: UserIndex, key: UserKey, connection: Connection): void => {
+export const remove = <C>(index: UserIndex<C>, key: UserKey, connection: C): void => {
   const connections = index.get(key)
   if (connections?.delete(connection) && connections.size === 0) {
     index.delete(key)

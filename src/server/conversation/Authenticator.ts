@@ -5,7 +5,8 @@ import type * as Message from "../../protocol/Message.js"
 import { isPromiseLike } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Deadlines } from "../connection/Deadlines.js"
-import type { Context, Hub } from "../subscription/Hub.js"
+import type { NodeContext } from "../NodeContext.js"
+import type { Hub } from "../subscription/Hub.js"
 import type { Authentication, AuthState } from "./Authentication.js"
 
 /** The time that authentication takes. */
@@ -21,7 +22,7 @@ export interface Timing {
 export class Authenticator {
   constructor(
     private readonly hub: Hub,
-    private readonly context: Context,
+    private readonly context: NodeContext,
     private readonly timing: Timing
   ) {}
 
@@ -87,14 +88,14 @@ export class Authenticator {
   }
 
   private inTime<A>(connection: Connection, answer: A | PromiseLike<A>): A | PromiseLike<A> {
-    const { metrics, settings: { limits } } = this.context
+    const { exceed, settings: { limits } } = this.context
     if (!limits.authTimeout || !isPromiseLike(answer)) {
       return answer
     }
     const { authentication } = this.timing
     return new Promise((resolve, reject) => {
       const expire = (): void => {
-        metrics.exceed("authTimeout", connection)
+        exceed("authTimeout", connection)
         reject(Boom.serverUnavailable("Authentication took too long"))
       }
       authentication.set(expire)

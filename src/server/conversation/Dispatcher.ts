@@ -9,7 +9,8 @@ import type { Awaitable } from "../Awaitable.js"
 import type { Arrived, Connection, Received } from "../connection/Connection.js"
 import type { Deadlines } from "../connection/Deadlines.js"
 import type { RateLimiter } from "../connection/RateLimiter.js"
-import type { Context, Hub } from "../subscription/Hub.js"
+import type { NodeContext } from "../NodeContext.js"
+import type { Hub } from "../subscription/Hub.js"
 import type { Authenticator } from "./Authenticator.js"
 import * as Errors from "./Errors.js"
 import * as RequestHead from "./RequestHead.js"
@@ -18,7 +19,7 @@ import * as Weight from "./Weight.js"
 
 /** What a dispatcher works with. */
 export interface Timing {
-  readonly rates: RateLimiter
+  readonly rates: RateLimiter<Connection>
   /** Until when a new connection has to say hello. */
   readonly hello: Deadlines<Connection>
   /** How long a refused connection stays open, so that the client gets to read why. */
@@ -86,7 +87,7 @@ export class Dispatcher {
 
   constructor(
     private readonly hub: Hub,
-    private readonly context: Context,
+    private readonly context: NodeContext,
     private readonly authenticator: Authenticator,
     private readonly timing: Timing
   ) {
@@ -121,14 +122,13 @@ export class Dispatcher {
     if (!isHeard(connection) || this.timing.rates.message(connection)) {
       return
     }
-    const { maxDepth } = this.context.settings.limits
     if (connection.stage === "new") {
       // Few may come before a hello, and it is to be known at once whether one has come.
       const arrived = this.decode(text)
       if (!this.chatters(connection, arrived)) {
-        this.turns.receive(connection, { text, arrived, weight: Weight.of(text, maxDepth) })
+        this.turns.receive(connection, { text, arrived, weight: unknown })
       }
-    } else if (Weight.mayExceed(text, maxDepth)) {
+    } else if (this.mayBeDeep(text)) {
       this.turns.receive(connection, { text, arrived: undefined, weight: unknown })
     } else {
       this.turns.receive(connection, text)
@@ -193,12 +193,20 @@ export class Dispatcher {
 
   private weigh(message: Received): number {
     if (typeof message === "string" || Buffer.isBuffer(message)) {
-      return Weight.most(message.length)
+      return Weight.most * message.length
     }
     if (message.weight === unknown) {
-      message.weight = Weight.of(message.text, this.context.settings.limits.maxDepth)
+      const { text } = message
+      message.weight = this.mayBeDeep(text)
+        ? Weight.of(text, this.context.settings.limits.maxDepth)
+        : Weight.most * text.length
     }
     return message.weight
+  }
+
+  // Every level takes two characters.
+  private mayBeDeep(text: string): boolean {
+    return text.length > 2 * this.context.settings.limits.maxDepth
   }
 
   // The turn of a message.
@@ -217,7 +225,7 @@ export class Dispatcher {
     if (arrived.type === "ping" && !("error" in arrived) && !isDue) {
       return
     }
-    const { metrics, settings: { limits } } = this.context
+    const { settings: { limits } } = this.context
     const weight = this.weigh(message)
     const text = typeof message === "string" ? message : message.text
     if (connection.processing >= limits.maxInFlight && (typeof message === "string" || !message.isLate)) {
@@ -226,7 +234,7 @@ export class Dispatcher {
     } else if (connection.processing >= limits.maxInFlight) {
       this.exceed("maxInFlight", connection, arrived)
     } else if (!("error" in arrived) && weight === Infinity) {
-      metrics.exceed("maxDepth", connection)
+      this.context.exceed("maxDepth", connection)
       this.answerError(connection, Boom.badRequest("Message is nested too deeply"), arrived)
     } else if (isDue) {
       this.turns.putBack(connection, { text, arrived, weight, isVerified: true })
@@ -248,7 +256,7 @@ export class Dispatcher {
   }
 
   private exceed(limit: "maxInFlight" | "maxInFlightBytes", connection: Connection, arrived: Arrived): void {
-    this.context.metrics.exceed(limit, connection)
+    this.context.exceed(limit, connection)
     this.answerError(connection, Boom.tooManyRequests("Too many messages in flight"), arrived)
   }
 
@@ -342,13 +350,13 @@ export class Dispatcher {
       case "hello":
         connection.stage = "greeting"
         this.close(connection)
-        return Promise.resolve(
-          this.context.span(
+        return this.context.span === undefined
+          ? this.hello(connection, message)
+          : Promise.resolve(this.context.span(
             "nes.hello",
             { attributes: { "nes.socket.id": connection.id } },
             () => this.hello(connection, message)
-          )
-        )
+          ))
       case "reauth":
         this.close(connection)
         return this.reauth(connection, message)
@@ -394,9 +402,9 @@ export class Dispatcher {
   }
 
   private checkSubs(connection: Connection, paths: ReadonlyArray<string>): void {
-    const { metrics, settings: { limits } } = this.context
+    const { exceed, settings: { limits } } = this.context
     if (paths.length > limits.maxHelloSubs) {
-      metrics.exceed("maxHelloSubs", connection)
+      exceed("maxHelloSubs", connection)
       throw Boom.badRequest("Message subs has too many paths")
     }
     for (const path of paths) {
@@ -405,9 +413,9 @@ export class Dispatcher {
   }
 
   private checkPath(connection: Connection, path: string): void {
-    const { metrics, settings: { limits } } = this.context
+    const { exceed, settings: { limits } } = this.context
     if (path.length > limits.maxPathLength) {
-      metrics.exceed("maxPathLength", connection, path)
+      exceed("maxPathLength", connection, path)
       throw Boom.uriTooLong("Message path is too long")
     }
   }
@@ -477,7 +485,7 @@ export class Dispatcher {
   }
 
   private async request(connection: Connection, message: Message.Request): Promise<string> {
-    const { application, metrics, settings, settle } = this.context
+    const { metrics, settings } = this.context
     const began = performance.now()
     if (message.headers && hasAuthorization(message.headers)) {
       throw Boom.badRequest("Cannot include an Authorization header")
@@ -486,23 +494,28 @@ export class Dispatcher {
     const { method, path } = message.path.startsWith("/") ? message : this.lookup(message.path)
     const head = RequestHead.make(connection, method, path, message.headers)
     this.checkPath(connection, head.path)
-    const request: Request = { ...head, payload: message.payload ?? undefined }
-    const response = await this.context.span(
-      `nes.request ${request.method}`,
-      { attributes: requestAttributes(connection, request), headers: request.headers },
-      (traceparent) =>
-        settle(application.request(
-          connection,
-          traceparent === undefined ? request : { ...request, headers: { ...request.headers, traceparent } }
-        ))
-    )
+    const response = await this.ask(connection, { ...head, payload: message.payload ?? undefined })
     metrics.answered(performance.now() - began)
-    const headers = Errors.filterHeaders(response.headers, settings.headers)
+    const headers = settings.headers === null ? undefined : Errors.filterHeaders(response.headers, settings.headers)
     try {
       return encodeResponse(message.id, response, headers)
     } catch {
       throw this.unserialisable(message)
     }
+  }
+
+  private ask(connection: Connection, request: Request): Response | PromiseLike<Response> {
+    const { application, settle, span } = this.context
+    if (span === undefined) {
+      const answer = application.request(connection, request)
+      return answer instanceof Promise ? answer : settle(answer)
+    }
+    return span(
+      `nes.request ${request.method}`,
+      { attributes: requestAttributes(connection, request), headers: request.headers },
+      (traceparent) =>
+        settle(application.request(connection, { ...request, headers: { ...request.headers, traceparent } }))
+    )
   }
 
   private lookup(id: string): { readonly method: string; readonly path: string } {

@@ -34,15 +34,11 @@ export const isSystem = (error: unknown): error is Error => error instanceof Err
 /** Response headers as the settings let clients see them. */
 export const filterHeaders = (
   headers: Readonly<Record<string, unknown>>,
-  allowed: Settings["headers"]
-): Readonly<Record<string, unknown>> | undefined => {
-  if (allowed === null) {
-    return undefined
-  }
-  return allowed === "*"
+  allowed: Exclude<Settings["headers"], null>
+): Readonly<Record<string, unknown>> =>
+  allowed === "*"
     ? headers
     : Object.fromEntries(Object.entries(headers).filter(([name]) => allowed.has(name.toLowerCase())))
-}
 
 /** The answer that reports a failure. `type`, `id` and `path` are quoted where they are known. */
 export const toAnswer = (
@@ -55,7 +51,7 @@ export const toAnswer = (
   return {
     statusCode,
     payload,
-    headers: filterHeaders(headers, allowed),
+    headers: allowed === null ? undefined : filterHeaders(headers, allowed),
     type: request.type,
     id: request.id,
     path

@@ -10,8 +10,8 @@ const perElement = 24
 const perKey = 40
 const perCharacter = 2
 
-// A text can become at most so many bytes for each of its characters: arrays in arrays.
-const worst = 32
+/** A text can become at most so many bytes for each of its characters: arrays in arrays. */
+export const most = 32
 
 // Whether an uneven number of backslashes comes before this place.
 const isEscaped = (json: string, place: number): boolean => {
@@ -29,9 +29,6 @@ const endOfString = (json: string, start: number): number => {
   }
   return end < 0 ? json.length : end
 }
-
-/** The most that a text of this length can weigh. */
-export const most = (length: number): number => worst * length
 
 /**
  * The bytes that the values of a JSON text may take in memory; `Infinity` if it is nested more deeply than `maxDepth`.
@@ -60,6 +57,3 @@ export const of = (json: string, maxDepth: number): number => {
   }
   return weight
 }
-
-/** Whether a text is long enough to be nested more deeply than this: every level takes two characters. */
-export const mayExceed = (json: string, maxDepth: number): boolean => json.length > 2 * maxDepth

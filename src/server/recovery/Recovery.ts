@@ -2,15 +2,16 @@
 import type * as Message from "../../protocol/Message.js"
 import type { Membership } from "../Broker.js"
 import type { Published } from "../Command.js"
-import type { Connection } from "../connection/Connection.js"
+import type { Connection, Declared } from "../connection/Connection.js"
 import { userKey } from "../conversation/Authentication.js"
-import type { Context } from "../subscription/Hub.js"
-import type { Subscribers, Subscription } from "../subscription/Subscription.js"
+import type { NodeContext } from "../NodeContext.js"
+import type { Keeper } from "../subscription/Hub.js"
+import type { Subscribers } from "../subscription/Subscription.js"
 import { PreparedMessage } from "../transport/Frame.js"
 import { defaultBounds } from "./Bounds.js"
 import { type Owner, RecoverySync } from "./RecoverySync.js"
 
-const none: Subscribers = new Set()
+const none: Subscribers<Connection> = new Set()
 
 const ignore = (): void => {}
 
@@ -20,15 +21,15 @@ const isFor = ({ auth }: Connection, user: unknown, index: string | false | unde
 }
 
 /** Delivers an update to some of a subscription's subscribers. */
-export type Deliver = (update: Published, to: Subscribers) => void | Promise<void>
+export type Deliver = (update: Published, to: Subscribers<Connection>) => void | Promise<void>
 
 /** The paths with recovery of a node. */
-export class Recovery {
+export class Recovery implements Keeper {
   private readonly syncs = new Map<string, RecoverySync>()
   private readonly owner: Owner
 
   constructor(
-    context: Context,
+    context: NodeContext,
     membership: Pick<Membership, "history" | "interest">,
     deliver: Deliver
   ) {
@@ -85,7 +86,7 @@ export class Recovery {
   admit(
     connection: Connection,
     path: string,
-    subscription: Subscription,
+    subscription: Declared,
     since: Message.Position | undefined
   ): Message.Position | Promise<Message.Position | undefined> {
     let sync = this.syncs.get(path)
@@ -118,7 +119,7 @@ export class Recovery {
   }
 
   /** To be called when a connection is no longer subscribed to a path. */
-  left(connection: Connection, path: string, subscription: Subscription): void {
+  left(connection: Connection, path: string, subscription: Declared): void {
     const sync = this.syncs.get(path)
     sync?.dismiss(connection)
     if (subscription.subscribers(path).size === 0 && sync?.busy === false) {

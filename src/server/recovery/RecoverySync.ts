@@ -1,8 +1,7 @@
 /** How far this node has come on a path with recovery, and how its subscribers are kept at that point together. */
 import type * as Message from "../../protocol/Message.js"
 import type { Published } from "../Command.js"
-import type { Connection } from "../connection/Connection.js"
-import type { Subscription } from "../subscription/Subscription.js"
+import type { Connection, Declared } from "../connection/Connection.js"
 import * as Epoch from "./Epoch.js"
 import type { Page, Since } from "./History.js"
 
@@ -79,7 +78,7 @@ export class RecoverySync {
   private working: Promise<void> | undefined
   private early: Map<number, Early> | undefined
 
-  constructor(readonly path: string, readonly subscription: Subscription, private readonly owner: Owner) {}
+  constructor(readonly path: string, readonly subscription: Declared, private readonly owner: Owner) {}
 
   /** The position of the last update that was delivered here; `undefined` while it is not known. */
   get position(): Message.Position | undefined {

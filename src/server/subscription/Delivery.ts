@@ -2,14 +2,13 @@
 import type * as Message from "../../protocol/Message.js"
 import { isPromiseLike } from "../Awaitable.js"
 import type { Command, Publish, Published, Revoke, Target } from "../Command.js"
-import type { Connection } from "../connection/Connection.js"
+import type { Connection, Declared } from "../connection/Connection.js"
 import { isSystem } from "../conversation/Errors.js"
-import { untraced } from "../telemetry/Tracing.js"
+import type { NodeContext } from "../NodeContext.js"
 import { PreparedMessage } from "../transport/Frame.js"
 import type { Sending } from "./Fanouts.js"
-import type { Context, Hub } from "./Hub.js"
-import type { Match } from "./Router.js"
-import type { Subscribers, Verdict } from "./Subscription.js"
+import type { Hub } from "./Hub.js"
+import type { Match, Subscribers, Verdict } from "./Subscription.js"
 
 /** Which sockets to iterate over. */
 export interface EachOptions {
@@ -35,7 +34,7 @@ export class Delivery {
   /** `arrive` takes the updates that have a position: it carries each when its turn has come. */
   constructor(
     private readonly hub: Hub,
-    private readonly context: Context,
+    private readonly context: NodeContext,
     private readonly arrive: (update: Published) => void | Promise<void>
   ) {}
 
@@ -57,7 +56,7 @@ export class Delivery {
   }
 
   /** Delivers an update to these subscribers of its path; returns a Promise only if a filter has to wait. */
-  readonly carry = (update: Publish, subscribers: Subscribers): void | Promise<void> => {
+  readonly carry = (update: Publish, subscribers: Subscribers<Connection>): void | Promise<void> => {
     const match = this.hub.router.match(update.path)
     const carried = match && this.toSubscribers(update, match, subscribers)
     if (!carried || !("written" in carried)) {
@@ -158,7 +157,7 @@ export class Delivery {
 
   private traced(command: Publish): Promise<void> {
     const { span } = this.context
-    return span === untraced
+    return span === undefined
       ? this.publish(command)
       : Promise.resolve(span("nes.publish", { attributes: { "nes.path": command.path } }, () => this.publish(command)))
   }
@@ -198,7 +197,7 @@ export class Delivery {
       : carried.then(() => flush.done)
   }
 
-  private toSubscribers(command: Publish, match: Match, subscribers: Subscribers): Carried {
+  private toSubscribers(command: Publish, match: Match<Declared>, subscribers: Subscribers<Connection>): Carried {
     const { fanouts, metrics: { totals } } = this.context
     if (match.subscription.options.filter) {
       return this.toFiltered(command, match, subscribers)
@@ -231,7 +230,11 @@ export class Delivery {
   }
 
   // One subscriber after another; only a filter that has to wait makes the others wait.
-  private toFiltered(command: Publish, { params, subscription }: Match, subscribers: Subscribers): Carried {
+  private toFiltered(
+    command: Publish,
+    { params, subscription }: Match<Declared>,
+    subscribers: Subscribers<Connection>
+  ): Carried {
     const { internal, message, path } = command
     const { filter } = subscription.options
     const { application, fanouts, metrics: { totals }, settle } = this.context

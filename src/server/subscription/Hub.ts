@@ -1,40 +1,34 @@
 /** A node's live state: its connections, its declared subscriptions, and who is subscribed to what. */
 import * as Boom from "@hapi/boom"
 import type * as Message from "../../protocol/Message.js"
-import type * as Application from "../Application.js"
-import type { Settle } from "../Awaitable.js"
 import type { Membership } from "../Broker.js"
-import type { Connection, PendingSubscribe } from "../connection/Connection.js"
+import type { Connection, Declared, PendingSubscribe } from "../connection/Connection.js"
 import { Connections } from "../connection/Connections.js"
 import { type Authentication, type UserKey, userKey } from "../conversation/Authentication.js"
 import * as Errors from "../conversation/Errors.js"
-import type { Recovery } from "../recovery/Recovery.js"
-import type { Settings } from "../Settings.js"
-import type { Log } from "../telemetry/Log.js"
-import type { Metrics } from "../telemetry/Metrics.js"
-import type { Span } from "../telemetry/Tracing.js"
-import type { Flush } from "../transport/Flush.js"
-import type { Turns } from "../transport/Turns.js"
+import type { NodeContext } from "../NodeContext.js"
 import * as Access from "./Access.js"
-import type { Fanouts } from "./Fanouts.js"
-import { type Match, Router } from "./Router.js"
-import { type Options, Subscription } from "./Subscription.js"
-
-/** What a hub works with. */
-export interface Context {
-  readonly settings: Settings
-  readonly application: Application.Service
-  readonly settle: Settle
-  readonly turns: Turns
-  readonly flush: Flush
-  readonly fanouts: Fanouts<Connection>
-  readonly metrics: Metrics
-  readonly log: Log
-  readonly span: Span
-}
+import { type Match, type Options, Router, Subscription } from "./Subscription.js"
 
 /** What a hub needs of the cluster. */
 export type Cluster = Pick<Membership, "claims" | "interest">
+
+/** What a hub asks of those that make up for what a connection missed. */
+export interface Keeper {
+  /** Lets a connection in on a path, with what it missed since a position; ends with the position where it was let in. */
+  readonly admit: (
+    connection: Connection,
+    path: string,
+    subscription: Declared,
+    since: Message.Position | undefined
+  ) => Entry
+  /** A connection is no longer subscribed to a path. */
+  readonly left: (connection: Connection, path: string, subscription: Declared) => void
+  /** Whether a path is followed here. */
+  readonly has: (path: string) => boolean
+  /** How far a connection has come on a path; `undefined` unless it has been let in. */
+  readonly position: (connection: Connection, path: string) => Message.Position | undefined
+}
 
 /** The position from which a subscriber hears what comes, where there are positions. */
 type Entry = Message.Position | undefined | Promise<Message.Position | undefined>
@@ -46,21 +40,19 @@ const isCount = (value: number): boolean => Number.isSafeInteger(value) && value
 
 /** A node's connections and subscriptions. */
 export class Hub {
-  readonly connections: Connections
+  readonly connections = new Connections()
   /** While stopped, nothing is delivered and no connection is accepted. */
   stopped = false
-  readonly router = new Router()
+  readonly router = new Router<Declared>()
   /** Whether any subscription keeps what is published. */
   keeps = false
   /** Present as soon as one does. */
-  recovery: Recovery | undefined
+  recovery: Keeper | undefined
 
-  constructor(private readonly context: Context, private readonly membership: Cluster) {
-    this.connections = new Connections(context.settings.auth)
-  }
+  constructor(private readonly context: NodeContext, private readonly membership: Cluster) {}
 
   /** Declares a subscription; throws if the path is invalid or conflicts with another, or the bounds make no sense. */
-  declare(path: string, options: Options): void {
+  declare(path: string, options: Options<Connection>): void {
     const { recovery } = options
     if (recovery && !(isCount(recovery.size) && isCount(recovery.age))) {
       throw new Error("Subscription recovery requires positive integers for size and age")
@@ -141,11 +133,18 @@ export class Hub {
     const { user } = connection
     const next = auth && auth.index ? userKey(authentication.credentials[auth.index]) : undefined
     await this.claim(next, connection)
-    try {
-      this.connections.assign(connection, next)
-    } catch (error) {
-      this.release(next, connection)
-      throw error
+    if (auth && auth.maxConnectionsPerUser && next !== undefined) {
+      try {
+        this.connections.checkRoom(connection, next, auth.maxConnectionsPerUser)
+      } catch (error) {
+        this.release(next, connection)
+        throw error
+      }
+    }
+    // A connection that closed during its authentication must not come back through the index.
+    if (connection.user !== next && !connection.departed) {
+      this.connections.move(connection, connection.user, next)
+      connection.user = next
     }
     if (user !== next) {
       this.release(user, connection)
@@ -157,8 +156,11 @@ export class Hub {
   /** Counts a connection that was refused in for its user no more, however slow it is to close. */
   dismiss(connection: Connection): void {
     const { user } = connection
-    this.connections.unassign(connection)
-    this.release(user, connection)
+    if (user !== undefined) {
+      connection.user = undefined
+      this.connections.move(connection, user, undefined)
+      this.release(user, connection)
+    }
   }
 
   /** Takes a connection out that has closed; ends when the `onUnsubscribe`s of its subscriptions have. */
@@ -222,12 +224,12 @@ export class Hub {
     return ended
   }
 
-  private refusal(connection: Connection, { params, subscription }: Match): Boom.Boom | undefined {
+  private refusal(connection: Connection, { params, subscription }: Match<Declared>): Boom.Boom | undefined {
     const access = subscription.options.access ?? this.context.application.defaultAccess()
     return Access.refuse(access, connection.auth.credentials, params)
   }
 
-  private check(connection: Connection, match: Match): void {
+  private check(connection: Connection, match: Match<Declared>): void {
     const refusal = this.refusal(connection, match)
     if (refusal) {
       throw refusal
@@ -237,13 +239,13 @@ export class Hub {
   private begin(
     connection: Connection,
     path: string,
-    match: Match,
+    match: Match<Declared>,
     since: Message.Position | undefined
   ): Entry {
     this.check(connection, match)
     const exceeded = this.exceeded(connection, path)
     if (exceeded) {
-      this.context.metrics.exceed(exceeded, connection, path)
+      this.context.exceed(exceeded, connection, path)
       throw Boom.forbidden("Too many subscriptions")
     }
     return match.subscription.options.onSubscribe
@@ -272,7 +274,7 @@ export class Hub {
   private admit(
     connection: Connection,
     path: string,
-    match: Match,
+    match: Match<Declared>,
     since: Message.Position | undefined
   ): Promise<Message.Position | undefined> {
     const pending: PendingSubscribe = { cancelled: false, outcome: Promise.resolve(undefined) }
@@ -289,7 +291,7 @@ export class Hub {
   private async runSubscribe(
     connection: Connection,
     path: string,
-    { params, subscription }: Match,
+    { params, subscription }: Match<Declared>,
     pending: PendingSubscribe,
     since: Message.Position | undefined
   ): Promise<Message.Position | undefined> {
@@ -309,7 +311,7 @@ export class Hub {
   private enter(
     connection: Connection,
     path: string,
-    subscription: Subscription,
+    subscription: Declared,
     since: Message.Position | undefined
   ): Entry {
     if (connection.departed) {
@@ -325,7 +327,7 @@ export class Hub {
     return this.membership.interest?.(path)?.then(() => undefined)
   }
 
-  private exit(connection: Connection, path: string, subscription: Subscription): void {
+  private exit(connection: Connection, path: string, subscription: Declared): void {
     subscription.remove(connection, path)
     this.context.metrics.totals.subscriptions--
     if (subscription.options.recovery) {
@@ -334,7 +336,7 @@ export class Hub {
     void this.membership.interest?.(path)
   }
 
-  private async afterUnsubscribe(connection: Connection, path: string, subscription: Subscription): Promise<void> {
+  private async afterUnsubscribe(connection: Connection, path: string, subscription: Declared): Promise<void> {
     const { onUnsubscribe } = subscription.options
     if (onUnsubscribe) {
       try {

@@ -4,18 +4,24 @@
  */
 import * as Call from "@hapi/call"
 import type { Awaitable } from "../Awaitable.js"
-import type { Connection } from "../connection/Connection.js"
 import * as UserIndex from "../connection/UserIndex.js"
 import { type Credentials, type UserKey, userKey } from "../conversation/Authentication.js"
 import type { Bounds } from "../recovery/Bounds.js"
 import type { Access } from "./Access.js"
 
+/** Who may be subscribed. */
+export interface Subscriber {
+  readonly auth: { readonly credentials: Credentials | null }
+  /** To be called before it becomes a subscriber, and before it ceases to be one. */
+  readonly catchUp: () => void
+}
+
 /** Path parameters, decoded. */
 export type Params = Readonly<Record<string, string>>
 
 /** What a filter may know about the publish and the subscriber (nes-api.txt, "server.subscription"). */
-export interface FilterContext {
-  readonly connection: Connection
+export interface FilterContext<C> {
+  readonly connection: C
   readonly credentials: Credentials | null
   readonly params: Params
   /** The publish's `internal` data, never sent. */
@@ -28,10 +34,10 @@ export interface FilterContext {
 export type Verdict = boolean | { readonly override?: unknown }
 
 /** What the application has to say about a subscription. Each hook may answer with a value, a Promise or an Effect. */
-export interface Options {
-  readonly filter?: ((path: string, message: unknown, context: FilterContext) => Awaitable<Verdict>) | undefined
-  readonly onSubscribe?: ((connection: Connection, path: string, params: Params) => Awaitable<unknown>) | undefined
-  readonly onUnsubscribe?: ((connection: Connection, path: string, params: Params) => Awaitable<unknown>) | undefined
+export interface Options<C> {
+  readonly filter?: ((path: string, message: unknown, context: FilterContext<C>) => Awaitable<Verdict>) | undefined
+  readonly onSubscribe?: ((connection: C, path: string, params: Params) => Awaitable<unknown>) | undefined
+  readonly onUnsubscribe?: ((connection: C, path: string, params: Params) => Awaitable<unknown>) | undefined
   /** Who may subscribe; `undefined` for the application's default. */
   readonly access?: Access | false | undefined
   /** The property of the credentials by which subscribers are indexed, or `false` for no index. */
@@ -41,22 +47,22 @@ export interface Options {
 }
 
 /** Some subscribers, in the order they came. */
-export type Subscribers = Pick<ReadonlySet<Connection>, "has" | "keys" | "size">
+export type Subscribers<C> = Pick<ReadonlySet<C>, "has" | "keys" | "size">
 
 // A connection is remembered with the key it was indexed by: its credentials may change afterwards.
-interface Topic {
-  readonly connections: Map<Connection, UserKey | undefined>
-  byUser: Map<UserKey, Set<Connection>> | undefined
+interface Topic<C> {
+  readonly connections: Map<C, UserKey | undefined>
+  byUser: UserIndex.UserIndex<C> | undefined
 }
 
-const none: Subscribers = new Set()
+const none: Subscribers<never> = new Set<never>()
 
 /** A declared subscription. */
-export class Subscription {
-  private readonly topics = new Map<string, Topic>()
+export class Subscription<C extends Subscriber> {
+  private readonly topics = new Map<string, Topic<C>>()
   private own: Call.Router<true> | undefined
 
-  constructor(readonly path: string, readonly options: Options) {}
+  constructor(readonly path: string, readonly options: Options<C>) {}
 
   /** The parameters of one of its paths, whatever else has been declared since. */
   params(path: string): Params {
@@ -74,12 +80,12 @@ export class Subscription {
   }
 
   /** The subscribers of an exact path; of one user among them if `user` is given. */
-  subscribers(path: string, user?: unknown): Subscribers {
+  subscribers(path: string, user?: unknown): Subscribers<C> {
     const topic = this.topics.get(path)
     if (!topic) {
       return none
     }
-    const key = userKey(user)
+    const key = user ? userKey(user) : undefined
     return key === undefined ? topic.connections : topic.byUser?.get(key) ?? none
   }
 
@@ -92,7 +98,7 @@ export class Subscription {
     return size
   }
 
-  add(connection: Connection, path: string): void {
+  add(connection: C, path: string): void {
     // What was published before is not for it.
     connection.catchUp()
     let topic = this.topics.get(path)
@@ -109,7 +115,7 @@ export class Subscription {
   }
 
   /** Takes a subscriber out; returns whether it was in. */
-  remove(connection: Connection, path: string): boolean {
+  remove(connection: C, path: string): boolean {
     connection.catchUp()
     const topic = this.topics.get(path)
     const key = topic?.connections.get(connection)
@@ -123,5 +129,33 @@ export class Subscription {
       this.topics.delete(path)
     }
     return true
+  }
+}
+
+/** What a path belongs to, and its parameters. */
+export interface Match<A> {
+  readonly subscription: A
+  readonly params: Params
+}
+
+// Half a surrogate pair has no UTF-8: paths that differ in one would be the same to other nodes.
+const halfPair = /\p{Cs}/u
+
+/** What has been declared, found by the rules of hapi's router. */
+export class Router<A> {
+  private readonly router = new Call.Router<A>()
+
+  /** Declares a path; throws if it is invalid or conflicts with another. */
+  add(path: string, subscription: A): void {
+    this.router.add({ method: "sub", path }, subscription)
+  }
+
+  /** What a path belongs to; `undefined` if to nothing, or the path does not decode. */
+  match(path: string): Match<A> | undefined {
+    if (!path.startsWith("/") || halfPair.test(path)) {
+      return undefined
+    }
+    const match = this.router.route("sub", path)
+    return match instanceof Error ? undefined : { subscription: match.route, params: match.params }
   }
 }

@@ -2,7 +2,6 @@
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import { monitorEventLoopDelay } from "node:perf_hooks"
-import type { Connection } from "../connection/Connection.js"
 import * as Limits from "../connection/Limits.js"
 
 const counter = (
@@ -181,8 +180,7 @@ export class Metrics {
   /** With `enabled` false nothing goes into the context's metrics; the totals are kept all the same. */
   constructor(
     readonly enabled: boolean,
-    private readonly context: Context.Context<never>,
-    private readonly onExceeded: (limit: keyof Limits.Exceeded, connection: Connection, path?: string) => void
+    private readonly context: Context.Context<never>
   ) {
     this.exceeded = this.crossings
     this.refused = this.refusals
@@ -218,10 +216,9 @@ export class Metrics {
     this.refusals[reason]++
   }
 
-  /** Counts a limit that a connection has crossed, with a message about this path if there is one. */
-  exceed(limit: keyof Limits.Exceeded, connection: Connection, path?: string): void {
+  /** Counts a limit that a connection has crossed. */
+  exceed(limit: keyof Limits.Exceeded): void {
     this.crossings[limit]++
-    this.onExceeded(limit, connection, path)
   }
 
   /** Counts a message that was received; `undefined` for one that could not be understood. */

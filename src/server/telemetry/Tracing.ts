@@ -13,23 +13,17 @@ export interface SpanOptions {
   readonly headers?: Message.RequestHeaders | null | undefined
 }
 
-/**
- * Runs work in a span. The work is given the `traceparent` (W3C Trace Context) to hand on; `undefined` where nobody
- * looks.
- */
+/** Runs work in a span. The work is given the `traceparent` (W3C Trace Context) to hand on. */
 export type Span = <A>(
   name: string,
   options: SpanOptions,
-  work: (traceparent: string | undefined) => A | PromiseLike<A>
+  work: (traceparent: string) => A | PromiseLike<A>
 ) => A | PromiseLike<A>
 
-/** What stands for spans where nobody looks. */
-export const untraced: Span = (_name, _options, work) => work(undefined)
-
-/** Spans of the tracer in force. */
-export const make: Effect.Effect<Span> = Effect.gen(function*() {
+/** Spans of the tracer in force; `undefined` where nobody looks. */
+export const make: Effect.Effect<Span | undefined> = Effect.gen(function*() {
   if (!(yield* isEnabled)) {
-    return untraced
+    return undefined
   }
   const clock = yield* Clock.Clock
   const run = Effect.runSyncWith(yield* Effect.context())

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http"
 import { isPromiseLike } from "../Awaitable.js"
 import type { Deadlines } from "../connection/Deadlines.js"
 import * as Errors from "../conversation/Errors.js"
-import type { Context } from "../subscription/Hub.js"
+import type { NodeContext } from "../NodeContext.js"
 import type { Refused } from "../telemetry/Metrics.js"
 
 const originOf = ({ headers }: IncomingMessage): unknown =>
@@ -28,7 +28,7 @@ export class Admission {
   private readonly connections = new Map<string, number>()
 
   constructor(
-    private readonly context: Context,
+    private readonly context: NodeContext,
     /** How long `verifyUpgrade` may take. */
     private readonly deadlines: Deadlines<() => void>
   ) {}

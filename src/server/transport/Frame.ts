@@ -50,7 +50,9 @@ export class PreparedMessage {
 
   /** The texts to send, in order: one, unless the message is longer than a chunk may be. */
   get chunks(): ReadonlyArray<string> {
-    return this.texts ??= Chunk.split(this.text, this.maxChunkChars)
+    return this.texts ??= this.text.length > this.maxChunkChars
+      ? Chunk.split(this.text, this.maxChunkChars)
+      : [this.text]
   }
 
   /** The frames of all chunks, ready to be written to a socket without extensions. */

@@ -1,0 +1,45 @@
+/** One socket, whatever carries it, and who hears of it. */
+
+/**
+ * How a socket was closed: what the close frame said, or what the WebSocket made of its absence. A socket that failed
+ * without a close event leaves `code` and `reason` undefined.
+ */
+export interface Close {
+  readonly code: number | undefined
+  readonly reason: string | undefined
+  readonly wasClean: boolean
+}
+
+/** Hears what happens on a socket. After `failed` or `closed` nothing more is expected, and ignored where it comes. */
+export interface Listener {
+  opened(): void
+  /** A text frame. */
+  received(text: string): void
+  /** A binary frame, which the protocol does not have. */
+  receivedBinary(): void
+  failed(cause: unknown): void
+  closed(close: Close): void
+}
+
+/** One socket. */
+export interface Socket {
+  /** Whether text can be sent now. */
+  isOpen(): boolean
+  /** Sends a text frame. Throws what the underlying socket throws. */
+  send(text: string): void
+  /** Starts the closing handshake; on a socket still connecting, gives it up. */
+  close(code?: number, reason?: string): void
+  /** Drops the socket without waiting for its peer. */
+  terminate(): void
+}
+
+/**
+ * Opens a socket; throws where the address is not one, or a subprotocol is not. `options` are those of the `ws` module,
+ * for Node only.
+ */
+export type Open = (
+  url: string,
+  options: object | undefined,
+  listener: Listener,
+  protocols?: string | ReadonlyArray<string>
+) => Socket

@@ -1,0 +1,28 @@
+/** What the parts of a node work with. */
+import type * as Application from "./Application.js"
+import type { Settle } from "./Awaitable.js"
+import type { Connection } from "./connection/Connection.js"
+import type { Exceeded } from "./connection/Limits.js"
+import type { Settings } from "./Settings.js"
+import type { Fanouts } from "./subscription/Fanouts.js"
+import type { Log } from "./telemetry/Log.js"
+import type { Metrics } from "./telemetry/Metrics.js"
+import type { Span } from "./telemetry/Tracing.js"
+import type { Flush } from "./transport/Flush.js"
+import type { Turns } from "./transport/Turns.js"
+
+/** What the parts of a node share. */
+export interface NodeContext {
+  readonly settings: Settings
+  readonly application: Application.Service
+  readonly settle: Settle
+  readonly turns: Turns
+  readonly flush: Flush
+  readonly fanouts: Fanouts<Connection>
+  readonly metrics: Metrics
+  readonly log: Log
+  /** Present where a tracer looks. */
+  readonly span: Span | undefined
+  /** Counts and logs a limit that a connection has crossed, with a message about this path if there is one. */
+  readonly exceed: (limit: keyof Exceeded, connection: Connection, path?: string) => void
+}
