@@ -1,10 +1,12 @@
 /** Registration and subscription options (nes-api.txt, "Registration" and "server.subscription"), decoded. */
 import type { RouteOptions } from "@hapi/hapi"
 import * as Iron from "@hapi/iron"
+import * as Schema from "effect/Schema"
 import type * as Broker from "../server/Broker.js"
 import type * as Limits from "../server/connection/Limits.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import type { IronOptions, Password } from "../server/conversation/Seal.js"
+import * as Seal from "../server/conversation/Seal.js"
 import * as Setting from "../server/Setting.js"
 import {
   choice,
@@ -230,7 +232,10 @@ const Auth = struct(door, {
   domain: optional(text),
   ttl: optional(finite),
   ...Settings.authFields(door)
-})
+}).check(Schema.makeFilter(({ iron, password, type }) => {
+  const fault = password && type !== "direct" ? Seal.fault(Seal.forIron(password), iron) : undefined
+  return fault === undefined || { path: ["password"], issue: fault }
+}))
 
 const Plugin = struct(door, {
   onConnection: optional(hook),

@@ -90,6 +90,8 @@ export interface Authentication<R> extends Options<R> {
    * `{ status: "authenticated" }` with a cookie, or with a `token`. Requests over a socket do not reach it.
    */
   readonly login: Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal.Refusal, R>
+  /** Why iron will refuse the password. @internal */
+  readonly fault: string | undefined
   /** @internal */
   readonly unseal: (sealed: unknown) => Effect.Effect<Authenticated | undefined>
 }
@@ -147,6 +149,7 @@ export const make = <R>(options: Options<R>): Authentication<R> => {
     type,
     mode,
     login,
+    fault: type === "direct" ? undefined : Seal.fault(password, iron),
     unseal: (sealed) => Effect.promise(() => Seal.unseal(sealed, password, iron))
   }
 }

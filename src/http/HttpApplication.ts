@@ -20,6 +20,7 @@ import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Authentication from "./Authentication.js"
 import { RequestRunner } from "./RequestRunner.js"
+import { complaint } from "./Setting.js"
 
 /**
  * How an HTTP application is put on a socket.
@@ -86,6 +87,9 @@ export const make = <E, R, RA = never>(
 ): Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA>> =>
   Effect.gen(function*() {
     const { auth = false, ids = {}, maxStreamBytes = ResponseBody.defaultMaxStreamBytes, middleware } = options
+    if (auth && auth.fault !== undefined) {
+      return yield* Effect.die(complaint("auth.password", auth.fault))
+    }
     const context = yield* Effect.context<RA>()
     const runner = new RequestRunner(
       // What the application requires is in the context: the type of this function says so.

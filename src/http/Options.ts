@@ -63,6 +63,9 @@ export const decode = (
 > =>
   Effect.try({
     try: () => {
+      if (auth && auth.fault !== undefined) {
+        throw complaint("auth.password", auth.fault)
+      }
       const { gracePeriod, maxStreamBytes: _, ...given } = all(
         { ...pick(options, Object.keys(All.fields)), auth: auth && pick(auth, Object.keys(Settings.authFields(door))) },
         complaint

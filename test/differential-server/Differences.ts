@@ -35,6 +35,7 @@ export const differences: Readonly<Record<string, string>> = {
   "S-null": "`null` is answered `Cannot parse message`",
   "S-option-checks": "every invalid registration option is refused with `Invalid nes configuration`",
   "S-origin-exact": "`origin` matches exactly",
+  "S-password": "a password that iron will refuse fails at registration",
   "S-prototype-paths": "names of Object.prototype are ordinary paths and users",
   "S-publish-exact-path": "a publish reaches exactly the subscribers of its path, under optional parameters too",
   "S-reauth-gate": "messages behind a reauthentication wait for its answer, and are dropped if it is refused",

@@ -248,11 +248,17 @@ describe.each(types)("password, for type '%s' (nes-api.txt 66-67)", (type) => {
     await refuses({}, sealed)
   })
 
-  it("one that is too short for iron fails the endpoint, not the registration", async () => {
-    const server = await start(type, { password: "short" })
-    const { body, cookies, status } = await server.http("/nes/auth", { authorization: basic("john") })
-    expect([status, cookies]).toEqual([500, []])
-    expect(JSON.stringify(body)).not.toContain("short")
+  it.each<readonly [string, Nes.Password, string]>([
+    ["a short text", "short", "at least 32 characters"],
+    ["few bytes", Buffer.alloc(31), "32 bytes"],
+    ["more bytes than a key has", Buffer.alloc(33), "32 bytes"],
+    ["a short secret under an id", { id: "1", secret: "short" }, "at least 32 characters"],
+    ["a short secret for one step", { encryption: password, integrity: "short" }, "at least 32 characters"],
+    ["a short older one", { id: "new", secret: password, old: "short" }, "at least 32 characters"],
+    ["an older one that is none", { id: "new", secret: password, old: 5 }, "at least 32 characters"]
+  ])("%s, which iron will refuse, fails the registration", async (_name, given, least) => {
+    const error: unknown = await start(type, { password: given }).catch((error: unknown) => error)
+    expect(String(error)).toBe(`Error: Invalid nes configuration: auth.password: must have ${least}`)
   })
 })
 

@@ -3,12 +3,21 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import { Authentication, NesHttpServer, NesServer, Refusal, Socket } from "../../src/index.js"
+import {
+  Authentication,
+  HttpApplication,
+  NesError,
+  NesHttpServer,
+  NesServer,
+  Refusal,
+  Socket
+} from "../../src/index.js"
 import { address, connect, describeError, outcome, serving } from "./Serving.js"
 
 /** Who there is; a requirement of the authentication. */
@@ -239,6 +248,20 @@ describe("sealed", () => {
       yield* Effect.gen(function*() {
         expect(yield* refusal({ auth: expired })).toEqual({ message: "Invalid token", statusCode: 401 })
       }).pipe(Effect.provide(serving(router, { auth: strict })))
+    }).pipe(users))
+
+  it.effect("by a password that iron will refuse: the server is not made", () =>
+    Effect.gen(function*() {
+      for (const given of ["short", Redacted.make("short"), { secret: Buffer.alloc(8) }]) {
+        const auth = Authentication.make({ type: "cookie", authenticate, password: given })
+        const server = NesHttpServer.make(Effect.succeed(HttpServerResponse.empty()), { auth })
+        const message = (yield* Effect.scoped(Effect.flip(server))).message
+        expect(message).toMatch(
+          /^Invalid nes configuration: auth.password must have (at least 32 characters|32 bytes)$/
+        )
+        const port = HttpApplication.make(Effect.succeed(HttpServerResponse.empty()), { auth })
+        expect(yield* Effect.scoped(Effect.exit(port))).toEqual(Exit.die(new NesError.UserError({ message })))
+      }
     }).pipe(users))
 
   it.live("by a cookie from the login endpoint", () =>

@@ -69,6 +69,35 @@ export const ironOptions = ({ encryption, integrity, ...given }: IronOptions = {
   integrity: { ...Iron.defaults.integrity, ...integrity }
 })
 
+const keyFault = (password: unknown, { algorithm, minPasswordlength }: Iron.SealOptionsSub): string | undefined => {
+  if (Buffer.isBuffer(password)) {
+    const { keyBits, ...cipher } = Iron.algorithms[algorithm]
+    const bytes = keyBits / 8
+    // Iron takes the bytes for the key: that of a cipher has one length.
+    const fits = "ivBits" in cipher ? password.length === bytes : password.length >= bytes
+    return fits ? undefined : `must have ${bytes} bytes`
+  }
+  const shortest = Math.max(minPasswordlength, 1)
+  return typeof password !== "string" || password.length < shortest
+    ? `must have at least ${shortest} characters`
+    : undefined
+}
+
+/** Why iron will refuse to seal with a password, or to unseal with one of its older ones; `undefined` if it will not. */
+export const fault = ({ seal, unseal }: Passwords, options: Iron.SealOptions): string | undefined => {
+  const older = isObject(unseal) && !Buffer.isBuffer(unseal) ? Object.values(unseal) : []
+  for (const password of [seal, ...older]) {
+    const steps = isObject(password) && !Buffer.isBuffer(password)
+      ? { encryption: password.secret ?? password.encryption, integrity: password.secret ?? password.integrity }
+      : { encryption: password, integrity: password }
+    const complaint = keyFault(steps.encryption, options.encryption) ?? keyFault(steps.integrity, options.integrity)
+    if (complaint !== undefined) {
+      return complaint
+    }
+  }
+  return undefined
+}
+
 const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
   typeof u === "object" && u !== null && !Array.isArray(u)
 

@@ -607,6 +607,16 @@ const tokenScripts: ReadonlyArray<Script> = [
       await stage.http("/nes/auth", { authorization: basic("john") })
       const a = await stage.open("a", { auth: "x" })
       a.terminate()
+    },
+    expect: { registration: ["Invalid nes configuration"] },
+    difference: {
+      id: "S-password",
+      peer: {
+        a: [error(401, "Invalid token", { type: "hello", id: 1 })],
+        http: [
+          "500 [] {\"statusCode\":500,\"error\":\"Internal Server Error\",\"message\":\"An internal server error occurred\"}"
+        ]
+      }
     }
   },
   {

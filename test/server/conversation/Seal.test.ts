@@ -1,0 +1,48 @@
+/** What is refused as a password is what iron refuses. */
+import * as Iron from "@hapi/iron"
+import * as fc from "fast-check"
+import { expect, it } from "vitest"
+import * as Seal from "../../../src/server/conversation/Seal.js"
+
+const options = Seal.ironOptions({
+  encryption: { iterations: 1, minPasswordlength: 6 },
+  integrity: { iterations: 1, minPasswordlength: 4, algorithm: "sha256" }
+})
+
+const length = fc.constantFrom(0, 1, 3, 4, 5, 6, 7, 31, 32, 33)
+const key = length.chain((n) => fc.constantFrom("x".repeat(n), Buffer.alloc(n, 1)))
+const secret = fc.oneof(
+  fc.record({ secret: key }),
+  fc.record({ encryption: key, integrity: key })
+)
+const older = fc.dictionary(fc.constantFrom("default", "a", "b"), fc.oneof(key, secret))
+const password = fc.oneof(
+  key,
+  secret,
+  fc.tuple(older, secret).map(([older, secret]) => ({ ...older, id: "now", ...secret }))
+) as fc.Arbitrary<Seal.Password>
+
+const works = async (passwords: Seal.Passwords): Promise<boolean> => {
+  const { seal, unseal } = passwords
+  const ids = typeof unseal === "object" && !Buffer.isBuffer(unseal) ? Object.entries(unseal) : []
+  try {
+    await Iron.unseal(await Iron.seal({ a: 1 }, seal, options), unseal, options)
+    for (const [id, one] of ids) {
+      const steps = typeof one === "object" && !Buffer.isBuffer(one) ? one : { secret: one }
+      const sealed = await Iron.seal({ a: 1 }, { ...steps, id }, options)
+      await Iron.unseal(sealed, unseal, options)
+    }
+    return true
+  } catch {
+    return false
+  }
+}
+
+it("has a fault exactly where iron cannot seal, or cannot unseal what an older one has sealed", () =>
+  fc.assert(
+    fc.asyncProperty(password, async (given) => {
+      const passwords = Seal.forIron(given)
+      expect(Seal.fault(passwords, options) === undefined).toBe(await works(passwords))
+    }),
+    { numRuns: 500 }
+  ))
