@@ -15,13 +15,14 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication as Authenticated, AuthState, Credentials } from "../server/conversation/Authentication.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
 import * as Seal from "../server/conversation/Seal.js"
 import type { AuthSettingOptions } from "../server/Settings.js"
 import * as Refusal from "./Refusal.js"
-import { credentials as currentCredentials, CurrentCredentials, CurrentSocket } from "./Socket.js"
+import { contextOf, credentials as currentCredentials, CurrentCredentials, CurrentSocket } from "./Socket.js"
 import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
 
 /** @since 1.0.0 */
@@ -49,7 +50,7 @@ export interface Identity {
  * @since 0.1.0
  * @category models
  */
-export interface Options<R> extends AuthSettingOptions<Duration.Input> {
+export interface Options<R, RV = R> extends AuthSettingOptions<Duration.Input> {
   /**
    * `"direct"` (the default): the client's hello carries what `authenticate` reads. `"cookie"` and `"token"`: the
    * client
@@ -59,11 +60,12 @@ export interface Options<R> extends AuthSettingOptions<Duration.Input> {
   /**
    * Finds out who makes a request. For type `direct` the request is made of what the hello carries (its `headers` are
    * the
-   * headers, all of it is the JSON payload); for the others it is the request to the login endpoint.
+   * headers, all of it is the JSON payload); for the others it is the request to the login endpoint. Its `Scope` closes
+   * when it has answered, or with the request to the login endpoint.
    */
   readonly authenticate: Effect.Effect<Identity, Refusal.Refusal, R>
-  /** Whether an identity still holds; it fails if not. See `minAuthVerifyInterval`. */
-  readonly verify?: ((identity: Identity) => Effect.Effect<unknown, unknown, R>) | undefined
+  /** Whether an identity still holds; it fails if not. See `minAuthVerifyInterval`. Its `Scope` closes when it ends. */
+  readonly verify?: ((identity: Identity) => Effect.Effect<unknown, Refusal.Refusal, RV>) | undefined
   /** `"required"` (the default), `"optional"`: who brings nothing may connect, `"try"`: who is refused, too. */
   readonly mode?: "required" | "optional" | "try" | undefined
   /** Password of the sealed cookie or token, at least 32 characters; generated at each start by default. */
@@ -82,7 +84,7 @@ export interface Options<R> extends AuthSettingOptions<Duration.Input> {
  * @since 0.1.0
  * @category models
  */
-export interface Authentication<R> extends Options<R> {
+export interface Authentication<R, RV = R> extends Options<R, RV> {
   readonly type: "direct" | "cookie" | "token"
   readonly mode: "required" | "optional" | "try"
   /**
@@ -117,7 +119,7 @@ const attempt = <R>(
  * @since 0.1.0
  * @category constructors
  */
-export const make = <R>(options: Options<R>): Authentication<R> => {
+export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, RV> => {
   const { cookie = "nes", mode = "required", type = "direct" } = options
   const given = Redacted.isRedacted(options.password) ? Redacted.value(options.password) : options.password
   const password = Seal.forIron(given ?? Seal.generate())
@@ -227,7 +229,7 @@ const directRequest = (connection: Connection, given: unknown): SocketRequest =>
  * @since 0.1.0
  * @category conversions
  */
-export const port = <R>(auth: Authentication<R> | false) => ({
+export const port = <R, RV>(auth: Authentication<R, RV> | false) => ({
   authRequired: (): boolean => auth !== false && auth.mode === "required",
 
   authenticateCookie: (cookies: string): Effect.Effect<Authenticated | undefined, unknown> => {
@@ -241,7 +243,14 @@ export const port = <R>(auth: Authentication<R> | false) => ({
       : Effect.succeed(undefined)
   },
 
-  authenticate: (connection: Connection, given: unknown): Effect.Effect<Authenticated | undefined, unknown, R> => {
+  authenticate: (
+    connection: Connection,
+    given: unknown
+  ): Effect.Effect<
+    Authenticated | undefined,
+    unknown,
+    Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
+  > => {
     if (!auth || auth.type !== "direct") {
       return Effect.filterOrFail(
         auth ? auth.unseal(given) : Effect.succeed(undefined),
@@ -250,12 +259,30 @@ export const port = <R>(auth: Authentication<R> | false) => ({
       )
     }
     return Refusal.asAnswer(attempt(auth)).pipe(
-      Effect.provideService(HttpServerRequest.HttpServerRequest, directRequest(connection, given))
-    ) as Effect.Effect<Authenticated | undefined, unknown, R>
+      Effect.provide(Context.add(
+        contextOf(connection),
+        HttpServerRequest.HttpServerRequest,
+        directRequest(connection, given)
+      )),
+      Effect.scoped
+    ) as Effect.Effect<
+      Authenticated | undefined,
+      unknown,
+      Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
+    >
   },
 
-  verify: ({ artifacts, credentials, strategy }: AuthState): Effect.Effect<unknown, unknown, R> =>
-    auth && auth.verify && credentials ? auth.verify({ credentials, artifacts, strategy }) : Effect.void,
+  verify: (
+    { artifacts, credentials, strategy }: AuthState,
+    connection: Connection
+  ): Effect.Effect<unknown, unknown, Exclude<RV, Scope.Scope>> =>
+    auth && auth.verify && credentials
+      ? auth.verify({ credentials, artifacts, strategy }).pipe(
+        Effect.provide(contextOf(connection)),
+        Effect.provideService(CurrentCredentials, Option.some(credentials)),
+        Effect.scoped
+      )
+      : Effect.void,
 
   defaultAccess: () => auth ? { mode: auth.mode, rules: [{}] } : false as const
 })

@@ -1,7 +1,8 @@
 /** Hooks and filters as Effects, whose requirements come from the Layer that installs them. */
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
 import type { Connection } from "../server/connection/Connection.js"
 import { decoder, struct } from "../server/Setting.js"
 import {
@@ -18,23 +19,36 @@ import { complaint, door } from "./Setting.js"
 import * as Socket from "./Socket.js"
 
 /**
- * What the application does at the turns of a connection's life. A `Refusal` is answered with its status, any other
- * failure with 500.
+ * What the application does at the turns of a connection's life. A `Refusal` is answered with its status, a defect with
+ * 500. Each hook brings requirements of its own; what it acquires in its `Scope` is released when the connection has
+ * ended, for `verifyUpgrade` when it has decided. A hook of a client that has left is interrupted, but for
+ * `onDisconnection`.
  */
-export interface Hooks<R = never> {
+export interface Hooks<RU = never, RC = RU, RD = RU, RM = RU> {
   /**
    * Before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number with
-   * that
-   * HTTP status, a failure as at the other hooks.
+   * that HTTP status, a failure as at the other hooks.
    */
-  readonly verifyUpgrade?: ((request: UpgradeRequest) => Effect.Effect<boolean | number, unknown, R>) | undefined
+  readonly verifyUpgrade?:
+    | ((request: UpgradeRequest) => Effect.Effect<boolean | number, Refusal.Refusal, RU>)
+    | undefined
   /** At each hello, after authentication and before its subscriptions; a failure refuses the connection. */
-  readonly onConnection?: ((socket: Socket.Socket) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onConnection?: ((socket: Socket.Socket) => Effect.Effect<unknown, Refusal.Refusal, RC>) | undefined
   /** Once for each connection that has ended. */
-  readonly onDisconnection?: ((socket: Socket.Socket) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onDisconnection?: ((socket: Socket.Socket) => Effect.Effect<unknown, Refusal.Refusal, RD>) | undefined
   /** Receives custom messages; its result is the answer. */
-  readonly onMessage?: ((socket: Socket.Socket, message: unknown) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onMessage?:
+    | ((socket: Socket.Socket, message: unknown) => Effect.Effect<unknown, Refusal.Refusal, RM>)
+    | undefined
 }
+
+/**
+ * What hooks that require `R` need from outside.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type HookRequirements<R> = Exclude<R, Scope.Scope>
 
 /** What a filter may know of the publish and the subscriber. */
 export interface FilterContext {
@@ -45,79 +59,92 @@ export interface FilterContext {
   readonly internal: unknown
 }
 
-/** What the application has to say about a subscription. */
-export interface SubscriptionHooks<R = never> {
+/** What the application has to say about a subscription. What each requires is its own, as with `Hooks`. */
+export interface SubscriptionHooks<RF = never, RS = RF, RN = RF> {
   /**
    * Whether a subscriber gets an update, or what instead (`{ override }`). A filter that need not wait may answer
-   * without
-   * an Effect, which costs less. A failure means no.
+   * without an Effect, which costs less. A failure means no. What it acquires is released when it has answered.
    */
   readonly filter?:
     | ((
       path: string,
       message: unknown,
       context: FilterContext
-    ) => Subscription.Verdict | Effect.Effect<Subscription.Verdict, unknown, R>)
+    ) => Subscription.Verdict | Effect.Effect<Subscription.Verdict, Refusal.Refusal, RF>)
     | undefined
   /** May refuse the subscription by failing. */
   readonly onSubscribe?:
-    | ((socket: Socket.Socket, path: string, params: Subscription.Params) => Effect.Effect<unknown, unknown, R>)
+    | ((
+      socket: Socket.Socket,
+      path: string,
+      params: Subscription.Params
+    ) => Effect.Effect<unknown, Refusal.Refusal, RS>)
     | undefined
+  /** Follows every `onSubscribe` that has succeeded, also when the client has left. */
   readonly onUnsubscribe?:
-    | ((socket: Socket.Socket, path: string, params: Subscription.Params) => Effect.Effect<unknown, unknown, R>)
+    | ((
+      socket: Socket.Socket,
+      path: string,
+      params: Subscription.Params
+    ) => Effect.Effect<unknown, Refusal.Refusal, RN>)
     | undefined
 }
 
 /** The options of a subscription. */
-export interface SubscriptionOptions<R = never>
-  extends SubscriptionHooks<R>, SubscriptionSettingOptions<Duration.Input>
+export interface SubscriptionOptions<RF = never, RS = RF, RN = RF>
+  extends SubscriptionHooks<RF, RS, RN>, SubscriptionSettingOptions<Duration.Input>
 {}
 
 const subscription = decoder(struct(door, subscriptionFields(door)))
 
-// What a hook logs names its socket.
-const named = <A, E>({ id }: Connection, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.annotateLogs(effect, socketId, id)
+type Hook<R> = () => Effect.Effect<unknown, unknown, R>
+
+/** Runs a hook of a connection with what the Layer and its socket have. What it logs names the socket. */
+const run = <R>(connection: Connection, context: Context.Context<HookRequirements<R>>, hook: Hook<R>) =>
+  Effect.annotateLogs(
+    Effect.provide(
+      Refusal.asAnswer(Effect.suspend(hook)),
+      Context.add(Context.merge(context, Socket.contextOf(connection)), Scope.Scope, connection.scope)
+    ) as Effect.Effect<unknown, unknown>,
+    socketId,
+    connection.id
+  )
 
 /** Hooks as the server calls them. */
-export const ofServer = <R>(
-  { onConnection, onDisconnection, onMessage, verifyUpgrade }: Hooks<R>,
-  context: Context.Context<R>
-): ServerHooks => {
-  const run = (
-    connection: Connection,
-    hook: (socket: Socket.Socket) => Effect.Effect<unknown, unknown, R>
-  ): Effect.Effect<unknown, unknown> =>
-    named(connection, Effect.provide(Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection)))), context))
-  return {
-    verifyUpgrade: verifyUpgrade &&
-      ((request) => Effect.provide(Refusal.asAnswer(Effect.suspend(() => verifyUpgrade(request))), context)),
-    onConnection: onConnection && ((connection) => run(connection, onConnection)),
-    onDisconnection: onDisconnection && ((connection) => run(connection, onDisconnection)),
-    onMessage: onMessage && ((connection, message) => run(connection, (socket) => onMessage(socket, message)))
-  }
-}
+export const ofServer = <RU, RC, RD, RM>(
+  { onConnection, onDisconnection, onMessage, verifyUpgrade }: Hooks<RU, RC, RD, RM>,
+  context: Context.Context<HookRequirements<RU | RC | RD | RM>>
+): ServerHooks => ({
+  verifyUpgrade: verifyUpgrade &&
+    ((request) =>
+      Effect.provide(
+        Effect.scoped(Refusal.asAnswer(Effect.suspend(() => verifyUpgrade(request)))),
+        context as Context.Context<Exclude<RU, Scope.Scope>>
+      )),
+  onConnection: onConnection && ((connection) => run(connection, context, () => onConnection(Socket.of(connection)))),
+  onDisconnection: onDisconnection &&
+    ((connection) => run(connection, context, () => onDisconnection(Socket.of(connection)))),
+  onMessage: onMessage &&
+    ((connection, message) => run(connection, context, () => onMessage(Socket.of(connection), message)))
+})
 
 /** A subscription as the server keeps it; throws a `UserError` if an option is invalid. */
-export const ofSubscription = <R>(
-  { auth, filter, onSubscribe, onUnsubscribe, recovery }: SubscriptionOptions<R>,
-  context: Context.Context<R>
-): Subscription.Options<Connection> => {
-  type Hook = Exclude<typeof onSubscribe, undefined>
-  const run = (hook: Hook | undefined): Subscription.Options<Connection>["onSubscribe"] =>
-    hook &&
-    ((connection, path, params) =>
-      named(
-        connection,
-        Effect.provide(Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection), path, params))), context)
-      ))
-  return {
-    ...subscriptionSettings(subscription({ auth, recovery }, complaint)),
-    onSubscribe: run(onSubscribe),
-    onUnsubscribe: run(onUnsubscribe),
-    filter: filter && ((path, message, { connection, credentials, internal, params }) => {
-      const verdict = filter(path, message, { socket: Socket.of(connection), credentials, params, internal })
-      return Effect.isEffect(verdict) ? Effect.provide(verdict, context) : verdict
-    })
-  }
-}
+export const ofSubscription = <RF, RS, RN>(
+  { auth, filter, onSubscribe, onUnsubscribe, recovery }: SubscriptionOptions<RF, RS, RN>,
+  context: Context.Context<HookRequirements<RF | RS | RN>>
+): Subscription.Options<Connection> => ({
+  ...subscriptionSettings(subscription({ auth, recovery }, complaint)),
+  onSubscribe: onSubscribe &&
+    ((connection, path, params) => run(connection, context, () => onSubscribe(Socket.of(connection), path, params))),
+  onUnsubscribe: onUnsubscribe &&
+    ((connection, path, params) => run(connection, context, () => onUnsubscribe(Socket.of(connection), path, params))),
+  filter: filter && ((path, message, { connection, credentials, internal, params }) => {
+    const verdict = filter(path, message, { socket: Socket.of(connection), credentials, params, internal })
+    return Effect.isEffect(verdict)
+      ? Effect.provide(
+        Effect.scoped(verdict),
+        Context.merge(context as Context.Context<Exclude<RF, Scope.Scope>>, Socket.contextOf(connection))
+      )
+      : verdict
+  })
+})

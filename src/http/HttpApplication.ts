@@ -28,7 +28,7 @@ import { complaint } from "./Setting.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options<R = never> {
+export interface Options<R = never, RV = R> {
   /** The middleware that ordinary HTTP requests go through (the second argument of `HttpServer.serve`). */
   readonly middleware?: HttpMiddleware | undefined
   /** Route ids: clients may ask for one instead of a method and a path. */
@@ -39,7 +39,7 @@ export interface Options<R = never> {
    */
   readonly maxStreamBytes?: number | undefined
   /** Authentication; `false` (the default) for none. */
-  readonly auth?: Authentication.Authentication<R> | false | undefined
+  readonly auth?: Authentication.Authentication<R, RV> | false | undefined
 }
 
 /**
@@ -81,16 +81,16 @@ const logged = (tags: ReadonlyArray<string>, data: unknown, connection?: Connect
  * @since 0.1.0
  * @category constructors
  */
-export const make = <E, R, RA = never>(
+export const make = <E, R, RA = never, RV = never>(
   app: Effect.Effect<HttpServerResponse, E, R>,
-  options: Options<RA> = {}
-): Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA>> =>
+  options: Options<RA, RV> = {}
+): Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA> | Exclude<RV, Scope.Scope>> =>
   Effect.gen(function*() {
     const { auth = false, ids = {}, maxStreamBytes = ResponseBody.defaultMaxStreamBytes, middleware } = options
     if (auth && auth.fault !== undefined) {
       return yield* Effect.die(complaint("auth.password", auth.fault))
     }
-    const context = yield* Effect.context<RA>()
+    const context = yield* Effect.context<Requirements<RA> | Exclude<RV, Scope.Scope>>()
     const runner = new RequestRunner(
       // What the application requires is in the context: the type of this function says so.
       app as Effect.Effect<HttpServerResponse, E>,
@@ -100,8 +100,9 @@ export const make = <E, R, RA = never>(
       { middleware, maxStreamBytes, isLogged: yield* Log.listens("Fatal") }
     )
     const port = Authentication.port(auth)
-    const settled = <A, E>(effect: Effect.Effect<A, E, RA>): Effect.Effect<A, E> =>
-      Effect.provideContext(effect, context)
+    const settled = <A, E>(
+      effect: Effect.Effect<A, E, Requirements<RA> | Exclude<RV, Scope.Scope>>
+    ): Effect.Effect<A, E> => Effect.provideContext(effect, context)
     const fork = Effect.runForkWith(context)
     const service: Service = {
       ...port,
@@ -113,11 +114,11 @@ export const make = <E, R, RA = never>(
       },
       authenticateCookie: (_connection, cookies) => port.authenticateCookie(cookies),
       authenticate: (connection, given) => settled(port.authenticate(connection, given)),
-      verify: (auth) => settled(port.verify(auth)),
+      verify: (auth, connection) => settled(port.verify(auth, connection)),
       log: (tags, data, connection) => void fork(logged(tags, data, connection))
     }
     return service
-  }) as Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA>>
+  }) as Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA> | Exclude<RV, Scope.Scope>>
 
 /**
  * The Effect that answers what routes do. What each request requires has to be there when they are built.
@@ -139,13 +140,13 @@ export const ofRoutes = <A, E, R>(
  * @since 0.1.0
  * @category layers
  */
-export const layer = <A, E, R, RA = never>(
+export const layer = <A, E, R, RA = never, RV = never>(
   routes: Layer.Layer<A, E, R>,
-  options: Options<RA> = {}
+  options: Options<RA, RV> = {}
 ): Layer.Layer<
   Application,
   HttpRouter.Request.Without<E>,
-  Exclude<RoutesRequirements<R>, Scope.Scope> | Requirements<RA>
+  Exclude<RoutesRequirements<R> | RV, Scope.Scope> | Requirements<RA>
 > => Layer.effect(Application, Effect.flatMap(ofRoutes(routes), (app) => make(app, options)))
 
 /**
@@ -154,12 +155,12 @@ export const layer = <A, E, R, RA = never>(
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = <A, E, R, RA = never>(
+export const layerConfig = <A, E, R, RA = never, RV = never>(
   routes: Layer.Layer<A, E, R>,
-  code: Omit<Options<RA>, "maxStreamBytes">,
+  code: Omit<Options<RA, RV>, "maxStreamBytes">,
   config: Config.Wrap<Pick<Options, "maxStreamBytes">>
 ): Layer.Layer<
   Application,
   HttpRouter.Request.Without<E> | Config.ConfigError,
-  Exclude<RoutesRequirements<R>, Scope.Scope> | Requirements<RA>
+  Exclude<RoutesRequirements<R> | RV, Scope.Scope> | Requirements<RA>
 > => Layer.unwrap(Effect.map(Config.unwrap(config), (options) => layer(routes, { ...options, ...code })))

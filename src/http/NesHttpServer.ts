@@ -30,7 +30,7 @@ import * as Serving from "./Serving.js"
 import { refused } from "./Setting.js"
 
 /** @since 0.1.0 */
-export type { FilterContext, SubscriptionOptions } from "./Hooks.js"
+export type { FilterContext, HookRequirements, SubscriptionOptions } from "./Hooks.js"
 /** @since 1.0.0 */
 export type { LimitOptions as ConnectionLimitOptions } from "../server/connection/Limits.js"
 /** @since 1.0.0 */
@@ -39,26 +39,24 @@ export type { Verdict } from "../server/subscription/Subscription.js"
 export type { Code, LimitOptions, Options, ServerOptions } from "./Options.js"
 
 /**
- * What a server made of an Effect requires of its surroundings. The application, the hooks and the authentication may
- * use
- * `NesServer` themselves: it is the server being made.
+ * What a server made of an Effect requires of its surroundings: `R` has what is given a request (the application and
+ * `authenticate`), `RH` what is not (the hooks and `verify`). Both may use `NesServer`: it is the server being made.
  *
  * @since 0.1.0
  * @category models
  */
-export type Requirements<R> = Exclude<
-  R,
-  HttpServerRequest.HttpServerRequest | Scope.Scope | NesServer.NesServer
->
+export type Requirements<R, RH = never> =
+  | Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope | NesServer.NesServer>
+  | Exclude<RH, Scope.Scope | NesServer.NesServer>
 
 /**
- * What a server made of routes requires of its surroundings: what the routes need to be built and to answer, and what
- * hooks and authentication need (`RO`). All of them may use `NesServer`.
+ * What a server made of routes requires of its surroundings: what the routes need to be built and to answer, what the
+ * hooks and `verify` need (`RH`), and `authenticate` (`RA`). All of them may use `NesServer`.
  *
  * @since 1.0.0
  * @category models
  */
-export type ServerRequirements<R, RO> = Requirements<RoutesRequirements<R> | RO>
+export type ServerRequirements<R, RH, RA = never> = Requirements<RA, RoutesRequirements<R> | RH>
 
 /**
  * Makes a server for sockets alone of an Effect that answers requests. When the scope closes, it accepts no more
@@ -70,14 +68,14 @@ export type ServerRequirements<R, RO> = Requirements<RoutesRequirements<R> | RO>
  * @since 0.1.0
  * @category constructors
  */
-export const make = <E, R, RO = never>(
+export const make = <E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
-  options: Options<RO> = {}
-): Effect.Effect<NesServer.Service, UserError, Scope.Scope | Requirements<R | RO>> =>
+  options: Options<RU, RC, RD, RM, RA, RV> = {}
+): Effect.Effect<NesServer.Service, UserError, Scope.Scope | Requirements<R | RA, RU | RC | RD | RM | RV>> =>
   Serving.make(Effect.succeed(app), options) as Effect.Effect<
     NesServer.Service,
     UserError,
-    Scope.Scope | Requirements<R | RO>
+    Scope.Scope | Requirements<R | RA, RU | RC | RD | RM | RV>
   >
 
 /**
@@ -86,13 +84,13 @@ export const make = <E, R, RO = never>(
  * @since 0.1.0
  * @category layers
  */
-export const layer = <A, E, R, RO = never>(
+export const layer = <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
   routes: Layer.Layer<A, E, R>,
-  options: Options<RO> = {}
+  options: Options<RU, RC, RD, RM, RA, RV> = {}
 ): Layer.Layer<
   NesServer.NesServer,
   UserError | HttpRouter.Request.Without<E>,
-  HttpServer.HttpServer | ServerRequirements<R, RO>
+  HttpServer.HttpServer | ServerRequirements<R, RU | RC | RD | RM | RV, RA>
 > =>
   Layer.effect(
     NesServer.NesServer,
@@ -100,7 +98,7 @@ export const layer = <A, E, R, RO = never>(
   ) as Layer.Layer<
     NesServer.NesServer,
     UserError | HttpRouter.Request.Without<E>,
-    HttpServer.HttpServer | ServerRequirements<R, RO>
+    HttpServer.HttpServer | ServerRequirements<R, RU | RC | RD | RM | RV, RA>
   >
 
 /**
@@ -112,18 +110,18 @@ export const layer = <A, E, R, RO = never>(
  * @since 0.1.0
  * @category layers
  */
-export const serve = <A, E, R, RO = never>(
+export const serve = <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
   routes: Layer.Layer<A, E, R>,
-  options: Options<RO> = {}
+  options: Options<RU, RC, RD, RM, RA, RV> = {}
 ): Layer.Layer<
   NesServer.NesServer,
   UserError | HttpRouter.Request.Without<E>,
-  HttpServer.HttpServer | ServerRequirements<R, RO>
+  HttpServer.HttpServer | ServerRequirements<R, RU | RC | RD | RM | RV, RA>
 > =>
   Layer.effect(NesServer.NesServer, Serving.ofRoutes(routes, options, true)) as Layer.Layer<
     NesServer.NesServer,
     UserError | HttpRouter.Request.Without<E>,
-    HttpServer.HttpServer | ServerRequirements<R, RO>
+    HttpServer.HttpServer | ServerRequirements<R, RU | RC | RD | RM | RV, RA>
   >
 
 /**
@@ -132,14 +130,14 @@ export const serve = <A, E, R, RO = never>(
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = <A, E, R, RO = never>(
+export const layerConfig = <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
   routes: Layer.Layer<A, E, R>,
-  code: Code<RO>,
+  code: Code<RU, RC, RD, RM, RA, RV>,
   config: Config.Wrap<ServerOptions>
 ): Layer.Layer<
   NesServer.NesServer,
   UserError | Config.ConfigError | HttpRouter.Request.Without<E>,
-  HttpServer.HttpServer | ServerRequirements<R, RO>
+  HttpServer.HttpServer | ServerRequirements<R, RU | RC | RD | RM | RV, RA>
 > => Layer.unwrap(Effect.map(Config.unwrap(config), (options) => layer(routes, { ...options, ...code })))
 
 /**
@@ -148,14 +146,14 @@ export const layerConfig = <A, E, R, RO = never>(
  * @since 0.1.0
  * @category layers
  */
-export const serveConfig = <A, E, R, RO = never>(
+export const serveConfig = <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
   routes: Layer.Layer<A, E, R>,
-  code: Code<RO>,
+  code: Code<RU, RC, RD, RM, RA, RV>,
   config: Config.Wrap<ServerOptions>
 ): Layer.Layer<
   NesServer.NesServer,
   UserError | Config.ConfigError | HttpRouter.Request.Without<E>,
-  HttpServer.HttpServer | ServerRequirements<R, RO>
+  HttpServer.HttpServer | ServerRequirements<R, RU | RC | RD | RM | RV, RA>
 > => Layer.unwrap(Effect.map(Config.unwrap(config), (options) => serve(routes, { ...options, ...code })))
 
 /**
@@ -166,12 +164,12 @@ export const serveConfig = <A, E, R, RO = never>(
  * @since 0.1.0
  * @category subscriptions
  */
-export const subscription = <R = never>(
+export const subscription = <RF = never, RS = never, RN = never>(
   path: string,
-  options: Hooks.SubscriptionOptions<R> = {}
-): Effect.Effect<void, UserError, NesServer.NesServer | R> =>
+  options: Hooks.SubscriptionOptions<RF, RS, RN> = {}
+): Effect.Effect<void, UserError, NesServer.NesServer | Hooks.HookRequirements<RF | RS | RN>> =>
   Effect.flatMap(
-    Effect.context<NesServer.NesServer | R>(),
+    Effect.context<Hooks.HookRequirements<RF | RS | RN>>(),
     (context) =>
       Effect.zipWith(
         NesServer.NesServer,
@@ -186,10 +184,15 @@ export const subscription = <R = never>(
  * @since 0.1.0
  * @category subscriptions
  */
-export const layerSubscription = <R = never>(
+export const layerSubscription = <RF = never, RS = never, RN = never>(
   path: string,
-  options: Hooks.SubscriptionOptions<R> = {}
-): Layer.Layer<never, UserError, NesServer.NesServer | R> => Layer.effectDiscard(subscription(path, options))
+  options: Hooks.SubscriptionOptions<RF, RS, RN> = {}
+): Layer.Layer<never, UserError, NesServer.NesServer | Hooks.HookRequirements<RF | RS | RN>> =>
+  Layer.effectDiscard(subscription(path, options)) as Layer.Layer<
+    never,
+    UserError,
+    NesServer.NesServer | Hooks.HookRequirements<RF | RS | RN>
+  >
 
 const upgradeRequired = HttpServerResponse.empty({
   status: 426,

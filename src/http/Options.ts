@@ -29,7 +29,9 @@ export interface ServerOptions extends SettingOptions<Duration.Input> {
 }
 
 /** The code of a server: what cannot come from Config. */
-export interface Code<R = never> extends Hooks<R>, HttpApplication.Options<R> {
+export interface Code<RU = never, RC = RU, RD = RU, RM = RU, RA = RU, RV = RU>
+  extends Hooks<RU, RC, RD, RM>, HttpApplication.Options<RA, RV>
+{
   /**
    * The HTTP server that `NodeHttpServer.layer` gets too: its upgrades are taken before the platform sees them. Without
    * it, sockets come only by the route at which the application mounts `upgrade`.
@@ -37,8 +39,10 @@ export interface Code<R = never> extends Hooks<R>, HttpApplication.Options<R> {
   readonly server?: Server | SecureServer | undefined
 }
 
-/** All that a server can be told. */
-export interface Options<R = never> extends Code<R>, ServerOptions {}
+/** All that a server can be told. Each hook, and each part of the authentication, has requirements of its own. */
+export interface Options<RU = never, RC = RU, RD = RU, RM = RU, RA = RU, RV = RU>
+  extends Code<RU, RC, RD, RM, RA, RV>, ServerOptions
+{}
 
 const All = struct(door, {
   ...Settings.fields(door),

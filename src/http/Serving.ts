@@ -28,7 +28,7 @@ const takeUpgrades = ({ node }: NesServer.Service, server: Server | SecureServer
       )
   )
 
-const serveHttp = <E, R, RO>(app: Effect.Effect<HttpServerResponse, E, R>, { middleware }: Options<RO>) =>
+const serveHttp = <E, R>(app: Effect.Effect<HttpServerResponse, E, R>, { middleware }: Pick<Options, "middleware">) =>
   (middleware
     ? HttpServer.serveEffect(app, middleware)
     : HttpServer.serveEffect(app)) as Effect.Effect<void, never, Scope.Scope | HttpServer.HttpServer | R>
@@ -38,9 +38,9 @@ const serveHttp = <E, R, RO>(app: Effect.Effect<HttpServerResponse, E, R>, { mid
  * whatever
  * it does later, is given a reference to the server.
  */
-export const make = <E, R, EB, RB, RO>(
+export const make = <E, R, EB, RB, RU, RC, RD, RM, RA, RV>(
   build: Effect.Effect<Effect.Effect<HttpServerResponse, E, R>, EB, RB>,
-  options: Options<RO>,
+  options: Options<RU, RC, RD, RM, RA, RV>,
   http = false
 ) =>
   Effect.suspend(() => {
@@ -48,18 +48,18 @@ export const make = <E, R, EB, RB, RO>(
     return making(server, build, options, http).pipe(Effect.provideService(NesServer.NesServer, server.service))
   })
 
-const making = <E, R, EB, RB, RO>(
+const making = <E, R, EB, RB, RU, RC, RD, RM, RA, RV>(
   server: ServerRef,
   build: Effect.Effect<Effect.Effect<HttpServerResponse, E, R>, EB, RB>,
-  options: Options<RO>,
+  options: Options<RU, RC, RD, RM, RA, RV>,
   http: boolean
 ) =>
   Effect.gen(function*() {
     const { gracePeriod, settings } = yield* decode(
       options,
-      (options.auth ?? false) as Authentication<never> | false
+      (options.auth ?? false) as Authentication<never, never> | false
     )
-    const context = yield* Effect.context<RO>()
+    const context = yield* Effect.context<Hooks.HookRequirements<RU | RC | RD | RM>>()
     const app = yield* build
     const application = yield* HttpApplication.make(app, options)
     const nes = yield* NesServer.make({ ...settings, hooks: Hooks.ofServer(options, context) }).pipe(
@@ -79,5 +79,8 @@ const making = <E, R, EB, RB, RO>(
   })
 
 /** `make` for the routes of a router. */
-export const ofRoutes = <A, E, R, RO>(routes: Layer.Layer<A, E, R>, options: Options<RO>, http = false) =>
-  make(HttpApplication.ofRoutes(routes), options, http)
+export const ofRoutes = <A, E, R, RU, RC, RD, RM, RA, RV>(
+  routes: Layer.Layer<A, E, R>,
+  options: Options<RU, RC, RD, RM, RA, RV>,
+  http = false
+) => make(HttpApplication.ofRoutes(routes), options, http)

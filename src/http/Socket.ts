@@ -140,9 +140,8 @@ export const all = (options: EachOptions = {}): Effect.Effect<ReadonlyArray<Sock
     }))
 
 /**
- * The socket a request came over; none for an ordinary HTTP request. A `Reference`: reading it requires nothing, so
- * that
- * one handler serves both.
+ * The socket that a request came over, or that a hook or filter is about; none for an ordinary HTTP request. A
+ * `Reference`: reading it requires nothing, so that one handler serves both.
  *
  * @since 0.1.0
  * @category references
@@ -153,7 +152,7 @@ export const CurrentSocket: Context.Reference<Option.Option<Socket>> = Context.R
 )
 
 /**
- * Who a request comes from: the credentials of its socket, or what a middleware has found out about an ordinary HTTP
+ * Who a request comes from, or a hook or filter is about: the credentials of the socket, or what a middleware has found out about an ordinary HTTP
  * request (see `Authentication.middleware`).
  *
  * @since 0.1.0
@@ -164,8 +163,28 @@ export const CurrentCredentials: Context.Reference<Option.Option<Credentials>> =
   { defaultValue: () => Option.none() }
 )
 
+/** What tells who a connection is: the references above, with its socket and its present credentials. */
+export const contextOf = (connection: Connection): Context.Context<never> =>
+  Context.make(CurrentSocket, Option.some(of(connection))).pipe(
+    Context.add(CurrentCredentials, Option.fromNullOr(connection.auth.credentials))
+  )
+
 /**
- * The credentials of the request; fails with 401 where there are none.
+ * The socket of the request, message or update; fails with 400 where it is an ordinary HTTP request.
+ *
+ * @since 1.0.0
+ * @category accessors
+ */
+export const current: Effect.Effect<Socket, Refusal.Refusal> = Effect.flatMap(
+  CurrentSocket,
+  Option.match({
+    onNone: () => Effect.fail(Refusal.badRequest("Only over a socket")),
+    onSome: Effect.succeed
+  })
+)
+
+/**
+ * The credentials of the request, or of whoever a hook or filter is about; fails with 401 where there are none.
  *
  * @since 0.1.0
  * @category accessors

@@ -52,13 +52,13 @@ const follow = (stream: Duplex, other: Duplex): void => {
  * @since 0.1.0
  * @category layers
  */
-export const layer = <A, E, R, RO = never>(
+export const layer = <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
   routes: Layer.Layer<A, E, R>,
-  options: Omit<NesHttpServer.Options<RO>, "server"> = {}
+  options: Omit<NesHttpServer.Options<RU, RC, RD, RM, RA, RV>, "server"> = {}
 ): Layer.Layer<
   NesServer | TestServer,
   UserError | HttpRouter.Request.Without<E>,
-  NesHttpServer.ServerRequirements<R, RO>
+  NesHttpServer.ServerRequirements<R, RU | RC | RD | RM | RV, RA>
 > =>
   Layer.effectContext(Effect.gen(function*() {
     const server = createServer()
@@ -82,7 +82,7 @@ export const layer = <A, E, R, RO = never>(
   })) as Layer.Layer<
     NesServer | TestServer,
     UserError | HttpRouter.Request.Without<E>,
-    NesHttpServer.ServerRequirements<R, RO>
+    NesHttpServer.ServerRequirements<R, RU | RC | RD | RM | RV, RA>
   >
 
 /**
@@ -91,12 +91,12 @@ export const layer = <A, E, R, RO = never>(
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = <A, E, R, RO = never>(
+export const layerConfig = <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
   routes: Layer.Layer<A, E, R>,
-  code: Omit<NesHttpServer.Code<RO>, "server">,
+  code: Omit<NesHttpServer.Code<RU, RC, RD, RM, RA, RV>, "server">,
   config: Config.Wrap<NesHttpServer.ServerOptions>
 ): Layer.Layer<
   NesServer | TestServer,
   UserError | Config.ConfigError | HttpRouter.Request.Without<E>,
-  NesHttpServer.ServerRequirements<R, RO>
+  NesHttpServer.ServerRequirements<R, RU | RC | RD | RM | RV, RA>
 > => Layer.unwrap(Effect.map(Config.unwrap(config), (options) => layer(routes, { ...options, ...code })))

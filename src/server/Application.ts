@@ -73,7 +73,7 @@ export interface Service {
   /** Authenticates by what a hello or reauth carries; `undefined` if it succeeds without credentials. */
   readonly authenticate: (connection: Connection, auth: unknown) => Awaitable<Authentication | undefined>
   /** Verifies that credentials still hold; fails if not. */
-  readonly verify: (auth: AuthState) => Awaitable<unknown>
+  readonly verify: (auth: AuthState, connection: Connection) => Awaitable<unknown>
   /** Access to subscriptions that declare none, as it stands now. */
   readonly defaultAccess: () => Access | false
   /** A connection is gone: what it asked for is wanted no more. */

@@ -8,8 +8,39 @@ import type * as Fiber from "effect/Fiber"
 /** A value, a Promise of it, or an Effect of it. */
 export type Awaitable<A> = A | PromiseLike<A> | Effect.Effect<A, unknown>
 
-/** Runs an answer: a value comes back as it is, an Effect that ends without waiting as its value. */
-export type Settle = <A>(answer: Awaitable<A>) => A | PromiseLike<A>
+/** For whom work is done: what still waits when they leave is interrupted. */
+export interface Owner {
+  /** Present while anything waits. */
+  fibers: Set<Fiber.Fiber<unknown, unknown>> | undefined
+  /** Whether they have left: nothing more waits for anything. */
+  readonly departed?: boolean
+}
+
+/**
+ * Runs an answer: a value comes back as it is, an Effect that ends without waiting as its value. One that waits is kept
+ * with its owners, in `fibers`, as long as it does.
+ */
+export type Settle = <A>(answer: Awaitable<A>, ...owners: ReadonlyArray<Owner>) => A | PromiseLike<A>
+
+/** Interrupts what is done for somebody; nobody waits for it. */
+export const interrupt = ({ fibers }: Owner): void => {
+  for (const fiber of fibers ?? []) {
+    fiber.interruptUnsafe()
+  }
+}
+
+const keep = (owner: Owner, fiber: Fiber.Fiber<unknown, unknown>): void => {
+  if (owner.departed) {
+    fiber.interruptUnsafe()
+  }
+  const fibers = owner.fibers ??= new Set()
+  fibers.add(fiber)
+  fiber.addObserver(() => {
+    if (fibers.delete(fiber) && fibers.size === 0 && owner.fibers === fibers) {
+      owner.fibers = undefined
+    }
+  })
+}
 
 /** Whether a value is to be awaited. */
 export const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
@@ -37,7 +68,7 @@ export const settleWith = (
   waiting: (fiber: Fiber.Fiber<unknown, unknown>) => void = ignore
 ): Settle => {
   const fork = Effect.runForkWith(context)
-  return <A>(answer: Awaitable<A>): A | PromiseLike<A> => {
+  return <A>(answer: Awaitable<A>, ...owners: ReadonlyArray<Owner>): A | PromiseLike<A> => {
     if (typeof answer !== "object" || answer === null || isPromise(answer) || !isEffect(answer)) {
       return answer
     }
@@ -47,6 +78,9 @@ export const settleWith = (
       return unwrap(exit)
     }
     waiting(fiber)
+    for (const owner of owners) {
+      keep(owner, fiber)
+    }
     return new Promise((resolve, reject) => {
       fiber.addObserver((exit) => {
         try {

@@ -71,18 +71,19 @@ export const broadcast = <Message extends Schema.Constraint>(
   )
 
 /**
- * Recognises one kind of custom message: the effect it yields makes the answer. `S` is what the door has for a socket.
+ * Recognises one kind of custom message: the effect it yields makes the answer. `S` is what the door has for a socket,
+ * `E` what an answer fails with, `R` what it requires.
  *
  * @since 0.1.0
  * @category models
  */
-export type Handler<S, R> = (
+export type Handler<S, E, R> = (
   message: unknown,
   socket: S
-) => Effect.Effect<Effect.Effect<unknown, unknown, R>, Contract.ContractError, R>
+) => Effect.Effect<Effect.Effect<unknown, E, R>, Contract.ContractError, R>
 
 /**
- * Answers the custom messages of a contract. `answer` may name the socket's type, that of the door: `Socket` of
+ * Answers the custom messages of a contract. An answer that does not encode is a defect. `answer` may name the socket's type, that of the door: `Socket` of
  * `effect-nes` or of `effect-nes/hapi`.
  *
  * @since 0.1.0
@@ -91,14 +92,17 @@ export type Handler<S, R> = (
 export const handler = <Request extends Schema.Constraint, Response extends Schema.Constraint, E, R, S = unknown>(
   { name, request, response }: Contract.Message<Request, Response>,
   answer: (message: Request["Type"], socket: S) => Effect.Effect<Response["Type"], E, R>
-): Handler<S, Request["DecodingServices"] | Response["EncodingServices"] | R> => {
+): Handler<S, E, Request["DecodingServices"] | Response["EncodingServices"] | R> => {
   const decode = Contract.decode(request, name)
   const encode = Contract.encode(response, name)
   return (message, socket) =>
-    Effect.map(decode(message), (decoded) => Effect.flatMap(Effect.suspend(() => answer(decoded, socket)), encode))
+    Effect.map(
+      decode(message),
+      (decoded) => Effect.flatMap(Effect.suspend(() => answer(decoded, socket)), (value) => Effect.orDie(encode(value)))
+    )
 }
 
-type AnyHandler = Handler<never, unknown>
+type AnyHandler = Handler<never, unknown, unknown>
 
 /**
  * What the handlers of a list require.
@@ -107,7 +111,17 @@ type AnyHandler = Handler<never, unknown>
  * @category models
  */
 export type Requirements<Handlers extends ReadonlyArray<AnyHandler>> = Handlers[number] extends
-  Handler<never, infer R> ? R
+  Handler<never, unknown, infer R> ? R
+  : never
+
+/**
+ * What the handlers of a list fail with.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type ErrorOf<Handlers extends ReadonlyArray<AnyHandler>> = Handlers[number] extends
+  Handler<never, infer E, unknown> ? E
   : never
 
 /**
@@ -119,9 +133,9 @@ export type Requirements<Handlers extends ReadonlyArray<AnyHandler>> = Handlers[
 export type SocketOf<Handlers extends ReadonlyArray<AnyHandler>> = [Handlers[number]] extends
   [(message: unknown, socket: infer S) => unknown] ? S : never
 
-const firstOf = <S, R>(
-  handlers: ReadonlyArray<Handler<S, R>>
-): (socket: S, message: unknown) => Effect.Effect<unknown, unknown, R> =>
+const firstOf = <S, E, R>(
+  handlers: ReadonlyArray<Handler<S, E, R>>
+): (socket: S, message: unknown) => Effect.Effect<unknown, E, R> =>
   Effect.fnUntraced(function*(socket, message) {
     const errors: Array<string> = []
     for (const handle of handlers) {
@@ -131,7 +145,8 @@ const firstOf = <S, R>(
       }
       errors.push(recognised.failure.message)
     }
-    return yield* Effect.fail(Boom.badRequest(errors.join("\n")))
+    // Both doors answer a Boom with its status, whichever way it comes.
+    return yield* Effect.die(Boom.badRequest(errors.join("\n")))
   })
 
 /**
@@ -144,5 +159,10 @@ const firstOf = <S, R>(
  */
 export const onMessage = <Handlers extends ReadonlyArray<AnyHandler>>(
   ...handlers: Handlers
-): (socket: SocketOf<Handlers>, message: unknown) => Effect.Effect<unknown, unknown, Requirements<Handlers>> =>
-  firstOf(handlers as unknown as ReadonlyArray<Handler<SocketOf<Handlers>, Requirements<Handlers>>>)
+): (
+  socket: SocketOf<Handlers>,
+  message: unknown
+) => Effect.Effect<unknown, ErrorOf<Handlers>, Requirements<Handlers>> =>
+  firstOf(
+    handlers as unknown as ReadonlyArray<Handler<SocketOf<Handlers>, ErrorOf<Handlers>, Requirements<Handlers>>>
+  )

@@ -8,6 +8,7 @@ import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
 import { serviceRestart } from "../protocol/CloseCode.js"
+import { interrupt } from "./Awaitable.js"
 import type { Membership, Tally } from "./Broker.js"
 import type { Publish, Target } from "./Command.js"
 import { Backlog } from "./connection/Backlog.js"
@@ -383,6 +384,7 @@ export class Node {
       connection.closed()
     }
     this.context.application.departed?.(connection)
+    interrupt(connection)
     if (lingering) {
       await this.atMost(Promise.allSettled([greeting, left]))
     }
@@ -393,11 +395,15 @@ export class Node {
 
   private async farewellHook(connection: Connection): Promise<void> {
     const { application, settings, settle } = this.context
+    const dispose = Effect.suspend(() => connection.dispose ?? Effect.void)
     try {
-      await settle(settings.hooks.onDisconnection?.(connection))
+      const farewell = settings.hooks.onDisconnection?.(connection)
+      // In one fiber, where it is one: whoever waits for the last hooks waits for what they release.
+      await settle(Effect.isEffect(farewell) ? Effect.ensuring(farewell, dispose) : farewell)
     } catch (error) {
       application.log(["nes", "onDisconnection", "error"], error, connection)
     }
+    await settle(connection.dispose)
   }
 
   private async atMost(work: Promise<unknown>): Promise<void> {

@@ -34,7 +34,7 @@ let gates: Gates | undefined
 
 const greet = (socket: Socket.Socket) =>
   Effect.gen(function*() {
-    yield* socket.send("greeting")
+    yield* Effect.orDie(socket.send("greeting"))
     if (!(yield* Effect.promise(async () => gates?.greet(socket)))) {
       return yield* Refusal.forbidden("not you")
     }

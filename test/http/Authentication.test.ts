@@ -180,7 +180,7 @@ describe("direct", () => {
             minAuthVerifyInterval: "20 millis",
             verify: (identity) => {
               asked.push(identity)
-              return holds ? Effect.void : Effect.fail("gone")
+              return holds ? Effect.void : Refusal.unauthorized("gone")
             }
           })
         })),

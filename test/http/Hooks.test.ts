@@ -44,9 +44,7 @@ const server = serving(router, {
       case "refuse":
         return Refusal.badRequest("bad")
       case "forbid":
-        return Effect.fail(HttpServerResponse.empty({ status: 403 }))
-      case "fail":
-        return Effect.fail("secret")
+        return Refusal.forbidden()
       case "die":
         return Effect.die(new TypeError("secret"))
       case "throw":
@@ -66,7 +64,7 @@ describe("hooks", () => {
       expect(yield* read).toEqual(["message", "hi"])
       expect(yield* outcome(() => client.message("refuse"))).toEqual(bad)
       expect(yield* outcome(() => client.message("forbid"))).toEqual({ message: "Forbidden", statusCode: 403 })
-      for (const message of ["fail", "die", "throw"]) {
+      for (const message of ["die", "throw"]) {
         expect(yield* outcome(() => client.message(message))).toEqual(internal)
       }
       yield* Effect.promise(() => client.disconnect())
@@ -98,7 +96,7 @@ describe("hooks", () => {
             case "plain":
               return true
             case "fails":
-              return Effect.fail("no")
+              return Refusal.forbidden("no")
             case "waits":
               return Effect.as(Effect.sleep(1), true)
             default:

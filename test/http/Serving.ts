@@ -12,9 +12,9 @@ import { NesHttpServer } from "../../src/index.js"
 import type { NesError } from "../../src/protocol/NesError.js"
 
 /** The Layer of a server whose upgrades are taken, with HTTP beside it. */
-export const serving = <A, E, R, RO = never>(
+export const serving = <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
   routes: Layer.Layer<A, E, R>,
-  options: NesHttpServer.Options<RO> = {}
+  options: NesHttpServer.Options<RU, RC, RD, RM, RA, RV> = {}
 ) => {
   const server = createServer()
   return NesHttpServer.serve(routes, { server, heartbeat: false, ...options }).pipe(

@@ -113,7 +113,7 @@ describe("a server without hapi", () => {
       const expiring = yield* logging({
         auth: Authentication.make({
           authenticate: Effect.succeed({ credentials: { user: "john" } }),
-          verify: () => Effect.fail(new NesError.UserError({ message: "expired" })),
+          verify: () => Effect.die(new NesError.UserError({ message: "expired" })),
           minAuthVerifyInterval: 1
         })
       }, "Info")
@@ -164,7 +164,7 @@ describe("a server without hapi", () => {
   it.live("names the socket where a hook fails", () =>
     Effect.gen(function*() {
       const { context, entries } = yield* logging({
-        onMessage: () => Effect.fail(new NesError.UserError({ message: "broken" }))
+        onMessage: () => Effect.die(new NesError.UserError({ message: "broken" }))
       }, "Info")
       const { hello, say } = yield* Effect.provide(bare(), context)
       const { socket: id } = yield* hello()

@@ -1,10 +1,14 @@
 /** One client's connection: what is known of it, and the way out to it. */
 import * as Boom from "@hapi/boom"
+import type * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import type { WebSocket } from "ws"
 import type { Envelope, Refusal } from "../../protocol/Codec.js"
 import type { Position } from "../../protocol/Message.js"
+import type { Owner } from "../Awaitable.js"
 import type { Authentication, AuthState, UserKey } from "../conversation/Authentication.js"
 import type { Inbox } from "../conversation/TurnLimiter.js"
 import type { Fanouts } from "../subscription/Fanouts.js"
@@ -81,6 +85,9 @@ export class Connection {
   greeting: Promise<unknown> | undefined
   /** Whether the socket has closed; hooks may still run. */
   departed = false
+  /** The hooks and verifications that wait for something; see `Owner`. */
+  fibers: Owner["fibers"]
+  private held: Scope.Closeable | undefined
   /** When the credentials were last known to hold (ms since the epoch). */
   verifiedAt = 0
   /** Present while messages wait for a hello, a reauthentication or a verification. */
@@ -369,6 +376,16 @@ export class Connection {
       this.resting.open()
       this.resting = undefined
     }
+  }
+
+  /** What its hooks acquire in this scope is released after the last of them. */
+  get scope(): Scope.Scope {
+    return this.held ??= Scope.makeUnsafe()
+  }
+
+  /** Releases what its hooks have acquired, if anything. */
+  get dispose(): Effect.Effect<void> | undefined {
+    return this.held && Scope.close(this.held, Exit.void)
   }
 
   /** Answers a ping of the WebSocket protocol. */

@@ -2,7 +2,7 @@
 import * as Boom from "@hapi/boom"
 import type * as Clock from "effect/Clock"
 import type * as Message from "../../protocol/Message.js"
-import { isPromiseLike } from "../Awaitable.js"
+import { type Awaitable, interrupt, isPromiseLike, type Owner } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Deadlines } from "../connection/Deadlines.js"
 import type { NodeContext } from "../NodeContext.js"
@@ -66,10 +66,10 @@ export class Authenticator {
     connection: Connection,
     message: Message.Hello | Message.Reauth
   ): Promise<Authentication | undefined> {
-    const { application, settings, settle } = this.context
+    const { application, settings } = this.context
     const byCookie = connection.cookies === undefined
       ? undefined
-      : await this.inTime(connection, settle(application.authenticateCookie(connection, connection.cookies)))
+      : await this.inTime(connection, application.authenticateCookie(connection, connection.cookies))
     const authenticated = connection.auth.isAuthenticated || byCookie !== undefined
     if (!message.auth && !authenticated && application.authRequired()) {
       throw Boom.unauthorized("Connection requires authentication")
@@ -84,22 +84,25 @@ export class Authenticator {
     if (!settings.auth) {
       throw Boom.unauthorized("Invalid token")
     }
-    return await this.inTime(connection, settle(application.authenticate(connection, message.auth))) ?? byCookie
+    return await this.inTime(connection, application.authenticate(connection, message.auth)) ?? byCookie
   }
 
-  private inTime<A>(connection: Connection, answer: A | PromiseLike<A>): A | PromiseLike<A> {
-    const { exceed, settings: { limits } } = this.context
-    if (!limits.authTimeout || !isPromiseLike(answer)) {
-      return answer
+  private inTime<A>(connection: Connection, answer: Awaitable<A>): A | PromiseLike<A> {
+    const { exceed, settings: { limits }, settle } = this.context
+    const work: Owner = { fibers: undefined }
+    const settled = settle(answer, connection, work)
+    if (!limits.authTimeout || !isPromiseLike(settled)) {
+      return settled
     }
     const { authentication } = this.timing
     return new Promise((resolve, reject) => {
       const expire = (): void => {
         exceed("authTimeout", connection)
         reject(Boom.serverUnavailable("Authentication took too long"))
+        interrupt(work)
       }
       authentication.set(expire)
-      void Promise.resolve(answer).then(resolve, reject).finally(() => authentication.clear(expire))
+      void Promise.resolve(settled).then(resolve, reject).finally(() => authentication.clear(expire))
     })
   }
 
@@ -117,10 +120,10 @@ export class Authenticator {
   }
 
   private async check(connection: Connection, auth: AuthState): Promise<void> {
-    const { application, settle } = this.context
+    const { application } = this.context
     connection.verifiedAt = this.timing.clock.currentTimeMillisUnsafe()
     try {
-      await this.inTime(connection, settle(application.verify(auth)))
+      await this.inTime(connection, application.verify(auth, connection))
     } catch (error) {
       this.context.log.verificationFailed(connection, error)
       throw Boom.forbidden("Credential verification failed")

@@ -436,7 +436,7 @@ export class Dispatcher {
   private async run<A>(name: string, connection: Connection, hook: () => Awaitable<A>): Promise<A> {
     const { application, settle } = this.context
     try {
-      return await settle(hook())
+      return await settle(hook(), connection)
     } catch (error) {
       throw Errors.ofHook(name, error, application.log, connection)
     }

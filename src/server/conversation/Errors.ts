@@ -22,7 +22,8 @@ export const ofHook = (
   connection?: Connection
 ): Boom.Boom => {
   const boom = toBoom(error)
-  if (boom.output.statusCode === 500) {
+  // Where the client has left, it was interrupted.
+  if (boom.output.statusCode === 500 && !connection?.departed) {
     log(["nes", hook, "error"], error, connection)
   }
   return boom

@@ -261,6 +261,9 @@ export class Delivery {
 
     const refuse = (connection: Connection, error: unknown): void => {
       totals.updatesFiltered++
+      if (connection.departed) {
+        return
+      }
       application.log(["nes", "filter", "error"], error, connection)
       if (isSystem(error)) {
         fault ??= error
@@ -270,7 +273,10 @@ export class Delivery {
     const send = (connection: Connection): Promise<void> | undefined => {
       const { credentials } = connection.auth
       try {
-        const verdict = settle(filter?.(path, message, { connection, credentials, params, internal }) ?? false)
+        const verdict = settle(
+          filter?.(path, message, { connection, credentials, params, internal }) ?? false,
+          connection
+        )
         if (isPromiseLike(verdict)) {
           return Promise.resolve(verdict)
             .then((verdict) => accept(connection, verdict))

@@ -297,7 +297,7 @@ export class Hub {
   ): Promise<Message.Position | undefined> {
     const { application, settle } = this.context
     try {
-      await settle(subscription.options.onSubscribe?.(connection, path, params))
+      await settle(subscription.options.onSubscribe?.(connection, path, params), connection)
     } catch (error) {
       throw Errors.ofHook("onSubscribe", error, application.log, connection)
     }

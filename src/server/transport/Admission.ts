@@ -1,6 +1,6 @@
 /** Who may upgrade: asked before a WebSocket is made of the request, from the cheapest question to the dearest. */
 import type { IncomingMessage } from "node:http"
-import { isPromiseLike } from "../Awaitable.js"
+import { interrupt, isPromiseLike, type Owner } from "../Awaitable.js"
 import type { Deadlines } from "../connection/Deadlines.js"
 import * as Errors from "../conversation/Errors.js"
 import type { NodeContext } from "../NodeContext.js"
@@ -44,9 +44,13 @@ export class Admission {
     }
     const { headers, socket: { remoteAddress: address }, url = "/" } = request
     try {
-      const verdict = settle(verifyUpgrade({ address, headers, url }))
+      const work: Owner = { fibers: undefined }
+      const verdict = settle(verifyUpgrade({ address, headers, url }), work)
       return isPromiseLike(verdict)
-        ? this.inTime(verdict).then((verdict) => this.judge(request, verdict), (error) => this.fail(request, error))
+        ? this.inTime(request, work, verdict).then(
+          (verdict) => this.judge(request, verdict),
+          (error) => this.fail(request, error)
+        )
         : this.judge(request, verdict)
     } catch (error) {
       return this.fail(request, error)
@@ -94,11 +98,22 @@ export class Admission {
     return this.refuse("verifyUpgrade", request, statusCode)
   }
 
-  private inTime(verdict: PromiseLike<unknown>): Promise<unknown> {
+  private inTime({ socket }: IncomingMessage, work: Owner, verdict: PromiseLike<unknown>): Promise<unknown> {
+    // Nobody reads from the socket yet: that it ends is seen by looking, which takes nothing from it.
+    const look = (): void => void socket.read(0)
     return new Promise((resolve, reject) => {
-      const expire = (): void => resolve(503)
+      const expire = (): void => {
+        settled()
+        resolve(503)
+        interrupt(work)
+      }
+      const settled = (): void => {
+        this.deadlines.clear(expire)
+        socket.off("readable", look).off("end", expire).off("close", expire)
+      }
       this.deadlines.set(expire)
-      void Promise.resolve(verdict).then(resolve, reject).finally(() => this.deadlines.clear(expire))
+      socket.on("readable", look).on("end", expire).on("close", expire)
+      void Promise.resolve(verdict).finally(settled).then(resolve, reject)
     })
   }
 }

@@ -155,7 +155,7 @@ const http = async ({ effects, waiting }: Application): Promise<House> => {
       heartbeat: false,
       onConnection: (socket) =>
         Effect.gen(function*() {
-          yield* socket.send("greeting")
+          yield* Effect.orDie(socket.send("greeting"))
           const { flags, user } = credentialsOf(socket)
           yield* waits("c", flags)
           return user === "banned" ? yield* Refusal.forbidden("banned") : undefined
