@@ -44,8 +44,11 @@ const addEndpoints = (server: Server): void => {
       method: "POST",
       path: "/broadcast",
       handler: async (request) => {
-        const { text } = request.payload as { readonly text?: unknown }
-        await server.broadcast({ text: String(text).slice(0, 120) })
+        const { text } = (request.payload ?? {}) as { readonly text?: unknown }
+        if (typeof text !== "string" || text.trim() === "") {
+          throw Boom.badRequest("Say something: `text` is blank")
+        }
+        await server.broadcast({ text: text.trim().slice(0, 120) })
         return { sent: true }
       }
     },
@@ -63,11 +66,11 @@ const addEndpoints = (server: Server): void => {
   ])
 }
 
-/** Publishes to `/vitals` twice a second. The numbers let a client see what it missed. */
+/** Publishes to `/vitals` twice a second, and keeps the last minute for who comes back. The numbers let a gap show. */
 const addVitals = (server: Server): void => {
   const id = randomUUID()
   const stopped = new AbortController()
-  server.subscription("/vitals")
+  server.subscription("/vitals", { recovery: { size: 120, age: 60_000 } })
 
   const publish = async (): Promise<void> => {
     let number = 0

@@ -1,5 +1,5 @@
 /** The state of the connection, the attempts to heal it, and the button that cuts it. */
-import { addRow, element, minutes } from "./rows.js"
+import { addRow, element, enable, isEnabled, minutes } from "./rows.js"
 
 const titles = {
   connecting: "Connecting",
@@ -24,9 +24,13 @@ export class Connection {
     this.#timing = timing
     client.onConnect = () => this.#connected()
     client.onDisconnect = (willReconnect, log) => this.#disconnected(willReconnect, log)
-    client.onHeartbeatTimeout = () => this.#tell("no heartbeat: the server has gone silent", "warn")
-    client.onError = (error) => this.#tell(error.message, "warn")
-    element("cut").addEventListener("click", () => this.#cut())
+    client.onError = (error) => {
+      // One line for each failed attempt: `onDisconnect`, which follows, tells of a socket that failed.
+      if (error.type !== "ws") {
+        this.#tell(error.message, "warn")
+      }
+    }
+    element("cut").addEventListener("click", () => isEnabled(element("cut")) && this.#cut())
     addEventListener("offline", () => this.#tell("the browser is offline", "warn"))
     addEventListener("online", () => this.#tell("the browser is online again", "good"))
     setInterval(() => this.#tick(), 1000)
@@ -76,7 +80,7 @@ export class Connection {
     element("state").textContent = titles[state]
     element("detail").textContent = detail
     element("attempt").textContent = this.#attempt
-    element("cut").disabled = state !== "connected"
+    enable(element("cut"), state === "connected")
     this.onChange(state === "connected")
   }
 

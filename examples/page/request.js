@@ -1,19 +1,22 @@
 /** A form that calls the server's endpoints through the socket. */
-import { element } from "./rows.js"
+import { element, enable, isEnabled } from "./rows.js"
 
 export class RequestForm {
   #client
+  #button = element("request").querySelector("button")
 
   constructor(client) {
     this.#client = client
     element("request").addEventListener("submit", (event) => {
       event.preventDefault()
-      void this.#send(element("method").value, element("path").value.trim())
+      if (isEnabled(this.#button)) {
+        void this.#send(element("method").value, element("path").value.trim())
+      }
     })
   }
 
   enable(isConnected) {
-    element("request").querySelector("button").disabled = !isConnected
+    enable(this.#button, isConnected)
   }
 
   async #send(method, path) {

@@ -1,7 +1,13 @@
-/** Lists whose newest row comes first. */
+/** What the parts of the page share: elements, controls, and lists whose newest row comes first. */
 
 /** Elements of index.html. */
 export const element = (id) => document.getElementById(id)
+
+/** Allows or forbids a button. One that is `disabled` would lose the keyboard's focus at every lost connection. */
+export const enable = (button, isAllowed) => button.setAttribute("aria-disabled", String(!isAllowed))
+
+/** Whether a button may do what it says. */
+export const isEnabled = (button) => button.getAttribute("aria-disabled") !== "true"
 
 const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" })
 

@@ -109,7 +109,7 @@ it("shows a connection, a feed that moves, requests, and broadcasts", async () =
   await Promise.all([page.context().close(), other.context().close()])
 })
 
-it("heals after a cut, and tells what was missed", async () => {
+it("heals after a cut, and recovers what was missed", async () => {
   const page = await open({ viewport: { width: 1120, height: 900 }, deviceScaleFactor: 1.5 })
   await updates(page, picture === undefined ? 1 : 40)
   await page.getByRole("button", { name: "Cut the connection" }).click()
@@ -118,7 +118,9 @@ it("heals after a cut, and tells what was missed", async () => {
   expect(await figure(page, "Attempt")).toBe(0)
   expect(await figure(page, "Times healed")).toBe(1)
   await updates(page, picture === undefined ? 1 : 12)
-  expect(await figure(page, "Missed meanwhile")).toBeGreaterThan(0)
+  expect(await figure(page, "Recovered")).toBeGreaterThan(0)
+  expect(await figure(page, "Lost")).toBe(0)
+  expect(await page.locator("#recoveries").getAttribute("d")).toMatch(/^M\d/)
   expect(page.wrong).toEqual([])
   if (picture !== undefined) {
     await page.getByRole("button", { name: "Send" }).first().click()
@@ -131,17 +133,76 @@ it("heals after a cut, and tells what was missed", async () => {
   await page.context().close()
 })
 
+it("leaves the keyboard's focus where it is while the connection comes and goes, and does nothing meanwhile", async () => {
+  const page = await open()
+  await page.getByLabel("Message").fill("said while nobody could hear it")
+  const others = ["#cut", "#feed-toggle", "#request button", "#broadcast button", "#text"]
+  const focused = () => page.evaluate((all) => all.find((one) => document.activeElement?.matches(one)), others)
+  for (const control of others) {
+    await state(page, "Connected")
+    await page.locator(control).focus()
+    // As in another tab: the server closes this page's socket.
+    await page.locator("#cut").evaluate((button: HTMLButtonElement) => button.click())
+    await state(page, "Reconnecting")
+    if (control !== "#text") {
+      await page.keyboard.press("Enter")
+    }
+    expect(await focused()).toBe(control)
+    await state(page, "Connected")
+    expect(await focused()).toBe(control)
+  }
+  expect(await figure(page, "Times healed")).toBe(others.length)
+  expect(await page.locator("#feed-toggle").textContent()).toBe("Unsubscribe")
+  expect(await page.getByRole("log", { name: "Broadcasts" }).locator("li").count()).toBe(0)
+  expect(page.wrong).toEqual([])
+  await page.context().close()
+})
+
+it("refuses a blank broadcast before it is sent", async () => {
+  const page = await open()
+  for (const blank of ["", "  "]) {
+    await page.getByLabel("Message").fill(blank)
+    await page.keyboard.press("Enter")
+    expect(await page.getByLabel("Message").evaluate((input: HTMLInputElement) => input.validationMessage)).not.toBe("")
+  }
+  await page.getByLabel("Message").fill("hello")
+  await page.keyboard.press("Enter")
+  const broadcasts = page.getByRole("log", { name: "Broadcasts" }).locator("li span")
+  await broadcasts.first().waitFor()
+  expect(await broadcasts.allTextContents()).toEqual(["hello"])
+  await page.context().close()
+})
+
+it("has a chart with a title, a unit and a scale that what it shows fits in", async () => {
+  const page = await open()
+  await updates(page, 2)
+  const chart = page.getByRole("figure", { name: "Server CPU, % of one core, the last 30 seconds" })
+  await chart.waitFor()
+  const scale = await chart.locator(".scale").allTextContents()
+  const [highest = 0, half = 0] = scale.map((text) => Number(/^(\d+) %$/.exec(text)?.[1]))
+  expect([half * 2, scale[2]]).toEqual([highest, "0 %"])
+  const heights = (await page.locator("#curve").getAttribute("d") ?? "").match(/(?<= )[\d.-]+/g) ?? []
+  expect(heights.filter((height) => Number(height) < 1 || Number(height) > 119)).toEqual([])
+  await page.context().close()
+})
+
 it("heals when the server is killed and started again", async () => {
   const page = await open()
   await updates(page)
   await end(program, "SIGKILL")
   await state(page, "Reconnecting")
-  await expect.poll(() => figure(page, "Attempt"), patience).toBeGreaterThan(1)
+  await expect.poll(() => figure(page, "Attempt"), patience).toBe(3)
+  // The newest first: the attempts that failed, and the loss.
+  const events = await page.getByRole("log", { name: "Events" }).locator("li span").allTextContents()
+  const unreachable = (next: number) => `the server cannot be reached; attempt ${next} in 2 s`
+  expect(events.slice(0, 2)).toEqual([unreachable(3), unreachable(2)])
+  expect(events[2]).toMatch(/^closed with 1006, .*; attempt 1 in 1 s$/)
   const before = await figure(page, "Updates received")
   program = await run(Number(new URL(program.url).port))
   await state(page, "Connected")
   await expect.poll(() => figure(page, "Updates received"), patience).toBeGreaterThan(before)
   await page.getByText("another server process counts anew").waitFor()
+  expect(await figure(page, "Recovered")).toBe(0)
   expect(page.wrong).toEqual([])
   await page.context().close()
 })
