@@ -37,6 +37,32 @@ describe("the ledger", () => {
     ledger.readers[0]?.push(got(1))
     expect(ledger.account()).toMatchObject({ missing: 1 })
   })
+
+  it("knows what failed and was kept late by its place: a gap there excuses it, whatever its number, and no other does", () => {
+    const late = (...heard: Ledger["readers"][number]) => {
+      const ledger = new Ledger("/a", 2)
+      for (const n of [1, 4, 5, 6]) {
+        ledger.confirmed.add(n)
+      }
+      ledger.failed.add(2).add(3)
+      ledger.readers[0]?.push(got(1), got(3), got(2), got(4), got(5), got(6))
+      ledger.readers[1]?.push(...heard)
+      return ledger.account()
+    }
+    expect(late(got(1), "gap", got(2), got(4), got(5), got(6))).toMatchObject({ gaps: 1, missing: 0 })
+    expect(late(got(1), "gap", got(2), got(5), got(6))).toMatchObject({ gaps: 2, missing: 0 })
+    expect(late(got(1), got(2), got(4), "gap", got(6))).toMatchObject({ gaps: 1, missing: 1 })
+    expect(late("gap", got(1), got(2), got(4), got(5), got(6))).toMatchObject({ gaps: 0, missing: 1 })
+
+    const overtaken = new Ledger("/a", 2)
+    for (const n of [1, 3, 4]) {
+      overtaken.confirmed.add(n)
+    }
+    overtaken.failed.add(2)
+    overtaken.readers[0]?.push(got(1), got(3), got(2), got(4))
+    overtaken.readers[1]?.push(got(1), got(3), "gap", got(4))
+    expect(overtaken.account()).toMatchObject({ gaps: 1, missing: 0, disordered: 0 })
+  })
 })
 
 it.each([["durable", 3], ["lossy", 3], ["sentinel", 1]] as const)(

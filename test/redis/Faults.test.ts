@@ -223,6 +223,44 @@ it("a way that swallows everything counts as away, however much is written to it
   await until(() => heard.length === 1)
 })
 
+it("a publish that failed at its publisher and is kept all the same reaches everybody, or they are told", async () => {
+  const redis = await startRedis()
+  const proxy = await Proxy.start(redis.port)
+  const a = await startNode(redis, { declare, broker: { timeout: 500 } })
+  const b = await startNode(redis, { declare, broker: { url: proxy.url } })
+  const [ann, bob] = [await a.connect(), await b.connect()]
+  const [near, far] = [await hear(ann, "/short/1"), await hear(bob, "/short/1")]
+  const gaps: Array<number> = []
+  bob.onGap = () => void gaps.push(far.length)
+  await a.server.publish("/short/1", 0)
+  // Redis has it from the moment it can read again: nobody waits for its answer by then.
+  const publishLate = async (n: number): Promise<void> => {
+    proxy.cut()
+    await until(() => b.events.at(-1)?._tag === "Down")
+    redis.freeze()
+    await expect(a.server.publish("/short/1", n)).rejects.toThrow()
+    redis.thaw()
+    await until(() => near.includes(n))
+  }
+  const back = async (): Promise<void> => {
+    proxy.mend()
+    await until(() => b.events.at(-1)?._tag === "Up")
+  }
+  await publishLate(1)
+  await back()
+  await until(() => far.length === 2)
+  expect([near, far, gaps]).toEqual([[0, 1], [0, 1], []])
+
+  await publishLate(2)
+  const more = Array.from({ length: 21 }, (_, n) => n + 3)
+  for (const n of more) {
+    await a.server.publish("/short/1", n)
+  }
+  await back()
+  await until(() => far.at(-1) === more.at(-1))
+  expect([near, far, gaps]).toEqual([[0, 1, 2, ...more], [0, 1, ...more.slice(1)], [2]])
+})
+
 it("a node that dies locks its user out for no longer than its lease", async () => {
   const redis = await startRedis()
   const proxy = await Proxy.start(redis.port)

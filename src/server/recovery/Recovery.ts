@@ -75,7 +75,7 @@ export class Recovery implements Keeper {
       idle: (sync) => {
         const { path, subscription } = sync
         if (this.syncs.get(path) === sync && !sync.busy && subscription.subscribers(path).size === 0) {
-          this.syncs.delete(path)
+          this.forget(sync)
           void interest?.(path)
         }
       }
@@ -123,8 +123,13 @@ export class Recovery implements Keeper {
     const sync = this.syncs.get(path)
     sync?.dismiss(connection)
     if (subscription.subscribers(path).size === 0 && sync?.busy === false) {
-      this.syncs.delete(path)
+      this.forget(sync)
     }
+  }
+
+  private forget(sync: RecoverySync): void {
+    this.syncs.delete(sync.path)
+    sync.end()
   }
 
   /** How far a connection has come on a path; `undefined` unless it has been let in. */

@@ -152,6 +152,11 @@ export class RecoverySync {
     return this.keep(this.catchUp())
   }
 
+  /** To be called when nobody listens any more: what still waits is for nobody. */
+  end(): void {
+    this.release()
+  }
+
   private hold(update: Published, passed: () => void): void {
     const { early = new Map<number, Early>() } = this
     this.early = early

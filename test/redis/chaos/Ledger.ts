@@ -77,10 +77,26 @@ export class Ledger {
         }
       }
     }
+    const places = this.places()
     for (const heard of this.readers) {
-      this.accountReader(heard, due, figures)
+      this.accountReader(heard, due, places, figures)
     }
     return figures
+  }
+
+  // One that failed may have been on its way all the same, and got its place late: behind which that is confirmed.
+  private places(): ReadonlyMap<number, number> {
+    const places = new Map<number, number>()
+    for (const heard of this.readers) {
+      let last = 0
+      for (const entry of heard) {
+        if (entry !== "gap") {
+          last = this.confirmed.has(entry.n) ? Math.max(last, entry.n) : last
+          places.set(entry.n, Math.max(places.get(entry.n) ?? 0, last))
+        }
+      }
+    }
+    return places
   }
 
   /** What each reader lacks of what another has, or was promised: for whoever looks for the reason. */
@@ -97,14 +113,19 @@ export class Ledger {
     })
   }
 
-  private accountReader(heard: ReadonlyArray<Heard>, due: ReadonlySet<number>, figures: Figures): void {
+  // A gap excuses what has its place between the confirmed ones that were heard before it and after it.
+  private accountReader(
+    heard: ReadonlyArray<Heard>,
+    due: ReadonlySet<number>,
+    places: ReadonlyMap<number, number>,
+    figures: Figures
+  ): void {
     const got = new Set<number>()
-    const excused = new Set<number>()
+    const gaps: Array<{ readonly from: number; to: number }> = []
     let last = 0
-    let gap = false
     for (const entry of heard) {
       if (entry === "gap") {
-        gap = true
+        gaps.push({ from: last, to: Infinity })
         continue
       }
       const { n, replayed } = entry
@@ -114,21 +135,16 @@ export class Ledger {
       }
       got.add(n)
       figures[replayed ? "recovered" : "delivered"]++
-      if (gap) {
-        for (let lost = last + 1; lost < n; lost++) {
-          excused.add(lost)
-        }
-        gap = false
+      if (this.confirmed.has(n)) {
+        figures.disordered += n < last ? 1 : 0
+        gaps.filter(({ to }) => to === Infinity).forEach((gap) => void (gap.to = n))
+        last = Math.max(last, n)
       }
-      // One that failed may have been on its way all the same, and come late.
-      if (n < last && this.confirmed.has(n)) {
-        figures.disordered++
-      }
-      last = Math.max(last, this.confirmed.has(n) ? n : 0)
     }
     for (const n of due) {
       if (!got.has(n)) {
-        figures[excused.has(n) ? "gaps" : "missing"]++
+        const place = this.confirmed.has(n) ? n : (places.get(n) ?? 0) + 0.5
+        figures[gaps.some(({ from, to }) => from < place && place < to) ? "gaps" : "missing"]++
       }
     }
   }

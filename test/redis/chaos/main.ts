@@ -1,5 +1,5 @@
 /**
- * `npm run chaos -- --rounds 200 [--seed 1] [--kind sentinel]`: a third of the rounds each on a Redis that keeps everything
+ * `npm run chaos -- --rounds 200 [--seed 1] [--kind sentinel] [--fault "Redis freezes"]`: a third of the rounds each on a Redis that keeps everything
  * and on one that does not, the rest on one that Sentinels watch over and on a Redis Cluster.
  */
 import { parseArgs } from "node:util"
@@ -11,7 +11,8 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "20" },
     seed: { type: "string" },
-    kind: { type: "string" }
+    kind: { type: "string" },
+    fault: { type: "string" }
   }
 })
 const rounds = Number(values.rounds)
@@ -25,7 +26,10 @@ const shares: ReadonlyArray<readonly [kind: Kind, rounds: number]> = values.kind
 console.log(`seed ${seed}`)
 let all = none
 for (const [kind, count] of shares) {
-  all = add(all, await Chaos.run({ rounds: count, kind, seed, report: (line) => console.log(line) }))
+  all = add(
+    all,
+    await Chaos.run({ rounds: count, kind, seed, fault: values.fault, report: (line) => console.log(line) })
+  )
 }
 console.log(`${rounds} rounds: ${Chaos.line(all)}`)
 process.exit(isSound(all) ? 0 : 1)
