@@ -30,8 +30,13 @@ export class Feed {
     this.#client = client
     this.#path = path
     element("feed-toggle").addEventListener("click", ({ target }) => {
-      if (isEnabled(target)) {
-        this.#isSubscribed ? this.unsubscribe() : this.subscribe()
+      if (!isEnabled(target)) {
+        return
+      }
+      if (this.#isSubscribed) {
+        this.unsubscribe()
+      } else {
+        this.subscribe()
       }
     })
   }

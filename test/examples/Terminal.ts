@@ -40,7 +40,10 @@ export class Terminal {
     }
   }
 
-  ctrlC(): void {
+  /** Ctrl-C. npm hands it on to its script: the second one comes at any moment of what the first began. */
+  async ctrlC(): Promise<void> {
+    this.signal("SIGINT")
+    await this.prints(/stops: /)
     this.signal("SIGINT")
   }
 

@@ -30,7 +30,7 @@ it("two nodes on one Redis: nothing is missed, and it ends with status 0 on Ctrl
       await terminal.prints(new RegExp(`${client} +/item/5 .*refunded`))
     }
 
-    terminal.ctrlC()
+    await terminal.ctrlC()
     expect(await terminal.exited).toBe(0)
     expect(terminal.output).not.toMatch(/^node .*Redis: (?!Up)/m)
     for (const port of [first, first + 1, first + 2]) {
@@ -45,7 +45,7 @@ it("ends with status 0 on a Ctrl-C in the middle of its account", { timeout }, a
   const terminal = new Terminal("cluster", { PORT: String(first), REDIS_URL: undefined })
   try {
     await terminal.prints(/Redis is at/)
-    terminal.ctrlC()
+    await terminal.ctrlC()
     expect([await terminal.exited, terminal.output.includes("curl")]).toEqual([0, false])
   } finally {
     terminal.close()

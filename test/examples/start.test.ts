@@ -52,7 +52,7 @@ it("tells its account, serves on, and ends with status 0 on Ctrl-C", { timeout }
     }
     expect((await fetch(new URL("cut", address), { method: "POST" })).status).toBe(400)
 
-    terminal.ctrlC()
+    await terminal.ctrlC()
     expect(await terminal.exited).toBe(0)
     expect(terminal.output).toMatch(/stops: closing connections\n[^]*disconnected: .*, reconnects: false\n$/)
   } finally {
@@ -65,7 +65,7 @@ it("ends with status 0 on a Ctrl-C in the middle of its account", { timeout }, a
     const terminal = new Terminal("start", { PORT: "0" })
     try {
       await terminal.prints(moment)
-      terminal.ctrlC()
+      await terminal.ctrlC()
       expect([moment, await terminal.exited, terminal.output.includes("Open")]).toEqual([moment, 0, false])
     } finally {
       terminal.close()
