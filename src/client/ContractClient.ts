@@ -10,7 +10,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Contract from "../protocol/Contract.js"
-import type { NesError } from "../protocol/NesError.js"
+import type { NesError, UserError } from "../protocol/NesError.js"
 import { type CallOptions, NesClient, type Update } from "./NesClient.js"
 import type { Buffer, OverflowError } from "./StreamBuffer.js"
 
@@ -29,8 +29,7 @@ export const subscribe = <Path extends string, S extends Schema.Constraint>(
   NesError | OverflowError | Contract.ContractError,
   NesClient | S["DecodingServices"]
 > => {
-  const { decode, updates } = subscription(contract, args)
-  return decoding(updates, decode)
+  return updatesOf(contract, args, (decode) => decode)
 }
 
 /**
@@ -47,8 +46,7 @@ export const subscribeResult = <Path extends string, S extends Schema.Constraint
   NesError | OverflowError,
   NesClient | S["DecodingServices"]
 > => {
-  const { decode, updates } = subscription(contract, args)
-  return decoding(updates, toResult(decode))
+  return updatesOf(contract, args, toResult)
 }
 
 /**
@@ -96,20 +94,28 @@ export const updates = <S extends Schema.Constraint>(
 
 const broadcasts = Stream.unwrap(Effect.map(NesClient, (nes) => nes.updates))
 
-// What one contract's subscription is made of: the updates, and how each is decoded.
-const subscription = <Path extends string, S extends Schema.Constraint>(
+type Decode<S extends Schema.Constraint> = (
+  update: Update
+) => Effect.Effect<Update<S["Type"]>, Contract.ContractError, S["DecodingServices"]>
+
+// One contract's subscription; `as` says what becomes of what does not decode.
+const updatesOf = <Path extends string, S extends Schema.Constraint, Out, E, R>(
   contract: Contract.Subscription<Path, S>,
-  args: Contract.ParamsArguments<Path, [buffer?: Buffer]>
-) => {
-  const [params, buffer] = args
-  const path = Contract.pathOf(contract, params as Contract.ParamsArgument<Path>)
-  const decode = Contract.decode(contract.message, path)
-  return {
-    updates: Stream.unwrap(Effect.map(NesClient, (nes) => nes.subscribe(path, buffer))),
-    decode: (update: Update): Effect.Effect<Update<S["Type"]>, Contract.ContractError, S["DecodingServices"]> =>
-      Effect.mapEager(decode(update.message), (message) => ({ ...update, message }))
-  }
-}
+  [params, buffer]: Contract.ParamsArguments<Path, [buffer?: Buffer]>,
+  as: (decode: Decode<S>) => (update: Update) => Effect.Effect<Out, E, R>
+): Stream.Stream<Out, NesError | OverflowError | E, NesClient | R> =>
+  Stream.unwrap(Effect.flatMap(NesClient, (nes) =>
+    Effect.try({
+      try: () => {
+        const path = Contract.pathOf(contract, params as Contract.ParamsArgument<Path>)
+        const decode = Contract.decode(contract.message, path)
+        return decoding(
+          nes.subscribe(path, buffer),
+          as((update) => Effect.mapEager(decode(update.message), (message) => ({ ...update, message })))
+        )
+      },
+      catch: (cause) => cause as UserError
+    })))
 
 const toResult =
   <In, Out, E, R>(decode: (value: In) => Effect.Effect<Out, E, R>) =>

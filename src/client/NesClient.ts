@@ -62,7 +62,7 @@ export type { Close } from "./Socket.js"
  */
 export interface ConnectOptions {
   /**
-   * The credentials sent with every hello; `Redacted` ones are unwrapped. See `overrideReconnectionAuth`. A function is
+   * The credentials sent with every hello; what is `Redacted` in them, wherever it is, is revealed. See `overrideReconnectionAuth`. A function is
    * called for each hello, and may answer with an Effect; after a 401 on a reconnect it is called once more, with that
    * error, and what it answers is tried once.
    */
@@ -197,11 +197,27 @@ export class NesClient extends Context.Service<NesClient, Service>()("effect-nes
 
 const unbounded: Buffer = { capacity: "unbounded" }
 
-const unwrap = (auth: unknown): unknown => (Redacted.isRedacted(auth) ? Redacted.value(auth) : auth)
+// What is redacted, wherever it is: JSON would make "<redacted>" of it. What holds itself is left for JSON to refuse.
+const unwrap = (auth: unknown, within: ReadonlyArray<unknown> = []): unknown => {
+  if (Redacted.isRedacted(auth)) {
+    return unwrap(Redacted.value(auth), within)
+  }
+  if (typeof auth !== "object" || auth === null || within.includes(auth)) {
+    return auth
+  }
+  const inside = [...within, auth]
+  if (Array.isArray(auth)) {
+    return auth.map((each) => unwrap(each, inside))
+  }
+  const prototype: unknown = Object.getPrototypeOf(auth)
+  return prototype === Object.prototype || prototype === null
+    ? Object.fromEntries(Object.entries(auth).map(([name, value]) => [name, unwrap(value, inside)]))
+    : auth
+}
 
 const reveal = (auth: Auth): unknown =>
   typeof auth === "function"
-    ? (attempt: Credentials.Attempt) => Effect.map(Credentials.resolve(auth, attempt), unwrap)
+    ? (attempt: Credentials.Attempt) => Effect.map(Credentials.resolve(auth, attempt), (auth) => unwrap(auth))
     : unwrap(auth)
 
 const duration = (input: Duration.Input | undefined): Duration.Duration | undefined =>

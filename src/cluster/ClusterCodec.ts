@@ -45,7 +45,7 @@ export const encode = (from: string, command: Command): string => {
       return assemble({ from, type, path, internal, user }, text ?? JSON.stringify(message))
     }
     case "broadcast":
-      return assemble({ from, type: command.type, user: command.user }, JSON.stringify(command.message))
+      return assemble({ from, type: command.type, user: command.user }, command.text ?? JSON.stringify(command.message))
     case "revoke": {
       const { message, path, target, type } = command
       return assemble({ from, type, path, target }, JSON.stringify(message))

@@ -5,7 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type { Membership, Node, Tally } from "../server/Broker.js"
+import * as Thrown from "../protocol/Thrown.js"
+import { BrokerError, type Membership, type Node, type Tally } from "../server/Broker.js"
 import type { Broadcast, Command, Publish, Published } from "../server/Command.js"
 import type { Bounds } from "../server/recovery/Bounds.js"
 import type { Page, Since } from "../server/recovery/History.js"
@@ -290,7 +291,7 @@ export class ClusterNode {
   }
 
   private publish(command: Publish): Promise<void> {
-    const text = textOf(command.message)
+    const text = command.text ?? textOf(command.message)
     return this.share("path", command.path, text === undefined ? command : { ...command, text })
   }
 
@@ -303,7 +304,7 @@ export class ClusterNode {
       } catch (error) {
         this.refused(error)
         this.unshared(order, error)
-        throw error
+        throw toBrokerError(error)
       }
     }
     await own
@@ -317,7 +318,7 @@ export class ClusterNode {
     const shared = sharing.then(ignore, (error: unknown) => {
       this.unshared(command, error)
       if (!this.node.serves) {
-        throw error
+        throw toBrokerError(error)
       }
     })
     return this.node.serves ? this.node.deliver(command) : shared
@@ -385,7 +386,7 @@ export class ClusterNode {
       position = await this.appender.keep(path, payload, bounds)
     } catch (error) {
       Metrics.unkept.updateUnsafe(1, this.context)
-      throw error
+      throw toBrokerError(error)
     }
     const update: Published = { ...command, position, confirmed: true }
     await this.node.deliver(update)
@@ -425,7 +426,7 @@ export class ClusterNode {
       const heard = await this.command((session) => session.publish(channel, path ?? "all", payload))
       const own = path === undefined ? node.serves : this.channels.has(path)
       return heard - (own ? 1 : 0)
-    })
+    }).catch((error: unknown) => Promise.reject(toBrokerError(error)))
   }
 
   // Incoming
@@ -476,6 +477,8 @@ export class ClusterNode {
 }
 
 const ignore = (): void => {}
+
+const toBrokerError = (cause: unknown): BrokerError => new BrokerError({ message: Thrown.text(cause), cause })
 
 // What cannot be made into text is told by whoever needs it.
 const textOf = (message: unknown): string | undefined => {

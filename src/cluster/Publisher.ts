@@ -22,8 +22,10 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
 import { UserError } from "../protocol/NesError.js"
-import { Broker, type Membership, type Service as BrokerService, type Tally } from "../server/Broker.js"
+import * as Thrown from "../protocol/Thrown.js"
+import { Broker, BrokerError, type Membership, type Service as BrokerService, type Tally } from "../server/Broker.js"
 import type { Publish, Target } from "../server/Command.js"
+import * as MessageText from "../server/MessageText.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import { type Bounds, defaultBounds } from "../server/recovery/Bounds.js"
 import { Router } from "../server/subscription/Subscription.js"
@@ -56,22 +58,27 @@ export interface Options {
 }
 
 /**
- * A publisher for Effect programs. Each fails with `UserError` on misuse, and where the cluster was not reached.
+ * A publisher for Effect programs. Each fails with `UserError` on misuse, and with `BrokerError` where the cluster was
+ * not reached, or has not confirmed.
  *
  * @since 1.0.0
  * @category models
  */
 export interface Service {
   /** Publishes to the subscribers of a path on every node. */
-  readonly publish: (path: string, message: unknown, options?: PublishOptions) => Effect.Effect<void, UserError>
+  readonly publish: (
+    path: string,
+    message: unknown,
+    options?: PublishOptions
+  ) => Effect.Effect<void, UserError | BrokerError>
   /** Sends a message to all connections of every node. */
-  readonly broadcast: (message: unknown, options?: BroadcastOptions) => Effect.Effect<void, UserError>
+  readonly broadcast: (message: unknown, options?: BroadcastOptions) => Effect.Effect<void, UserError | BrokerError>
   /** Ends subscriptions, with `message` as the last update unless that is `null`; ends when the nodes have confirmed. */
-  readonly revoke: (target: Target, path: string, message?: unknown) => Effect.Effect<void, UserError>
+  readonly revoke: (target: Target, path: string, message?: unknown) => Effect.Effect<void, UserError | BrokerError>
   /** Closes connections; ends when the nodes have confirmed. */
-  readonly disconnect: (target: Target) => Effect.Effect<void, UserError>
+  readonly disconnect: (target: Target) => Effect.Effect<void, UserError | BrokerError>
   /** How many connections all nodes have, or subscribers of a path. */
-  readonly count: (path?: string) => Effect.Effect<Tally, UserError>
+  readonly count: (path?: string) => Effect.Effect<Tally, UserError | BrokerError>
 }
 
 /**
@@ -122,12 +129,16 @@ const over = (membership: Membership, router: Router<Bounds | undefined>): Omit<
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
     }
-    const update: Publish = { type: "publish", path, message, internal, user }
+    const update: Publish = { type: "publish", path, message, internal, user, text: MessageText.of(message) }
     const recovery = router.match(path)?.subscription
-    await membership.send(recovery ? { ...update, text: JSON.stringify(message), recovery } : update)
+    await membership.send(recovery ? { ...update, recovery } : update)
   },
-  broadcast: (message, { user } = {}) => membership.send({ type: "broadcast", message, user }),
-  revoke: (target, path, message = null) => membership.send({ type: "revoke", target, path, message }),
+  broadcast: async (message, { user } = {}) =>
+    membership.send({ type: "broadcast", message, user, text: MessageText.of(message) }),
+  revoke: async (target, path, message = null) => {
+    MessageText.of(message)
+    await membership.send({ type: "revoke", target, path, message })
+  },
   disconnect: (target) => membership.send({ type: "disconnect", target }),
   count: (path) => membership.count(path)
 })
@@ -155,8 +166,9 @@ const joining = (broker: BrokerService, { log = nothing, subscriptions = {} }: O
     return over(membership, router)
   })
 
-const toUserError = (cause: unknown): UserError =>
-  new UserError({ message: cause instanceof Error ? cause.message : String(cause), cause })
+const toUserError = (cause: unknown): UserError => cause instanceof UserError ? cause : Thrown.toUserError(cause)
+
+const toError = (cause: unknown): UserError | BrokerError => cause instanceof BrokerError ? cause : toUserError(cause)
 
 /**
  * Makes a publisher, which leaves the cluster with its scope. Fails with `UserError` on invalid options.
@@ -170,7 +182,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, UserError, S
     const publisher = yield* joining(broker, options).pipe(
       Effect.catchDefect((cause) => Effect.fail(toUserError(cause)))
     )
-    const attempt = <A>(work: () => Promise<A>) => Effect.tryPromise({ try: work, catch: toUserError })
+    const attempt = <A>(work: () => Promise<A>) => Effect.tryPromise({ try: work, catch: toError })
     return {
       publish: (path, message, options) => attempt(() => publisher.publish(path, message, options)),
       broadcast: (message, options) => attempt(() => publisher.broadcast(message, options)),

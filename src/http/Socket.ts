@@ -6,10 +6,12 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Message from "../protocol/Message.js"
+import * as Codec from "../protocol/Codec.js"
 import { DisconnectError, UserError } from "../protocol/NesError.js"
+import * as Thrown from "../protocol/Thrown.js"
 import type { Connection, Info } from "../server/connection/Connection.js"
 import type { AuthState, Credentials } from "../server/conversation/Authentication.js"
+import * as MessageText from "../server/MessageText.js"
 import { NesServer } from "../server/NesServer.js"
 import type { EachOptions } from "../server/subscription/Delivery.js"
 import * as Refusal from "./Refusal.js"
@@ -63,12 +65,12 @@ export class Socket {
 
   /** Sends a message, which the client gets as an update. */
   send(message: unknown): Effect.Effect<void, DisconnectError | UserError> {
-    return this.#send({ type: "update", message })
+    return this.#send("update", () => `{"type":"update","message":${MessageText.of(message)}}`)
   }
 
   /** Sends a subscription update to this client alone, which ignores it if it is not subscribed to the path. */
   publish(path: string, message: unknown): Effect.Effect<void, DisconnectError | UserError> {
-    return this.#send({ type: "pub", path, message })
+    return this.#send("pub", () => `${Codec.pubHead(path)}${MessageText.of(message)}}`)
   }
 
   /** Ends a subscription, with a last update if there is a `message`; any value but `undefined` is one. */
@@ -76,8 +78,10 @@ export class Socket {
     path: string,
     options: { readonly message?: unknown } = {}
   ): Effect.Effect<void, DisconnectError | UserError> {
-    return Effect.promise(() => this.#connection.unsubscribe(path)).pipe(
-      Effect.andThen(this.#send({ type: "revoke", path, ...options }))
+    return this.#send(
+      "revoke",
+      () => JSON.stringify({ type: "revoke", path, ...options }),
+      () => this.#connection.unsubscribe(path)
     )
   }
 
@@ -90,20 +94,26 @@ export class Socket {
     await this.#connection.close(code, reason)
   }
 
-  #send(message: Message.Update | Message.Pub | Message.Revoke): Effect.Effect<void, DisconnectError | UserError> {
+  #send(
+    type: "update" | "pub" | "revoke",
+    makeText: () => string,
+    before?: () => Promise<void>
+  ): Effect.Effect<void, DisconnectError | UserError> {
     return Effect.flatMap(
-      Effect.try({ try: () => JSON.stringify(message), catch: userError }),
+      Effect.try({ try: makeText, catch: userError }),
       (text) =>
         Effect.tryPromise({
-          try: () => this.#connection.send(message.type, text),
-          catch: (cause) => new DisconnectError({ message: cause instanceof Error ? cause.message : String(cause) })
+          try: async () => {
+            await before?.()
+            await this.#connection.send(type, text)
+          },
+          catch: (cause) => new DisconnectError({ message: Thrown.text(cause) })
         })
     )
   }
 }
 
-const userError = (cause: unknown): UserError =>
-  new UserError({ message: cause instanceof Error ? cause.message : String(cause), cause })
+const userError = (cause: unknown): UserError => cause instanceof UserError ? cause : Thrown.toUserError(cause)
 
 /**
  * The one socket of a connection.

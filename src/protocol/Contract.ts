@@ -14,6 +14,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as JsonCodec from "./JsonCodec.js"
+import { UserError } from "./NesError.js"
 
 /**
  * A value that is not what the contract says. `subject` names the path, or the kind of message; `message` says what was
@@ -151,13 +152,23 @@ const compile = (pattern: string): Template => {
   const [start = "", ...rest] = pattern.split(parameter)
   const parts = Array.from({ length: rest.length / 4 }, (_, n) => {
     const [slash = "", name = "", kind = "", literal = ""] = rest.slice(n * 4)
-    return { slash, name, encode: kind.startsWith("*") ? encodeAll : encodeURIComponent, literal }
+    return {
+      slash,
+      name,
+      encode: kind.startsWith("*") ? encodeAll : encodeURIComponent,
+      optional: kind === "?" || kind === "*",
+      literal
+    }
   })
   return (params) => {
     let filled = start
-    for (const { encode, literal, name, slash } of parts) {
+    for (const { encode, literal, name, optional, slash } of parts) {
       const value = Object.hasOwn(params, name) ? params[name] : undefined
-      filled += (value === undefined || value === "" ? "" : slash + encode(String(value))) + literal
+      const isEmpty = value === undefined || value === ""
+      if (isEmpty && !optional) {
+        throw new UserError({ message: `Path parameter must not be empty: ${name}` })
+      }
+      filled += (isEmpty ? "" : slash + encode(String(value))) + literal
     }
     return filled === "" ? "/" : filled
   }
@@ -165,7 +176,8 @@ const compile = (pattern: string): Template => {
 
 /**
  * A path pattern with its parameters filled in, percent-encoded as both sides need it. The slash before an optional
- * parameter that is left out goes with it.
+ * parameter that is left out goes with it. Throws a `UserError` where one that is not optional is empty: the path would
+ * be another.
  *
  * @since 0.1.0
  * @category utilities
@@ -175,7 +187,7 @@ export const fill = (pattern: string, params: object = {}): string => compile(pa
 const templates = new WeakMap<object, Template>()
 
 /**
- * The path of a contract's subscription.
+ * The path of a contract's subscription. Throws as `fill` does.
  *
  * @since 0.1.0
  * @category utilities

@@ -15,6 +15,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ClusterBroker from "../cluster/ClusterBroker.js"
+import { UserError } from "../protocol/NesError.js"
 import * as Broker from "../server/Broker.js"
 import { fault, type Options } from "./Options.js"
 import * as RedisEngine from "./RedisEngine.js"
@@ -43,17 +44,17 @@ export type Service = ClusterBroker.Service
 export class RedisBroker extends Context.Service<RedisBroker, Service>()("effect-nes/redis/RedisBroker") {}
 
 /**
- * Makes a broker. It connects when a node takes part, as a server that listens does. Throws on options that make no
- * sense.
+ * Makes a broker. It connects when a node takes part, as a server that listens does. Fails with `UserError` on options
+ * that make no sense.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): Effect.Effect<Service> =>
+export const make = (options: Options): Effect.Effect<Service, UserError> =>
   Effect.suspend(() => {
     const wrong = fault(options)
     if (wrong) {
-      throw new Error(`Invalid Redis options: ${wrong}`)
+      return Effect.fail(new UserError({ message: `Invalid Redis options: ${wrong}` }))
     }
     const { balance = false, durable = false, maxInFlight = 10_000, onEvent, prefix = "nes", timeout = 5_000 } = options
     return ClusterBroker.make(RedisEngine.make({ ...options, durable, prefix, timeout }), {
@@ -70,7 +71,7 @@ export const make = (options: Options): Effect.Effect<Service> =>
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<RedisBroker> =>
+export const layer = (options: Options): Layer.Layer<RedisBroker, UserError> =>
   Layer.effectContext(
     Effect.map(make(options), (service) => Context.make(RedisBroker, service).pipe(Context.add(Broker.Broker, service)))
   )
@@ -87,10 +88,10 @@ export const layer = (options: Options): Layer.Layer<RedisBroker> =>
  */
 export const layerConfig = (
   config: Config.Wrap<Options>
-): Layer.Layer<RedisBroker, Config.ConfigError> => Layer.unwrap(Effect.map(Config.unwrap(config), layer))
+): Layer.Layer<RedisBroker, UserError | Config.ConfigError> => Layer.unwrap(Effect.map(Config.unwrap(config), layer))
 
 /**
- * Makes a broker for the `broker` option of the hapi plugin.
+ * Makes a broker for the `broker` option of the hapi plugin. Throws on options that make no sense.
  *
  * @since 0.1.0
  * @category constructors

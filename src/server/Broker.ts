@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -21,6 +22,18 @@ export type { Broadcast, Command, Disconnect, Publish, Published, Revoke, Target
 
 /** @since 0.1.0 */
 export type { History, Page, Since } from "./recovery/History.js"
+
+/**
+ * The nodes could not be reached, or have not confirmed: it is not known what became of a command. Nothing is wrong with
+ * the command itself.
+ *
+ * @since 1.0.0
+ * @category errors
+ */
+export class BrokerError extends Data.TaggedError("BrokerError")<{
+  readonly message: string
+  readonly cause: unknown
+}> {}
 
 /**
  * A count over the cluster: the sum over the nodes that answered, how many those are, and how many did not in time.
@@ -87,12 +100,11 @@ export interface Membership {
   /**
    * Has a command carried out on every node, this one included. It ends when this node has done its part, and a
    * revocation or a disconnection when every node it concerns has, or fails where that is not known; an update that is
-   * to
-   * be kept fails where it was not.
+   * to be kept fails where it was not. For what happens between nodes it fails with a `BrokerError`.
    */
   readonly send: (command: Command) => Promise<void>
   readonly history: History
-  /** A count over all nodes: of connections, or of the subscribers of a path. */
+  /** A count over all nodes: of connections, or of the subscribers of a path. Fails with a `BrokerError`. */
   readonly count: (path: string | undefined) => Promise<Tally>
   /**
    * To be called when a path may have got its first subscriber here, or lost its last. Ends when updates of the path

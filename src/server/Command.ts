@@ -32,6 +32,8 @@ export interface Published extends Publish {
 export interface Broadcast {
   readonly type: "broadcast"
   readonly message: unknown
+  /** The message's JSON text, where it has been made already. */
+  readonly text?: string | undefined
   readonly user: unknown
 }
 

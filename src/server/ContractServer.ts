@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Contract from "../protocol/Contract.js"
 import type { UserError } from "../protocol/NesError.js"
+import type { BrokerError } from "./Broker.js"
 import { NesServer, type SubscriptionOptions } from "./NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "./Node.js"
 
@@ -33,7 +34,8 @@ export const subscription = <Path extends string, Message extends Schema.Constra
 ): Effect.Effect<void, UserError, NesServer> => NesServer.use((nes) => nes.subscription(contract.path, options))
 
 /**
- * Publishes to the subscribers of a path. Fails with a `ContractError` if the message does not encode.
+ * Publishes to the subscribers of a path. Fails with a `ContractError` if the message does not encode, with a
+ * `UserError` if a parameter of the path is empty.
  *
  * @since 0.1.0
  * @category subscriptions
@@ -43,9 +45,14 @@ export const publish = <Path extends string, Message extends Schema.Constraint>(
   params: Contract.ParamsArgument<Path>,
   message: NoInfer<Message["Type"]>,
   options?: PublishOptions
-): Effect.Effect<void, Contract.ContractError | UserError, NesServer | Message["EncodingServices"]> =>
+): Effect.Effect<void, Contract.ContractError | UserError | BrokerError, NesServer | Message["EncodingServices"]> =>
   NesServer.use((nes) => {
-    const path = Contract.pathOf(contract, params)
+    let path: string
+    try {
+      path = Contract.pathOf(contract, params)
+    } catch (cause) {
+      return Effect.fail(cause as UserError)
+    }
     return Effect.flatMapEager(
       Contract.encode(contract.message, path)(message),
       (encoded) => nes.publish(path, encoded, options)
@@ -62,7 +69,7 @@ export const broadcast = <Message extends Schema.Constraint>(
   contract: Contract.Broadcast<Message>,
   message: NoInfer<Message["Type"]>,
   options?: BroadcastOptions
-): Effect.Effect<void, Contract.ContractError | UserError, NesServer | Message["EncodingServices"]> =>
+): Effect.Effect<void, Contract.ContractError | UserError | BrokerError, NesServer | Message["EncodingServices"]> =>
   NesServer.use((nes) =>
     Effect.flatMapEager(
       Contract.encode(contract.message, contract.name)(message),

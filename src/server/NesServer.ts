@@ -18,12 +18,14 @@ import { randomBytes } from "node:crypto"
 import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import { UserError } from "../protocol/NesError.js"
+import * as Thrown from "../protocol/Thrown.js"
 import { Application } from "./Application.js"
 import { settleWith } from "./Awaitable.js"
-import { Broker, type Tally } from "./Broker.js"
+import { Broker, BrokerError, type Tally } from "./Broker.js"
 import type { Target } from "./Command.js"
 import type { Connection } from "./connection/Connection.js"
 import * as Heartbeat from "./connection/Heartbeat.js"
+import * as MessageText from "./MessageText.js"
 import { type BroadcastOptions, Node, type PublishOptions } from "./Node.js"
 import type { NodeContext } from "./NodeContext.js"
 import * as Settings from "./Settings.js"
@@ -39,7 +41,7 @@ import { Turns } from "./transport/Turns.js"
 /** @since 1.0.0 */
 export type { Awaitable } from "./Awaitable.js"
 /** @since 1.0.0 */
-export type { Tally } from "./Broker.js"
+export { BrokerError, type Tally } from "./Broker.js"
 /** @since 1.0.0 */
 export type { Target } from "./Command.js"
 /** @since 1.0.0 */
@@ -84,21 +86,35 @@ export interface Service {
   readonly node: Node
   /** Declares a subscription path. Fails with `UserError` if the path is invalid or conflicts with another. */
   readonly subscription: (path: string, options?: SubscriptionOptions) => Effect.Effect<void, UserError>
-  /** Publishes to the subscribers of a path. Fails with `UserError` on a bad path or a missing user index. */
-  readonly publish: (path: string, message: unknown, options?: PublishOptions) => Effect.Effect<void, UserError>
-  /** Sends a message to all connections. Fails with `UserError` on a missing user index. */
-  readonly broadcast: (message: unknown, options?: BroadcastOptions) => Effect.Effect<void, UserError>
+  /**
+   * Publishes to the subscribers of a path. Fails with `UserError` on a bad path, a missing user index or a message that
+   * is no JSON value, with `BrokerError` where an update that is to be kept was not.
+   */
+  readonly publish: (
+    path: string,
+    message: unknown,
+    options?: PublishOptions
+  ) => Effect.Effect<void, UserError | BrokerError>
+  /** Sends a message to all connections. Fails with `UserError` on a missing user index, or a message as above. */
+  readonly broadcast: (
+    message: unknown,
+    options?: BroadcastOptions
+  ) => Effect.Effect<void, UserError | BrokerError>
   /** What this server has counted since it was made; the same goes into Effect's metrics, for the whole process. */
   readonly totals: Effect.Effect<Totals>
   /**
    * Ends subscriptions to a path, of a socket or a user, on whatever node; `message` is their last update unless it is
-   * `null`, the default. Fails with `UserError` on a missing user index.
+   * `null`, the default. Fails with `UserError` on a missing user index, with `BrokerError` where nodes have not confirmed.
    */
-  readonly revoke: (target: Target, path: string, message?: unknown) => Effect.Effect<void, UserError>
-  /** Closes a socket, or all of a user, on whatever node. Fails with `UserError` on a missing user index. */
-  readonly disconnect: (target: Target) => Effect.Effect<void, UserError>
-  /** How many connections all nodes have, or subscribers of a path. Fails with `UserError` while the broker is away. */
-  readonly count: (path?: string) => Effect.Effect<Tally, UserError>
+  readonly revoke: (
+    target: Target,
+    path: string,
+    message?: unknown
+  ) => Effect.Effect<void, UserError | BrokerError>
+  /** Closes a socket, or all of a user, on whatever node. Fails as `revoke` does. */
+  readonly disconnect: (target: Target) => Effect.Effect<void, UserError | BrokerError>
+  /** How many connections all nodes have, or subscribers of a path. Fails while the broker is away. */
+  readonly count: (path?: string) => Effect.Effect<Tally, BrokerError>
   /** This node's connections that have said hello. */
   readonly connections: Effect.Effect<ReadonlyArray<Connection>>
   /** Whether it accepts connections: what a load balancer asks. */
@@ -157,8 +173,16 @@ export interface Closing {
  */
 export class NesServer extends Context.Service<NesServer, Service>()("effect-nes/server/NesServer") {}
 
-const toUserError = (cause: unknown): UserError =>
-  new UserError({ message: cause instanceof Error ? cause.message : String(cause), cause })
+const toUserError = (cause: unknown): UserError => cause instanceof UserError ? cause : Thrown.toUserError(cause)
+
+// What happens between nodes is nobody's misuse.
+const toError = (cause: unknown): UserError | BrokerError => cause instanceof BrokerError ? cause : toUserError(cause)
+
+const toBrokerError = (cause: unknown): BrokerError =>
+  cause instanceof BrokerError ? cause : new BrokerError({ message: Thrown.text(cause), cause })
+
+const attempt = <A>(work: () => Promise<A>): Effect.Effect<A, UserError | BrokerError> =>
+  Effect.tryPromise({ try: work, catch: toError })
 
 /**
  * Makes a server. It serves nothing until it is told to `listen`.
@@ -257,15 +281,16 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     node,
     subscription: (path, subscription = {}) =>
       Effect.try({ try: () => node.subscription(path, subscription), catch: toUserError }),
-    publish: (path, message, options) =>
-      Effect.tryPromise({ try: () => node.publish(path, message, options), catch: toUserError }),
-    broadcast: (message, options) =>
-      Effect.tryPromise({ try: () => node.broadcast(message, options), catch: toUserError }),
+    publish: (path, message, options) => attempt(() => node.publish(path, message, options, MessageText.of(message))),
+    broadcast: (message, options) => attempt(() => node.broadcast(message, options, MessageText.of(message))),
     totals: Effect.sync(() => node.totals),
-    revoke: (target, path, message) =>
-      Effect.tryPromise({ try: () => node.revoke(target, path, message), catch: toUserError }),
-    disconnect: (target) => Effect.tryPromise({ try: () => node.disconnect(target), catch: toUserError }),
-    count: (path) => Effect.tryPromise({ try: () => node.count(path), catch: toUserError }),
+    revoke: (target, path, message = null) =>
+      attempt(() => {
+        MessageText.of(message)
+        return node.revoke(target, path, message)
+      }),
+    disconnect: (target) => attempt(() => node.disconnect(target)),
+    count: (path) => Effect.tryPromise({ try: () => node.count(path), catch: toBrokerError }),
     ready: Effect.sync(() => node.ready),
     drain: ({ within, ...options } = {}) =>
       Effect.promise(() => node.drain({ ...options, within: within === undefined ? 0 : Duration.toMillis(within) })),

@@ -167,25 +167,24 @@ export class Node {
 
   /**
    * Publishes to the subscribers of a path on every node; ends when this node's have been written to, rejects if a
-   * filter
-   * failed with a programming fault or the subscription has no index for `user`. Throws if the path does not start with
-   * `/`.
+   * filter failed with a programming fault or the subscription has no index for `user`. Throws if the path does not
+   * start with `/`. `text` is that of the message, where it has been made already.
    */
-  publish(path: string, message: unknown, { internal, user }: PublishOptions = {}): Promise<void> {
+  publish(path: string, message: unknown, { internal, user }: PublishOptions = {}, text?: string): Promise<void> {
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
     }
-    const update: Publish = { type: "publish", path, message, internal, user }
+    const update: Publish = { type: "publish", path, message, internal, user, text }
     return this.quiet(this.hub.keeps ? this.publishKept(update) : this.membership.send(update))
   }
 
-  /** Sends a message to all connections of every node. Throws if `user` is given and there is no index. */
-  broadcast(message: unknown, { user }: BroadcastOptions = {}): Promise<void> {
+  /** Sends a message to all connections of every node, as `publish`. Throws if `user` is given and there is no index. */
+  broadcast(message: unknown, { user }: BroadcastOptions = {}, text?: string): Promise<void> {
     const { auth } = this.context.settings
     if (user && !(auth && auth.index)) {
       throw new Error("Socket auth indexing is disabled")
     }
-    return this.quiet(this.membership.send({ type: "broadcast", message, user }))
+    return this.quiet(this.membership.send({ type: "broadcast", message, user, text }))
   }
 
   /**
@@ -312,7 +311,7 @@ export class Node {
       return Promise.reject(new Error("Subscription auth indexing is disabled"))
     }
     try {
-      return this.membership.send({ ...update, text: JSON.stringify(update.message), recovery })
+      return this.membership.send({ ...update, text: update.text ?? JSON.stringify(update.message), recovery })
     } catch {
       this.context.application.log(["nes", "serialization", "error"], "pub")
       return Promise.resolve()

@@ -517,6 +517,22 @@ describe("connecting", () => {
       expect(yield* nes.status).toEqual({ _tag: "Reconnecting", attempt: 1, delay: Duration.seconds(3) })
     }))
 
+  it.effect("what is Redacted is revealed wherever it is in the credentials", () =>
+    Effect.gen(function*() {
+      const server = new FakeServer()
+      server.acceptAll()
+      const secret = Redacted.make("Bearer s3cret")
+      const given = { headers: { authorization: secret }, list: [Redacted.make({ deep: secret })], at: new Date(0) }
+      const nes = yield* Effect.provide(NesClient.make({ url: "ws://fake", auth: given }), server.layer)
+      const sent = { headers: { authorization: "Bearer s3cret" }, list: [{ deep: "Bearer s3cret" }] }
+      expect(server.socket.last("hello").auth).toMatchObject(sent)
+      const reauthenticating = yield* Effect.forkChild(nes.reauthenticate(given))
+      yield* turn
+      expect(server.socket.last("reauth").auth).toMatchObject(sent)
+      server.socket.answer("reauth")
+      yield* Fiber.join(reauthenticating)
+    }))
+
   it.effect("interrupting connect gives the connection up", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected({ connect: false })

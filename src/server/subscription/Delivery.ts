@@ -1,7 +1,7 @@
 /** What is published and broadcast, on its way to this node's connections. */
 import type * as Message from "../../protocol/Message.js"
 import { isPromiseLike } from "../Awaitable.js"
-import type { Command, Publish, Published, Revoke, Target } from "../Command.js"
+import type { Broadcast, Command, Publish, Published, Revoke, Target } from "../Command.js"
 import type { Connection, Declared } from "../connection/Connection.js"
 import { isSystem } from "../conversation/Errors.js"
 import type { NodeContext } from "../NodeContext.js"
@@ -47,7 +47,7 @@ export class Delivery {
       case "publish":
         return this.traced(command)
       case "broadcast":
-        return this.broadcast(command.message, command.user)
+        return this.broadcast(command)
       case "revoke":
         return this.revoke(command)
       case "disconnect":
@@ -137,7 +137,7 @@ export class Delivery {
     return user && !subscription.indexed ? undefined : Array.from(subscription.subscribers(path, user).keys())
   }
 
-  private broadcast(message: unknown, user: unknown): Promise<void> {
+  private broadcast({ message, text, user }: Broadcast): Promise<void> {
     const { connections } = this.hub
     const { totals } = this.context.metrics
     const targets = user ? connections.ofUser(user) : connections
@@ -145,7 +145,11 @@ export class Delivery {
     let encoded = false
     const send = (connection: Connection): undefined => {
       if (connection.stage === "ready") {
-        outgoing = encoded ? outgoing : this.encode({ type: "update", message })
+        outgoing = encoded
+          ? outgoing
+          : text === undefined
+          ? this.encode({ type: "update", message })
+          : new PreparedMessage(`{"type":"update","message":${text}}`, this.context.settings.maxChunkChars)
         encoded = true
         if (outgoing && connection.update(outgoing)) {
           totals.sentUpdate++
