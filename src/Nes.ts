@@ -23,6 +23,7 @@ export type { RevokeOptions, Socket, SocketApplicationState, SocketAuth, SocketC
 export type { IronOptions, Password, Secret } from "./server/conversation/Seal.js"
 export type { BroadcastOptions, PublishOptions } from "./server/Node.js"
 export type { UpgradeRequest } from "./server/Settings.js"
+export { type Snapshot, snapshotAt } from "./server/subscription/Snapshot.js"
 
 /**
  * The plain client. As in the types of `@hapi/nes` 14, `message<R>()` names all that it resolves to.

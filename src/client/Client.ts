@@ -11,7 +11,7 @@ import type { DisconnectLog } from "./Observer.js"
 import type { RequestOptions, Response } from "./Request.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
-import type { Flags, Listener } from "./Subscriptions.js"
+import type { Flags, Listener, SubscribeOptions } from "./Subscriptions.js"
 
 /**
  * Options of `new Client` (nes-api.txt, `new Client(url, [options])`).
@@ -291,16 +291,32 @@ export class Client {
   /**
    * Subscribes to a path. The subscription outlives connections. Before connecting, the path is only noted down: what
    * the server has against it comes through `connect`. Without a handler, the path is subscribed for what the server
-   * makes of that alone.
+   * makes of that alone. With `{ history: 10 }` the last ten updates come first, where the path has recovery.
    */
   subscribe<A = unknown>(path: string, handler?: Handler<A> | null): Promise<void>
   subscribe<A = unknown>(path: string, handler: Handler<A> | null | undefined, callback: Callback): void
-  subscribe(path: string, handler?: Handler<never> | null, callback?: Callback): Promise<void> | undefined {
+  subscribe<A = unknown>(
+    path: string,
+    handler: Handler<A> | null | undefined,
+    options: SubscribeOptions,
+    callback?: Callback
+  ): Promise<void>
+  subscribe(
+    path: string,
+    handler?: Handler<never> | null,
+    third?: SubscribeOptions | Callback | null,
+    fourth?: Callback
+  ): Promise<void> | undefined {
+    const [options, callback] = typeof third === "object" && third !== null ? [third, fourth] : [{}, third ?? fourth]
     if (!isMissing(handler) && typeof handler !== "function") {
       return this.refused("Invalid handler", callback)
     }
+    const { history } = options
+    if (!isMissing(history) && !(Number.isSafeInteger(history) && Number(history) >= 0)) {
+      return this.refused("Invalid history", callback)
+    }
     const listener: Listener = { update: handler ?? ignore }
-    return this.settled(callback, (settle) => this.session.subscribe(path, handler ?? null, listener, settle))
+    return this.settled(callback, (settle) => this.session.subscribe(path, handler ?? null, listener, settle, options))
   }
 
   /** Removes a handler from a path or, with `null`, all its handlers. A path without handlers is unsubscribed. */

@@ -11,8 +11,8 @@ import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Contract from "../protocol/Contract.js"
 import type { NesError, UserError } from "../protocol/NesError.js"
-import { type CallOptions, NesClient, type Update } from "./NesClient.js"
-import type { Buffer, OverflowError } from "./StreamBuffer.js"
+import { type CallOptions, NesClient, type SubscribeOptions, type Update } from "./NesClient.js"
+import type { OverflowError } from "./StreamBuffer.js"
 
 /**
  * The decoded updates of a path. An update that does not decode fails this Stream with a `ContractError` that names the
@@ -23,7 +23,7 @@ import type { Buffer, OverflowError } from "./StreamBuffer.js"
  */
 export const subscribe = <Path extends string, S extends Schema.Constraint>(
   contract: Contract.Subscription<Path, S>,
-  ...args: Contract.ParamsArguments<Path, [buffer?: Buffer]>
+  ...args: Contract.ParamsArguments<Path, [options?: SubscribeOptions]>
 ): Stream.Stream<
   Update<S["Type"]>,
   NesError | OverflowError | Contract.ContractError,
@@ -40,7 +40,7 @@ export const subscribe = <Path extends string, S extends Schema.Constraint>(
  */
 export const subscribeResult = <Path extends string, S extends Schema.Constraint>(
   contract: Contract.Subscription<Path, S>,
-  ...args: Contract.ParamsArguments<Path, [buffer?: Buffer]>
+  ...args: Contract.ParamsArguments<Path, [options?: SubscribeOptions]>
 ): Stream.Stream<
   Result.Result<Update<S["Type"]>, Contract.ContractError>,
   NesError | OverflowError,
@@ -101,7 +101,7 @@ type Decode<S extends Schema.Constraint> = (
 // One contract's subscription; `as` says what becomes of what does not decode.
 const updatesOf = <Path extends string, S extends Schema.Constraint, Out, E, R>(
   contract: Contract.Subscription<Path, S>,
-  [params, buffer]: Contract.ParamsArguments<Path, [buffer?: Buffer]>,
+  [params, options]: Contract.ParamsArguments<Path, [options?: SubscribeOptions]>,
   as: (decode: Decode<S>) => (update: Update) => Effect.Effect<Out, E, R>
 ): Stream.Stream<Out, NesError | OverflowError | E, NesClient | R> =>
   Stream.unwrap(Effect.flatMap(NesClient, (nes) =>
@@ -110,7 +110,7 @@ const updatesOf = <Path extends string, S extends Schema.Constraint, Out, E, R>(
         const path = Contract.pathOf(contract, params as Contract.ParamsArgument<Path>)
         const decode = Contract.decode(contract.message, path)
         return decoding(
-          nes.subscribe(path, buffer),
+          nes.subscribe(path, options),
           as((update) => Effect.mapEager(decode(update.message), (message) => ({ ...update, message })))
         )
       },

@@ -83,7 +83,8 @@ export class Inbox {
     if (update.type === "revoke") {
       this.subscriptions.revoke(update.path, update.message, this.thrown)
     } else {
-      this.subscriptions.deliver(update.path, update.message, update.position, this.thrown)
+      const { message, path, position, snapshot } = update
+      this.subscriptions.deliver(path, message, position, this.thrown, snapshot)
     }
   }
 

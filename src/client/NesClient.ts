@@ -35,6 +35,7 @@ import * as Session from "./Session.js"
 import type { Close } from "./Socket.js"
 import type { Status } from "./Status.js"
 import { type Buffer, type OverflowError, StreamBuffer } from "./StreamBuffer.js"
+import type * as Subscriptions from "./Subscriptions.js"
 import * as Tracing from "./Tracing.js"
 
 /** @since 0.1.0 */
@@ -131,7 +132,17 @@ export interface Update<A = unknown> {
   readonly revoked: boolean
   /** Set on the first update after some were lost, on a path with recovery: too many or too old to be sent again. */
   readonly gap?: true
+  /** Set on a message that says how things stand, from which the next updates go on. */
+  readonly snapshot?: true
 }
+
+/**
+ * How to subscribe: what is kept for a slow consumer, and how many of the path's last updates come first.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type SubscribeOptions = Subscriptions.SubscribeOptions & (Buffer | { readonly capacity?: undefined })
 
 /**
  * The service.
@@ -164,11 +175,15 @@ export interface Service {
    * All consumers of a path share one subscription of the server. It outlives connections: after a reconnect it goes on
    * (with what was published meanwhile only where the subscription has recovery). It ends when the server revokes it.
    * It fails with the server's refusal, and
-   * with a `DisconnectError` when the client is disconnected for good. Unbounded buffering is the default.
+   * with a `DisconnectError` when the client is disconnected for good. Unbounded buffering is the default. With
+   * `{ history: 10 }` it begins with the last ten updates, where the subscription has recovery.
    */
-  readonly subscribe: (path: string, buffer?: Buffer) => Stream.Stream<Update, NesError | OverflowError>
+  readonly subscribe: (path: string, options?: SubscribeOptions) => Stream.Stream<Update, NesError | OverflowError>
   /** The messages alone of `subscribe`. */
-  readonly subscribeMessages: (path: string, buffer?: Buffer) => Stream.Stream<unknown, NesError | OverflowError>
+  readonly subscribeMessages: (
+    path: string,
+    options?: SubscribeOptions
+  ) => Stream.Stream<unknown, NesError | OverflowError>
   /** What the server broadcasts, or sends to this client alone. It ends with the client. */
   readonly updates: Stream.Stream<unknown>
   /** `updates` with a buffer of one's own choice. */
@@ -332,8 +347,8 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
     const alive = <A, E>(stream: Stream.Stream<A, E>, after: Stream.Stream<A, E> = Stream.empty): Stream.Stream<A, E> =>
       Stream.suspend(() => over ? after : stream)
 
-    const updatesOf: Service["subscribe"] = (path, buffer = unbounded) =>
-      alive(subscribe(session, subscriptions, path, buffer), Stream.suspend(() => Stream.fail(ended())))
+    const updatesOf: Service["subscribe"] = (path, options = unbounded) =>
+      alive(subscribe(session, subscriptions, path, options), Stream.suspend(() => Stream.fail(ended())))
 
     const service: Service = {
       connect,
@@ -350,7 +365,7 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
           call(session, () => ({ type: "message", message, id: 0 }), (answer) => answer.message, timeout)
         ),
       subscribe: updatesOf,
-      subscribeMessages: (path, buffer) => Stream.map(updatesOf(path, buffer), (update) => update.message),
+      subscribeMessages: (path, options) => Stream.map(updatesOf(path, options), (update) => update.message),
       updates: endless(alive(fed(updates, unbounded))),
       updatesWith: (buffer) => alive(fed(updates, buffer)),
       events: endless(alive(fed(events, unbounded))),
@@ -467,13 +482,17 @@ const subscribe = (
   session: Session.Session,
   buffers: Set<StreamBuffer<Update, NesError>>,
   path: string,
-  limit: Buffer
+  options: SubscribeOptions
 ): Stream.Stream<Update, NesError | OverflowError> =>
-  StreamBuffer.stream<Update, NesError>(limit, (buffer) => {
+  StreamBuffer.stream<Update, NesError>(options.capacity === undefined ? unbounded : options, (buffer) => {
     const add = (): void =>
       session.subscribe(path, buffer, {
-        update: (message, { gap, revoked }) =>
-          buffer.offer(gap ? { message, revoked: revoked === true, gap } : new Received(message, revoked === true)),
+        update: (message, { gap, revoked, snapshot }) =>
+          buffer.offer(
+            gap || snapshot
+              ? { message, revoked: revoked === true, ...(gap && { gap }), ...(snapshot && { snapshot }) }
+              : new Received(message, revoked === true)
+          ),
         ended: (error) => {
           if (error === undefined) {
             buffer.end()
@@ -488,7 +507,7 @@ const subscribe = (
         if (error?._tag === "UserError") {
           buffer.fail(error)
         }
-      })
+      }, options)
     buffers.add(buffer)
     add()
   }, (buffer) => {

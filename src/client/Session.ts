@@ -30,7 +30,7 @@ import type { Observer } from "./Observer.js"
 import { Pending } from "./Pending.js"
 import type { Close } from "./Socket.js"
 import { Status } from "./Status.js"
-import { type Listener, Subscriptions, type Topic } from "./Subscriptions.js"
+import { type Listener, type SubscribeOptions, Subscriptions, type Topic } from "./Subscriptions.js"
 import { Transport } from "./Transport.js"
 
 /** What a session is made of. */
@@ -245,7 +245,7 @@ export class Session implements Owner {
    * the
    * request fails, the path is dropped with all its listeners.
    */
-  subscribe(path: string, key: unknown, listener: Listener, done: Settle): void {
+  subscribe(path: string, key: unknown, listener: Listener, done: Settle, { history }: SubscribeOptions = {}): void {
     if (!isPath(path)) {
       done(new UserError({ message: "Invalid path" }))
       return
@@ -262,7 +262,7 @@ export class Session implements Owner {
       }
       return
     }
-    const topic = this.subscribed.create(path)
+    const topic = this.subscribed.create(path, history)
     topic.listeners.set(key, listener)
     if (this.connection === undefined || !this.connection.isOpen) {
       done()
@@ -278,8 +278,8 @@ export class Session implements Owner {
       }))
   }
 
-  private ask(path: string, { position: recover }: Topic, done: Settle): void {
-    this.send({ type: "sub", path, ...(recover && { recover }), id: 0 }, {
+  private ask(path: string, { history, position: recover }: Topic, done: Settle): void {
+    this.send({ type: "sub", path, ...(recover ? { recover } : history && { history }), id: 0 }, {
       type: "sub",
       succeed: ({ position }) => {
         if (position !== undefined) {

@@ -14,6 +14,22 @@ export interface Flags {
   revoked?: true
   /** Set on the first update after some were lost, on a path with recovery: too many or too old to be sent again. */
   gap?: true
+  /** Set on a message that says how things stand, from which the next updates go on. */
+  snapshot?: true
+}
+
+/**
+ * How to subscribe.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface SubscribeOptions {
+  /**
+   * How many of the path's last updates come first, at most, where it has recovery. It counts for the first who
+   * subscribes to the path.
+   */
+  readonly history?: number | undefined
 }
 
 /** Hears the updates of a path. */
@@ -32,6 +48,8 @@ export interface Topic {
   position: Message.Position | undefined
   /** Where earlier epochs were left: of two servers that both count as the first, each may be met again. */
   left: ReadonlyArray<Message.Position> | undefined
+  /** How many of the last updates it asks for as long as it has got none. */
+  history: number | undefined
   /** Whether updates were lost before the next. */
   gap: boolean
   /** How its updates begin, as long as they hold nothing but their message. */
@@ -54,13 +72,16 @@ export class Subscriptions {
   }
 
   /** The fields of a hello; `rest` are the paths that would make them longer than `maxBytes`. */
-  hello(maxBytes: number): Pick<Message.Hello, "subs" | "recover"> & { readonly rest: ReadonlyArray<string> } {
+  hello(
+    maxBytes: number
+  ): Pick<Message.Hello, "subs" | "recover" | "history"> & { readonly rest: ReadonlyArray<string> } {
     const subs: Array<string> = []
     const known: Array<readonly [string, Message.Position]> = []
+    const wanted: Array<readonly [string, number]> = []
     const rest: Array<string> = []
     let bytes = 0
-    for (const [path, { position }] of this.topics) {
-      bytes += bytesOf([path, position && { [path]: position }])
+    for (const [path, { history, position }] of this.topics) {
+      bytes += bytesOf([path, position && { [path]: position }, history && { [path]: history }])
       if (bytes > maxBytes) {
         rest.push(path)
         continue
@@ -68,11 +89,14 @@ export class Subscriptions {
       subs.push(path)
       if (position) {
         known.push([path, position])
+      } else if (history) {
+        wanted.push([path, history])
       }
     }
     return {
       ...(subs.length > 0 && { subs }),
       ...(known.length > 0 && { recover: Object.fromEntries(known) }),
+      ...(wanted.length > 0 && { history: Object.fromEntries(wanted) }),
       rest
     }
   }
@@ -100,12 +124,13 @@ export class Subscriptions {
     return this.topics.get(path)
   }
 
-  create(path: string): Topic {
+  create(path: string, history?: number): Topic {
     const topic: Topic = {
       listeners: new Map(),
       waiting: undefined,
       position: undefined,
       left: undefined,
+      history,
       gap: false,
       head: Codec.pubHead(path)
     }
@@ -166,11 +191,19 @@ export class Subscriptions {
     path: string,
     message: unknown,
     position: Message.Position | undefined,
-    report: (cause: unknown) => void
+    report: (cause: unknown) => void,
+    snapshot?: boolean
   ): void {
     const topic = this.topics.get(path)
     this.recent = topic
-    if (topic !== undefined && (position === undefined || advance(topic, position)) && message !== undefined) {
+    if (topic !== undefined && snapshot === true) {
+      // What it is made of may have been told of before.
+      if (position !== undefined) {
+        advance(topic, position)
+      }
+      topic.gap = false
+      hand(topic, message, { snapshot: true }, report)
+    } else if (topic !== undefined && (position === undefined || advance(topic, position)) && message !== undefined) {
       pass(topic, message, report)
     }
   }

@@ -8,6 +8,7 @@ const maxChars = 500_000
 
 interface Waiting {
   readonly payload: string
+  readonly isState: boolean
   readonly resolve: (position: Message.Position) => void
   readonly reject: (error: unknown) => void
 }
@@ -26,7 +27,8 @@ export class Appender {
     private readonly append: (
       path: string,
       payloads: ReadonlyArray<string>,
-      bounds: Bounds
+      bounds: Bounds,
+      state: number
     ) => Promise<Message.Position>
   ) {}
 
@@ -35,14 +37,14 @@ export class Appender {
     return this.size
   }
 
-  /** Keeps an update; returns its position. */
-  keep(path: string, payload: string, bounds: Bounds): Promise<Message.Position> {
+  /** Keeps an update, which may be the path's state from then on; returns its position. */
+  keep(path: string, payload: string, bounds: Bounds, isState = false): Promise<Message.Position> {
     if (this.size >= this.maxWaiting) {
       return Promise.reject(new Error("Too many updates wait to be kept"))
     }
     this.size++
     return new Promise((resolve, reject) => {
-      const waiting = { payload, resolve, reject }
+      const waiting = { payload, isState, resolve, reject }
       const queue = this.queues.get(path)
       if (queue) {
         queue.push(waiting)
@@ -58,7 +60,8 @@ export class Appender {
     while (queue.length > 0) {
       const batch = queue.splice(0, fitting(queue))
       try {
-        const { epoch, offset } = await this.append(path, batch.map(({ payload }) => payload), bounds)
+        const state = 1 + batch.findLastIndex(({ isState }) => isState)
+        const { epoch, offset } = await this.append(path, batch.map(({ payload }) => payload), bounds, state)
         batch.forEach(({ resolve }, index) => resolve({ epoch, offset: offset - batch.length + 1 + index }))
       } catch (error) {
         batch.forEach(({ reject }) => reject(error))

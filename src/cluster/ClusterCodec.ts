@@ -22,6 +22,7 @@ interface Head {
   readonly path?: string
   readonly internal?: unknown
   readonly user?: unknown
+  readonly version?: number | undefined
   readonly target?: Target
   readonly id?: number
   readonly count?: number
@@ -41,8 +42,8 @@ const assemble = (head: Head, text = ""): string => `${JSON.stringify(head)}\n${
 export const encode = (from: string, command: Command): string => {
   switch (command.type) {
     case "publish": {
-      const { internal, message, path, text, type, user } = command
-      return assemble({ from, type, path, internal, user }, text ?? JSON.stringify(message))
+      const { internal, message, path, text, type, user, version } = command
+      return assemble({ from, type, path, internal, user, version }, text ?? JSON.stringify(message))
     }
     case "broadcast":
       return assemble({ from, type: command.type, user: command.user }, command.text ?? JSON.stringify(command.message))
@@ -67,12 +68,14 @@ class Update implements Publish {
   readonly internal: unknown
   readonly user: unknown
   readonly text: string | undefined
+  readonly version: number | undefined
   private parsed: { readonly message: unknown } | undefined
 
   constructor(head: Head, text: string, readonly position: Message.Position | undefined) {
     this.path = head.path ?? ""
     this.internal = head.internal
     this.user = head.user
+    this.version = head.version
     this.text = text === "" ? undefined : text
   }
 

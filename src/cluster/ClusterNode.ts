@@ -101,7 +101,7 @@ export class ClusterNode {
     })
     this.appender = new Appender(
       options.maxInFlight,
-      (path, payloads, bounds) => this.command((session) => session.append(path, payloads, bounds))
+      (path, payloads, bounds, state) => this.command((session) => session.append(path, payloads, bounds, state))
     )
     this.balance = options.balance && new Balance(options.balance, () => this.now())
     Metrics.begin(context)
@@ -383,7 +383,7 @@ export class ClusterNode {
         await this.joining
         this.connected()
       }
-      position = await this.appender.keep(path, payload, bounds)
+      position = await this.appender.keep(path, payload, bounds, bounds.state !== undefined && !command.user)
     } catch (error) {
       Metrics.unkept.updateUnsafe(1, this.context)
       throw toBrokerError(error)
@@ -394,8 +394,14 @@ export class ClusterNode {
 
   private async read(path: string, since: Since | undefined, bounds: Bounds): Promise<Page> {
     Metrics.reads.updateUnsafe(1, this.context)
-    const { entries, epoch, start, top } = await this.command((session) => session.read(path, since, bounds))
-    return { epoch, start, top, updates: entries.map((entry) => ClusterCodec.decodeUpdate(entry, epoch)) }
+    const { entries, epoch, last, start, top } = await this.command((session) => session.read(path, since, bounds))
+    return {
+      epoch,
+      start,
+      top,
+      updates: entries.map((entry) => ClusterCodec.decodeUpdate(entry, epoch)),
+      last: last === undefined ? undefined : ClusterCodec.decodeUpdate(last, epoch)
+    }
   }
 
   // A server that has just started answers with errors while it loads its data.

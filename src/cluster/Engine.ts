@@ -24,6 +24,8 @@ export interface Kept {
   readonly start: number
   readonly top: number
   readonly entries: ReadonlyArray<string>
+  /** The entry of the path's state, where the bounds ask for it and there is one. */
+  readonly last?: string | undefined
 }
 
 /** A node's last sign of life: how long ago that was (ms), and what it said of itself. */
@@ -47,9 +49,15 @@ export interface Session {
 
   /**
    * Gives payloads the next offsets of a path, keeps their entries within the bounds and publishes those to the path's
-   * channel, in one step. Returns the position of the last.
+   * channel, in one step. `state` says which of them is the path's state from then on, counted from 1. Returns the
+   * position of the last.
    */
-  readonly append: (path: string, payloads: ReadonlyArray<string>, bounds: Bounds) => Promise<Message.Position>
+  readonly append: (
+    path: string,
+    payloads: ReadonlyArray<string>,
+    bounds: Bounds,
+    state?: number
+  ) => Promise<Message.Position>
   /** Reads what is kept of a path after a position, or only how far it has come. Keeps nothing of the question. */
   readonly read: (path: string, since: Since | undefined, bounds: Bounds) => Promise<Kept>
   /** How far each of these paths has come. Cheap: it is asked for thousands at a time. */

@@ -27,7 +27,7 @@ import { Broker, BrokerError, type Membership, type Service as BrokerService, ty
 import type { Publish, Target } from "../server/Command.js"
 import * as MessageText from "../server/MessageText.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
-import { type Bounds, defaultBounds } from "../server/recovery/Bounds.js"
+import { type Bounds, defaultBounds, defaultStateAge, stateBounds } from "../server/recovery/Bounds.js"
 import { Router } from "../server/subscription/Subscription.js"
 
 /**
@@ -42,6 +42,8 @@ export interface SubscriptionOptions {
     readonly size?: number | undefined
     readonly age?: Duration.Input | undefined
   } | undefined
+  /** As the servers have it: whether the last message of each path is kept, and for how long (30 days). */
+  readonly state?: boolean | { readonly age?: Duration.Input | undefined } | undefined
 }
 
 /**
@@ -110,26 +112,28 @@ export interface PlainPublisher {
  */
 export class Publisher extends Context.Service<Publisher, Service>()("effect-nes/cluster/Publisher") {}
 
-const boundsOf = (path: string, recovery: SubscriptionOptions["recovery"]): Bounds | undefined => {
-  if (!recovery) {
+const boundsOf = (path: string, { recovery, state }: SubscriptionOptions): Bounds | undefined => {
+  if (!recovery && !state) {
     return undefined
   }
-  const { age = defaultBounds.age, size = defaultBounds.size } = recovery === true ? {} : recovery
-  const bounds = { size, age: Duration.toMillis(age) }
-  if (![bounds.size, bounds.age].every((bound) => Number.isSafeInteger(bound) && bound > 0)) {
+  const { age = defaultBounds.age, size = defaultBounds.size } = recovery === true ? {} : recovery || stateBounds
+  const bounds: Bounds = { size, age: Duration.toMillis(age) }
+  const { age: stateAge = defaultStateAge } = typeof state === "object" ? state : {}
+  const all = state ? { ...bounds, state: Duration.toMillis(stateAge) } : bounds
+  if (!Object.values(all).every((bound) => Number.isSafeInteger(bound) && bound > 0)) {
     throw new Error(`Subscription recovery requires a positive integer for size, and a positive age: ${path}`)
   }
-  return bounds
+  return all
 }
 
 const nothing = (): void => {}
 
 const over = (membership: Membership, router: Router<Bounds | undefined>): Omit<PlainPublisher, "close"> => ({
-  publish: async (path, message, { internal, user } = {}) => {
+  publish: async (path, message, { internal, user, version } = {}) => {
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
     }
-    const update: Publish = { type: "publish", path, message, internal, user, text: MessageText.of(message) }
+    const update: Publish = { type: "publish", path, message, internal, user, version, text: MessageText.of(message) }
     const recovery = router.match(path)?.subscription
     await membership.send(recovery ? { ...update, recovery } : update)
   },
@@ -146,8 +150,8 @@ const over = (membership: Membership, router: Router<Bounds | undefined>): Omit<
 const joining = (broker: BrokerService, { log = nothing, subscriptions = {} }: Options) =>
   Effect.gen(function*() {
     const router = new Router<Bounds | undefined>()
-    for (const [path, { recovery }] of Object.entries(subscriptions)) {
-      router.add(path, boundsOf(path, recovery))
+    for (const [path, options] of Object.entries(subscriptions)) {
+      router.add(path, boundsOf(path, options))
     }
     const membership = yield* broker.join({
       id: randomBytes(6).toString("hex"),

@@ -62,8 +62,10 @@ export const ofSubscription = (
   subscription: SubscriptionOptions,
   { log, socketOf }: Host
 ): Subscription.Options<Connection> => {
-  const { filter, onSubscribe, onUnsubscribe } = subscription
+  const { filter, onSubscribe, onUnsubscribe, snapshot } = subscription
   return {
+    snapshot: snapshot &&
+      ((connection, path, params) => snapshot.call(subscription, socketOf(connection), path, params)),
     filter: filter && ((path, message, { connection, credentials, internal, params }) => {
       const options = {
         socket: socketOf(connection),

@@ -153,6 +153,13 @@ export interface SubscriptionOptions extends SubscriptionSettingOptions<number> 
       next: (error?: unknown) => void
     ) => HookAnswer<unknown>)
     | undefined
+  /**
+   * How things stand: what it answers is sent to a new subscriber first, as an update, and no update is lost or seen
+   * twice in between (docs/history.md).
+   */
+  readonly snapshot?:
+    | ((socket: Socket, path: string, params: Readonly<Record<string, string>>) => HookAnswer<unknown>)
+    | undefined
   readonly onUnsubscribe?:
     | ((
       socket: Socket,
@@ -258,6 +265,7 @@ const Subscription = struct(door, {
   filter: optional(hook),
   onSubscribe: optional(hook),
   onUnsubscribe: optional(hook),
+  snapshot: optional(hook),
   ...Settings.subscriptionFields(door)
 })
 

@@ -60,7 +60,7 @@ export interface FilterContext {
 }
 
 /** What the application has to say about a subscription. What each requires is its own, as with `Hooks`. */
-export interface SubscriptionHooks<RF = never, RS = RF, RN = RF> {
+export interface SubscriptionHooks<RF = never, RS = RF, RN = RF, RP = RF> {
   /**
    * Whether a subscriber gets an update, or what instead (`{ override }`). A filter that need not wait may answer
    * without an Effect, which costs less. A failure means no. What it acquires is released when it has answered.
@@ -80,6 +80,18 @@ export interface SubscriptionHooks<RF = never, RS = RF, RN = RF> {
       params: Subscription.Params
     ) => Effect.Effect<unknown, Refusal.Refusal, RS>)
     | undefined
+  /**
+   * How things stand: what it answers is sent to a new subscriber first, as an update, and no update is lost or seen
+   * twice in between (docs/history.md): what is published after it has looked comes after it, as long as it need not
+   * wait.
+   */
+  readonly snapshot?:
+    | ((
+      socket: Socket.Socket,
+      path: string,
+      params: Subscription.Params
+    ) => Effect.Effect<unknown, Refusal.Refusal, RP>)
+    | undefined
   /** Follows every `onSubscribe` that has succeeded, also when the client has left. */
   readonly onUnsubscribe?:
     | ((
@@ -91,8 +103,8 @@ export interface SubscriptionHooks<RF = never, RS = RF, RN = RF> {
 }
 
 /** The options of a subscription. */
-export interface SubscriptionOptions<RF = never, RS = RF, RN = RF>
-  extends SubscriptionHooks<RF, RS, RN>, SubscriptionSettingOptions<Duration.Input>
+export interface SubscriptionOptions<RF = never, RS = RF, RN = RF, RP = RF>
+  extends SubscriptionHooks<RF, RS, RN, RP>, SubscriptionSettingOptions<Duration.Input>
 {}
 
 const subscription = decoder(struct(door, subscriptionFields(door)))
@@ -129,15 +141,17 @@ export const ofServer = <RU, RC, RD, RM>(
 })
 
 /** A subscription as the server keeps it; throws a `UserError` if an option is invalid. */
-export const ofSubscription = <RF, RS, RN>(
-  { auth, filter, onSubscribe, onUnsubscribe, recovery }: SubscriptionOptions<RF, RS, RN>,
-  context: Context.Context<HookRequirements<RF | RS | RN>>
+export const ofSubscription = <RF, RS, RN, RP>(
+  { auth, filter, onSubscribe, onUnsubscribe, recovery, snapshot, state }: SubscriptionOptions<RF, RS, RN, RP>,
+  context: Context.Context<HookRequirements<RF | RS | RN | RP>>
 ): Subscription.Options<Connection> => ({
-  ...subscriptionSettings(subscription({ auth, recovery }, complaint)),
+  ...subscriptionSettings(subscription({ auth, recovery, state }, complaint)),
   onSubscribe: onSubscribe &&
     ((connection, path, params) => run(connection, context, () => onSubscribe(Socket.of(connection), path, params))),
   onUnsubscribe: onUnsubscribe &&
     ((connection, path, params) => run(connection, context, () => onUnsubscribe(Socket.of(connection), path, params))),
+  snapshot: snapshot &&
+    ((connection, path, params) => run(connection, context, () => snapshot(Socket.of(connection), path, params))),
   filter: filter && ((path, message, { connection, credentials, internal, params }) => {
     const verdict = filter(path, message, { socket: Socket.of(connection), credentials, params, internal })
     return Effect.isEffect(verdict)

@@ -34,6 +34,8 @@ export type { FilterContext, HookRequirements, SubscriptionOptions } from "./Hoo
 /** @since 1.0.0 */
 export type { LimitOptions as ConnectionLimitOptions } from "../server/connection/Limits.js"
 /** @since 1.0.0 */
+export { type Snapshot, snapshotAt } from "../server/subscription/Snapshot.js"
+/** @since 1.0.0 */
 export type { Verdict } from "../server/subscription/Subscription.js"
 /** @since 0.1.0 */
 export type { Code, LimitOptions, Options, ServerOptions } from "./Options.js"
@@ -164,12 +166,12 @@ export const serveConfig = <A, E, R, RU = never, RC = never, RD = never, RM = ne
  * @since 0.1.0
  * @category subscriptions
  */
-export const subscription = <RF = never, RS = never, RN = never>(
+export const subscription = <RF = never, RS = never, RN = never, RP = never>(
   path: string,
-  options: Hooks.SubscriptionOptions<RF, RS, RN> = {}
-): Effect.Effect<void, UserError, NesServer.NesServer | Hooks.HookRequirements<RF | RS | RN>> =>
+  options: Hooks.SubscriptionOptions<RF, RS, RN, RP> = {}
+): Effect.Effect<void, UserError, NesServer.NesServer | Hooks.HookRequirements<RF | RS | RN | RP>> =>
   Effect.flatMap(
-    Effect.context<Hooks.HookRequirements<RF | RS | RN>>(),
+    Effect.context<Hooks.HookRequirements<RF | RS | RN | RP>>(),
     (context) =>
       Effect.zipWith(
         NesServer.NesServer,
@@ -184,14 +186,14 @@ export const subscription = <RF = never, RS = never, RN = never>(
  * @since 0.1.0
  * @category subscriptions
  */
-export const layerSubscription = <RF = never, RS = never, RN = never>(
+export const layerSubscription = <RF = never, RS = never, RN = never, RP = never>(
   path: string,
-  options: Hooks.SubscriptionOptions<RF, RS, RN> = {}
-): Layer.Layer<never, UserError, NesServer.NesServer | Hooks.HookRequirements<RF | RS | RN>> =>
+  options: Hooks.SubscriptionOptions<RF, RS, RN, RP> = {}
+): Layer.Layer<never, UserError, NesServer.NesServer | Hooks.HookRequirements<RF | RS | RN | RP>> =>
   Layer.effectDiscard(subscription(path, options)) as Layer.Layer<
     never,
     UserError,
-    NesServer.NesServer | Hooks.HookRequirements<RF | RS | RN>
+    NesServer.NesServer | Hooks.HookRequirements<RF | RS | RN | RP>
   >
 
 const upgradeRequired = HttpServerResponse.empty({

@@ -96,6 +96,13 @@ const isPositions = (u: unknown): u is Message.Positions =>
   isObject(u) && named(u).every(([, value]) => isPosition(value))
 
 // As with headers, `__proto__` is no name.
+const isCountOrZero = (u: unknown): u is number => Number.isSafeInteger(u) && Number(u) >= 0
+
+const decodeCounts = (u: unknown): Message.Counts | undefined =>
+  isObject(u) && named(u).every(([, value]) => isCountOrZero(value))
+    ? Object.fromEntries(named(u)) as Message.Counts
+    : undefined
+
 const named = <A>(record: Readonly<Record<string, A>>): ReadonlyArray<readonly [string, A]> =>
   Object.entries(record).filter(([name]) => name !== "__proto__")
 
@@ -111,13 +118,18 @@ const decodeHello = ({ fields, id }: Envelope): Result.Result<Message.Hello, Pro
   if (recover === undefined && fields.recover !== undefined) {
     return invalid("Message recover must be an object of positions")
   }
+  const history = isAbsent(fields.history) ? fields.history : decodeCounts(fields.history)
+  if (history === undefined && fields.history !== undefined) {
+    return invalid("Message history must be an object of numbers")
+  }
   return Result.succeed({
     type: "hello",
     id,
     version,
     ...(auth === undefined ? undefined : { auth }),
     ...(subs === undefined ? undefined : { subs }),
-    ...(recover === undefined ? undefined : { recover })
+    ...(recover === undefined ? undefined : { recover }),
+    ...(history === undefined ? undefined : { history })
   })
 }
 
@@ -154,14 +166,23 @@ const decodeRequest = ({ fields, id }: Envelope): Result.Result<Message.Request,
 }
 
 const decodeSub = (envelope: Envelope): Result.Result<Message.Sub, ProtocolError> => {
-  const { recover: given } = envelope.fields
-  if (given === undefined) {
-    return decodePath("sub", envelope)
+  const { history, recover: given } = envelope.fields
+  const sub = decodePath("sub", envelope)
+  if (given === undefined && history === undefined) {
+    return sub
   }
-  const recover = given === null ? null : decodePosition(given)
-  return recover !== undefined
-    ? Result.map(decodePath("sub", envelope), (sub) => ({ ...sub, recover }))
-    : invalid("Message recover must be a position")
+  const recover = isAbsent(given) ? given : decodePosition(given)
+  if (recover === undefined && given !== undefined) {
+    return invalid("Message recover must be a position")
+  }
+  if (!isAbsent(history) && !isCountOrZero(history)) {
+    return invalid("Message history must be a number")
+  }
+  return Result.map(sub, (sub) => ({
+    ...sub,
+    ...(recover === undefined ? undefined : { recover }),
+    ...(history === undefined ? undefined : { history })
+  }))
 }
 
 const decodePath = <Type extends "sub" | "unsub">(
@@ -225,7 +246,8 @@ const isServerMessage = (fields: Json): fields is Message.ServerMessage => {
     case "update":
       return true
     case "pub":
-      return typeof fields.path === "string" && (fields.position === undefined || isPosition(fields.position))
+      return typeof fields.path === "string" && (fields.position === undefined || isPosition(fields.position)) &&
+        (fields.snapshot === undefined || fields.snapshot === true)
     case "revoke":
       return typeof fields.path === "string"
     default:

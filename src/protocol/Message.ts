@@ -65,6 +65,18 @@ export const Positions = Schema.Record(Name, Position)
 /** @since 0.1.0 */
 export type Positions = typeof Positions.Type
 
+const Count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
+
+/**
+ * Numbers by path.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export const Counts = Schema.Record(Name, Count)
+/** @since 1.0.0 */
+export type Counts = typeof Counts.Type
+
 /**
  * Opens the conversation: protocol version, optional credentials, and the paths to subscribe to.
  *
@@ -78,7 +90,9 @@ export const Hello = Schema.Struct({
   auth: Schema.optional(Schema.Unknown),
   subs: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
   /** Extension: how far the client got on paths of `subs`. */
-  recover: Schema.optional(Schema.NullOr(Positions))
+  recover: Schema.optional(Schema.NullOr(Positions)),
+  /** Extension: how many of the last updates it wants of paths of `subs`. */
+  history: Schema.optional(Schema.NullOr(Counts))
 })
 /** @since 0.1.0 */
 export type Hello = typeof Hello.Type
@@ -125,7 +139,9 @@ export const Sub = Schema.Struct({
   id: Id,
   path: Schema.String,
   /** Extension: how far the client got on this path. */
-  recover: Schema.optional(Schema.NullOr(Position))
+  recover: Schema.optional(Schema.NullOr(Position)),
+  /** Extension: how many of the last updates the client wants, where it has got none yet. */
+  history: Schema.optional(Schema.NullOr(Count))
 })
 /** @since 0.1.0 */
 export type Sub = typeof Sub.Type
@@ -224,7 +240,9 @@ export const Pub = Schema.Struct({
   path: Schema.String,
   message: Schema.optional(Schema.Unknown),
   /** Extension: the update's place, on paths with recovery. */
-  position: Schema.optional(Position)
+  position: Schema.optional(Position),
+  /** Extension: the message is how things stand, from which the next updates go on. */
+  snapshot: Schema.optional(Schema.Literal(true))
 })
 /** @since 0.1.0 */
 export type Pub = typeof Pub.Type

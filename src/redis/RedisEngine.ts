@@ -59,29 +59,31 @@ const open = (options: EngineOptions, observer: Observer): Session => {
     },
     subscribe: (channel, names) => connection.subscribe(names.map((name) => key(channel, name))),
     unsubscribe: (channel, names) => connection.unsubscribe(names.map((name) => key(channel, name))),
-    append: async (path, payloads, { age, size }) => {
+    append: async (path, payloads, { age, size, state = 0 }, last = 0) => {
       const keys = [key("state", path), key("kept", path), key("path", path)]
       const terms = [
         lossless,
         randomBytes(4).toString("hex"),
         age,
-        Math.max(stateAge, 2 * age),
+        Math.max(stateAge, 2 * age, 2 * state),
         size,
-        connection.publish
+        connection.publish,
+        last
       ]
       const [epoch, offset] = await run(Scripts.append, keys, [...terms, ...payloads]) as readonly [string, number]
       return { epoch, offset }
     },
-    read: async (path, since, { age }) => {
+    read: async (path, since, { age, state = 0 }) => {
       const keys = [key("state", path), key("kept", path)]
-      const terms = [lossless, age, since ? since.epoch ?? "" : "-", since?.offset ?? 0]
-      const [epoch, start, top, entries] = await run(Scripts.read, keys, terms) as readonly [
+      const terms = [lossless, age, since ? since.epoch ?? "" : "-", since?.offset ?? 0, state]
+      const [epoch, start, top, entries, last] = await run(Scripts.read, keys, terms) as readonly [
         string,
         number,
         number,
-        ReadonlyArray<string>
+        ReadonlyArray<string>,
+        string | null
       ]
-      return { epoch, start, top, entries }
+      return { epoch, start, top, entries, last: last ?? undefined }
     },
     positions: async (paths) =>
       connection.spans ? positionsOf(paths) : (await Promise.all(paths.map((path) => positionsOf([path])))).flat(),

@@ -59,7 +59,8 @@ end
 /**
  * Gives updates their offsets, keeps and announces them. KEYS: the path's state, its list, its channel. ARGV: whether
  * Redis loses nothing, a random part for a new epoch, ms to keep updates and the state, how many updates to keep, the
- * command that publishes, the updates. Returns the epoch, and the offset of the last.
+ * command that publishes, which of them is how things stand (0 for none), the updates. Returns the epoch, and the offset
+ * of the last.
  */
 export const append = new Script(`${opening}
 local state, list, at, run = KEYS[1], KEYS[2], now(), run(ARGV[1])
@@ -73,11 +74,14 @@ elseif known[3] ~= run then
   redis.call('HSET', state, 'run', run, 'start', top)
 end
 local epoch = nonce .. '.' .. run .. born
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   top = top + 1
   local entry = epoch .. ':' .. top .. ':' .. at .. '\\n' .. ARGV[i]
   redis.call('RPUSH', list, entry)
   redis.call(ARGV[6], KEYS[3], entry)
+  if i == 7 + ARGV[7] then
+    redis.call('HSET', state, 'last', entry)
+  end
 end
 redis.call('HSET', state, 'top', top)
 redis.call('LTRIM', list, -tonumber(ARGV[5]), -1)
@@ -104,13 +108,18 @@ end
 /**
  * Reads what came after an offset, and changes nothing. KEYS: the path's state, its list. ARGV: whether Redis loses
  * nothing, ms that updates are kept, the reader's epoch (empty if it has several, \`-\` if it has seen nothing) and
- * offset. Returns the epoch, its start, the last offset, and the updates.
+ * offset, ms that a state is kept (0 if it is not asked for). Returns the epoch, its start, the last offset, the updates,
+ * and the state.
  */
 export const read = new Script(`${opening}${standing}
 local list, at = KEYS[2], now()
 local epoch, start, top = standing(KEYS[1], run(ARGV[1]), at)
+local last = ARGV[5] ~= '0' and redis.call('HGET', KEYS[1], 'last')
+if old(last, at - ARGV[5]) then
+  last = false
+end
 if ARGV[3] == '-' or top == 0 then
-  return { epoch, start, top, {} }
+  return { epoch, start, top, {}, last }
 end
 local since = tonumber(ARGV[4])
 if ARGV[3] ~= epoch and start < since then
@@ -121,7 +130,7 @@ local from = math.max(since + 1, first)
 while from <= top and old(redis.call('LINDEX', list, from - first), at - ARGV[2]) do
   from = from + 1
 end
-return { epoch, start, top, from <= top and redis.call('LRANGE', list, from - first, -1) or {} }
+return { epoch, start, top, from <= top and redis.call('LRANGE', list, from - first, -1) or {}, last }
 `)
 
 /**

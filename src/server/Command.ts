@@ -17,6 +17,10 @@ export interface Publish {
   readonly recovery?: Bounds | undefined
   /** Its place among the updates of the path, once it has one. */
   readonly position?: Message.Position | undefined
+  /** The application's number for how things stand after it: a snapshot of at least that number has it. */
+  readonly version?: number | undefined
+  /** Set where it is sent as how things stand. */
+  readonly snapshot?: true | undefined
 }
 
 /** A subscription update that has been given its place in the history of its path. */

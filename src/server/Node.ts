@@ -21,8 +21,10 @@ import { RateLimiter } from "./connection/RateLimiter.js"
 import { Authenticator } from "./conversation/Authenticator.js"
 import { Dispatcher } from "./conversation/Dispatcher.js"
 import type { NodeContext } from "./NodeContext.js"
-import { Recovery } from "./recovery/Recovery.js"
+import { defaultBounds } from "./recovery/Bounds.js"
+import { isFor, Recovery } from "./recovery/Recovery.js"
 import { Delivery, type EachOptions } from "./subscription/Delivery.js"
+import { Entrance, only } from "./subscription/Entrance.js"
 import { Hub } from "./subscription/Hub.js"
 import type { Options as SubscriptionOptions } from "./subscription/Subscription.js"
 import type { Refused, Totals } from "./telemetry/Metrics.js"
@@ -41,6 +43,11 @@ export interface PublishOptions {
   readonly internal?: unknown
   /** Only to subscribers of this user; needs the subscription's index. */
   readonly user?: unknown
+  /**
+   * The number of the state that the update leads to, counting up for each path: a snapshot `Snapshot.at` that number, or
+   * a later one, has the update already.
+   */
+  readonly version?: number | undefined
 }
 
 /**
@@ -96,7 +103,28 @@ export class Node {
     const { exceed, log, metrics } = context
     this.hub = new Hub(context, membership)
     this.delivery = new Delivery(this.hub, context, (update) => this.recovery.arrive(update))
-    this.recovery = new Recovery(context, membership, this.delivery.carry)
+    const entrance = new Entrance({
+      application: context.application,
+      settle: context.settle,
+      ready: (path) => membership.interest?.(path),
+      last: async (path, { options }) => {
+        const { epoch, last, top } = await membership.history.read(path, undefined, options.recovery ?? defaultBounds)
+        return { last, position: { epoch, offset: top } }
+      },
+      encode: (message) => this.delivery.encode(message),
+      carry: (update, connection, { options }) =>
+        isFor(connection, update.user, options.index) ? this.delivery.carry(update, only(connection)) : undefined,
+      reach: (path, position) => this.recovery.reach(path, position),
+      revoke: (connection, path) =>
+        void this.delivery.deliver({
+          type: "revoke",
+          target: { socket: connection.id },
+          path,
+          message: null
+        })
+    })
+    this.hub.entrance = entrance
+    this.recovery = new Recovery(context, membership, this.delivery.carry, entrance)
     this.hub.recovery = this.recovery
     const close = (connection: Connection): void => void connection.close()
     this.hello = new Deadlines(limits.helloTimeout || noDeadline, clock, fork, (connection) => {
@@ -170,11 +198,16 @@ export class Node {
    * filter failed with a programming fault or the subscription has no index for `user`. Throws if the path does not
    * start with `/`. `text` is that of the message, where it has been made already.
    */
-  publish(path: string, message: unknown, { internal, user }: PublishOptions = {}, text?: string): Promise<void> {
+  publish(
+    path: string,
+    message: unknown,
+    { internal, user, version }: PublishOptions = {},
+    text?: string
+  ): Promise<void> {
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
     }
-    const update: Publish = { type: "publish", path, message, internal, user, text }
+    const update: Publish = { type: "publish", path, message, internal, user, version, text }
     return this.quiet(this.hub.keeps ? this.publishKept(update) : this.membership.send(update))
   }
 

@@ -5,7 +5,7 @@ import type * as Message from "../protocol/Message.js"
 import type { Awaitable } from "./Awaitable.js"
 import type { Connection } from "./connection/Connection.js"
 import * as Limits from "./connection/Limits.js"
-import { type Bounds, defaultBounds } from "./recovery/Bounds.js"
+import { type Bounds, defaultBounds, defaultStateAge, stateBounds } from "./recovery/Bounds.js"
 import {
   choice,
   type Door,
@@ -143,6 +143,11 @@ export interface SubscriptionSettingOptions<Time> {
    * default), none older than `age` (5 minutes). `true` for the defaults.
    */
   readonly recovery?: boolean | { readonly size?: number | undefined; readonly age?: Time | undefined } | undefined
+  /**
+   * Keeps the last message of each path, and sends it first to whoever subscribes (docs/history.md): for 30 days, or as
+   * long as `age` says. It is not that of publishes with `user`.
+   */
+  readonly state?: boolean | { readonly age?: Time | undefined } | undefined
   /** Who may subscribe; as the server's authentication has it by default. */
   readonly auth?: false | {
     readonly mode?: "required" | "optional" | undefined
@@ -240,6 +245,15 @@ export const subscriptionFields = (door: Door) => ({
     false,
     isUndefined
   ),
+  state: nested(
+    falseOr(
+      door,
+      Schema.Union([Schema.Literal(true), struct(door, { age: setting(door.time, defaultStateAge) })]),
+      "a boolean or an object"
+    ),
+    false,
+    isUndefined
+  ),
   auth: nested(
     Schema.Union([
       Schema.Undefined,
@@ -260,15 +274,25 @@ export const subscriptionFields = (door: Door) => ({
 
 type GivenSubscription = Schema.Struct<ReturnType<typeof subscriptionFields>>["Type"]
 
+const boundsOf = (
+  recovery: GivenSubscription["recovery"],
+  state: GivenSubscription["state"]
+): Bounds | undefined => {
+  const bounds = recovery === true ? defaultBounds : recovery || undefined
+  return state ? { ...bounds ?? stateBounds, state: state === true ? defaultStateAge : state.age } : bounds
+}
+
 /** A subscription as the server keeps it, without its hooks. */
-export const subscription = ({ auth, recovery }: GivenSubscription): {
+export const subscription = ({ auth, recovery, state }: GivenSubscription): {
   readonly access: Access | false | undefined
   readonly index: string | false
   readonly recovery: Bounds | undefined
+  readonly state: true | undefined
 } => ({
   access: auth && { mode: auth.mode, rules: [{ scope: auth.scope, entity: auth.entity }] },
   index: auth ? auth.index : false,
-  recovery: recovery === true ? defaultBounds : recovery || undefined
+  recovery: boundsOf(recovery, state),
+  state: state ? true : undefined
 })
 
 /** What of the settings is given; the rest is as `defaults` has it. */

@@ -17,6 +17,7 @@ interface Path {
   readonly epoch: string
   top: number
   entries: Array<{ readonly text: string; readonly at: number }>
+  last: { readonly text: string; readonly at: number } | undefined
 }
 
 interface Own {
@@ -94,30 +95,33 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
         ask("subscribe", false, () => names.forEach((name) => own.channels.add(`${channel}:${name}`))),
       unsubscribe: (channel, names) =>
         ask("unsubscribe", false, () => names.forEach((name) => own.channels.delete(`${channel}:${name}`))),
-      append: (path, payloads, { age, size }) =>
+      append: (path, payloads, { age, size }, state = 0) =>
         ask("append", true, () => {
           const at = now()
           const kept = paths.get(path) ??
-            { epoch: `${randomBytes(4).toString("hex")}${unpublished()}`, top: 0, entries: [] }
+            { epoch: `${randomBytes(4).toString("hex")}${unpublished()}`, top: 0, entries: [], last: undefined }
           paths.set(path, kept)
-          for (const payload of payloads) {
+          for (const [index, payload] of payloads.entries()) {
             const text = `${kept.epoch}:${++kept.top}\n${payload}`
             kept.entries.push({ text, at })
+            kept.last = index + 1 === state ? { text, at } : kept.last
             announce("path", path, text)
           }
           kept.entries = kept.entries.slice(-size).filter((entry) => at - entry.at <= age)
           return { epoch: kept.epoch, offset: kept.top }
         }),
-      read: (path, since, { age }) =>
+      read: (path, since, { age, state = 0 }) =>
         ask("read", false, () => {
-          const { entries, epoch, top } = paths.get(path) ?? { entries: [], epoch: unpublished(), top: 0 }
+          const { entries, epoch, last, top } = paths.get(path) ??
+            { entries: [], epoch: unpublished(), top: 0, last: undefined }
           const from = !since ? top : since.epoch === epoch ? since.offset : 0
           const missed = top > from ? entries.slice(-(top - from)) : []
           return {
             epoch,
             start: 0,
             top,
-            entries: missed.filter(({ at }) => now() - at <= age).map(({ text }) => text)
+            entries: missed.filter(({ at }) => now() - at <= age).map(({ text }) => text),
+            last: last && now() - last.at <= state ? last.text : undefined
           }
         }),
       positions: (all) =>

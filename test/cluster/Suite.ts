@@ -1,16 +1,21 @@
 /** What every cluster does, whatever its engine: publish, broadcast, revoke, disconnect, limits and counts over nodes. */
 import type { Server } from "@hapi/hapi"
 import { expect, it } from "vitest"
+import { snapshotAt } from "../../src/hapi.js"
 import { as, hear, type Node, type NodeOptions, until } from "./Cluster.js"
 
 /** `start` starts a node, of the same cluster each time; names are made different by `label`. */
 export const suite = (label: string, start: (options: NodeOptions) => Promise<Node>): void => {
+  // What a database would be to all nodes.
+  const views: Record<string, number> = {}
   const auth = { index: true, route: "named", isSecure: false } as const
   const items = {
     options: { auth },
     declare: (server: Server) => {
       server.subscription("/item/{id}", { auth: { mode: "optional", index: true } })
       server.subscription("/kept/{id}", { recovery: true })
+      server.subscription("/state/{id}", { state: true })
+      server.subscription("/view/{id}", { snapshot: (_socket, path) => snapshotAt(views[path] ?? 0, views[path] ?? 0) })
       server.subscription("/secret/{id}", {
         filter: (_path, message, { internal }) =>
           internal === "open" ? { override: { seen: message } } : internal !== "closed"
@@ -123,6 +128,46 @@ export const suite = (label: string, start: (options: NodeOptions) => Promise<No
     expect(await a.server.plugins.nes.node.count()).toEqual({ total: 2, nodes: 2, silent: 0 })
     expect(await b.server.plugins.nes.node.count("/item/9")).toEqual({ total: 2, nodes: 2, silent: 0 })
     expect(await b.server.plugins.nes.node.count("/item/10")).toEqual({ total: 0, nodes: 1, silent: 0 })
+  })
+
+  it("a state is sent first on every node, and no update is lost or seen twice by whoever comes meanwhile", async () => {
+    const { a, b } = await cast()
+    const path = `/state/${label}`
+    const view = `/view/${label}`
+    const all = Array.from({ length: 40 }, (_, n) => n + 1)
+    await a.server.publish(path, 0)
+    const heard: Array<Array<unknown>> = []
+    const seen: Array<Array<unknown>> = []
+    for (const n of all) {
+      views[view] = n
+      void a.server.publish(path, n)
+      void a.server.publish(view, n, { version: n })
+      if (n % 10 === 0) {
+        const client = await b.connect(as("cyd"))
+        heard.push(await hear(client, path))
+        seen.push(await hear(client, view))
+      }
+    }
+    await until(() => [...heard, ...seen].every((each) => each.at(-1) === all.length))
+    for (const each of [...heard, ...seen]) {
+      expect(each).toEqual(all.slice(Number(each[0]) - 1))
+    }
+    const late: Array<unknown> = []
+    await (await b.connect(as("cyd"))).subscribe(path, (message, flags) => void late.push([message, flags]))
+    expect(late).toEqual([[40, { snapshot: true }]])
+  })
+
+  it("a new subscriber gets the last updates it asks for on every node, then what follows", async () => {
+    const { a, b } = await cast()
+    const path = `/kept/history-${label}`
+    for (const n of [1, 2, 3, 4, 5]) {
+      await a.server.publish(path, n)
+    }
+    const heard: Array<unknown> = []
+    await (await b.connect(as("cyd"))).subscribe(path, (message) => void heard.push(message), { history: 3 })
+    await a.server.publish(path, 6)
+    await until(() => heard.length === 4)
+    expect(heard).toEqual([3, 4, 5, 6])
   })
 
   it("who reconnects to any node gets what they missed, in order and once", async () => {

@@ -61,14 +61,15 @@ export const clientMessage: fc.Arbitrary<Fields> = fc.oneof(
   record({ type: fc.constant("hello"), id, version: fc.constant("2") }, {
     auth: json,
     subs: fc.array(text, { maxLength: 4 }),
-    recover: positions
+    recover: positions,
+    history: fc.dictionary(headerName, fc.nat(), { maxKeys: 3, noNullPrototype: true })
   }),
   record({ type: fc.constant("reauth"), id }, { auth: json }),
   record({ type: fc.constant("request"), id, method: nonEmpty, path: nonEmpty }, {
     headers: fc.option(headers),
     payload: json
   }),
-  record({ type: fc.constant("sub"), id, path: text }, { recover: position }),
+  record({ type: fc.constant("sub"), id, path: text }, { recover: position, history: fc.nat() }),
   record({ type: fc.constant("unsub"), id, path: text }),
   record({ type: fc.constant("message"), id }, { message: json }),
   record({ type: fc.constant("ping"), id })
@@ -81,7 +82,7 @@ const heartbeat = fc.oneof(fc.constant(false), record({ interval: period, timeou
 export const serverMessage: fc.Arbitrary<Fields> = fc.oneof(
   record({ type: fc.constant("ping") }, { gaps: positions }),
   record({ type: fc.constant("update") }, { message: json }),
-  record({ type: fc.constant("pub"), path: text }, { message: json, position }),
+  record({ type: fc.constant("pub"), path: text }, { message: json, position, snapshot: fc.constant(true) }),
   record({ type: fc.constant("revoke"), path: text }, { message: json }),
   record({}, {
     type: fc.oneof(fc.constantFrom("hello", "reauth", "request", "sub", "unsub", "message"), text),
@@ -114,6 +115,8 @@ const names = [
   "heartbeat",
   "socket",
   "recover",
+  "history",
+  "snapshot",
   "gaps",
   "position",
   "positions"

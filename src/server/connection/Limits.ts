@@ -33,6 +33,8 @@ export interface Limits {
    * is answered 403.
    */
   readonly maxSubscriptionBytes: number
+  /** How many of a path's last updates a new subscriber gets at most, whatever it asks for. */
+  readonly maxHistory: number
   /** Messages being answered: a further one is answered 429. */
   readonly maxInFlight: number
   /**
@@ -89,6 +91,7 @@ const table: { readonly [K in keyof Limits]: Limit<Exclude<Limits[K], () => numb
   maxConnectionAge: timeout(false),
   maxSubscriptions: count(1_000),
   maxSubscriptionBytes: count(1_048_576),
+  maxHistory: count(100),
   maxInFlight: count(1_024),
   maxInFlightBytes: count(16_777_216),
   maxMessagesPerSecond: count(10_000),
@@ -117,10 +120,10 @@ export const fields = (door: Door) =>
   }
 
 /** How often each limit has been crossed since the server was made. */
-export type Exceeded = Record<Exclude<keyof Limits, "slowClient">, number>
+export type Exceeded = Record<Exclude<keyof Limits, "slowClient" | "maxHistory">, number>
 
 /** Counters that have counted nothing yet. */
 export const exceeded = (): Exceeded => {
-  const { slowClient: _, ...counters } = mapped(() => 0)
+  const { maxHistory: _history, slowClient: _, ...counters } = mapped(() => 0)
   return counters
 }

@@ -378,7 +378,7 @@ export class Dispatcher {
       this.checkSubs(connection, message.subs ?? [])
       await this.authenticator.authenticate(connection, message)
       await this.greet(connection)
-      const positions = await this.subscribeAll(connection, message.subs ?? [], message.recover ?? undefined)
+      const positions = await this.subscribeAll(connection, message)
       if (connection.isOpen) {
         const { heartbeat } = this.context.settings
         const answer: Message.Answer = { type: "hello", id: message.id, heartbeat, socket: connection.id }
@@ -445,19 +445,20 @@ export class Dispatcher {
   // Where the client stands on the paths with recovery: what it missed goes out behind the answer.
   private async subscribeAll(
     connection: Connection,
-    paths: ReadonlyArray<string>,
-    recover: Message.Positions | undefined
+    { history, recover, subs }: Message.Hello
   ): Promise<Message.Positions | undefined> {
     const positions: Array<readonly [string, Message.Position]> = []
-    for (const path of paths) {
+    for (const path of subs ?? []) {
       if (!connection.isOpen) {
         return undefined
       }
       const since = recover?.[path]
       try {
-        const position = await this.hub.subscribe(connection, path, since)
+        const position = await this.hub.subscribe(connection, path, since, history?.[path])
         if (position) {
-          positions.push([path, since ?? position])
+          // What was missed, and the last updates, follow.
+          const before = Math.min(history?.[path] ?? 0, this.context.settings.limits.maxHistory)
+          positions.push([path, since ?? { ...position, offset: Math.max(0, position.offset - before) }])
         }
       } catch (error) {
         throw new PathRefused(path, error)
@@ -539,10 +540,10 @@ export class Dispatcher {
   }
 
   private async sub(connection: Connection, message: Message.Sub): Promise<string> {
-    const { id, path, recover } = message
+    const { history, id, path, recover } = message
     this.checkPath(connection, path)
     try {
-      await this.hub.subscribe(connection, path, recover ?? undefined)
+      await this.hub.subscribe(connection, path, recover ?? undefined, history ?? undefined)
     } catch (error) {
       throw new PathRefused(path, error)
     }

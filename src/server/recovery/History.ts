@@ -11,6 +11,8 @@ export interface Page {
   readonly start: number
   readonly top: number
   readonly updates: ReadonlyArray<Published>
+  /** The last update for all subscribers, where the bounds say that it is a state. */
+  readonly last?: Published | undefined
 }
 
 /**

@@ -15,6 +15,7 @@ interface Log {
   epoch: string
   top: number
   kept: Array<Kept>
+  last: Kept | undefined
   age: number
   touched: number
 }
@@ -41,15 +42,18 @@ export class MemoryHistory implements History {
   }
 
   /** Gives an update its place. */
-  append(update: Publish, { age, size }: Bounds): Published {
+  append(update: Publish, { age, size, state = 0 }: Bounds): Published {
     const at = this.now()
     const log = this.logs.get(update.path) ?? this.make(age, at)
     if (log.top === 0) {
       log.epoch = `${random()}${log.epoch}`
     }
     const published: Published = { ...update, position: { epoch: log.epoch, offset: ++log.top } }
-    log.age = age
+    log.age = Math.max(age, state)
     log.kept.push({ update: published, at })
+    if (state > 0 && !published.user) {
+      log.last = { update: published, at }
+    }
     // Cut in strides: an array that loses its first element with every push is copied every time.
     if (log.kept.length >= 2 * size) {
       log.kept = log.kept.slice(-size)
@@ -59,21 +63,22 @@ export class MemoryHistory implements History {
     return published
   }
 
-  read(path: string, since: Since | undefined, { age, size }: Bounds): Page {
+  read(path: string, since: Since | undefined, { age, size, state = 0 }: Bounds): Page {
     const now = this.now()
     const log = this.logs.get(path) ?? this.make(age, now)
     if (log.top === 0 && this.followed(path)) {
       this.touch(path, log, now)
       this.forget(now)
     }
-    const { epoch, kept, top } = log
+    const { epoch, kept, last, top } = log
     const from = !since ? top : since.epoch === epoch ? since.offset : 0
     const first = kept.length - Math.max(0, Math.min(top - from, size, kept.length))
     return {
       epoch,
       start: 0,
       top,
-      updates: kept.slice(first).filter(({ at }) => now - at <= age).map(({ update }) => update)
+      updates: kept.slice(first).filter(({ at }) => now - at <= age).map(({ update }) => update),
+      last: last && now - last.at <= state ? last.update : undefined
     }
   }
 
@@ -88,7 +93,7 @@ export class MemoryHistory implements History {
   // forgotten meanwhile.
   private make(age: number, now: number): Log {
     const epoch = Epoch.unpublished(this.run, 0, Math.floor(2 * now / age))
-    return { epoch, top: 0, kept: [], age, touched: now }
+    return { epoch, top: 0, kept: [], last: undefined, age, touched: now }
   }
 
   private touch(path: string, log: Log, now: number): void {
@@ -104,6 +109,7 @@ export class MemoryHistory implements History {
       }
       if (this.followed(path)) {
         log.kept = []
+        log.last = undefined
         this.touch(path, log, now)
       } else {
         this.logs.delete(path)

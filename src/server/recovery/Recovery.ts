@@ -5,6 +5,7 @@ import type { Published } from "../Command.js"
 import type { Connection, Declared } from "../connection/Connection.js"
 import { userKey } from "../conversation/Authentication.js"
 import type { NodeContext } from "../NodeContext.js"
+import type { Entrance } from "../subscription/Entrance.js"
 import type { Keeper } from "../subscription/Hub.js"
 import type { Subscribers } from "../subscription/Subscription.js"
 import { PreparedMessage } from "../transport/Frame.js"
@@ -15,7 +16,8 @@ const none: Subscribers<Connection> = new Set()
 
 const ignore = (): void => {}
 
-const isFor = ({ auth }: Connection, user: unknown, index: string | false | undefined): boolean => {
+/** Whether an update for a user, or for all, is for this connection. */
+export const isFor = ({ auth }: Connection, user: unknown, index: string | false | undefined): boolean => {
   const key = userKey(user)
   return key === undefined || (typeof index === "string" && userKey(auth.credentials?.[index]) === key)
 }
@@ -31,7 +33,8 @@ export class Recovery implements Keeper {
   constructor(
     context: NodeContext,
     membership: Pick<Membership, "history" | "interest">,
-    deliver: Deliver
+    deliver: Deliver,
+    entrance: Pick<Entrance, "enter" | "pass">
   ) {
     const { application, metrics, settings } = context
     const { history, interest } = membership
@@ -42,6 +45,9 @@ export class Recovery implements Keeper {
       read: ({ path, subscription }, since) =>
         history.read(path, since, subscription.options.recovery ?? defaultBounds),
       deliver: ({ path, subscription }, update, to) => {
+        if (subscription.seats && to === undefined) {
+          entrance.pass(subscription, update)
+        }
         const subscribers = to === undefined
           ? subscription.subscribers(path, update.user)
           : isFor(to, update.user, subscription.options.index)
@@ -62,9 +68,9 @@ export class Recovery implements Keeper {
           connection.write(prepared)
         }
       },
-      enter: (sync, connection) => {
+      enter: (sync, connection, isNew, isLate) => {
         if (wants(sync, connection)) {
-          sync.subscription.add(connection, sync.path)
+          entrance.enter(connection, sync.path, sync.subscription, isNew, isLate)
         }
       },
       wants,
@@ -74,7 +80,7 @@ export class Recovery implements Keeper {
       },
       idle: (sync) => {
         const { path, subscription } = sync
-        if (this.syncs.get(path) === sync && !sync.busy && subscription.subscribers(path).size === 0) {
+        if (this.syncs.get(path) === sync && !sync.busy && !subscription.isFollowed(path)) {
           this.forget(sync)
           void interest?.(path)
         }
@@ -87,14 +93,15 @@ export class Recovery implements Keeper {
     connection: Connection,
     path: string,
     subscription: Declared,
-    since: Message.Position | undefined
+    since: Message.Position | undefined,
+    history: number
   ): Message.Position | Promise<Message.Position | undefined> {
     let sync = this.syncs.get(path)
     if (!sync) {
       sync = new RecoverySync(path, subscription, this.owner)
       this.syncs.set(path, sync)
     }
-    return sync.admit(connection, since)
+    return sync.admit(connection, since, history)
   }
 
   /** Takes an announced update. */
@@ -118,11 +125,19 @@ export class Recovery implements Keeper {
     return this.syncs.get(path)?.work()
   }
 
+  /** Ends when a path has come as far here as this position, or its history has been read. */
+  async reach(path: string, { epoch, offset }: Message.Position): Promise<void> {
+    const at = this.syncs.get(path)?.position
+    if (at && (at.epoch !== epoch || at.offset < offset)) {
+      await this.refresh(path)
+    }
+  }
+
   /** To be called when a connection is no longer subscribed to a path. */
   left(connection: Connection, path: string, subscription: Declared): void {
     const sync = this.syncs.get(path)
     sync?.dismiss(connection)
-    if (subscription.subscribers(path).size === 0 && sync?.busy === false) {
+    if (!subscription.isFollowed(path) && sync?.busy === false) {
       this.forget(sync)
     }
   }

@@ -8,6 +8,8 @@ import type { Page, Since } from "./History.js"
 /** A connection on its way in. `since` is how far it came before, on whatever node. */
 export interface Admission {
   readonly since: Message.Position | undefined
+  /** How many of the last updates it wants, if it has got none before. */
+  readonly history: number
   /** Whether the connection has been told that it is subscribed before it was let in. */
   late: boolean
   readonly answer: (position?: Message.Position) => void
@@ -26,8 +28,11 @@ export interface Owner {
   readonly deliver: (sync: RecoverySync, update: Published, to?: Connection) => void | Promise<void>
   /** Tells all subscribers, or one connection, that updates are lost. */
   readonly gap: (sync: RecoverySync, position: Message.Position, to?: Connection) => void
-  /** Makes a connection a subscriber, if it still wants to be. */
-  readonly enter: (sync: RecoverySync, connection: Connection) => void
+  /**
+   * Makes a connection a subscriber, if it still wants to be: one that knows nothing of what was before gets to know how
+   * things stand.
+   */
+  readonly enter: (sync: RecoverySync, connection: Connection, isNew: boolean, isLate: boolean) => void
   readonly wants: (sync: RecoverySync, connection: Connection) => boolean
   readonly failed: (sync: RecoverySync, error: unknown) => void
   /** Nothing is being done any more. */
@@ -97,17 +102,21 @@ export class RecoverySync {
    */
   admit(
     connection: Connection,
-    since: Message.Position | undefined
+    since: Message.Position | undefined,
+    history = 0
   ): Message.Position | Promise<Message.Position | undefined> {
     const { at } = this
-    if (at && !this.busy && (!since || (since.epoch === at.epoch && since.offset === at.offset))) {
-      this.owner.enter(this, connection)
+    if (
+      at && !this.busy && (since || history === 0) &&
+      (!since || (since.epoch === at.epoch && since.offset === at.offset))
+    ) {
+      this.owner.enter(this, connection, !since, false)
       return at
     }
     return new Promise((answer) => {
       this.dismiss(connection)
       this.admissions ??= new Map()
-      this.admissions.set(connection, { since, late: false, answer })
+      this.admissions.set(connection, { since, history, late: false, answer })
       void this.work()
     })
   }
@@ -228,7 +237,7 @@ export class RecoverySync {
       this.admissions = undefined
       try {
         await this.owner.ready(this)
-        await this.settle(admissions, await this.owner.read(this, this.oldest(admissions)))
+        await this.settle(admissions, await this.read(admissions))
       } catch (error) {
         this.owner.failed(this, error)
         this.postpone(admissions)
@@ -262,13 +271,19 @@ export class RecoverySync {
       }
     }
     this.at = { epoch: page.epoch, offset: page.top }
-    for (const [connection, { answer, late, since }] of admissions) {
-      if (since) {
+    const { snapshot, state } = this.subscription.options
+    for (const [connection, { answer, history, late, since }] of admissions) {
+      const wanted = since ? [] : page.updates.filter(({ position }) => position.offset > page.top - history)
+      // Who is told how things stand has lost nothing; the last update of a state tells just that.
+      const isNew = (snapshot ?? state) !== undefined &&
+        (since ? resume(since, page).lost : snapshot !== undefined || wanted.length === 0)
+      if (since && !isNew) {
         await this.replay(since, page, connection)
-      } else if (late) {
+      } else if (late && !isNew) {
         this.owner.gap(this, this.at, connection)
       }
-      this.owner.enter(this, connection)
+      await this.tell(wanted, connection)
+      this.owner.enter(this, connection, isNew, late)
       answer(this.at)
     }
     this.release(this.at)
@@ -296,8 +311,12 @@ export class RecoverySync {
       this.owner.gap(this, { epoch: page.epoch, offset }, to)
     }
     const known = to ? [since] : [since, ...this.left]
-    for (const update of page.updates) {
-      if (update.position.offset > offset && !isKnown(update, known) && (!to || this.owner.wants(this, to))) {
+    await this.tell(page.updates.filter((update) => update.position.offset > offset && !isKnown(update, known)), to)
+  }
+
+  private async tell(updates: ReadonlyArray<Published>, to: Connection | undefined): Promise<void> {
+    for (const update of updates) {
+      if (!to || this.owner.wants(this, to)) {
         const waiting = this.owner.deliver(this, update, to)
         if (waiting) {
           await waiting
@@ -306,10 +325,20 @@ export class RecoverySync {
     }
   }
 
-  private oldest(admissions: Admissions): Since | undefined {
+  private async read(admissions: Admissions): Promise<Page> {
+    const history = Math.max(0, ...Array.from(admissions.values(), ({ history, since }) => since ? 0 : history))
+    // How far the last ones lie back is known only where one knows how far the path has come.
+    const top = history > 0 ? await this.owner.read(this, undefined) : undefined
+    return this.owner.read(this, this.oldest(admissions, top && { epoch: top.epoch, offset: top.top - history }))
+  }
+
+  private oldest(admissions: Admissions, wanted: Since | undefined): Since | undefined {
     const known: Array<Since> = Array.from(admissions.values()).flatMap(({ since }) => since ? [since] : [])
     if (this.at) {
       known.push(this.at)
+    }
+    if (wanted) {
+      known.push({ epoch: wanted.epoch, offset: Math.max(0, wanted.offset) })
     }
     const [first] = known
     const epoch = known.every((since) => since.epoch === first?.epoch) ? first?.epoch : undefined

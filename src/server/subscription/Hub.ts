@@ -8,6 +8,7 @@ import { type Authentication, type UserKey, userKey } from "../conversation/Auth
 import * as Errors from "../conversation/Errors.js"
 import type { NodeContext } from "../NodeContext.js"
 import * as Access from "./Access.js"
+import type { Entrance } from "./Entrance.js"
 import { type Match, type Options, Router, Subscription } from "./Subscription.js"
 
 /** What a hub needs of the cluster. */
@@ -20,7 +21,8 @@ export interface Keeper {
     connection: Connection,
     path: string,
     subscription: Declared,
-    since: Message.Position | undefined
+    since: Message.Position | undefined,
+    history: number
   ) => Entry
   /** A connection is no longer subscribed to a path. */
   readonly left: (connection: Connection, path: string, subscription: Declared) => void
@@ -32,6 +34,12 @@ export interface Keeper {
 
 /** The position from which a subscriber hears what comes, where there are positions. */
 type Entry = Message.Position | undefined | Promise<Message.Position | undefined>
+
+/** Where a subscriber begins: after a position, or with so many of the last updates. */
+interface Start {
+  readonly since: Message.Position | undefined
+  readonly history: number
+}
 
 // What a path takes that is no longer than this does not matter beside the rest of a subscription.
 const shortPath = 256
@@ -48,6 +56,8 @@ export class Hub {
   keeps = false
   /** Present as soon as one does. */
   recovery: Keeper | undefined
+  /** Lets subscribers in that get a first message. */
+  entrance: Entrance | undefined
 
   constructor(private readonly context: NodeContext, private readonly membership: Cluster) {}
 
@@ -75,17 +85,20 @@ export class Hub {
 
   /** Whether anyone is subscribed to a path, or about to be. */
   listens(path: string): boolean {
-    return this.recovery?.has(path) || (this.router.match(path)?.subscription.subscribers(path).size ?? 0) > 0
+    return this.recovery?.has(path) || this.router.match(path)?.subscription.isFollowed(path) === true
   }
 
   /**
    * Subscribes a connection, through the subscription's access rules and `onSubscribe`; with recovery, it gets what it
-   * missed since a position. Ends with the position from which it hears what comes, where there are positions.
+   * missed since a position, or so many of the last updates. Ends with the position from which it hears what comes,
+   * where
+   * there are positions.
    */
   async subscribe(
     connection: Connection,
     path: string,
-    since?: Message.Position
+    since?: Message.Position,
+    history = 0
   ): Promise<Message.Position | undefined> {
     if (path.includes("?")) {
       throw Boom.badRequest("Subscription path cannot contain query")
@@ -98,7 +111,8 @@ export class Hub {
       throw Boom.notFound("Subscription not found")
     }
     const { credentials } = connection.auth
-    const position = await (connection.pending?.get(path)?.outcome ?? this.begin(connection, path, match, since))
+    const position =
+      await (connection.pending?.get(path)?.outcome ?? this.begin(connection, path, match, { since, history }))
     // Who has become somebody else meanwhile may have lost the right to it.
     if (credentials !== connection.auth.credentials) {
       this.check(connection, match)
@@ -240,7 +254,7 @@ export class Hub {
     connection: Connection,
     path: string,
     match: Match<Declared>,
-    since: Message.Position | undefined
+    start: Start
   ): Entry {
     this.check(connection, match)
     const exceeded = this.exceeded(connection, path)
@@ -249,8 +263,8 @@ export class Hub {
       throw Boom.forbidden("Too many subscriptions")
     }
     return match.subscription.options.onSubscribe
-      ? this.admit(connection, path, match, since)
-      : this.enter(connection, path, match.subscription, since)
+      ? this.admit(connection, path, match, start)
+      : this.enter(connection, path, match.subscription, start)
   }
 
   private exceeded(
@@ -275,12 +289,12 @@ export class Hub {
     connection: Connection,
     path: string,
     match: Match<Declared>,
-    since: Message.Position | undefined
+    start: Start
   ): Promise<Message.Position | undefined> {
     const pending: PendingSubscribe = { cancelled: false, outcome: Promise.resolve(undefined) }
     const waiting = connection.pending ??= new Map<string, PendingSubscribe>()
     waiting.set(path, pending)
-    pending.outcome = this.runSubscribe(connection, path, match, pending, since).finally(() => {
+    pending.outcome = this.runSubscribe(connection, path, match, pending, start).finally(() => {
       if (waiting.get(path) === pending) {
         waiting.delete(path)
       }
@@ -293,7 +307,7 @@ export class Hub {
     path: string,
     { params, subscription }: Match<Declared>,
     pending: PendingSubscribe,
-    since: Message.Position | undefined
+    start: Start
   ): Promise<Message.Position | undefined> {
     const { application, settle } = this.context
     try {
@@ -305,30 +319,53 @@ export class Hub {
       await this.afterUnsubscribe(connection, path, subscription)
       return undefined
     }
-    return this.enter(connection, path, subscription, since)
+    return this.enter(connection, path, subscription, start)
   }
 
   private enter(
     connection: Connection,
     path: string,
     subscription: Declared,
-    since: Message.Position | undefined
+    { history, since }: Start
   ): Entry {
     if (connection.departed) {
       return undefined
     }
-    const { recovery } = subscription.options
+    const { recovery, snapshot, state } = subscription.options
     connection.subscriptions.set(path, subscription)
     this.context.metrics.totals.subscriptions++
     if (recovery) {
-      return this.recovery?.admit(connection, path, subscription, since)
+      const { maxHistory } = this.context.settings.limits
+      const entry = this.recovery?.admit(connection, path, subscription, since, Math.min(history, maxHistory))
+      return snapshot || state ? this.entered(connection, path, subscription, entry) : entry
+    }
+    if (snapshot) {
+      this.entrance?.enter(connection, path, subscription, true, false)
+      return this.entered(connection, path, subscription, undefined)
     }
     subscription.add(connection, path)
     return this.membership.interest?.(path)?.then(() => undefined)
   }
 
+  // A subscription whose first message cannot be had is none.
+  private async entered(connection: Connection, path: string, subscription: Declared, entry: Entry): Promise<
+    Message.Position | undefined
+  > {
+    const position = await entry
+    try {
+      await this.entrance?.entered(connection, path, subscription)
+    } catch (error) {
+      void this.unsubscribe(connection, path)
+      throw error
+    }
+    return position
+  }
+
   private exit(connection: Connection, path: string, subscription: Declared): void {
     subscription.remove(connection, path)
+    if (subscription.seats) {
+      this.entrance?.leave(connection, path, subscription)
+    }
     this.context.metrics.totals.subscriptions--
     if (subscription.options.recovery) {
       this.recovery?.left(connection, path, subscription)

@@ -4,6 +4,7 @@
  */
 import * as Call from "@hapi/call"
 import type { Awaitable } from "../Awaitable.js"
+import type { Publish } from "../Command.js"
 import * as UserIndex from "../connection/UserIndex.js"
 import { type Credentials, type UserKey, userKey } from "../conversation/Authentication.js"
 import type { Bounds } from "../recovery/Bounds.js"
@@ -44,6 +45,10 @@ export interface Options<C> {
   readonly index?: string | false | undefined
   /** How much is kept for subscribers who come back; `undefined` for nothing. */
   readonly recovery?: Bounds | undefined
+  /** Whether a subscriber gets the last update first. Needs `recovery`. */
+  readonly state?: boolean | undefined
+  /** How things stand, which a subscriber gets first; `undefined` for nothing. */
+  readonly snapshot?: ((connection: C, path: string, params: Params) => Awaitable<unknown>) | undefined
 }
 
 /** Some subscribers, in the order they came. */
@@ -57,8 +62,20 @@ interface Topic<C> {
 
 const none: Subscribers<never> = new Set<never>()
 
+/** Subscribers that wait for a first message, by path: what is published to each meanwhile. */
+export type Seats<C> = Map<string, Map<C, Seat>>
+
+/** A subscriber that waits for a first message. */
+export interface Seat {
+  readonly waiting: Array<Publish>
+  /** Ends when it has become one of the subscribers, or fails where it cannot. */
+  done: Promise<void>
+}
+
 /** A declared subscription. */
 export class Subscription<C extends Subscriber> {
+  /** Present while somebody waits for a first message. */
+  seats: Seats<C> | undefined
   private readonly topics = new Map<string, Topic<C>>()
   private own: Call.Router<true> | undefined
 
@@ -87,6 +104,11 @@ export class Subscription<C extends Subscriber> {
     }
     const key = user ? userKey(user) : undefined
     return key === undefined ? topic.connections : topic.byUser?.get(key) ?? none
+  }
+
+  /** Whether somebody is subscribed to an exact path, or waits for a first message. */
+  isFollowed(path: string): boolean {
+    return this.topics.has(path) || this.seats?.has(path) === true
   }
 
   /** How many subscribers there are, on all paths. */

@@ -1,0 +1,189 @@
+/** Subscribers that get a first message: what is published meanwhile waits for it, so that none is lost or seen twice. */
+import * as Boom from "@hapi/boom"
+import type * as Message from "../../protocol/Message.js"
+import type { Service } from "../Application.js"
+import type { Settle } from "../Awaitable.js"
+import type { Publish, Published } from "../Command.js"
+import type { Connection, Declared } from "../connection/Connection.js"
+import * as Errors from "../conversation/Errors.js"
+import type { PreparedMessage } from "../transport/Frame.js"
+import { Snapshot } from "./Snapshot.js"
+import type { Seat, Seats, Subscribers } from "./Subscription.js"
+
+/** What an entrance needs of the node. */
+export interface Host {
+  readonly application: Service
+  readonly settle: Settle
+  /** Ends when what is published to a path reaches this node; nothing where it does. */
+  readonly ready: (path: string) => Promise<void> | undefined
+  /** The last update of a path that has a state, and how far the path has come. */
+  readonly last: (path: string, subscription: Declared) => Promise<{
+    readonly last: Published | undefined
+    readonly position: Message.Position
+  }>
+  readonly encode: (message: Message.Pub) => PreparedMessage | undefined
+  /** Delivers an update to a subscriber that it is for. */
+  readonly carry: (update: Publish, connection: Connection, subscription: Declared) => void | Promise<void>
+  /** Waits until a path has come as far here. */
+  readonly reach: (path: string, position: Message.Position) => Promise<void>
+  /** Ends a subscription that had begun without its first message. */
+  readonly revoke: (connection: Connection, path: string) => void
+}
+
+// Updates that wait for a first message. With more of them the subscription ends: the application takes too long.
+const maxWaiting = 10_000
+
+const ignore = (): void => {}
+
+/** Lets subscribers in. */
+export class Entrance {
+  constructor(private readonly host: Host) {}
+
+  /** Makes a connection a subscriber: after its first message, if it is new and there is one. */
+  enter(connection: Connection, path: string, subscription: Declared, isNew: boolean, isLate: boolean): void {
+    const { snapshot, state } = subscription.options
+    if (!isNew || !(snapshot || state)) {
+      subscription.add(connection, path)
+      return
+    }
+    const seat: Seat = { waiting: [], done: Promise.resolve() }
+    const seats: Seats<Connection> = subscription.seats ??= new Map()
+    const ofPath = seats.get(path) ?? new Map<Connection, Seat>()
+    seats.set(path, ofPath.set(connection, seat))
+    seat.done = this.seat(connection, path, subscription, seat).catch((error: unknown) => {
+      if (this.holds(connection, path, subscription, seat)) {
+        this.leave(connection, path, subscription)
+        if (!isLate) {
+          throw error
+        }
+        this.host.revoke(connection, path)
+      }
+    })
+    seat.done.catch(ignore)
+  }
+
+  /** Ends when a connection has got its first message; nothing where it does not wait for one. */
+  entered(connection: Connection, path: string, { seats }: Declared): Promise<void> | undefined {
+    return seats?.get(path)?.get(connection)?.done
+  }
+
+  /** Keeps an update for those who wait for their first message. */
+  pass({ seats }: Declared, update: Publish): void {
+    const ofPath = seats?.get(update.path)
+    if (!ofPath) {
+      return
+    }
+    const kept = update.text === undefined ? { ...update, text: textOf(update.message) } : update
+    for (const { waiting } of ofPath.values()) {
+      if (waiting.length <= maxWaiting) {
+        waiting.push(kept)
+      }
+    }
+  }
+
+  /** To be called when a connection is no longer subscribed to a path. */
+  leave(connection: Connection, path: string, subscription: Declared): void {
+    const { seats } = subscription
+    const ofPath = seats?.get(path)
+    if (seats && ofPath?.delete(connection) && ofPath.size === 0) {
+      seats.delete(path)
+      subscription.seats = seats.size > 0 ? seats : undefined
+    }
+  }
+
+  private holds(connection: Connection, path: string, { seats }: Declared, seat: Seat): boolean {
+    return seats?.get(path)?.get(connection) === seat
+  }
+
+  private async seat(connection: Connection, path: string, subscription: Declared, seat: Seat): Promise<void> {
+    const isHere = (): boolean => this.holds(connection, path, subscription, seat)
+    const ready = this.host.ready(path)
+    if (ready) {
+      await ready
+    }
+    const { snapshot } = subscription.options
+    const first = snapshot
+      ? await this.ask(snapshot, connection, path, subscription)
+      : await this.state(connection, path, subscription)
+    const position = first instanceof Snapshot && typeof first.until !== "number" ? first.until : undefined
+    if (position) {
+      await this.host.reach(path, position)
+    }
+    if (!isHere()) {
+      return
+    }
+    if (snapshot) {
+      this.tell(connection, path, first, position)
+    }
+    for (let n = 0; n < seat.waiting.length; n++) {
+      if (seat.waiting.length > maxWaiting) {
+        throw Boom.serverUnavailable("Too many updates while subscribing")
+      }
+      const update = seat.waiting[n]
+      if (update && !(first instanceof Snapshot && first.has(update))) {
+        await this.host.carry(update, connection, subscription)
+        if (!isHere()) {
+          return
+        }
+      }
+    }
+    this.leave(connection, path, subscription)
+    subscription.add(connection, path)
+  }
+
+  // What comes as the hook answers is after it: a hook that need not wait is called and answered in one step.
+  private async ask(
+    snapshot: Exclude<Declared["options"]["snapshot"], undefined>,
+    connection: Connection,
+    path: string,
+    subscription: Declared
+  ): Promise<unknown> {
+    try {
+      return await this.host.settle(snapshot(connection, path, subscription.params(path)))
+    } catch (error) {
+      throw Errors.ofHook("snapshot", error, this.host.application.log, connection)
+    }
+  }
+
+  private async state(connection: Connection, path: string, subscription: Declared): Promise<Snapshot> {
+    const { last, position } = await this.host.last(path, subscription)
+    if (last) {
+      await this.host.carry(
+        { ...last, message: last.message, text: last.text, position, snapshot: true },
+        connection,
+        subscription
+      )
+    }
+    return new Snapshot(undefined, position)
+  }
+
+  private tell(connection: Connection, path: string, first: unknown, position: Message.Position | undefined): void {
+    const message = first instanceof Snapshot ? first.message : first
+    if (message === undefined) {
+      return
+    }
+    const outgoing = this.host.encode({
+      type: "pub",
+      path,
+      snapshot: true,
+      message,
+      ...(position && { position })
+    })
+    if (!outgoing) {
+      throw Boom.internal("Failed serializing message")
+    }
+    connection.write(outgoing)
+  }
+}
+
+// What cannot be made into text is told where it is delivered to the others.
+const textOf = (message: unknown): string | undefined => {
+  try {
+    return JSON.stringify(message)
+  } catch {
+    return undefined
+  }
+}
+
+/** Those it is for, as a delivery wants them. */
+export const only = (connection: Connection): Subscribers<Connection> => new Set([connection])

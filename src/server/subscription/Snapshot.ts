@@ -1,0 +1,39 @@
+/** How things stand, and what of the updates is in it already. */
+import type * as Message from "../../protocol/Message.js"
+import type { Publish } from "../Command.js"
+
+/** A first message that says up to which update it goes. */
+export class Snapshot {
+  constructor(
+    readonly message: unknown,
+    /** The application's number of the last update that is in it, or its position. */
+    readonly until: number | Message.Position
+  ) {}
+
+  /** Whether an update is in it. */
+  has({ position, version }: Publish): boolean {
+    const { until } = this
+    return typeof until === "number"
+      ? version !== undefined && version <= until
+      : position !== undefined && position.epoch === until.epoch && position.offset <= until.offset
+  }
+}
+
+/**
+ * What a `snapshot` hook answers that has to wait: the message, and the number of the last update that is in it (the
+ * `version` it was published with). Updates up to that number do not come again.
+ *
+ * ```ts
+ * server.subscription("/item/{id}", {
+ *   snapshot: async (socket, path, { id }) => {
+ *     const item = await database.item(id)
+ *     return snapshotAt(item.version, item)
+ *   }
+ * })
+ * server.publish("/item/5", item, { version: item.version })
+ * ```
+ *
+ * @since 1.0.0
+ * @category subscriptions
+ */
+export const snapshotAt = (version: number, message: unknown): Snapshot => new Snapshot(message, version)

@@ -1,0 +1,249 @@
+/** First messages: snapshots and states, and what is published while a subscriber gets them. */
+import * as fc from "fast-check"
+import { setTimeout as sleep } from "node:timers/promises"
+import { describe, expect, it, onTestFinished } from "vitest"
+import { Client } from "../../src/client.js"
+import * as Nes from "../../src/hapi.js"
+import { makeNes14Client, makeNes6Client } from "../interop/peers/ClientUnderTest.js"
+import { startServer } from "./RecoveryServer.js"
+
+const connected = async (url: string): Promise<Client> => {
+  const client = new Client(url)
+  onTestFinished(() => client.disconnect())
+  await client.connect({ reconnect: true, delay: 10, maxDelay: 10 })
+  return client
+}
+
+// A hook that takes so many turns of the loop, in the middle of which it looks at the state.
+const turns = async (count: number): Promise<void> => {
+  for (let n = 0; n < count; n++) {
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+}
+
+const ways = {
+  "in one step": { read: (state: ReadonlyArray<number>) => Array.from(state), versions: false },
+  "that wait, with versions": {
+    read: async (state: ReadonlyArray<number>, before: number, after: number) => {
+      await turns(before)
+      const read = Nes.snapshotAt(state.length, Array.from(state))
+      await turns(after)
+      return read
+    },
+    versions: true
+  }
+}
+
+describe.each(Object.entries(ways))("snapshots %s", (_, { read, versions }) => {
+  it.each([false, true])(
+    "lose no update and see none twice, whenever it is published (recovery: %s)",
+    async (recovery) => {
+      let state: Array<number> = []
+      let delays: [number, number] = [0, 0]
+      const { open, server } = await startServer({
+        recovery,
+        snapshot: () => read(state, ...delays),
+        // What waits for a filter is overtaken, except where there is recovery.
+        filter: (_path, message) => recovery && message === 3 ? sleep(1).then(() => true) : true
+      })
+      const wait = fc.integer({ min: 0, max: 4 })
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(wait, { maxLength: 12 }),
+          wait,
+          fc.tuple(wait, wait),
+          async (pauses, start, given) => {
+            state = []
+            delays = given
+            const path = `/a/${Math.random()}`
+            const socket = await open()
+            const publishing = (async () => {
+              for (const pause of pauses) {
+                await turns(pause)
+                state.push(state.length + 1)
+                void server.publish(path, state.length, versions ? { version: state.length } : {})
+              }
+            })()
+            await turns(start)
+            await socket.ask({ type: "sub", id: 2, path })
+            const heard = [...socket.before]
+            await publishing
+            void server.publish(path, "end", { version: Infinity })
+            while (heard.at(-1)?.message !== "end") {
+              heard.push(await socket.next())
+            }
+            const [first, ...updates] = heard.map(({ message }) => message)
+            expect([...first as Array<number>, ...updates]).toEqual([...state, "end"])
+            socket.close()
+          }
+        ),
+        { numRuns: 60 }
+      )
+    }
+  )
+})
+
+describe("a snapshot", () => {
+  it("is marked for our clients, and an ordinary update for those of `@hapi/nes` 14 and nes 6", async () => {
+    const { server, url } = await startServer({ snapshot: (_socket, path, { id }) => ({ path, id }) })
+    const client = await connected(url)
+    const heard: Array<unknown> = []
+    await client.subscribe("/a/1", (message, flags) => void heard.push([message, flags]))
+    await server.publish("/a/1", 1)
+    await expect.poll(() => heard).toEqual([[{ path: "/a/1", id: "1" }, { snapshot: true }], [1, {}]])
+    for (const make of [makeNes14Client, makeNes6Client]) {
+      const peer = await make(url)
+      await peer.connect()
+      onTestFinished(() => peer.stop())
+      await peer.subscribe("/a/1")
+      await server.publish("/a/1", 2)
+      expect(await peer.events.next("publish")).toEqual(["/a/1", { path: "/a/1", id: "1" }, false])
+      expect(await peer.events.next("publish")).toEqual(["/a/1", 2, false])
+    }
+  })
+
+  it("that fails refuses the subscription with its error, and `onUnsubscribe` follows", async () => {
+    const left: Array<string> = []
+    const { open, server } = await startServer({
+      snapshot: async () => {
+        throw Object.assign(new Error("No such item"), {
+          isBoom: true,
+          output: { statusCode: 404, payload: { message: "No such item" }, headers: {} }
+        })
+      },
+      onUnsubscribe: (_socket, path) => void left.push(path)
+    })
+    const socket = await open()
+    expect(await socket.ask({ type: "sub", id: 2, path: "/a/1" })).toMatchObject({ statusCode: 404, path: "/a/1" })
+    expect(left).toEqual(["/a/1"])
+    await server.publish("/a/1", 1)
+    await socket.ask({ type: "sub", id: 3, path: "/plain" })
+    expect(socket.before).toEqual([])
+    expect(server.plugins.nes.node.hub.listens("/a/1")).toBe(false)
+  })
+
+  it("in a hello comes behind its answer, and again after a reconnect that has lost updates", async () => {
+    let state = "first"
+    const { cut, open, server, url } = await startServer({ snapshot: () => state, recovery: { size: 2, age: 60_000 } })
+    const socket = await open({ subs: ["/a/1"] })
+    expect(socket.before).toEqual([])
+    expect(await socket.next()).toMatchObject({ type: "pub", path: "/a/1", snapshot: true, message: "first" })
+
+    const client = await connected(url)
+    const heard: Array<unknown> = []
+    client.onGap = () => void heard.push("gap")
+    await client.subscribe("/a/1", (message, flags) => void heard.push([message, flags]))
+    const back = (): Promise<void> =>
+      new Promise((resolve) => {
+        client.onConnect = resolve
+      })
+    let again = back()
+    cut()
+    await server.publish("/a/1", 1)
+    await again
+    await expect.poll(() => heard).toEqual([["first", { snapshot: true }], [1, {}]])
+    again = back()
+    cut()
+    state = "later"
+    await Promise.all([2, 3, 4].map((n) => server.publish("/a/1", n)))
+    await again
+    await server.publish("/a/1", 5)
+    await expect.poll(() => heard.slice(2)).toEqual([["later", { snapshot: true }], [5, {}]])
+  })
+
+  it("keeps nothing of a subscriber who leaves before it comes, and ends one for whom too much waits", async () => {
+    let answer = (_: unknown): void => {}
+    const { open, server } = await startServer({
+      snapshot: () =>
+        new Promise((resolve) => {
+          answer = resolve
+        })
+    })
+    const { hub } = server.plugins.nes.node
+    const socket = await open()
+    void socket.ask({ type: "sub", id: 2, path: "/a/1" })
+    await expect.poll(() => hub.listens("/a/1")).toBe(true)
+    socket.close()
+    await expect.poll(() => hub.listens("/a/1")).toBe(false)
+    const other = await open()
+    const asked = other.ask({ type: "sub", id: 2, path: "/a/1" })
+    await expect.poll(() => hub.listens("/a/1")).toBe(true)
+    for (let n = 0; n <= 10_000; n++) {
+      void server.publish("/a/1", n)
+    }
+    answer("late")
+    expect(await asked).toMatchObject({ statusCode: 503, payload: { message: "Too many updates while subscribing" } })
+    expect(hub.listens("/a/1")).toBe(false)
+  })
+})
+
+describe("a state", () => {
+  it("is the last message of the path, sent first; none before there is one, and none of a single user's", async () => {
+    const { open, server } = await startServer({ state: true, auth: { mode: "optional", index: true } })
+    const early = await open()
+    await early.ask({ type: "sub", id: 2, path: "/a/1" })
+    expect(early.before).toEqual([])
+    await server.publish("/a/1", { n: 1 })
+    await server.publish("/a/1", { n: 2 })
+    await server.publish("/a/1", "secret", { user: "ann" })
+    const late = await open()
+    await late.ask({ type: "sub", id: 2, path: "/a/1" })
+    expect(late.before).toMatchObject([{ snapshot: true, message: { n: 2 } }])
+    await server.publish("/a/1", { n: 3 })
+    expect(await late.next()).toMatchObject({ message: { n: 3 } })
+  })
+
+  it("passes the filter, and outlives what is kept for reconnects", async () => {
+    const { open, server } = await startServer({
+      state: true,
+      recovery: { size: 5, age: 1 },
+      filter: (_path, message) => message === "hidden" ? false : { override: [message] }
+    })
+    await server.publish("/a/1", "shown")
+    await server.publish("/a/2", "hidden")
+    await sleep(20)
+    const socket = await open({ subs: ["/a/1", "/a/2"] })
+    await server.publish("/a/2", "end")
+    expect(await socket.take(2)).toMatchObject([{ path: "/a/1", snapshot: true, message: ["shown"] }, {
+      path: "/a/2",
+      message: ["end"]
+    }])
+  })
+
+  it("loses no update and has none twice, whenever it is published; a client that was away gets it anew, without a gap", async () => {
+    const { cut, open, server, url } = await startServer({ state: true })
+    for (let round = 0; round < 30; round++) {
+      const path = `/a/race${round}`
+      const all = Array.from({ length: 10 }, (_, n) => n)
+      const publishing = (async () => {
+        for (const n of all) {
+          void server.publish(path, n)
+          await turns(1)
+        }
+      })()
+      const socket = await open({})
+      await socket.ask({ type: "sub", id: 2, path })
+      await publishing
+      const heard = [...socket.before]
+      while (heard.at(-1)?.message !== 9) {
+        heard.push(await socket.next())
+      }
+      const messages = heard.map(({ message }) => message as number)
+      expect(messages).toEqual(all.slice(messages[0]))
+      socket.close()
+    }
+    const client = await connected(url)
+    const heard: Array<unknown> = []
+    client.onGap = () => void heard.push("gap")
+    await client.subscribe("/a/1", (message, flags) => void heard.push([message, flags]))
+    await server.publish("/a/1", 0)
+    await expect.poll(() => heard.length).toBe(1)
+    const again = new Promise<void>((resolve) => {
+      client.onConnect = resolve
+    })
+    cut()
+    await Promise.all([1, 2, 3].map((n) => server.publish("/a/1", n)))
+    await again
+    await expect.poll(() => heard).toEqual([[0, {}], [3, { snapshot: true }]])
+  })
+})

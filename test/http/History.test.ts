@@ -1,0 +1,64 @@
+/** First messages and last updates through the Effect doors. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { Contract, ContractClient, NesClient, NesHttpServer, NesServer, Refusal } from "../../src/index.js"
+import { address, connect, outcome, serving } from "./Serving.js"
+
+class Database extends Context.Service<Database, Map<string, number>>()("Database") {}
+
+const subscriptions = Layer.mergeAll(
+  NesHttpServer.layerSubscription("/view/{id}", {
+    snapshot: (_socket, _path, { id = "" }) =>
+      Effect.gen(function*() {
+        const database = yield* Database
+        yield* Effect.yieldNow
+        const value = database.get(id)
+        return value === undefined
+          ? yield* Refusal.notFound("No such view")
+          : NesHttpServer.snapshotAt(value, { value })
+      })
+  }),
+  NesHttpServer.layerSubscription("/state/{id}", { state: { age: "1 minute" } }),
+  NesHttpServer.layerSubscription("/chat/{id}", { recovery: true })
+)
+
+const live = subscriptions.pipe(
+  Layer.provide(Layer.succeed(Database, new Map([["1", 3]]))),
+  Layer.provideMerge(serving(Layer.empty))
+)
+
+const client = Layer.unwrap(Effect.map(address, (address) => NesClient.layer({ url: `ws:${address}` })))
+
+describe("an Effect client", () => {
+  it.live("has Streams that begin with a snapshot, a state, or the last updates, marked as what they are", () =>
+    Effect.gen(function*() {
+      const server = yield* NesServer.NesServer
+      const nes = yield* NesClient.NesClient
+      for (const n of [1, 2, 3]) {
+        yield* server.publish("/state/1", n)
+        yield* server.publish("/chat/1", n)
+      }
+      const first = (path: string, options?: NesClient.SubscribeOptions) =>
+        nes.subscribe(path, options).pipe(Stream.take(1), Stream.runCollect)
+      expect(yield* first("/view/1")).toEqual([{ message: { value: 3 }, revoked: false, snapshot: true }])
+      expect(yield* first("/state/1")).toEqual([{ message: 3, revoked: false, snapshot: true }])
+      const Chat = Contract.subscription("/chat/{id}", { message: Schema.Number })
+      const last = ContractClient.subscribe(Chat, { id: 1 }, { history: 2, capacity: 16, strategy: "fail" })
+      expect(yield* last.pipe(Stream.take(2), Stream.runCollect)).toMatchObject([{ message: 2 }, { message: 3 }])
+    }).pipe(Effect.provide(client), Effect.provide(live), Effect.scoped))
+
+  it.live("and the plain client get the refusal of a snapshot as that of the subscription", () =>
+    Effect.gen(function*() {
+      const plain = yield* connect()
+      expect(yield* outcome(() => plain.subscribe("/view/2", () => {}))).toEqual({
+        message: "No such view",
+        statusCode: 404
+      })
+      const nes = yield* NesClient.NesClient
+      expect(yield* Effect.flip(Stream.runDrain(nes.subscribe("/view/2")))).toMatchObject({ statusCode: 404 })
+    }).pipe(Effect.provide(client), Effect.provide(live), Effect.scoped))
+})
