@@ -77,6 +77,8 @@ const settings = ({ client }: Address, timeout: number) => ({
   ...client,
   RESP: 2 as const,
   disableOfflineQueue: true,
+  // A user with the least rights may not, and nobody needs it.
+  disableClientInfo: true,
   maintNotifications: "disabled" as const,
   socket: { connectTimeout: timeout, ...client?.socket }
 })

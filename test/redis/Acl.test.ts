@@ -4,12 +4,12 @@ import { redis as broker } from "../../src/redis.js"
 import { startNodeOn } from "../cluster/Cluster.js"
 import { read } from "../structure/Repository.js"
 import { as, hear, until } from "./Cluster.js"
-import { RedisServer } from "./RedisServer.js"
+import { programs, RedisServer } from "./RedisServer.js"
 
 const line = /^ACL SETUSER (.*)$/m.exec(read("docs/security.md"))?.[1] ?? ""
 
-it("two nodes publish, keep, claim, revoke and count with it", { timeout: 120_000 }, async () => {
-  const redis = await RedisServer.start()
+it.each(programs())("two nodes publish, keep, claim, revoke and count with it, on %s", async (program) => {
+  const redis = await RedisServer.start({ program })
   onTestFinished(() => redis.stop())
   expect(redis.run("acl", "setuser", ...line.split(" "))).toBe("OK")
   const url = redis.url.replace("redis://", "redis://nes:secret@")

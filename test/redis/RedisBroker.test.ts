@@ -1,14 +1,16 @@
-/** A cluster on a real Redis, and on a real Redis Cluster. */
+/** A cluster on a real Redis, on a real Redis Cluster, and on Valkey as either where that is on the machine. */
 import type { Server } from "@hapi/hapi"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
 import { suite } from "../cluster/Suite.js"
 import { hear, startNode, until } from "./Cluster.js"
-import { RedisServer } from "./RedisServer.js"
+import { programs, RedisServer } from "./RedisServer.js"
 
-describe.each([{ cluster: false }, { cluster: true }])("on Redis, cluster: $cluster", ({ cluster }) => {
+const servers = programs().flatMap((program) => [{ program, cluster: false }, { program, cluster: true }])
+
+describe.each(servers)("on $program, cluster: $cluster", ({ cluster, program }) => {
   let redis: RedisServer
   beforeAll(async () => {
-    redis = await RedisServer.start({ cluster })
+    redis = await RedisServer.start({ cluster, program })
   }, 120_000)
   afterAll(() => redis.stop())
 

@@ -1,4 +1,4 @@
-/** A real `redis-server` on a free port of the loopback interface, with a directory of its own. */
+/** A real `redis-server`, or `valkey-server`, on a free port of the loopback interface, with a directory of its own. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -7,18 +7,28 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 
-const found = (): boolean => {
+export type Program = "redis-server" | "valkey-server"
+
+/** What the tests run on unless they say something else: `REDIS_SERVER=valkey-server` has all run on that. */
+export const usual: Program = process.env.REDIS_SERVER === "valkey-server" ? "valkey-server" : "redis-server"
+
+const found = (program: Program): boolean => {
   try {
-    execFileSync("redis-server", ["--version"], { stdio: "ignore" })
+    execFileSync(program, ["--version"], { stdio: "ignore" })
     return true
   } catch {
     return false
   }
 }
 
+/** The servers that are tested: Redis, and Valkey wherever it is on the machine. */
+export const programs = (): ReadonlyArray<
+  Program
+> => ["redis-server", ...(found("valkey-server") ? ["valkey-server"] as const : [])]
+
 /** Installs `redis-server` from the system's packages where it is missing; throws what to do where it cannot. */
 export const install = (user = process.getuid?.()): void => {
-  if (found()) {
+  if (found("redis-server")) {
     return
   }
   if (user !== 0) {
@@ -55,6 +65,7 @@ const answers = (port: number): Promise<boolean> =>
   })
 
 export interface RedisOptions {
+  readonly program?: Program
   /** Whether everything confirmed is on disk, or nothing at all. */
   readonly durable?: boolean
   readonly cluster?: boolean
@@ -135,8 +146,8 @@ export class RedisServer {
 
   /** Starts it, again if it was killed; ends when it answers. */
   async start(): Promise<void> {
-    const { cluster, durable } = this.options
-    const child = spawn("redis-server", [
+    const { cluster, durable, program = usual } = this.options
+    const child = spawn(program, [
       ...["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.directory, "--save", ""],
       ...(durable ? ["--appendonly", "yes", "--appendfsync", "always"] : ["--appendonly", "no"]),
       ...(cluster ? ["--cluster-enabled", "yes", "--cluster-port", String(await freePort())] : [])
@@ -144,7 +155,7 @@ export class RedisServer {
     this.#child = child
     while (!await answers(this.port)) {
       if (child.exitCode !== null) {
-        throw new Error(`redis-server ended with code ${child.exitCode}`)
+        throw new Error(`${program} ended with code ${child.exitCode}`)
       }
       await sleep(20)
     }

@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { expect, it, onTestFinished } from "vitest"
 import { redis } from "../../src/redis.js"
 import { hear, type Node, startNode, until } from "./Cluster.js"
-import { freePort, RedisServer } from "./RedisServer.js"
+import { freePort, RedisServer, usual } from "./RedisServer.js"
 
 const declare = (server: Server): void => {
   server.subscription("/plain/{id}")
@@ -35,7 +35,7 @@ const startSentinels = async (master: RedisServer, count: number): Promise<Reado
         ""
       ].join("\n")
     )
-    children.push(spawn("redis-server", [file, "--sentinel"], { stdio: "ignore" }))
+    children.push(spawn(usual, [file, "--sentinel"], { stdio: "ignore" }))
     urls.push(`redis://127.0.0.1:${port}`)
   }
   onTestFinished(async () => {

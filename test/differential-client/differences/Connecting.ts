@@ -135,6 +135,41 @@ export const connecting: ReadonlyArray<Difference> = [
     }
   },
   {
+    id: "C-asked-again",
+    there: "a request or a message that is not answered when the server closes with 1012, \"service restart\", fails",
+    here: "it is sent again, once the client is connected anew",
+    why:
+      "a server of ours that sends its clients away so has answered all that it has begun; no deploy need be noticed.",
+    shown: {
+      nes14: {
+        "a node sends its clients away with a request that it has not answered": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          onDisconnect (true, { code: 1012, explanation: "Unknown", reason: "restart", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          - request rejected (Error { message: "Request failed - server disconnected", type: "disconnect", isNes: true })
+          onConnect () with id "s2"
+          + request resolved ({ headers: {}, payload: "from the next", statusCode: 200 })
+          attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, method: "GET", path: "/a", type: "request" }; closed 1012 "restart"
+          - attempt 2: accepted; received { id: 3, type: "hello", version: "2" }; no further frame came; closed 1005 ""
+          + attempt 2: accepted; received { id: 3, type: "hello", version: "2" }; received { id: 4, method: "GET", path: "/a", type: "request" }; closed 1005 ""
+        `
+      },
+      nes6: {
+        "a node sends its clients away with a request that it has not answered": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - request called back (Error { message: "Request failed - server disconnected", type: "disconnect" })
+          onDisconnect (true, { code: 1012, explanation: "Unknown", reason: "restart", wasClean: true, wasRequested: false, willReconnect: true }) with id null
+          onConnect () with id "s2"
+          + request called back (null, "from the next", 200, {})
+          attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, method: "GET", path: "/a", type: "request" }; closed 1012 "restart"
+          - attempt 2: accepted; received { id: 3, type: "hello", version: "2" }; no further frame came; closed 1005 ""
+          + attempt 2: accepted; received { id: 3, type: "hello", version: "2" }; received { id: 4, method: "GET", path: "/a", type: "request" }; closed 1005 ""
+        `
+      }
+    }
+  },
+  {
     id: "C-last-retry",
     there: "when an attempt fails and the last retry is about to follow, `onDisconnect` says that none will",
     here: "`willReconnect` is true as long as an attempt follows",

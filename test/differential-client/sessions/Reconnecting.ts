@@ -26,6 +26,18 @@ export const reconnecting = [
     stage.note("id", stage.client.id)
   }),
 
+  session("a node sends its clients away with a request that it has not answered", async (stage) => {
+    const connection = await stage.connected(patient, { socket: "s1" })
+    void stage.call("request", "/a")
+    await connection.next()
+    connection.close(1012, "restart")
+    const second = await stage.server.connection()
+    await second.welcome({ socket: "s2" })
+    await stage.total(2, "onConnect")
+    await second.reply({ statusCode: 200, payload: "from the next", headers: {} })
+    await stage.total(1, "request")
+  }),
+
   session("subscriptions change while waiting to reconnect", async (stage) => {
     const connection = await stage.connected({ delay: 200 })
     const subscribing = stage.call("subscribe#a", "/a", stage.handler("a"))

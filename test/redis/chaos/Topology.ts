@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Options } from "../../../src/redis/RedisBroker.js"
 import { Proxy } from "../Proxy.js"
-import { freePort, RedisServer } from "../RedisServer.js"
+import { freePort, RedisServer, usual } from "../RedisServer.js"
 
 /** Something that happens: it ends when it is over, and things may be expected to come back. */
 export type Fault = (dice: () => number) => Promise<void>
@@ -188,7 +188,7 @@ const startSentinel = async (): Promise<Topology> => {
       `port ${port}\nbind 127.0.0.1\ndir ${directory}\nsentinel monitor main 127.0.0.1 ${first.port} 2\n` +
         "sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 2000\n"
     )
-    children.push(spawn("redis-server", [file, "--sentinel"], { stdio: "ignore" }))
+    children.push(spawn(usual, [file, "--sentinel"], { stdio: "ignore" }))
     ports.push(port)
   }
   const knows = (text: RegExp): boolean => text.test(first.ask(String(ports[0]), "sentinel", "master", "main"))
