@@ -170,6 +170,7 @@ export class Delivery {
     const { path, user } = command
     const match = this.hub.router.match(path)
     if (!match) {
+      this.context.log.undeclared(path)
       return Promise.resolve()
     }
     const { subscription } = match

@@ -29,6 +29,9 @@ const addressOf = (remote: string | undefined, forwarded: unknown): Record<strin
 // What a client chose may be long because somebody wants the log to be.
 const maxLength = 256
 
+// Tests publish what nobody hears, and in production nobody looks.
+const isDevelopment = (): boolean => ["", "development"].includes(process.env.NODE_ENV ?? "")
+
 type Write = (level: LogLevel.Severity, message: string, annotations: Record<string, unknown>) => void
 
 /** Which entries are written. */
@@ -43,11 +46,13 @@ export interface Listening {
 export class Log {
   private readonly opened = new WeakMap<Connection, number>()
   private readonly crossed = new WeakMap<Connection, Set<keyof Exceeded>>()
+  private undeclaredIsNew = true
 
   constructor(
     private readonly listening: Listening,
     private readonly clock: Clock.Clock,
-    private readonly write: Write
+    private readonly write: Write,
+    private readonly warn: Write = write
   ) {}
 
   /** A socket was accepted. */
@@ -134,6 +139,17 @@ export class Log {
     }
   }
 
+  /** A publish that no client of this node can get: an entry for the first one, where the application is developed. */
+  undeclared(path: string): void {
+    if (this.listening.incidents && this.undeclaredIsNew && isDevelopment()) {
+      this.undeclaredIsNew = false
+      this.warn("Warn", "nes publish undeclared", {
+        "nes.path": path.slice(0, maxLength),
+        "nes.error": "Published to a path that no subscription is declared for: no client of this server can get it"
+      })
+    }
+  }
+
   private distrusted(message: string, connection: Connection, error: unknown): void {
     if (this.listening.incidents) {
       this.write("Info", message, {
@@ -168,7 +184,13 @@ export const make = (
         { lives: false, incidents: true },
         clock,
         // A tag of its own: those who watch for `nes` expect what is the application's to mend.
-        (_, message, annotations) => application(["effect-nes", ...message.split(" ").slice(1)], annotations)
+        (_, message, annotations) => application(["effect-nes", ...message.split(" ").slice(1)], annotations),
+        // Few applications print what hapi logs: Node's warnings are seen.
+        (_, message, annotations) =>
+          process.emitWarning(`${String(annotations["nes.error"])}: ${String(annotations["nes.path"])}`, {
+            type: "NesWarning",
+            code: message.toUpperCase().replaceAll(" ", "_")
+          })
       )
     }
     const fork = Effect.runForkWith(yield* Effect.context())
