@@ -8,13 +8,14 @@
  * - What cannot `require` a module (jest, older bundlers): `dist/client.cjs`, `hapi.cjs` and `redis.cjs`, which share chunks
  *   and carry their effect; `dist/browser/client.cjs` is the client with the page's WebSocket.
  * - Pages without a bundler: `effect-nes/browser` (dist/browser/client.js, one ESM file) and, for a script tag,
- *   dist/browser/client.global.js, which sets `EffectNes` and `nes`.
+ *   dist/browser/client.global.js, which sets `EffectNes` and `nes`, and its types.
  */
 import * as esbuild from "esbuild"
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { gzipSync } from "node:zlib"
 import { writeCommonJsTypes } from "./commonjs-types.mjs"
+import { writeGlobalTypes } from "./global-types.mjs"
 import { fail, manifest, root, run } from "./run.mjs"
 
 process.chdir(root)
@@ -80,6 +81,7 @@ for (
   const code = readFileSync(options.outfile)
   console.log(`build: ${options.outfile} ${kB(code.length)}, gzip ${kB(gzipSync(code, { level: 9 }).length)}`)
 }
+await writeGlobalTypes("dist/client", "dist/browser/client.global.d.ts", "../client.js")
 
 const named = JSON.stringify([manifest.exports, manifest.imports]).match(/\.\/(?:dist|src)\/[^"]+/g) ?? []
 const missing = [...new Set(named)].filter((file) => !existsSync(file))

@@ -23,7 +23,7 @@ const handedOn = (file) => {
 }
 
 /** The type parameters (`<A, B = X>`, or nothing) of the type `name` that a module exports, if it does. */
-const typeParameters = (module, name) => {
+export const typeParameters = (module, name) => {
   const { all, named, text } = handedOn(`${module}.d.ts`)
   const own = new RegExp(
     `^export (?:declare )?(?:abstract )?(?:class|interface|type|enum) ${name}\\b(<[^<>{(]*>)?`,
@@ -61,7 +61,7 @@ const namespacesOf = (module) => {
 }
 
 /** `<A extends X, B = Y>` → `<A, B>` */
-const typeArguments = (parameters) => parameters.replace(/\s(?:extends|=)[^,>]*/g, "")
+export const typeArguments = (parameters) => parameters.replace(/\s(?:extends|=)[^,>]*/g, "")
 
 /** `module` is a path without extension, such as `dist/client`; namespaces it exports get declarations of their own. */
 export const writeCommonJsTypes = async (module) => {

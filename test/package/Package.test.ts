@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { delimiter, join } from "node:path"
+import { delimiter, dirname, join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { entries, read, root } from "../structure/Repository.js"
 import { install, remove } from "./Tarball.js"
@@ -36,11 +36,41 @@ const nodes = new Map(
 )
 
 describe("the installed package", () => {
+  it("brings every file that its documents link to", () => {
+    const installed = join(folder, "node_modules/effect-nes")
+    const documents = readdirSync(installed, { recursive: true, encoding: "utf8" }).filter((file) =>
+      file.endsWith(".md")
+    )
+    const broken = documents.flatMap((file) =>
+      [...readFileSync(join(installed, file), "utf8").matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
+        .map((match) => join(dirname(file), match[1] ?? ""))
+        .filter((target) => !existsSync(join(installed, target)))
+        .map((target) => `${file} links to ${target}`)
+    )
+    expect(documents.length).toBeGreaterThan(15)
+    expect(broken).toEqual([])
+  })
+
   it("is what a user needs and nothing else", () => {
     const files = readdirSync(join(folder, "node_modules/effect-nes"))
+    const pages = ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
     const stubs = entries.flatMap(([subpath]) => subpath.split("/")[1] ?? [])
     expect(files.toSorted()).toEqual(
-      [...new Set([...stubs, "CHANGELOG.md", "LICENSE", "README.md", "dist", "docs", "package.json", "src"])].toSorted()
+      [
+        ...new Set([
+          ...stubs,
+          ...pages,
+          "LICENSE",
+          "README.md",
+          "bench",
+          "dist",
+          "docs",
+          "examples",
+          "package.json",
+          "src"
+        ])
+      ]
+        .toSorted()
     )
   })
 
@@ -132,6 +162,16 @@ describe("the types", () => {
     ] as const
   )("are found by %s with %s", (compiler, options, files) => {
     expect(compile(compiler, `--noEmit --skipLibCheck ${options}`, ...files)).toEqual([])
+  })
+
+  it.each(["TypeScript 5.4", "TypeScript 7"] as const)("of the script tag's globals are found by %s", (compiler) => {
+    for (const module of ["node16", "esnext --moduleResolution bundler"]) {
+      const files = ["types-global.ts", "types-global-module.mts"]
+      expect([module, compile(compiler, `--noEmit --lib es2022,dom --module ${module}`, ...files)]).toEqual([
+        module,
+        []
+      ])
+    }
   })
 
   it("are sound in every declaration of ours", () => {

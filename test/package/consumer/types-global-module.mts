@@ -1,0 +1,3 @@
+/// <reference types="effect-nes/browser/global" />
+
+export const client: nes.Client = new EffectNes.Client("ws://localhost:8000")
