@@ -7,7 +7,6 @@ import { Joiner } from "../protocol/Chunk.js"
 import type * as Message from "../protocol/Message.js"
 import { type NesError, ProtocolError } from "../protocol/NesError.js"
 import * as Deadline from "./Deadline.js"
-import { Heartbeat } from "./Heartbeat.js"
 import type { Close, Listener, Open, Socket } from "./Socket.js"
 
 /**
@@ -28,7 +27,7 @@ export interface Owner {
   /** The socket is open: time to say hello. */
   opened(connection: Connection): void
   /** A whole text came. */
-  received(text: string): void
+  readonly received: (text: string) => void
   error(error: ProtocolError): void
   /** Nothing came for too long. The connection is closed next. */
   silent(connection: Connection): Effect.Effect<void>
@@ -89,20 +88,21 @@ export class Connection implements Listener {
   asked: unknown
   auth: unknown
 
-  private readonly heartbeat: Heartbeat
+  /** How long the server may be silent, in nanoseconds; `undefined` where it has no heartbeat. */
+  private patience: bigint | undefined
+  /** When something last arrived: it costs one reading of the clock and no timer. */
+  private last = 0n
   private socket: Socket | undefined
   private over = false
   private closing = false
-  private readonly joiner: Joiner
+  /** Present while a message comes in chunks. */
+  private joiner: Joiner | undefined
   private readonly openSignal = Latch.makeUnsafe(false)
   private readonly watchSignal = Latch.makeUnsafe(false)
   private readonly closeSignal = Latch.makeUnsafe(false)
   private resume: ((end: Effect.Effect<End>) => void) | undefined
 
-  constructor(private readonly settings: Settings, private readonly owner: Owner) {
-    this.heartbeat = new Heartbeat(settings.clock)
-    this.joiner = new Joiner(settings.maxMessageChars)
-  }
+  constructor(private readonly settings: Settings, private readonly owner: Owner) {}
 
   /**
    * Opens the socket, once `prepared`, and ends when it is gone, with how it ended. When the effect ends or is
@@ -147,7 +147,8 @@ export class Connection implements Listener {
 
   /** Watches over the server's heartbeat from now on. */
   watchOver(heartbeat: Message.Heartbeat | undefined): void {
-    this.heartbeat.set(heartbeat)
+    this.patience = heartbeat ? BigInt(Math.ceil((heartbeat.interval + heartbeat.timeout) * 1e6)) : undefined
+    this.beat()
     if (heartbeat) {
       this.watchSignal.openUnsafe()
     }
@@ -165,7 +166,7 @@ export class Connection implements Listener {
     if (this.over) {
       return
     }
-    this.heartbeat.beat()
+    this.beat()
     try {
       this.take(text)
     } catch (cause) {
@@ -176,10 +177,11 @@ export class Connection implements Listener {
   }
 
   private take(text: string): void {
-    if (this.joiner.idle && text.startsWith("{")) {
+    if (this.joiner === undefined && text.startsWith("{")) {
       this.owner.received(text)
       return
     }
+    this.joiner ??= new Joiner(this.settings.maxMessageChars)
     const joined = this.joiner.push(text)
     if (joined === undefined) {
       if (this.joiner.exceeded && !this.closing) {
@@ -188,6 +190,7 @@ export class Connection implements Listener {
       }
       return
     }
+    this.joiner = undefined
     if (joined.interrupted) {
       this.owner.error(new ProtocolError({ message: "Received an incomplete message" }))
     }
@@ -196,7 +199,7 @@ export class Connection implements Listener {
 
   receivedBinary(): void {
     if (!this.over) {
-      this.heartbeat.beat()
+      this.beat()
       this.owner.error(new ProtocolError({ message: "Received invalid message" }))
     }
   }
@@ -231,7 +234,9 @@ export class Connection implements Listener {
   // A peer that says nothing will hardly answer a closing handshake: it is not waited for.
   private get watch(): Effect.Effect<End> {
     return this.watchSignal.await.pipe(
-      Effect.andThen(this.heartbeat.silence()),
+      Effect.andThen(
+        Deadline.pass(this.settings.clock, () => this.patience === undefined ? undefined : this.last + this.patience)
+      ),
       Effect.andThen((silent) => silent ? this.owner.silent(this) : Effect.never),
       Effect.andThen(Effect.sync((): End => {
         this.close()
@@ -245,6 +250,12 @@ export class Connection implements Listener {
       Effect.andThen(Effect.sleep(closingGrace)),
       Effect.as<End>({ how: "close", close: abandoned })
     )
+  }
+
+  private beat(): void {
+    if (this.patience !== undefined) {
+      this.last = this.settings.clock.monotonicTimeNanosUnsafe()
+    }
   }
 
   private finish(end: End): void {

@@ -32,6 +32,9 @@ const serverError = ({ headers, path, payload, statusCode }: Message.Answer): Se
 
 /** Hands every message on by plain calls: answers to their calls, updates to their listeners. */
 export class Inbox {
+  /** Set when the application has left: who waits for an answer gets it, and nobody hears the rest. */
+  isLate = false
+
   constructor(
     private readonly pending: Pending,
     private readonly subscriptions: Subscriptions,
@@ -44,7 +47,11 @@ export class Inbox {
   ) {}
 
   /** Takes a whole text. */
-  receive(text: string): void {
+  readonly receive = (text: string): void => {
+    if (this.isLate) {
+      this.receiveLate(text)
+      return
+    }
     if (this.subscriptions.deliverText(text, this.thrown)) {
       return
     }
@@ -71,8 +78,7 @@ export class Inbox {
     }
   }
 
-  /** Takes a whole text after the application has left: who waits for an answer gets it, and nobody hears the rest. */
-  receiveLate(text: string): void {
+  private receiveLate(text: string): void {
     const decoded = Codec.decodeServerMessage(text)
     if (Result.isSuccess(decoded) && answers.has(decoded.success.type)) {
       this.answered(decoded.success)

@@ -98,6 +98,8 @@ export class Session implements Owner {
   private readonly subscribed = new Subscriptions()
   private readonly pending: Pending
   private readonly inbox: Inbox
+  /** @internal */
+  readonly received: (text: string) => void
   private ids = 0
   private connection: Connection | undefined
   /** Present from `connect` until no further attempt will be made. */
@@ -134,6 +136,7 @@ export class Session implements Owner {
       gap: (path) => observer.gap(path),
       error: (error) => this.error(error)
     })
+    this.received = this.inbox.receive
   }
 
   /** Whether the server has accepted the hello, and neither side has begun to close. */
@@ -184,6 +187,7 @@ export class Session implements Owner {
       return
     }
     this.leaving.push(done)
+    this.inbox.isLate = true
     this.connection.close()
   }
 
@@ -487,6 +491,7 @@ export class Session implements Owner {
     this.connection = undefined
     this.settle = undefined
     this.leaving = []
+    this.inbox.isLate = false
     this.id = null
     if (next === undefined) {
       this.reconnection = undefined
@@ -610,15 +615,6 @@ export class Session implements Owner {
   error(error: NesError): void {
     if (!this.isLeaving) {
       this.observer.error(error)
-    }
-  }
-
-  /** @internal */
-  received(text: string): void {
-    if (this.isLeaving) {
-      this.inbox.receiveLate(text)
-    } else {
-      this.inbox.receive(text)
     }
   }
 

@@ -63,6 +63,13 @@ export class Exchange {
   }
 }
 
+/** Begins the exchange of a request that hapi has just made; its socket. */
+export const socketOf = (request: Request): Socket | null => {
+  const { nes } = request.plugins
+  nes?.begin(request)
+  return nes?.socket ?? null
+}
+
 /** The exchanges that are under way, by their connection. */
 export class Exchanges {
   private readonly underWay = new Map<Connection, Set<Exchange>>()

@@ -157,7 +157,7 @@ export const make = ({ auth, maxStreamBytes, passwords, server, socketOf }: Host
       throw Boom.notFound()
     }
     const credentials = injectAuth(connection)
-    const exchange = new Exchange(socketOf(connection), maxStreamBytes)
+    const exchange = new Exchange(connection.facade as Socket | undefined ?? socketOf(connection), maxStreamBytes)
     const { remoteAddress } = connection.info
     exchanges.add(connection, exchange)
     try {

@@ -1,5 +1,5 @@
 /** The hapi plugin: registration, decorations, and the server's life with hapi's. */
-import type { Plugin, Request, Server } from "@hapi/hapi"
+import type { Plugin, Server } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
@@ -11,7 +11,7 @@ import * as NesServer from "../server/NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import * as Settings from "../server/Settings.js"
 import * as Endpoint from "./Endpoint.js"
-import type { Exchange } from "./Exchange.js"
+import { type Exchange, socketOf as socketOfRequest } from "./Exchange.js"
 import * as FrameLimit from "./FrameLimit.js"
 import * as HapiApplication from "./HapiApplication.js"
 import * as Hooks from "./Hooks.js"
@@ -115,13 +115,6 @@ const followLifecycle = (server: Server, nes: NesServer.Service): void => {
   })
 }
 
-// hapi asks for it when it has just made a request.
-const ofRequest = (request: Request): Socket.Socket | null => {
-  const { nes } = request.plugins
-  nes?.begin(request)
-  return nes?.socket ?? null
-}
-
 const decorate = (
   server: Server,
   nes: NesServer.Service,
@@ -129,16 +122,8 @@ const decorate = (
 ): void => {
   const { socketOf } = hooks
   const { node } = nes
-  server.decorate(
-    "server",
-    "broadcast",
-    (message: unknown, options?: BroadcastOptions) => node.broadcast(message, options ?? {})
-  )
-  server.decorate(
-    "server",
-    "publish",
-    (path: string, message: unknown, options?: PublishOptions) => node.publish(path, message, options ?? {})
-  )
+  server.decorate("server", "broadcast", node.broadcast)
+  server.decorate("server", "publish", node.publish)
   server.decorate(
     "server",
     "eachSocket",
@@ -152,7 +137,7 @@ const decorate = (
     const given = options ?? {}
     node.subscription(path, { ...decodeSubscription(path, given), ...Hooks.ofSubscription(given, hooks) })
   })
-  server.decorate("request", "socket", ofRequest as never, { apply: true })
+  server.decorate("request", "socket", socketOfRequest as never, { apply: true })
 }
 
 const register = (server: Server, options: PluginOptions): void => {

@@ -134,10 +134,6 @@ const together = (nodes: ReadonlySet<Node>, deliver: (command: Command) => Promi
     send: (command) =>
       deliver(command.type === "publish" && command.recovery ? history.append(command, command.recovery) : command),
     history,
-    interest: (path) => {
-      history.release(path)
-      return undefined
-    },
     count: (path) =>
       Promise.resolve({
         total: Array.from(nodes, (node) => node.count(path)).reduce((sum, count) => sum + count, 0),

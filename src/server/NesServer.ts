@@ -14,19 +14,18 @@ import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { randomBytes } from "node:crypto"
 import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import { UserError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import { Application } from "./Application.js"
 import { settleWith } from "./Awaitable.js"
-import { Broker, BrokerError, type Tally } from "./Broker.js"
+import { BrokerError, type Tally } from "./Broker.js"
 import type { Target } from "./Command.js"
 import type { Connection } from "./connection/Connection.js"
 import * as Heartbeat from "./connection/Heartbeat.js"
 import * as MessageText from "./MessageText.js"
-import { type BroadcastOptions, Node, type PublishOptions } from "./Node.js"
+import { type BroadcastOptions, make as makeNode, type Node, type PublishOptions } from "./Node.js"
 import type { NodeContext } from "./NodeContext.js"
 import * as Settings from "./Settings.js"
 import { Fanouts } from "./subscription/Fanouts.js"
@@ -34,9 +33,8 @@ import type * as Subscription from "./subscription/Subscription.js"
 import * as Log from "./telemetry/Log.js"
 import { Metrics, type Totals } from "./telemetry/Metrics.js"
 import * as Tracing from "./telemetry/Tracing.js"
-import { Flush } from "./transport/Flush.js"
 import { PreparedMessage } from "./transport/Frame.js"
-import { Turns } from "./transport/Turns.js"
+import { Flush, Turns } from "./transport/Turns.js"
 
 /** @since 1.0.0 */
 export type { Awaitable } from "./Awaitable.js"
@@ -193,27 +191,11 @@ const attempt = <A>(work: () => Promise<A>): Effect.Effect<A, UserError | Broker
 export const make = Effect.fn("NesServer.make")(function*(options: Settings.Options = {}) {
   const settings = Settings.make(options)
   const application = yield* Application
-  const broker = yield* Broker
   const clock = yield* Clock.Clock
   const services = yield* Effect.context()
   const fork = Effect.runForkWith(services)
   const hooks = yield* FiberSet.make()
 
-  const id = randomBytes(6).toString("hex")
-  const membership = yield* broker.join({
-    id,
-    deliver: (command) => node.delivery.deliver(command),
-    listens: (path) => node.hub.listens(path),
-    count: (path) => node.hub.count(path),
-    serves: true,
-    connections: () => node.hub.connections.size,
-    shed: (count, within) => node.shed(count, within),
-    recovers: (path) => node.recovery.has(path),
-    reached: (path) => node.recovery.reached(path),
-    refresh: (path) => node.recovery.refresh(path),
-    log: application.log
-  })
-  const join = membership.open ?? Effect.void
   const log = yield* Log.make(settings.log, application.log)
   const metrics = new Metrics(settings.metrics, services)
   const turns = new Turns()
@@ -232,7 +214,8 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
       log.exceeded(limit, connection, path)
     }
   }
-  const node: Node = new Node(context, clock, fork, id, membership)
+  const node = yield* makeNode(context, clock, fork)
+  const join = node.membership.open ?? Effect.void
 
   const heartbeat = settings.heartbeat
     ? Heartbeat.run(
@@ -281,8 +264,9 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     node,
     subscription: (path, subscription = {}) =>
       Effect.try({ try: () => node.subscription(path, subscription), catch: toUserError }),
-    publish: (path, message, options) => attempt(() => node.publish(path, message, options, MessageText.of(message))),
-    broadcast: (message, options) => attempt(() => node.broadcast(message, options, MessageText.of(message))),
+    publish: (path, message, options = {}) =>
+      attempt(() => node.publishText(path, message, options, MessageText.of(message))),
+    broadcast: (message, options = {}) => attempt(() => node.broadcastText(message, options, MessageText.of(message))),
     totals: Effect.sync(() => node.totals),
     revoke: (target, path, message = null) =>
       attempt(() => {

@@ -4,12 +4,13 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { randomBytes } from "node:crypto"
 import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
 import { serviceRestart } from "../protocol/CloseCode.js"
 import { interrupt } from "./Awaitable.js"
-import type { Membership, Tally } from "./Broker.js"
+import { Broker, type Membership, type Tally } from "./Broker.js"
 import type { Publish, Target } from "./Command.js"
 import { Backlog } from "./connection/Backlog.js"
 import { Connection } from "./connection/Connection.js"
@@ -97,7 +98,7 @@ export class Node {
     private readonly clock: Clock.Clock,
     private readonly fork: Fork,
     private readonly id: string,
-    private readonly membership: Membership
+    readonly membership: Membership
   ) {
     const { auth, limits } = context.settings
     const { exceed, log, metrics } = context
@@ -149,16 +150,11 @@ export class Node {
     const { authentication, hello, hub, refusal, unauthenticated } = this
     const rates = new RateLimiter<Connection>(limits, clock, exceed)
     const authenticator = new Authenticator(hub, context, { clock, unauthenticated, authentication })
-    this.dispatcher = new Dispatcher(hub, context, authenticator, { rates, hello, refusal })
+    this.dispatcher = new Dispatcher(hub, context, authenticator, { clock, rates, hello, refusal })
     this.admission = new Admission(context, this.authentication)
-    this.acceptor = new Acceptor(context.settings, new Intake(context.turns), {
-      // A load balancer asks the next node at once.
-      admit: (request) =>
-        this.draining || hub.stopped ? this.admission.refuse("stopping", request) : this.admission.admit(request),
-      room: this.admission.room,
-      open: (ws, request) => this.open(ws, request),
-      receive: (connection, text) => this.dispatcher.receive(connection, text),
-      ping: (connection, data) => this.dispatcher.ping(connection, data),
+    const intake = new Intake(context.turns, limits.maxHelloBytes, {
+      receive: this.dispatcher.receive,
+      ping: this.dispatcher.ping,
       pong: (connection) => void rates.message(connection),
       closed: (connection, code, reason) => {
         log.disconnected(connection, code, reason)
@@ -167,6 +163,13 @@ export class Node {
       },
       tooLong: (connection, limit) => exceed(limit, connection),
       failed: (connection, error) => context.application.log(["nes", "connection", "error"], error, connection)
+    })
+    this.acceptor = new Acceptor(context.settings, intake, {
+      // A load balancer asks the next node at once.
+      admit: (request) =>
+        this.draining || hub.stopped ? this.admission.refuse("stopping", request) : this.admission.admit(request),
+      room: this.admission.room,
+      open: (ws, request) => this.open(ws, request)
     })
   }
 
@@ -196,13 +199,17 @@ export class Node {
   /**
    * Publishes to the subscribers of a path on every node; ends when this node's have been written to, rejects if a
    * filter failed with a programming fault or the subscription has no index for `user`. Throws if the path does not
-   * start with `/`. `text` is that of the message, where it has been made already.
+   * start with `/`.
    */
-  publish(
+  readonly publish = (path: string, message: unknown, options?: PublishOptions | null): Promise<void> =>
+    this.publishText(path, message, options ?? {}, undefined)
+
+  /** `publish` of a message whose text has been made already. */
+  publishText(
     path: string,
     message: unknown,
-    { internal, user, version }: PublishOptions = {},
-    text?: string
+    { internal, user, version }: PublishOptions,
+    text: string | undefined
   ): Promise<void> {
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
@@ -211,8 +218,12 @@ export class Node {
     return this.quiet(this.hub.keeps ? this.publishKept(update) : this.membership.send(update))
   }
 
-  /** Sends a message to all connections of every node, as `publish`. Throws if `user` is given and there is no index. */
-  broadcast(message: unknown, { user }: BroadcastOptions = {}, text?: string): Promise<void> {
+  /** Sends a message to all connections of every node. Throws if `user` is given and there is no index. */
+  readonly broadcast = (message: unknown, options?: BroadcastOptions | null): Promise<void> =>
+    this.broadcastText(message, options ?? {}, undefined)
+
+  /** `broadcast` of a message whose text has been made already. */
+  broadcastText(message: unknown, { user }: BroadcastOptions, text: string | undefined): Promise<void> {
     const { auth } = this.context.settings
     if (user && !(auth && auth.index)) {
       throw new Error("Socket auth indexing is disabled")
@@ -448,3 +459,24 @@ export class Node {
     })
   }
 }
+
+/** Makes a node, with its place in the cluster until the scope closes. */
+export const make = Effect.fnUntraced(function*(context: NodeContext, clock: Clock.Clock, fork: Fork) {
+  const id = randomBytes(6).toString("hex")
+  const broker = yield* Broker
+  const membership = yield* broker.join({
+    id,
+    deliver: (command) => node.delivery.deliver(command),
+    listens: (path) => node.hub.listens(path),
+    count: (path) => node.hub.count(path),
+    serves: true,
+    connections: () => node.hub.connections.size,
+    shed: (count, within) => node.shed(count, within),
+    recovers: (path) => node.recovery.has(path),
+    reached: (path) => node.recovery.reached(path),
+    refresh: (path) => node.recovery.refresh(path),
+    log: context.application.log
+  })
+  const node: Node = new Node(context, clock, fork, id, membership)
+  return node
+})

@@ -8,8 +8,7 @@ import type { Fanouts } from "./subscription/Fanouts.js"
 import type { Log } from "./telemetry/Log.js"
 import type { Metrics } from "./telemetry/Metrics.js"
 import type { Span } from "./telemetry/Tracing.js"
-import type { Flush } from "./transport/Flush.js"
-import type { Turns } from "./transport/Turns.js"
+import type { Flush, Turns } from "./transport/Turns.js"
 
 /** What the parts of a node share. */
 export interface NodeContext {

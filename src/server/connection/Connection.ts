@@ -14,8 +14,8 @@ import type { Inbox } from "../conversation/TurnLimiter.js"
 import type { Fanouts } from "../subscription/Fanouts.js"
 import type { Subscription } from "../subscription/Subscription.js"
 import { pushed, type Totals } from "../telemetry/Metrics.js"
-import type { Flush } from "../transport/Flush.js"
 import { PreparedMessage } from "../transport/Frame.js"
+import type { Flush } from "../transport/Turns.js"
 import type { Backlog, Lag } from "./Backlog.js"
 import { Latch } from "./Latch.js"
 import type { TokenBucket } from "./RateLimiter.js"
@@ -88,8 +88,8 @@ export class Connection {
   /** The hooks and verifications that wait for something; see `Owner`. */
   fibers: Owner["fibers"]
   private held: Scope.Closeable | undefined
-  /** When the credentials were last known to hold (ms since the epoch). */
-  verifiedAt = 0
+  /** When its credentials are to be verified next (ms since the epoch). */
+  verifyAt = Infinity
   /** Present while messages wait for a hello, a reauthentication or a verification. */
   gate: Gate | undefined
   /** Messages being answered. */

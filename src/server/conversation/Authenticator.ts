@@ -44,13 +44,6 @@ export class Authenticator {
     }
   }
 
-  /** Whether a connection's credentials have to be verified before the next message is answered. */
-  due(connection: Connection): boolean {
-    const { auth } = this.context.settings
-    return auth !== false && auth.minAuthVerifyInterval !== false && connection.auth.isAuthenticated &&
-      this.timing.clock.currentTimeMillisUnsafe() - connection.verifiedAt >= auth.minAuthVerifyInterval
-  }
-
   /** Verifies the credentials of a connection, which is refused if they no longer hold. */
   async verify(connection: Connection): Promise<void> {
     try {
@@ -87,12 +80,12 @@ export class Authenticator {
     return await this.inTime(connection, application.authenticate(connection, message.auth)) ?? byCookie
   }
 
-  private inTime<A>(connection: Connection, answer: Awaitable<A>): A | PromiseLike<A> {
+  private inTime<A>(connection: Connection, awaitable: Awaitable<A>): A | PromiseLike<A> {
     const { exceed, settings: { limits }, settle } = this.context
     const work: Owner = { fibers: undefined }
-    const settled = settle(answer, connection, work)
-    if (!limits.authTimeout || !isPromiseLike(settled)) {
-      return settled
+    const answer = awaitable instanceof Promise ? awaitable as Promise<A> : settle(awaitable, connection, work)
+    if (!limits.authTimeout || !(answer instanceof Promise || isPromiseLike(answer))) {
+      return answer
     }
     const { authentication } = this.timing
     return new Promise((resolve, reject) => {
@@ -102,7 +95,7 @@ export class Authenticator {
         interrupt(work)
       }
       authentication.set(expire)
-      void Promise.resolve(settled).then(resolve, reject).finally(() => authentication.clear(expire))
+      void Promise.resolve(answer).then(resolve, reject).finally(() => authentication.clear(expire))
     })
   }
 
@@ -114,19 +107,25 @@ export class Authenticator {
     if (auth && auth.type !== "direct" && auth.minAuthVerifyInterval !== false) {
       await this.check(connection, identity)
     } else if (!connection.auth.isAuthenticated) {
-      connection.verifiedAt = this.timing.clock.currentTimeMillisUnsafe()
+      this.beginInterval(connection)
     }
     return this.hub.authenticate(connection, identity)
   }
 
   private async check(connection: Connection, auth: AuthState): Promise<void> {
     const { application } = this.context
-    connection.verifiedAt = this.timing.clock.currentTimeMillisUnsafe()
+    this.beginInterval(connection)
     try {
       await this.inTime(connection, application.verify(auth, connection))
     } catch (error) {
       this.context.log.verificationFailed(connection, error)
       throw Boom.forbidden("Credential verification failed")
     }
+  }
+
+  private beginInterval(connection: Connection): void {
+    const { auth } = this.context.settings
+    connection.verifyAt = this.timing.clock.currentTimeMillisUnsafe() +
+      ((auth && auth.minAuthVerifyInterval) || Infinity)
   }
 }

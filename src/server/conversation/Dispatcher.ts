@@ -1,5 +1,6 @@
 /** From an incoming text to the answer: the conversation of wire protocol 2.4, in interop.md's order of checks. */
 import * as Boom from "@hapi/boom"
+import type * as Clock from "effect/Clock"
 import * as Result from "effect/Result"
 import * as Codec from "../../protocol/Codec.js"
 import type * as Message from "../../protocol/Message.js"
@@ -19,6 +20,7 @@ import * as Weight from "./Weight.js"
 
 /** What a dispatcher works with. */
 export interface Timing {
+  readonly clock: Clock.Clock
   readonly rates: RateLimiter<Connection>
   /** Until when a new connection has to say hello. */
   readonly hello: Deadlines<Connection>
@@ -117,7 +119,7 @@ export class Dispatcher {
   }
 
   /** Takes a text from a connection; the answer follows on the connection. */
-  receive(connection: Connection, text: string): void {
+  readonly receive = (connection: Connection, text: string): void => {
     connection.alive = true
     if (!isHeard(connection) || this.timing.rates.message(connection)) {
       return
@@ -136,7 +138,7 @@ export class Dispatcher {
   }
 
   /** Takes a ping of the WebSocket protocol. */
-  ping(connection: Connection, data: Buffer): void {
+  readonly ping = (connection: Connection, data: Buffer): void => {
     connection.alive = true
     if (isHeard(connection) && !this.timing.rates.message(connection)) {
       this.turns.receive(connection, data)
@@ -172,7 +174,7 @@ export class Dispatcher {
     let begun = 0
     for (let next = connections.next(); !next.done; next = connections.next()) {
       const connection = next.value
-      if (connection.stage === "ready" && connection.gate === undefined && this.authenticator.due(connection)) {
+      if (connection.stage === "ready" && connection.gate === undefined && this.isDue(connection)) {
         void this.verifyOne(connection)
         if (++begun === verificationsPerTurn) {
           setImmediate(() => this.verify(connections))
@@ -180,6 +182,11 @@ export class Dispatcher {
         }
       }
     }
+  }
+
+  // Whether its credentials have to be verified before anything else is answered.
+  private isDue({ verifyAt }: Connection): boolean {
+    return verifyAt !== Infinity && this.timing.clock.currentTimeMillisUnsafe() >= verifyAt
   }
 
   // Whether there is memory for a message beside those being answered. One that is too deep takes none: it is refused.
@@ -221,7 +228,7 @@ export class Dispatcher {
     }
     const arrived = this.read(message)
     const isVerified = typeof message !== "string" && message.isVerified
-    const isDue = !("error" in arrived) && !isVerified && this.authenticator.due(connection)
+    const isDue = !("error" in arrived) && !isVerified && this.isDue(connection)
     if (arrived.type === "ping" && !("error" in arrived) && !isDue) {
       return
     }

@@ -30,4 +30,6 @@ export interface History {
   readonly read: (path: string, since: Since | undefined, bounds: Bounds) => Page | Promise<Page>
   /** To be told that a path could not be read. Absent where reading cannot fail. */
   readonly failed?: ((path: string) => void) | undefined
+  /** To be told that a path may have lost its last follower here. */
+  readonly release?: ((path: string) => void) | undefined
 }

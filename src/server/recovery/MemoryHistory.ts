@@ -82,7 +82,6 @@ export class MemoryHistory implements History {
     }
   }
 
-  /** To be called when a path may have lost its last follower. */
   release(path: string): void {
     if (this.logs.get(path)?.top === 0 && !this.followed(path)) {
       this.logs.delete(path)

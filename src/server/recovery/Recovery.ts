@@ -32,7 +32,7 @@ export class Recovery implements Keeper {
 
   constructor(
     context: NodeContext,
-    membership: Pick<Membership, "history" | "interest">,
+    private readonly membership: Pick<Membership, "history" | "interest">,
     deliver: Deliver,
     entrance: Pick<Entrance, "enter" | "pass">
   ) {
@@ -145,6 +145,7 @@ export class Recovery implements Keeper {
   private forget(sync: RecoverySync): void {
     this.syncs.delete(sync.path)
     sync.end()
+    this.membership.history.release?.(sync.path)
   }
 
   /** How far a connection has come on a path; `undefined` unless it has been let in. */

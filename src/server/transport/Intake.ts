@@ -1,19 +1,18 @@
-/** How fast is read: nobody is read from so fast that others do not get their turn. */
+/** The way in: what comes on sockets, read from nobody so fast that others do not get their turn. */
 import type { Socket } from "node:net"
+import { type RawData, WebSocket } from "ws"
+import type { Connection } from "../connection/Connection.js"
 import type { Turns } from "./Turns.js"
 
-/** Who is read from. */
-export interface Source {
-  readonly raw: Socket
-  /** Reads nothing until `readOn`. */
-  readonly stopReading: () => void
-  readonly readOn: () => void
+/** ws makes the sockets; this is where each remembers its connection, so that all share the same listeners. */
+export class NesWebSocket extends WebSocket {
+  connection: Connection | undefined
 }
 
-const source = Symbol("effect-nes/Source")
+const reader = Symbol("effect-nes/reader")
 const isTimed = Symbol("effect-nes/isTimed")
 
-type Read = Socket & { [source]?: Source; [isTimed]?: true }
+type Read = Socket & { [reader]?: Connection; [isTimed]?: true }
 
 // As much as one read can bring: there is probably more.
 const full = 65_536
@@ -21,46 +20,162 @@ const full = 65_536
 // What takes no longer (ms) is no reason to wait for more than a turn.
 const short = 1
 
+const decode = (data: RawData): string =>
+  Array.isArray(data)
+    ? Buffer.concat(data).toString()
+    : Buffer.isBuffer(data)
+    ? data.toString()
+    : Buffer.from(data).toString()
+
+const lengthOf = (data: RawData): number =>
+  Array.isArray(data) ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength
+
+// What ws says of a frame that is too long: for the limit, or for JavaScript's numbers. Both close with 1009.
+const tooLong = new Set<unknown>(["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH"])
+
+/** Who is told of what comes. */
+export interface Receiver {
+  readonly receive: (connection: Connection, text: string) => void
+  /** A ping of the WebSocket protocol, to be answered with a pong. */
+  readonly ping: (connection: Connection, data: Buffer) => void
+  /** A pong of the WebSocket protocol. */
+  readonly pong: (connection: Connection) => void
+  /** With the code and reason of the close frame that came; 1005 for one without a code, 1006 for none. */
+  readonly closed: (connection: Connection, code: number, reason: string) => void
+  /** A frame was longer than this limit; the connection closes next, with 1009. */
+  readonly tooLong: (connection: Connection, limit: "maxFrameBytes" | "maxHelloBytes") => void
+  /** Something threw that should not have; the connection closes next, with 1011. */
+  readonly failed: (connection: Connection, error: unknown) => void
+}
+
 /**
- * After each full read a socket lets everything else have a turn, and if it took long to take apart, twice that time.
- * All
- * sockets share these listeners.
+ * Takes what comes on sockets. After each full read a socket lets everything else have a turn, and if it took long to
+ * take apart, twice that time. All sockets share these listeners.
  */
 export class Intake {
   private began = 0
 
-  constructor(private readonly turns: Turns) {}
+  constructor(
+    private readonly turns: Turns,
+    private readonly maxHelloBytes: number,
+    private readonly receiver: Receiver
+  ) {}
 
-  /** Begins to watch what is read; whoever takes it apart listens already. */
-  watch(reader: Source): void {
-    const raw: Read = reader.raw
-    raw[source] = reader
+  /** Begins with a socket. */
+  take(ws: NesWebSocket, connection: Connection): void {
+    ws.connection = connection
+    ws.on("error", this.onError)
+    ws.on("message", this.onMessage)
+    ws.on("ping", this.onPing)
+    ws.on("pong", this.onPong)
+    ws.on("close", this.onClose)
+    this.guard(connection)
+    const raw: Read = connection.raw
+    raw[reader] = connection
     raw.on("data", this.after)
+  }
+
+  // Until its hello has succeeded, a connection has sent no more than a hello may be long. What it sends while the hello
+  // is looked at is read when the hello has succeeded.
+  private guard(connection: Connection): void {
+    const { raw } = connection
+    let bytes = 0
+    let stopped = false
+    const count = (chunk: Buffer): void => {
+      bytes += chunk.length
+      if (bytes > this.maxHelloBytes) {
+        if (connection.saidHello && connection.stage !== "refused") {
+          if (!stopped) {
+            stopped = true
+            connection.stopReading()
+          }
+        } else {
+          this.tooMuch(connection)
+        }
+      }
+    }
+    raw.on("data", count)
+    connection.onGreeted = (accepted) => {
+      if (accepted) {
+        raw.off("data", count)
+      }
+      if (stopped) {
+        stopped = false
+        connection.readOn()
+      }
+    }
+  }
+
+  private tooMuch(connection: Connection): void {
+    if (connection.isOpen) {
+      this.receiver.tooLong(connection, "maxHelloBytes")
+      connection.abandon(1009)
+    }
+  }
+
+  // ws ends the connection by itself after an error, and says so with `close`.
+  private readonly onError = this.listener((connection, error: Error) => {
+    if ("code" in error && tooLong.has(error.code)) {
+      this.receiver.tooLong(connection, "maxFrameBytes")
+    }
+  })
+
+  private readonly onMessage = this.listener((connection, data: RawData) => {
+    if (!connection.saidHello && lengthOf(data) > this.maxHelloBytes) {
+      this.tooMuch(connection)
+    } else {
+      this.receiver.receive(connection, decode(data))
+    }
+  })
+
+  private readonly onPing = this.listener((connection, data: Buffer) => this.receiver.ping(connection, data))
+
+  private readonly onPong = this.listener((connection) => this.receiver.pong(connection))
+
+  private readonly onClose = this.listener((connection, code: number, reason: Buffer) => {
+    this.receiver.closed(connection, code, reason.toString())
+  })
+
+  // What a listener of ws throws would end the process.
+  private listener<Args extends ReadonlyArray<unknown>>(run: (connection: Connection, ...args: Args) => void) {
+    const failed = (connection: Connection, error: unknown): void => {
+      this.receiver.failed(connection, error)
+      connection.abandon(1011)
+    }
+    return function(this: WebSocket, ...args: Args): void {
+      if (this instanceof NesWebSocket && this.connection) {
+        try {
+          run(this.connection, ...args)
+        } catch (error) {
+          failed(this.connection, error)
+        }
+      }
+    }
   }
 
   private readonly before = (): void => {
     this.began = performance.now()
   }
 
-  private readonly after = this.listener((raw, reader) => {
+  private readonly after = this.afterFull((raw, connection) => {
     const took = raw[isTimed] ? performance.now() - this.began : 0
     if (!raw[isTimed]) {
       raw[isTimed] = true
       raw.prependListener("data", this.before)
     }
-    reader.stopReading()
+    connection.stopReading()
     if (took > short) {
-      setTimeout(() => reader.readOn(), 2 * took).unref()
+      setTimeout(() => connection.readOn(), 2 * took).unref()
     } else {
-      void this.turns.next().then(() => reader.readOn())
+      void this.turns.next().then(() => connection.readOn())
     }
   })
 
-  private listener(run: (raw: Read, reader: Source) => void) {
+  private afterFull(run: (raw: Read, connection: Connection) => void) {
     return function(this: Read, chunk: Buffer): void {
-      const reader = this[source]
-      if (chunk.length >= full && reader) {
-        run(this, reader)
+      const connection = this[reader]
+      if (chunk.length >= full && connection) {
+        run(this, connection)
       }
     }
   }

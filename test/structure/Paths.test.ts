@@ -1,0 +1,161 @@
+/** The four paths of docs/architecture.md, file by file, as V8's own coverage counts them. */
+import * as Hapi from "@hapi/hapi"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import { once } from "node:events"
+import { type Debugger, Session } from "node:inspector/promises"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { WebSocket, WebSocketServer } from "ws"
+import * as NesClient from "../../src/client/NesClient.js"
+import * as Nes from "../../src/hapi.js"
+import { read } from "./Repository.js"
+
+const session = new Session()
+
+// By its number, the file of ours that a script is.
+const files = new Map<string, string>()
+
+const watch = ({ params: { scriptId, url } }: { readonly params: Debugger.ScriptParsedEventDataType }): void => {
+  const file = /\/(src\/.*\.ts)/.exec(url)?.[1]
+  if (file !== undefined) {
+    files.set(scriptId, file)
+  }
+}
+
+// The test runner makes a function of every import of a constant.
+const isImport = (source: string): boolean => /^\(\) *=> *\{ *try *\{ *return \w+ *\}/.test(source)
+
+/** The files of ours, and their functions, that run until `work` ends and what it left for the next turn is done. */
+const crossed = async (work: () => Promise<unknown>): Promise<Readonly<Record<string, ReadonlyArray<string>>>> => {
+  await session.post("Profiler.takePreciseCoverage")
+  await work()
+  await new Promise(setImmediate)
+  const { result } = await session.post("Profiler.takePreciseCoverage")
+  const called: Record<string, Array<string>> = {}
+  for (const { functions, scriptId } of result) {
+    const file = files.get(scriptId)
+    if (file !== undefined) {
+      const { scriptSource } = await session.post("Debugger.getScriptSource", { scriptId })
+      for (const { functionName, ranges: [range] } of functions) {
+        if (range && range.count > 0 && !isImport(scriptSource.slice(range.startOffset, range.endOffset))) {
+          ;(called[file] ??= []).push(functionName || `(anonymous ${range.startOffset})`)
+        }
+      }
+    }
+  }
+  return called
+}
+
+/** The files that the document lists under a heading. */
+const listed = (heading: string): ReadonlyArray<string> => {
+  const [, section = ""] = read("docs/architecture.md").split(`## ${heading}\n`)
+  return [...section.split("\n## ", 1)[0]?.matchAll(/^\d+\. `(src\/[^`]+)`/gm) ?? []].map(([, file]) => file ?? "")
+}
+
+const expectPath = (heading: string, called: Readonly<Record<string, ReadonlyArray<string>>>, most: number): void => {
+  if (process.env.SHOW_PATHS) {
+    console.log(heading, Object.keys(called).length, called)
+  }
+  expect(Object.keys(called).toSorted()).toEqual(listed(heading).toSorted())
+  expect(listed(heading).length).toBeLessThanOrEqual(most)
+}
+
+const server = Hapi.server({ port: 0, host: "127.0.0.1" })
+
+const open = async (): Promise<(message: object) => Promise<unknown>> => {
+  const socket = new WebSocket(server.info.uri.replace("http", "ws"))
+  await once(socket, "open")
+  return async (message) => {
+    socket.send(JSON.stringify(message))
+    const [data] = await once(socket, "message")
+    return JSON.parse(String(data))
+  }
+}
+
+beforeAll(async () => {
+  session.connect()
+  session.on("Debugger.scriptParsed", watch)
+  await session.post("Debugger.enable")
+  await session.post("Profiler.enable")
+  await session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: false })
+  server.auth.scheme("all", () => ({
+    authenticate: (_request, h) => h.authenticated({ credentials: { user: { id: "john" } } })
+  }))
+  server.auth.strategy("all", "all")
+  server.auth.default("all")
+  await server.register({
+    plugin: Nes,
+    options: { auth: { type: "token", password: "some_not_random_password_that_is_also_long_enough" } }
+  })
+  server.route({ method: "GET", path: "/item/{id}", handler: (request) => ({ id: request.params.id }) })
+  server.subscription("/item/{id}")
+  await server.start()
+})
+
+afterAll(async () => {
+  await server.stop()
+  session.disconnect()
+})
+
+const token = async (): Promise<unknown> => {
+  const { result } = await server.inject("/nes/auth")
+  return (result as { readonly token: string }).token
+}
+
+describe("the paths of docs/architecture.md", () => {
+  it("a request on the hapi door", async () => {
+    const ask = await open()
+    await ask({ type: "hello", id: 1, version: "2", auth: await token() })
+    const request = () => ask({ type: "request", id: 2, method: "GET", path: "/item/5" })
+    await request()
+    expectPath("A request", await crossed(request), 12)
+  })
+
+  it("a hello with a token and a subscription", async () => {
+    const hello = { type: "hello", id: 1, version: "2", auth: await token(), subs: ["/item/5"] }
+    await (await open())(hello)
+    const say = await open()
+    expectPath("A hello", await crossed(() => say(hello)), 17)
+  })
+
+  it("a publish to a subscriber of this node", async () => {
+    const ask = await open()
+    await ask({ type: "hello", id: 1, version: "2", auth: await token(), subs: ["/item/6"] })
+    await server.publish("/item/6", 1)
+    expectPath("A publish", await crossed(() => server.publish("/item/6", 2)), 9)
+  })
+
+  it("a pub from the frame to the consumer of a Stream", async () => {
+    const peer = new WebSocketServer({ port: 0, host: "127.0.0.1" })
+    peer.on("connection", (socket) =>
+      socket.on("message", (data) => {
+        const { id, type } = JSON.parse(String(data)) as { readonly id: number; readonly type: string }
+        socket.send(JSON.stringify({ type, id, heartbeat: { interval: 15_000, timeout: 5_000 }, socket: "a:1" }))
+      }))
+    await once(peer, "listening")
+    const { port } = peer.address() as { readonly port: number }
+    const called = await Effect.runPromise(Effect.scoped(Effect.gen(function*() {
+      const client = yield* NesClient.make({ url: `ws://127.0.0.1:${port}` })
+      const heard = yield* Queue.unbounded<NesClient.Update>()
+      const consumer = yield* Effect.forkScoped(
+        Stream.runForEach(client.subscribe("/item/7"), (update) => Queue.offer(heard, update))
+      )
+      const publish = Effect.andThen(
+        Effect.sync(() =>
+          peer.clients.forEach((socket) => socket.send("{\"type\":\"pub\",\"path\":\"/item/7\",\"message\":1}"))
+        ),
+        Queue.take(heard)
+      )
+      yield* Effect.repeat(Effect.sync(() => client.subscriptions), { until: () => peer.clients.size > 0 })
+      yield* publish
+      yield* publish
+      const called = yield* Effect.promise(() => crossed(() => Effect.runPromise(publish)))
+      yield* Fiber.interrupt(consumer)
+      return called
+    })))
+    peer.close()
+    expectPath("An update at the client", called, 7)
+  })
+})
