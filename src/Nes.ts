@@ -22,6 +22,7 @@ export { type EachSocketOptions, plugin } from "./hapi/Plugin.js"
 export type { RevokeOptions, Socket, SocketApplicationState, SocketAuth, SocketCredentials } from "./hapi/Socket.js"
 export type { IronOptions, Password, Secret } from "./server/conversation/Seal.js"
 export type { BroadcastOptions, PublishOptions } from "./server/Node.js"
+export type { Past, PastUpdate, PathHistory } from "./server/recovery/PathHistory.js"
 export type { UpgradeRequest } from "./server/Settings.js"
 export { type Snapshot, snapshotAt } from "./server/subscription/Snapshot.js"
 

@@ -113,6 +113,10 @@ export class ClusterNode {
       send: (command) => this.send(command),
       history: {
         read: (path, since, bounds) => this.read(path, since, bounds),
+        clear: (path) =>
+          this.command((session) => session.clear(path)).catch((error: unknown) => {
+            throw toBrokerError(error)
+          }),
         failed: (path) => this.failed(path)
       },
       count: (path) => this.count(path),

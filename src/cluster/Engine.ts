@@ -60,6 +60,8 @@ export interface Session {
   ) => Promise<Message.Position>
   /** Reads what is kept of a path after a position, or only how far it has come. Keeps nothing of the question. */
   readonly read: (path: string, since: Since | undefined, bounds: Bounds) => Promise<Kept>
+  /** Forgets what is kept of a path; how far it has come stays. */
+  readonly clear: (path: string) => Promise<void>
   /** How far each of these paths has come. Cheap: it is asked for thousands at a time. */
   readonly positions: (paths: ReadonlyArray<string>) => Promise<ReadonlyArray<Message.Position>>
 

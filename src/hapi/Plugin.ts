@@ -9,6 +9,7 @@ import type { Connection } from "../server/connection/Connection.js"
 import * as Seal from "../server/conversation/Seal.js"
 import * as NesServer from "../server/NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
+import type { PathHistory } from "../server/recovery/PathHistory.js"
 import * as Settings from "../server/Settings.js"
 import * as Endpoint from "./Endpoint.js"
 import { type Exchange, socketOf as socketOfRequest } from "./Exchange.js"
@@ -45,6 +46,8 @@ declare module "@hapi/hapi" {
     subscription(path: string, options?: SubscriptionOptions): void
     /** Sends a message to all who are subscribed to a path (nes-api.txt, "server.publish"). */
     publish(path: string, message: unknown, options?: PublishOptions): Promise<void>
+    /** Reads and clears what is kept of a path with `recovery` or `state` (docs/history.md). */
+    history(path: string): PathHistory
     /** Calls `each` with every connected socket, at once (nes-api.txt, "server.eachSocket"). */
     eachSocket(each: (socket: Socket.Socket) => unknown, options?: EachSocketOptions): Promise<void>
   }
@@ -130,6 +133,7 @@ const decorate = (
     (each: (socket: Socket.Socket) => unknown, options?: EachSocketOptions) =>
       node.each((connection) => each(socketOf(connection)), options ?? {})
   )
+  server.decorate("server", "history", (path: string) => node.history(path))
   server.decorate("server", "subscription", (path: string, options?: SubscriptionOptions) => {
     if (!path) {
       throw new Error("Subscription missing path")

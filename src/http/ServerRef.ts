@@ -32,6 +32,10 @@ const referring = (made: () => Service): Service => ({
   broadcast: (message, options) => Effect.suspend(() => made().broadcast(message, options)),
   revoke: (target, path, message) => Effect.suspend(() => made().revoke(target, path, message)),
   disconnect: (target) => Effect.suspend(() => made().disconnect(target)),
+  history: (path) => ({
+    read: (options) => Effect.suspend(() => made().history(path).read(options)),
+    clear: Effect.suspend(() => made().history(path).clear)
+  }),
   count: (path) => Effect.suspend(() => made().count(path)),
   totals: Effect.suspend(() => made().totals),
   ready: Effect.suspend(() => made().ready),

@@ -85,6 +85,9 @@ const open = (options: EngineOptions, observer: Observer): Session => {
       ]
       return { epoch, start, top, entries, last: last ?? undefined }
     },
+    clear: async (path) => {
+      await run(Scripts.clear, [key("state", path), key("kept", path)], [])
+    },
     positions: async (paths) =>
       connection.spans ? positionsOf(paths) : (await Promise.all(paths.map((path) => positionsOf([path])))).flat(),
     claim: async (user, socket, max, dead) => {

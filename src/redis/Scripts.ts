@@ -133,6 +133,13 @@ end
 return { epoch, start, top, from <= top and redis.call('LRANGE', list, from - first, -1) or {}, last }
 `)
 
+/** Forgets what is kept of a path. KEYS: the path's state, its list. */
+export const clear = new Script(`
+redis.call('DEL', KEYS[2])
+redis.call('HDEL', KEYS[1], 'last')
+return 1
+`)
+
 /**
  * How far paths have come. KEYS: their states. ARGV: whether Redis loses nothing. Returns a line for each: its offset
  * and

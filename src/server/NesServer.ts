@@ -27,6 +27,7 @@ import * as Heartbeat from "./connection/Heartbeat.js"
 import * as MessageText from "./MessageText.js"
 import { type BroadcastOptions, make as makeNode, type Node, type PublishOptions } from "./Node.js"
 import type { NodeContext } from "./NodeContext.js"
+import type { Past } from "./recovery/PathHistory.js"
 import * as Settings from "./Settings.js"
 import { Fanouts } from "./subscription/Fanouts.js"
 import type * as Subscription from "./subscription/Subscription.js"
@@ -55,6 +56,8 @@ export type { Access, Rule } from "./subscription/Access.js"
 /** @since 1.0.0 */
 export type { Verdict } from "./subscription/Subscription.js"
 /** @since 1.0.0 */
+export type { Past, PastUpdate } from "./recovery/PathHistory.js"
+/** @since 1.0.0 */
 export type { Totals } from "./telemetry/Metrics.js"
 
 /**
@@ -72,6 +75,21 @@ export type FilterContext = Subscription.FilterContext<Connection>
  * @category models
  */
 export type SubscriptionOptions = Subscription.Options<Connection>
+
+/**
+ * Reads and clears the history of a path. Both fail with `UserError` where nothing of the path is kept.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface HistoryService {
+  /** Reads the last updates, all that are kept or `limit` of them. */
+  readonly read: (
+    options?: { readonly limit?: number | undefined }
+  ) => Effect.Effect<Past, UserError | BrokerError>
+  /** Forgets what is kept, the state included; positions go on. */
+  readonly clear: Effect.Effect<void, UserError | BrokerError>
+}
 
 /**
  * A running server's operations.
@@ -111,6 +129,8 @@ export interface Service {
   ) => Effect.Effect<void, UserError | BrokerError>
   /** Closes a socket, or all of a user, on whatever node. Fails as `revoke` does. */
   readonly disconnect: (target: Target) => Effect.Effect<void, UserError | BrokerError>
+  /** What is kept of a path with `recovery` or `state`, on all nodes (docs/history.md). */
+  readonly history: (path: string) => HistoryService
   /** How many connections all nodes have, or subscribers of a path. Fails while the broker is away. */
   readonly count: (path?: string) => Effect.Effect<Tally, BrokerError>
   /** This node's connections that have said hello. */
@@ -274,6 +294,10 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
         return node.revoke(target, path, message)
       }),
     disconnect: (target) => attempt(() => node.disconnect(target)),
+    history: (path) => ({
+      read: (options) => attempt(async () => node.history(path).read(options)),
+      clear: attempt(async () => node.history(path).clear())
+    }),
     count: (path) => Effect.tryPromise({ try: () => node.count(path), catch: toBrokerError }),
     ready: Effect.sync(() => node.ready),
     drain: ({ within, ...options } = {}) =>

@@ -23,6 +23,7 @@ import { Authenticator } from "./conversation/Authenticator.js"
 import { Dispatcher } from "./conversation/Dispatcher.js"
 import type { NodeContext } from "./NodeContext.js"
 import { defaultBounds } from "./recovery/Bounds.js"
+import * as PathHistory from "./recovery/PathHistory.js"
 import { isFor, Recovery } from "./recovery/Recovery.js"
 import { Delivery, type EachOptions } from "./subscription/Delivery.js"
 import { Entrance, only } from "./subscription/Entrance.js"
@@ -253,6 +254,11 @@ export class Node {
   /** How many connections all nodes have, or how many of them are subscribed to a path. */
   count(path?: string): Promise<Tally> {
     return this.membership.count(path)
+  }
+
+  /** Reads and clears what is kept of a path. Throws if nothing is: without `recovery` and `state`. */
+  history(path: string): PathHistory.PathHistory {
+    return PathHistory.make(this.membership.history, path, this.hub.router.match(path)?.subscription.options.recovery)
   }
 
   /** Calls `each` for this node's connections, at once; ends when what it returned has. */

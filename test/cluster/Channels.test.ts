@@ -32,6 +32,7 @@ const stage = () => {
       compared.push(...paths)
       return settled(paths.map(() => ({ epoch: "e", offset: 1 })))
     },
+    clear: () => settled(undefined),
     claim: () => settled(undefined),
     release: () => settled(undefined),
     beat: () => settled([]),

@@ -124,6 +124,14 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
             last: last && now() - last.at <= state ? last.text : undefined
           }
         }),
+      clear: (path) =>
+        ask("clear", true, () => {
+          const kept = paths.get(path)
+          if (kept) {
+            kept.entries = []
+            kept.last = undefined
+          }
+        }),
       positions: (all) =>
         ask("positions", false, () =>
           all.map((path) => {

@@ -169,6 +169,9 @@ export const suite = (label: string, start: (options: NodeOptions) => Promise<No
     await a.server.publish(path, 6)
     await until(() => heard.length === 4)
     expect(heard).toEqual([3, 4, 5, 6])
+    expect((await b.server.history(path).read({ limit: 2 })).updates).toMatchObject([{ message: 5 }, { message: 6 }])
+    await b.server.history(path).clear()
+    expect(await a.server.history(path).read()).toMatchObject({ updates: [], position: { offset: 6 } })
   })
 
   it("who reconnects to any node gets what they missed, in order and once", async () => {

@@ -8,6 +8,51 @@ import { startServer } from "./RecoveryServer.js"
 const messages = (heard: ReadonlyArray<{ readonly message?: unknown }>): ReadonlyArray<unknown> =>
   heard.map(({ message }) => message)
 
+describe("the application", () => {
+  it("reads and clears what is kept; positions go on, and who comes back is told of a gap", async () => {
+    const { open, server } = await startServer({
+      recovery: { size: 3, age: 60_000 },
+      state: true,
+      auth: { mode: "optional", index: true }
+    })
+    const history = server.history("/a/1")
+    expect(await history.read()).toMatchObject({ updates: [], position: { offset: 0 } })
+    const socket = await open({ subs: ["/a/1"] })
+    for (const n of [1, 2, 3, 4]) {
+      await server.publish("/a/1", n, n === 4 ? { user: "ann" } : {})
+    }
+    const { position: since } = await socket.next()
+    expect(await history.read()).toMatchObject({
+      updates: [{ message: 2, position: { offset: 2 } }, { message: 3 }, { message: 4, user: "ann" }],
+      position: { offset: 4 },
+      state: 3
+    })
+    expect(messages((await history.read({ limit: 1 })).updates)).toEqual([4])
+    await history.clear()
+    const cleared = await history.read()
+    expect(cleared).toMatchObject({ updates: [], position: { offset: 4 } })
+    expect(cleared).not.toHaveProperty("state")
+    const late = await open({ subs: ["/a/1"], history: { "/a/1": 3 } })
+    await server.publish("/a/1", 5)
+    expect(await late.next()).toMatchObject({ message: 5, position: { offset: 5 } })
+    server.subscription("/b/{id}", { recovery: true })
+    await server.publish("/b/1", 1)
+    await server.publish("/b/1", 2)
+    const { epoch } = (await server.history("/b/1").read()).position
+    await server.history("/b/1").clear()
+    const back = await open({ subs: ["/b/1"], recover: { "/b/1": { epoch, offset: 1 } } })
+    expect(await back.next()).toMatchObject({ type: "ping", gaps: { "/b/1": { offset: 2 } } })
+    expect(since).toBeDefined()
+  })
+
+  it("is told where there is no history, and of a limit that is none", async () => {
+    const { server } = await startServer({ recovery: true })
+    expect(() => server.history("/plain")).toThrow("Subscription without recovery or state: /plain")
+    expect(() => server.history("/nothing")).toThrow("Subscription without recovery or state: /nothing")
+    await expect(server.history("/a/1").read({ limit: -1 })).rejects.toThrow("Invalid limit")
+  })
+})
+
 describe("a subscriber that asks for the last updates", () => {
   it("gets them first, with a sub before its answer and with a hello behind it, then what follows", async () => {
     const { open, server } = await startServer({ recovery: true })

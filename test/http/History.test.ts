@@ -48,6 +48,10 @@ describe("an Effect client", () => {
       expect(yield* first("/state/1")).toEqual([{ message: 3, revoked: false, snapshot: true }])
       const Chat = Contract.subscription("/chat/{id}", { message: Schema.Number })
       const last = ContractClient.subscribe(Chat, { id: 1 }, { history: 2, capacity: 16, strategy: "fail" })
+      expect(yield* server.history("/state/1").read()).toMatchObject({ state: 3, position: { offset: 3 } })
+      yield* server.history("/state/1").clear
+      expect(yield* server.history("/state/1").read()).not.toHaveProperty("state")
+      expect(yield* Effect.flip(server.history("/view/1").read())).toMatchObject({ _tag: "UserError" })
       expect(yield* last.pipe(Stream.take(2), Stream.runCollect)).toMatchObject([{ message: 2 }, { message: 3 }])
     }).pipe(Effect.provide(client), Effect.provide(live), Effect.scoped))
 

@@ -28,6 +28,8 @@ export interface Since {
 export interface History {
   /** What came after a position; without one, only how far the path has come. */
   readonly read: (path: string, since: Since | undefined, bounds: Bounds) => Page | Promise<Page>
+  /** Forgets the updates of a path, and its state; its positions go on. */
+  readonly clear: (path: string) => void | Promise<void>
   /** To be told that a path could not be read. Absent where reading cannot fail. */
   readonly failed?: ((path: string) => void) | undefined
   /** To be told that a path may have lost its last follower here. */

@@ -82,6 +82,14 @@ export class MemoryHistory implements History {
     }
   }
 
+  clear(path: string): void {
+    const log = this.logs.get(path)
+    if (log) {
+      log.kept = []
+      log.last = undefined
+    }
+  }
+
   release(path: string): void {
     if (this.logs.get(path)?.top === 0 && !this.followed(path)) {
       this.logs.delete(path)
