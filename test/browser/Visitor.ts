@@ -52,10 +52,14 @@ export class Visitor {
     )
   }
 
+  /** The client, there. */
+  client(): Promise<JSHandle<Client>> {
+    return this.inPage.evaluateHandle(({ client }) => client)
+  }
+
   /** Does something with the client. */
   async do<A>(f: (client: Client) => A | Promise<A>): Promise<A> {
-    const client = await this.inPage.evaluateHandle(({ client }) => client)
-    return client.evaluate(f)
+    return (await this.client()).evaluate(f)
   }
 
   /** Waits until something has been heard `times` times in all, and returns what came with it last. */

@@ -179,6 +179,10 @@ export class ChildProcess {
     this.#ready.catch(() => {})
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
   get alive(): boolean {
     return this.#exit === undefined
   }

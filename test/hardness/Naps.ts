@@ -1,0 +1,257 @@
+/**
+ * Whoever naps: a process that is stopped (SIGSTOP, as a laptop's sleep does it) or whose loop is busy, a page that is
+ * frozen. What arrives meanwhile arrives in time, and is read too late for every timer: nothing of it may be judged late.
+ */
+import { execFileSync } from "node:child_process"
+import { once } from "node:events"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { WebSocket, WebSocketServer } from "ws"
+import { ChildProcess } from "../interop/peers/ChildProcess.js"
+
+export type Who = "Client" | "NesClient" | "server"
+export type Sleep = "SIGSTOP" | "busy loop"
+
+/** Of both sides (ms). A client is patient for the sum, a call and an opening for `timeout`. */
+export const heartbeat = { interval: 300, timeout: 200 }
+export const timeout = 400
+
+/** Longer than anybody is patient (ms). */
+export const nap = 600
+
+export interface Figures {
+  readonly naps: number
+  readonly disconnects: number
+  readonly timeouts: number
+  readonly faults: ReadonlyArray<string>
+}
+
+const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+const stateOf = (pid: number): string =>
+  existsSync(`/proc/${pid}/stat`)
+    ? readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "")
+    : execFileSync("ps", ["-o", "state=", "-p", String(pid)], { encoding: "utf8" }).trim()
+
+const until = async (done: () => boolean): Promise<void> => {
+  while (!done()) {
+    await after(5)
+  }
+}
+
+const sent = (socket: WebSocket, message: object): Promise<void> =>
+  new Promise((resolve, reject) => socket.send(JSON.stringify(message), (error) => error ? reject(error) : resolve()))
+
+/** A sleeper in a process of its own. */
+class Sleeper {
+  private constructor(
+    readonly child: ChildProcess,
+    private readonly sleep: Sleep,
+    private readonly folder: string
+  ) {}
+
+  static async start(who: Who, sleep: Sleep): Promise<Sleeper> {
+    const folder = mkdtempSync(join(tmpdir(), "effect-nes-nap-"))
+    const child = await ChildProcess.start(new URL("./nap.child.ts", import.meta.url), [
+      who,
+      sleep,
+      join(folder, "alarm")
+    ])
+    return new Sleeper(child, sleep, folder)
+  }
+
+  /** Waits until it sleeps, and for the nap to be long; what `meanwhile` sends has arrived by the time that it wakes. */
+  async sleeps(meanwhile: () => Promise<unknown>): Promise<void> {
+    const { pid } = this.child
+    if (this.sleep === "SIGSTOP") {
+      await until(() => stateOf(pid).startsWith("T"))
+    }
+    await Promise.all([meanwhile(), after(nap)])
+    if (this.sleep === "SIGSTOP") {
+      process.kill(pid, "SIGCONT")
+    } else {
+      writeFileSync(join(this.folder, "alarm"), "")
+    }
+  }
+
+  /** To be called when it is known to be awake. */
+  woke(): void {
+    rmSync(join(this.folder, "alarm"), { force: true })
+  }
+
+  async stop(): Promise<void> {
+    await this.child.stop()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+/** A server that a sleeping client has: it says something whenever it is to, and is never impatient. */
+export class WakefulServer {
+  readonly url: string
+  socket: WebSocket | undefined
+  private readonly waiting: Array<(id: unknown) => void> = []
+  private readonly http = createServer()
+  private readonly beat: NodeJS.Timeout
+  /** What a client has to wait for before its socket opens, and before its hello is answered. */
+  readonly gates = {
+    upgrade: (): Promise<unknown> => Promise.resolve(),
+    hello: (): Promise<unknown> => Promise.resolve()
+  }
+
+  private constructor() {
+    const server = new WebSocketServer({ noServer: true })
+    this.http.on("upgrade", (request, raw, head) => {
+      void this.gates.upgrade().then(() => server.handleUpgrade(request, raw, head, (socket) => this.accept(socket)))
+    })
+    this.http.listen(0, "127.0.0.1")
+    this.url = ""
+    this.beat = setInterval(() => void this.say().catch(() => {}), 20)
+  }
+
+  static async start(): Promise<WakefulServer> {
+    const server = new WakefulServer()
+    await once(server.http, "listening")
+    return Object.assign(server, { url: `ws://127.0.0.1:${(server.http.address() as AddressInfo).port}` })
+  }
+
+  private accept(socket: WebSocket): void {
+    this.socket = socket
+    socket.on("message", (data) => {
+      const { id, type } = JSON.parse(String(data)) as { readonly id: unknown; readonly type: string }
+      if (type === "hello") {
+        void this.gates.hello().then(() => sent(socket, { type, id, socket: "s", heartbeat }))
+      } else if (type === "message") {
+        this.waiting.shift()?.(id)
+      }
+    })
+  }
+
+  /** Says something that is no answer. */
+  async say(): Promise<void> {
+    if (this.socket?.readyState === WebSocket.OPEN) {
+      await sent(this.socket, { type: "update", message: 1 })
+    }
+  }
+
+  /** The id of the next message. */
+  asked(): Promise<unknown> {
+    return new Promise((resolve) => this.waiting.push(resolve))
+  }
+
+  async answer(id: unknown): Promise<void> {
+    if (this.socket) {
+      await sent(this.socket, { type: "message", id, message: "answer" })
+    }
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.beat)
+    this.socket?.terminate()
+    this.http.close()
+    await once(this.http, "close")
+  }
+}
+
+const judge = (heard: ReadonlyArray<string>): Pick<Figures, "disconnects" | "timeouts"> => ({
+  disconnects: heard.filter((text) => /disconnect/i.test(text)).length,
+  timeouts: heard.filter((text) => /timed out/.test(text)).length
+})
+
+const figures = (naps: number, heard: ReadonlyArray<string>): Figures => ({ naps, ...judge(heard), faults: heard })
+
+/** A client naps while it waits for an answer, longer than for anything it waits for. */
+export const client = async (who: "Client" | "NesClient", sleep: Sleep, naps: number): Promise<Figures> => {
+  const server = await WakefulServer.start()
+  const sleeper = await Sleeper.start(who, sleep)
+  const faults: Array<string> = []
+  try {
+    await sleeper.child.call("connect", server.url)
+    for (let n = 1; n <= naps; n++) {
+      const asked = server.asked()
+      const outcome = sleeper.child.call("message").then(
+        (payload) => payload === "answer" ? [] : [`answered ${String(payload)}`],
+        (error: Error) => [error.message]
+      )
+      const id = await asked
+      await sleeper.sleeps(() => server.answer(id))
+      faults.push(...await outcome, ...await sleeper.child.call("heard") as ReadonlyArray<string>)
+      sleeper.woke()
+      if (faults.length > 0) {
+        break
+      }
+    }
+  } finally {
+    await sleeper.stop()
+    await server.stop()
+  }
+  return figures(naps, faults)
+}
+
+/** A client is stopped while its socket opens, or its hello is answered. */
+export const opening = async (who: "Client" | "NesClient", at: "upgrade" | "hello"): Promise<Figures> => {
+  const server = await WakefulServer.start()
+  const sleeper = await Sleeper.start(who, "SIGSTOP")
+  try {
+    const slept = new Promise<void>((resolve) => {
+      server.gates[at] = () => {
+        sleeper.child.signal("SIGSTOP")
+        // It is let through first thing in the nap.
+        return new Promise((open) => void sleeper.sleeps(async () => open(undefined)).then(resolve))
+      }
+    })
+    const outcome = await sleeper.child.call("connect", server.url).then(() => [], (error: Error) => [error.message])
+    await slept
+    return figures(1, outcome)
+  } finally {
+    await sleeper.stop()
+    await server.stop()
+  }
+}
+
+const peers = 20
+
+/** A hapi server naps each time it has sent its heartbeats; their answers arrive meanwhile. */
+export const server = async (sleep: Sleep, naps: number): Promise<Figures> => {
+  const sleeper = await Sleeper.start("server", sleep)
+  const sockets: Array<WebSocket> = []
+  try {
+    const url = String(await sleeper.child.call("start"))
+    const seen = { closed: 0, answered: 0 }
+    for (let i = 0; i < peers; i++) {
+      const socket = new WebSocket(url)
+      sockets.push(socket)
+      socket.on("close", () => seen.closed++)
+      socket.on("message", (data) => {
+        const { type } = JSON.parse(String(data)) as { readonly type: string }
+        if (type === "ping") {
+          void sent(socket, { type, id: 2 }).then(() => seen.answered++, () => {})
+        }
+      })
+      await once(socket, "open")
+      await Promise.all([once(socket, "message"), sent(socket, { type: "hello", id: 1, version: "2" })])
+    }
+    for (let n = 1; n <= naps && seen.closed === 0; n++) {
+      await sleeper.child.call("nap")
+      const [beats] = await sleeper.child.events.next("asleep")
+      await sleeper.sleeps(() => until(() => seen.answered === beats || seen.closed > 0))
+      await sleeper.child.events.next("awake")
+      sleeper.woke()
+    }
+    const missed = Number(await sleeper.child.call("missed"))
+    return {
+      naps,
+      disconnects: seen.closed,
+      timeouts: missed,
+      faults: seen.closed + missed > 0 ? [`${seen.closed} of ${peers} disconnected, ${missed} heartbeats missed`] : []
+    }
+  } finally {
+    for (const socket of sockets) {
+      socket.removeAllListeners()
+      socket.on("error", () => {}).terminate()
+    }
+    await sleeper.stop()
+  }
+}

@@ -1,0 +1,115 @@
+/** Who naps: a client, or a server, in a process of its own. How it falls asleep, and when, is told by its arguments. */
+import Hapi from "@hapi/hapi"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { existsSync } from "node:fs"
+import { Client } from "../../src/client/Client.js"
+import * as NesClient from "../../src/client/NesClient.js"
+import * as Nes from "../../src/hapi.js"
+import { Connection } from "../../src/server/connection/Connection.js"
+import { emit, serve } from "../interop/peers/ChildEndpoint.js"
+import { heartbeat, type Sleep, timeout, type Who } from "./Naps.js"
+
+const [who, sleep, alarm] = process.argv.slice(2) as [Who, Sleep, string]
+
+const stop = (): void => void process.kill(process.pid, "SIGSTOP")
+
+const spin = (until: () => boolean): void => {
+  while (!until()) {
+    // A busy loop.
+  }
+}
+
+// The application's own timers are late as well, and take their time: what they delay is not judged late either.
+const loop = (): void => {
+  for (let ms = 5; ms < timeout; ms += 5) {
+    setTimeout(() => {
+      const end = performance.now() + 2
+      spin(() => performance.now() > end)
+    }, ms)
+  }
+  spin(() => existsSync(alarm))
+}
+
+const fallAsleep = sleep === "SIGSTOP" ? stop : loop
+
+// What this turn of the loop has written has left by then, and nothing has been read since.
+const nap = (): void => void setImmediate(fallAsleep)
+
+const heard: Array<string> = []
+
+const plain = () => {
+  let client: Client
+  return {
+    connect: async (url: string) => {
+      client = new Client(url, { timeout })
+      client.onError = (error) => heard.push(error.message)
+      client.onDisconnect = () => heard.push("disconnected")
+      await client.connect({ timeout, helloTimeout: timeout, reconnect: false })
+    },
+    message: async () => {
+      const answer = client.message("nap")
+      nap()
+      return (await answer).payload
+    },
+    disconnect: () => client.disconnect()
+  }
+}
+
+const effect = () => {
+  const scope = Scope.makeUnsafe()
+  let client: NesClient.Service
+  return {
+    connect: async (url: string) => {
+      client = await Effect.runPromise(
+        Scope.provide(NesClient.make({ url, timeout, connectTimeout: timeout, reconnect: false }), scope)
+      )
+    },
+    message: async () => {
+      const answer = Effect.runPromise(client.message("nap"))
+      nap()
+      return await answer
+    },
+    disconnect: () => Effect.runPromise(Scope.close(scope, Exit.void))
+  }
+}
+
+const server = () => {
+  const hapi = Hapi.server({ port: 0, host: "127.0.0.1" })
+  const ping = Object.getOwnPropertyDescriptor(Connection.prototype, "ping")?.value as Connection["ping"]
+  let pings = 0
+  let isAwaited = false
+  Connection.prototype.ping = function(message) {
+    ping.call(this, message)
+    pings++
+    if (isAwaited) {
+      isAwaited = false
+      setImmediate(() => {
+        emit("asleep", pings)
+        fallAsleep()
+        setImmediate(() => setImmediate(() => emit("awake")))
+      })
+    }
+  }
+  return {
+    hapi,
+    start: async () => {
+      await hapi.register({ plugin: Nes.plugin, options: { heartbeat } })
+      await hapi.start()
+      return hapi.info.uri.replace("http", "ws")
+    },
+    nap: () => {
+      isAwaited = true
+    },
+    missed: () => hapi.plugins.nes.node.totals.heartbeatsMissed
+  }
+}
+
+if (who === "server") {
+  const { hapi, ...handlers } = server()
+  serve(handlers, () => hapi.stop({ timeout: 0 }))
+} else {
+  const { connect, disconnect, message } = who === "Client" ? plain() : effect()
+  serve({ connect: (url) => connect(String(url)), message, heard: () => heard.splice(0) }, disconnect)
+}
