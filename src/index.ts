@@ -38,7 +38,7 @@ export * as Refusal from "./http/Refusal.js"
 export * as Socket from "./http/Socket.js"
 
 /** A server in memory, for the tests of an application. */
-export * as TestServer from "./http/TestServer.js"
+export * as TestServer from "./TestServer.js"
 
 /** What `@hapi/nes` exports, so that this package can be installed under its name. */
 export { default, Nes, plugin } from "./hapi.js"

@@ -6,6 +6,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { HttpMiddleware } from "effect/http/HttpMiddleware"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -73,6 +74,12 @@ const logged = (tags: ReadonlyArray<string>, data: unknown, connection?: Connect
   )
 }
 
+/** The port's own log, by the loggers of a context. */
+export const logOf = (context: Context.Context<never>): Service["log"] => {
+  const fork = Effect.runForkWith(context)
+  return (tags, data, connection) => void fork(logged(tags, data, connection))
+}
+
 /**
  * Makes the port of an Effect that answers requests (for routes: `HttpRouter.toHttpEffect`). Requests that have not
  * ended
@@ -103,7 +110,6 @@ export const make = <E, R, RA = never, RV = never>(
     const settled = <A, E>(
       effect: Effect.Effect<A, E, Requirements<RA> | Exclude<RV, Scope.Scope>>
     ): Effect.Effect<A, E> => Effect.provideContext(effect, context)
-    const fork = Effect.runForkWith(context)
     const service: Service = {
       ...port,
       request: (connection, request) => runner.run(connection, request),
@@ -115,7 +121,7 @@ export const make = <E, R, RA = never, RV = never>(
       authenticateCookie: (_connection, cookies) => port.authenticateCookie(cookies),
       authenticate: (connection, given) => settled(port.authenticate(connection, given)),
       verify: (auth, connection) => settled(port.verify(auth, connection)),
-      log: (tags, data, connection) => void fork(logged(tags, data, connection))
+      log: logOf(context)
     }
     return service
   }) as Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA> | Exclude<RV, Scope.Scope>>

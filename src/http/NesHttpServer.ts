@@ -106,8 +106,7 @@ export const layer = <A, E, R, RU = never, RC = never, RD = never, RM = never, R
 /**
  * A server for HTTP and sockets, in place of `HttpRouter.serve`: the same routes, with the same middleware, on the same
  * port. They are what `HttpRouter.add`, `HttpApiBuilder.layer` and the like make. They may use `NesServer`, which is
- * the
- * server being made: when requests come, not while they are built.
+ * the server being made, from the first.
  *
  * @since 0.1.0
  * @category layers

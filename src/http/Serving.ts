@@ -7,13 +7,13 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
-import { Application } from "../server/Application.js"
+import { Application, type Service } from "../server/Application.js"
 import * as NesServer from "../server/NesServer.js"
+import type { Hooks as ServerHooks } from "../server/Settings.js"
 import type { Authentication } from "./Authentication.js"
 import * as Hooks from "./Hooks.js"
 import * as HttpApplication from "./HttpApplication.js"
 import { decode, type Options } from "./Options.js"
-import { ServerRef } from "./ServerRef.js"
 
 const closeCode = 1001
 
@@ -34,43 +34,32 @@ const serveHttp = <E, R>(app: Effect.Effect<HttpServerResponse, E, R>, { middlew
     : HttpServer.serveEffect(app)) as Effect.Effect<void, never, Scope.Scope | HttpServer.HttpServer | R>
 
 /**
- * Makes a server of the application that `build` yields, and serves HTTP beside it if told to. Who builds it, and
- * whatever
- * it does later, is given a reference to the server.
+ * Makes a server of the application that `build` yields, and serves HTTP beside it if told to. The server is there before
+ * what it serves: who builds it, and whatever goes on behind, may use it, and nobody can connect yet.
  */
 export const make = <E, R, EB, RB, RU, RC, RD, RM, RA, RV>(
   build: Effect.Effect<Effect.Effect<HttpServerResponse, E, R>, EB, RB>,
   options: Options<RU, RC, RD, RM, RA, RV>,
   http = false
 ) =>
-  Effect.suspend(() => {
-    const server = new ServerRef()
-    return making(server, build, options, http).pipe(Effect.provideService(NesServer.NesServer, server.service))
-  })
-
-const making = <E, R, EB, RB, RU, RC, RD, RM, RA, RV>(
-  server: ServerRef,
-  build: Effect.Effect<Effect.Effect<HttpServerResponse, E, R>, EB, RB>,
-  options: Options<RU, RC, RD, RM, RA, RV>,
-  http: boolean
-) =>
   Effect.gen(function*() {
     const { gracePeriod, settings } = yield* decode(
       options,
       (options.auth ?? false) as Authentication<never, never> | false
     )
-    const context = yield* Effect.context<Hooks.HookRequirements<RU | RC | RD | RM>>()
-    const app = yield* build
-    const application = yield* HttpApplication.make(app, options)
-    const nes = yield* NesServer.make({ ...settings, hooks: Hooks.ofServer(options, context) }).pipe(
-      Effect.provideService(Application, application)
-    )
-    server.complete(nes)
+    const hooks: ServerHooks = {}
+    const application = { log: HttpApplication.logOf(yield* Effect.context()) } as Service
+    const nes = yield* NesServer.make({ ...settings, hooks }).pipe(Effect.provideService(Application, application))
     // The last to leave: what is still being answered may publish.
     yield* nes.join
-    if (http) {
-      yield* serveHttp(app, options)
-    }
+    yield* Effect.gen(function*() {
+      const app = yield* build
+      Object.assign(application, yield* HttpApplication.make(app, options))
+      Object.assign(hooks, Hooks.ofServer(options, yield* Effect.context<Hooks.HookRequirements<RU | RC | RD | RM>>()))
+      if (http) {
+        yield* serveHttp(app, options)
+      }
+    }).pipe(Effect.provideService(NesServer.NesServer, nes))
     if (options.server) {
       yield* takeUpgrades(nes, options.server)
     }

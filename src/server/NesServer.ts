@@ -23,6 +23,7 @@ import { settleWith } from "./Awaitable.js"
 import { BrokerError, type Tally } from "./Broker.js"
 import type { Target } from "./Command.js"
 import type { Connection } from "./connection/Connection.js"
+import { ClosingClock, Deadlines } from "./connection/Deadlines.js"
 import * as Heartbeat from "./connection/Heartbeat.js"
 import * as MessageText from "./MessageText.js"
 import { type BroadcastOptions, make as makeNode, type Node, type PublishOptions } from "./Node.js"
@@ -202,6 +203,10 @@ const toBrokerError = (cause: unknown): BrokerError =>
 const attempt = <A>(work: () => Promise<A>): Effect.Effect<A, UserError | BrokerError> =>
   Effect.tryPromise({ try: work, catch: toError })
 
+// Hooks of a closed connection that take longer hold up its `onDisconnection` no more; nor do messages that are being
+// answered hold up the end of one that has become too old.
+const farewellGrace = 1_000
+
 /**
  * Makes a server. It serves nothing until it is told to `listen`.
  *
@@ -215,6 +220,7 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
   const services = yield* Effect.context()
   const fork = Effect.runForkWith(services)
   const hooks = yield* FiberSet.make()
+  const closingClock = (yield* ClosingClock) ?? clock
 
   const log = yield* Log.make(settings.log, application.log)
   const metrics = new Metrics(settings.metrics, services)
@@ -234,7 +240,13 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
       log.exceeded(limit, connection, path)
     }
   }
-  const node = yield* makeNode(context, clock, fork)
+  const farewell = new Deadlines<() => void>(
+    farewellGrace,
+    closingClock,
+    Effect.runForkWith(Context.add(services, Clock.Clock, closingClock)),
+    (proceed) => proceed()
+  )
+  const node = yield* makeNode(context, clock, fork, farewell)
   const join = node.membership.open ?? Effect.void
 
   const heartbeat = settings.heartbeat
@@ -256,13 +268,16 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
 
   const close = ({ closeCode, gracePeriod }: Closing): Effect.Effect<void> => {
     const stop = Effect.promise(() => node.stop(closeCode))
+    // What is left of the hooks ends before what they may use.
+    const rest = FiberSet.clear(hooks)
     if (gracePeriod === undefined) {
-      return stop
+      return Effect.andThen(stop, rest)
     }
     // In a fiber of its own: the one that closes the scope may have been interrupted, and would wait for nothing.
     const atMost = <A>(effect: Effect.Effect<A>): Effect.Effect<void> =>
       effect.pipe(
         Effect.timeoutOption(gracePeriod),
+        Effect.provideService(Clock.Clock, closingClock),
         Effect.interruptible,
         Effect.forkDetach,
         Effect.flatMap(Fiber.join),
@@ -270,7 +285,8 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
       )
     return atMost(Effect.promise(() => node.drain(closeCode))).pipe(
       Effect.andThen(stop),
-      Effect.andThen(atMost(FiberSet.awaitEmpty(hooks)))
+      Effect.andThen(atMost(FiberSet.awaitEmpty(hooks))),
+      Effect.andThen(rest)
     )
   }
 

@@ -69,10 +69,6 @@ const noDeadline = 0
 // A refused client closes by itself; this is for one that does not.
 const refusalGrace = 1_000
 
-// Hooks of a closed connection that take longer hold up its `onDisconnection` no more; nor do messages that are being
-// answered hold up the end of one that has become too old.
-const farewellGrace = 1_000
-
 const ignore = (): void => {}
 
 /** A node. */
@@ -89,7 +85,6 @@ export class Node {
   private readonly authentication: Deadlines<() => void>
   private readonly backlog: Backlog<Connection>
   private readonly refusal: Deadlines<Connection>
-  private readonly farewell: Deadlines<() => void>
   private counter = 0
   private draining = false
   private started = false
@@ -99,7 +94,9 @@ export class Node {
     private readonly clock: Clock.Clock,
     private readonly fork: Fork,
     private readonly id: string,
-    readonly membership: Membership
+    readonly membership: Membership,
+    /** How long hooks of a closed connection, or messages of one that is too old, hold up its end. */
+    private readonly farewell: Deadlines<() => void>
   ) {
     const { auth, limits } = context.settings
     const { exceed, log, metrics } = context
@@ -147,7 +144,6 @@ export class Node {
       (connection) => this.dispatcher.wake(connection)
     )
     this.refusal = new Deadlines(refusalGrace, clock, fork, close)
-    this.farewell = new Deadlines<() => void>(farewellGrace, clock, fork, (proceed) => proceed())
     const { authentication, hello, hub, refusal, unauthenticated } = this
     const rates = new RateLimiter<Connection>(limits, clock, exceed)
     const authenticator = new Authenticator(hub, context, { clock, unauthenticated, authentication })
@@ -467,7 +463,12 @@ export class Node {
 }
 
 /** Makes a node, with its place in the cluster until the scope closes. */
-export const make = Effect.fnUntraced(function*(context: NodeContext, clock: Clock.Clock, fork: Fork) {
+export const make = Effect.fnUntraced(function*(
+  context: NodeContext,
+  clock: Clock.Clock,
+  fork: Fork,
+  farewell: Deadlines<() => void>
+) {
   const id = randomBytes(6).toString("hex")
   const broker = yield* Broker
   const membership = yield* broker.join({
@@ -483,6 +484,6 @@ export const make = Effect.fnUntraced(function*(context: NodeContext, clock: Clo
     refresh: (path) => node.recovery.refresh(path),
     log: context.application.log
   })
-  const node: Node = new Node(context, clock, fork, id, membership)
+  const node: Node = new Node(context, clock, fork, id, membership, farewell)
   return node
 })

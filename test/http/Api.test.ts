@@ -1,20 +1,7 @@
 /** An application of contracts alone: an `HttpApi`, and what it says over the socket beside. */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { expect, it } from "@effect/vitest"
-import {
-  Cause,
-  Config,
-  ConfigProvider,
-  Context,
-  Effect,
-  Fiber,
-  Layer,
-  Option,
-  Queue,
-  Schedule,
-  Schema,
-  Stream
-} from "effect"
+import { Config, ConfigProvider, Context, Effect, Fiber, Layer, Option, Queue, Schedule, Schema, Stream } from "effect"
 import { HttpMiddleware, HttpServer } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiClient, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { createServer } from "node:http"
@@ -185,33 +172,28 @@ it.live("several are served in one program, each with handlers that know their o
     expect(Array.from(yield* Queue.takeAll(heard)).toSorted()).toEqual(["one", "two"])
   }))
 
-it.live("handlers may take the server apart while they are made, and use it when it is there", () =>
+it.live("handlers may take the server apart and use it while they are made, and so may what they leave running", () =>
   Effect.gen(function*() {
-    const HandlersOf = (early: boolean) =>
-      HttpApiBuilder.group(Api, "items", (handlers) =>
-        Effect.gen(function*() {
-          const { broadcast, connections, totals } = yield* NesServer.NesServer
-          if (early) {
-            yield* Effect.orDie(broadcast("too early"))
-          }
-          return handlers
-            .handle("get", () =>
-              Effect.map(Effect.all([connections, totals]), ([{ length }, { connectionsTotal }]) => ({
-                id: length + connectionsTotal,
-                due: new Date(0)
-              })))
-            .handle("put", () => Effect.succeed({ overSocket: true }))
-        }))
-    const serving = (early: boolean) =>
-      TestServer.layer(HttpApiBuilder.layer(Api).pipe(Layer.provide(HandlersOf(early)))).pipe(
+    const handlers = HttpApiBuilder.group(Api, "items", (handlers) =>
+      Effect.gen(function*() {
+        const { broadcast, connections, publish, subscription, totals } = yield* NesServer.NesServer
+        yield* Effect.orDie(broadcast("nobody can hear it"))
+        yield* Effect.orDie(subscription("/tick"))
+        yield* Effect.forkDetach(Effect.repeat(publish("/tick", 1), Schedule.spaced("5 millis")))
+        return handlers
+          .handle("get", () =>
+            Effect.map(Effect.all([connections, totals]), ([{ length }, { connectionsTotal }]) => ({
+              id: length + connectionsTotal,
+              due: new Date(0)
+            })))
+          .handle("put", () => Effect.succeed({ overSocket: true }))
+      }))
+    const context = yield* Layer.build(
+      TestServer.layer(HttpApiBuilder.layer(Api).pipe(Layer.provide(handlers))).pipe(
         Layer.provide(HttpServer.layerServices)
       )
-    const context = yield* Layer.build(serving(false))
-    const client = yield* Effect.provide(
-      Effect.flatMap(TestServer.TestServer, (server) => NesClient.make({ ...server, connect: "required" })),
-      context
     )
+    const client = yield* Effect.provide(TestServer.connect(), context)
     expect((yield* client.request("/items/1")).payload).toMatchObject({ id: 2 })
-    const died = yield* Effect.sandbox(Layer.build(serving(true))).pipe(Effect.flip)
-    expect(Cause.pretty(died)).toContain("This NesServer is not complete yet")
+    expect(yield* Stream.runHead(client.subscribeMessages("/tick"))).toEqual(Option.some(1))
   }))

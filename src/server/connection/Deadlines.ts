@@ -1,7 +1,17 @@
 /** Deadlines of equal length, kept by one sleeping fiber, however many there are. */
 import type * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+
+/**
+ * The clock by which a server ends: that of its time, unless another is provided. The one of a test may stand still by
+ * then.
+ */
+export const ClosingClock: Context.Reference<Clock.Clock | undefined> = Context.Reference(
+  "effect-nes/server/connection/ClosingClock",
+  { defaultValue: (): Clock.Clock | undefined => undefined }
+)
 
 /** Starts an effect that nobody waits for. */
 export type Fork = (effect: Effect.Effect<void>) => Fiber.Fiber<void>

@@ -1,19 +1,24 @@
 /**
- * A server in memory, for the tests of an application: real messages over real WebSockets, without a port.
+ * A server in memory, for the tests of an application: real messages over real WebSockets, without a port, and a client
+ * of it.
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as HttpRouter from "effect/http/HttpRouter"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import { createServer } from "node:http"
 import { type Duplex, duplexPair } from "node:stream"
-import type { UserError } from "../protocol/NesError.js"
-import { NesServer } from "../server/NesServer.js"
-import type * as NesHttpServer from "./NesHttpServer.js"
-import * as Serving from "./Serving.js"
+import * as NesClient from "./client/NesClient.js"
+import type * as NesHttpServer from "./http/NesHttpServer.js"
+import * as Serving from "./http/Serving.js"
+import type { NesError, UserError } from "./protocol/NesError.js"
+import { ClosingClock } from "./server/connection/Deadlines.js"
+import { NesServer } from "./server/NesServer.js"
 
 /**
  * How a client reaches the server: `NesClient.make({ ...server })`, or `new Client(server.url, { ws: server.ws })`.
@@ -40,7 +45,29 @@ const follow = (stream: Duplex, other: Duplex): void => {
 }
 
 /**
- * A server in memory. What an `HttpApi` and the like require of the platform comes from `HttpServer.layerServices`, or
+ * A client of the server, connected, until the scope closes.
+ *
+ * @since 1.0.0
+ * @category constructors
+ */
+export const connect = (
+  options: Partial<NesClient.Options> = {}
+): Effect.Effect<NesClient.Service, NesError, TestServer | Scope.Scope> =>
+  TestServer.use((server) => NesClient.make({ ...server, connect: "required", ...options }))
+
+/**
+ * `connect` as a Layer.
+ *
+ * @since 1.0.0
+ * @category layers
+ */
+export const layerClient = (
+  options?: Partial<NesClient.Options>
+): Layer.Layer<NesClient.NesClient, NesError, TestServer> => Layer.effect(NesClient.NesClient, connect(options))
+
+/**
+ * A server in memory. It closes by the time of the world, whatever the clock of the test says, and its `gracePeriod` is
+ * one second by default. What an `HttpApi` and the like require of the platform comes from `HttpServer.layerServices`, or
  * from `NodeHttpServer.layerHttpServices` where files are served.
  *
  * ```ts
@@ -64,7 +91,10 @@ export const layer = <A, E, R, RU = never, RC = never, RD = never, RM = never, R
     const server = createServer()
     let closed = false
     yield* Effect.addFinalizer(() => Effect.sync(() => closed = true))
-    const served = yield* Serving.ofRoutes(routes, { ...options, server })
+    const served = yield* Serving.ofRoutes(routes, { gracePeriod: "1 second", ...options, server }).pipe(
+      // Whoever moves a test's clock has done so by then.
+      Effect.provideService(ClosingClock, Context.get(Context.empty(), Clock.Clock))
+    )
     const createConnection = (): Duplex => {
       const [client, ours] = duplexPair()
       if (closed) {
