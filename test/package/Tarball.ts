@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process"
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { root } from "../structure/Repository.js"
 
 const installed = (name: string): string =>
@@ -17,11 +17,8 @@ const node = (...args: ReadonlyArray<string>): void => {
   execFileSync(process.execPath, args, { cwd: root, stdio: "pipe" })
 }
 
-/**
- * Installs the tarball beside the named packages, in the versions of the checkout, and again under the name of
- * `@hapi/nes`. Returns the folder, which also has everything in `consumer`.
- */
-export const install = (...names: ReadonlyArray<string>): string => {
+/** Packs the checkout's build into a folder of its own; returns the path of the tarball. */
+export const pack = (): string => {
   if (!existsSync(join(root, "dist/index.js"))) {
     throw new Error("There is no build to pack: run `npm run build` first")
   }
@@ -32,7 +29,16 @@ export const install = (...names: ReadonlyArray<string>): string => {
   } finally {
     node("scripts/stubs.mjs", "remove")
   }
-  const tarball = readdirSync(folder).find((file) => file.endsWith(".tgz")) ?? ""
+  return join(folder, readdirSync(folder).find((file) => file.endsWith(".tgz")) ?? "")
+}
+
+/**
+ * Installs the tarball beside the named packages, in the versions of the checkout, and again under the name of
+ * `@hapi/nes`. Returns the folder, which also has everything in `consumer`.
+ */
+export const install = (...names: ReadonlyArray<string>): string => {
+  const tarball = pack()
+  const folder = dirname(tarball)
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true }))
   npm(
     folder,
@@ -40,8 +46,8 @@ export const install = (...names: ReadonlyArray<string>): string => {
     "--prefer-offline",
     "--no-audit",
     "--no-fund",
-    `./${tarball}`,
-    `@hapi/nes@file:${tarball}`,
+    `./${basename(tarball)}`,
+    `@hapi/nes@file:${basename(tarball)}`,
     ...names.map((name) => `${name}@${installed(name)}`)
   )
   cpSync(join(root, "test/package/consumer"), folder, { recursive: true })

@@ -1,0 +1,162 @@
+/**
+ * docs/first-steps.md, followed to the letter from an empty folder: each install line with the packed tarball, without a
+ * warning, then the section's lines as JavaScript and as TypeScript. `npm test` takes each door and each package manager
+ * once; `npm run test:install` takes every one with every other.
+ */
+import Hapi from "@hapi/hapi"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { afterAll, beforeAll, expect, it, vi } from "vitest"
+import { Client } from "../../src/client.js"
+import * as Nes from "../../src/hapi.js"
+import { freePort } from "../redis/RedisServer.js"
+import { read, root } from "../structure/Repository.js"
+import { pack, remove } from "./Tarball.js"
+
+vi.setConfig({ testTimeout: 300_000 })
+
+interface Door {
+  readonly title: string
+  readonly installs: Readonly<Record<string, string>>
+  readonly program: string
+}
+
+/** The sections that install something, with their lines. */
+const doors: ReadonlyArray<Door> = read("docs/first-steps.md").split(/^## /m).flatMap((section) => {
+  const lines = /```sh\n([^]*?)```/.exec(section)?.[1]?.trim().split("\n")
+  const program = /```js\n([^]*?)```/.exec(section)?.[1]
+  return lines === undefined || program === undefined ? [] : [{
+    title: section.split("\n")[0] ?? "",
+    installs: Object.fromEntries(lines.map((line) => [line.split(" ")[0] ?? "", line])),
+    program
+  }]
+})
+
+/** How each package manager is run: those that are not there come from where packages come from. */
+const managers: Readonly<Record<string, ReadonlyArray<string>>> = {
+  npm: ["npm"],
+  pnpm: ["npx", "--yes", "pnpm@10.34.9"],
+  yarn: ["npx", "--yes", "yarn@1.22.22"]
+}
+
+const names = Object.keys(managers)
+const pairs = doors.flatMap((door, index) =>
+  (process.env.EVERY_MANAGER ? names : [names[index % names.length] ?? ""]).map((manager) =>
+    [door.title, manager, door] as const
+  )
+)
+
+let tarball: string
+// yarn takes a tarball of the same name and version for the one that it has.
+const cache = join(root, "node_modules/.cache/yarn")
+
+beforeAll(() => {
+  tarball = pack()
+  for (const entry of existsSync(cache) ? readdirSync(cache, { recursive: true, encoding: "utf8" }) : []) {
+    if (/^v\d+[/\\][^/\\]*effect-nes[^/\\]*$/.test(entry)) {
+      rmSync(join(cache, entry), { recursive: true, force: true })
+    }
+  }
+}, 120_000)
+afterAll(() => remove(dirname(tarball)))
+
+const run = (
+  folder: string,
+  command: ReadonlyArray<string>
+): { readonly status: number | null; readonly output: string } => {
+  const [program = "", ...args] = command
+  const { status, stderr, stdout } = spawnSync(program, args, { cwd: folder, encoding: "utf8", timeout: 200_000 })
+  return { status, output: stdout + stderr }
+}
+
+/** Starts a program; `prints` waits until it has said something. */
+const start = (folder: string, file: string) => {
+  const child: ChildProcess = spawn(process.execPath, [file], { cwd: folder, env: { ...process.env, NODE_ENV: "" } })
+  let output = ""
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      output += text
+    })
+  }
+  return { child, exited: once(child, "exit"), output: () => output }
+}
+
+const update = { id: "5", status: "complete" }
+
+/** The server of the document, for those sections that are clients. */
+const serve = async (port: number): Promise<Hapi.Server> => {
+  const server = Hapi.server({ port, host: "localhost" })
+  await server.register(Nes.plugin)
+  server.route({
+    method: "GET",
+    path: "/item/{id}",
+    handler: ({ params }) => ({ id: String(params.id), status: "new" })
+  })
+  server.subscription("/item/{id}", { onSubscribe: (socket, path) => void socket.publish(path, update) })
+  await server.start()
+  return server
+}
+
+/** Is the client of a server that a section describes. */
+const visit = async (port: number): Promise<void> => {
+  const client = new Client(`ws://localhost:${port}`)
+  client.onError = null
+  await client.connect({ delay: 50, maxDelay: 50 }).catch(() => {})
+  await expect.poll(() => client.isConnected, { timeout: 30_000 }).toBe(true)
+  expect(await client.request("/item/5")).toMatchObject({ statusCode: 200, payload: { id: "5", status: "new" } })
+  expect(await new Promise((resolve) => void client.subscribe("/item/5", resolve))).toEqual(update)
+  await client.disconnect()
+}
+
+it("has a section for each door, with a line for each package manager, all of them the same", () => {
+  expect(doors.map(({ title }) => title)).toEqual([
+    "A hapi server",
+    "A client for any JavaScript",
+    "An Effect server",
+    "An Effect client"
+  ])
+  for (const { installs } of doors) {
+    expect(Object.keys(installs)).toEqual(names)
+  }
+})
+
+it.each(pairs)("%s runs after its line for %s, in JavaScript and TypeScript", async (_title, manager, door) => {
+  const folder = mkdtempSync(join(tmpdir(), "effect-nes-first-steps-"))
+  try {
+    const [, ...args] = (door.installs[manager] ?? "").split(" ").map((word) => word === "effect-nes" ? tarball : word)
+    const cached = manager === "yarn" ? ["--cache-folder", cache] : []
+    const { output, status } = run(folder, [...(managers[manager] ?? []), ...args, ...cached])
+    expect(status, output).toBe(0)
+    expect(output).not.toMatch(/\bwarn|deprecated|\bunmet\b/i)
+
+    const port = await freePort()
+    const program = door.program.replaceAll("8000", String(port))
+    const isServer = door.title.endsWith("server")
+    for (const file of ["program.mjs", "program.mts"]) {
+      writeFileSync(join(folder, file), program)
+      const server = isServer ? undefined : await serve(port)
+      const running = start(folder, file)
+      try {
+        if (isServer) {
+          await visit(port)
+        } else {
+          await running.exited
+          expect(running.output()).toMatch(/item 200 .*new[^]*update .*complete/)
+        }
+      } finally {
+        running.child.kill("SIGKILL")
+        await running.exited.catch(() => {})
+        await server?.stop()
+      }
+      expect(running.output()).not.toMatch(/warn/i)
+    }
+    const compiler = join(root, "node_modules/typescript/bin/tsc")
+    const options = "--noEmit --strict --skipLibCheck --target es2022 --module nodenext --pretty false --ignoreConfig"
+    expect(run(folder, [process.execPath, compiler, ...options.split(" "), "program.mts"]).output).toBe("")
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
