@@ -45,6 +45,29 @@ export interface Options {
   readonly report?: (line: string) => void
 }
 
+/** What the rounds with one kind of fault had in common. */
+export interface Share {
+  readonly rounds: number
+  readonly figures: Ledgers.Figures
+  /** How long it took at most until everybody heard of everything again, in ms. */
+  readonly longest: number
+}
+
+export const combine = (a: Share, b: Share): Share => ({
+  rounds: a.rounds + b.rounds,
+  figures: Ledgers.add(a.figures, b.figures),
+  longest: Math.max(a.longest, b.longest)
+})
+
+/** What became of all messages, by what happened meanwhile. */
+export type Shares = Map<string, Share>
+
+/** Adds what one kind of fault has come to. */
+export const count = (shares: Shares, fault: string, share: Share): void => {
+  const before = shares.get(fault)
+  shares.set(fault, before ? combine(before, share) : share)
+}
+
 interface Node {
   readonly index: number
   child: ChildProcess | undefined
@@ -293,7 +316,7 @@ class Stage {
 }
 
 /** Runs rounds of faults, and returns what became of the messages. */
-export const run = async (options: Options): Promise<Ledgers.Figures> => {
+export const run = async (options: Options): Promise<Shares> => {
   const topology = await Topology.start(options.kind, nodeCount)
   const stage = new Stage(topology, options)
   try {
@@ -302,7 +325,8 @@ export const run = async (options: Options): Promise<Ledgers.Figures> => {
     if (names.length === 0) {
       throw new Error(`No such fault: there are ${Object.keys(stage.faults).join("; ")}`)
     }
-    let missing = 0
+    const shares: Shares = new Map()
+    let before = stage.account()
     for (let round = 1; round <= options.rounds; round++) {
       // Every fault has its turn, in an order of its own.
       const fault = names[(round + options.seed) % names.length] ?? ""
@@ -317,21 +341,52 @@ export const run = async (options: Options): Promise<Ledgers.Figures> => {
       await sleep(stage.dice() * 100)
       stage.publishing = false
       await Promise.all(publishers)
+      const from = performance.now()
       if (!await stage.fence()) {
         stage.figures.unhealed++
       }
-      const figures = stage.account()
+      const longest = performance.now() - from
+      const all = stage.account()
+      const figures = Ledgers.subtract(all, before)
+      before = all
+      count(shares, fault, { rounds: 1, figures, longest })
       options.report?.(`${options.kind} ${round}, ${fault}: ${line(figures)}`)
-      if (figures.missing > missing) {
+      if (figures.missing > 0) {
         stage.ledgers.forEach((ledger) => ledger.lacking().forEach((each) => options.report?.(each)))
       }
-      missing = figures.missing
     }
-    return stage.account()
+    return shares
   } finally {
     await stage.stop()
     await topology.stop()
   }
+}
+
+const columns = [
+  "what happens",
+  "rounds",
+  "published",
+  "failed",
+  "recovered",
+  "gaps told",
+  "all back within",
+  "broken promises"
+]
+
+const cells = (fault: string, { figures, longest, rounds }: Share): ReadonlyArray<string> => [
+  fault,
+  ...[rounds, figures.published, figures.failed, figures.recovered, figures.gaps].map((n) => n.toLocaleString("en")),
+  `${(longest / 1_000).toFixed(1)} s`,
+  Ledgers.broken(figures).toLocaleString("en")
+]
+
+/** A row for each kind of fault, in Markdown; `total` is the last. */
+export const table = (shares: Shares, total: Share): string => {
+  const rows = [...shares, ["all", total] as const].map(([fault, share]) => cells(fault, share))
+  const widths = columns.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)))
+  const render = (row: ReadonlyArray<string>, fill = " "): string =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0, fill)).join(" | ")} |`
+  return [columns, columns.map(() => "-"), ...rows].map((row, n) => render(row, n === 1 ? "-" : " ")).join("\n")
 }
 
 /** The figures in one line. */

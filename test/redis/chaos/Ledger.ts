@@ -41,14 +41,18 @@ export const none: Figures = {
 
 const names = Object.keys(none) as ReadonlyArray<keyof Figures>
 
-export const add = (a: Figures, b: Figures): Figures =>
-  Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as unknown as Figures
+const combine = (a: Figures, b: Figures, of: (a: number, b: number) => number): Figures =>
+  Object.fromEntries(names.map((name) => [name, of(a[name], b[name])])) as unknown as Figures
+
+export const add = (a: Figures, b: Figures): Figures => combine(a, b, (a, b) => a + b)
+export const subtract = (a: Figures, b: Figures): Figures => combine(a, b, (a, b) => a - b)
 
 /** What must not happen, whatever does. */
 export const sound = { missing: 0, duplicated: 0, disordered: 0, wrongUser: 0, afterRevoke: 0, unhealed: 0 }
 
-export const isSound = (figures: Figures): boolean =>
-  (Object.keys(sound) as ReadonlyArray<keyof typeof sound>).every((name) => figures[name] === 0)
+/** How often that happened all the same. */
+export const broken = (figures: Figures): number =>
+  (Object.keys(sound) as ReadonlyArray<keyof typeof sound>).reduce((sum, name) => sum + figures[name], 0)
 
 /** One path: numbers are given out in order, each published once, by one publisher at a time. */
 export class Ledger {

@@ -62,6 +62,11 @@ const ofServer = (redis: RedisServer): Readonly<Record<string, Fault>> => ({
     redis.run("config", "set", "maxmemory", "1")
     await pause(100, 500, dice)
     redis.run("config", "set", "maxmemory", "0")
+  },
+  "Redis has too few replicas": async (dice) => {
+    redis.run("config", "set", "min-replicas-to-write", "1")
+    await pause(100, 500, dice)
+    redis.run("config", "set", "min-replicas-to-write", "0")
   }
 })
 
