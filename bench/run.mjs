@@ -60,7 +60,7 @@ const seconds = (since) => ((performance.now() - since) / 1000).toFixed(1)
 
 /** Measures each scenario for each of its peers once, and adds what came of it to `samples`. */
 const measureAll = async (context, selection, round, samples, unavailable) => {
-  for (const scenario of selection) {
+  for (const scenario of selection.filter(({ once }) => !once || round === 0)) {
     const { measure } = await import(`./measures/${scenario.kind}.mjs`)
     for (const peer of turns(scenario.peers, round).filter((peer) => !unavailable.has(peer))) {
       const since = performance.now()

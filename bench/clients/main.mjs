@@ -36,6 +36,7 @@ const countdown = (count) => {
 
 let warm
 let all
+const heard = new Set()
 
 serve({
   connect: async ({ count, name, url }) => {
@@ -47,15 +48,24 @@ serve({
     clients = await Promise.all(Array.from({ length: count }, () => adapter.connect(url)))
   },
 
-  /** Subscribes every client, each of which is to hear `warmup` and then `count` updates. */
-  subscribe: async ({ body, count, path, warmup }) => {
+  /** Subscribes every client, to these paths in turn; each is to hear `warmup` and then `count` updates. */
+  subscribe: async ({ body, count, path, paths = [path], warmup }) => {
     warm = countdown(clients.length)
     all = countdown(clients.length)
-    await Promise.all(clients.map((client) => {
+    await Promise.all(clients.map((client, n) => {
       const reception = new Reception({ body, count, warmup, onWarm: warm.done, onAll: all.done, onError: all.fail })
-      return client.subscribe(path, reception.onUpdate)
+      return client.subscribe(paths[n % paths.length], reception.onUpdate)
     }))
   },
+  /** Subscribes one client to many paths, and notes on which it hears something. */
+  follow: async ({ count, prefix }) => {
+    const [client] = clients
+    for (let from = 0; from < count; from += 1000) {
+      const paths = Array.from({ length: Math.min(1000, count - from) }, (_, n) => `${prefix}${from + n}`)
+      await Promise.all(paths.map((path) => client.subscribe(path, () => void heard.add(path))))
+    }
+  },
+  heard: () => heard.size,
   warm: async () => {
     await Promise.race([warm.promise, all.promise])
     await meters.start()

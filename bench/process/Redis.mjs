@@ -1,9 +1,10 @@
 /** A redis-server of the run's own, on a free port of the loopback, which writes nothing to disk. */
-import { spawn } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
 import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { setTimeout as sleep } from "node:timers/promises"
+import { promisify } from "node:util"
 import { Unavailable } from "./Child.mjs"
 
 const freePort = async () => {
@@ -24,7 +25,12 @@ const accepts = (port) =>
     socket.on("error", () => resolve(false))
   })
 
-/** @returns {Promise<{ url: string, stop: () => Promise<void> }>} */
+/**
+ * `run` runs a command of redis-cli; `cpu` is what the server has spent so far (µs).
+ *
+ * @returns {Promise<{ url: string, run: (...args: string[]) => Promise<string>, cpu: () => Promise<number>,
+ *   stop: () => Promise<void> }>}
+ */
 export const startRedis = async () => {
   const port = await freePort()
   const settings = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
@@ -37,7 +43,13 @@ export const startRedis = async () => {
     if (failure) throw new Unavailable(`redis-server: ${failure.message}`)
     await sleep(20)
   }
+  const run = async (...args) => (await promisify(execFile)("redis-cli", ["-p", String(port), ...args])).stdout
   return {
+    run,
+    cpu: async () => {
+      const spent = [...(await run("info", "cpu")).matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm)]
+      return spent.reduce((sum, [, seconds]) => sum + 1e6 * Number(seconds), 0)
+    },
     url: `redis://127.0.0.1:${port}`,
     stop: async () => {
       process.off("exit", kill)

@@ -14,6 +14,7 @@ import { filters } from "./Filter.mjs"
  * @property {object} [broker] how it shares what it publishes with other nodes
  * @property {object} [limits] what one connection may ask for; this package alone has them
  * @property {boolean} [metrics] whether what is counted goes into metrics; this package alone has them
+ * @property {boolean} [recovery] keep what is published; this package alone does
  * @property {boolean} [users] authenticate connections by name, and index subscribers by user
  * @property {number} [maxChunkChars]
  * @property {{ interval: number, timeout: number }} [heartbeat] ms; none when absent
@@ -34,7 +35,7 @@ import { filters } from "./Filter.mjs"
  */
 export const start = async (
   plugin,
-  { broker, filter, heartbeat = false, limits, maxChunkChars = false, metrics, subscription, users }
+  { broker, filter, heartbeat = false, limits, maxChunkChars = false, metrics, recovery, subscription, users }
 ) => {
   const server = Application.make()
   if (users) Application.authenticate(server)
@@ -52,6 +53,7 @@ export const start = async (
   if (subscription) {
     server.subscription(subscription, {
       ...(filter && { filter: filters[filter] }),
+      ...(recovery && { recovery }),
       auth: users ? { mode: "required", index: true } : false
     })
   }

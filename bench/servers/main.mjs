@@ -4,7 +4,7 @@
  * arrived: cheaper than IPC, and the same for every peer.
  */
 import { createServer } from "node:net"
-import { setImmediate } from "node:timers/promises"
+import { setImmediate, setTimeout as sleep } from "node:timers/promises"
 import { serve } from "../process/Commands.mjs"
 import { heap, meter, settle } from "../process/Cost.mjs"
 
@@ -38,6 +38,20 @@ const publish = async ({ internal, message, paths, perTick, ticks, ticksPerRound
   await settle()
 }
 
+/** Publishes `each` times to every path, to all of them at a time: each waits until it is out. `first` numbers the first. */
+const publishAll = async ({ each, first, message, paths }) => {
+  await Promise.all(paths.map(async (path) => {
+    for (let n = first; n < first + each; n++) await server.publish(path, { seq: 100_000 + n, body: message })
+  }))
+  await settle()
+}
+
+/** Publishes once to each path, as often as it takes until it is out. */
+const publishOnce = ({ message, paths }) =>
+  Promise.all(paths.map(async (path) => {
+    while (!await server.publish(path, message).then(() => true, () => false)) await sleep(10)
+  }))
+
 /** Publishes one by one, and answers how long each took to arrive everywhere (ms). */
 const timePublish = async (plan) => {
   const durations = []
@@ -63,6 +77,8 @@ serve({
   },
   publish,
   timePublish,
+  publishAll,
+  publishOnce,
   measurePublish: async (plan) => {
     await meters.start()
     await publish(plan)

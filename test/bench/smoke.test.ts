@@ -19,6 +19,11 @@ interface Report {
 const others: Readonly<Record<string, string>> = {
   growth: "limit",
   cluster: "socket.io-redis",
+  "redis-plain": "effect-nes-redis-kept",
+  "redis-recovery": "effect-nes-redis",
+  "paths-plain": "effect-nes-redis-kept",
+  "paths-recovery": "effect-nes-redis",
+  "paths-caught-up": "effect-nes-redis-kept",
   "client-contract": "effect-nes-decoding",
   "client-contract-poured": "effect-nes-decoding",
   "victim-ping": "effect-http",

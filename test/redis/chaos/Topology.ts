@@ -142,11 +142,15 @@ const pair = (
     await takeOver(replica, master)
     await until(() => isMaster(replica))
     await back()
-    if (isMaster(master)) {
+    if (attempt(() => isMaster(master) && isMaster(replica))) {
       attempt(() => master.run("replicaof", "127.0.0.1", String(replica.port)) === "OK")
     }
-    await until(() => isInStep(master))
-    Object.assign(roles, { master: replica, replica: master })
+    // On a loaded machine Sentinels may find the new master gone, too, and take the old one back.
+    await until(() => {
+      const [next, other] = isMaster(replica) ? [replica, master] : [master, replica]
+      Object.assign(roles, { master: next, replica: other })
+      return isMaster(next) && !isMaster(other) && isInStep(other)
+    })
   }
   return {
     roles,

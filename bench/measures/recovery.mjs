@@ -1,0 +1,51 @@
+/**
+ * A process publishes through Redis to many paths, to each when the last is out; each has a client on a node: CPU of the
+ * publisher, the node and Redis per publish, and publishes a second.
+ */
+import { start } from "../process/Child.mjs"
+import { startRedis } from "../process/Redis.mjs"
+
+const clients = new URL("../clients/main.mjs", import.meta.url)
+const servers = new URL("../servers/main.mjs", import.meta.url)
+
+const run = async ({ client, publisher, node, redis }, scenario) => {
+  const { body, each, name, paths, recovery, server, warmup } = scenario
+  const options = { name, options: { ...server, redis: redis.url } }
+  const { port } = await node.call("start", options)
+  await publisher.call("start", { name, options: { ...options.options, recovery } })
+  await client.call("connect", { count: paths.length, name, url: `ws://127.0.0.1:${port}` })
+  await client.call("subscribe", { body, count: each, paths, warmup })
+  const plan = { message: body, paths }
+  await Promise.all([client.call("warm"), publisher.call("publishAll", { ...plan, first: 0, each: warmup })])
+  await Promise.all([publisher.call("begin"), node.call("begin")])
+  const before = await redis.cpu()
+  const since = performance.now()
+  await Promise.all([client.call("received"), publisher.call("publishAll", { ...plan, first: warmup, each })])
+  const elapsed = performance.now() - since
+  const [publishing, receiving] = await Promise.all([publisher.call("end"), node.call("end")])
+  const count = each * paths.length
+  return {
+    publishing: publishing / count,
+    node: receiving / count,
+    redis: (await redis.cpu() - before) / count,
+    rate: 1000 * count / elapsed
+  }
+}
+
+export const measure = async (_, scenario, peer) => {
+  const redis = await startRedis()
+  const children = []
+  const child = async (...args) => {
+    const started = await start(...args)
+    children.push(started)
+    return started
+  }
+  try {
+    const [node, publisher] = [await child(servers, [peer]), await child(servers, ["effect-nes-publisher"])]
+    const client = await child(clients, ["effect-nes"])
+    return await run({ redis, node, publisher, client }, { ...scenario, recovery: peer === scenario.subject })
+  } finally {
+    for (const each of children) await each.stop()
+    await redis.stop()
+  }
+}
