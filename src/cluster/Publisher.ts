@@ -128,13 +128,17 @@ const boundsOf = (path: string, { recovery, state }: SubscriptionOptions): Bound
 
 const nothing = (): void => {}
 
-const over = (membership: Membership, router: Router<Bounds | undefined>): Omit<PlainPublisher, "close"> => ({
+interface Declared {
+  readonly recovery: Bounds | undefined
+}
+
+const over = (membership: Membership, router: Router<Declared>): Omit<PlainPublisher, "close"> => ({
   publish: async (path, message, { internal, user, version } = {}) => {
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
     }
     const update: Publish = { type: "publish", path, message, internal, user, version, text: MessageText.of(message) }
-    const recovery = router.match(path)?.subscription
+    const recovery = router.match(path)?.subscription.recovery
     await membership.send(recovery ? { ...update, recovery } : update)
   },
   broadcast: async (message, { user } = {}) =>
@@ -149,9 +153,9 @@ const over = (membership: Membership, router: Router<Bounds | undefined>): Omit<
 
 const joining = (broker: BrokerService, { log = nothing, subscriptions = {} }: Options) =>
   Effect.gen(function*() {
-    const router = new Router<Bounds | undefined>()
+    const router = new Router<Declared>()
     for (const [path, options] of Object.entries(subscriptions)) {
-      router.add(path, boundsOf(path, options))
+      router.add(path, { recovery: boundsOf(path, options) })
     }
     const membership = yield* broker.join({
       id: randomBytes(6).toString("hex"),
