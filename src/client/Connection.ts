@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import { Joiner } from "../protocol/Chunk.js"
+import * as CloseCode from "../protocol/CloseCode.js"
 import type * as Message from "../protocol/Message.js"
 import { type NesError, ProtocolError } from "../protocol/NesError.js"
 import * as Deadline from "./Deadline.js"
@@ -49,7 +50,7 @@ export interface Settings {
 }
 
 const unknownClose: Close = { code: undefined, reason: undefined, wasClean: false }
-const abandoned: Close = { code: 1006, reason: "", wasClean: false }
+const abandoned: Close = { code: CloseCode.abnormalClosure, reason: "", wasClean: false }
 
 // A peer that is gone never answers a closing handshake; ws alone would wait 30 seconds for it, a browser longer.
 const closingGrace = Duration.seconds(5)
@@ -172,7 +173,7 @@ export class Connection implements Listener {
     } catch (cause) {
       // What a listener of the socket throws would end the process.
       this.owner.error(new ProtocolError({ message: "Received invalid message", cause }))
-      this.close(1011)
+      this.close(CloseCode.internalError)
     }
   }
 
@@ -186,7 +187,7 @@ export class Connection implements Listener {
     if (joined === undefined) {
       if (this.joiner.exceeded && !this.closing) {
         this.owner.error(new ProtocolError({ message: "Received message exceeds the maximum length" }))
-        this.close(1009, "Message too big")
+        this.close(CloseCode.messageTooBig, "Message too big")
       }
       return
     }

@@ -460,7 +460,7 @@ export class Session implements Owner {
       this.stopReconnecting()
     }
     // A protocol error with a cause is a message that makes no sense.
-    connection.close(error._tag === "ProtocolError" && error.cause !== undefined ? 1002 : undefined)
+    connection.close(error._tag === "ProtocolError" && error.cause !== undefined ? CloseCode.protocolError : undefined)
   }
 
   // Once for each path: who subscribes again to what is refused is not let loose on the server.

@@ -1,5 +1,6 @@
 /** The browser's WebSocket as the client's transport. */
 import * as Effect from "effect/Effect"
+import * as CloseCode from "../protocol/CloseCode.js"
 import type { Open } from "./Socket.js"
 
 // A page may close with 1000 or an application's own code only.
@@ -35,7 +36,7 @@ export const open: Open = (url, _options, listener, protocols = []) => {
   const socket = new WebSocket(url.replace(/^http(?=s?:)/i, "ws"), protocols as string | Array<string>)
   const deafen = isLocal(socket.url)
     ? () => {}
-    : listen("offline", () => listener.closed({ code: 1006, reason: "", wasClean: false }))
+    : listen("offline", () => listener.closed({ code: CloseCode.abnormalClosure, reason: "", wasClean: false }))
   socket.addEventListener("open", () => listener.opened())
   socket.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
     if (typeof data === "string") {

@@ -1,6 +1,7 @@
 /** The authentication endpoint (nes-api.txt, "auth"): internal for type `direct`, public for `cookie` and `token`. */
-import * as Boom from "@hapi/boom"
 import type { Request, ResponseToolkit, Server } from "@hapi/hapi"
+import { answers } from "../protocol/Answers.js"
+import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import { type Passwords, seal } from "../server/conversation/Seal.js"
 import type { AuthConfiguration, AuthOptions } from "./Options.js"
 
@@ -49,7 +50,7 @@ export const declare = (
             const { nes } = request.plugins
             if (nes?.socket) {
               nes.refused = true
-              throw Boom.notFound()
+              throw errorAnswer(answers.routeUnknown)
             }
             return h.continue
           }

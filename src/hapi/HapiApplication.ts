@@ -2,9 +2,11 @@
 import * as Boom from "@hapi/boom"
 import type { AuthArtifacts, AuthCredentials, Request, Server, ServerInjectResponse } from "@hapi/hapi"
 import type * as Iron from "@hapi/iron"
+import { answers } from "../protocol/Answers.js"
 import type { Request as SocketRequest, Response, Service } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication, Credentials } from "../server/conversation/Authentication.js"
+import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import { decodeAuthentication, type Passwords, unseal } from "../server/conversation/Seal.js"
@@ -154,7 +156,7 @@ export const make = ({ auth, maxStreamBytes, passwords, server, socketOf }: Host
     { headers: given, method, path, payload: sent }: SocketRequest
   ): Promise<Response> => {
     if (auth && path === endpoint()) {
-      throw Boom.notFound()
+      throw errorAnswer(answers.routeUnknown)
     }
     const credentials = injectAuth(connection)
     const exchange = new Exchange(connection.facade as Socket | undefined ?? socketOf(connection), maxStreamBytes)
@@ -172,7 +174,7 @@ export const make = ({ auth, maxStreamBytes, passwords, server, socketOf }: Host
         ...(remoteAddress === undefined ? undefined : { remoteAddress })
       })
       if (exchange.refused) {
-        throw Boom.notFound()
+        throw errorAnswer(answers.routeUnknown)
       }
       if (exchange.isOver) {
         return unsent(exchange)
@@ -227,7 +229,7 @@ export const make = ({ auth, maxStreamBytes, passwords, server, socketOf }: Host
   const sealed = async (given: unknown, options: Iron.SealOptions): Promise<Authentication> => {
     const authentication = ofStrategy(await unseal(given, passwords, options))
     if (!authentication) {
-      throw Boom.unauthorized("Invalid token")
+      throw errorAnswer(answers.tokenInvalid)
     }
     return authentication
   }
@@ -245,7 +247,7 @@ export const make = ({ auth, maxStreamBytes, passwords, server, socketOf }: Host
       const cookie = auth && states?.[auth.cookie]
       const authentication = ofStrategy(decodeAuthentication(cookie))
       if (!states || (cookie && !authentication)) {
-        throw Boom.unauthorized("Invalid nes authentication cookie")
+        throw errorAnswer(answers.cookieInvalid)
       }
       return authentication
     },

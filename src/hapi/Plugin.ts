@@ -184,7 +184,7 @@ const replaced: Array<Plugin<void>> = Object.entries({ "@hapi/nes": "14.0.1", ne
  */
 export const plugin: Plugin<PluginOptions> = {
   name: "effect-nes",
-  version: "0.1.0",
+  version: "1.0.0",
   requirements: { hapi: ">=21.0.0" },
   register: async (server, options) => {
     register(server, options ?? {})

@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-import * as Boom from "@hapi/boom"
 import type * as Iron from "@hapi/iron"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -16,8 +15,10 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import { answers } from "../protocol/Answers.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication as Authenticated, AuthState, Credentials } from "../server/conversation/Authentication.js"
+import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
 import * as Seal from "../server/conversation/Seal.js"
 import type { AuthSettingOptions } from "../server/Settings.js"
@@ -238,7 +239,7 @@ export const port = <R, RV>(auth: Authentication<R, RV> | false) => ({
       ? Effect.filterOrFail(
         auth.unseal(sealed),
         (found) => found !== undefined,
-        () => Boom.unauthorized("Invalid nes authentication cookie")
+        () => errorAnswer(answers.cookieInvalid)
       )
       : Effect.succeed(undefined)
   },
@@ -255,7 +256,7 @@ export const port = <R, RV>(auth: Authentication<R, RV> | false) => ({
       return Effect.filterOrFail(
         auth ? auth.unseal(given) : Effect.succeed(undefined),
         (found) => found !== undefined,
-        () => Boom.unauthorized("Invalid token")
+        () => errorAnswer(answers.tokenInvalid)
       )
     }
     return Refusal.asAnswer(attempt(auth)).pipe(

@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
+import * as CloseCode from "../protocol/CloseCode.js"
 import { Application, type Service } from "../server/Application.js"
 import * as NesServer from "../server/NesServer.js"
 import type { Hooks as ServerHooks } from "../server/Settings.js"
@@ -15,7 +16,7 @@ import * as Hooks from "./Hooks.js"
 import * as HttpApplication from "./HttpApplication.js"
 import { decode, type Options } from "./Options.js"
 
-const closeCode = 1001
+const closeCode = CloseCode.goingAway
 
 // Effect's own HTTP server answers every upgrade that it hears of.
 const takeUpgrades = ({ node }: NesServer.Service, server: Server | SecureServer) =>

@@ -3,9 +3,13 @@
  * the Schemas of `Message` by a property test.
  */
 import * as Result from "effect/Result"
+import { answers, type Row, textOf } from "./Answers.js"
 import type * as Message from "./Message.js"
 import { ProtocolError, type UserError } from "./NesError.js"
 import * as Thrown from "./Thrown.js"
+
+// As `Message.version` has it, which would bring Schemas along.
+const supported = "2"
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -35,7 +39,7 @@ const isAbsent = (u: unknown): u is null | undefined => u === undefined || u ===
 const isId = (u: unknown): u is Message.Id =>
   (typeof u === "number" && u !== 0 && Number.isFinite(u)) || (typeof u === "string" && u !== "")
 
-const refuse = (message: string, fields?: Json): Result.Result<never, Refusal> =>
+const refuse = ([, message]: Row, fields?: Json): Result.Result<never, Refusal> =>
   Result.fail({
     error: new ProtocolError({ message }),
     type: typeof fields?.type === "string" ? fields.type : undefined,
@@ -48,28 +52,29 @@ export const decodeEnvelope = (text: string): Result.Result<Envelope, Refusal> =
   try {
     fields = JSON.parse(text)
   } catch {
-    return refuse("Cannot parse message")
+    return refuse(answers.unreadable)
   }
   if (!isObject(fields)) {
-    return refuse("Cannot parse message")
+    return refuse(answers.unreadable)
   }
   const { id, type } = fields
   if (!type) {
-    return refuse("Cannot parse message", fields)
+    return refuse(answers.unreadable, fields)
   }
   if (typeof type !== "string") {
-    return refuse("Message type must be a string", fields)
+    return refuse(answers.typeNoText, fields)
   }
   if (!id) {
-    return refuse("Message missing id", fields)
+    return refuse(answers.idMissing, fields)
   }
   if (!isId(id)) {
-    return refuse("Message id must be a number or a string", fields)
+    return refuse(answers.idInvalid, fields)
   }
   return Result.succeed({ type, id, fields })
 }
 
-const invalid = (message: string): Result.Result<never, ProtocolError> => Result.fail(new ProtocolError({ message }))
+const invalid = (answer: Row, ...named: ReadonlyArray<string>): Result.Result<never, ProtocolError> =>
+  Result.fail(new ProtocolError({ message: textOf(answer, ...named) }))
 
 // A header named `__proto__` is dropped, not refused: whoever copies headers key by key would set a prototype with it.
 const decodeHeaders = (headers: Json): Message.RequestHeaders => {
@@ -108,19 +113,19 @@ const named = <A>(record: Readonly<Record<string, A>>): ReadonlyArray<readonly [
 
 const decodeHello = ({ fields, id }: Envelope): Result.Result<Message.Hello, ProtocolError> => {
   const { auth, subs, version } = fields
-  if (version !== "2") {
-    return invalid(`Incorrect protocol version (expected 2 but received ${quote(version)})`)
+  if (version !== supported) {
+    return invalid(answers.wrongVersion, supported, quote(version))
   }
   if (!isAbsent(subs) && !(Array.isArray(subs) && subs.every((path) => typeof path === "string"))) {
-    return invalid("Message subs must be an array of strings")
+    return invalid(answers.subsInvalid)
   }
   const recover = isAbsent(fields.recover) ? fields.recover : decodePositions(fields.recover)
   if (recover === undefined && fields.recover !== undefined) {
-    return invalid("Message recover must be an object of positions")
+    return invalid(answers.helloRecoverInvalid)
   }
   const history = isAbsent(fields.history) ? fields.history : decodeCounts(fields.history)
   if (history === undefined && fields.history !== undefined) {
-    return invalid("Message history must be an object of numbers")
+    return invalid(answers.helloHistoryInvalid)
   }
   return Result.succeed({
     type: "hello",
@@ -145,22 +150,22 @@ const quote = (value: unknown): string => {
 const decodeRequest = ({ fields, id }: Envelope): Result.Result<Message.Request, ProtocolError> => {
   const { headers, method, path, payload } = fields
   if (!method) {
-    return invalid("Message missing method")
+    return invalid(answers.methodMissing)
   }
   if (typeof method !== "string") {
-    return invalid("Message method must be a string")
+    return invalid(answers.methodNoText)
   }
   if (!path) {
-    return invalid("Message missing path")
+    return invalid(answers.pathMissing)
   }
   if (typeof path !== "string") {
-    return invalid("Message path must be a string")
+    return invalid(answers.pathNoText)
   }
   if (headers === undefined) {
     return Result.succeed({ type: "request", id, method, path, payload })
   }
   if (headers !== null && !isObject(headers)) {
-    return invalid("Message headers must be an object of header values")
+    return invalid(answers.headersInvalid)
   }
   return Result.succeed({ type: "request", id, method, path, headers: headers && decodeHeaders(headers), payload })
 }
@@ -173,10 +178,10 @@ const decodeSub = (envelope: Envelope): Result.Result<Message.Sub, ProtocolError
   }
   const recover = isAbsent(given) ? given : decodePosition(given)
   if (recover === undefined && given !== undefined) {
-    return invalid("Message recover must be a position")
+    return invalid(answers.recoverInvalid)
   }
   if (!isAbsent(history) && !isCountOrZero(history)) {
-    return invalid("Message history must be a number")
+    return invalid(answers.historyInvalid)
   }
   return Result.map(sub, (sub) => ({
     ...sub,
@@ -191,7 +196,7 @@ const decodePath = <Type extends "sub" | "unsub">(
 ): Result.Result<{ readonly type: Type; readonly id: Message.Id; readonly path: string }, ProtocolError> =>
   typeof fields.path === "string"
     ? Result.succeed({ type, id, path: fields.path })
-    : invalid(fields.path === undefined ? "Message missing path" : "Message path must be a string")
+    : invalid(fields.path === undefined ? answers.pathMissing : answers.pathNoText)
 
 /** Decodes the fields of a client's message, by its type. */
 export const decodeFields = (envelope: Envelope): Result.Result<Message.ClientMessage, ProtocolError> => {
@@ -214,7 +219,7 @@ export const decodeFields = (envelope: Envelope): Result.Result<Message.ClientMe
     case "unsub":
       return decodePath("unsub", envelope)
     default:
-      return invalid("Unknown message type")
+      return invalid(answers.typeUnknown)
   }
 }
 
@@ -270,7 +275,7 @@ export const decodeServerMessage = (text: string): Result.Result<Message.ServerM
     return Result.fail(new ProtocolError({ message: Thrown.text(cause), cause }))
   }
   if (!isObject(fields)) {
-    return invalid("Received invalid message")
+    return Result.fail(new ProtocolError({ message: "Received invalid message" }))
   }
   if (isServerMessage(fields)) {
     return Result.succeed(fields)

@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
+import * as CloseCode from "../protocol/CloseCode.js"
 import { UserError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import { Application } from "./Application.js"
@@ -345,7 +346,7 @@ export const layer = (
 ): Layer.Layer<NesServer, never, Application> =>
   Layer.effect(
     NesServer,
-    Effect.tap(make(options), (nes) => nes.listen(server, { closeCode: 1001 }))
+    Effect.tap(make(options), (nes) => nes.listen(server, { closeCode: CloseCode.goingAway }))
   )
 
 /**

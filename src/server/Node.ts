@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto"
 import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
-import { serviceRestart } from "../protocol/CloseCode.js"
+import * as CloseCode from "../protocol/CloseCode.js"
 import { interrupt } from "./Awaitable.js"
 import { Broker, type Membership, type Tally } from "./Broker.js"
 import type { Publish, Target } from "./Command.js"
@@ -128,12 +128,12 @@ export class Node {
     const close = (connection: Connection): void => void connection.close()
     this.hello = new Deadlines(limits.helloTimeout || noDeadline, clock, fork, (connection) => {
       exceed("helloTimeout", connection)
-      void connection.close(1008, "No hello in time")
+      void connection.close(CloseCode.policyViolation, "No hello in time")
     })
     this.unauthenticated = new Deadlines((auth && auth.timeout) || noDeadline, clock, fork, close)
     this.age = new Deadlines(limits.maxConnectionAge || noDeadline, clock, fork, (connection) => {
       exceed("maxConnectionAge", connection)
-      void this.atMost(connection.idle).then(() => connection.close(1001, "Connection is too old"))
+      void this.atMost(connection.idle).then(() => connection.close(CloseCode.goingAway, "Connection is too old"))
     })
     this.authentication = new Deadlines<() => void>(limits.authTimeout || noDeadline, clock, fork, (expire) => expire())
     this.backlog = new Backlog(
@@ -309,7 +309,7 @@ export class Node {
   /** Sends some clients away within a time (ms), of those that wait for nothing; they come back to whatever node. */
   shed(count: number, within: number): Promise<void> {
     const away = Array.from(this.hub.connections.all()).filter(({ isIdle, stage }) => isIdle && stage === "ready")
-    return this.sendAway(away.slice(0, count), { within, code: serviceRestart, reason: "Rebalancing" })
+    return this.sendAway(away.slice(0, count), { within, code: CloseCode.serviceRestart, reason: "Rebalancing" })
   }
 
   /** Closes every connection; ends when their last hooks have run. */

@@ -1,15 +1,17 @@
 /** One client's connection: what is known of it, and the way out to it. */
-import * as Boom from "@hapi/boom"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import type { WebSocket } from "ws"
+import { answers } from "../../protocol/Answers.js"
+import * as CloseCode from "../../protocol/CloseCode.js"
 import type { Envelope, Refusal } from "../../protocol/Codec.js"
 import type { Position } from "../../protocol/Message.js"
 import type { Owner } from "../Awaitable.js"
 import type { Authentication, AuthState, UserKey } from "../conversation/Authentication.js"
+import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import type { Inbox } from "../conversation/TurnLimiter.js"
 import type { Fanouts } from "../subscription/Fanouts.js"
 import type { Subscription } from "../subscription/Subscription.js"
@@ -214,7 +216,7 @@ export class Connection {
     const ready = this.stage === "ready"
     const message = this.outgoing(text)
     if (!(ready ? this.isReachable(false) : this.withhold(message))) {
-      return Promise.reject(Boom.internal("Socket not open"))
+      return Promise.reject(errorAnswer(answers.notOpen))
     }
     this.totals[pushed[type]]++
     return !ready ? Promise.resolve() : new Promise((resolve, reject) => {
@@ -314,7 +316,7 @@ export class Connection {
   /** Closes a client that does not read. */
   giveUp(limit: "maxBufferedBytes" | "stallTimeout"): void {
     this.backlog.exceeded(limit, this)
-    void this.close(1013, "Client reads too slowly")
+    void this.close(CloseCode.tryAgainLater, "Client reads too slowly")
   }
 
   /** Reads nothing from the client until `readOn`. */

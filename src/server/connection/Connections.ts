@@ -1,7 +1,8 @@
 /** The connections of a node, by id and by user. */
-import * as Boom from "@hapi/boom"
 import * as Latch from "effect/Latch"
+import { answers } from "../../protocol/Answers.js"
 import { type UserKey, userKey } from "../conversation/Authentication.js"
+import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import type { Connection } from "./Connection.js"
 import * as UserIndex from "./UserIndex.js"
 
@@ -58,7 +59,7 @@ export class Connections {
   checkRoom(connection: Connection, key: UserKey, max: number): void {
     const current = this.byUser.get(key) ?? none
     if (current.size - (current.has(connection) ? 1 : 0) >= max) {
-      throw Boom.serverUnavailable("Too many connections for the authenticated user")
+      throw errorAnswer(answers.userConnectionsTooMany)
     }
   }
 

@@ -1,5 +1,6 @@
 /** How much a connection may send and how many errors it may cause: with more it is heard no more. */
 import type * as Clock from "effect/Clock"
+import * as CloseCode from "../../protocol/CloseCode.js"
 import type { Limits } from "./Limits.js"
 
 const minute = 60
@@ -79,7 +80,7 @@ export class RateLimiter<C extends Counted> {
   private exceed(limit: Parameters<RateLimiter<C>["exceeded"]>[0], connection: C, reason: string): boolean {
     if (connection.isOpen) {
       this.exceeded(limit, connection)
-      connection.abandon(1008, reason)
+      connection.abandon(CloseCode.policyViolation, reason)
     }
     return true
   }

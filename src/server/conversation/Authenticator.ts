@@ -1,6 +1,6 @@
 /** Who a connection is: authentication by cookie, hello and reauth, and its verification in time (interop.md). */
-import * as Boom from "@hapi/boom"
 import type * as Clock from "effect/Clock"
+import { answers } from "../../protocol/Answers.js"
 import type * as Message from "../../protocol/Message.js"
 import { type Awaitable, interrupt, isPromiseLike, type Owner } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"
@@ -8,6 +8,7 @@ import type { Deadlines } from "../connection/Deadlines.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
 import type { Authentication, AuthState } from "./Authentication.js"
+import { errorAnswer } from "./ErrorAnswer.js"
 
 /** The time that authentication takes. */
 export interface Timing {
@@ -65,17 +66,17 @@ export class Authenticator {
       : await this.inTime(connection, application.authenticateCookie(connection, connection.cookies))
     const authenticated = connection.auth.isAuthenticated || byCookie !== undefined
     if (!message.auth && !authenticated && application.authRequired()) {
-      throw Boom.unauthorized("Connection requires authentication")
+      throw errorAnswer(answers.authenticationRequired)
     }
     if (message.auth && message.type === "hello" && authenticated) {
-      throw Boom.badRequest("Connection already authenticated")
+      throw errorAnswer(answers.alreadyAuthenticated)
     }
     this.timing.unauthenticated.clear(connection)
     if (!message.auth) {
       return byCookie
     }
     if (!settings.auth) {
-      throw Boom.unauthorized("Invalid token")
+      throw errorAnswer(answers.tokenInvalid)
     }
     return await this.inTime(connection, application.authenticate(connection, message.auth)) ?? byCookie
   }
@@ -91,7 +92,7 @@ export class Authenticator {
     return new Promise((resolve, reject) => {
       const expire = (): void => {
         exceed("authTimeout", connection)
-        reject(Boom.serverUnavailable("Authentication took too long"))
+        reject(errorAnswer(answers.authenticationTooSlow))
         interrupt(work)
       }
       authentication.set(expire)
@@ -119,7 +120,7 @@ export class Authenticator {
       await this.inTime(connection, application.verify(auth, connection))
     } catch (error) {
       this.context.log.verificationFailed(connection, error)
-      throw Boom.forbidden("Credential verification failed")
+      throw errorAnswer(answers.verificationFailed)
     }
   }
 

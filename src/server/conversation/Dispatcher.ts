@@ -2,6 +2,8 @@
 import * as Boom from "@hapi/boom"
 import type * as Clock from "effect/Clock"
 import * as Result from "effect/Result"
+import { answers } from "../../protocol/Answers.js"
+import * as CloseCode from "../../protocol/CloseCode.js"
 import * as Codec from "../../protocol/Codec.js"
 import type * as Message from "../../protocol/Message.js"
 import { withoutQuery } from "../../protocol/Tracing.js"
@@ -13,6 +15,7 @@ import type { RateLimiter } from "../connection/RateLimiter.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
 import type { Authenticator } from "./Authenticator.js"
+import { errorAnswer } from "./ErrorAnswer.js"
 import * as Errors from "./Errors.js"
 import * as RequestHead from "./RequestHead.js"
 import { TurnLimiter } from "./TurnLimiter.js"
@@ -103,7 +106,7 @@ export class Dispatcher {
         run(connection, message)
       } catch (error) {
         context.application.log(["nes", "connection", "error"], error, connection)
-        connection.abandon(1011)
+        connection.abandon(CloseCode.internalError)
       }
     }
     const { maxInFlight, maxInFlightBytes } = context.settings.limits
@@ -242,7 +245,7 @@ export class Dispatcher {
       this.exceed("maxInFlight", connection, arrived)
     } else if (!("error" in arrived) && weight === Infinity) {
       this.context.exceed("maxDepth", connection)
-      this.answerError(connection, Boom.badRequest("Message is nested too deeply"), arrived)
+      this.answerError(connection, errorAnswer(answers.tooDeep), arrived)
     } else if (isDue) {
       this.turns.putBack(connection, { text, arrived, weight, isVerified: true })
       void this.verifyOne(connection)
@@ -264,7 +267,7 @@ export class Dispatcher {
 
   private exceed(limit: "maxInFlight" | "maxInFlightBytes", connection: Connection, arrived: Arrived): void {
     this.context.exceed(limit, connection)
-    this.answerError(connection, Boom.tooManyRequests("Too many messages in flight"), arrived)
+    this.answerError(connection, errorAnswer(answers.inFlightTooMany), arrived)
   }
 
   private read(message: Exclude<Received, Buffer>): Arrived {
@@ -345,10 +348,10 @@ export class Dispatcher {
       return undefined
     }
     if (envelope.type !== "hello" && connection.stage === "new") {
-      throw Boom.badRequest("Connection is not initialized")
+      throw errorAnswer(answers.notInitialized)
     }
     if (envelope.type === "hello" && connection.stage !== "new") {
-      throw Boom.badRequest("Connection already initialized")
+      throw errorAnswer(answers.alreadyInitialized)
     }
     const message = unwrap(Codec.decodeFields(envelope))
     switch (message.type) {
@@ -412,7 +415,7 @@ export class Dispatcher {
     const { exceed, settings: { limits } } = this.context
     if (paths.length > limits.maxHelloSubs) {
       exceed("maxHelloSubs", connection)
-      throw Boom.badRequest("Message subs has too many paths")
+      throw errorAnswer(answers.subsTooMany)
     }
     for (const path of paths) {
       this.checkPath(connection, path)
@@ -423,7 +426,7 @@ export class Dispatcher {
     const { exceed, settings: { limits } } = this.context
     if (path.length > limits.maxPathLength) {
       exceed("maxPathLength", connection, path)
-      throw Boom.uriTooLong("Message path is too long")
+      throw errorAnswer(answers.pathTooLong)
     }
   }
 
@@ -496,7 +499,7 @@ export class Dispatcher {
     const { metrics, settings } = this.context
     const began = performance.now()
     if (message.headers && hasAuthorization(message.headers)) {
-      throw Boom.badRequest("Cannot include an Authorization header")
+      throw errorAnswer(answers.authorizationHeader)
     }
     this.checkPath(connection, message.path)
     const { method, path } = message.path.startsWith("/") ? message : this.lookup(message.path)
@@ -529,10 +532,10 @@ export class Dispatcher {
   private lookup(id: string): { readonly method: string; readonly path: string } {
     const route = this.context.application.lookup(id)
     if (!route) {
-      throw Boom.notFound()
+      throw errorAnswer(answers.routeUnknown)
     }
     if (route.method === "*") {
-      throw Boom.badRequest("Cannot use route id with wildcard method route config")
+      throw errorAnswer(answers.routeHasNoMethod)
     }
     return { method: route.method, path: route.path }
   }
@@ -540,7 +543,7 @@ export class Dispatcher {
   private async message(connection: Connection, { id, message, type }: Message.Custom): Promise<string> {
     const { onMessage } = this.context.settings.hooks
     if (!onMessage) {
-      throw Boom.notImplemented()
+      throw errorAnswer(answers.noMessages)
     }
     const answer = await this.run("onMessage", connection, () => onMessage(connection, message))
     return this.encode({ id, type }, { type: "message", id, message: answer })
@@ -573,6 +576,6 @@ export class Dispatcher {
 
   private unserialisable(request: Answerable): Boom.Boom {
     this.context.application.log(["nes", "serialization", "error"], request.type)
-    return Boom.internal("Failed serializing message")
+    return errorAnswer(answers.unserialisable)
   }
 }

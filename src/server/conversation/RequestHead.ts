@@ -2,7 +2,9 @@
  * The head of a request that comes over a socket, as Node's HTTP parser would have let it through: nothing else reaches
  * the application.
  */
-import * as Boom from "@hapi/boom"
+import type * as Boom from "@hapi/boom"
+import { answers } from "../../protocol/Answers.js"
+import { errorAnswer } from "./ErrorAnswer.js"
 
 /** Header values by name, in lower case. */
 export type Headers = Readonly<Record<string, string>>
@@ -53,7 +55,7 @@ const single = new Set(
 
 const quote = (name: string): string => JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name)
 
-const refuse = (name: string, reason: string): Boom.Boom => Boom.badRequest(`Message header ${quote(name)} ${reason}`)
+const refuse = (name: string, reason: string): Boom.Boom => errorAnswer(answers.headerInvalid, quote(name), reason)
 
 const isBlank = (text: string, at: number): boolean => text[at] === " " || text[at] === "\t"
 
@@ -140,7 +142,7 @@ const maxMethodLength = 64
 
 const methodOf = (given: string): string => {
   if (given.length > maxMethodLength || !token.test(given)) {
-    throw Boom.badRequest("Message method must be an HTTP method")
+    throw errorAnswer(answers.methodInvalid)
   }
   return given
 }
@@ -157,7 +159,7 @@ const pathOf = (given: string): string => {
   } catch {
     // Half a surrogate pair.
   }
-  throw Boom.badRequest("Message path has an invalid character")
+  throw errorAnswer(answers.pathInvalid)
 }
 
 /** The head of a request; throws a 400 that names what HTTP would have refused. */

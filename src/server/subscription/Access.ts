@@ -1,6 +1,8 @@
 /** Who may subscribe: mode, scope and entity as hapi routes have them. */
-import * as Boom from "@hapi/boom"
+import type * as Boom from "@hapi/boom"
+import { answers } from "../../protocol/Answers.js"
 import type { Credentials } from "../conversation/Authentication.js"
+import { errorAnswer } from "../conversation/ErrorAnswer.js"
 
 /** One way in: all of its conditions must hold. */
 export interface Rule {
@@ -52,9 +54,7 @@ const refuseScope = (
   return scope && demanded("+").every(holds) && !demanded("!").some(holds) &&
       (selection.length === 0 || selection.some(holds))
     ? undefined
-    : Boom.forbidden(
-      `Insufficient scope to subscribe, expected any of: ${scopes.map((scope) => expand(scope, context)).join(",")}`
-    )
+    : errorAnswer(answers.scopeInsufficient, scopes.map((scope) => expand(scope, context)).join(","))
 }
 
 const refuseRule = (
@@ -67,10 +67,10 @@ const refuseRule = (
     return refusal
   }
   if (rule.entity === "user" && !credentials.user) {
-    return Boom.forbidden("Application credentials cannot be used on a user subscription")
+    return errorAnswer(answers.userRequired)
   }
   if (rule.entity === "app" && credentials.user) {
-    return Boom.forbidden("User credentials cannot be used on an application subscription")
+    return errorAnswer(answers.appRequired)
   }
   return undefined
 }
@@ -85,7 +85,7 @@ export const refuse = (
     return undefined
   }
   if (!credentials) {
-    return access.mode === "required" ? Boom.unauthorized("Authentication required to subscribe") : undefined
+    return access.mode === "required" ? errorAnswer(answers.subscriptionNeedsAuthentication) : undefined
   }
   let refusal: Boom.Boom | undefined
   for (const rule of access.rules) {

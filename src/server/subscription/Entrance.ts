@@ -1,10 +1,11 @@
 /** Subscribers that get a first message: what is published meanwhile waits for it, so that none is lost or seen twice. */
-import * as Boom from "@hapi/boom"
+import { answers } from "../../protocol/Answers.js"
 import type * as Message from "../../protocol/Message.js"
 import type { Service } from "../Application.js"
 import type { Settle } from "../Awaitable.js"
 import type { Publish, Published } from "../Command.js"
 import type { Connection, Declared } from "../connection/Connection.js"
+import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as Errors from "../conversation/Errors.js"
 import type { PreparedMessage } from "../transport/Frame.js"
 import { Snapshot } from "./Snapshot.js"
@@ -117,7 +118,7 @@ export class Entrance {
     }
     for (let n = 0; n < seat.waiting.length; n++) {
       if (seat.waiting.length > maxWaiting) {
-        throw Boom.serverUnavailable("Too many updates while subscribing")
+        throw errorAnswer(answers.updatesTooMany)
       }
       const update = seat.waiting[n]
       if (update && !(first instanceof Snapshot && first.has(update))) {
@@ -170,7 +171,7 @@ export class Entrance {
       ...(position && { position })
     })
     if (!outgoing) {
-      throw Boom.internal("Failed serializing message")
+      throw errorAnswer(answers.unserialisable)
     }
     connection.write(outgoing)
   }

@@ -1,10 +1,12 @@
 /** A node's live state: its connections, its declared subscriptions, and who is subscribed to what. */
-import * as Boom from "@hapi/boom"
+import type * as Boom from "@hapi/boom"
+import { answers } from "../../protocol/Answers.js"
 import type * as Message from "../../protocol/Message.js"
 import type { Membership } from "../Broker.js"
 import type { Connection, Declared, PendingSubscribe } from "../connection/Connection.js"
 import { Connections } from "../connection/Connections.js"
 import { type Authentication, type UserKey, userKey } from "../conversation/Authentication.js"
+import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as Errors from "../conversation/Errors.js"
 import type { NodeContext } from "../NodeContext.js"
 import * as Access from "./Access.js"
@@ -101,14 +103,14 @@ export class Hub {
     history = 0
   ): Promise<Message.Position | undefined> {
     if (path.includes("?")) {
-      throw Boom.badRequest("Subscription path cannot contain query")
+      throw errorAnswer(answers.subscriptionHasQuery)
     }
     if (connection.subscriptions.has(path)) {
       return undefined
     }
     const match = this.router.match(path)
     if (!match) {
-      throw Boom.notFound("Subscription not found")
+      throw errorAnswer(answers.subscriptionUnknown)
     }
     const { credentials } = connection.auth
     const position =
@@ -205,7 +207,7 @@ export class Hub {
       return
     }
     if (!await claims.claim(user, connection.id, auth.maxConnectionsPerUser)) {
-      throw Boom.serverUnavailable("Too many connections for the authenticated user")
+      throw errorAnswer(answers.userConnectionsTooMany)
     }
     if (connection.departed) {
       claims.release(user, connection.id)
@@ -260,7 +262,7 @@ export class Hub {
     const exceeded = this.exceeded(connection, path)
     if (exceeded) {
       this.context.exceed(exceeded, connection, path)
-      throw Boom.forbidden("Too many subscriptions")
+      throw errorAnswer(answers.subscriptionsTooMany)
     }
     return match.subscription.options.onSubscribe
       ? this.admit(connection, path, match, start)

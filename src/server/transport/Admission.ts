@@ -1,5 +1,6 @@
 /** Who may upgrade: asked before a WebSocket is made of the request, from the cheapest question to the dearest. */
 import type { IncomingMessage } from "node:http"
+import { upgradeRefusals } from "../../protocol/Answers.js"
 import { interrupt, isPromiseLike, type Owner } from "../Awaitable.js"
 import type { Deadlines } from "../connection/Deadlines.js"
 import * as Errors from "../conversation/Errors.js"
@@ -37,7 +38,7 @@ export class Admission {
   readonly admit = (request: IncomingMessage): number | undefined | Promise<number | undefined> => {
     const { settings: { hooks: { verifyUpgrade }, origin }, settle } = this.context
     if (origin && !origin.some((allowed) => allowed === originOf(request))) {
-      return this.refuse("origin", request, 401)
+      return this.refuse("origin", request)
     }
     if (!verifyUpgrade) {
       return undefined
@@ -63,7 +64,7 @@ export class Admission {
     const { remoteAddress } = request.socket
     return remoteAddress !== undefined &&
         (this.connections.get(networkOf(remoteAddress)) ?? 0) >= maxConnectionsPerAddress
-      ? this.refuse("maxConnectionsPerAddress", request, 429)
+      ? this.refuse("maxConnectionsPerAddress", request)
       : undefined
   }
 
@@ -81,7 +82,7 @@ export class Admission {
   }
 
   /** Counts and logs one who is not let in; returns the status that says so. */
-  refuse(reason: keyof Refused, request: IncomingMessage, status = 503): number {
+  refuse(reason: keyof Refused, request: IncomingMessage, status: number = upgradeRefusals[reason]): number {
     this.context.metrics.refuse(reason)
     this.context.log.refused(reason, request)
     return status
@@ -90,7 +91,7 @@ export class Admission {
   private judge(request: IncomingMessage, verdict: unknown): number | undefined {
     return verdict === true
       ? undefined
-      : this.refuse("verifyUpgrade", request, isStatus(verdict) ? verdict : 401)
+      : this.refuse("verifyUpgrade", request, isStatus(verdict) ? verdict : upgradeRefusals.verifyUpgrade)
   }
 
   private fail(request: IncomingMessage, error: unknown): number {

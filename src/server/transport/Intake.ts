@@ -1,6 +1,7 @@
 /** The way in: what comes on sockets, read from nobody so fast that others do not get their turn. */
 import type { Socket } from "node:net"
 import { type RawData, WebSocket } from "ws"
+import * as CloseCode from "../../protocol/CloseCode.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Turns } from "./Turns.js"
 
@@ -109,7 +110,7 @@ export class Intake {
   private tooMuch(connection: Connection): void {
     if (connection.isOpen) {
       this.receiver.tooLong(connection, "maxHelloBytes")
-      connection.abandon(1009)
+      connection.abandon(CloseCode.messageTooBig)
     }
   }
 
@@ -140,7 +141,7 @@ export class Intake {
   private listener<Args extends ReadonlyArray<unknown>>(run: (connection: Connection, ...args: Args) => void) {
     const failed = (connection: Connection, error: unknown): void => {
       this.receiver.failed(connection, error)
-      connection.abandon(1011)
+      connection.abandon(CloseCode.internalError)
     }
     return function(this: WebSocket, ...args: Args): void {
       if (this instanceof NesWebSocket && this.connection) {
