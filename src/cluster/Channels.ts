@@ -2,7 +2,9 @@
  * Which paths this node hears: those that someone here listens to, and no other; and what it takes to have missed
  * nothing of them.
  */
+import type * as Message from "../protocol/Message.js"
 import type { Node } from "../server/Broker.js"
+import * as Epoch from "../server/recovery/Epoch.js"
 import type { Session } from "./Engine.js"
 
 // Paths subscribed to, or asked how far they have come, in one command; and histories read at a time.
@@ -22,6 +24,8 @@ const connected = (session: Session | undefined): Session => {
   }
   return session
 }
+
+type Ahead = readonly [path: string, position: Message.Position]
 
 interface Batch {
   readonly paths: Set<string>
@@ -52,6 +56,8 @@ export class Channels {
   private unread = new Set<string>()
   private catchingUp = false
   private strolling: IterableIterator<string> | undefined
+  /** Paths at rest that the engine had got further with, and how far. */
+  private ahead: ReadonlyArray<Ahead> = []
   /** Counts how often all was lost that had been subscribed to. */
   private generation = 0
 
@@ -112,7 +118,7 @@ export class Channels {
         const { generation } = this
         const paths = take(this.suspects, atOnce)
         await this.settle(paths)
-        await this.compare(paths)
+        await this.read(await this.compare(paths))
         if (generation === this.generation) {
           paths.forEach((path) => this.suspects.delete(path))
         }
@@ -124,8 +130,14 @@ export class Channels {
     }
   }
 
-  /** Looks after some paths at rest: an announcement can get lost without a connection having gone down. */
+  /**
+   * Looks after some paths at rest: an announcement can get lost without a connection having gone down. One that was on
+   * its way when the engine was asked is here by the next time.
+   */
   async stroll(): Promise<void> {
+    const { ahead } = this
+    this.ahead = []
+    await this.read(ahead.filter(([path, position]) => this.isBehind(path, position)))
     const paths: Array<string> = []
     this.strolling ??= this.channels.keys()
     while (paths.length < round) {
@@ -136,7 +148,7 @@ export class Channels {
       }
       paths.push(next.value)
     }
-    await this.compare(paths).catch(ignore)
+    this.ahead = await this.compare(paths).catch(() => [])
   }
 
   /** Notes that a path's history could not be read. */
@@ -192,19 +204,29 @@ export class Channels {
     paths.filter((path) => this.node.listens(path) !== this.has(path)).forEach((path) => void this.follow(path))
   }
 
-  private async compare(paths: ReadonlyArray<string>): Promise<void> {
+  // Those of these paths that the engine has got further with.
+  private async compare(paths: ReadonlyArray<string>): Promise<ReadonlyArray<Ahead>> {
     const kept = paths.filter((path) => this.node.recovers(path))
     if (kept.length === 0) {
-      return
+      return []
     }
     const positions = await connected(this.session()).positions(kept)
-    const behind = kept.filter((path, index) => {
-      const reached = this.node.reached(path)
+    return kept.flatMap((path, index) => {
       const position = positions[index]
-      return !reached || !position || reached.epoch !== position.epoch || reached.offset < position.offset
+      return position && this.isBehind(path, position) ? [[path, position] as const] : []
     })
+  }
+
+  private isBehind(path: string, position: Message.Position): boolean {
+    const reached = this.node.reached(path)
+    return !reached || (reached.epoch === position.epoch
+      ? reached.offset < position.offset
+      : !Epoch.continues(position, reached.epoch))
+  }
+
+  private async read(behind: ReadonlyArray<Ahead>): Promise<void> {
     for (const part of parts(behind, reading)) {
-      await Promise.all(part.map((path) => this.node.refresh(path) ?? Promise.resolve()))
+      await Promise.all(part.map(([path]) => this.node.refresh(path) ?? Promise.resolve()))
     }
   }
 }

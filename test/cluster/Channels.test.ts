@@ -7,6 +7,8 @@ const stage = () => {
   const listening = new Set<string>()
   const subscribed: Array<string> = []
   const compared: Array<string> = []
+  const read: Array<string> = []
+  const reached = new Map<string, number>()
   const state = { isUp: true, lasts: Infinity }
   const settled = <A>(answer: A): Promise<A> => Promise.resolve(answer)
   const session: Session = {
@@ -42,8 +44,11 @@ const stage = () => {
   const channels = new Channels({
     listens: (path) => listening.has(path),
     recovers: (path) => listening.has(path),
-    reached: () => ({ epoch: "e", offset: 1 }),
-    refresh: () => undefined
+    reached: (path) => ({ epoch: "e", offset: reached.get(path) ?? 1 }),
+    refresh: (path) => {
+      read.push(path)
+      return undefined
+    }
   }, () => session)
   const add = (path: string): Promise<void> | undefined => {
     listening.add(path)
@@ -53,7 +58,7 @@ const stage = () => {
     listening.delete(path)
     return channels.follow(path)
   }
-  return { channels, subscribed, compared, state, add, remove }
+  return { channels, subscribed, compared, read, reached, state, add, remove }
 }
 
 it("a path is heard for as long as somebody listens, whoever comes and goes meanwhile", async () => {
@@ -114,4 +119,15 @@ it("catching up goes on where it was cut off, and always gets to the end", async
   state.lasts = Infinity
   await channels.catchUp()
   expect(channels.missing).toBe(0)
+})
+
+it("an announcement that is on its way when the engine is asked is not read; one that is lost is", async () => {
+  const { add, channels, reached, read } = stage()
+  await Promise.all([add("/late"), add("/lost")])
+  reached.set("/late", 0).set("/lost", 0)
+  await channels.stroll()
+  expect(read).toEqual([])
+  reached.set("/late", 1)
+  await channels.stroll()
+  expect(read).toEqual(["/lost"])
 })

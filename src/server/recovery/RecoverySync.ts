@@ -259,6 +259,7 @@ export class RecoverySync {
   }
 
   private async settle(admissions: Admissions, page: Page): Promise<void> {
+    await this.overtake(page)
     const { at } = this
     if (at) {
       const back = at.epoch === page.epoch ? undefined : this.left.find(({ epoch }) => epoch === page.epoch)
@@ -288,6 +289,21 @@ export class RecoverySync {
     }
     this.release(this.at)
     await this.advance(this.passed(this.at, ignore))
+  }
+
+  // Delivers what was announced while a page was read, as far as that goes: by then less may be kept.
+  private async overtake({ epoch, top }: Page): Promise<void> {
+    for (;;) {
+      const { at, early } = this
+      const next = at && early?.get(at.offset + 1)
+      if (!next || next.update.position.epoch !== epoch || at.offset >= top || !Epoch.continues(at, epoch)) {
+        return
+      }
+      await this.owner.deliver(this, next.update)
+      this.at = next.update.position
+      next.passed()
+      early?.delete(this.at.offset)
+    }
   }
 
   // Forgets what waited: all of it, or what has been read, and what is of another epoch, which is to be read.

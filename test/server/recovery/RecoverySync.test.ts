@@ -266,6 +266,30 @@ it("what is announced while the history is read follows it, without another read
   }
 })
 
+it("what is announced while the history is read is delivered though the history does not reach back to it", async () => {
+  for (const slow of [false, true]) {
+    const world = new World(slow)
+    world.admit(undefined)
+    await settle()
+    world.publish("now", false)
+    await settle()
+    // As with a Redis far away: asked now, what the answer tells is of later, and so is how much is kept.
+    const answer = world.read.bind(world)
+    world.read = (since) => {
+      for (let n = 0; n < 5; n++) {
+        world.publish("later", false)
+      }
+      world.kept = world.kept.slice(-2)
+      world.hear(4)
+      return answer(since)
+    }
+    await world.sync.work()
+    world.hear(Infinity)
+    await settle()
+    expect(heard(world)).toEqual([[1, 2, 3, 4, 5, 6]])
+  }
+})
+
 it("what is announced in a later epoch while the history is read is read, once", async () => {
   const world = new World(false)
   world.admit(undefined)
