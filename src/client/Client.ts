@@ -46,8 +46,7 @@ export interface ConnectOptions {
   /**
    * The credentials: the token of an authentication endpoint, or what the server's authentication scheme expects, such
    * as `{ headers: { authorization } }`. A function is called for each hello, and may answer with a Promise; after a
-   * 401
-   * on a reconnect it is called once more, with that error, and what it answers is tried once.
+   * 401 on a reconnect it is called once more, with that error, and what it answers is tried once.
    */
   readonly auth?: Auth
   /** Whether to reconnect when the connection is lost. Default: `true`. */
@@ -177,9 +176,9 @@ const reconnection = (options: ConnectOptions): Session.ConnectOptions["reconnec
  * The client.
  *
  * Every method that takes a callback returns a Promise where none is given. A Promise that nobody looks at never
- * becomes
- * an unhandled rejection. Errors are of the six types of nes-api.txt, section "Errors". A callback, handler or event
- * property that throws disturbs nothing else: what it threw is the `cause` of an error of type `user` for `onError`.
+ * becomes an unhandled rejection. Errors are of the six types of nes-api.txt, section "Errors". A callback, handler or
+ * event property that throws disturbs nothing else: what it threw is the `cause` of an error of type `user` for
+ * `onError`.
  */
 export class Client {
   /** Called with an error that no call accounts for. By default it is printed with `console.error`, in one line. */

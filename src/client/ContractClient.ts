@@ -70,8 +70,7 @@ export const message = Effect.fnUntraced(
 
 /**
  * The decoded broadcasts, each decoded or the reason why it does not: what the server sends to this client alone
- * arrives
- * here too.
+ * arrives here too.
  *
  * @since 1.0.0
  * @category broadcasts
@@ -124,8 +123,7 @@ const toResult =
 
 /**
  * Decodes a chunk at a time and, as long as the Schema needs nothing that takes time, without a step of the fiber's.
- * What
- * decodes before a value that does not is handed on before the failure.
+ * What decodes before a value that does not is handed on before the failure.
  */
 const decoding = <In, Out, E, R, E2, R2>(
   stream: Stream.Stream<In, E, R>,

@@ -25,8 +25,7 @@ export const arrived: Effect.Effect<void> = Effect.callback((resume) => {
 /**
  * Sleeps until `due` (nanoseconds of the clock; `undefined` for none) has passed, asking again after every sleep, and
  * returns whether there was a moment to wait for. What has arrived in the meantime is read before the deadline counts
- * as
- * missed.
+ * as missed.
  */
 export const pass = (clock: Clock.Clock, due: () => bigint | undefined): Effect.Effect<boolean> =>
   Effect.gen(function*() {

@@ -35,8 +35,7 @@ const wsError = (message: string, cause: unknown): WsError =>
 
 /**
  * Whether the application is told of a disconnection: not where the socket never opened and will not be opened again,
- * or
- * did not open in time.
+ * or did not open in time.
  */
 export const isDisconnection = (connection: Connection, end: End, willReconnect: boolean): boolean =>
   connection.hasOpened || end.how === "close" || (end.how === "error" && willReconnect)

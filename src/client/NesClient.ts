@@ -63,9 +63,9 @@ export type { Close } from "./Socket.js"
  */
 export interface ConnectOptions {
   /**
-   * The credentials sent with every hello; what is `Redacted` in them, wherever it is, is revealed. See `overrideReconnectionAuth`. A function is
-   * called for each hello, and may answer with an Effect; after a 401 on a reconnect it is called once more, with that
-   * error, and what it answers is tried once.
+   * The credentials sent with every hello; what is `Redacted` in them, wherever it is, is revealed. See
+   * `overrideReconnectionAuth`. A function is called for each hello, and may answer with an Effect; after a 401 on a
+   * reconnect it is called once more, with that error, and what it answers is tried once.
    */
   readonly auth?: Auth
   /** How long opening the socket and the hello may take together. Default: as long as the WebSocket implementation lets it. */
@@ -174,9 +174,9 @@ export interface Service {
    *
    * All consumers of a path share one subscription of the server. It outlives connections: after a reconnect it goes on
    * (with what was published meanwhile only where the subscription has recovery). It ends when the server revokes it.
-   * It fails with the server's refusal, and
-   * with a `DisconnectError` when the client is disconnected for good. Unbounded buffering is the default. With
-   * `{ history: 10 }` it begins with the last ten updates, where the subscription has recovery.
+   * It fails with the server's refusal, and with a `DisconnectError` when the client is disconnected for good.
+   * Unbounded buffering is the default. With `{ history: 10 }` it begins with the last ten updates, where the
+   * subscription has recovery.
    */
   readonly subscribe: (path: string, options?: SubscribeOptions) => Stream.Stream<Update, NesError | OverflowError>
   /** The messages alone of `subscribe`. */

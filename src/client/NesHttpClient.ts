@@ -1,7 +1,6 @@
 /**
  * Effect's `HttpClient` over the socket, so that an `HttpApi` contract, and whatever else is built on that client,
- * works
- * on the one connection there is.
+ * works on the one connection there is.
  *
  * @since 0.1.0
  */
@@ -88,8 +87,7 @@ const failure =
 /**
  * A client whose requests go over the connection of `NesClient`; only path and query of a URL count. Error answers are
  * responses, as over HTTP; what the connection fails with is an `HttpClientError` with the nes error as its cause.
- * Bodies are
- * JSON or text.
+ * Bodies are JSON or text.
  *
  * @since 0.1.0
  * @category constructors

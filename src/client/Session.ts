@@ -246,8 +246,7 @@ export class Session implements Owner {
   /**
    * Adds a listener to a path, once per `key`. The path's first listener subscribes: now, after the hello that is being
    * answered, or with the next. `done` is called once, when the server has answered or nothing needs to be asked. If
-   * the
-   * request fails, the path is dropped with all its listeners.
+   * the request fails, the path is dropped with all its listeners.
    */
   subscribe(path: string, key: unknown, listener: Listener, done: Settle, { history }: SubscribeOptions = {}): void {
     if (!isPath(path)) {
@@ -309,8 +308,8 @@ export class Session implements Owner {
   }
 
   /**
-   * Removes the listener added with `key`, or all of the path's where `key` is falsy. Without listeners the
-   * path is unsubscribed. `done` is called once, when the server has answered or nothing needs to be asked.
+   * Removes the listener added with `key`, or all of the path's where `key` is falsy. Without listeners the path is
+   * unsubscribed. `done` is called once, when the server has answered or nothing needs to be asked.
    */
   unsubscribe(path: string, key: unknown, done: Settle): void {
     if (!isPath(path)) {

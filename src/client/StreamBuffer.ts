@@ -14,8 +14,7 @@ import * as Metrics from "./Metrics.js"
 /**
  * How much is kept for a consumer that is slower than the server, and what happens beyond that: the oldest are dropped
  * (`sliding`), the newest are (`dropping`), or the Stream fails with an `OverflowError` after what is buffered
- * (`fail`).
- * The capacity is a number of updates: a Stream with one that is no positive integer dies.
+ * (`fail`). The capacity is a number of updates: a Stream with one that is no positive integer dies.
  */
 export type Buffer =
   | { readonly capacity: "unbounded" }
@@ -109,8 +108,8 @@ export class StreamBuffer<in out A, in out E = never> {
   }
 
   private taking(): Exit.Exit<NonEmptyReadonlyArray<A>, E | OverflowError | Cause.Done> | undefined {
-    // An array made by a built-in: V8 would soon allocate those of a literal in its old generation, and with every array
-    // that dies there, all of its values live on to the next full collection.
+    // An array made by a built-in: V8 would soon allocate those of a literal in its old generation, and with every
+    // array that dies there, all of its values live on to the next full collection.
     return this.values.length === 0
       ? this.exit
       : Exit.succeed(this.values.splice(0) as unknown as NonEmptyReadonlyArray<A>)

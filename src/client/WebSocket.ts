@@ -16,8 +16,7 @@ const maxPayload = (options: object | undefined): number => {
 
 /**
  * Opens a socket with `ws`. Its options are passed on as they are, except that messages of any size a string can have
- * are
- * received unless `maxPayload` says otherwise (nes-api.txt, `new Client`; interop.md, "Client behaviour").
+ * are received unless `maxPayload` says otherwise (nes-api.txt, `new Client`; interop.md, "Client behaviour").
  */
 export const open: Open = (url, options, listener, protocols = []) => {
   const socket = new WebSocket(url, typeof protocols === "string" ? protocols : Array.from(protocols), {

@@ -15,8 +15,7 @@ interface Waiting {
 
 /**
  * Keeps updates, in the order they come. Those of one path go out together, and the next when these have been
- * confirmed:
- * whatever becomes of a command on its way, none overtakes another.
+ * confirmed: whatever becomes of a command on its way, none overtakes another.
  */
 export class Appender {
   private readonly queues = new Map<string, Array<Waiting>>()

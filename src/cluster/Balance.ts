@@ -17,8 +17,7 @@ const part = 0.2
 
 /**
  * Watches over a node's share. The others must be known for a while: one that has just started, or is about to stop,
- * would
- * have everybody move twice.
+ * would have everybody move twice.
  */
 export class Balance {
   private nodes = ""

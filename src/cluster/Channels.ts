@@ -43,8 +43,7 @@ const newBatch = (): Batch => {
 
 /**
  * The channels of the paths, subscribed to and given up as the node's subscribers come and go. Whatever must be done
- * for
- * all of them, as after a reconnection, is done for a part after the other, and goes on where it ended.
+ * for all of them, as after a reconnection, is done for a part after the other, and goes on where it ended.
  */
 export class Channels {
   /** The paths that are followed, and whether each is heard. */

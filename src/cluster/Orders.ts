@@ -182,8 +182,8 @@ export class Orders {
     this.reached({ epoch, offset: top }, givers)
   }
 
-  // What this node has ordered itself it has done at once. A peer that does not close, or a hook that does not end, holds
-  // up nothing.
+  // What this node has ordered itself it has done at once. A peer that does not close, or a hook that does not end,
+  // holds up nothing.
   private execute({ from, order }: Announced): Promise<void> {
     if (from === this.host.id) {
       return Promise.resolve()

@@ -63,8 +63,7 @@ export const declaresNext = (hook: { readonly length: number }, position: number
 /**
  * Hands the outcome of a Promise to a callback, or the Promise back if there is none: a hook in callback style returns
  * such a call, and is answered by what its callback does, not by the call. A callback that throws does so as it would
- * in
- * callback code: outside of the Promise. A Promise that nobody looks at never becomes an unhandled rejection.
+ * in callback code: outside of the Promise. A Promise that nobody looks at never becomes an unhandled rejection.
  */
 export const nodeify = <A>(
   promise: Promise<A>,

@@ -49,8 +49,7 @@ export interface PluginOptions extends SettingOptions<number> {
     | undefined
   /**
    * Asked before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number
-   * with
-   * that HTTP status, an error with its own.
+   * with that HTTP status, an error with its own.
    */
   readonly verifyUpgrade?: ((request: UpgradeRequest) => HookAnswer<boolean | number>) | undefined
   /** Authentication; `false` for none. */

@@ -94,9 +94,9 @@ const keepFromEnding = ({ idle, raw, stage }: Connection): void => {
   }
 }
 
-// Connections live from hapi's start to its stop; what is declared outlives both. Of a stop, hapi bounds the time: it waits
-// for HTTP requests, and for sockets whose requests are being answered, and destroys what is still open then. What these
-// publish reaches everybody: the node is the last to leave.
+// Connections live from hapi's start to its stop; what is declared outlives both. Of a stop, hapi bounds the time: it
+// waits for HTTP requests, and for sockets whose requests are being answered, and destroys what is still open then.
+// What these publish reaches everybody: the node is the last to leave.
 const followLifecycle = (server: Server, nes: NesServer.Service): void => {
   let running: Scope.Closeable | undefined
   server.ext("onPreStart", async () => {

@@ -54,15 +54,13 @@ export interface Identity {
 export interface Options<R, RV = R> extends AuthSettingOptions<Duration.Input> {
   /**
    * `"direct"` (the default): the client's hello carries what `authenticate` reads. `"cookie"` and `"token"`: the
-   * client
-   * calls the login endpoint first, by HTTP, and gets the identity sealed.
+   * client calls the login endpoint first, by HTTP, and gets the identity sealed.
    */
   readonly type?: "direct" | "cookie" | "token" | undefined
   /**
    * Finds out who makes a request. For type `direct` the request is made of what the hello carries (its `headers` are
-   * the
-   * headers, all of it is the JSON payload); for the others it is the request to the login endpoint. Its `Scope` closes
-   * when it has answered, or with the request to the login endpoint.
+   * the headers, all of it is the JSON payload); for the others it is the request to the login endpoint. Its `Scope`
+   * closes when it has answered, or with the request to the login endpoint.
    */
   readonly authenticate: Effect.Effect<Identity, Refusal.Refusal, R>
   /** Whether an identity still holds; it fails if not. See `minAuthVerifyInterval`. Its `Scope` closes when it ends. */
@@ -89,8 +87,8 @@ export interface Authentication<R, RV = R> extends Options<R, RV> {
   readonly type: "direct" | "cookie" | "token"
   readonly mode: "required" | "optional" | "try"
   /**
-   * The login endpoint, to be mounted where the clients expect it (by old habit at `GET /nes/auth`): it answers
-   * `{ status: "authenticated" }` with a cookie, or with a `token`. Requests over a socket do not reach it.
+   * The login endpoint, to be mounted where the clients expect it (by old habit at `GET /nes/auth`): it answers `{
+   * status: "authenticated" }` with a cookie, or with a `token`. Requests over a socket do not reach it.
    */
   readonly login: Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal.Refusal, R>
   /** Why iron will refuse the password. @internal */
@@ -160,8 +158,7 @@ export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, 
 /**
  * Middleware for ordinary HTTP requests: authenticates them in the same way, so that `Socket.credentials` serves both.
  * What came over a socket has the credentials of its connection, and is refused with 401 where it has none and the mode
- * is
- * `"required"`.
+ * is `"required"`.
  *
  * @since 0.1.0
  * @category middleware

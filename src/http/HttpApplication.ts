@@ -82,8 +82,7 @@ export const logOf = (context: Context.Context<never>): Service["log"] => {
 
 /**
  * Makes the port of an Effect that answers requests (for routes: `HttpRouter.toHttpEffect`). Requests that have not
- * ended
- * are interrupted when their connection does, and all with the scope.
+ * ended are interrupted when their connection does, and all with the scope.
  *
  * @since 0.1.0
  * @category constructors

@@ -35,8 +35,8 @@ const serveHttp = <E, R>(app: Effect.Effect<HttpServerResponse, E, R>, { middlew
     : HttpServer.serveEffect(app)) as Effect.Effect<void, never, Scope.Scope | HttpServer.HttpServer | R>
 
 /**
- * Makes a server of the application that `build` yields, and serves HTTP beside it if told to. The server is there before
- * what it serves: who builds it, and whatever goes on behind, may use it, and nobody can connect yet.
+ * Makes a server of the application that `build` yields, and serves HTTP beside it if told to. The server is there
+ * before what it serves: who builds it, and whatever goes on behind, may use it, and nobody can connect yet.
  */
 export const make = <E, R, EB, RB, RU, RC, RD, RM, RA, RV>(
   build: Effect.Effect<Effect.Effect<HttpServerResponse, E, R>, EB, RB>,

@@ -162,8 +162,8 @@ export const CurrentSocket: Context.Reference<Option.Option<Socket>> = Context.R
 )
 
 /**
- * Who a request comes from, or a hook or filter is about: the credentials of the socket, or what a middleware has found out about an ordinary HTTP
- * request (see `Authentication.middleware`).
+ * Who a request comes from, or a hook or filter is about: the credentials of the socket, or what a middleware has found
+ * out about an ordinary HTTP request (see `Authentication.middleware`).
  *
  * @since 0.1.0
  * @category references

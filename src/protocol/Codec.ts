@@ -262,10 +262,9 @@ const isServerMessage = (fields: Json): fields is Message.ServerMessage => {
 
 /**
  * Decodes a server's message (a whole text; see `Chunk` for one that came in pieces). On text that is not JSON the
- * error
- * carries `JSON.parse`'s own message; on an object that is no message, the `id` it had, so that the call it answers can
- * be ended. The parsed object is returned as it is, without a copy: fields that the message's type does not name may be
- * present.
+ * error carries `JSON.parse`'s own message; on an object that is no message, the `id` it had, so that the call it
+ * answers can be ended. The parsed object is returned as it is, without a copy: fields that the message's type does not
+ * name may be present.
  */
 export const decodeServerMessage = (text: string): Result.Result<Message.ServerMessage, ProtocolError> => {
   let fields: unknown
@@ -290,8 +289,7 @@ export const pubHead = (path: string): string => `{"type":"pub","path":${JSON.st
 
 /**
  * The message of an update that begins with `head` (see `pubHead`), read without its envelope. `undefined` where the
- * text
- * is anything else than an update with a message and no further fields: then it is to be decoded whole.
+ * text is anything else than an update with a message and no further fields: then it is to be decoded whole.
  *
  * What lies between the head and the last brace is one JSON value exactly if the whole text is such an update.
  */

@@ -119,8 +119,7 @@ export const subscription = <const Path extends `/${string}`, Message extends Sc
 
 /**
  * A contract for a custom message. The name is for errors only: nothing but the request travels, so that the requests
- * of
- * one application should tell themselves apart, as tagged structs do.
+ * of one application should tell themselves apart, as tagged structs do.
  *
  * @since 0.1.0
  * @category constructors

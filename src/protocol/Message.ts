@@ -42,8 +42,7 @@ export type RequestHeaders = typeof RequestHeaders.Type
 
 /**
  * The place of an update among those of its path: offsets count up by one within an epoch, and say nothing about those
- * of
- * another epoch. An extension of ours; see docs/protocol.md.
+ * of another epoch. An extension of ours; see docs/protocol.md.
  *
  * @since 0.1.0
  * @category models

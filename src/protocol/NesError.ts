@@ -85,8 +85,7 @@ export class UserError extends TaggedError("UserError")<{ readonly message: stri
 
 /**
  * The WebSocket itself failed. Where the server refused the upgrade, `statusCode` is what HTTP status it gave; a
- * browser
- * does not tell.
+ * browser does not tell.
  *
  * @since 0.1.0
  * @category errors

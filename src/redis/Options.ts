@@ -12,16 +12,14 @@ export interface Options extends Address {
   /**
    * Whether Redis keeps all that it has confirmed, whatever happens to it: it writes to disk with `appendfsync always`,
    * and a replica is never promoted with less. Otherwise clients are told of a gap when it has restarted, as there may
-   * be
-   * one. Default: `false`.
+   * be one. Default: `false`.
    */
   readonly durable?: boolean | undefined
   /** Commands that may be on their way to Redis at a time; more fail. Default: 10000. */
   readonly maxInFlight?: number | undefined
   /**
    * Whether a node that holds far more than its share of the connections sends some away, as after a deploy in which
-   * the
-   * nodes were restarted one after another. Default: `false`.
+   * the nodes were restarted one after another. Default: `false`.
    */
   readonly balance?: boolean | BalanceOptions | undefined
   /** Called with what happens; see also `events`. */

@@ -5,8 +5,7 @@ import type { RedisConnection } from "./RedisConnection.js"
 
 /**
  * A Lua script. `run` sends its digest, and the whole of it to a server that does not know it yet; the first key
- * decides
- * on which server it runs.
+ * decides on which server it runs.
  */
 export class Script {
   private readonly digest: string
@@ -35,8 +34,8 @@ export class Script {
 
 // A server that has started anew, or was promoted, may have lost updates that it had confirmed: their offsets would be
 // given out again, and nobody would notice. So an epoch holds for one history of one server only, unless it loses
-// nothing: its replication id changes whenever it starts or is promoted, and is not part of what it copies.
-// A path that nothing has been published to has an epoch all the same, of which nothing is kept: see server/recovery.
+// nothing: its replication id changes whenever it starts or is promoted, and is not part of what it copies. A path that
+// nothing has been published to has an epoch all the same, of which nothing is kept: see server/recovery.
 const opening = `
 local function now()
   local time = redis.call('TIME')
@@ -59,8 +58,8 @@ end
 /**
  * Gives updates their offsets, keeps and announces them. KEYS: the path's state, its list, its channel. ARGV: whether
  * Redis loses nothing, a random part for a new epoch, ms to keep updates and the state, how many updates to keep, the
- * command that publishes, which of them is how things stand (0 for none), the updates. Returns the epoch, and the offset
- * of the last.
+ * command that publishes, which of them is how things stand (0 for none), the updates. Returns the epoch, and the
+ * offset of the last.
  */
 export const append = new Script(`${opening}
 local state, list, at, run = KEYS[1], KEYS[2], now(), run(ARGV[1])
@@ -108,8 +107,8 @@ end
 /**
  * Reads what came after an offset, and changes nothing. KEYS: the path's state, its list. ARGV: whether Redis loses
  * nothing, ms that updates are kept, the reader's epoch (empty if it has several, \`-\` if it has seen nothing) and
- * offset, ms that a state is kept (0 if it is not asked for). Returns the epoch, its start, the last offset, the updates,
- * and the state.
+ * offset, ms that a state is kept (0 if it is not asked for). Returns the epoch, its start, the last offset, the
+ * updates, and the state.
  */
 export const read = new Script(`${opening}${standing}
 local list, at = KEYS[2], now()
@@ -142,8 +141,7 @@ return 1
 
 /**
  * How far paths have come. KEYS: their states. ARGV: whether Redis loses nothing. Returns a line for each: its offset
- * and
- * epoch.
+ * and epoch.
  */
 export const positions = new Script(`${opening}${standing}
 local at, run, lines = now(), run(ARGV[1]), {}
@@ -157,8 +155,7 @@ return table.concat(lines, '\\n')
 /**
  * Counts a connection of a user in. KEYS: the user's connections. ARGV: its id, how many are allowed, ms until all are
  * forgotten unless one is counted in again, the nodes whose connections count no more. Returns those that are counted
- * if
- * there are too many others.
+ * if there are too many others.
  */
 export const claim = new Script(`
 for i = 4, #ARGV do

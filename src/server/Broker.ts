@@ -24,8 +24,8 @@ export type { Broadcast, Command, Disconnect, Publish, Published, Revoke, Target
 export type { History, Page, Since } from "./recovery/History.js"
 
 /**
- * The nodes could not be reached, or have not confirmed: it is not known what became of a command. Nothing is wrong with
- * the command itself.
+ * The nodes could not be reached, or have not confirmed: it is not known what became of a command. Nothing is wrong
+ * with the command itself.
  *
  * @since 1.0.0
  * @category errors

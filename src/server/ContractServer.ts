@@ -90,8 +90,8 @@ export type Handler<S, E, R> = (
 ) => Effect.Effect<Effect.Effect<unknown, E, R>, Contract.ContractError, R>
 
 /**
- * Answers the custom messages of a contract. An answer that does not encode is a defect. `answer` may name the socket's type, that of the door: `Socket` of
- * `effect-nes` or of `effect-nes/hapi`.
+ * Answers the custom messages of a contract. An answer that does not encode is a defect. `answer` may name the socket's
+ * type, that of the door: `Socket` of `effect-nes` or of `effect-nes/hapi`.
  *
  * @since 0.1.0
  * @category messages

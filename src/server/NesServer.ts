@@ -1,7 +1,6 @@
 /**
  * The server: a node as an Effect service. Its lifetime is a `Scope`, what it serves is the `Application` port, and
- * whom
- * it shares with is the `Broker` port.
+ * whom it shares with is the `Broker` port.
  *
  * @since 0.1.0
  */
@@ -105,8 +104,8 @@ export interface Service {
   /** Declares a subscription path. Fails with `UserError` if the path is invalid or conflicts with another. */
   readonly subscription: (path: string, options?: SubscriptionOptions) => Effect.Effect<void, UserError>
   /**
-   * Publishes to the subscribers of a path. Fails with `UserError` on a bad path, a missing user index or a message that
-   * is no JSON value, with `BrokerError` where an update that is to be kept was not.
+   * Publishes to the subscribers of a path. Fails with `UserError` on a bad path, a missing user index or a message
+   * that is no JSON value, with `BrokerError` where an update that is to be kept was not.
    */
   readonly publish: (
     path: string,
@@ -122,7 +121,8 @@ export interface Service {
   readonly totals: Effect.Effect<Totals>
   /**
    * Ends subscriptions to a path, of a socket or a user, on whatever node; `message` is their last update unless it is
-   * `null`, the default. Fails with `UserError` on a missing user index, with `BrokerError` where nodes have not confirmed.
+   * `null`, the default. Fails with `UserError` on a missing user index, with `BrokerError` where nodes have not
+   * confirmed.
    */
   readonly revoke: (
     target: Target,

@@ -46,8 +46,8 @@ export interface PublishOptions {
   /** Only to subscribers of this user; needs the subscription's index. */
   readonly user?: unknown
   /**
-   * The number of the state that the update leads to, counting up for each path: a snapshot `Snapshot.at` that number, or
-   * a later one, has the update already.
+   * The number of the state that the update leads to, counting up for each path: a snapshot `Snapshot.at` that number,
+   * or a later one, has the update already.
    */
   readonly version?: number | undefined
 }
@@ -239,8 +239,7 @@ export class Node {
 
   /**
    * Closes the socket with this id, or all sockets of a user, on whatever node; ends when this node's are closed.
-   * Throws
-   * if a user is given and there is no index.
+   * Throws if a user is given and there is no index.
    */
   disconnect(target: Target): Promise<void> {
     this.requireIndex(target)
@@ -364,8 +363,8 @@ export class Node {
     }
   }
 
-  // The callback style documents these calls as optional to look at: a rejection nobody awaits must not end the process.
-  // The end of a flush cannot fail, and is most of what passes here.
+  // The callback style documents these calls as optional to look at: a rejection nobody awaits must not end the
+  // process. The end of a flush cannot fail, and is most of what passes here.
   private quiet(promise: Promise<void>): Promise<void> {
     if (!this.context.flush.isDone(promise)) {
       promise.catch(ignore)

@@ -110,8 +110,7 @@ const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /**
  * Reads settings, or throws what `error` makes of the place and the complaint. No more is told of what is wrong: a
- * value
- * may be a password.
+ * value may be a password.
  */
 export const decoder = <A, E>(schema: Schema.Codec<A, E>) => {
   const decode = Schema.decodeUnknownResult(schema, { onExcessProperty: "error" })

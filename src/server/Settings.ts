@@ -43,8 +43,7 @@ export interface UpgradeRequest {
 export interface Hooks {
   /**
    * Before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number with
-   * that
-   * HTTP status, a failure with its own.
+   * that HTTP status, a failure with its own.
    */
   readonly verifyUpgrade?: ((request: UpgradeRequest) => Awaitable<boolean | number>) | undefined
   /** At hello, after authentication and before the subscriptions of the hello; a failure refuses the hello. */

@@ -24,11 +24,9 @@ export interface Reader {
 
 /**
  * A client is behind when more than `limit` bytes wait for it. Nothing is read from it then, so that it asks for
- * nothing
- * more. It may be sent as much again, with answers to what it has asked before four times as much, not counting the
- * message
- * that made it fall behind and answers that are longer than `limit` by themselves; but it must take something now and
- * then.
+ * nothing more. It may be sent as much again, with answers to what it has asked before four times as much, not counting
+ * the message that made it fall behind and answers that are longer than `limit` by themselves; but it must take
+ * something now and then.
  */
 export class Backlog<R extends Reader> {
   /**

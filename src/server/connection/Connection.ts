@@ -179,10 +179,8 @@ export class Connection {
 
   /**
    * Writes an answer, if the connection is open. Order is kept; what one turn writes leaves together. It counts as a
-   * sign
-   * of life at once: until it has left, the connection is sending, and if it fails, the socket closes. Returns whether
-   * it
-   * was written.
+   * sign of life at once: until it has left, the connection is sending, and if it fails, the socket closes. Returns
+   * whether it was written.
    */
   answer(message: PreparedMessage): boolean {
     const reachable = this.isReachable(false)

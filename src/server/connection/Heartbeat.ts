@@ -12,8 +12,7 @@ const isAlive = (connection: Connection): boolean =>
 /**
  * Sends a ping to every connection each `interval` and disconnects, `timeout` later (both ms), those that have given no
  * sign of life since the check before. Credentials are verified with the ping: some clients do nothing but listen.
- * Never
- * ends.
+ * Never ends.
  */
 export const run = (
   connections: Connections,

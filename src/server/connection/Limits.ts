@@ -9,8 +9,7 @@ export interface Limits {
   readonly maxFrameBytes: number | (() => number)
   /**
    * What a connection may send until its hello has been answered, in bytes: with more it is closed with 1009, or read
-   * on
-   * when the hello has succeeded.
+   * on when the hello has succeeded.
    */
   readonly maxHelloBytes: number
   /** Messages before the hello: a further one closes the connection with 1008. */
@@ -21,16 +20,14 @@ export interface Limits {
   readonly authTimeout: number | false
   /**
    * How long a connection may last: then it is closed with 1001, when what it has asked has been answered or a second
-   * has
-   * passed. A client that reconnects has to authenticate anew.
+   * has passed. A client that reconnects has to authenticate anew.
    */
   readonly maxConnectionAge: number | false
   /** Subscriptions, those under way included: a further one is answered 403. */
   readonly maxSubscriptions: number
   /**
    * Bytes of the paths that a connection is subscribed to, those of no more than 256 characters not counted: a further
-   * one
-   * is answered 403.
+   * one is answered 403.
    */
   readonly maxSubscriptionBytes: number
   /** How many of a path's last updates a new subscriber gets at most, whatever it asks for. */
@@ -39,8 +36,7 @@ export interface Limits {
   readonly maxInFlight: number
   /**
    * Bytes that the messages being answered may take in memory, one of any size excepted. With more the next ones wait,
-   * as
-   * texts; when these are as long, a further one is answered 429.
+   * as texts; when these are as long, a further one is answered 429.
    */
   readonly maxInFlightBytes: number
   /** Messages in a second, of which a second's worth may come at once: a further one closes the connection with 1008. */

@@ -120,8 +120,7 @@ export const seal = (
 
 /**
  * Unseals an authentication; `undefined` if it was not sealed with this password, has expired or is something else:
- * which
- * of the checks a forged one fails is nobody's business.
+ * which of the checks a forged one fails is nobody's business.
  */
 export const unseal = async (
   sealed: unknown,

@@ -6,8 +6,7 @@ import type * as Message from "../../protocol/Message.js"
  * (`losses`), and the time in units of how long a path without updates is remembered (`period`).
  *
  * The epoch of a path that nothing has been published to is made of these alone, so that nothing needs to be kept of
- * it;
- * the first update puts the path's own random part before it.
+ * it; the first update puts the path's own random part before it.
  */
 export const unpublished = (run: string, losses: number, period: number): string =>
   `.${run}.${losses.toString(16)}.${period.toString(16)}`
@@ -16,8 +15,7 @@ const ground = (epoch: string): ReadonlyArray<string> => epoch.slice(epoch.index
 
 /**
  * Whether nothing can have been lost between a position and what an epoch has after that offset: it is the same epoch,
- * or
- * the path had no update at the position and could not have had one, and forgotten it, meanwhile.
+ * or the path had no update at the position and could not have had one, and forgotten it, meanwhile.
  */
 export const continues = ({ epoch, offset }: Message.Position, later: string): boolean => {
   if (epoch === later) {
@@ -36,10 +34,8 @@ const lineage = (epoch: string): string => epoch.split(".", 1)[0] ?? ""
 
 /**
  * From which offset on a later epoch, which begins after `start`, has what a reader at a position has not seen. Offsets
- * go
- * on where the epoch of one and the same history ends; those of another history say nothing: what that one had before,
- * the
- * reader may have seen.
+ * go on where the epoch of one and the same history ends; those of another history say nothing: what that one had
+ * before, the reader may have seen.
  */
 export const unseen = (since: Message.Position, later: string, start: number): number =>
   lineage(since.epoch) === lineage(later) && !since.epoch.startsWith(".") ? Math.min(since.offset, start) : start

@@ -96,8 +96,8 @@ export class MemoryHistory implements History {
     }
   }
 
-  // Whoever has been told that there was nothing may go on from there for as long as nothing can have been published and
-  // forgotten meanwhile.
+  // Whoever has been told that there was nothing may go on from there for as long as nothing can have been published
+  // and forgotten meanwhile.
   private make(age: number, now: number): Log {
     const epoch = Epoch.unpublished(this.run, 0, Math.floor(2 * now / age))
     return { epoch, top: 0, kept: [], last: undefined, age, touched: now }

@@ -29,8 +29,8 @@ export interface Owner {
   /** Tells all subscribers, or one connection, that updates are lost. */
   readonly gap: (sync: RecoverySync, position: Message.Position, to?: Connection) => void
   /**
-   * Makes a connection a subscriber, if it still wants to be: one that knows nothing of what was before gets to know how
-   * things stand.
+   * Makes a connection a subscriber, if it still wants to be: one that knows nothing of what was before gets to know
+   * how things stand.
    */
   readonly enter: (sync: RecoverySync, connection: Connection, isNew: boolean, isLate: boolean) => void
   readonly wants: (sync: RecoverySync, connection: Connection) => boolean
@@ -97,8 +97,7 @@ export class RecoverySync {
 
   /**
    * Lets a connection in, with what it missed. Ends with the position from which it hears what comes, or with none if
-   * it
-   * cannot be let in for now and will be later.
+   * it cannot be let in for now and will be later.
    */
   admit(
     connection: Connection,

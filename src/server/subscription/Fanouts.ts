@@ -111,8 +111,7 @@ export class Fanouts<R extends Recipient> {
 
   /**
    * Sends to the subscribers of a path, or to others, in their order: at once to a few. Returns a Promise if some have
-   * to
-   * wait.
+   * to wait.
    */
   send(path: string | undefined, members: Members<R>, send: Send<R>): Sending | Promise<void> | undefined {
     return members.size <= few ? this.sendNow(members, send) : this.begin(path, members, send)

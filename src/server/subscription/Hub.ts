@@ -93,8 +93,7 @@ export class Hub {
   /**
    * Subscribes a connection, through the subscription's access rules and `onSubscribe`; with recovery, it gets what it
    * missed since a position, or so many of the last updates. Ends with the position from which it hears what comes,
-   * where
-   * there are positions.
+   * where there are positions.
    */
   async subscribe(
     connection: Connection,

@@ -170,8 +170,7 @@ export const listens = (level: LogLevel.Severity): Effect.Effect<boolean> =>
 
 /**
  * The log of a server in Effect's log; or, of what was refused only, in the application's. What is listened to is
- * decided
- * here, once.
+ * decided here, once.
  */
 export const make = (
   to: boolean | "application",

@@ -76,8 +76,8 @@ export class Intake {
     raw.on("data", this.after)
   }
 
-  // Until its hello has succeeded, a connection has sent no more than a hello may be long. What it sends while the hello
-  // is looked at is read when the hello has succeeded.
+  // Until its hello has succeeded, a connection has sent no more than a hello may be long. What it sends while the
+  // hello is looked at is read when the hello has succeeded.
   private guard(connection: Connection): void {
     const { raw } = connection
     let bytes = 0

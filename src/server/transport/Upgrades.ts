@@ -89,8 +89,7 @@ const gone: Readonly<Record<PropertyKey, boolean>> = { readable: false, writable
 
 /**
  * Calls `listeners` with a socket that is theirs if one of them writes to it at once. Returns whether one did;
- * otherwise
- * it is closed to those who write later, and what they meant to end lives on.
+ * otherwise it is closed to those who write later, and what they meant to end lives on.
  */
 const offer = (socket: Duplex, listeners: (socket: Duplex) => void): boolean => {
   let open = true
