@@ -68,8 +68,7 @@ const late = (
   isDone: () => boolean
 ): ReadonlyArray<Effect.Effect<End>> =>
   timeout === undefined ? [] : [from.pipe(
-    Effect.andThen(Effect.sleep(timeout)),
-    Effect.andThen(Deadline.arrived),
+    Effect.andThen(Deadline.sleep(timeout)),
     Effect.andThen(
       Effect.suspend(() => isDone() ? Effect.never : Effect.succeed<End>({ how: "timeout", close: unknownClose }))
     )

@@ -466,10 +466,7 @@ const call = <A>(
   })
   return timeout === undefined ? answer : Effect.raceFirst(
     answer,
-    Effect.sleep(timeout).pipe(
-      Effect.andThen(Deadline.arrived),
-      Effect.andThen(Effect.fail(new TimeoutError({ message: "Request timed out" })))
-    )
+    Effect.andThen(Deadline.sleep(timeout), Effect.fail(new TimeoutError({ message: "Request timed out" })))
   )
 }
 
