@@ -1,9 +1,16 @@
 /** A request over a socket and its answer, as hapi has them: over when the client has gone, and collected up to a limit. */
-import type { Request } from "@hapi/hapi"
+import type { AuthArtifacts, AuthCredentials, Request, Server, ServerInjectResponse } from "@hapi/hapi"
 import type { Readable } from "node:stream"
+import { answers } from "../protocol/Answers.js"
+import type { Request as SocketRequest, Response } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
+import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
+import type { Headers } from "../server/conversation/RequestHead.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import type { Socket } from "./Socket.js"
+
+const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
+  typeof u === "object" && u !== null && !Array.isArray(u)
 
 /** What a request over a socket carries in `request.plugins.nes`. */
 export class Exchange {
@@ -70,23 +77,153 @@ export const socketOf = (request: Request): Socket | null => {
   return nes?.socket ?? null
 }
 
-/** The exchanges that are under way, by their connection. */
+const isJson = (contentType: unknown): boolean =>
+  typeof contentType === "string" && contentType.startsWith("application/json")
+
+const isValidJson = (text: string): boolean => {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+// hapi's types leave the encoding out.
+interface Settings {
+  readonly stringify?: unknown
+  readonly encoding?: string
+}
+
+// Settings under which hapi's body and the result's own JSON are different texts.
+const reshapesJson = (request: Request): boolean => {
+  const { json } = request.route.settings
+  const settings: Settings = "settings" in request.response ? request.response.settings : {}
+  return Boolean(json && (json.replacer || json.space || json.suffix || json.escape)) ||
+    Boolean(settings.stringify) || (settings.encoding ?? "utf8") !== "utf8"
+}
+
+// The JSON text that can be sent for a result as it is, so that it is not serialised twice.
+const jsonOf = ({ headers, payload, request, result }: ServerInjectResponse<unknown>): string | undefined => {
+  if (!isJson(headers["content-type"])) {
+    return undefined
+  }
+  if (typeof result === "string") {
+    return isValidJson(result) ? result : undefined
+  }
+  return isObject(result) && payload !== "" && request.method !== "head" &&
+      headers["content-encoding"] === undefined && headers["content-range"] === undefined && !reshapesJson(request)
+    ? payload
+    : undefined
+}
+
+// A result that is no value of JavaScript is the text of the body, where that is text.
+const unreadable = (
+  { headers, rawPayload, request: { response } }: ServerInjectResponse<unknown>
+): string | undefined => {
+  const raw = "variety" in response && response.variety !== "plain"
+  return raw ? ResponseBody.refuse(rawPayload, headers["content-encoding"]) : undefined
+}
+
+// `url.parse`, which hapi's inject begins with, takes a backslash for a slash, and what is before an @ for a user.
+const urlOf = (path: string): string => {
+  const url = path.includes("\\") ? path.replaceAll("\\", "%5C") : path
+  return url.startsWith("//") ? url.replaceAll("@", "%40") : url
+}
+
+interface InjectAuth {
+  readonly credentials: AuthCredentials
+  readonly artifacts?: AuthArtifacts
+  readonly strategy: string
+}
+
+const injectAuth = (
+  { auth: { artifacts, credentials, isAuthenticated, strategy } }: Connection
+): InjectAuth | undefined =>
+  isAuthenticated && credentials && strategy !== undefined
+    ? { credentials, artifacts: artifacts as AuthArtifacts, strategy }
+    : undefined
+
+/** What exchanges work with. */
+interface Host {
+  readonly server: Server
+  /** The route id of the authentication endpoint, if there is one. */
+  readonly endpointId: string | undefined
+  readonly socketOf: (connection: Connection) => Socket
+  readonly maxStreamBytes: number
+}
+
+/** Runs the requests of sockets by `server.inject`, and knows those that are under way. */
 export class Exchanges {
   private readonly underWay = new Map<Connection, Set<Exchange>>()
 
-  add(connection: Connection, exchange: Exchange): void {
-    const own = this.underWay.get(connection)
-    if (own) {
-      own.add(exchange)
-    } else {
-      this.underWay.set(connection, new Set([exchange]))
+  constructor(private readonly host: Host) {}
+
+  /** Answers a request, with the credentials of its connection. */
+  readonly request = async (
+    connection: Connection,
+    { headers, method, path, payload }: SocketRequest
+  ): Promise<Response> => {
+    if (path === this.endpoint) {
+      throw errorAnswer(answers.routeUnknown)
+    }
+    const auth = injectAuth(connection)
+    const { remoteAddress } = connection.info
+    const exchange = this.add(connection, connection.facade as Socket | undefined ?? this.host.socketOf(connection))
+    try {
+      const response: ServerInjectResponse<unknown> = await this.host.server.inject({
+        method,
+        url: urlOf(path),
+        headers,
+        validate: false,
+        plugins: { nes: exchange },
+        ...(payload === undefined ? undefined : { payload: payload as object }),
+        ...(auth && { auth }),
+        ...(remoteAddress === undefined ? undefined : { remoteAddress })
+      })
+      if (exchange.refused) {
+        throw errorAnswer(answers.routeUnknown)
+      }
+      if (exchange.isOver) {
+        return this.unsent(exchange)
+      }
+      // A route that closes (`h.close`) has no head, whatever hapi's types say.
+      response.headers ??= {}
+      exchange.fault = unreadable(response)
+      return exchange.fault === undefined
+        ? {
+          statusCode: response.statusCode,
+          headers: response.headers,
+          payload: response.result,
+          json: jsonOf(response)
+        }
+        : this.unsent(exchange)
+    } catch (error) {
+      if (exchange.isOver) {
+        return this.unsent(exchange)
+      }
+      throw error
+    } finally {
+      this.remove(connection, exchange)
     }
   }
 
-  remove(connection: Connection, exchange: Exchange): void {
-    const own = this.underWay.get(connection)
-    if (own?.delete(exchange) && own.size === 0) {
-      this.underWay.delete(connection)
+  /** Asks the internal authentication endpoint who a connection is. */
+  async authenticate(connection: Connection, headers: Headers): Promise<ServerInjectResponse<unknown>> {
+    const exchange = this.add(connection, null)
+    const { remoteAddress } = connection.info
+    try {
+      return await this.host.server.inject({
+        method: "auth",
+        url: this.endpoint ?? "/",
+        headers,
+        allowInternals: true,
+        validate: false,
+        plugins: { nes: exchange },
+        ...(remoteAddress === undefined ? undefined : { remoteAddress })
+      })
+    } finally {
+      this.remove(connection, exchange)
     }
   }
 
@@ -94,6 +231,42 @@ export class Exchanges {
   abort(connection: Connection): void {
     for (const exchange of this.underWay.get(connection) ?? []) {
       exchange.abort()
+    }
+  }
+
+  private get endpoint(): string | undefined {
+    const { endpointId, server } = this.host
+    return endpointId === undefined ? undefined : server.lookup(endpointId)?.path
+  }
+
+  // The answer of a route whose own cannot be sent, or of one whose client has gone.
+  private unsent({ fault }: Exchange): Response {
+    if (fault === undefined) {
+      return { statusCode: 499, headers: {}, payload: null }
+    }
+    this.host.server.log(["nes", "response", "error"], fault)
+    return {
+      statusCode: 500,
+      headers: {},
+      payload: { statusCode: 500, error: "Internal Server Error", message: fault }
+    }
+  }
+
+  private add(connection: Connection, socket: Socket | null): Exchange {
+    const exchange = new Exchange(socket, this.host.maxStreamBytes)
+    const own = this.underWay.get(connection)
+    if (own) {
+      own.add(exchange)
+    } else {
+      this.underWay.set(connection, new Set([exchange]))
+    }
+    return exchange
+  }
+
+  private remove(connection: Connection, exchange: Exchange): void {
+    const own = this.underWay.get(connection)
+    if (own?.delete(exchange) && own.size === 0) {
+      this.underWay.delete(connection)
     }
   }
 }

@@ -110,7 +110,7 @@ describe("the paths of docs/architecture.md", () => {
     await ask({ type: "hello", id: 1, version: "2", auth: await token() })
     const request = () => ask({ type: "request", id: 2, method: "GET", path: "/item/5" })
     await request()
-    expectPath("A request", await crossed(request), 12)
+    expectPath("A request", await crossed(request), 11)
   })
 
   it("a hello with a token and a subscription", async () => {
