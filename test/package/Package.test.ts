@@ -99,6 +99,13 @@ describe("the installed package", () => {
     expect(run(node, "globals.mjs")).toEqual({ status: 0, output: "~effect/Fiber/currentFiber\n" })
   })
 
+  it.each([...nodes])("has a command line on Node %s", (_, node) => {
+    expect(run(node, "node_modules/.bin/effect-nes", "--version")).toMatchObject({
+      status: 0,
+      output: expect.stringMatching(/^effect-nes v\d+\.\d+\.\d+\n$/)
+    })
+  })
+
   it.each([...nodes])("works in jest on Node %s, without configuration", (_, node) => {
     const { output, status } = run(node, join(root, "node_modules/jest/bin/jest.js"), "--rootDir", folder)
     expect(output).toContain("4 passed, 4 total")

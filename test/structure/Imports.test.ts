@@ -39,6 +39,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   http: ["protocol", "server", "http"],
   cluster: ["protocol", "server", "cluster"],
   redis: ["protocol", "server", "cluster", "redis"],
+  cli: ["protocol", "client", "cluster", "redis", "cli"],
   door: ["protocol", "client", "server", "hapi", "http", "cluster", "redis", "door"]
 }
 

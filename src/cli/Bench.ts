@@ -1,0 +1,150 @@
+/** `effect-nes bench`: many clients against one server, and how long it lets them wait. */
+import { setTimeout as sleep } from "node:timers/promises"
+import { Client } from "../client/Client.js"
+import type { Output } from "./Output.js"
+import { summarize, type Summary, words } from "./Percentiles.js"
+
+/** What to do. */
+export interface Options {
+  readonly url: string
+  readonly auth: unknown
+  readonly ws: object
+  readonly timeout: number
+  readonly clients: number
+  /** How many connect at the same time. */
+  readonly concurrency: number
+  /** For how long requests are made and updates counted (s). */
+  readonly seconds: number
+  /** Each client asks for this again and again, one request after the other. */
+  readonly request: string | undefined
+  /** Each client subscribes to this. */
+  readonly subscribe: string | undefined
+}
+
+/** What came of it. */
+export interface Result {
+  readonly clients: number
+  readonly failed: number
+  readonly connect: Summary
+  readonly requests?: Summary & { readonly failed: number; readonly perSecond: number }
+  readonly updates?: { readonly count: number; readonly perSecond: number }
+  /** Why clients and requests failed, and how often. */
+  readonly errors: Readonly<Record<string, number>>
+}
+
+const width = 30
+
+/** A bar on a terminal; nothing where nobody looks. */
+class Progress {
+  private shown = 0
+  constructor(private readonly isSeen: boolean) {}
+
+  show(what: string, share: number): void {
+    const full = Math.round(Math.min(share, 1) * width)
+    const now = performance.now()
+    if (this.isSeen && (now - this.shown > 50 || share >= 1)) {
+      this.shown = now
+      process.stderr.write(
+        `\r${what.padEnd(12)} ${"█".repeat(full)}${"░".repeat(width - full)} ${Math.round(share * 100)} %`
+      )
+    }
+  }
+
+  end(): void {
+    if (this.isSeen) {
+      process.stderr.write("\r\u001b[K")
+    }
+  }
+}
+
+/** Runs it. */
+export const run = async (options: Options, output: Output): Promise<Result> => {
+  const progress = new Progress(process.stderr.isTTY && !output.isJson)
+  const errors: Record<string, number> = {}
+  const count = (error: unknown): void => {
+    const message = error instanceof Error ? error.message : String(error)
+    errors[message] = (errors[message] ?? 0) + 1
+  }
+  const durations: Array<number> = []
+  const connected: Array<Client> = []
+  let begun = 0
+  let updates = 0
+  const connectSome = async (): Promise<void> => {
+    while (begun < options.clients) {
+      begun++
+      const client = new Client(options.url, { ws: options.ws, timeout: options.timeout })
+      client.onError = null
+      const since = performance.now()
+      try {
+        const { timeout } = options
+        await client.connect({ auth: options.auth, reconnect: false, timeout, helloTimeout: timeout })
+        durations.push(performance.now() - since)
+        if (options.subscribe !== undefined) {
+          await client.subscribe(options.subscribe, () => updates++)
+        }
+        connected.push(client)
+      } catch (error) {
+        count(error)
+        await client.disconnect()
+      }
+      progress.show("connecting", (connected.length + 1) / options.clients)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(options.concurrency, options.clients) }, connectSome))
+
+  const answered: Array<number> = []
+  let failedRequests = 0
+  updates = 0
+  const since = performance.now()
+  const isOver = (): boolean => performance.now() - since >= options.seconds * 1000
+  const ask = async (client: Client, path: string): Promise<void> => {
+    while (!isOver()) {
+      const asked = performance.now()
+      try {
+        await client.request(path)
+        answered.push(performance.now() - asked)
+      } catch (error) {
+        failedRequests++
+        count(error)
+        if (!client.isConnected) {
+          return
+        }
+      }
+    }
+  }
+  const watch = async (): Promise<void> => {
+    while (!isOver()) {
+      await sleep(Math.min(100, options.seconds * 1000))
+      progress.show("measuring", (performance.now() - since) / options.seconds / 1000)
+    }
+  }
+  const { request, subscribe } = options
+  if (connected.length > 0 && (request !== undefined || subscribe !== undefined)) {
+    await Promise.all([watch(), ...connected.map((client) => request === undefined ? undefined : ask(client, request))])
+  }
+  const elapsed = (performance.now() - since) / 1000
+  progress.end()
+  await Promise.all(connected.map((client) => client.disconnect()))
+
+  const perSecond = (total: number): number => Math.round(total / elapsed)
+  return {
+    clients: connected.length,
+    failed: options.clients - connected.length,
+    connect: summarize(durations),
+    ...(request !== undefined && {
+      requests: { ...summarize(answered), failed: failedRequests, perSecond: perSecond(answered.length) }
+    }),
+    ...(subscribe !== undefined && { updates: { count: updates, perSecond: perSecond(updates) } }),
+    errors
+  }
+}
+
+/** A result in words. */
+export const describe = ({ clients, connect, errors, failed, requests, updates }: Result): string =>
+  [
+    `clients   ${clients} connected, ${failed} failed`,
+    `connect   ${words(connect)}`,
+    requests && `requests  ${words(requests)}; ${requests.perSecond} a second, ${requests.failed} failed`,
+    updates && `updates   ${updates.count}; ${updates.perSecond} a second`,
+    ...Object.entries(errors).map(([message, times]) => `error     ${times} × ${message}`)
+  ].filter((line) => line !== undefined).join("\n")

@@ -1,0 +1,222 @@
+/** `effect-nes doctor`: each step on the way to a connection, the first that fails, and what may help. */
+import { randomBytes } from "node:crypto"
+import { lookup } from "node:dns/promises"
+import { request as httpRequest } from "node:http"
+import { request as httpsRequest } from "node:https"
+import { connect as connectTcp, isIP } from "node:net"
+import { connect as connectTls } from "node:tls"
+import { Client } from "../client/Client.js"
+import { isNesError } from "../protocol/NesError.js"
+
+/** Whom to examine, and how. */
+export interface Options {
+  readonly url: string
+  readonly auth: unknown
+  readonly header: Readonly<Record<string, string>>
+  readonly origin: string | undefined
+  readonly insecure: boolean
+  readonly timeout: number
+  readonly ws: object
+}
+
+/** One step: `advice` where it failed, or only just did not. */
+export interface Check {
+  readonly name: "address" | "DNS" | "TCP" | "TLS" | "upgrade" | "hello"
+  readonly ok: boolean
+  readonly detail: string
+  readonly advice?: string
+}
+
+/** What a step fails with. */
+class Ill extends Error {
+  constructor(message: string, readonly advice: string) {
+    super(message)
+  }
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error ? (error as NodeJS.ErrnoException).code ?? error.message : String(error)
+
+const within = <A>(milliseconds: number, work: (resolve: (value: A) => void, reject: (error: Error) => void) => void) =>
+  new Promise<A>((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Ill("no answer in time", "A firewall or a proxy swallows it.")),
+      milliseconds
+    )
+    work((value) => {
+      clearTimeout(timer)
+      resolve(value)
+    }, (error) => {
+      clearTimeout(timer)
+      reject(error)
+    })
+  })
+
+const parse = (text: string): URL => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^(?:ws|http)s?:$/.test(url.protocol) || url.hash !== "") {
+    throw new Ill(
+      `"${text}" is no address of a WebSocket`,
+      "It begins with ws://, wss://, http:// or https://, and has no #."
+    )
+  }
+  return url
+}
+
+const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, "")
+const isSecure = (url: URL): boolean => /^(?:wss|https):$/.test(url.protocol)
+const portOf = (url: URL): number => Number(url.port || (isSecure(url) ? 443 : 80))
+
+const resolveName = async (url: URL): Promise<string> => {
+  const host = hostOf(url)
+  if (isIP(host) !== 0) {
+    return `${host} is an address`
+  }
+  try {
+    return `${host} is ${(await lookup(host, { all: true })).map(({ address }) => address).join(", ")}`
+  } catch (error) {
+    throw new Ill(`${host}: ${codeOf(error)}`, "The name is misspelt, or this machine's name server does not know it.")
+  }
+}
+
+const reach = async (url: URL, timeout: number): Promise<string> => {
+  const [host, port] = [hostOf(url), portOf(url)]
+  try {
+    const peer = await within<string>(timeout, (resolve, reject) => {
+      const socket = connectTcp({ host, port }, () => {
+        resolve(`${socket.remoteAddress}:${port}`)
+        socket.destroy()
+      })
+      socket.once("error", reject)
+    })
+    return `connected to ${peer}`
+  } catch (error) {
+    if (error instanceof Ill) {
+      throw error
+    }
+    throw new Ill(
+      `${host}:${port}: ${codeOf(error)}`,
+      codeOf(error) === "ECONNREFUSED"
+        ? "Nothing listens there: start the server, compare host and port; a server may listen at 127.0.0.1 or ::1 only."
+        : "The machine cannot be reached from here."
+    )
+  }
+}
+
+const secure = async (url: URL, { insecure, timeout }: Options): Promise<string> => {
+  try {
+    return await within<string>(timeout, (resolve, reject) => {
+      const host = hostOf(url)
+      const name = isIP(host) === 0 ? { servername: host } : {}
+      const socket = connectTls({ host, port: portOf(url), ...name, rejectUnauthorized: !insecure }, () => {
+        const { valid_to: until } = socket.getPeerCertificate()
+        const days = Math.floor((Date.parse(until) - Date.now()) / 86_400_000)
+        resolve(`${socket.getProtocol()}, the certificate is valid for ${days} more days`)
+        socket.destroy()
+      })
+      socket.once("error", reject)
+    })
+  } catch (error) {
+    if (error instanceof Ill) {
+      throw error
+    }
+    throw new Ill(
+      codeOf(error),
+      /CERT|UNABLE_TO|EXPIRED/.test(codeOf(error))
+        ? "The certificate is not trusted: name its authority in NODE_EXTRA_CA_CERTS, or try --insecure."
+        : "The port speaks no TLS: try ws:// instead of wss://."
+    )
+  }
+}
+
+const advices: Readonly<Record<number, string>> = {
+  200: "A web server answered it as an ordinary request: register the plugin there, or let the proxy pass Upgrade on.",
+  400: "It is no WebSocket server, or a proxy drops the headers of the upgrade.",
+  401: "The server's `origin` or `verifyUpgrade` refuses it: try --origin with the origin of the page.",
+  403: "A proxy or `verifyUpgrade` refuses it.",
+  404: "Nothing is at that path: the plugin's `path` belongs in the address.",
+  426: "The server wants an upgrade that a proxy on the way has dropped.",
+  429: "This address has too many connections: `maxConnectionsPerAddress`; behind a proxy all have the proxy's.",
+  502: "The proxy does not reach the server behind it.",
+  503: "The server stops, or the proxy has none that is ready: try again."
+}
+
+const upgrade = async (url: URL, { header, insecure, origin, timeout }: Options): Promise<string> => {
+  const started = performance.now()
+  const target = new URL(url.href.replace(/^ws/, "http"))
+  const status = await within<number>(timeout, (resolve, reject) => {
+    const headers = {
+      ...header,
+      ...(origin !== undefined && { origin }),
+      connection: "Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": randomBytes(16).toString("base64")
+    }
+    const ask = isSecure(url) ? httpsRequest : httpRequest
+    const request = ask(target, { headers, rejectUnauthorized: !insecure })
+    request.once("upgrade", (response, socket) => {
+      socket.destroy()
+      resolve(response.statusCode ?? 0)
+    })
+    request.once("response", (response) => {
+      response.resume()
+      request.destroy()
+      resolve(response.statusCode ?? 0)
+    })
+    request.on("error", reject)
+    request.end()
+  }).catch((error: unknown) => {
+    throw error instanceof Ill ? error : new Ill(codeOf(error), "The port does not speak HTTP.")
+  })
+  if (status !== 101) {
+    throw new Ill(`HTTP ${status}`, advices[status] ?? "It is not answered as a WebSocket.")
+  }
+  return `a WebSocket after ${Math.round(performance.now() - started)} ms`
+}
+
+const hello = async (url: URL, { auth, timeout, ws }: Options): Promise<string> => {
+  const client = new Client(url, { ws })
+  client.onError = null
+  const since = performance.now()
+  try {
+    await client.connect({ auth, reconnect: false, timeout, helloTimeout: timeout })
+    return `connected as ${client.id} after ${Math.round(performance.now() - since)} ms`
+  } catch (error) {
+    const status = isNesError(error) && "statusCode" in error ? error.statusCode : undefined
+    throw new Ill(
+      `${codeOf(error)}${status === undefined ? "" : ` (${status})`}`,
+      status === 401
+        ? "The server wants credentials, or others: --auth, --basic, or --header cookie=…"
+        : status === undefined
+        ? "Something else than nes is spoken there."
+        : "The application refuses it: see its `onConnection`."
+    )
+  } finally {
+    await client.disconnect()
+  }
+}
+
+/** Examines; `each` hears of every step, and the first that fails is the last. Returns whether all went well. */
+export const run = async (options: Options, each: (check: Check) => void): Promise<boolean> => {
+  let url: URL | undefined
+  const address = (): URL => url ??= parse(options.url)
+  const steps: ReadonlyArray<readonly [Check["name"], () => string | Promise<string>]> = [
+    ["address", () => `${address().protocol}//${address().host}${address().pathname}`],
+    ["DNS", () => resolveName(address())],
+    ["TCP", () => reach(address(), options.timeout)],
+    ["TLS", () => isSecure(address()) ? secure(address(), options) : "none: the address is not a secure one"],
+    ["upgrade", () => upgrade(address(), options)],
+    ["hello", () => hello(address(), options)]
+  ]
+  for (const [name, step] of steps) {
+    try {
+      each({ name, ok: true, detail: await step() })
+    } catch (error) {
+      const advice = error instanceof Ill ? error.advice : "This should not happen: please report it."
+      each({ name, ok: false, detail: error instanceof Error ? error.message : String(error), advice })
+      return false
+    }
+  }
+  return true
+}
