@@ -7,6 +7,7 @@ import { setImmediate } from "node:timers/promises"
 import { describe, expect, it, onTestFinished } from "vitest"
 import * as Nes from "../../src/hapi.js"
 import type { Exceeded } from "../../src/server/connection/Limits.js"
+import { frame } from "../hardness/RawPeer.js"
 import { type Frame, Gate, type Live, live, type Options, type RawClient } from "./LiveServer.js"
 
 type Limits = NonNullable<Nes.PluginOptions["limits"]>
@@ -115,6 +116,20 @@ describe("maxFrameBytes", () => {
       501,
       "Not Implemented"
     ])
+  })
+
+  it("a message may come in a piece for each 256 bytes of it, at least in 1,024: in more, it closes with 1008", async () => {
+    const { client, host, undisturbed } = await limited({ maxFrameBytes: 512 * 1024 })
+    const fragments = (first: number, count: number) =>
+      Buffer.concat(Array.from({ length: count }, (_, i) => frame(" ", { first: i === 0 ? first : 0 })))
+    const closed = closure(client)
+    tcp(client).write(Buffer.concat([fragments(1, 2047), frame(" ", { first: 0x80 })]))
+    expect(refusal(await client.next(({ statusCode }) => statusCode === 400))).toEqual([400, "Cannot parse message"])
+    expect(counts(host)).toEqual({})
+    tcp(client).write(fragments(1, 2049))
+    expect(await closed).toEqual([1008, ""])
+    expect(counts(host)).toEqual({ maxFrameBytes: 1 })
+    await undisturbed()
   })
 })
 

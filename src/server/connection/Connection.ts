@@ -62,6 +62,9 @@ export interface Gate {
   withheldLength: number
 }
 
+// What a write takes in memory while it waits, beside its bytes.
+const perWrite = 256
+
 const text = (header: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof header === "string" ? header : header?.join(", ")
 
@@ -124,6 +127,9 @@ export class Connection {
   private corked = false
   // For how many reasons nothing is read.
   private stops = 0
+  // What has been written since nothing waited.
+  private writes = 0
+  private written = 0
 
   constructor(
     readonly id: string,
@@ -164,6 +170,23 @@ export class Connection {
     return this.direct ? this.raw.writableLength : this.ws.bufferedAmount
   }
 
+  // What waits for the network, in memory: as many of the last writes as their bytes tell.
+  private backlogBytes(): number {
+    const { bufferedBytes } = this
+    if (bufferedBytes === 0) {
+      this.writes = 0
+      this.written = 0
+      return 0
+    }
+    return bufferedBytes + perWrite * this.writes * Math.min(1, bufferedBytes / this.written)
+  }
+
+  private wrote(bytes: number): void {
+    this.totals.bytesSent += bytes
+    this.written += bytes
+    this.writes++
+  }
+
   /** Makes a message of a text, to be written to this connection or to many. */
   outgoing(text: string): PreparedMessage {
     return new PreparedMessage(text, this.maxChunkChars)
@@ -186,7 +209,7 @@ export class Connection {
     const reachable = this.isReachable(false)
     if (reachable) {
       this.put(message)
-      this.lag?.allow(message.text.length)
+      this.lag?.allow(message.text.length + perWrite)
     }
     return reachable
   }
@@ -392,6 +415,7 @@ export class Connection {
   pong(data: Buffer): void {
     if (this.isReachable(false)) {
       this.gather()
+      this.wrote(data.length)
       this.ws.pong(data)
     }
   }
@@ -412,7 +436,7 @@ export class Connection {
 
   private isReachable(isUpdate: boolean): boolean {
     return this.isOpen &&
-      (this.bufferedBytes <= this.backlog.limit && this.lag === undefined || this.isPatient(isUpdate))
+      (this.backlogBytes() <= this.backlog.limit && this.lag === undefined || this.isPatient(isUpdate))
   }
 
   // Whether a client that seems to be behind is to be written to.
@@ -420,18 +444,18 @@ export class Connection {
     const { backlog } = this
     // What can leave leaves: the network may have room for it.
     this.letGo()
-    const { bufferedBytes } = this
-    if (bufferedBytes <= backlog.limit) {
+    const bytes = this.backlogBytes()
+    if (bytes <= backlog.limit) {
       this.lag?.end()
       return true
     }
-    this.lag ??= backlog.begin(this, bufferedBytes)
+    this.lag ??= backlog.begin(this, bytes)
     if (isUpdate && backlog.drops) {
       backlog.exceeded("maxBufferedBytes", this)
       this.totals.updatesDropped++
       return false
     }
-    if (bufferedBytes > this.lag.most) {
+    if (bytes > this.lag.most) {
       this.giveUp("maxBufferedBytes")
       return false
     }
@@ -444,7 +468,7 @@ export class Connection {
     if (this.direct) {
       const { frame } = message
       this.gather()
-      this.totals.bytesSent += frame.length
+      this.wrote(frame.length)
       this.raw.write(frame, sent)
     } else {
       this.transform(message, sent)
@@ -461,7 +485,7 @@ export class Connection {
 
   private transform({ chunks }: PreparedMessage, sent?: (error?: Error | null) => void): void {
     for (let i = 0; i < chunks.length; i++) {
-      this.totals.bytesSent += chunks[i]?.length ?? 0
+      this.wrote(chunks[i]?.length ?? 0)
       this.ws.send(chunks[i] ?? "", i === chunks.length - 1 ? sent : undefined)
     }
   }

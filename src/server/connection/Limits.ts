@@ -5,7 +5,10 @@ import { choice, type Door, type Kind, setting } from "../Setting.js"
  * The limits of every connection. `Infinity` (`false` for a timeout) stands for none; durations are in milliseconds.
  */
 export interface Limits {
-  /** The longest frame from a client, in bytes: a longer one closes the connection with 1009. A function is asked at each upgrade. */
+  /**
+   * The longest frame from a client, in bytes: a longer one closes the connection with 1009, one in too many pieces with
+   * 1008. A function is asked at each upgrade.
+   */
   readonly maxFrameBytes: number | (() => number)
   /**
    * What a connection may send until its hello has been answered, in bytes: with more it is closed with 1009, or read

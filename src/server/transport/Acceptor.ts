@@ -10,6 +10,10 @@ import type { Settings } from "../Settings.js"
 import { type Intake, NesWebSocket } from "./Intake.js"
 import * as Upgrades from "./Upgrades.js"
 
+// Each read, and each fragment, takes this much memory beside its bytes; so many of any size may make a message.
+const perPiece = 256
+const fewPieces = 1024
+
 // A frame becomes a string, which has no more characters than the frame has bytes.
 const maxPayload = ({ limits: { maxFrameBytes } }: Settings): number => {
   const bytes = typeof maxFrameBytes === "function" ? maxFrameBytes() : maxFrameBytes
@@ -81,11 +85,14 @@ export class Acceptor {
 
   // One that serves no port holds nothing: another can take its place at any time.
   private make(): WebSocketServer {
+    const pieces = Math.max(fewPieces, Math.ceil(this.maxPayload / perPiece))
     return new WebSocketServer({
       noServer: true,
       clientTracking: false,
       WebSocket: NesWebSocket,
       maxPayload: this.maxPayload,
+      maxBufferedChunks: pieces,
+      maxFragments: pieces,
       autoPong: false,
       ...{ closeTimeout: this.settings.closeTimeout }
     })

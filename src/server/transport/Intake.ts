@@ -31,8 +31,16 @@ const decode = (data: RawData): string =>
 const lengthOf = (data: RawData): number =>
   Array.isArray(data) ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength
 
-// What ws says of a frame that is too long: for the limit, or for JavaScript's numbers. Both close with 1009.
-const tooLong = new Set<unknown>(["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH"])
+// What ws says of a frame that is too long, for the limit or for JavaScript's numbers (both close with 1009), or that is
+// in too many pieces (1008).
+const tooLong = new Set<unknown>([
+  "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH",
+  "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH",
+  "WS_ERR_TOO_MANY_BUFFERED_PARTS"
+])
+
+// As what a smaller read counts before the hello.
+const leastRead = 64
 
 /** Who is told of what comes. */
 export interface Receiver {
@@ -83,7 +91,7 @@ export class Intake {
     let bytes = 0
     let stopped = false
     const count = (chunk: Buffer): void => {
-      bytes += chunk.length
+      bytes += Math.max(chunk.length, leastRead)
       if (bytes > this.maxHelloBytes) {
         if (connection.saidHello && connection.stage !== "refused") {
           if (!stopped) {
