@@ -1,4 +1,5 @@
 /** What the client counts. */
+import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 
 /** Connections established again after one was lost. */
@@ -18,3 +19,10 @@ export const dropped = Metric.counter("nes_client_updates_dropped_total", {
   description: "Updates dropped because their consumer was too slow",
   incremental: true
 })
+
+/** Has every series exist before something happens. */
+export const begin = (context: Context.Context<never>): void => {
+  for (const each of [reconnects, heartbeatsMissed, dropped]) {
+    each.modifyUnsafe(0, context)
+  }
+}

@@ -129,6 +129,7 @@ export class Session implements Owner {
     private readonly context: Context.Context<never>,
     private readonly observer: Observer
   ) {
+    Metrics.begin(context)
     this.pending = new Pending(settings.clock, timeout)
     this.inbox = new Inbox(this.pending, this.subscribed, {
       ping: () => this.pong(),

@@ -52,12 +52,10 @@ export const latency = Metric.histogram("nes_broker_latency_ms", {
   boundaries: Metric.exponentialBoundaries({ start: 0.25, factor: 2, count: 16 })
 })
 
-/** Has every series exist before something happens. */
+/** Has every series exist before something happens. What another of the process says stands. */
 export const begin = (context: Context.Context<never>): void => {
-  for (const gauge of [connected, refusing, inFlight, nodes, catchingUp]) {
-    gauge.updateUnsafe(0, context)
+  for (const each of [connected, refusing, inFlight, nodes, catchingUp, outages, unshared, unkept, reads]) {
+    each.modifyUnsafe(0, context)
   }
-  for (const each of [outages, unshared, unkept, reads]) {
-    each.updateUnsafe(0, context)
-  }
+  latency.valueUnsafe(context)
 }

@@ -5,31 +5,39 @@ import * as Metric from "effect/Metric"
 import { readFileSync } from "node:fs"
 import { beforeAll, expect, it, onTestFinished } from "vitest"
 import { WebSocket } from "ws"
+import { Client } from "../../src/client.js"
+import * as Metrics from "../../src/cluster/Metrics.js"
 import * as Nes from "../../src/hapi.js"
-import { redis } from "../../src/redis.js"
+import { publisher, redis } from "../../src/redis.js"
+import { RedisServer } from "../redis/RedisServer.js"
 
 const read = (file: string): string => readFileSync(new URL(`../../docs/monitoring/${file}`, import.meta.url), "utf8")
 
 const named = (text: string): ReadonlySet<string> =>
   new Set([...text.matchAll(/nes_\w+/g)].map(([name]) => name.replace(/_bucket$/, "")))
 
-const series = () =>
-  Effect.runSync(Metric.snapshot).filter(({ id }) => id.startsWith("nes_server") || id.startsWith("nes_broker"))
+/** What docs/telemetry.md has in its table. */
+const documented = new Set(
+  [...readFileSync(new URL("../../docs/telemetry.md", import.meta.url), "utf8").matchAll(/^\| (`nes_.*?) +\|/gm)]
+    .flatMap(([, names = ""]) => [...named(names)])
+)
+
+const series = () => Effect.runSync(Metric.snapshot).filter(({ id }) => id.startsWith("nes_"))
 
 let exported: ReadonlySet<string>
 beforeAll(async () => {
   const server = Hapi.server({ port: 0 })
   // It need not be there.
   await server.register({ plugin: Nes.plugin, options: { broker: redis("redis://127.0.0.1:1") } })
+  const client = new Client("ws://127.0.0.1:1")
+  client.onError = null
+  await client.connect({ reconnect: false }).catch(() => {})
   exported = new Set(series().map(({ id }) => id))
 })
 
-it("every series is there before a server has started", () => {
-  for (const name of [...named(read("dashboard.json")), ...named(read("alerts.yaml"))]) {
-    // A histogram begins with what is first measured.
-    if (!name.endsWith("_ms")) {
-      expect([...exported]).toContain(name)
-    }
+it("every series is there before a server has started, or a client has connected", () => {
+  for (const name of [...named(read("dashboard.json")), ...named(read("alerts.yaml")), ...documented]) {
+    expect([...exported]).toContain(name)
   }
   const codes = series().flatMap(({ attributes, id }) => id === "nes_server_closes_total" ? [attributes?.code] : [])
   expect(codes).toEqual(expect.arrayContaining(["1000", "1006", "1012", "other"]))
@@ -37,7 +45,7 @@ it("every series is there before a server has started", () => {
 
 it("the dashboard shows, and nobody misses, what is counted", () => {
   const dashboard = named(read("dashboard.json"))
-  const known = new Set([...exported, "nes_server_request_duration_ms", "nes_broker_latency_ms"])
+  const known = new Set(exported)
   expect([...dashboard].filter((name) => !known.has(name))).toEqual([])
   expect([...named(read("alerts.yaml"))].filter((name) => !known.has(name))).toEqual([])
   const told = new Set([
@@ -45,7 +53,9 @@ it("the dashboard shows, and nobody misses, what is counted", () => {
     "nes_server_connections_refused_total",
     "nes_server_heartbeats_missed_total"
   ])
-  expect([...known].filter((name) => !dashboard.has(name) && !told.has(name))).toEqual([])
+  const isServers = (name: string): boolean => !name.startsWith("nes_client")
+  expect([...known].filter((name) => isServers(name) && !dashboard.has(name) && !told.has(name))).toEqual([])
+  expect([...known].filter((name) => !documented.has(name))).toEqual([])
 })
 
 it("counts how connections end, and how late the loop was", async () => {
@@ -78,4 +88,16 @@ it("counts how connections end, and how late the loop was", async () => {
     ;(await open()).terminate()
     return value("nes_server_event_loop_lag_ms")
   }, { timeout: 5_000, interval: 300 }).toBeGreaterThan(100)
+})
+
+it("a second broker of the process does not take the first for one that is not connected", async () => {
+  const server = await RedisServer.start()
+  onTestFinished(() => server.stop())
+  const first = await publisher(server.url)
+  onTestFinished(first.close)
+  const connected = () => Effect.runSync(Metric.value(Metrics.connected)).value
+  expect(connected()).toBe(1)
+  const hapi = Hapi.server({ port: 0 })
+  await hapi.register({ plugin: Nes.plugin, options: { broker: redis(server.url) } })
+  expect(connected()).toBe(1)
 })

@@ -191,6 +191,7 @@ export class Metrics {
       }
       bufferedBytes.modifyUnsafe(0, context)
       loopLag.modifyUnsafe(0, context)
+      requestDuration.valueUnsafe(context)
     }
   }
 
