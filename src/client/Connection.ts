@@ -56,7 +56,7 @@ const abandoned: Close = { code: CloseCode.abnormalClosure, reason: "", wasClean
 const closingGrace = Duration.seconds(5)
 
 /** How long it may take to open the socket, to have the hello answered, and both. */
-export interface Timeouts {
+interface Timeouts {
   readonly timeout?: Duration.Duration | undefined
   readonly helloTimeout?: Duration.Duration | undefined
   readonly connectTimeout?: Duration.Duration | undefined

@@ -14,7 +14,7 @@ export interface Service extends Broker.Service {
 }
 
 /** What a broker can be told. */
-export interface BrokerOptions extends ClusterOptions {
+interface BrokerOptions extends ClusterOptions {
   /** Called with what happens; see also `events`. */
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined
 }

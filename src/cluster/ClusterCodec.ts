@@ -6,7 +6,7 @@ import type * as Message from "../protocol/Message.js"
 import type { Broadcast, Command, Disconnect, Publish, Published, Revoke, Target } from "../server/Command.js"
 
 /** What nodes say to each other beside commands. */
-export type Word =
+type Word =
   /** Asks every node that hears it how many connections, or subscribers of a path, it has. */
   | { readonly type: "count"; readonly id: number; readonly path?: string | undefined }
   /** The answer. */
@@ -30,7 +30,7 @@ interface Head {
 }
 
 /** What a node hears, and from whom; `position` is that of what is kept. */
-export interface Heard {
+interface Heard {
   readonly from: string
   readonly said: Command | Word
   readonly position: Message.Position | undefined

@@ -43,7 +43,7 @@ const concerns = ({ target }: Order, node: string): boolean => "user" in target 
 export const ownerOf = (socket: string): string => socket.slice(0, socket.lastIndexOf(":"))
 
 /** What orders need of the node. */
-export interface Host {
+interface Host {
   readonly id: string
   /** Fails while there is none. */
   readonly session: () => Session

@@ -6,10 +6,10 @@ import { type Beat, remembered, type Session } from "./Engine.js"
 export const interval = 1_000
 
 /** See `interval`. */
-export const lease = 5_000
+const lease = 5_000
 
 /** What a node says of itself: how many connections it has, and up to which order it has carried all out. */
-export interface State {
+interface State {
   readonly connections: number
   readonly done: Message.Position | undefined
 }

@@ -16,7 +16,7 @@ import type { AuthConfiguration } from "./Options.js"
 import type { Socket } from "./Socket.js"
 
 /** What the port works with. */
-export interface Host {
+interface Host {
   readonly server: Server
   readonly auth: AuthConfiguration | false
   readonly passwords: Passwords

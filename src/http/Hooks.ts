@@ -60,7 +60,7 @@ export interface FilterContext {
 }
 
 /** What the application has to say about a subscription. What each requires is its own, as with `Hooks`. */
-export interface SubscriptionHooks<RF = never, RS = RF, RN = RF, RP = RF> {
+interface SubscriptionHooks<RF = never, RS = RF, RN = RF, RP = RF> {
   /**
    * Whether a subscriber gets an update, or what instead (`{ override }`). A filter that need not wait may answer
    * without an Effect, which costs less. A failure means no. What it acquires is released when it has answered.

@@ -9,7 +9,7 @@ import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import * as Refusal from "./Refusal.js"
 
 /** A body that failed, or is of a kind that nobody can read. */
-export class UnreadableBody extends Data.TaggedError("UnreadableBody")<{
+class UnreadableBody extends Data.TaggedError("UnreadableBody")<{
   readonly message: string
   readonly cause?: unknown
 }> {}

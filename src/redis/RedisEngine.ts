@@ -5,7 +5,7 @@ import * as RedisConnection from "./RedisConnection.js"
 import * as Scripts from "./Scripts.js"
 
 /** What the engine is made of. */
-export interface EngineOptions extends RedisConnection.Address {
+interface EngineOptions extends RedisConnection.Address {
   readonly prefix: string
   readonly timeout: number
   readonly durable: boolean

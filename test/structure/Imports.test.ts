@@ -1,6 +1,6 @@
 import { posix } from "node:path"
 import { describe, expect, it } from "vitest"
-import { files, manifest, read } from "./Repository.js"
+import { entries, files, manifest, read } from "./Repository.js"
 
 const sources = files("src").filter((file) => file.endsWith(".ts"))
 
@@ -190,6 +190,23 @@ describe("src", () => {
     const wrong = sources.filter((file) =>
       room(file) === "protocol" && imports(file).some((s) => !/^(?:\.|effect\/)/.test(s))
     )
+    expect(wrong).toEqual([])
+  })
+
+  it("exports nothing that nobody imports", () => {
+    const modules = entries.map(([, source]) => source)
+    const users = [...sources, ...files("test", "bench", "examples").filter((file) => /\.[mc]?tsx?$/.test(file))]
+    const texts = users.map((file) => [file, read(file)] as const)
+    const wrong = sources
+      .filter((file) => room(file) !== "door" && !modules.includes(file) && !file.includes("/WebSocket."))
+      .flatMap((file) => {
+        const importers = texts.filter(([user, text]) =>
+          user !== file && text.includes(`/${posix.basename(file, ".ts")}.js"`)
+        )
+        return [...read(file).matchAll(/^export (?:const|class|interface|type|function) (\w+)/gm)]
+          .filter(([, name]) => !importers.some(([, text]) => new RegExp(`\\b${name}\\b`).test(text)))
+          .map(([, name]) => `${file}: ${name}`)
+      })
     expect(wrong).toEqual([])
   })
 

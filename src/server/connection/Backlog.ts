@@ -12,7 +12,7 @@ export interface Lag {
 }
 
 /** Whom is written to. */
-export interface Reader {
+interface Reader {
   readonly raw: Pick<Socket, "on" | "off" | "setTimeout">
   lag: Lag | undefined
   /** Reads nothing from it until `readOn`. */

@@ -30,7 +30,7 @@ export interface Info {
 }
 
 /** How far a connection's conversation has come. After a refused hello nothing more is processed. */
-export type Stage = "new" | "greeting" | "ready" | "refused"
+type Stage = "new" | "greeting" | "ready" | "refused"
 
 /** A subscribe that waits for its `onSubscribe`; `cancelled` by an unsubscribe or a close meanwhile. */
 export interface PendingSubscribe {

@@ -27,7 +27,7 @@ export class TokenBucket {
 }
 
 /** Whose messages and errors are counted. */
-export interface Counted {
+interface Counted {
   /** Messages it may still send for now; present when it has sent one, and there is a limit. */
   messages: TokenBucket | undefined
   /** Errors it may still cause for now; present when it has caused one, and there is a limit. */

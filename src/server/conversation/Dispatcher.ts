@@ -22,7 +22,7 @@ import { TurnLimiter } from "./TurnLimiter.js"
 import * as Weight from "./Weight.js"
 
 /** What a dispatcher works with. */
-export interface Timing {
+interface Timing {
   readonly clock: Clock.Clock
   readonly rates: RateLimiter<Connection>
   /** Until when a new connection has to say hello. */

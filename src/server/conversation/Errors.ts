@@ -7,7 +7,7 @@ import type { Connection } from "../connection/Connection.js"
 import type { Settings } from "../Settings.js"
 
 /** A failure as an HTTP error: a Boom as it is, anything else as 500, whose text says nothing about it. */
-export const toBoom = (error: unknown): Boom.Boom => {
+const toBoom = (error: unknown): Boom.Boom => {
   if (Boom.isBoom(error)) {
     return error
   }

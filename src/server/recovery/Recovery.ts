@@ -23,7 +23,7 @@ export const isFor = ({ auth }: Connection, user: unknown, index: string | false
 }
 
 /** Delivers an update to some of a subscription's subscribers. */
-export type Deliver = (update: Published, to: Subscribers<Connection>) => void | Promise<void>
+type Deliver = (update: Published, to: Subscribers<Connection>) => void | Promise<void>
 
 /** The paths with recovery of a node. */
 export class Recovery implements Keeper {

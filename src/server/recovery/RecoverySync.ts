@@ -6,7 +6,7 @@ import * as Epoch from "./Epoch.js"
 import type { Page, Since } from "./History.js"
 
 /** A connection on its way in. `since` is how far it came before, on whatever node. */
-export interface Admission {
+interface Admission {
   readonly since: Message.Position | undefined
   /** How many of the last updates it wants, if it has got none before. */
   readonly history: number

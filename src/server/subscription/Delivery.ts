@@ -19,7 +19,7 @@ export interface EachOptions {
 }
 
 /** Nothing if all has been written; a Promise if some have to wait for a filter. */
-export type Carried = Sending | Promise<void> | undefined
+type Carried = Sending | Promise<void> | undefined
 
 const ignore = (): void => {}
 

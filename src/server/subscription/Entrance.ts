@@ -12,7 +12,7 @@ import { Snapshot } from "./Snapshot.js"
 import type { Seat, Seats, Subscribers } from "./Subscription.js"
 
 /** What an entrance needs of the node. */
-export interface Host {
+interface Host {
   readonly application: Service
   readonly settle: Settle
   /** Ends when what is published to a path reaches this node; nothing where it does. */

@@ -15,14 +15,14 @@ export interface Recipient {
 }
 
 /** Those a fan-out is meant for, as they are now. */
-export interface Members<R> {
+interface Members<R> {
   readonly size: number
   readonly has: (recipient: R) => boolean
   readonly keys: () => IterableIterator<R>
 }
 
 /** Writes to one recipient; only if that has to wait does it return a Promise. Does not fail. */
-export type Send<R> = (recipient: R) => PromiseLike<void> | undefined
+type Send<R> = (recipient: R) => PromiseLike<void> | undefined
 
 /** Something that has its place in the order of everything written, and will have been written. */
 export interface Sending {

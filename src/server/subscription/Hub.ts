@@ -14,7 +14,7 @@ import type { Entrance } from "./Entrance.js"
 import { type Match, type Options, Router, Subscription } from "./Subscription.js"
 
 /** What a hub needs of the cluster. */
-export type Cluster = Pick<Membership, "claims" | "interest">
+type Cluster = Pick<Membership, "claims" | "interest">
 
 /** What a hub asks of those that make up for what a connection missed. */
 export interface Keeper {

@@ -11,7 +11,7 @@ import type { Bounds } from "../recovery/Bounds.js"
 import type { Access } from "./Access.js"
 
 /** Who may be subscribed. */
-export interface Subscriber {
+interface Subscriber {
   readonly auth: { readonly credentials: Credentials | null }
   /** To be called before it becomes a subscriber, and before it ceases to be one. */
   readonly catchUp: () => void

@@ -35,7 +35,7 @@ const isDevelopment = (): boolean => ["", "development"].includes(process.env.NO
 type Write = (level: LogLevel.Severity, message: string, annotations: Record<string, unknown>) => void
 
 /** Which entries are written. */
-export interface Listening {
+interface Listening {
   /** Of the life of each connection (`Debug`). */
   readonly lives: boolean
   /** Of what was refused (`Info`). */

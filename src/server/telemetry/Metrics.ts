@@ -51,7 +51,7 @@ const counters = {
 }
 
 /** What is counted. */
-export type Name = keyof typeof counters
+type Name = keyof typeof counters
 
 /** The totals of one server since it was made. `connections` and `subscriptions` are those there are. */
 export type Totals = { [K in Name]: number }
@@ -67,7 +67,7 @@ const names = Object.keys(counters) as ReadonlyArray<Name>
 const zeros = (): Totals => Object.fromEntries(names.map((name) => [name, 0])) as Totals
 
 /** How long requests took, in ms from the message to its answer. */
-export const requestDuration = Metric.histogram(
+const requestDuration = Metric.histogram(
   "nes_server_request_duration_ms",
   {
     description: "How long requests took (ms)",
@@ -124,7 +124,7 @@ const closings = Object.fromEntries(
 ) as Record<keyof Closes, Metric.Counter<number>>
 
 /** How late the event loop was, at worst, in the last second or so. */
-export const loopLag = Metric.gauge("nes_server_event_loop_lag_ms", {
+const loopLag = Metric.gauge("nes_server_event_loop_lag_ms", {
   description: "How late the event loop was, at worst, since the last report a second ago or more (ms)"
 })
 

@@ -7,7 +7,7 @@ import { isEnabled, parentOf, traceparentOf } from "../../protocol/Tracing.js"
 import { isPromiseLike } from "../Awaitable.js"
 
 /** What a span says. */
-export interface SpanOptions {
+interface SpanOptions {
   readonly attributes: Readonly<Record<string, unknown>>
   /** The headers of a request, whose `traceparent` names the caller's span. */
   readonly headers?: Message.RequestHeaders | null | undefined

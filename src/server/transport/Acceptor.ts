@@ -23,7 +23,7 @@ const maxPayload = ({ limits: { maxFrameBytes } }: Settings): number => {
 const ignore = (): void => {}
 
 /** Who is let in. */
-export interface Handlers {
+interface Handlers {
   /** Whether an upgrade goes on: `undefined`, or the HTTP status that refuses it. Does not fail. */
   readonly admit: (request: IncomingMessage) => number | undefined | Promise<number | undefined>
   /** The same, asked as the last thing before `open`. */

@@ -43,7 +43,7 @@ const tooLong = new Set<unknown>([
 const leastRead = 64
 
 /** Who is told of what comes. */
-export interface Receiver {
+interface Receiver {
   readonly receive: (connection: Connection, text: string) => void
   /** A ping of the WebSocket protocol, to be answered with a pong. */
   readonly ping: (connection: Connection, data: Buffer) => void

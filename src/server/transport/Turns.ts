@@ -71,7 +71,7 @@ export class Turns {
 }
 
 /** What is held back from its first write in a turn until it is let go. */
-export interface Held {
+interface Held {
   readonly letGo: () => void
 }
 
