@@ -4,6 +4,7 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { parseArgs } from "node:util"
+import { plot } from "./Plot.mjs"
 import { start, Unavailable } from "./process/Child.mjs"
 import { environment, row, table } from "./Report.mjs"
 import { rowsOf, scenarios, shrink } from "./scenarios/index.mjs"
@@ -17,6 +18,7 @@ const help = `node bench/run.mjs [options]
   --smoke         tiny sizes, one round: checks that everything runs and every byte arrives, not the times
   --profile DIR   write a CPU profile of each measured part into DIR
   --json FILE     where the figures go (default bench/results/latest.json)
+  --plot FILE     draw the tail, as SVG
   --list          list the scenarios
 `
 
@@ -29,6 +31,7 @@ const { values: options } = parseArgs({
     smoke: { type: "boolean", default: false },
     profile: { type: "string" },
     json: { type: "string" },
+    plot: { type: "string" },
     list: { type: "boolean", default: false },
     help: { type: "boolean", default: false }
   }
@@ -104,6 +107,9 @@ const run = async () => {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`)
   }
+
+  const drawing = options.plot !== undefined && plot(rows)
+  if (drawing) writeFileSync(resolve(options.plot), drawing)
 
   if (options.smoke) {
     const missing = unavailable.size === 0 ? "" : `; not available: ${[...unavailable].join(", ")}`

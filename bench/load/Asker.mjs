@@ -11,14 +11,15 @@ export class Asker {
     this.#failure.catch(() => undefined)
   }
 
-  async open({ path, port, result }) {
+  async open({ auth, path, port, result }) {
     this.request = JSON.stringify({ method: "GET", path, type: "request", id: 7 })
     this.answer = JSON.stringify({ type: "request", id: 7, statusCode: 200, payload: result })
     this.#socket = await RawSocket.open(port, "/", this.#failed)
-    await this.#socket.ask(JSON.stringify({ type: "hello", id: 1, version: "2" }))
+    await this.#socket.ask(JSON.stringify({ type: "hello", id: 1, version: "2", auth }))
   }
 
-  async #ask() {
+  /** Makes a request; how long it took (ms). */
+  async ask() {
     const began = performance.now()
     const answer = await Promise.race([this.#socket.ask(this.request), this.#failure])
     if (answer !== this.answer) throw new Error(`a wrong answer arrived: ${answer.slice(0, 200)}`)
@@ -26,18 +27,23 @@ export class Asker {
   }
 
   /**
-   * Makes `count` requests, one each `every` ms, and none when `within` ms have passed; how long each took (ms).
+   * Makes `count` requests, one each `every` ms, and none when `within` ms have passed or `end` has been called; how long
+   * each took (ms).
    *
    * @returns {Promise<Array<number>>}
    */
-  async askEvery({ count, every, within }) {
-    const end = performance.now() + within
+  async askEvery({ count = Infinity, every, within }) {
     const took = []
-    while (took.length < count && performance.now() < end) {
-      const [duration] = await Promise.all([this.#ask(), setTimeout(every)])
+    this.until = performance.now() + within
+    while (took.length < count && performance.now() < this.until) {
+      const [duration] = await Promise.all([this.ask(), setTimeout(every)])
       took.push(duration)
     }
     return took
+  }
+
+  end() {
+    this.until = 0
   }
 
   close() {

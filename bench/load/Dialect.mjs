@@ -1,7 +1,7 @@
 /**
  * What the load says and expects to hear, for each protocol: `nes` (which the limit speaks too) and `socket.io`.
  *
- * `open(socket, path, user)` gets a fresh socket subscribed; `update` is a publish as texts, `message` what those said;
+ * `open(socket, path, auth)` gets a fresh socket subscribed; `update` is a publish as texts, `message` what those said;
  * `pong` answers a heartbeat.
  */
 const fail = (text) => {
@@ -28,8 +28,7 @@ const askNes = async (socket, text) => {
 
 const nes = {
   path: "/",
-  open: async (socket, path, user) => {
-    const auth = user === undefined ? undefined : { headers: { authorization: user } }
+  open: async (socket, path, auth) => {
     const hello = await askNes(socket, JSON.stringify({ type: "hello", id: 1, version: "2", auth }))
     if (!hello.includes(`"type":"hello"`) || hello.includes(`"statusCode"`)) fail(hello)
     if (path === undefined) return

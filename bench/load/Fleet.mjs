@@ -5,6 +5,7 @@
 import { once } from "node:events"
 import { connect } from "node:net"
 import { isDeepStrictEqual } from "node:util"
+import { now } from "../process/Clock.mjs"
 import { dialect } from "./Dialect.mjs"
 import { RawSocket } from "./RawSocket.mjs"
 
@@ -31,16 +32,17 @@ export class Fleet {
 
   /**
    * Adds connections, `concurrency` at a time; the nth subscribes to the nth of `paths` and is the nth of `users`, in
-   * turn.
+   * turn, or all say the same `auth`.
    */
-  async connect({ concurrency = 32, count, paths, users }) {
+  async connect({ auth: shared, concurrency = 32, count, paths, users }) {
     const from = this.#sockets.length
     let next = from
     const worker = async () => {
       while (next < from + count) {
         const index = next++
         const socket = await RawSocket.open(this.port, this.dialect.path, this.#failed)
-        await this.dialect.open(socket, paths?.[index % paths.length], users?.[index % users.length])
+        const auth = shared ?? (users && { headers: { authorization: users[index % users.length] } })
+        await this.dialect.open(socket, paths?.[index % paths.length], auth)
         this.#sockets[index] = socket
       }
     }
@@ -151,6 +153,39 @@ export class Fleet {
       })
     )
     return { bytes: total * length }
+  }
+
+  /** From here on nobody looks at what arrives. */
+  ignore() {
+    for (const socket of this.#sockets) socket.drain(() => undefined)
+  }
+
+  /**
+   * Notes when the update of `message` has come to half of the connections and to the last, and calls `first` when it has
+   * come to the first.
+   */
+  clock({ message, path }, first) {
+    const due = this.dialect.update(path, message).reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+    const half = Math.ceil(this.#sockets.length / 2)
+    const times = {}
+    let done
+    let arrived = 0
+    this.checked = new Promise((resolve) => (done = resolve)).then(async () => ({ ...times, first: await times.first }))
+    for (const socket of this.#sockets) {
+      let missing = due
+      socket.drain((bytes) => {
+        missing -= bytes
+        if (missing > 0 || bytes === 0) return
+        if (missing < 0) this.#failed(new Error(`${due - missing} bytes arrived of ${due}`))
+        if (++arrived === 1) times.first = first?.()
+        if (arrived === half) times.half = now()
+        if (arrived === this.#sockets.length) {
+          times.last = now()
+          this.control.write(".")
+          done()
+        }
+      })
+    }
   }
 
   /** From here on every connection answers the server's heartbeats, at once or (`hold`) when `answer` is called. */

@@ -24,7 +24,9 @@ serve({
   connect: (options) => fleet.connect(options),
   listen: (expected) => fleet.listen(expected),
   drain: (expected) => fleet.drain(expected),
+  clock: ({ ask, ...expected }) => fleet.clock(expected, ask ? () => asker.ask() : undefined),
   arrived: () => fleet.arrived(),
+  ignore: () => fleet.ignore(),
   request: (options) => fleet.request(options),
   answerHeartbeats: (options) => fleet.answerHeartbeats(options),
   answer: () => fleet.answer(),
@@ -34,6 +36,7 @@ serve({
     return asker.open(options)
   },
   askEvery: (options) => asker.askEvery(options),
+  endAsking: () => asker.end(),
   flood: (options) => {
     flooder = new Flooder()
     return flooder.start(options)

@@ -5,6 +5,7 @@
 import { clients } from "./clients.mjs"
 import { cluster } from "./cluster.mjs"
 import { connections } from "./connections.mjs"
+import { latency } from "./latency.mjs"
 import { metrics } from "./metrics.mjs"
 import { publish } from "./publish.mjs"
 import { requests } from "./requests.mjs"
@@ -16,6 +17,7 @@ export const rowsOf = (scenario) => (scenario.rows ?? [{ metric: "cost" }]).map(
 
 export const scenarios = [
   ...publish,
+  ...latency,
   ...cluster,
   ...requests,
   ...victims,
@@ -38,7 +40,10 @@ const smoke = {
   heartbeat: { connections: 20, warmup: 2, rounds: 1 },
   updates: { warmup: 20, count: 50 },
   calls: { warmup: 50, total: 500 },
-  start: { times: 1 }
+  start: { times: 1 },
+  latency: { connections: 100, warmup: 1, publishes: 2 },
+  steady: { connections: 100, warmup: 1, publishes: 3, perSecond: 20 },
+  restart: { connections: 40, concurrency: 40 }
 }
 
 /** @param {(typeof scenarios)[number]} scenario */

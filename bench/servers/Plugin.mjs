@@ -15,6 +15,7 @@ import { filters } from "./Filter.mjs"
  * @property {object} [limits] what one connection may ask for; this package alone has them
  * @property {boolean} [metrics] whether what is counted goes into metrics; this package alone has them
  * @property {boolean} [recovery] keep what is published; this package alone does
+ * @property {boolean} [token] authenticate connections by token
  * @property {boolean} [users] authenticate connections by name, and index subscribers by user
  * @property {number} [maxChunkChars]
  * @property {{ interval: number, timeout: number }} [heartbeat] ms; none when absent
@@ -25,6 +26,7 @@ import { filters } from "./Filter.mjs"
  *
  * @typedef {object} Server
  * @property {number} port
+ * @property {() => Promise<string>} [token] a token that lets anybody in
  * @property {(path: string, message: unknown, options?: { user?: string, internal?: unknown }) => unknown} publish
  */
 
@@ -35,10 +37,10 @@ import { filters } from "./Filter.mjs"
  */
 export const start = async (
   plugin,
-  { broker, filter, heartbeat = false, limits, maxChunkChars = false, metrics, recovery, subscription, users }
+  { broker, filter, heartbeat = false, limits, maxChunkChars = false, metrics, recovery, subscription, token, users }
 ) => {
   const server = Application.make()
-  if (users) Application.authenticate(server)
+  if (users || token) Application.authenticate(server)
   await server.register({
     plugin,
     options: {
@@ -47,7 +49,11 @@ export const start = async (
       ...(limits && { limits }),
       ...(metrics !== undefined && { metrics }),
       payload: { maxChunkChars },
-      auth: users ? { type: "direct", index: true, route: { strategy: "name", mode: "try" } } : false
+      auth: users
+        ? { type: "direct", index: true, route: { strategy: "name", mode: "try" } }
+        : token
+        ? { type: "token", password: "a password that is long enough to seal with", route: { strategy: "name" } }
+        : false
     }
   })
   if (subscription) {
@@ -60,6 +66,10 @@ export const start = async (
   await server.start()
   return {
     port: server.info.port,
+    token: async () => {
+      const { result } = await server.inject({ url: "/nes/auth", headers: { authorization: "john" } })
+      return result.token
+    },
     publish: (path, message, publishOptions) => server.publish(path, message, publishOptions)
   }
 }

@@ -5,6 +5,7 @@
  */
 import { createServer } from "node:net"
 import { setImmediate, setTimeout as sleep } from "node:timers/promises"
+import { now } from "../process/Clock.mjs"
 import { serve } from "../process/Commands.mjs"
 import { heap, meter, settle } from "../process/Cost.mjs"
 
@@ -64,6 +65,46 @@ const timePublish = async (plan) => {
   return durations
 }
 
+/** How long the event loop is kept from everything else at most, from here on (ms). */
+const watchLoop = () => {
+  let last = performance.now()
+  let longest = 0
+  let watching = true
+  const look = () => {
+    const at = performance.now()
+    longest = Math.max(longest, at - last)
+    last = at
+    if (watching) globalThis.setImmediate(look)
+  }
+  globalThis.setImmediate(look)
+  return () => {
+    look()
+    watching = false
+    return longest
+  }
+}
+
+/** Publishes once, and waits until the load has everything; when that was, and how long the loop was kept meanwhile. */
+const publishTimed = async ({ message, path }) => {
+  const arrived = new Promise((resolve) => (arrival = resolve))
+  const stop = watchLoop()
+  await setImmediate()
+  const at = now()
+  void server.publish(path, message)
+  await arrived
+  const loop = stop()
+  await settle()
+  return { at, loop }
+}
+
+/** Publishes so often a second. */
+const publishSteadily = async ({ message, path, perSecond, publishes }) => {
+  for (let i = 0; i < publishes; i++) {
+    void server.publish(path, message)
+    await sleep(1000 / perSecond)
+  }
+}
+
 serve({
   start: async ({ name, options }) => {
     const adapter = await import(`./${peer}.mjs`).catch((cause) => {
@@ -79,6 +120,9 @@ serve({
   timePublish,
   publishAll,
   publishOnce,
+  publishTimed,
+  publishSteadily,
+  token: () => server.token(),
   measurePublish: async (plan) => {
     await meters.start()
     await publish(plan)

@@ -13,7 +13,7 @@ import { interrupt } from "./Awaitable.js"
 import { Broker, type Membership, type Tally } from "./Broker.js"
 import type { Publish, Target } from "./Command.js"
 import { Backlog } from "./connection/Backlog.js"
-import { Connection } from "./connection/Connection.js"
+import { Connection, type Shared } from "./connection/Connection.js"
 import { Deadlines, type Fork } from "./connection/Deadlines.js"
 import * as Drain from "./connection/Drain.js"
 import type { DrainOptions } from "./connection/Drain.js"
@@ -83,7 +83,7 @@ export class Node {
   private readonly unauthenticated: Deadlines<Connection>
   private readonly age: Deadlines<Connection>
   private readonly authentication: Deadlines<() => void>
-  private readonly backlog: Backlog<Connection>
+  private readonly shared: Shared
   private readonly refusal: Deadlines<Connection>
   private counter = 0
   private draining = false
@@ -136,13 +136,22 @@ export class Node {
       void this.atMost(connection.idle).then(() => connection.close(CloseCode.goingAway, "Connection is too old"))
     })
     this.authentication = new Deadlines<() => void>(limits.authTimeout || noDeadline, clock, fork, (expire) => expire())
-    this.backlog = new Backlog(
+    const backlog = new Backlog(
       limits.maxBufferedBytes,
       limits.slowClient === "drop",
       limits.stallTimeout,
       exceed,
       (connection) => this.dispatcher.wake(connection)
     )
+    this.shared = {
+      leave: this.hub.unsubscribe,
+      flush: context.flush,
+      fanouts: context.fanouts,
+      totals: metrics.totals,
+      maxChunkChars: context.settings.maxChunkChars,
+      backlog,
+      pulse: this.hub.connections.pulse
+    }
     this.refusal = new Deadlines(refusalGrace, clock, fork, close)
     const { authentication, hello, hub, refusal, unauthenticated } = this
     const rates = new RateLimiter<Connection>(limits, clock, exceed)
@@ -161,7 +170,7 @@ export class Node {
       tooLong: (connection, limit) => exceed(limit, connection),
       failed: (connection, error) => context.application.log(["nes", "connection", "error"], error, connection)
     })
-    this.acceptor = new Acceptor(context.settings, intake, {
+    this.acceptor = new Acceptor(context.settings, context.turns, intake, {
       // A load balancer asks the next node at once.
       admit: (request) =>
         this.draining || hub.stopped ? this.admission.refuse("stopping", request) : this.admission.admit(request),
@@ -373,9 +382,9 @@ export class Node {
   }
 
   private open(
-    ...[ws, request]: Parameters<ConstructorParameters<typeof Acceptor>[2]["open"]>
+    ...[ws, request]: Parameters<ConstructorParameters<typeof Acceptor>[3]["open"]>
   ): Connection | undefined {
-    const { application, fanouts, flush, log, metrics, settings } = this.context
+    const { application, log, metrics, settings } = this.context
     const stopping = this.hub.stopped || this.draining
     if (stopping || this.hub.connections.size >= settings.maxConnections) {
       this.admission.refuse(stopping ? "stopping" : "maxConnections", request)
@@ -383,19 +392,14 @@ export class Node {
     }
     metrics.totals.connections++
     metrics.totals.connectionsTotal++
-    const { auth, limits, maxChunkChars } = settings
+    const { auth, limits } = settings
     const id = `${this.id}:${++this.counter}`
     const keepCookies = auth !== false && auth.type === "cookie"
     const connection = new Connection(
       id,
       ws,
       request,
-      this.hub.unsubscribe,
-      flush,
-      fanouts,
-      metrics.totals,
-      maxChunkChars,
-      this.backlog,
+      this.shared,
       keepCookies
     )
     this.hub.connections.add(connection)

@@ -55,7 +55,8 @@ const bench = async (...args: ReadonlyArray<string>) => {
 describe("the benchmark", () => {
   it("runs every scenario for every peer, and every byte arrives", { timeout: 180_000 }, async () => {
     const json = join(folder, "smoke.json")
-    const { code, stderr, stdout } = await bench("--smoke", "--json", json)
+    const svg = join(folder, "latency.svg")
+    const { code, stderr, stdout } = await bench("--smoke", "--json", json, "--plot", svg)
     expect(code, stderr).toBe(0)
     expect(stdout).toMatch(/^\d+ scenarios ran, every byte arrived$/m)
 
@@ -66,5 +67,15 @@ describe("the benchmark", () => {
         expect(costs[peer]?.median, `${name}, ${peer}`).toSatisfy(Number.isFinite)
       }
     }
+
+    const drawn = await readFile(svg, "utf8")
+    expect(drawn).toMatch(/^<svg .*<\/svg>\n$/)
+    expect(drawn).toContain("prefers-color-scheme:dark")
+    for (const panel of ["published to 10,000", "a request while 5,000", "a request while 2,000"]) {
+      expect(drawn).toContain(panel)
+    }
+    // A bar for each peer in each panel: three have four, two of them without socket.io.
+    const { length: bars } = drawn.match(/<circle /g) ?? []
+    expect(bars).toBe(4 + 4 + 3 + 3 + 2)
   })
 })

@@ -29,6 +29,7 @@ export const differences: Readonly<Record<string, string>> = {
   "S-http-head": "methods, paths and headers that HTTP could not carry are answered 400; header values are text",
   "S-json-broken": "a string of type application/json that is not JSON is sent as a string",
   "S-json-replacement": "a string of type application/json is embedded unchanged, `$` included",
+  "S-heartbeat-quiet": "no ping goes to who was sent something shortly before",
   "S-iron-merge": "`auth.iron` is laid over iron's defaults, setting by setting",
   "S-left-within-filter": "a subscriber who leaves while its filter is running gets nothing more",
   "S-limits": "one connection cannot have more than its share",

@@ -68,6 +68,22 @@ const perWrite = 256
 const text = (header: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof header === "string" ? header : header?.join(", ")
 
+/** What the connections of a node share. */
+export interface Shared {
+  readonly leave: (connection: Connection, path: string) => Promise<void>
+  readonly flush: Flush
+  readonly fanouts: Fanouts<Connection>
+  readonly totals: Totals
+  readonly maxChunkChars: number
+  readonly backlog: Backlog<Connection>
+  readonly pulse: Pulse
+}
+
+/** What tells writes shortly before a heartbeat from those long before it: its `phase` changes in between. */
+export interface Pulse {
+  readonly phase: number
+}
+
 /** A connection. Application code sees it through the `Socket` of its door. */
 export class Connection {
   readonly info: Info
@@ -105,6 +121,8 @@ export class Connection {
   inbox: Inbox<Received> | undefined
   /** Whether anything arrived, or was written, since the last heartbeat check; a new connection has one round of grace. */
   alive = true
+  /** The phase of the pulse in which the client was last sent a message. */
+  told = -1
   /** The number of the last fan-out that has reached it; see `Fanouts`. */
   reached = 0
   /** Present while the client is behind; see `Backlog`. */
@@ -135,12 +153,7 @@ export class Connection {
     readonly id: string,
     readonly ws: WebSocket,
     request: IncomingMessage,
-    private readonly leave: (connection: Connection, path: string) => Promise<void>,
-    private readonly flush: Flush,
-    private readonly fanouts: Fanouts<Connection>,
-    private readonly totals: Totals,
-    private readonly maxChunkChars: number,
-    private readonly backlog: Backlog<Connection>,
+    private readonly shared: Shared,
     keepCookies: boolean
   ) {
     this.raw = request.socket
@@ -157,7 +170,7 @@ export class Connection {
 
   /** Ends its subscription to a path; ends when the hook has run. */
   unsubscribe(path: string): Promise<void> {
-    return this.leave(this, path)
+    return this.shared.leave(this, path)
   }
 
   /** Whether messages can be sent. */
@@ -182,14 +195,14 @@ export class Connection {
   }
 
   private wrote(bytes: number): void {
-    this.totals.bytesSent += bytes
+    this.shared.totals.bytesSent += bytes
     this.written += bytes
     this.writes++
   }
 
   /** Makes a message of a text, to be written to this connection or to many. */
   outgoing(text: string): PreparedMessage {
-    return new PreparedMessage(text, this.maxChunkChars)
+    return new PreparedMessage(text, this.shared.maxChunkChars)
   }
 
   /**
@@ -239,7 +252,7 @@ export class Connection {
     if (!(ready ? this.isReachable(false) : this.withhold(message))) {
       return Promise.reject(errorAnswer(answers.notOpen))
     }
-    this.totals[pushed[type]]++
+    this.shared.totals[pushed[type]]++
     return !ready ? Promise.resolve() : new Promise((resolve, reject) => {
       this.put(message, (error) => {
         if (error) {
@@ -258,7 +271,7 @@ export class Connection {
       return
     }
     if (this.direct) {
-      this.totals.bytesSent += message.frame.length
+      this.shared.totals.bytesSent += message.frame.length
       this.raw.write(message.frame)
     } else {
       this.transform(message)
@@ -312,16 +325,18 @@ export class Connection {
 
   /** Writes what has been published to it and is still on its way. */
   catchUp(): void {
-    if (this.reached !== this.fanouts.latest) {
-      this.fanouts.catchUp(this)
+    if (this.reached !== this.shared.fanouts.latest) {
+      this.shared.fanouts.catchUp(this)
     }
   }
 
-  /** Holds back what is written until `letGo`. */
-  hold(): void {
+  /** Holds back what is written until `letGo`, unless it will be one message: what is held back costs a little more. */
+  hold(isOne: boolean): void {
     if (!this.corked) {
       this.corked = true
-      this.raw.cork()
+      if (!isOne) {
+        this.raw.cork()
+      }
     }
   }
 
@@ -336,7 +351,7 @@ export class Connection {
 
   /** Closes a client that does not read. */
   giveUp(limit: "maxBufferedBytes" | "stallTimeout"): void {
-    this.backlog.exceeded(limit, this)
+    this.shared.backlog.exceeded(limit, this)
     void this.close(CloseCode.tryAgainLater, "Client reads too slowly")
   }
 
@@ -426,7 +441,7 @@ export class Connection {
       return false
     }
     gate.withheldLength += message.text.length
-    if (gate.withheldLength > 2 * this.backlog.limit) {
+    if (gate.withheldLength > 2 * this.shared.backlog.limit) {
       this.giveUp("maxBufferedBytes")
       return false
     }
@@ -436,12 +451,12 @@ export class Connection {
 
   private isReachable(isUpdate: boolean): boolean {
     return this.isOpen &&
-      (this.backlogBytes() <= this.backlog.limit && this.lag === undefined || this.isPatient(isUpdate))
+      (this.backlogBytes() <= this.shared.backlog.limit && this.lag === undefined || this.isPatient(isUpdate))
   }
 
   // Whether a client that seems to be behind is to be written to.
   private isPatient(isUpdate: boolean): boolean {
-    const { backlog } = this
+    const { backlog } = this.shared
     // What can leave leaves: the network may have room for it.
     this.letGo()
     const bytes = this.backlogBytes()
@@ -452,7 +467,7 @@ export class Connection {
     this.lag ??= backlog.begin(this, bytes)
     if (isUpdate && backlog.drops) {
       backlog.exceeded("maxBufferedBytes", this)
-      this.totals.updatesDropped++
+      this.shared.totals.updatesDropped++
       return false
     }
     if (bytes > this.lag.most) {
@@ -464,6 +479,7 @@ export class Connection {
 
   private put(message: PreparedMessage, sent?: (error?: Error | null) => void): void {
     this.alive = true
+    this.told = this.shared.pulse.phase
     this.catchUp()
     if (this.direct) {
       const { frame } = message
@@ -478,8 +494,8 @@ export class Connection {
   // What one turn writes leaves together.
   private gather(): void {
     if (this.direct && !this.corked) {
-      this.hold()
-      this.flush.add(this)
+      this.hold(false)
+      this.shared.flush.add(this)
     }
   }
 

@@ -12,6 +12,8 @@ const none: ReadonlySet<Connection> = new Set()
 export class Connections {
   /** Open while there is a connection. */
   readonly populated = Latch.makeUnsafe(false)
+  /** See `Heartbeat`. */
+  readonly pulse = { phase: 0 }
   private readonly byId = new Map<string, Connection>()
   private readonly byUser: UserIndex.UserIndex<Connection> = new Map()
 

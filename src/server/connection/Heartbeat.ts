@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { Log } from "../telemetry/Log.js"
 import type { Metrics } from "../telemetry/Metrics.js"
+import type { Turns } from "../transport/Turns.js"
 import type { Connection } from "./Connection.js"
 import type { Connections } from "./Connections.js"
 import { arrived } from "./Deadlines.js"
@@ -10,30 +11,49 @@ const isAlive = (connection: Connection): boolean =>
   connection.alive || connection.bufferedBytes > 0 || !connection.isIdle
 
 /**
- * Sends a ping to every connection each `interval` and disconnects, `timeout` later (both ms), those that have given no
- * sign of life since the check before. Credentials are verified with the ping: some clients do nothing but listen.
- * Never ends.
+ * Sends a ping each `interval` to every connection, and disconnects, `timeout` later (both ms), those that have given no
+ * sign of life since the check before. Credentials are verified with the ping: some clients do nothing but listen. Never
+ * ends.
+ *
+ * A client waits for no longer than `interval` and `timeout` together, whatever comes. Whoever was sent something in the
+ * last half of the timeout needs no ping, therefore: until the next one is due it waits for half of the timeout less.
  */
 export const run = (
   connections: Connections,
-  { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
-  heartbeat: { readonly interval: number; readonly timeout: number },
+  { log, metrics, turns }: { readonly log: Log; readonly metrics: Metrics; readonly turns: Turns },
+  { interval, timeout }: { readonly interval: number; readonly timeout: number },
   message: (text: string) => Parameters<Connection["ping"]>[0],
   verify: () => void
 ): Effect.Effect<never> => {
   const ping = message(JSON.stringify({ type: "ping" }))
+  const { pulse } = connections
 
-  const beat = Effect.sync(() => {
-    for (const connection of connections.all()) {
-      connection.ping(ping)
-    }
-    metrics.totals.sentPing += connections.size
-    verify()
+  const each = (run: (connection: Connection) => void): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const running = turns.each(connections.all(), run)
+      return running ? Effect.promise(() => running) : Effect.void
+    })
+
+  const forget = Effect.sync(() => {
+    pulse.phase++
   })
 
-  const check = Effect.sync(() => {
+  const beat = Effect.andThen(
+    each((connection) => {
+      if (connection.told !== pulse.phase) {
+        connection.ping(ping)
+        metrics.totals.sentPing++
+      } else {
+        // Who is asked for no answer owes none, even if the last check was in between.
+        connection.alive = true
+      }
+    }),
+    Effect.sync(verify)
+  )
+
+  const check = Effect.suspend(() => {
     let buffered = 0
-    for (const connection of connections.all()) {
+    const looking = each((connection) => {
       buffered += connection.bufferedBytes
       if (isAlive(connection)) {
         connection.alive = false
@@ -42,22 +62,39 @@ export const run = (
         log.silent(connection)
         void connection.close()
       }
-    }
-    metrics.buffered(buffered)
-    metrics.report()
+    })
+    return Effect.andThen(
+      looking,
+      Effect.sync(() => {
+        metrics.buffered(buffered)
+        metrics.report()
+      })
+    )
   })
+
+  const checked = { at: timeout, run: Effect.andThen(arrived, check) }
+  const forgotten = { at: interval - timeout / 2, run: forget }
+  const next = { at: interval, run: beat }
+  const first = [forgotten, next]
+  const round = [checked, ...first].toSorted((a, b) => a.at - b.at)
+
+  const follow = (steps: typeof round): Effect.Effect<void> =>
+    Effect.gen(function*() {
+      let passed = 0
+      for (const { at, run } of steps) {
+        yield* Effect.sleep(at - passed)
+        yield* run
+        passed = at
+      }
+    })
 
   return Effect.gen(function*() {
     for (;;) {
       // A server without connections has no timer: one that was only initialised keeps no process alive.
       yield* connections.populated.await
-      yield* Effect.sleep(heartbeat.interval)
+      yield* follow(first)
       while (connections.size > 0) {
-        yield* beat
-        yield* Effect.sleep(heartbeat.timeout)
-        yield* arrived
-        yield* check
-        yield* Effect.sleep(heartbeat.interval - heartbeat.timeout)
+        yield* follow(round)
       }
       // Nothing waits for anybody now, and the metrics say so.
       yield* check

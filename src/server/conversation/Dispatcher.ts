@@ -31,9 +31,6 @@ interface Timing {
   readonly refusal: Deadlines<Connection>
 }
 
-// Verifications that the heartbeat begins in one turn.
-const verificationsPerTurn = 64
-
 type Answerable = { readonly type: string; readonly id: Message.Id }
 
 // Of a long text, until it is needed.
@@ -174,17 +171,11 @@ export class Dispatcher {
 
   /** Verifies the credentials of those among these connections for whom it is due, some in each turn. */
   verify(connections: IterableIterator<Connection>): void {
-    let begun = 0
-    for (let next = connections.next(); !next.done; next = connections.next()) {
-      const connection = next.value
+    void this.context.turns.each(connections, (connection) => {
       if (connection.stage === "ready" && connection.gate === undefined && this.isDue(connection)) {
         void this.verifyOne(connection)
-        if (++begun === verificationsPerTurn) {
-          setImmediate(() => this.verify(connections))
-          return
-        }
       }
-    }
+    })
   }
 
   // Whether its credentials have to be verified before anything else is answered.

@@ -36,7 +36,7 @@ export class Recovery implements Keeper {
     deliver: Deliver,
     entrance: Pick<Entrance, "enter" | "pass">
   ) {
-    const { application, metrics, settings } = context
+    const { application, metrics, settings, turns } = context
     const { history, interest } = membership
     const wants = ({ path, subscription }: RecoverySync, connection: Connection): boolean =>
       !connection.departed && connection.subscriptions.get(path) === subscription
@@ -74,6 +74,7 @@ export class Recovery implements Keeper {
         }
       },
       wants,
+      pause: () => turns.pause(),
       failed: ({ path }, error) => {
         application.log(["nes", "recovery", "error"], error)
         history.failed?.(path)

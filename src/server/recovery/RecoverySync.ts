@@ -34,6 +34,8 @@ export interface Owner {
    */
   readonly enter: (sync: RecoverySync, connection: Connection, isNew: boolean, isLate: boolean) => void
   readonly wants: (sync: RecoverySync, connection: Connection) => boolean
+  /** When there is time for more, if not now. */
+  readonly pause: () => Promise<void> | undefined
   readonly failed: (sync: RecoverySync, error: unknown) => void
   /** Nothing is being done any more. */
   readonly idle: (sync: RecoverySync) => void
@@ -273,6 +275,10 @@ export class RecoverySync {
     this.at = { epoch: page.epoch, offset: page.top }
     const { snapshot, state } = this.subscription.options
     for (const [connection, { answer, history, late, since }] of admissions) {
+      const pause = this.owner.pause()
+      if (pause) {
+        await pause
+      }
       const wanted = since ? [] : page.updates.filter(({ position }) => position.offset > page.top - history)
       // Who is told how things stand has lost nothing; the last update of a state tells just that.
       const isNew = (snapshot ?? state) !== undefined &&
@@ -332,7 +338,7 @@ export class RecoverySync {
   private async tell(updates: ReadonlyArray<Published>, to: Connection | undefined): Promise<void> {
     for (const update of updates) {
       if (!to || this.owner.wants(this, to)) {
-        const waiting = this.owner.deliver(this, update, to)
+        const waiting = this.owner.deliver(this, update, to) ?? this.owner.pause()
         if (waiting) {
           await waiting
         }

@@ -9,8 +9,8 @@ export interface Recipient {
   readonly subscriptions: { readonly size: number; readonly keys: () => Iterable<string> }
   /** Whether nothing can be written to it any more. */
   readonly departed: boolean
-  /** Holds back what is written until `letGo`. */
-  readonly hold: () => void
+  /** Holds back what is written until `letGo`, unless it will be one message. */
+  readonly hold: (isOne: boolean) => void
   readonly letGo: () => void
 }
 
@@ -30,7 +30,7 @@ export interface Sending {
 }
 
 // Writes, and looks at recipients, that one step may take.
-const writesPerStep = 32
+const writesPerStep = 8
 const looksPerStep = 512
 
 // Up to so many recipients are written to at once: it takes no longer than to remember them.
@@ -46,7 +46,7 @@ const none: ReadonlyArray<never> = []
 
 const byNumber = (a: { readonly number: number }, b: { readonly number: number }): number => a.number - b.number
 
-class Fanout<R extends Recipient> implements Task, Sending {
+class Fanout<R extends Recipient> implements Sending {
   readonly written: Promise<void>
   over = false
   private readonly recipients: IterableIterator<R>
@@ -65,7 +65,8 @@ class Fanout<R extends Recipient> implements Task, Sending {
     })
   }
 
-  step(): boolean {
+  /** Writes to some. */
+  advance(): void {
     const { fanouts, members, number, recipients } = this
     const writes = fanouts.writes + writesPerStep
     for (let looks = looksPerStep; looks > 0 && fanouts.writes < writes && !this.over; looks--) {
@@ -74,12 +75,11 @@ class Fanout<R extends Recipient> implements Task, Sending {
         fanouts.remove(this)
         this.end()
       } else if (value.reached < number) {
-        value.hold()
+        value.hold(fanouts.isAlone(this))
         fanouts.catchUp(value, members)
         value.letGo()
       }
     }
-    return !this.over
   }
 
   /** Goes on one recipient after another, since one of them has to wait; the order among fan-outs ends here. */
@@ -98,13 +98,16 @@ class Fanout<R extends Recipient> implements Task, Sending {
  * that: a recipient first catches up. It also does so before it enters or leaves a crowd, which are therefore known
  * without being copied.
  */
-export class Fanouts<R extends Recipient> {
+export class Fanouts<R extends Recipient> implements Task {
   /** The number of the last fan-out. */
   latest = 0
   /** How many writes there have been. */
   writes = 0
   // In order. Whoever looks through such a list may cause it to change: it is replaced then.
   private underWay: ReadonlyArray<Fanout<R>> = []
+  // The place in it of the one whose turn it is.
+  private turn = 0
+  private started = false
   private readonly byPath = new Map<string | undefined, ReadonlyArray<Fanout<R>>>()
 
   constructor(private readonly turns: Turns) {}
@@ -145,6 +148,19 @@ export class Fanouts<R extends Recipient> {
         }
       }
     }
+  }
+
+  /** The fan-outs take turns among themselves, and are one task beside others. */
+  step(): boolean {
+    const { turn, underWay } = this
+    this.turn = turn + 1 < underWay.length ? turn + 1 : 0
+    underWay[turn]?.advance()
+    this.started = this.underWay.length > 0
+    return this.started
+  }
+
+  isAlone(fanout: Fanout<R>): boolean {
+    return this.underWay.length === 1 && this.underWay[0] === fanout
   }
 
   remove(fanout: Fanout<R>): void {
@@ -195,12 +211,15 @@ export class Fanouts<R extends Recipient> {
 
   private begin(path: string | undefined, members: Members<R>, send: Send<R>): Sending {
     while (this.underWay.length >= maxFanouts) {
-      this.underWay[0]?.step()
+      this.underWay[0]?.advance()
     }
     const fanout = new Fanout(this, ++this.latest, path, members, send)
+    if (!this.started) {
+      this.started = true
+      this.turns.start(this)
+    }
     this.underWay = [...this.underWay, fanout]
     this.byPath.set(path, [...this.byPath.get(path) ?? [], fanout])
-    this.turns.start(fanout)
     return fanout
   }
 

@@ -8,6 +8,7 @@ import { isPromiseLike } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Settings } from "../Settings.js"
 import { type Intake, NesWebSocket } from "./Intake.js"
+import type { Turns } from "./Turns.js"
 import * as Upgrades from "./Upgrades.js"
 
 // Each read, and each fragment, takes this much memory beside its bytes; so many of any size may make a message.
@@ -39,6 +40,7 @@ export class Acceptor {
 
   constructor(
     private readonly settings: Settings,
+    private readonly turns: Turns,
     private readonly intake: Intake,
     private readonly handlers: Handlers
   ) {
@@ -58,12 +60,14 @@ export class Acceptor {
   /** Answers one upgrade request. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const admitted = this.handlers.admit(request)
-    if (!isPromiseLike(admitted)) {
+    // After a restart everybody comes at once.
+    const pause = this.turns.pause()
+    if (!pause && !isPromiseLike(admitted)) {
       this.answer(request, socket, head, admitted)
       return
     }
     socket.on("error", ignore)
-    void admitted.then((status) => {
+    void Promise.all([admitted, pause]).then(([status]) => {
       this.answer(request, socket, head, status)
       socket.off("error", ignore)
     })

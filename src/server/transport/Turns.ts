@@ -6,8 +6,11 @@ export interface Task {
   step(): boolean
 }
 
-// How long one turn of the event loop may take for this (ms). What a turn costs beside its work is a hundredth of it.
-const slice = 2
+// How long a turn of the event loop may take for tasks, and as long again for work that is none (ms).
+const slice = 1.5
+
+// So many of those who pause go on in each turn: each does a bit, even if there is no time left.
+const perTurn = 16
 
 /** Takes the tasks in turns, a slice of time in each turn of the event loop. */
 export class Turns {
@@ -16,6 +19,10 @@ export class Turns {
   private readonly tasks: Array<Task> = []
   private deferred: Array<Task> = []
   private scheduled = false
+  private paused: Array<() => void> = []
+  // The turn in which work that is no task was done last, and until when it may be.
+  private turn = -1
+  private until = 0
 
   /** Begins with a task in the next slice, or in the present one. */
   start(task: Task): void {
@@ -49,6 +56,32 @@ export class Turns {
     )
   }
 
+  /** For work that is no task: nothing while it may go on in this turn, or a Promise of another. */
+  pause(): Promise<void> | undefined {
+    const now = performance.now()
+    if (this.turn !== this.count) {
+      this.turn = this.count
+      this.until = now + slice
+      this.schedule()
+    }
+    return now < this.until ? undefined : new Promise((resolve) => {
+      this.paused.push(resolve)
+      this.schedule()
+    })
+  }
+
+  /** Does something with each of these, some in each turn; returns a Promise if that takes more than one. */
+  each<A>(items: Iterator<A>, run: (item: A) => void): Promise<void> | undefined {
+    for (let next = items.next(); !next.done; next = items.next()) {
+      run(next.value)
+      const pause = this.pause()
+      if (pause) {
+        return pause.then(() => this.each(items, run))
+      }
+    }
+    return undefined
+  }
+
   private readonly run = (): void => {
     const { deferred, tasks } = this
     const end = performance.now() + slice
@@ -63,7 +96,10 @@ export class Turns {
         }
       }
     } finally {
-      if (tasks.length > 0) {
+      for (const resume of this.paused.splice(0, perTurn)) {
+        resume()
+      }
+      if (tasks.length + this.paused.length > 0) {
         this.schedule()
       }
     }

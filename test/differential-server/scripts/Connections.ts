@@ -1,4 +1,5 @@
 /** Registration options that shape every connection: headers, chunking, heartbeat, limits, origin, and the server's stop. */
+import { setTimeout as wait } from "node:timers/promises"
 import { error, failedSubPath, internal, type Script, welcome } from "../Script.js"
 
 const headers = (name: string, filter: unknown, paths: ReadonlyArray<string>): Script => ({
@@ -173,6 +174,8 @@ const chunkScripts: ReadonlyArray<Script> = [
 const heartbeat = { interval: 60, timeout: 30 }
 /** For scripts that answer in time: a busy machine must not make them late. */
 const patient = { interval: 200, timeout: 100 }
+/** Half of the timeout is before each beat: whoever is sent something then needs no ping. */
+const rare = { interval: 2000, timeout: 1900 }
 const ping = "{\"type\":\"ping\"}"
 
 const heartbeatScripts: ReadonlyArray<Script> = [
@@ -234,6 +237,26 @@ const heartbeatScripts: ReadonlyArray<Script> = [
       a.terminate()
     },
     expect: { a: [welcome("a", 1, patient), ping, ping, ping, ping], record: ["hanging []"] }
+  },
+  {
+    name: "heartbeat: a client that was sent something shortly before",
+    application: { nes: { heartbeat: rare } },
+    fence: false,
+    play: async (stage) => {
+      const a = await stage.open("a")
+      await wait(1500)
+      await stage.control("socket", a.id, "send", 1)
+      await wait(1000)
+      a.terminate()
+    },
+    expect: {
+      a: [welcome("a", 1, rare), "{\"type\":\"update\",\"message\":1}"],
+      control: ["socket: \"done\""]
+    },
+    difference: {
+      id: "S-heartbeat-quiet",
+      peer: ({ a = [], ...ours }) => ({ a: [...a, ping], ...ours })
+    }
   },
   {
     name: "heartbeat: off",

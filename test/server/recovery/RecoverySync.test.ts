@@ -40,6 +40,7 @@ class World {
   kept: Array<Published> = []
   failures = 0
   reads = 0
+  pauses = 0
   /** Announced by Redis, but not heard yet. */
   coming: Array<Published> = []
   readonly all: Array<Published> = []
@@ -59,6 +60,7 @@ class World {
         }
       },
       wants: () => true,
+      pause: () => this.slow && ++this.pauses % 3 === 0 ? new Promise((resolve) => setImmediate(resolve)) : undefined,
       failed: () => {},
       idle: () => {}
     })

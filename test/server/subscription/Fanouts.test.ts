@@ -1,7 +1,7 @@
 /** Fan-outs in slices, beside what would have been written had everything been written at once. */
 import * as fc from "fast-check"
 import { setImmediate } from "node:timers/promises"
-import { expect, it } from "vitest"
+import { expect, it, vi } from "vitest"
 import { Fanouts, type Recipient, type Sending } from "../../../src/server/subscription/Fanouts.js"
 import { Turns } from "../../../src/server/transport/Turns.js"
 
@@ -181,4 +181,68 @@ it("while a crowd is written to, others get their turn, and what is published to
   expect([...crowd.listeners].some(({ written }) => written.length === 0)).toBe(true)
   await crowd.sendings[0]?.written
   expect([...crowd.listeners].every(({ expected, written }) => written.length === expected.length)).toBe(true)
+})
+
+/** Lets each write take so long (ms) by the clock of the slices, and tells how long the turns of the event loop were. */
+const timed = async (write: number, run: (spend: () => void) => Promise<void>): Promise<ReadonlyArray<number>> => {
+  let now = 0
+  let last = 0
+  let over = false
+  const turns: Array<number> = []
+  const look = (): void => {
+    turns.push(now - last)
+    last = now
+    if (!over) {
+      globalThis.setImmediate(look)
+    }
+  }
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => now)
+  globalThis.setImmediate(look)
+  await run(() => {
+    now += write
+  })
+  over = true
+  turns.push(now - last)
+  clock.mockRestore()
+  return turns
+}
+
+it.each([0.008, 0.05, 0.3])(
+  "100,000 are written to in turns that end in time, where a write takes %f ms",
+  async (write) => {
+    const turns = await timed(write, async (spend) => {
+      const fanouts = new Fanouts<Listener>(new Turns())
+      const listeners = new Set(Array.from({ length: 100_000 }, () => new Listener(fanouts)))
+      const sending = fanouts.send("/a", listeners, (listener) => {
+        spend()
+        listener.write("a")
+        return undefined
+      })
+      await (sending && "written" in sending ? sending.written : sending)
+      expect([...listeners].every(({ written }) => written.length === 1)).toBe(true)
+    })
+    expect(turns.reduce((sum, turn) => sum + turn, 0)).toBeCloseTo(100_000 * write, 3)
+    // A slice, and the writes of one step.
+    expect(Math.max(...turns)).toBeLessThanOrEqual(1.5 + 8 * write + 1e-6)
+  }
+)
+
+it("another task has its turn after a bit, however many fan-outs are under way", async () => {
+  const turns = new Turns()
+  const fanouts = new Fanouts<Listener>(turns)
+  const crowd = (): Set<Listener> => new Set(Array.from({ length: 200 }, () => new Listener(fanouts)))
+  const written: Array<Promise<void>> = []
+  for (let i = 0; i < 300; i++) {
+    const sending = fanouts.send(undefined, crowd(), (listener) => {
+      listener.write("a")
+      return undefined
+    })
+    written.push(Promise.resolve(sending && "written" in sending ? sending.written : sending))
+  }
+  const writes: Array<number> = []
+  turns.start({ step: () => writes.push(fanouts.writes) < 300 })
+  await Promise.all(written)
+  const between = writes.slice(1).map((count, i) => count - (writes[i] ?? 0))
+  expect(writes).toHaveLength(300)
+  expect(Math.max(...between)).toBeLessThanOrEqual(8)
 })

@@ -1,0 +1,88 @@
+/** Whom the heartbeat sends a ping, by a clock of the test's own. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import * as fc from "fast-check"
+import type { Connection } from "../../../src/server/connection/Connection.js"
+import { Connections } from "../../../src/server/connection/Connections.js"
+import * as Heartbeat from "../../../src/server/connection/Heartbeat.js"
+import type { Log } from "../../../src/server/telemetry/Log.js"
+import type { Metrics } from "../../../src/server/telemetry/Metrics.js"
+import { PreparedMessage } from "../../../src/server/transport/Frame.js"
+import { Turns } from "../../../src/server/transport/Turns.js"
+
+const heartbeat = { interval: 1000, timeout: 400 }
+
+/** The times (ms) at which a client is sent pings within `during`, if it is sent something else at `told`. */
+const pings = (told: ReadonlyArray<number>, during: number, { interval, timeout } = heartbeat) =>
+  Effect.gen(function*() {
+    const connections = new Connections()
+    const metrics = { totals: { sentPing: 0, heartbeatsMissed: 0 }, buffered: () => {}, report: () => {} }
+    const heard: Array<number> = []
+    let now = 0
+    const client = {
+      id: "client",
+      told: -1,
+      alive: true,
+      bufferedBytes: 0,
+      isIdle: true,
+      user: undefined,
+      ping: () => {
+        heard.push(now)
+        // It answers.
+        client.alive = true
+      },
+      close: () => heard.push(Number.NaN)
+    }
+    connections.add(client as unknown as Connection)
+    yield* Effect.forkChild(Heartbeat.run(
+      connections,
+      { log: { silent: () => {} } as unknown as Log, metrics: metrics as unknown as Metrics, turns: new Turns() },
+      { interval, timeout },
+      (text) => new PreparedMessage(text, Infinity),
+      () => {}
+    ))
+    const step = 50
+    for (; now <= during; now += step) {
+      if (told.includes(now)) {
+        client.told = connections.pulse.phase
+        client.alive = true
+      }
+      // What arrived is read before a check.
+      yield* TestClock.adjust(0)
+      yield* Effect.promise(() => new Promise(setImmediate))
+      yield* TestClock.adjust(step)
+    }
+    expect(metrics.totals.sentPing).toBe(heard.length)
+    return heard.map((time) => time + step)
+  })
+
+describe("a ping", () => {
+  it.effect("goes each interval to a client that is sent nothing else", () =>
+    Effect.gen(function*() {
+      expect(yield* pings([], 3200)).toEqual([1000, 2000, 3000])
+    }))
+
+  it.effect("does not go to a client that was sent something in the last half of the timeout", () =>
+    Effect.gen(function*() {
+      expect(yield* pings([850, 1900], 3200)).toEqual([3000])
+    }))
+
+  it.effect("goes to a client that was sent something before that", () =>
+    Effect.gen(function*() {
+      expect(yield* pings([100, 700, 1200, 1750], 2200)).toEqual([1000, 2000])
+    }))
+
+  it.effect("or something else comes to every client before its patience ends", () =>
+    Effect.gen(function*() {
+      const times = fc.array(fc.nat(100).map((n) => 50 * n), { maxLength: 12 })
+      const beats = fc.constantFrom(heartbeat, { interval: 600, timeout: 500 }, { interval: 1000, timeout: 100 })
+      for (const [told, each] of fc.sample(fc.tuple(times, beats), 25)) {
+        const heard = yield* pings(told, 5000, each)
+        expect(heard.filter(Number.isNaN), `${told.join()} of ${each.interval}`).toEqual([])
+        const arrivals = [0, ...told, ...heard].toSorted((a, b) => a - b)
+        const silences = arrivals.slice(1).map((time, i) => time - (arrivals[i] ?? 0))
+        expect(Math.max(...silences), `${told.join()} of ${each.interval}`).toBeLessThan(each.interval + each.timeout)
+      }
+    }))
+})
