@@ -310,12 +310,15 @@ export class Client {
     if (!isMissing(handler) && typeof handler !== "function") {
       return this.refused("Invalid handler", callback)
     }
-    const { history } = options
-    if (!isMissing(history) && !(Number.isSafeInteger(history) && Number(history) >= 0)) {
-      return this.refused("Invalid history", callback)
-    }
     const listener: Listener = { update: handler ?? ignore }
     return this.settled(callback, (settle) => this.session.subscribe(path, handler ?? null, listener, settle, options))
+  }
+
+  /** Says something else of this client to the others at a path that it is subscribed to: any JSON value. */
+  present(path: string, value: unknown): Promise<void>
+  present(path: string, value: unknown, callback: Callback): void
+  present(path: string, value: unknown, callback?: Callback): Promise<void> | undefined {
+    return this.settled(callback, (settle) => this.session.present(path, value, settle))
   }
 
   /** Removes a handler from a path or, with `null`, all its handlers. A path without handlers is unsubscribed. */

@@ -179,6 +179,8 @@ export interface Service {
    * subscription has recovery.
    */
   readonly subscribe: (path: string, options?: SubscribeOptions) => Stream.Stream<Update, NesError | OverflowError>
+  /** Says something else of this client to the others at a path that it is subscribed to: any JSON value. */
+  readonly present: (path: string, value: unknown) => Effect.Effect<void, NesError>
   /** The messages alone of `subscribe`. */
   readonly subscribeMessages: (
     path: string,
@@ -365,6 +367,10 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
           call(session, () => ({ type: "message", message, id: 0 }), (answer) => answer.message, timeout)
         ),
       subscribe: updatesOf,
+      present: (path, value) =>
+        Effect.callback((resume) =>
+          session.present(path, value, (error) => resume(error === undefined ? Effect.void : Effect.fail(error)))
+        ),
       subscribeMessages: (path, options) => Stream.map(updatesOf(path, options), (update) => update.message),
       updates: endless(alive(fed(updates, unbounded))),
       updatesWith: (buffer) => alive(fed(updates, buffer)),

@@ -30,7 +30,7 @@ import type { Observer } from "./Observer.js"
 import { Pending } from "./Pending.js"
 import type { Close } from "./Socket.js"
 import { Status } from "./Status.js"
-import { type Listener, type SubscribeOptions, Subscriptions, type Topic } from "./Subscriptions.js"
+import { type Listener, type SubscribeOptions, Subscriptions, type Topic, wishesOf } from "./Subscriptions.js"
 import { Transport } from "./Transport.js"
 
 /** What a session is made of. */
@@ -249,7 +249,7 @@ export class Session implements Owner {
    * answered, or with the next. `done` is called once, when the server has answered or nothing needs to be asked. If
    * the request fails, the path is dropped with all its listeners.
    */
-  subscribe(path: string, key: unknown, listener: Listener, done: Settle, { history }: SubscribeOptions = {}): void {
+  subscribe(path: string, key: unknown, listener: Listener, done: Settle, options: SubscribeOptions = {}): void {
     if (!isPath(path)) {
       done(new UserError({ message: "Invalid path" }))
       return
@@ -266,7 +266,7 @@ export class Session implements Owner {
       }
       return
     }
-    const topic = this.subscribed.create(path, history)
+    const topic = this.subscribed.create(path, options)
     topic.listeners.set(key, listener)
     if (this.connection === undefined || !this.connection.isOpen) {
       done()
@@ -282,8 +282,23 @@ export class Session implements Owner {
       }))
   }
 
-  private ask(path: string, { history, position: recover }: Topic, done: Settle): void {
-    this.send({ type: "sub", path, ...(recover ? { recover } : history && { history }), id: 0 }, {
+  /** Says something else of this client at a path that it is subscribed to. */
+  present(path: string, value: unknown, done: Settle): void {
+    const topic = this.subscribed.get(path)
+    if (topic === undefined) {
+      done(new UserError({ message: "Invalid path" }))
+      return
+    }
+    topic.presence = value
+    if (this.connection?.isOpen) {
+      this.afterHello(this.connection, () => this.ask(path, topic, done))
+    } else {
+      done()
+    }
+  }
+
+  private ask(path: string, topic: Topic, done: Settle): void {
+    this.send({ type: "sub", path, ...wishesOf(topic), id: 0 }, {
       type: "sub",
       succeed: ({ position }) => {
         if (position !== undefined) {

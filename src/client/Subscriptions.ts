@@ -30,6 +30,8 @@ export interface SubscribeOptions {
    * subscribes to the path.
    */
   readonly history?: number | undefined
+  /** What to say of oneself to the others at the path, where it has presence: any JSON value. */
+  readonly presence?: unknown
 }
 
 /** Hears the updates of a path. */
@@ -50,6 +52,8 @@ export interface Topic {
   left: ReadonlyArray<Message.Position> | undefined
   /** How many of the last updates it asks for as long as it has got none. */
   history: number | undefined
+  /** What the client says of itself there. */
+  presence: unknown
   /** Whether updates were lost before the next. */
   gap: boolean
   /** How its updates begin, as long as they hold nothing but their message. */
@@ -58,6 +62,13 @@ export interface Topic {
 
 // At most: not every platform has what counts UTF-8 exactly.
 const bytesOf = (u: unknown): number => JSON.stringify(u).replace(/[^\x20-\x7e]/g, "---").length
+
+/** What a client says of a path beside that it subscribes to it. */
+export const wishesOf = ({ history, position: recover, presence }: Topic) => ({
+  recover,
+  history: recover ? undefined : history,
+  presence
+})
 
 /** The table of paths. */
 export class Subscriptions {
@@ -72,33 +83,26 @@ export class Subscriptions {
   }
 
   /** The fields of a hello; `rest` are the paths that would make them longer than `maxBytes`. */
-  hello(
-    maxBytes: number
-  ): Pick<Message.Hello, "subs" | "recover" | "history"> & { readonly rest: ReadonlyArray<string> } {
+  hello(maxBytes: number): Omit<Message.Hello, "type" | "id" | "version" | "auth"> & {
+    readonly rest: ReadonlyArray<string>
+  } {
     const subs: Array<string> = []
-    const known: Array<readonly [string, Message.Position]> = []
-    const wanted: Array<readonly [string, number]> = []
+    const wanted: Record<string, Record<string, unknown>> = {}
     const rest: Array<string> = []
     let bytes = 0
-    for (const [path, { history, position }] of this.topics) {
-      bytes += bytesOf([path, position && { [path]: position }, history && { [path]: history }])
+    for (const [path, topic] of this.topics) {
+      const wishes = Object.entries(wishesOf(topic)).filter(([, wish]) => wish !== undefined)
+      bytes += bytesOf([path, wishes.map(([, wish]) => [path, wish])])
       if (bytes > maxBytes) {
         rest.push(path)
         continue
       }
       subs.push(path)
-      if (position) {
-        known.push([path, position])
-      } else if (history) {
-        wanted.push([path, history])
+      for (const [name, wish] of wishes) {
+        ;(wanted[name] ??= {})[path] = wish
       }
     }
-    return {
-      ...(subs.length > 0 && { subs }),
-      ...(known.length > 0 && { recover: Object.fromEntries(known) }),
-      ...(wanted.length > 0 && { history: Object.fromEntries(wanted) }),
-      rest
-    }
+    return { ...(subs.length > 0 && { subs }), ...wanted, rest }
   }
 
   /** Takes note of how far a path has come, by the server's word. */
@@ -124,13 +128,14 @@ export class Subscriptions {
     return this.topics.get(path)
   }
 
-  create(path: string, history?: number): Topic {
+  create(path: string, { history, presence }: SubscribeOptions): Topic {
     const topic: Topic = {
       listeners: new Map(),
       waiting: undefined,
       position: undefined,
       left: undefined,
       history,
+      presence,
       gap: false,
       head: Codec.pubHead(path)
     }

@@ -16,6 +16,7 @@ import { BrokerEvent } from "./BrokerEvent.js"
 import { Channels } from "./Channels.js"
 import { ClusterClaims } from "./ClusterClaims.js"
 import * as ClusterCodec from "./ClusterCodec.js"
+import { ClusterPresence } from "./ClusterPresence.js"
 import { type Engine, Refused, type Session } from "./Engine.js"
 import * as Metrics from "./Metrics.js"
 import * as Orders from "./Orders.js"
@@ -72,6 +73,7 @@ export class ClusterNode {
   private readonly roster: Roster.Roster
   private readonly claims: ClusterClaims
   private readonly channels: Channels
+  private readonly presence: ClusterPresence
   private readonly orders: Orders.Orders
   private readonly appender: Appender
   private readonly balance: Balance | undefined
@@ -91,6 +93,11 @@ export class ClusterNode {
     this.roster = new Roster.Roster(node.id, () => this.now())
     this.claims = new ClusterClaims(session, (nodes) => this.dead(nodes))
     this.channels = new Channels(node, session)
+    this.presence = new ClusterPresence({
+      node,
+      command: (run) => this.command(run),
+      now: () => this.now()
+    })
     this.orders = new Orders.Orders({
       id: node.id,
       session: () => this.connected(),
@@ -119,6 +126,7 @@ export class ClusterNode {
           }),
         failed: (path) => this.failed(path)
       },
+      presences: this.presence,
       count: (path) => this.count(path),
       interest: (path) => this.channels.follow(path),
       claims: this.claims,
@@ -205,6 +213,7 @@ export class ClusterNode {
     this.back()
     this.ready.openUnsafe()
     void this.channels.catchUp()
+    this.node.presence?.()?.renew(true)
   }
 
   // Of a cluster's servers each comes back by itself, without all of the engine having been away.
@@ -243,6 +252,7 @@ export class ClusterNode {
         await this.orders.catchUp().catch(ignore)
       }
       void this.channels.catchUp()
+      await this.presence.tend(this.roster.peers).catch(ignore)
       await this.channels.stroll()
     }
     Metrics.inFlight.updateUnsafe(this.inFlight + this.appender.waiting, this.context)
@@ -268,6 +278,7 @@ export class ClusterNode {
       if (this.now() - this.renewedAt > claimInterval) {
         this.renewedAt = this.now()
         void this.claims.renew()
+        node.presence?.()?.renew(true)
       }
     } catch {
       // What it means is said where the command is given.

@@ -1,5 +1,6 @@
 /** The small port below a cluster: what Redis, or whatever takes its place, has to do. */
 import type * as Message from "../protocol/Message.js"
+import type { Change, Extent, Place } from "../server/presence/Present.js"
 import type { Bounds } from "../server/recovery/Bounds.js"
 import type { Since } from "../server/recovery/History.js"
 
@@ -64,6 +65,32 @@ export interface Session {
   readonly clear: (path: string) => Promise<void>
   /** How far each of these paths has come. Cheap: it is asked for thousands at a time. */
   readonly positions: (paths: ReadonlyArray<string>) => Promise<ReadonlyArray<Message.Position>>
+
+  /**
+   * Changes who of a node is present, and keeps and announces what the path tells of it, in one step: an update for each
+   * change, or one with the number. `head` is what each payload begins with. Returns how many the node had there, and
+   * has.
+   */
+  readonly enter: (
+    place: Place,
+    node: string,
+    changes: ReadonlyArray<Change>,
+    extent: Extent,
+    head: string
+  ) => Promise<{ readonly before: number; readonly after: number }>
+  /** How many are present, who (id and value) if that is wanted, and how far the path has come. */
+  readonly present: (path: string, list: boolean, bounds: Bounds) => Promise<{
+    readonly epoch: string
+    readonly top: number
+    readonly count: number
+    readonly members: ReadonlyArray<readonly [id: string, value: string]>
+  }>
+  /** Notes that a node has, or will have, somebody at a path; or that it has nobody there any more. */
+  readonly hold: (node: string, path: string) => Promise<void>
+  readonly unhold: (node: string, path: string) => Promise<void>
+  /** The nodes that have somebody anywhere, and where one has. */
+  readonly holders: () => Promise<ReadonlyArray<string>>
+  readonly held: (node: string) => Promise<ReadonlyArray<string>>
 
   /**
    * Counts a connection of a user in, and those of `dead` nodes (whose ids theirs begin with) out. Answers who is

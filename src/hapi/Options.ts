@@ -3,6 +3,7 @@ import type { RouteOptions } from "@hapi/hapi"
 import * as Iron from "@hapi/iron"
 import * as Schema from "effect/Schema"
 import type * as Broker from "../server/Broker.js"
+import type { Connection } from "../server/connection/Connection.js"
 import type * as Limits from "../server/connection/Limits.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import type { IronOptions, Password } from "../server/conversation/Seal.js"
@@ -135,7 +136,7 @@ export type FilterAnswer = boolean | { readonly override?: unknown }
  * @since 0.1.0
  * @category models
  */
-export interface SubscriptionOptions extends SubscriptionSettingOptions<number> {
+export interface SubscriptionOptions extends SubscriptionSettingOptions<number, Socket> {
   readonly filter?:
     | ((
       path: string,
@@ -285,5 +286,8 @@ export const decodePlugin = (options: PluginOptions): Configuration =>
   plugin(options, complaint("Invalid nes configuration"))
 
 /** Decodes the options of a subscription. Throws an error that starts `Invalid subscription options: PATH`. */
-export const decodeSubscription = (path: string, options: SubscriptionOptions) =>
-  Settings.subscription(subscription(options, complaint(`Invalid subscription options: ${path}`)))
+export const decodeSubscription = (
+  path: string,
+  options: SubscriptionOptions,
+  socketOf: (connection: Connection) => Socket
+) => Settings.subscription(subscription(options, complaint(`Invalid subscription options: ${path}`)), socketOf)

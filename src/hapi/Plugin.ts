@@ -9,6 +9,7 @@ import type { Connection } from "../server/connection/Connection.js"
 import * as Seal from "../server/conversation/Seal.js"
 import * as NesServer from "../server/NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
+import type { PathPresence } from "../server/presence/Presence.js"
 import type { PathHistory } from "../server/recovery/PathHistory.js"
 import * as Settings from "../server/Settings.js"
 import * as Endpoint from "./Endpoint.js"
@@ -46,6 +47,8 @@ declare module "@hapi/hapi" {
     subscription(path: string, options?: SubscriptionOptions): void
     /** Sends a message to all who are subscribed to a path (nes-api.txt, "server.publish"). */
     publish(path: string, message: unknown, options?: PublishOptions): Promise<void>
+    /** Who is present at a path of a subscription with `presence` (docs/presence.md). */
+    presence(path: string): PathPresence
     /** Reads and clears what is kept of a path with `recovery` or `state` (docs/history.md). */
     history(path: string): PathHistory
     /** Calls `each` with every connected socket, at once (nes-api.txt, "server.eachSocket"). */
@@ -133,13 +136,14 @@ const decorate = (
     (each: (socket: Socket.Socket) => unknown, options?: EachSocketOptions) =>
       node.each((connection) => each(socketOf(connection)), options ?? {})
   )
+  server.decorate("server", "presence", (path: string) => node.presence(path))
   server.decorate("server", "history", (path: string) => node.history(path))
   server.decorate("server", "subscription", (path: string, options?: SubscriptionOptions) => {
     if (!path) {
       throw new Error("Subscription missing path")
     }
     const given = options ?? {}
-    node.subscription(path, { ...decodeSubscription(path, given), ...Hooks.ofSubscription(given, hooks) })
+    node.subscription(path, { ...decodeSubscription(path, given, socketOf), ...Hooks.ofSubscription(given, hooks) })
   })
   server.decorate("request", "socket", socketOfRequest as never, { apply: true })
 }

@@ -104,7 +104,7 @@ interface SubscriptionHooks<RF = never, RS = RF, RN = RF, RP = RF> {
 
 /** The options of a subscription. */
 export interface SubscriptionOptions<RF = never, RS = RF, RN = RF, RP = RF>
-  extends SubscriptionHooks<RF, RS, RN, RP>, SubscriptionSettingOptions<Duration.Input>
+  extends SubscriptionHooks<RF, RS, RN, RP>, SubscriptionSettingOptions<Duration.Input, Socket.Socket>
 {}
 
 const subscription = decoder(struct(door, subscriptionFields(door)))
@@ -142,10 +142,15 @@ export const ofServer = <RU, RC, RD, RM>(
 
 /** A subscription as the server keeps it; throws a `UserError` if an option is invalid. */
 export const ofSubscription = <RF, RS, RN, RP>(
-  { auth, filter, onSubscribe, onUnsubscribe, recovery, snapshot, state }: SubscriptionOptions<RF, RS, RN, RP>,
+  { auth, filter, onSubscribe, onUnsubscribe, presence, recovery, snapshot, state }: SubscriptionOptions<
+    RF,
+    RS,
+    RN,
+    RP
+  >,
   context: Context.Context<HookRequirements<RF | RS | RN | RP>>
 ): Subscription.Options<Connection> => ({
-  ...subscriptionSettings(subscription({ auth, recovery, state }, complaint)),
+  ...subscriptionSettings(subscription({ auth, presence, recovery, state }, complaint), Socket.of),
   onSubscribe: onSubscribe &&
     ((connection, path, params) => run(connection, context, () => onSubscribe(Socket.of(connection), path, params))),
   onUnsubscribe: onUnsubscribe &&

@@ -18,6 +18,8 @@ export const answers = {
   subsTooMany: [400, "Message subs has too many paths"],
   helloRecoverInvalid: [400, "Message recover must be an object of positions"],
   helloHistoryInvalid: [400, "Message history must be an object of numbers"],
+  helloPresenceInvalid: [400, "Message presence must be an object"],
+  presenceTooLong: [400, "Message presence is too long"],
   methodMissing: [400, "Message missing method"],
   methodNoText: [400, "Message method must be a string"],
   methodInvalid: [400, "Message method must be an HTTP method"],

@@ -127,6 +127,10 @@ const decodeHello = ({ fields, id }: Envelope): Result.Result<Message.Hello, Pro
   if (history === undefined && fields.history !== undefined) {
     return invalid(answers.helloHistoryInvalid)
   }
+  const { presence } = fields
+  if (!isAbsent(presence) && !isObject(presence)) {
+    return invalid(answers.helloPresenceInvalid)
+  }
   return Result.succeed({
     type: "hello",
     id,
@@ -134,7 +138,8 @@ const decodeHello = ({ fields, id }: Envelope): Result.Result<Message.Hello, Pro
     ...(auth === undefined ? undefined : { auth }),
     ...(subs === undefined ? undefined : { subs }),
     ...(recover === undefined ? undefined : { recover }),
-    ...(history === undefined ? undefined : { history })
+    ...(history === undefined ? undefined : { history }),
+    ...(presence === undefined ? undefined : { presence: presence && Object.fromEntries(named(presence)) })
   })
 }
 
@@ -171,9 +176,9 @@ const decodeRequest = ({ fields, id }: Envelope): Result.Result<Message.Request,
 }
 
 const decodeSub = (envelope: Envelope): Result.Result<Message.Sub, ProtocolError> => {
-  const { history, recover: given } = envelope.fields
+  const { history, presence, recover: given } = envelope.fields
   const sub = decodePath("sub", envelope)
-  if (given === undefined && history === undefined) {
+  if (given === undefined && history === undefined && presence === undefined) {
     return sub
   }
   const recover = isAbsent(given) ? given : decodePosition(given)
@@ -186,7 +191,8 @@ const decodeSub = (envelope: Envelope): Result.Result<Message.Sub, ProtocolError
   return Result.map(sub, (sub) => ({
     ...sub,
     ...(recover === undefined ? undefined : { recover }),
-    ...(history === undefined ? undefined : { history })
+    ...(history === undefined ? undefined : { history }),
+    ...(presence === undefined ? undefined : { presence })
   }))
 }
 

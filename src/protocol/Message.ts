@@ -91,7 +91,9 @@ export const Hello = Schema.Struct({
   /** Extension: how far the client got on paths of `subs`. */
   recover: Schema.optional(Schema.NullOr(Positions)),
   /** Extension: how many of the last updates it wants of paths of `subs`. */
-  history: Schema.optional(Schema.NullOr(Counts))
+  history: Schema.optional(Schema.NullOr(Counts)),
+  /** Extension: what the client says of itself where it is present, by path. */
+  presence: Schema.optional(Schema.NullOr(Schema.Record(Name, Schema.Unknown)))
 })
 /** @since 0.1.0 */
 export type Hello = typeof Hello.Type
@@ -140,7 +142,9 @@ export const Sub = Schema.Struct({
   /** Extension: how far the client got on this path. */
   recover: Schema.optional(Schema.NullOr(Position)),
   /** Extension: how many of the last updates the client wants, where it has got none yet. */
-  history: Schema.optional(Schema.NullOr(Count))
+  history: Schema.optional(Schema.NullOr(Count)),
+  /** Extension: what the client says of itself where it is present; of a path it is subscribed to, from now on. */
+  presence: Schema.optional(Schema.Unknown)
 })
 /** @since 0.1.0 */
 export type Sub = typeof Sub.Type

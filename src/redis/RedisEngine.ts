@@ -14,6 +14,9 @@ interface EngineOptions extends RedisConnection.Address {
 // How long connections count unless one of the user's is counted in again (ms): a few times as long as it takes.
 const claimAge = 60 * 60 * 1_000
 
+// How long a node's places are remembered (ms): others see to them before.
+const heldAge = 7 * 24 * 60 * 60 * 1_000
+
 // Older servers put what a script was refused by into a sentence of their own.
 const refusal = /(?:^|-)(?:OOM|READONLY|NOREPLICAS|MISCONF)\b/
 
@@ -90,6 +93,68 @@ const open = (options: EngineOptions, observer: Observer): Session => {
     },
     positions: async (paths) =>
       connection.spans ? positionsOf(paths) : (await Promise.all(paths.map((path) => positionsOf([path])))).flat(),
+    enter: async ({ bounds: { age, size }, list, path }, node, changes, extent, head) => {
+      const keys = [
+        key("state", path),
+        key("kept", path),
+        key("path", path),
+        key("present", path),
+        `${key("present", path)}:${node}`
+      ]
+      const terms = [
+        lossless,
+        randomBytes(4).toString("hex"),
+        age,
+        Math.max(stateAge, 2 * age),
+        size,
+        connection.publish,
+        0,
+        head,
+        list ? 1 : 0,
+        extent,
+        claimAge
+      ]
+      const [before, after] = await run(Scripts.enter, keys, [
+        ...terms,
+        ...changes.flatMap(([id, value]) => [JSON.stringify(id), value ?? ""])
+      ]) as readonly [number, number]
+      return { before, after }
+    },
+    present: async (path, list) => {
+      const keys = [key("state", path), key("present", path)]
+      const [epoch, top, count, fields] = await run(Scripts.present, keys, [lossless, list ? 1 : 0]) as readonly [
+        string,
+        number,
+        number,
+        ReadonlyArray<string>
+      ]
+      const members = Array.from({ length: fields.length / 2 }, (_, n): readonly [string, string] => {
+        const value = fields[2 * n + 1] ?? ""
+        return [JSON.parse(fields[2 * n] ?? "") as string, value.slice(value.indexOf(":") + 1)]
+      })
+      return { epoch, top, count, members }
+    },
+    hold: async (node, path) => {
+      const [held, holders] = [key("held", node), key("holders", "holders")]
+      await command(held, "SADD", held, path)
+      await command(held, "PEXPIRE", held, String(heldAge))
+      await command(holders, "SADD", holders, node)
+    },
+    unhold: async (node, path) => {
+      const [held, holders] = [key("held", node), key("holders", "holders")]
+      await command(held, "SREM", held, path)
+      if (Number(await command(held, "SCARD", held)) === 0) {
+        await command(holders, "SREM", holders, node)
+      }
+    },
+    holders: async () => {
+      const holders = key("holders", "holders")
+      return (await command(holders, "SMEMBERS", holders) as ReadonlyArray<string>).map(String)
+    },
+    held: async (node) => {
+      const held = key("held", node)
+      return (await command(held, "SMEMBERS", held) as ReadonlyArray<string>).map(String)
+    },
     claim: async (user, socket, max, dead) => {
       const others = await run(Scripts.claim, [key("claims", user)], [socket, max, claimAge, ...dead])
       return Array.isArray(others) && others.length > 0 ? others.map(String) : undefined

@@ -55,41 +55,49 @@ local function old(entry, before)
 end
 `
 
+// Gives updates their offsets, keeps and announces them; its keys and terms are those of `append`, the updates those of a
+// list from an index on.
+const keeping = `
+local function keep(keys, terms, updates, from)
+  local state, list, at, run = keys[1], keys[2], now(), run(terms[1])
+  local known = redis.call('HMGET', state, 'nonce', 'top', 'run', 'born')
+  local nonce, top, born = known[1], tonumber(known[2] or '0'), known[4]
+  if not nonce then
+    nonce, born = terms[2], string.match(unpublished(run, at), '^%.%w+(.*)')
+    redis.call('DEL', list)
+    redis.call('HSET', state, 'nonce', nonce, 'top', top, 'run', run, 'born', born, 'start', 0)
+  elseif known[3] ~= run then
+    redis.call('HSET', state, 'run', run, 'start', top)
+  end
+  local epoch = nonce .. '.' .. run .. born
+  for i = from, #updates do
+    top = top + 1
+    local entry = epoch .. ':' .. top .. ':' .. at .. '\\n' .. updates[i]
+    redis.call('RPUSH', list, entry)
+    redis.call(terms[6], keys[3], entry)
+    if i == from - 1 + terms[7] then
+      redis.call('HSET', state, 'last', entry)
+    end
+  end
+  redis.call('HSET', state, 'top', top)
+  redis.call('LTRIM', list, -tonumber(terms[5]), -1)
+  while old(redis.call('LINDEX', list, 0), at - terms[3]) do
+    redis.call('LPOP', list)
+  end
+  redis.call('PEXPIRE', list, terms[3])
+  redis.call('PEXPIRE', state, terms[4])
+  return { epoch, top }
+end
+`
+
 /**
  * Gives updates their offsets, keeps and announces them. KEYS: the path's state, its list, its channel. ARGV: whether
  * Redis loses nothing, a random part for a new epoch, ms to keep updates and the state, how many updates to keep, the
  * command that publishes, which of them is how things stand (0 for none), the updates. Returns the epoch, and the
  * offset of the last.
  */
-export const append = new Script(`${opening}
-local state, list, at, run = KEYS[1], KEYS[2], now(), run(ARGV[1])
-local known = redis.call('HMGET', state, 'nonce', 'top', 'run', 'born')
-local nonce, top, born = known[1], tonumber(known[2] or '0'), known[4]
-if not nonce then
-  nonce, born = ARGV[2], string.match(unpublished(run, at), '^%.%w+(.*)')
-  redis.call('DEL', list)
-  redis.call('HSET', state, 'nonce', nonce, 'top', top, 'run', run, 'born', born, 'start', 0)
-elseif known[3] ~= run then
-  redis.call('HSET', state, 'run', run, 'start', top)
-end
-local epoch = nonce .. '.' .. run .. born
-for i = 8, #ARGV do
-  top = top + 1
-  local entry = epoch .. ':' .. top .. ':' .. at .. '\\n' .. ARGV[i]
-  redis.call('RPUSH', list, entry)
-  redis.call(ARGV[6], KEYS[3], entry)
-  if i == 7 + ARGV[7] then
-    redis.call('HSET', state, 'last', entry)
-  end
-end
-redis.call('HSET', state, 'top', top)
-redis.call('LTRIM', list, -tonumber(ARGV[5]), -1)
-while old(redis.call('LINDEX', list, 0), at - ARGV[3]) do
-  redis.call('LPOP', list)
-end
-redis.call('PEXPIRE', list, ARGV[3])
-redis.call('PEXPIRE', state, ARGV[4])
-return { epoch, top }
+export const append = new Script(`${opening}${keeping}
+return keep(KEYS, ARGV, ARGV, 8)
 `)
 
 // What reading a path begins with.
@@ -150,6 +158,94 @@ for i = 1, #KEYS do
   lines[i] = string.format('%d:%s', top, epoch)
 end
 return table.concat(lines, '\\n')
+`)
+
+/**
+ * Changes who of a node is present, and tells of it. KEYS: those of `append`, all who are present, those of the node.
+ * ARGV: the terms of `append`, what each update begins with, whether it says who or only how many, `some`, `all` or
+ * `values` (see server/presence), ms until all are forgotten unless one is told of again, ids and values (empty for who
+ * is gone), as JSON. Returns how many the node had, and has. Of each who is present the number of nodes is kept, and the value.
+ */
+export const enter = new Script(`${opening}${keeping}
+local all, own, extent, updates = KEYS[4], KEYS[5], ARGV[10], {}
+local before, had = redis.call('HLEN', all), redis.call('SCARD', own)
+local function tell(kind, id, value)
+  if ARGV[9] == '1' then
+    local text = '{"' .. kind .. '":{"id":' .. id .. (value and ',"value":' .. value or '') .. '},"count":'
+    updates[#updates + 1] = ARGV[8] .. text .. redis.call('HLEN', all) .. '}'
+  end
+end
+local function find(id)
+  local count, value = string.match(redis.call('HGET', all, id) or '', '^(%d+):(.*)$')
+  return tonumber(count or 0), value
+end
+local function leave(id)
+  if redis.call('SREM', own, id) == 0 then
+    return
+  end
+  local count, value = find(id)
+  if count > 1 then
+    redis.call('HSET', all, id, (count - 1) .. ':' .. value)
+  elseif value then
+    redis.call('HDEL', all, id)
+    tell('leave', id)
+  end
+end
+local function come(id, value)
+  local count, known = find(id)
+  if extent == 'values' then
+    if known and known ~= value then
+      redis.call('HSET', all, id, count .. ':' .. value)
+      tell('change', id, value)
+    end
+    return
+  end
+  count = count + redis.call('SADD', own, id)
+  local next = extent == 'all' and known or value
+  redis.call('HSET', all, id, math.max(count, 1) .. ':' .. next)
+  if not known then
+    tell('join', id, value)
+  elseif known ~= next then
+    tell('change', id, next)
+  end
+end
+if extent == 'all' then
+  local staying = {}
+  for i = 12, #ARGV, 2 do
+    staying[ARGV[i]] = true
+  end
+  for _, id in ipairs(redis.call('SMEMBERS', own)) do
+    if not staying[id] then
+      leave(id)
+    end
+  end
+end
+for i = 12, #ARGV, 2 do
+  if ARGV[i + 1] == '' then
+    leave(ARGV[i])
+  else
+    come(ARGV[i], ARGV[i + 1])
+  end
+end
+local count = redis.call('HLEN', all)
+if ARGV[9] ~= '1' and count ~= before then
+  updates[1] = ARGV[8] .. '{"count":' .. count .. '}'
+end
+redis.call('PEXPIRE', all, ARGV[11])
+redis.call('PEXPIRE', own, ARGV[11])
+if #updates > 0 then
+  keep(KEYS, ARGV, updates, 1)
+end
+return { had, redis.call('SCARD', own) }
+`)
+
+/**
+ * Who is present. KEYS: the state of the path that tells it, all who are present. ARGV: whether Redis loses nothing,
+ * whether to say who. Returns the epoch and last offset of the path, how many are present, and who.
+ */
+export const present = new Script(`${opening}${standing}
+local epoch, _, top = standing(KEYS[1], run(ARGV[1]), now())
+return { epoch, top, redis.call('HLEN', KEYS[2]), ARGV[2] == '1' and redis.call('HGETALL', KEYS[2]) or {} }
 `)
 
 /**

@@ -11,6 +11,8 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Message from "../protocol/Message.js"
 import type { Command } from "./Command.js"
+import { MemoryPresence } from "./presence/MemoryPresence.js"
+import type { Local, Presences } from "./presence/Present.js"
 import type { History } from "./recovery/History.js"
 import { MemoryHistory } from "./recovery/MemoryHistory.js"
 
@@ -19,6 +21,9 @@ export type { Bounds } from "./recovery/Bounds.js"
 
 /** @since 0.1.0 */
 export type { Broadcast, Command, Disconnect, Publish, Published, Revoke, Target } from "./Command.js"
+
+/** @since 1.0.0 */
+export type { Change, Extent, Local, Member, Place, Presences, Present, Reading } from "./presence/Present.js"
 
 /** @since 0.1.0 */
 export type { History, Page, Since } from "./recovery/History.js"
@@ -86,6 +91,8 @@ export interface Node {
   readonly reached: (path: string) => Message.Position | undefined
   /** Has the history of a path read again: announcements may have been missed. */
   readonly refresh: (path: string) => Promise<void> | undefined
+  /** What it has to say of presence. Absent where it has no connections. */
+  readonly presence?: (() => Local | undefined) | undefined
   /** Takes note of what has no caller to go to. */
   readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
 }
@@ -104,6 +111,7 @@ export interface Membership {
    */
   readonly send: (command: Command) => Promise<void>
   readonly history: History
+  readonly presences: Presences
   /** A count over all nodes: of connections, or of the subscribers of a path. Fails with a `BrokerError`. */
   readonly count: (path: string | undefined) => Promise<Tally>
   /**
@@ -134,6 +142,7 @@ const together = (nodes: ReadonlySet<Node>, deliver: (command: Command) => Promi
     send: (command) =>
       deliver(command.type === "publish" && command.recovery ? history.append(command, command.recovery) : command),
     history,
+    presences: new MemoryPresence(history, deliver),
     count: (path) =>
       Promise.resolve({
         total: Array.from(nodes, (node) => node.count(path)).reduce((sum, count) => sum + count, 0),
@@ -191,7 +200,11 @@ export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
           nodes.add(node)
           return membership
         }),
-        () => Effect.sync(() => nodes.delete(node))
+        () =>
+          Effect.promise(async () => {
+            nodes.delete(node)
+            await membership.presences.left?.(node.id)
+          })
       )
   }
 })

@@ -28,6 +28,7 @@ import * as Heartbeat from "./connection/Heartbeat.js"
 import * as MessageText from "./MessageText.js"
 import { type BroadcastOptions, make as makeNode, type Node, type PublishOptions } from "./Node.js"
 import type { NodeContext } from "./NodeContext.js"
+import type { Present } from "./presence/Present.js"
 import type { Past } from "./recovery/PathHistory.js"
 import * as Settings from "./Settings.js"
 import { Fanouts } from "./subscription/Fanouts.js"
@@ -56,6 +57,8 @@ export type { AuthSettings, Hooks, Options } from "./Settings.js"
 export type { Access, Rule } from "./subscription/Access.js"
 /** @since 1.0.0 */
 export type { Verdict } from "./subscription/Subscription.js"
+/** @since 1.0.0 */
+export type { Member, Present } from "./presence/Present.js"
 /** @since 1.0.0 */
 export type { Past, PastUpdate } from "./recovery/PathHistory.js"
 /** @since 1.0.0 */
@@ -90,6 +93,19 @@ export interface HistoryService {
   ) => Effect.Effect<Past, UserError | BrokerError>
   /** Forgets what is kept, the state included; positions go on. */
   readonly clear: Effect.Effect<void, UserError | BrokerError>
+}
+
+/**
+ * Who is present at a path. All of it fails with `UserError` where the path has no presence.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface PresenceService {
+  readonly read: Effect.Effect<Present, UserError | BrokerError>
+  readonly count: Effect.Effect<number, UserError | BrokerError>
+  /** Changes the value of somebody who is present, on whatever node. */
+  readonly set: (id: string, value: unknown) => Effect.Effect<void, UserError | BrokerError>
 }
 
 /**
@@ -133,6 +149,8 @@ export interface Service {
   readonly disconnect: (target: Target) => Effect.Effect<void, UserError | BrokerError>
   /** What is kept of a path with `recovery` or `state`, on all nodes (docs/history.md). */
   readonly history: (path: string) => HistoryService
+  /** Who is present at a path of a subscription with `presence`, on all nodes (docs/presence.md). */
+  readonly presence: (path: string) => PresenceService
   /** How many connections all nodes have, or subscribers of a path. Fails while the broker is away. */
   readonly count: (path?: string) => Effect.Effect<Tally, BrokerError>
   /** This node's connections that have said hello. */
@@ -314,6 +332,11 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     history: (path) => ({
       read: (options) => attempt(async () => node.history(path).read(options)),
       clear: attempt(async () => node.history(path).clear())
+    }),
+    presence: (path) => ({
+      read: attempt(async () => node.presence(path).read()),
+      count: attempt(async () => node.presence(path).count()),
+      set: (id, value) => attempt(async () => node.presence(path).set(id, value))
     }),
     count: (path) => Effect.tryPromise({ try: () => node.count(path), catch: toBrokerError }),
     ready: Effect.sync(() => node.ready),

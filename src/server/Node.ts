@@ -9,6 +9,7 @@ import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
 import * as CloseCode from "../protocol/CloseCode.js"
+import { UserError } from "../protocol/NesError.js"
 import { interrupt } from "./Awaitable.js"
 import { Broker, type Membership, type Tally } from "./Broker.js"
 import type { Publish, Target } from "./Command.js"
@@ -22,6 +23,7 @@ import { RateLimiter } from "./connection/RateLimiter.js"
 import { Authenticator } from "./conversation/Authenticator.js"
 import { Dispatcher } from "./conversation/Dispatcher.js"
 import type { NodeContext } from "./NodeContext.js"
+import { type PathPresence, Presence } from "./presence/Presence.js"
 import { defaultBounds } from "./recovery/Bounds.js"
 import * as PathHistory from "./recovery/PathHistory.js"
 import { isFor, Recovery } from "./recovery/Recovery.js"
@@ -199,6 +201,17 @@ export class Node {
     if (!path) {
       throw new Error("Subscription missing path")
     }
+    if (options.presence) {
+      this.hub.presence ??= new Presence({
+        id: this.id,
+        application: this.context.application,
+        clock: this.clock,
+        fork: this.fork,
+        presences: this.membership.presences,
+        maxBytes: this.context.settings.limits.maxPresenceBytes,
+        isStopped: () => this.hub.stopped
+      })
+    }
     this.hub.declare(path, options)
   }
 
@@ -265,6 +278,15 @@ export class Node {
     return PathHistory.make(this.membership.history, path, this.hub.router.match(path)?.subscription.options.recovery)
   }
 
+  /** Who is present at a path, on all nodes. Throws if its subscription has no `presence`. */
+  presence(path: string): PathPresence {
+    const subscription = this.hub.router.match(path)?.subscription
+    if (!this.hub.presence) {
+      throw new UserError({ message: `Subscription without presence: ${path}` })
+    }
+    return this.hub.presence.of(path, subscription)
+  }
+
   /** Calls `each` for this node's connections, at once; ends when what it returned has. */
   each(each: (connection: Connection) => unknown, options: EachOptions = {}): Promise<void> {
     if (!options.subscription && options.user) {
@@ -328,6 +350,7 @@ export class Node {
       void connection.close(code, reason)
       return connection.gone
     }))
+    await this.hub.presence?.stop()
     for (
       const deadlines of [this.hello, this.unauthenticated, this.age, this.authentication, this.refusal, this.farewell]
     ) {
@@ -485,6 +508,7 @@ export const make = Effect.fnUntraced(function*(
     recovers: (path) => node.recovery.has(path),
     reached: (path) => node.recovery.reached(path),
     refresh: (path) => node.recovery.refresh(path),
+    presence: () => node.hub.presence,
     log: context.application.log
   })
   const node: Node = new Node(context, clock, fork, id, membership, farewell)

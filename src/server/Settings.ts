@@ -22,6 +22,7 @@ import {
   texts
 } from "./Setting.js"
 import type { Access } from "./subscription/Access.js"
+import type { PresenceOptions } from "./subscription/Subscription.js"
 
 /**
  * A request to upgrade, as far as whoever lets it in or not has to know it.
@@ -135,8 +136,32 @@ export interface AuthSettingOptions<Time> {
   readonly minAuthVerifyInterval?: Time | false | undefined
 }
 
+/** How a path tells who is subscribed to another (docs/presence.md). `S` is what the door has for a socket. */
+export interface PresenceSettingOptions<Time, S> {
+  /** Where; by default at the path and `/presence`. It may have parameters of the path. */
+  readonly path?: string | undefined
+  /** Whether it tells who (the default), or only how many, for paths with many subscribers. */
+  readonly list?: boolean | undefined
+  /** How long one who has gone counts as present, and may come back unnoticed; 10 seconds by default. */
+  readonly grace?: Time | false | undefined
+  /** Who may know; by default who may subscribe to the path itself. */
+  readonly auth?: AccessSettingOptions | false | undefined
+  /** Who a socket is: by default its user, or itself where there is none. Who is nobody is not told of. */
+  readonly identify?: ((socket: S, path: string, params: Readonly<Record<string, string>>) => unknown) | undefined
+}
+
+/** Who may subscribe. */
+export interface AccessSettingOptions {
+  readonly mode?: "required" | "optional" | undefined
+  /** As in hapi: any of these, all `+required`, no `!forbidden`; `{params.x}` stands for a path parameter. */
+  readonly scope?: string | ReadonlyArray<string> | undefined
+  readonly entity?: "user" | "app" | "any" | undefined
+}
+
 /** The settings of a subscription as both doors are told them. */
-export interface SubscriptionSettingOptions<Time> {
+export interface SubscriptionSettingOptions<Time, S = never> {
+  /** Whether a path tells who is subscribed to another, and how (docs/presence.md). */
+  readonly presence?: boolean | PresenceSettingOptions<Time, S> | undefined
   /**
    * Keeps what is published for those who missed it (docs/protocol.md): at most `size` updates of a path (1000 by
    * default), none older than `age` (5 minutes). `true` for the defaults.
@@ -148,14 +173,13 @@ export interface SubscriptionSettingOptions<Time> {
    */
   readonly state?: boolean | { readonly age?: Time | undefined } | undefined
   /** Who may subscribe; as the server's authentication has it by default. */
-  readonly auth?: false | {
-    readonly mode?: "required" | "optional" | undefined
-    /** As in hapi: any of these, all `+required`, no `!forbidden`; `{params.x}` stands for a path parameter. */
-    readonly scope?: string | ReadonlyArray<string> | undefined
-    readonly entity?: "user" | "app" | "any" | undefined
-    /** Index subscribers by this property of the credentials (`true`: by `user`), for publishes to one user. */
-    readonly index?: boolean | string | undefined
-  } | undefined
+  readonly auth?:
+    | false
+    | AccessSettingOptions & {
+      /** Index subscribers by this property of the credentials (`true`: by `user`), for publishes to one user. */
+      readonly index?: boolean | string | undefined
+    }
+    | undefined
 }
 
 const beat = { interval: 15_000, timeout: 5_000 }
@@ -237,10 +261,39 @@ const bounds = (door: Door) =>
 
 const isUndefined = (u: unknown): boolean => u === undefined
 
+const access = (door: Door) => ({
+  mode: setting(choice(door, "required", "optional"), "required"),
+  scope: optional(texts(door)),
+  entity: optional(choice(door, "user", "app", "any"))
+})
+
+const presence = (door: Door) =>
+  struct(door, {
+    path: optional(door.path),
+    list: setting(flag(door), true),
+    grace: setting(door.timeout, defaultGrace),
+    auth: nested(
+      Schema.Union([Schema.Undefined, falseOr(door, struct(door, access(door)))]),
+      undefined,
+      isUndefined
+    ),
+    identify: optional(
+      kind(`${door.wants} a function`, (u): u is (...args: ReadonlyArray<never>) => unknown => typeof u === "function")
+    )
+  })
+
+// How long one who has gone may come back unnoticed (ms).
+const defaultGrace = 10_000
+
 /** The settings of a subscription of both doors, as Schemas; `null` is none, as it is none in `@hapi/nes`. */
 export const subscriptionFields = (door: Door) => ({
   recovery: nested(
     falseOr(door, Schema.Union([Schema.Literal(true), bounds(door)]), "a boolean or an object"),
+    false,
+    isUndefined
+  ),
+  presence: nested(
+    falseOr(door, Schema.Union([Schema.Literal(true), presence(door)]), "a boolean or an object"),
     false,
     isUndefined
   ),
@@ -258,12 +311,7 @@ export const subscriptionFields = (door: Door) => ({
       Schema.Undefined,
       falseOr(
         door,
-        struct(door, {
-          mode: setting(choice(door, "required", "optional"), "required"),
-          scope: optional(texts(door)),
-          entity: optional(choice(door, "user", "app", "any")),
-          index: setting(index(door), false)
-        })
+        struct(door, { ...access(door), index: setting(index(door), false) })
       )
     ]),
     undefined,
@@ -281,14 +329,46 @@ const boundsOf = (
   return state ? { ...bounds ?? stateBounds, state: state === true ? defaultStateAge : state.age } : bounds
 }
 
+type GivenAccess = {
+  readonly [K in "mode" | "scope" | "entity"]: Exclude<GivenSubscription["auth"], false | undefined>[K]
+}
+
+const accessOf = (auth: GivenAccess | false | undefined): Access | false | undefined =>
+  auth && { mode: auth.mode, rules: [{ scope: auth.scope, entity: auth.entity }] }
+
+const presenceOf = <C>(
+  given: GivenSubscription["presence"],
+  socketOf: (connection: C) => unknown
+): PresenceOptions<C> | undefined => {
+  if (!given) {
+    return undefined
+  }
+  const { auth, grace, identify, list, path } = given === true ? everyPresence : given
+  const ask = identify as PresenceSettingOptions<never, unknown>["identify"]
+  return {
+    path,
+    list,
+    grace: grace || 0,
+    access: accessOf(auth),
+    identify: ask && ((connection, path, params) => ask(socketOf(connection), path, params))
+  }
+}
+
+const everyPresence = { path: undefined, list: true, grace: defaultGrace, auth: undefined, identify: undefined }
+
 /** A subscription as the server keeps it, without its hooks. */
-export const subscription = ({ auth, recovery, state }: GivenSubscription): {
+export const subscription = <C>(
+  { auth, presence, recovery, state }: GivenSubscription,
+  socketOf: (connection: C) => unknown
+): {
   readonly access: Access | false | undefined
+  readonly presence: PresenceOptions<C> | undefined
   readonly index: string | false
   readonly recovery: Bounds | undefined
   readonly state: true | undefined
 } => ({
-  access: auth && { mode: auth.mode, rules: [{ scope: auth.scope, entity: auth.entity }] },
+  access: accessOf(auth),
+  presence: presenceOf(presence, socketOf),
   index: auth ? auth.index : false,
   recovery: boundsOf(recovery, state),
   state: state ? true : undefined

@@ -17,7 +17,7 @@ const setup = () => {
   const subscriptions = new Subscriptions()
   const heard: Array<unknown> = []
   const listen = (path: string): void => {
-    subscriptions.create(path).listeners.set(path, {
+    subscriptions.create(path, {}).listeners.set(path, {
       update: (message, flags) => heard.push([path, message, flags]),
       ended: () => heard.push([path, "ended"])
     })

@@ -7,7 +7,7 @@ const at = (epoch: string, offset: number) => ({ epoch, offset })
 const heard = () => {
   const subscriptions = new Subscriptions()
   const messages: Array<unknown> = []
-  const topic = subscriptions.create("/a")
+  const topic = subscriptions.create("/a", {})
   topic.listeners.set(messages, { update: (message) => void messages.push(message) })
   const pub = (epoch: string, offset: number): void =>
     subscriptions.deliver("/a", `${epoch}${offset}`, at(epoch, offset), (cause) => {

@@ -35,6 +35,12 @@ const stage = () => {
       return settled(paths.map(() => ({ epoch: "e", offset: 1 })))
     },
     clear: () => settled(undefined),
+    enter: () => settled({ before: 0, after: 0 }),
+    present: () => settled({ epoch: "", top: 0, count: 0, members: [] }),
+    hold: () => settled(undefined),
+    unhold: () => settled(undefined),
+    holders: () => settled([]),
+    held: () => settled([]),
     claim: () => settled(undefined),
     release: () => settled(undefined),
     beat: () => settled([]),

@@ -11,6 +11,7 @@ import {
   remembered,
   type Session
 } from "../../src/cluster/Engine.js"
+import { apply, type Entry } from "../../src/server/presence/MemoryPresence.js"
 import * as Epoch from "../../src/server/recovery/Epoch.js"
 
 interface Path {
@@ -32,7 +33,7 @@ interface Own {
 export interface MemoryEngine extends Engine {
   /** Cuts everybody off, or whom this names in the order they opened, until `restore`. */
   readonly cut: (chosen?: (index: number) => boolean) => void
-  readonly restore: () => void
+  readonly restore: (chosen?: (index: number) => boolean) => void
   /** Loses all that was kept. */
   readonly lose: () => void
   /** Has writes fail with this, until it is lifted. */
@@ -52,6 +53,8 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
   const now = (): number => clock.currentTimeMillisUnsafe()
   const paths = new Map<string, Path>()
   const users = new Map<string, Set<string>>()
+  const present = new Map<string, Map<string, Entry>>()
+  const held = new Map<string, Set<string>>()
   const nodes = new Map<string, { readonly at: number; readonly state: string }>()
   const sessions: Array<Own> = []
   const asked = new Map<keyof Session, number>()
@@ -138,6 +141,42 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
             const kept = paths.get(path)
             return { epoch: kept?.epoch ?? unpublished(), offset: kept?.top ?? 0 }
           })),
+      enter: ({ bounds: { size }, list, path }, node, changes, extent, head) =>
+        ask("enter", true, () => {
+          const entries = present.get(path) ?? new Map<string, Entry>()
+          present.set(path, entries)
+          const kept = paths.get(path) ??
+            { epoch: `${randomBytes(4).toString("hex")}${unpublished()}`, top: 0, entries: [], last: undefined }
+          const own = (): number => Array.from(entries.values()).filter(({ nodes }) => nodes.has(node)).length
+          const before = own()
+          for (const told of apply(entries, list, node, changes, extent)) {
+            paths.set(path, kept)
+            const text = `${kept.epoch}:${++kept.top}\n${head}${told}`
+            kept.entries = [...kept.entries, { text, at: now() }].slice(-size)
+            announce("path", path, text)
+          }
+          return { before, after: own() }
+        }),
+      present: (path, list) =>
+        ask("present", false, () => {
+          const entries = Array.from(present.get(path) ?? [])
+          const { epoch, top } = paths.get(path) ?? { epoch: unpublished(), top: 0 }
+          return {
+            epoch,
+            top,
+            count: entries.length,
+            members: list ? entries.map(([id, { value }]) => [id, value]) : []
+          }
+        }),
+      hold: (node, path) => ask("hold", true, () => void held.set(node, (held.get(node) ?? new Set()).add(path))),
+      unhold: (node, path) =>
+        ask("unhold", true, () => {
+          if (held.get(node)?.delete(path) && held.get(node)?.size === 0) {
+            held.delete(node)
+          }
+        }),
+      holders: () => ask("holders", false, () => Array.from(held.keys())),
+      held: (node) => ask("held", false, () => Array.from(held.get(node) ?? [])),
       claim: (user, socket, max, dead) =>
         ask("claim", true, () => {
           const sockets = users.get(user) ?? new Set()
@@ -187,9 +226,9 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
   return {
     name: "memory",
     open,
-    restore: () => {
+    restore: (chosen = () => true) => {
       away = false
-      sessions.forEach(rise)
+      sessions.filter((_, index) => chosen(index)).forEach(rise)
     },
     cut: (chosen) => {
       away = chosen === undefined
@@ -203,6 +242,8 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
       run = randomBytes(4).toString("hex")
       paths.clear()
       users.clear()
+      present.clear()
+      held.clear()
       nodes.clear()
     },
     refuse: (error) => {

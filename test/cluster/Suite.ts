@@ -14,6 +14,8 @@ export const suite = (label: string, start: (options: NodeOptions) => Promise<No
     declare: (server: Server) => {
       server.subscription("/item/{id}", { auth: { mode: "optional", index: true } })
       server.subscription("/kept/{id}", { recovery: true })
+      server.subscription("/room/{id}", { auth: { mode: "optional", index: true }, presence: { grace: 200 } })
+      server.subscription("/crowd/{id}", { presence: { grace: false, list: false } })
       server.subscription("/state/{id}", { state: true })
       server.subscription("/view/{id}", { snapshot: (_socket, path) => snapshotAt(views[path] ?? 0, views[path] ?? 0) })
       server.subscription("/secret/{id}", {
@@ -172,6 +174,59 @@ export const suite = (label: string, start: (options: NodeOptions) => Promise<No
     expect((await b.server.history(path).read({ limit: 2 })).updates).toMatchObject([{ message: 5 }, { message: 6 }])
     await b.server.history(path).clear()
     expect(await a.server.history(path).read()).toMatchObject({ updates: [], position: { offset: 6 } })
+  })
+
+  it(
+    "who is present is known on every node: users, values, counts, and nobody of a node that has stopped",
+    async () => {
+      const { a, ann, b, bob } = await cast()
+      const room = `/room/${label}`
+      const heard = await hear(bob, `${room}/presence`)
+      await ann.subscribe(room, () => {}, { presence: { from: "a" } })
+      await until(() => heard.length === 2)
+      await bob.subscribe(room, () => {})
+      const again = await b.connect(as("ann"))
+      await again.subscribe(room, () => {})
+      await until(() => heard.length === 3)
+      await b.server.presence(room).set("ann", "set on b")
+      await until(() => heard.length === 4)
+      const users = [{ id: "ann", value: "set on b" }, { id: "bob", value: null }]
+      for (const { server } of [a, b]) {
+        const present = await server.presence(room).read()
+        expect({ ...present, users: present.users?.toSorted((one, other) => one.id < other.id ? -1 : 1) }).toEqual({
+          count: 2,
+          users
+        })
+      }
+      await ann.disconnect()
+      await again.unsubscribe(room, null)
+      await until(() => heard.length === 5)
+      expect(heard).toEqual([
+        { count: 0, users: [] },
+        { join: { id: "ann", value: { from: "a" } }, count: 1 },
+        { join: { id: "bob", value: null }, count: 2 },
+        { change: { id: "ann", value: "set on b" }, count: 2 },
+        { leave: { id: "ann" }, count: 1 }
+      ])
+      await (await a.connect(as("cyd"))).subscribe(room, () => {})
+      await until(() => heard.length === 6)
+      await a.stop()
+      await until(() => heard.length === 7)
+      expect(heard[6]).toEqual({ leave: { id: "cyd" }, count: 1 })
+    },
+    30_000
+  )
+
+  it("how many are present is known on every node where nobody is listed", async () => {
+    const { a, ann, b, bob } = await cast()
+    const crowd = `/crowd/${label}`
+    const heard = await hear(bob, `${crowd}/presence`)
+    await ann.subscribe(crowd, () => {})
+    await bob.subscribe(crowd, () => {})
+    await until(async () => await a.server.presence(crowd).count() === 2)
+    await until(() => JSON.stringify(heard.at(-1)) === JSON.stringify({ count: 2 }))
+    expect(await b.server.presence(crowd).read()).toEqual({ count: 2 })
+    expect(heard[0]).toEqual({ count: 0 })
   })
 
   it("who reconnects to any node gets what they missed, in order and once", async () => {

@@ -128,7 +128,7 @@ describe("a subscriber that asks for the last updates", () => {
     await back
     await server.publish("/plain", 5)
     await expect.poll(() => heard).toEqual([2, 3, 4, 5])
-    await expect(client.subscribe("/a/2", () => {}, { history: -1 })).rejects.toThrow("Invalid history")
+    await expect(client.subscribe("/a/2", () => {}, { history: -1 })).rejects.toMatchObject({ statusCode: 400 })
     const peer = await makeNes14Client(url)
     onTestFinished(() => peer.stop())
     await peer.connect()

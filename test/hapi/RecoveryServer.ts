@@ -69,8 +69,13 @@ const dial = async (url: string, hello: object) => {
   }
 }
 
-export const startServer = async (options: Nes.SubscriptionOptions, pluginOptions: Nes.PluginOptions = {}) => {
+export const startServer = async (
+  options: Nes.SubscriptionOptions,
+  pluginOptions: Nes.PluginOptions = {},
+  prepare: (server: Hapi.Server) => void = () => {}
+) => {
   const server = Hapi.server({ host: "127.0.0.1", port: 0 })
+  prepare(server)
   await server.register({ plugin: Nes.plugin, options: pluginOptions })
   server.subscription("/a/{id}", options)
   server.subscription("/plain")

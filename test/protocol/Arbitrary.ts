@@ -62,14 +62,15 @@ export const clientMessage: fc.Arbitrary<Fields> = fc.oneof(
     auth: json,
     subs: fc.array(text, { maxLength: 4 }),
     recover: positions,
-    history: fc.dictionary(headerName, fc.nat(), { maxKeys: 3, noNullPrototype: true })
+    history: fc.dictionary(headerName, fc.nat(), { maxKeys: 3, noNullPrototype: true }),
+    presence: fc.dictionary(headerName, json, { maxKeys: 3, noNullPrototype: true })
   }),
   record({ type: fc.constant("reauth"), id }, { auth: json }),
   record({ type: fc.constant("request"), id, method: nonEmpty, path: nonEmpty }, {
     headers: fc.option(headers),
     payload: json
   }),
-  record({ type: fc.constant("sub"), id, path: text }, { recover: position, history: fc.nat() }),
+  record({ type: fc.constant("sub"), id, path: text }, { recover: position, history: fc.nat(), presence: json }),
   record({ type: fc.constant("unsub"), id, path: text }),
   record({ type: fc.constant("message"), id }, { message: json }),
   record({ type: fc.constant("ping"), id })
@@ -116,6 +117,7 @@ const names = [
   "socket",
   "recover",
   "history",
+  "presence",
   "snapshot",
   "gaps",
   "position",

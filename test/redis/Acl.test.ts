@@ -18,7 +18,7 @@ it.each(programs())("two nodes publish, keep, claim, revoke and count with it, o
       options: { auth: { index: true, maxConnectionsPerUser: 1, route: "named" } },
       declare: (server) => {
         server.subscription("/plain/{id}")
-        server.subscription("/kept/{id}", { recovery: true, state: true })
+        server.subscription("/kept/{id}", { recovery: true, state: true, presence: true })
       }
     })
   const [a, b] = [await start(), await start()]
@@ -33,6 +33,7 @@ it.each(programs())("two nodes publish, keep, claim, revoke and count with it, o
   await a.server.plugins.nes.node.revoke({ user: "bob" }, "/plain/1")
   await until(() => !bob.subscriptions().includes("/plain/1"))
   await b.server.history("/kept/1").clear()
+  await until(async () => await a.server.presence("/kept/1").count() === 1)
   expect(redis.run("acl", "log")).toBe("")
   for (
     const command of ["get nes:other", "hget other field", "publish other 1", "flushall", "config get dir", "keys *"]

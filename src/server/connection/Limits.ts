@@ -35,6 +35,8 @@ export interface Limits {
   readonly maxSubscriptionBytes: number
   /** How many of a path's last updates a new subscriber gets at most, whatever it asks for. */
   readonly maxHistory: number
+  /** Bytes of what a client may say of itself where it is present: more is answered 400. */
+  readonly maxPresenceBytes: number
   /** Messages being answered: a further one is answered 429. */
   readonly maxInFlight: number
   /**
@@ -91,6 +93,7 @@ const table: { readonly [K in keyof Limits]: Limit<Exclude<Limits[K], () => numb
   maxSubscriptions: count(1_000),
   maxSubscriptionBytes: count(1_048_576),
   maxHistory: count(100),
+  maxPresenceBytes: count(1_024),
   maxInFlight: count(1_024),
   maxInFlightBytes: count(16_777_216),
   maxMessagesPerSecond: count(10_000),
@@ -119,10 +122,10 @@ export const fields = (door: Door) =>
   }
 
 /** How often each limit has been crossed since the server was made. */
-export type Exceeded = Record<Exclude<keyof Limits, "slowClient" | "maxHistory">, number>
+export type Exceeded = Record<Exclude<keyof Limits, "slowClient" | "maxHistory" | "maxPresenceBytes">, number>
 
 /** Counters that have counted nothing yet. */
 export const exceeded = (): Exceeded => {
-  const { maxHistory: _history, slowClient: _, ...counters } = mapped(() => 0)
+  const { maxHistory: _history, maxPresenceBytes: _presence, slowClient: _, ...counters } = mapped(() => 0)
   return counters
 }

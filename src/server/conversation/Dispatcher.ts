@@ -446,7 +446,7 @@ export class Dispatcher {
   // Where the client stands on the paths with recovery: what it missed goes out behind the answer.
   private async subscribeAll(
     connection: Connection,
-    { history, recover, subs }: Message.Hello
+    { history, presence, recover, subs }: Message.Hello
   ): Promise<Message.Positions | undefined> {
     const positions: Array<readonly [string, Message.Position]> = []
     for (const path of subs ?? []) {
@@ -455,7 +455,13 @@ export class Dispatcher {
       }
       const since = recover?.[path]
       try {
-        const position = await this.hub.subscribe(connection, path, since, history?.[path])
+        const position = await this.hub.subscribe(
+          connection,
+          path,
+          since,
+          history?.[path],
+          presence?.[path] ?? undefined
+        )
         if (position) {
           // What was missed, and the last updates, follow.
           const before = Math.min(history?.[path] ?? 0, this.context.settings.limits.maxHistory)
@@ -541,10 +547,10 @@ export class Dispatcher {
   }
 
   private async sub(connection: Connection, message: Message.Sub): Promise<string> {
-    const { history, id, path, recover } = message
+    const { history, id, path, presence, recover } = message
     this.checkPath(connection, path)
     try {
-      await this.hub.subscribe(connection, path, recover ?? undefined, history ?? undefined)
+      await this.hub.subscribe(connection, path, recover ?? undefined, history ?? undefined, presence ?? undefined)
     } catch (error) {
       throw new PathRefused(path, error)
     }

@@ -9,6 +9,7 @@ import { type Authentication, type UserKey, userKey } from "../conversation/Auth
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as Errors from "../conversation/Errors.js"
 import type { NodeContext } from "../NodeContext.js"
+import type { Presence } from "../presence/Presence.js"
 import * as Access from "./Access.js"
 import type { Entrance } from "./Entrance.js"
 import { type Match, type Options, Router, Subscription } from "./Subscription.js"
@@ -58,6 +59,8 @@ export class Hub {
   keeps = false
   /** Present as soon as one does. */
   recovery: Keeper | undefined
+  /** Present as soon as a subscription tells who is subscribed. */
+  presence: Presence | undefined
   /** Lets subscribers in that get a first message. */
   entrance: Entrance | undefined
 
@@ -71,6 +74,10 @@ export class Hub {
     }
     this.router.add(path, new Subscription(path, options))
     this.keeps ||= options.recovery !== undefined
+    const { presence } = options
+    if (presence && this.presence) {
+      this.declare(...this.presence.declare(path, options, presence))
+    }
   }
 
   /** How many connections have said hello, or how many are subscribed to a path. */
@@ -99,12 +106,17 @@ export class Hub {
     connection: Connection,
     path: string,
     since?: Message.Position,
-    history = 0
+    history = 0,
+    value?: unknown
   ): Promise<Message.Position | undefined> {
     if (path.includes("?")) {
       throw errorAnswer(answers.subscriptionHasQuery)
     }
+    const given = this.presence?.read(value)
     if (connection.subscriptions.has(path)) {
+      if (given !== undefined) {
+        this.presence?.say(connection, path, given)
+      }
       return undefined
     }
     const match = this.router.match(path)
@@ -117,6 +129,9 @@ export class Hub {
     // Who has become somebody else meanwhile may have lost the right to it.
     if (credentials !== connection.auth.credentials) {
       this.check(connection, match)
+    }
+    if (match.subscription.options.presence && connection.subscriptions.has(path)) {
+      this.presence?.join(connection, path, match.subscription, given)
     }
     return position
   }
@@ -228,6 +243,9 @@ export class Hub {
         void this.unsubscribe(connection, path)
       } else if (subscription.remove(connection, path)) {
         subscription.add(connection, path)
+        if (subscription.options.presence) {
+          this.presence?.review(connection, path, subscription)
+        }
       }
     }
     for (const path of connection.pending?.keys() ?? []) {
@@ -368,6 +386,9 @@ export class Hub {
       this.entrance?.leave(connection, path, subscription)
     }
     this.context.metrics.totals.subscriptions--
+    if (subscription.options.presence) {
+      this.presence?.leave(connection, path)
+    }
     if (subscription.options.recovery) {
       this.recovery?.left(connection, path, subscription)
     }

@@ -34,6 +34,20 @@ export interface FilterContext<C> {
  */
 export type Verdict = boolean | { readonly override?: unknown }
 
+/** How it is told who is subscribed. */
+export interface PresenceOptions<C> {
+  /** Where; by default at the path and `/presence`. */
+  readonly path: string | undefined
+  /** Whether it is told who, or only how many. */
+  readonly list: boolean
+  /** How long one who has gone counts as present (ms). */
+  readonly grace: number
+  /** Who may know; by default who may subscribe. */
+  readonly access: Access | false | undefined
+  /** Who a connection is; by default its user. Who is nobody is not told of. */
+  readonly identify: ((connection: C, path: string, params: Params) => unknown) | undefined
+}
+
 /** What the application has to say about a subscription. Each hook may answer with a value, a Promise or an Effect. */
 export interface Options<C> {
   readonly filter?: ((path: string, message: unknown, context: FilterContext<C>) => Awaitable<Verdict>) | undefined
@@ -47,6 +61,8 @@ export interface Options<C> {
   readonly recovery?: Bounds | undefined
   /** Whether a subscriber gets the last update first. Needs `recovery`. */
   readonly state?: boolean | undefined
+  /** How it is told who is subscribed; `undefined` for not at all. */
+  readonly presence?: PresenceOptions<C> | undefined
   /** How things stand, which a subscriber gets first; `undefined` for nothing. */
   readonly snapshot?: ((connection: C, path: string, params: Params) => Awaitable<unknown>) | undefined
 }

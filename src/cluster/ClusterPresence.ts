@@ -1,0 +1,109 @@
+/** Who is present at the paths of a cluster, and that nobody stays who was on a node that is no more. */
+import type { Node } from "../server/Broker.js"
+import type { Change, Extent, Place, Presences, Reading } from "../server/presence/Present.js"
+import * as ClusterCodec from "./ClusterCodec.js"
+import type { Session } from "./Engine.js"
+import type { Peer } from "./Roster.js"
+
+/** What it needs of its node. */
+export interface Host {
+  readonly node: Pick<Node, "id" | "presence">
+  readonly command: <A>(run: (session: Session) => Promise<A>) => Promise<A>
+  readonly now: () => number
+}
+
+/**
+ * Presence on an engine. Each node notes down where it has somebody before it has, so that another can see to it that
+ * they leave with it.
+ */
+export class ClusterPresence implements Presences {
+  /** The paths that are noted down, and how many this node has there. */
+  private readonly noted = new Map<string, number>()
+  /** Since when nodes that have somebody are away (ms). */
+  private readonly away = new Map<string, number>()
+
+  constructor(private readonly host: Host) {}
+
+  async change(place: Place, node: string, changes: ReadonlyArray<Change>, extent: Extent): Promise<void> {
+    const { command } = this.host
+    const { path } = place
+    const known = this.noted.get(path)
+    if (extent === "all" || (extent === "some" && known === undefined)) {
+      await command((session) => session.hold(node, path))
+    }
+    const { after, before } = await this.tell(place, node, changes, extent)
+    if (extent === "values") {
+      return
+    }
+    this.noted.set(path, after)
+    if (known !== undefined && known !== before) {
+      // The engine has lost something: maybe more than this.
+      this.host.node.presence?.()?.renew(true)
+    } else if (after === 0) {
+      this.noted.delete(path)
+      await command((session) => session.unhold(node, path))
+    }
+  }
+
+  async read({ bounds, list, path }: Place): Promise<Reading> {
+    const { count, epoch, members, top } = await this.host.command((session) => session.present(path, list, bounds))
+    return {
+      position: { epoch, offset: top },
+      count,
+      users: list ? members.map(([id, value]) => ({ id, value: JSON.parse(value) as unknown })) : undefined
+    }
+  }
+
+  /** To be called from time to time, with the nodes that there are: those of others that are no more leave. */
+  async tend(peers: ReadonlyArray<Peer>): Promise<void> {
+    const { command, node, now } = this.host
+    const local = node.presence?.()
+    if (!local) {
+      return
+    }
+    const alive = new Set(peers.filter((peer) => peer.alive).map((peer) => peer.node))
+    const dead = new Set(peers.filter((peer) => !peer.alive).map((peer) => peer.node))
+    const holders = await command((session) => session.holders())
+    // Others took this node for dead, or the engine has lost all.
+    local.renew(local.isPopulated() && !holders.includes(node.id))
+    for (const other of this.away.keys()) {
+      if (alive.has(other) || !holders.includes(other)) {
+        this.away.delete(other)
+      }
+    }
+    for (const other of holders) {
+      if (other !== node.id && !alive.has(other)) {
+        const since = this.away.get(other) ?? now()
+        this.away.set(other, since)
+        // One that has said that it leaves sent its clients to others: they have time to get there.
+        if (dead.has(other) || now() - since >= local.grace()) {
+          await this.clear(other)
+        }
+      }
+    }
+  }
+
+  private async clear(node: string): Promise<void> {
+    const local = this.host.node.presence?.()
+    for (const path of await this.host.command((session) => session.held(node))) {
+      const place = local?.place(path)
+      if (place) {
+        await this.tell(place, node, [], "all")
+        await this.host.command((session) => session.unhold(node, path))
+      }
+    }
+  }
+
+  private tell(place: Place, node: string, changes: ReadonlyArray<Change>, extent: Extent) {
+    const { path } = place
+    const head = ClusterCodec.encode(this.host.node.id, {
+      type: "publish",
+      path,
+      message: undefined,
+      internal: undefined,
+      user: undefined,
+      text: ""
+    })
+    return this.host.command((session) => session.enter(place, node, changes, extent, head))
+  }
+}

@@ -1,0 +1,351 @@
+/** Who of this node's connections is present where. */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { answers } from "../../protocol/Answers.js"
+import { fill } from "../../protocol/Contract.js"
+import { UserError } from "../../protocol/NesError.js"
+import type { Service } from "../Application.js"
+import type { Connection, Declared } from "../connection/Connection.js"
+import { Deadlines, type Fork } from "../connection/Deadlines.js"
+import { userKey } from "../conversation/Authentication.js"
+import { errorAnswer } from "../conversation/ErrorAnswer.js"
+import * as MessageText from "../MessageText.js"
+import type { Bounds } from "../recovery/Bounds.js"
+import { Snapshot } from "../subscription/Snapshot.js"
+import { type Options, type Params, type PresenceOptions, Router } from "../subscription/Subscription.js"
+import type { Change, Local, Place, Presences, Present } from "./Present.js"
+
+/**
+ * Who is present at a path, for the application.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface PathPresence {
+  /** Who is present, on all nodes. */
+  readonly read: () => Promise<Present>
+  /** How many are present, on all nodes. */
+  readonly count: () => Promise<number>
+  /** Changes the value of somebody who is present, on whatever node. */
+  readonly set: (id: string, value: unknown) => Promise<void>
+}
+
+interface Entry {
+  readonly id: string
+  readonly post: Post
+  readonly sockets: Set<Connection>
+  value: string
+}
+
+/** This node's part of a place. */
+interface Post {
+  readonly place: Place
+  readonly grace: number
+  readonly entries: Map<string, Entry>
+  /** What has changed and is not told yet. */
+  readonly changes: Map<string, string | undefined>
+  /** Whether what others know may differ from what is so. */
+  isDoubtful: boolean
+  isWorking: boolean
+}
+
+// What is kept of what a path tells: enough for whoever is away for a moment. Others get the whole list.
+const bounds: Bounds = { size: 1_000, age: 60_000 }
+
+// The shortest time between two changes of a path that a node tells of (ms), for one that lists and one that counts.
+const listInterval = 50
+const countInterval = 1_000
+
+const nothing = "null"
+
+const suffix = "/presence"
+
+/** Where it is told who is present at the paths of a subscription. */
+export const patternOf = (path: string, { path: pattern = path + suffix }: PresenceOptions<never>): string => pattern
+
+/** What presence needs of the node. */
+export interface Host {
+  readonly id: string
+  readonly application: Service
+  readonly clock: Clock.Clock
+  readonly fork: Fork
+  readonly presences: Presences
+  /** The most bytes of a client's value. */
+  readonly maxBytes: number
+  readonly isStopped: () => boolean
+}
+
+/** The presences of a node. */
+export class Presence implements Local {
+  private readonly posts = new Map<string, Post>()
+  /** Who a connection is, at each path. */
+  private readonly entries = new Map<Connection, Map<string, Entry>>()
+  private readonly places = new Router<PresenceOptions<Connection>>()
+  private readonly graces = new Map<number, Deadlines<Entry>>()
+
+  constructor(private readonly host: Host) {}
+
+  /** What is to be declared for a subscription with presence: the path that tells of it, with the same access. */
+  declare(path: string, options: Options<Connection>, presence: PresenceOptions<Connection>): readonly [
+    string,
+    Options<Connection>
+  ] {
+    const pattern = patternOf(path, presence)
+    if (!presence.path && /\*\d*\}$/.test(path)) {
+      throw new UserError({
+        message: `Presence of a path that takes several segments needs a path of its own: ${path}`
+      })
+    }
+    this.places.add(pattern, presence)
+    this.deadlines(presence.grace)
+    const own = presence.access !== undefined
+    return [pattern, {
+      access: own ? presence.access : options.access,
+      ...(!own && { onSubscribe: options.onSubscribe, onUnsubscribe: options.onUnsubscribe }),
+      recovery: bounds,
+      snapshot: async (_connection, path) => {
+        const { position, ...present } = await this.host.presences.read(place(path, presence))
+        return new Snapshot(present, position)
+      }
+    }]
+  }
+
+  /** A connection has subscribed, with a value if it gave one. */
+  join(connection: Connection, path: string, subscription: Declared, given: string | undefined): void {
+    const { presence } = subscription.options
+    const params = subscription.params(path)
+    const id = presence && this.identify(connection, path, subscription, presence)
+    if (!presence || id === undefined || connection.departed) {
+      return
+    }
+    const post = this.post(path, params, presence)
+    const known = post.entries.get(id)
+    const entry: Entry = known ?? { id, post, sockets: new Set(), value: given ?? nothing }
+    post.entries.set(id, entry)
+    this.deadlines(post.grace)?.clear(entry)
+    entry.sockets.add(connection)
+    const ofConnection = this.entries.get(connection) ?? new Map<string, Entry>()
+    this.entries.set(connection, ofConnection.set(path, entry))
+    if (!known || (given !== undefined && given !== entry.value)) {
+      this.changed(entry, given ?? nothing)
+    }
+  }
+
+  /** A client says something else of itself. */
+  say(connection: Connection, path: string, value: string): void {
+    const entry = this.entries.get(connection)?.get(path)
+    if (entry && entry.value !== value) {
+      this.changed(entry, value)
+    }
+  }
+
+  /** A connection has unsubscribed, or has gone: then it may come back. */
+  leave(connection: Connection, path: string): void {
+    const ofConnection = this.entries.get(connection)
+    const entry = ofConnection?.get(path)
+    if (!ofConnection || !entry) {
+      return
+    }
+    ofConnection.delete(path)
+    if (ofConnection.size === 0) {
+      this.entries.delete(connection)
+    }
+    entry.sockets.delete(connection)
+    if (entry.sockets.size > 0) {
+      return
+    }
+    const deadlines = this.deadlines(entry.post.grace)
+    if (connection.departed && deadlines) {
+      deadlines.set(entry)
+    } else {
+      this.gone(entry)
+    }
+  }
+
+  /** A connection may have become somebody else. */
+  review(connection: Connection, path: string, subscription: Declared): void {
+    const { presence } = subscription.options
+    const entry = this.entries.get(connection)?.get(path)
+    const id = presence && this.identify(connection, path, subscription, presence)
+    if (entry?.id !== id) {
+      this.leave(connection, path)
+      this.join(connection, path, subscription, undefined)
+    }
+  }
+
+  /** The text of a value; throws 400 for one that is too long. */
+  read(value: unknown): string | undefined {
+    if (value === undefined) {
+      return undefined
+    }
+    const text = JSON.stringify(value)
+    if (Buffer.byteLength(text) > this.host.maxBytes) {
+      throw errorAnswer(answers.presenceTooLong)
+    }
+    return text
+  }
+
+  /** Who is present at a path of a subscription; throws if it has no presence. */
+  of(path: string, subscription: Declared | undefined): PathPresence {
+    const presence = subscription?.options.presence
+    if (!subscription || !presence) {
+      throw new UserError({ message: `Subscription without presence: ${path}` })
+    }
+    const at = place(placeOf(path, subscription.params(path), presence), presence)
+    const read = async (): Promise<Present> => {
+      const { count, users } = await this.host.presences.read(at)
+      return { count, ...(users && { users }) }
+    }
+    return {
+      read,
+      count: async () => (await read()).count,
+      set: async (id, value) => this.host.presences.change(at, this.host.id, [[id, MessageText.of(value)]], "values")
+    }
+  }
+
+  grace(): number {
+    return Math.max(0, ...this.graces.keys())
+  }
+
+  isPopulated(): boolean {
+    return Array.from(this.posts.values()).some(({ entries }) => entries.size > 0)
+  }
+
+  place(path: string): Place | undefined {
+    const presence = this.places.match(path)?.subscription
+    return presence && place(path, presence)
+  }
+
+  renew(everywhere: boolean): void {
+    for (const post of this.posts.values()) {
+      post.isDoubtful ||= everywhere
+      if (post.isDoubtful) {
+        this.work(post)
+      }
+    }
+  }
+
+  /** The node stops: where there are others, they notice, and let those who come back be. */
+  async stop(): Promise<void> {
+    this.graces.forEach((deadlines) => deadlines.reset())
+    this.entries.clear()
+    this.posts.clear()
+    await this.host.presences.left?.(this.host.id)
+  }
+
+  private deadlines(grace: number): Deadlines<Entry> | undefined {
+    if (grace === 0) {
+      return undefined
+    }
+    const { clock, fork } = this.host
+    const deadlines = this.graces.get(grace) ?? new Deadlines<Entry>(grace, clock, fork, (entry) => this.gone(entry))
+    this.graces.set(grace, deadlines)
+    return deadlines
+  }
+
+  private identify(
+    connection: Connection,
+    path: string,
+    subscription: Declared,
+    { identify }: PresenceOptions<Connection>
+  ): string | undefined {
+    try {
+      const { credentials } = connection.auth
+      const { index } = subscription.options
+      const key = identify
+        ? userKey(identify(connection, path, subscription.params(path)))
+        : userKey(credentials?.[index || "user"]) ?? connection.id
+      return key === undefined ? undefined : String(key)
+    } catch (error) {
+      this.host.application.log(["nes", "identify", "error"], error, connection)
+      return undefined
+    }
+  }
+
+  private post(path: string, params: Params, presence: PresenceOptions<Connection>): Post {
+    const at = place(placeOf(path, params, presence), presence)
+    const known = this.posts.get(at.path)
+    if (known) {
+      return known
+    }
+    const post: Post = {
+      place: at,
+      grace: presence.grace,
+      entries: new Map(),
+      changes: new Map(),
+      isDoubtful: false,
+      isWorking: false
+    }
+    this.posts.set(at.path, post)
+    return post
+  }
+
+  private changed(entry: Entry, value: string): void {
+    entry.value = value
+    entry.post.changes.set(entry.id, value)
+    this.work(entry.post)
+  }
+
+  private gone(entry: Entry): void {
+    const { id, post } = entry
+    if (post.entries.get(id) === entry && !this.host.isStopped()) {
+      post.entries.delete(id)
+      post.changes.set(id, undefined)
+      this.work(post)
+    }
+  }
+
+  private work(post: Post): void {
+    if (!post.isWorking) {
+      post.isWorking = true
+      queueMicrotask(() => this.host.fork(this.telling(post)))
+    }
+  }
+
+  // Who comes and goes in between is told of together, or not at all.
+  private telling(post: Post): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
+      const { changes, place } = post
+      while (changes.size > 0 || post.isDoubtful) {
+        yield* Effect.promise(() => this.tell(post))
+        yield* Effect.sleep(place.list ? listInterval : countInterval)
+        if (post.isDoubtful) {
+          break
+        }
+      }
+      post.isWorking = false
+      if (post.entries.size === 0 && changes.size === 0 && !post.isDoubtful && this.posts.get(place.path) === post) {
+        this.posts.delete(place.path)
+      }
+    })
+  }
+
+  private async tell(post: Post): Promise<void> {
+    const { changes, entries, isDoubtful, place } = post
+    const all = Array.from(entries.values(), ({ id, value }): Change => [id, value])
+    const some = Array.from(changes)
+    changes.clear()
+    post.isDoubtful = false
+    const { id, isStopped, presences } = this.host
+    if (isStopped()) {
+      return
+    }
+    try {
+      if (isDoubtful) {
+        await presences.change(place, id, all, "all")
+      }
+      if (some.length > 0) {
+        await presences.change(place, id, some, "some")
+      }
+    } catch (error) {
+      // They are told when the others can be reached again.
+      post.isDoubtful = true
+      this.host.application.log(["nes", "presence", "error"], error)
+    }
+  }
+}
+
+const placeOf = (path: string, params: Params, { path: pattern }: PresenceOptions<never>): string =>
+  pattern === undefined ? path + suffix : fill(pattern, params)
+
+const place = (path: string, { list }: PresenceOptions<never>): Place => ({ path, bounds, list })

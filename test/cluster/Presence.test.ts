@@ -1,0 +1,272 @@
+/** Who is present in a cluster whose nodes die, are cut off, leave and forget; by the clock of the tests. */
+import { expect, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
+import * as fc from "fast-check"
+import * as ClusterBroker from "../../src/cluster/ClusterBroker.js"
+import type { Service } from "../../src/server/Application.js"
+import type { Published } from "../../src/server/Command.js"
+import type { Connection } from "../../src/server/connection/Connection.js"
+import { Presence } from "../../src/server/presence/Presence.js"
+import type { Local } from "../../src/server/presence/Present.js"
+import * as Epoch from "../../src/server/recovery/Epoch.js"
+import { Subscription } from "../../src/server/subscription/Subscription.js"
+import * as MemoryEngine from "./MemoryEngine.js"
+
+const settled = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+
+const passes = (seconds: number) =>
+  Effect.forEach(
+    Array.from({ length: 2 * seconds }),
+    () => Effect.andThen(TestClock.adjust(500), Effect.andThen(settled, settled)),
+    { discard: true }
+  )
+
+const path = "/room/1"
+const grace = 3_000
+
+const room = new Subscription<Connection>("/room/{id}", {
+  presence: { path: undefined, list: true, grace, access: undefined, identify: undefined }
+})
+
+interface Member {
+  readonly id: string
+}
+
+/** A node that follows who is present, as its clients do: the whole list, then what is told. */
+const join = (engine: MemoryEngine.MemoryEngine, id: string) =>
+  Effect.gen(function*() {
+    const clock = yield* Clock.Clock
+    const fork = Effect.runForkWith(yield* Effect.context())
+    const broker = yield* ClusterBroker.make(engine, { timeout: 1_000, maxInFlight: 10_000 })
+    const told: Array<string> = []
+    const life = { isStopped: false }
+    const membership = yield* broker.join({
+      id,
+      serves: true,
+      deliver: (command) => {
+        if (command.type === "publish" && command.position) {
+          hear(command as Published)
+        }
+        return Promise.resolve()
+      },
+      listens: () => true,
+      recovers: () => true,
+      reached: () => at,
+      refresh: () => refresh(),
+      connections: () => 1,
+      shed: () => Promise.resolve(),
+      count: () => 0,
+      presence: (): Local => presence,
+      log: () => {}
+    })
+    const presence = new Presence({
+      id,
+      application: { log: () => {} } as unknown as Service,
+      clock,
+      fork,
+      presences: membership.presences,
+      maxBytes: 1_000,
+      isStopped: () => life.isStopped
+    })
+    const [, options] = presence.declare(room.path, room.options, room.options.presence!)
+    const place = presence.place(`${path}/presence`)!
+    let users: Set<string> | undefined
+    let at = { epoch: "", offset: 0 }
+    const refresh = async (): Promise<void> => {
+      const { position, users: members = [] } = await membership.presences.read(place)
+      at = position
+      users = new Set(members.map(({ id }) => id))
+    }
+    const hear = ({ message, position }: Published): void => {
+      if (position.epoch === at.epoch && position.offset <= at.offset) {
+        return
+      }
+      const isNext = position.offset === at.offset + 1 && Epoch.continues(at, position.epoch)
+      at = position
+      if (!isNext) {
+        users = undefined
+        return
+      }
+      const { join, leave } = message as { readonly join?: Member; readonly leave?: Member }
+      if (join) {
+        told.push(`+${join.id}`)
+        users?.add(join.id)
+      } else if (leave) {
+        told.push(`-${leave.id}`)
+        users?.delete(leave.id)
+      }
+    }
+    const scope = yield* Scope.make()
+    const opening = yield* Effect.forkChild(Scope.provide(membership.open ?? Effect.void, scope))
+    yield* settled
+    yield* passes(1)
+    yield* Fiber.join(opening)
+    yield* Effect.promise(async () => membership.interest?.(place.path))
+    yield* Effect.promise(refresh)
+    expect(options.recovery).toBeDefined()
+    return {
+      told,
+      read: () => membership.presences.read(place),
+      /** What a client knows that has heard all, or starts anew where it has not. */
+      known: async () => {
+        if (!users) {
+          await refresh()
+        }
+        return Array.from(users ?? []).toSorted()
+      },
+      come: (user: string): Connection => {
+        const connection = {
+          id: `${id}:${user}`,
+          departed: false,
+          auth: { credentials: { user } }
+        } as unknown as Connection
+        presence.join(connection, path, room, undefined)
+        return connection
+      },
+      go: (connection: Connection, isLost: boolean): void => {
+        connection.departed = isLost
+        presence.leave(connection, path)
+      },
+      stop: Effect.suspend(() => {
+        life.isStopped = true
+        return Scope.close(scope, Exit.void)
+      })
+    }
+  })
+
+it.effect("nobody is told of a client that is on another node within the grace period, whatever became of its own", () =>
+  Effect.gen(function*() {
+    const engine = yield* MemoryEngine.make
+    const nodes = [yield* join(engine, "a"), yield* join(engine, "b"), yield* join(engine, "c")] as const
+    const [a, b, c] = nodes
+    const ann = a.come("ann")
+    const bob = b.come("bob")
+    yield* passes(1)
+    expect(c.told).toEqual(["+ann", "+bob"])
+    // Its connection is lost, and it comes to another node.
+    a.go(ann, true)
+    yield* passes(1)
+    const again = b.come("ann")
+    yield* passes(10)
+    // Its node leaves.
+    b.go(again, true)
+    b.go(bob, true)
+    yield* b.stop
+    c.come("ann")
+    c.come("bob")
+    yield* passes(20)
+    // Its node dies.
+    a.come("cyd")
+    yield* passes(1)
+    engine.cut((index) => index === 0)
+    yield* passes(2)
+    c.come("cyd")
+    yield* passes(30)
+    expect(c.told).toEqual(["+ann", "+bob", "+cyd"])
+    expect(yield* Effect.promise(c.known)).toEqual(["ann", "bob", "cyd"])
+  }))
+
+it.effect("a node that dies takes its users with it within its lease, one that leaves after the grace period", () =>
+  Effect.gen(function*() {
+    const engine = yield* MemoryEngine.make
+    const [a, b, c] = [yield* join(engine, "a"), yield* join(engine, "b"), yield* join(engine, "c")]
+    a.come("ann")
+    b.come("bob")
+    yield* passes(1)
+    engine.cut((index) => index === 0)
+    yield* passes(4)
+    expect(c.told).toEqual(["+ann", "+bob"])
+    yield* passes(3)
+    expect(c.told).toEqual(["+ann", "+bob", "-ann"])
+    yield* b.stop
+    yield* passes(2)
+    expect(c.told).toHaveLength(3)
+    yield* passes(3)
+    expect(c.told).toEqual(["+ann", "+bob", "-ann", "-bob"])
+    // Back, it says whom it has.
+    engine.restore()
+    yield* passes(2)
+    expect(yield* Effect.promise(c.known)).toEqual(["ann"])
+  }))
+
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("come" as const), user: fc.nat(4), node: fc.nat(2) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("go" as const), nth: fc.nat(9), isLost: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("cut" as const), node: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("restore" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("lose" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("refuse" as const), isRefused: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("wait" as const), seconds: fc.integer({ min: 1, max: 8 }) }) }
+)
+
+it.effect(
+  "after any faults all nodes and those who listen agree with the truth: no ghosts, nobody missing",
+  () =>
+    Effect.promise(() =>
+      fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.nat(2), (steps, victim) =>
+          Effect.gen(function*() {
+            const engine = yield* MemoryEngine.make
+            const nodes = [yield* join(engine, "a"), yield* join(engine, "b"), yield* join(engine, "c")]
+            const here: Array<{ readonly node: number; readonly user: string; readonly connection: Connection }> = []
+            for (const each of steps) {
+              switch (each.do) {
+                case "come": {
+                  const user = `user${each.user}`
+                  const connection = nodes[each.node]?.come(user)
+                  if (connection) {
+                    here.push({ node: each.node, user, connection })
+                  }
+                  break
+                }
+                case "go": {
+                  const [gone] = here.splice(each.nth % Math.max(1, here.length), 1)
+                  if (gone) {
+                    nodes[gone.node]?.go(gone.connection, each.isLost)
+                  }
+                  break
+                }
+                case "cut":
+                  engine.cut((index) => index === each.node)
+                  break
+                case "restore":
+                  engine.restore()
+                  break
+                case "lose":
+                  engine.lose()
+                  break
+                case "refuse":
+                  engine.refuse(each.isRefused ? new Error("Refused") : undefined)
+                  break
+                case "wait":
+                  yield* passes(each.seconds)
+              }
+              yield* settled
+            }
+            engine.refuse(undefined)
+            engine.restore()
+            yield* passes(1)
+            // One is gone for good.
+            engine.cut((index) => index === victim)
+            yield* passes(20)
+            const truth = Array.from(new Set(here.filter(({ node }) => node !== victim).map(({ user }) => user)))
+              .toSorted()
+            for (const [index, node] of nodes.entries()) {
+              if (index !== victim) {
+                const { count, users = [] } = yield* Effect.promise(node.read)
+                expect(users.map(({ id }) => id).toSorted()).toEqual(truth)
+                expect(count).toBe(truth.length)
+                expect(yield* Effect.promise(node.known)).toEqual(truth)
+              }
+            }
+          }).pipe(Effect.provide(TestClock.layer()), Effect.scoped, Effect.runPromise)),
+        { numRuns: 100 }
+      )
+    ),
+  120_000
+)

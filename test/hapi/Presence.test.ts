@@ -1,0 +1,159 @@
+/** Who is present at a path, on one node: what subscribers, the application and old clients get to know. */
+import { setTimeout as sleep } from "node:timers/promises"
+import { describe, expect, it, onTestFinished } from "vitest"
+import type { Client } from "../../src/client.js"
+import type * as Nes from "../../src/hapi.js"
+import { as, until } from "../cluster/Cluster.js"
+import { startServer as start } from "../cluster/Present.js"
+import { makeNes14Client } from "../interop/peers/ClientUnderTest.js"
+
+const startServer = (options: Nes.SubscriptionOptions, plugin: Nes.PluginOptions = {}) =>
+  start((server) => server.subscription("/room/{id}", options), plugin)
+
+const follow = async (client: Client, path = "/room/1/presence"): Promise<Array<unknown>> => {
+  const heard: Array<unknown> = []
+  await client.subscribe(path, (message, { snapshot }) => void heard.push(snapshot ? { all: message } : message))
+  return heard
+}
+
+describe("presence", () => {
+  it("is told at a path of its own: the whole list first, then who joins, changes and leaves, one entry a user", async () => {
+    const { connect, server } = await startServer({ presence: { grace: 50 } })
+    const ann = await connect("ann")
+    await ann.subscribe("/room/1", () => {}, { presence: { mood: "fine" } })
+    await until(async () => await server.presence("/room/1").count() === 1)
+    const watcher = await connect("cyd")
+    const heard = await follow(watcher)
+    expect(heard).toEqual([{ all: { count: 1, users: [{ id: "ann", value: { mood: "fine" } }] } }])
+    const [bob, again] = [await connect("bob"), await connect("ann")]
+    await again.subscribe("/room/1", () => {})
+    await bob.subscribe("/room/1", () => {})
+    await expect.poll(() => heard.slice(1)).toEqual([{ join: { id: "bob", value: null }, count: 2 }])
+    await bob.present("/room/1", "busy")
+    await expect.poll(() => heard.slice(2)).toEqual([{ change: { id: "bob", value: "busy" }, count: 2 }])
+    await server.presence("/room/1").set("ann", 5)
+    await expect.poll(() => heard.slice(3)).toEqual([{ change: { id: "ann", value: 5 }, count: 2 }])
+    await ann.disconnect()
+    await bob.unsubscribe("/room/1", null)
+    await expect.poll(() => heard.slice(4)).toEqual([{ leave: { id: "bob" }, count: 1 }])
+    expect(await server.presence("/room/1").read()).toEqual({ count: 1, users: [{ id: "ann", value: 5 }] })
+    await again.disconnect()
+    await expect.poll(() => heard.slice(5)).toEqual([{ leave: { id: "ann" }, count: 0 }])
+  })
+
+  it("does not tell of a client that comes back within the grace period", async () => {
+    const { connect, cut, server } = await startServer({ presence: { grace: 5_000 } })
+    const [ann, watcher] = [await connect("ann"), await connect("cyd")]
+    await ann.subscribe("/room/1", () => {}, { presence: "here" })
+    await until(async () => await server.presence("/room/1").count() === 1)
+    const heard = await follow(watcher)
+    for (let n = 0; n < 3; n++) {
+      const back = new Promise<void>((resolve) => {
+        ann.onConnect = resolve
+      })
+      cut()
+      await back
+    }
+    await (await connect("bob")).subscribe("/room/1", () => {})
+    await expect.poll(() => heard.at(-1)).toEqual({ join: { id: "bob", value: null }, count: 2 })
+    expect(heard.filter((each) => !JSON.stringify(each).includes("\"all\""))).toHaveLength(1)
+    expect(await server.presence("/room/1").read()).toMatchObject({
+      users: [{ id: "ann", value: "here" }, { id: "bob" }]
+    })
+  })
+
+  it("tells only how many there are where no list is wanted, and not more often than once a second", async () => {
+    const { connect, server } = await startServer({ presence: { list: false, grace: false } })
+    const watcher = await connect("cyd")
+    const heard = await follow(watcher)
+    expect(heard).toEqual([{ all: { count: 0 } }])
+    for (let n = 0; n < 20; n++) {
+      await (await connect(`user${n}`)).subscribe("/room/1", () => {})
+    }
+    await expect.poll(() => heard.at(-1), { timeout: 5_000 }).toEqual({ count: 20 })
+    expect(heard.length).toBeLessThan(5)
+    expect(await server.presence("/room/1").read()).toEqual({ count: 20 })
+  })
+
+  it("is for those who may subscribe to the path itself, or whom `auth` lets; hooks refuse alike", async () => {
+    const { connect, open, server } = await startServer({
+      auth: { scope: ["room-{params.id}"] },
+      onSubscribe: (socket) => {
+        if (socket.auth.credentials?.user === "eve") {
+          throw new Error("No")
+        }
+      },
+      presence: true
+    })
+    server.subscription("/public/{id}", { auth: { scope: ["x"] }, presence: { auth: false } })
+    const ann = await connect("ann", ["room-1"])
+    await follow(ann)
+    await expect(follow(ann, "/room/2/presence")).rejects.toMatchObject({ statusCode: 403 })
+    const eve = await connect("eve", ["room-1"])
+    await expect(follow(eve)).rejects.toMatchObject({ statusCode: 500 })
+    const socket = await open({ auth: as("dan") })
+    expect(await socket.ask({ type: "sub", id: 3, path: "/room/1/presence" })).toMatchObject({ statusCode: 403 })
+    expect(await socket.ask({ type: "sub", id: 4, path: "/public/1/presence" })).not.toHaveProperty("statusCode")
+    server.subscription("/open/{id}", { presence: true })
+    expect(await socket.ask({ type: "sub", id: 5, path: "/open/1", presence: "x".repeat(2_000) })).toMatchObject({
+      statusCode: 400,
+      payload: { message: "Message presence is too long" }
+    })
+  })
+
+  it("has paths and identities of the application's choice; who is nobody is not told of", async () => {
+    const { connect, server } = await startServer({
+      presence: {
+        path: "/who/{id}",
+        identify: (socket) => socket.auth.credentials?.user === "ghost" ? undefined : { team: "a" }
+      }
+    })
+    for (const name of ["ann", "bob", "ghost"]) {
+      await (await connect(name)).subscribe("/room/1", () => {})
+    }
+    await until(async () => await server.presence("/room/1").count() === 1)
+    const heard = await follow(await connect("cyd"), "/who/1")
+    expect(heard).toMatchObject([{ all: { count: 1 } }])
+    expect(() => server.presence("/who/1")).toThrow("Subscription without presence: /who/1")
+    expect(() => server.subscription("/deep/{path*}", { presence: true })).toThrow("needs a path of its own")
+  })
+
+  it("follows a client that becomes somebody else", async () => {
+    const { connect, server } = await startServer({ presence: true })
+    const ann = await connect("ann")
+    await ann.subscribe("/room/1", () => {})
+    const heard = await follow(await connect("cyd"))
+    await until(async () => await server.presence("/room/1").count() === 1)
+    await ann.reauthenticate(as("bob"))
+    await expect.poll(() => heard.slice(-2)).toMatchObject([{ leave: { id: "ann" } }, { join: { id: "bob" } }])
+  })
+
+  it("is an ordinary subscription to a client of `@hapi/nes` 14, who is present like any other", async () => {
+    const { connect, server, url } = await startServer({ presence: { grace: 20 } })
+    const peer = await makeNes14Client(url)
+    onTestFinished(() => peer.stop())
+    await peer.connect({ auth: as("ann") })
+    await peer.subscribe("/room/1")
+    await until(async () => await server.presence("/room/1").count() === 1)
+    await peer.subscribe("/room/1/presence")
+    const told = async (): Promise<unknown> => (await peer.events.next("publish"))[1]
+    expect(await told()).toEqual({ count: 1, users: [{ id: "ann", value: null }] })
+    const bob = await connect("bob")
+    await bob.subscribe("/room/1", () => {})
+    expect(await told()).toEqual({ join: { id: "bob", value: null }, count: 2 })
+    await bob.disconnect()
+    expect(await told()).toEqual({ leave: { id: "bob" }, count: 1 })
+  })
+
+  it("leaves nothing behind when all have gone, and a stopped server starts with nobody", async () => {
+    const { connect, server } = await startServer({ presence: { grace: false } })
+    const ann = await connect("ann")
+    await ann.subscribe("/room/1", () => {})
+    await until(async () => await server.presence("/room/1").count() === 1)
+    await server.stop({ timeout: 100 })
+    await server.start()
+    expect(await server.presence("/room/1").read()).toEqual({ count: 0, users: [] })
+    await sleep(0)
+    expect(server.plugins.nes.node.hub.presence?.isPopulated()).toBe(false)
+  })
+})
