@@ -63,7 +63,7 @@ export const client = async (browser: Browser, how: Freeze, naps: number): Promi
       await wake()
       const outcome = await page.evaluate((page) => page.outcome)
       if (outcome !== "answer") {
-        faults.push(outcome)
+        faults.push(`nap ${n}: ${outcome}; the server was silent for ${Math.round(server.silence)} ms`)
       }
     }
     if (await page.evaluate((page) => page.naps) < naps) {

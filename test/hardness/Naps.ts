@@ -92,6 +92,9 @@ class Sleeper {
 export class WakefulServer {
   readonly url: string
   socket: WebSocket | undefined
+  /** For how long at most it has said nothing (ms): a machine under load may hold up this process as well. */
+  silence = 0
+  private spoke = Infinity
   private readonly waiting: Array<(id: unknown) => void> = []
   private readonly http = createServer()
   private readonly beat: NodeJS.Timeout
@@ -119,6 +122,7 @@ export class WakefulServer {
 
   private accept(socket: WebSocket): void {
     this.socket = socket
+    this.spoke = performance.now()
     socket.on("message", (data) => {
       const { id, type } = JSON.parse(String(data)) as { readonly id: unknown; readonly type: string }
       if (type === "hello") {
@@ -132,6 +136,9 @@ export class WakefulServer {
   /** Says something that is no answer. */
   async say(): Promise<void> {
     if (this.socket?.readyState === WebSocket.OPEN) {
+      const now = performance.now()
+      this.silence = Math.max(this.silence, now - this.spoke)
+      this.spoke = now
       await sent(this.socket, { type: "update", message: 1 })
     }
   }
@@ -142,7 +149,7 @@ export class WakefulServer {
   }
 
   async answer(id: unknown): Promise<void> {
-    if (this.socket) {
+    if (this.socket?.readyState === WebSocket.OPEN) {
       await sent(this.socket, { type: "message", id, message: "answer" })
     }
   }
