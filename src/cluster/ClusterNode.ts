@@ -61,6 +61,7 @@ export class ClusterNode {
   private joined = false
   private joining: Promise<void> = Promise.resolve()
   private joins = 0
+  private lookingAfter: Promise<void> | undefined
   private waiting: Array<string> = []
   private refusedSince: number | undefined
   private renewedAt = 0
@@ -245,7 +246,16 @@ export class ClusterNode {
     }
   }
 
-  private readonly upkeep = Effect.promise(async () => {
+  // What waits for the engine shows while it waits.
+  private readonly upkeep = Effect.sync(() => {
+    Metrics.inFlight.updateUnsafe(this.inFlight + this.appender.waiting, this.context)
+    Metrics.catchingUp.updateUnsafe(this.channels.missing, this.context)
+    this.lookingAfter ??= this.lookAfter().catch(ignore).finally(() => {
+      this.lookingAfter = undefined
+    })
+  })
+
+  private async lookAfter(): Promise<void> {
     if (this.joined) {
       await this.beat()
       if (this.orders.isBehind) {
@@ -255,9 +265,7 @@ export class ClusterNode {
       await this.presence.tend(this.roster.peers).catch(ignore)
       await this.channels.stroll()
     }
-    Metrics.inFlight.updateUnsafe(this.inFlight + this.appender.waiting, this.context)
-    Metrics.catchingUp.updateUnsafe(this.channels.missing, this.context)
-  })
+  }
 
   private async beat(): Promise<void> {
     if (!this.node.serves) {

@@ -167,31 +167,83 @@ it("revoke and disconnect settle when the other node has carried them out", asyn
   expect(heard).toEqual(["bye"])
 })
 
-it("writes that Redis refuses are told once, shown, and counted; reading goes on; and when they are accepted again", async () => {
-  const redis = await startRedis()
-  const node = await startNode(redis, { declare })
-  const logged: Array<unknown> = []
-  node.server.events.on("log", (_event, tags) => tags.broker && logged.push(Object.keys(tags).at(-1)))
-  const heard = await hear(await node.connect(), "/kept/1")
-  await node.server.publish("/kept/1", 1)
-  const failed = (): number => Effect.runSync(Metric.value(Metrics.unkept)).count
-  const before = failed()
-  redis.run("config", "set", "maxmemory", "1")
-  for (let n = 0; n < 5; n++) {
-    await expect(node.server.publish("/kept/1", "refused")).rejects.toThrow("OOM")
+it.each([
+  ["out of memory", "maxmemory", "OOM"],
+  ["without the replicas it wants", "min-replicas-to-write", "NOREPLICAS"]
+])(
+  "writes that a Redis %s refuses are told once, shown, and counted; reading goes on; and when they are accepted again",
+  async (_, setting, error) => {
+    const redis = await startRedis()
+    const node = await startNode(redis, { declare })
+    const logged: Array<unknown> = []
+    node.server.events.on("log", (_event, tags) => tags.broker && logged.push(Object.keys(tags).at(-1)))
+    const heard = await hear(await node.connect(), "/kept/1")
+    await node.server.publish("/kept/1", 1)
+    const failed = (): number => Effect.runSync(Metric.value(Metrics.unkept)).count
+    const before = failed()
+    redis.run("config", "set", setting, "1")
+    for (let n = 0; n < 5; n++) {
+      await expect(node.server.publish("/kept/1", "refused")).rejects.toThrow(error)
+    }
+    expect(failed() - before).toBe(5)
+    expect(Effect.runSync(Metric.value(Metrics.refusing)).value).toBe(1)
+    // What was kept can still be read: whoever comes gets it.
+    const other = await node.connect()
+    await hear(other, "/kept/1")
+    redis.run("config", "set", setting, "0")
+    await until(() => node.events.at(-1)?._tag === "Accepting")
+    expect(Effect.runSync(Metric.value(Metrics.refusing)).value).toBe(0)
+    await node.server.publish("/kept/1", 2)
+    await until(() => heard.length === 2)
+    expect(node.events.map(({ _tag }) => _tag)).toEqual(["Up", "Refusing", "Accepting"])
+    expect(logged).toEqual(["error", "up"])
   }
-  expect(failed() - before).toBe(5)
-  expect(Effect.runSync(Metric.value(Metrics.refusing)).value).toBe(1)
-  // What was kept can still be read: whoever comes gets it.
-  const other = await node.connect()
-  await hear(other, "/kept/1")
-  redis.run("config", "set", "maxmemory", "0")
-  await until(() => node.events.at(-1)?._tag === "Accepting")
-  expect(Effect.runSync(Metric.value(Metrics.refusing)).value).toBe(0)
-  await node.server.publish("/kept/1", 2)
-  await until(() => heard.length === 2)
-  expect(node.events.map(({ _tag }) => _tag)).toEqual(["Up", "Refusing", "Accepting"])
-  expect(logged).toEqual(["error", "up"])
+)
+
+it("what is published, recovered and told as a gap is counted once, where it happens", async () => {
+  const redis = await startRedis()
+  const [a, b] = [await startNode(redis, { declare }), await startNode(redis, { declare })]
+  const totals = (node: typeof a) => node.server.plugins.nes.node.totals
+  const clients = [await a.connect(), await b.connect()]
+  const heard = await Promise.all(clients.flatMap((client) => [hear(client, "/kept/1"), hear(client, "/plain/1")]))
+  for (const path of ["/kept/1", "/plain/1"]) {
+    for (let n = 0; n < 10; n++) {
+      await a.server.publish(path, n)
+    }
+  }
+  await until(() => heard.every(({ length }) => length === 10))
+  for (const node of [a, b]) {
+    expect(totals(node)).toMatchObject({ updatesPublished: 20, updatesDelivered: 20, sentPub: 20 })
+    expect(totals(node)).toMatchObject({ updatesRecovered: 0, gapsTold: 0 })
+  }
+  const short = await hear(clients[1]!, "/short/1")
+  await a.server.publish("/short/1", 0)
+  await until(() => short.length === 1)
+  await clients[1]!.disconnect()
+  await a.server.publish("/kept/1", "missed")
+  for (let n = 0; n < 30; n++) {
+    await a.server.publish("/short/1", n)
+  }
+  await clients[1]!.connect()
+  await until(() => short.length === 21)
+  // Of the one that is not short, one; of the other, the 20 that are kept.
+  expect(totals(b)).toMatchObject({ updatesRecovered: 21, gapsTold: 1 })
+})
+
+it("how long Redis takes, and what it has not answered, is shown", async () => {
+  const redis = await startRedis()
+  const node = await startNode(redis, { declare, broker: { timeout: 3_000 } })
+  const answers = () => Effect.runSync(Metric.value(Metrics.latency))
+  const { count, sum } = answers()
+  await until(() => answers().count > count + 1)
+  expect(answers().sum).toBeGreaterThan(sum)
+  redis.freeze()
+  onTestFinished(() => redis.thaw())
+  const publishing = Promise.allSettled(Array.from({ length: 10 }, () => node.server.publish("/kept/1", 1)))
+  await until(() => Effect.runSync(Metric.value(Metrics.inFlight)).value >= 10)
+  redis.thaw()
+  await publishing
+  await until(() => Effect.runSync(Metric.value(Metrics.inFlight)).value === 0)
 })
 
 it("a master that is demoted is told without anyone publishing, and left as soon as the address leads to another", async () => {
