@@ -82,11 +82,16 @@ const cells = ({ costs, subject, targets, title, unit }) => [
   ).join(", ")
 ]
 
-/** The table, in Markdown, aligned for the terminal. */
+const peers = columns.slice(3, 6)
+
+/** The table, in Markdown, aligned for the terminal, with the peers that any of its rows has. */
 export const table = (rows) => {
-  const lines = [columns, ...rows.map(cells)]
-  const widths = columns.map((_, column) => Math.max(...lines.map((line) => line[column].length)))
-  const isFigure = (column) => column >= 2 && column <= 5
+  const all = [columns, ...rows.map(cells)]
+  const isEmpty = (column) => peers.includes(columns[column]) && all.slice(1).every((line) => line[column] === "–")
+  const lines = all.map((line) => line.filter((_, column) => !isEmpty(column)))
+  const [names] = lines
+  const widths = names.map((_, column) => Math.max(...lines.map((line) => line[column].length)))
+  const isFigure = (column) => column >= 2 && column < names.length - 1
   const render = (line) =>
     `| ${line.map((cell, i) => isFigure(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])).join(" | ")} |`
   const rule = `| ${
