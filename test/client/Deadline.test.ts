@@ -64,6 +64,28 @@ describe("a deadline", () => {
       expect(yield* Fiber.join(passed)).toBe(false)
     }))
 
+  it.effect("does not pass in a pause that comes while it is looked for what has arrived", () =>
+    Effect.gen(function*() {
+      const time = new StandingClock()
+      let due: bigint | undefined = 1_000_000_000n
+      const passed = yield* Effect.forkChild(Deadline.pass(time.clock, () => due))
+      yield* turn
+      // The timer is in time; then the process stops, and what has come in is read in the turn after that.
+      setImmediate(() => {
+        time.now = 1_700_000_000n
+        setImmediate(() => {
+          due = 2_200_000_000n
+        })
+      })
+      yield* time.wakeAt(1000)
+      yield* turn
+      yield* turn
+      expect(time.sleeps).toEqual([1000, 500])
+      due = undefined
+      yield* time.wakeAt(2200)
+      expect(yield* Fiber.join(passed)).toBe(false)
+    }))
+
   it("is measured by a clock that does not jump with the wall's", () => {
     const before = clock.monotonicTimeNanosUnsafe()
     const wall = Date.now

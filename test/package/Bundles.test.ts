@@ -14,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import * as Nes from "../../src/hapi.js"
 import { launch } from "../browser/Chromium.js"
 import { manifest, root } from "../structure/Repository.js"
+import { runsOnReactNative } from "./ReactNative.js"
 
 vi.setConfig({ testTimeout: 90_000 })
 
@@ -154,6 +155,18 @@ describe("a bundle", () => {
       }
     }
   )
+
+  it("for React Native runs with its WebSocket, and knows no other", async () => {
+    const { text } = await bundled({
+      ...ofCode(`import { Client } from "effect-nes/client"; globalThis.Client = Client`),
+      format: "iife",
+      platform: "neutral",
+      target: "es2022",
+      mainFields: ["react-native", "browser", "main"],
+      conditions: ["react-native", "require"]
+    })
+    await runsOnReactNative(text)
+  })
 
   it("for Node needs none of the optional peers", async () => {
     const { text } = await bundled({

@@ -5,6 +5,7 @@
 import { execFileSync, spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { runsOnReactNative } from "./ReactNative.js"
 import { install, remove } from "./Tarball.js"
 
 const platform = process.platform === "win32" ? "win" : process.platform
@@ -54,6 +55,22 @@ for (const [runtime, [program = "", ...args]] of Object.entries(runtimes)) {
     }
   }
 }
+
+// A bundle for React Native, by the bundler that its applications have.
+execFileSync("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts", "metro"], {
+  cwd: folder,
+  stdio: "inherit"
+})
+const native = await (async () => {
+  writeFileSync(join(folder, "native.js"), `import { Client } from "effect-nes/client"\nglobalThis.Client = Client\n`)
+  execFileSync(process.execPath, ["metro.cjs", "native.js"], { cwd: folder, stdio: "inherit", timeout: 300_000 })
+  await runsOnReactNative(readFileSync(join(folder, "native.bundle.js"), "utf8"))
+})().then(() => true, (error: unknown) => {
+  console.log(error)
+  return false
+})
+failed += native ? 0 : 1
+console.log(`${native ? "passed" : "failed"}  React Native (metro)`)
 remove(folder)
-console.log(`\n${Object.keys(runtimes).length * 2 - failed} passed, ${failed} failed`)
+console.log(`\n${Object.keys(runtimes).length * 2 + 1 - failed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1
