@@ -151,6 +151,7 @@ export class Node {
       fanouts: context.fanouts,
       totals: metrics.totals,
       maxChunkChars: context.settings.maxChunkChars,
+      compression: context.settings.compression,
       backlog,
       pulse: this.hub.connections.pulse
     }

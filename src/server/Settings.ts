@@ -77,6 +77,8 @@ export interface Settings {
   readonly headers: null | "*" | ReadonlySet<string>
   /** Longest text sent unchunked; `Infinity` for no limit. */
   readonly maxChunkChars: number
+  /** Messages of at least so many bytes are compressed for clients that offer it; `Infinity` for none. */
+  readonly compression: number
   readonly heartbeat: Message.Heartbeat
   /** Simultaneous connections; `Infinity` for no limit. */
   readonly maxConnections: number
@@ -104,6 +106,11 @@ export interface SettingOptions<Time> {
   readonly path?: string | undefined
   /** Response headers that clients get to see: a list, `"*"` for all, or none (the default). */
   readonly headers?: ReadonlyArray<string> | "*" | null | undefined
+  /**
+   * Compresses messages for clients that offer `permessage-deflate`: those of at least 1,024 bytes (`true`), or of at
+   * least so many; `false` (the default) for none (docs/operations.md).
+   */
+  readonly compression?: boolean | number | undefined
   /** `false` for none; every 15 seconds with a timeout of 5 by default. */
   readonly heartbeat?: false | {
     readonly interval?: Time | undefined
@@ -194,6 +201,15 @@ const headers = ({ wants }: Door) => ({
       : undefined
 })
 
+// Below that, compressing saves nothing.
+const defaultThreshold = 1024
+
+const compression = ({ wants }: Door) => ({
+  complaint: `${wants} a boolean or a positive integer`,
+  read: (u: unknown): number | undefined =>
+    u === true ? defaultThreshold : u === false ? Infinity : isCount(u) ? u : undefined
+})
+
 /** The settings of both doors, as Schemas; the order is that in which they are checked. */
 export const fields = (door: Door) => ({
   path: optional(door.path),
@@ -209,6 +225,7 @@ export const fields = (door: Door) => ({
     {}
   ),
   headers: setting<Settings["headers"]>(headers(door), null),
+  compression: setting(compression(door), Infinity),
   maxConnections: setting(door.count, Infinity),
   maxConnectionsPerAddress: setting(door.count, Infinity),
   origin: optional(texts(door)),
@@ -385,6 +402,7 @@ export const defaults: Settings = {
   auth: false,
   headers: null,
   maxChunkChars: Infinity,
+  compression: Infinity,
   heartbeat: beat,
   maxConnections: Infinity,
   maxConnectionsPerAddress: Infinity,

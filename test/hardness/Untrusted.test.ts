@@ -393,7 +393,7 @@ describe("a server's absurd", () => {
 describe("compression", () => {
   const bomb = deflateRawSync(Buffer.alloc(30_000_000, 0x20))
 
-  it("is not offered by the server: a compressed frame is a protocol error", async () => {
+  it("is not offered by the server unless told: a compressed frame is a protocol error", async () => {
     const server = await host()
     const socket = new WebSocket(server.url, { perMessageDeflate: true })
     onTestFinished(() => socket.terminate())

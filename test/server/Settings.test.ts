@@ -30,6 +30,7 @@ describe("settings", () => {
   const told = {
     path: "/nes",
     headers: ["X-A"],
+    compression: 512,
     heartbeat: { interval: 1000, timeout: 10 },
     maxConnections: 5,
     maxConnectionsPerAddress: 2,

@@ -75,12 +75,14 @@ export interface Shared {
   readonly fanouts: Fanouts<Connection>
   readonly totals: Totals
   readonly maxChunkChars: number
+  /** From how many bytes on messages are compressed, where the client takes them so. */
+  readonly compression: number
   readonly backlog: Backlog<Connection>
   readonly pulse: Pulse
 }
 
 /** What tells writes shortly before a heartbeat from those long before it: its `phase` changes in between. */
-export interface Pulse {
+interface Pulse {
   readonly phase: number
 }
 
@@ -132,7 +134,7 @@ export class Connection {
   private closing: Latch | undefined
   private ending: Latch | undefined
   private resting: Latch | undefined
-  private readonly direct: boolean
+  private readonly compresses: boolean
   /** Messages it may still send for now; present when it has sent one, and there is a limit. */
   messages: TokenBucket | undefined
   /** Errors it may still cause for now; present when it has caused one, and there is a limit. */
@@ -157,8 +159,7 @@ export class Connection {
     keepCookies: boolean
   ) {
     this.raw = request.socket
-    // Raw writes would overtake those that an extension is still transforming.
-    this.direct = ws.extensions === ""
+    this.compresses = ws.extensions !== ""
     this.info = {
       remoteAddress: request.socket.remoteAddress,
       remotePort: request.socket.remotePort,
@@ -180,7 +181,7 @@ export class Connection {
 
   /** Bytes that wait for the network. */
   get bufferedBytes(): number {
-    return this.direct ? this.raw.writableLength : this.ws.bufferedAmount
+    return this.raw.writableLength
   }
 
   // What waits for the network, in memory: as many of the last writes as their bytes tell.
@@ -270,12 +271,9 @@ export class Connection {
     if (!this.isOpen) {
       return
     }
-    if (this.direct) {
-      this.shared.totals.bytesSent += message.frame.length
-      this.raw.write(message.frame)
-    } else {
-      this.transform(message)
-    }
+    const frame = this.frameOf(message)
+    this.shared.totals.bytesSent += frame.length
+    this.raw.write(frame)
   }
 
   /**
@@ -310,9 +308,7 @@ export class Connection {
     if (!this.departed) {
       this.raw.removeAllListeners("data")
       this.ws.close(code, reason)
-      if (this.direct) {
-        this.raw.end()
-      }
+      this.raw.end()
       this.raw.resume()
     }
   }
@@ -481,28 +477,21 @@ export class Connection {
     this.alive = true
     this.told = this.shared.pulse.phase
     this.catchUp()
-    if (this.direct) {
-      const { frame } = message
-      this.gather()
-      this.wrote(frame.length)
-      this.raw.write(frame, sent)
-    } else {
-      this.transform(message, sent)
-    }
+    const frame = this.frameOf(message)
+    this.gather()
+    this.wrote(frame.length)
+    this.raw.write(frame, sent)
+  }
+
+  private frameOf(message: PreparedMessage): Buffer {
+    return this.compresses ? message.compressedFrame(this.shared.compression) : message.frame
   }
 
   // What one turn writes leaves together.
   private gather(): void {
-    if (this.direct && !this.corked) {
+    if (!this.corked) {
       this.hold(false)
       this.shared.flush.add(this)
-    }
-  }
-
-  private transform({ chunks }: PreparedMessage, sent?: (error?: Error | null) => void): void {
-    for (let i = 0; i < chunks.length; i++) {
-      this.wrote(chunks[i]?.length ?? 0)
-      this.ws.send(chunks[i] ?? "", i === chunks.length - 1 ? sent : undefined)
     }
   }
 }

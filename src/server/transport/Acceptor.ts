@@ -23,6 +23,10 @@ const maxPayload = ({ limits: { maxFrameBytes } }: Settings): number => {
 
 const ignore = (): void => {}
 
+// Each message by itself: only so can one be compressed once for all, and a connection needs no memory of its own for
+// it. With a client that has no room for the usual window nothing is compressed.
+const deflate = { serverNoContextTakeover: true, clientNoContextTakeover: true, serverMaxWindowBits: 15 }
+
 /** Who is let in. */
 interface Handlers {
   /** Whether an upgrade goes on: `undefined`, or the HTTP status that refuses it. Does not fail. */
@@ -95,6 +99,7 @@ export class Acceptor {
       clientTracking: false,
       WebSocket: NesWebSocket,
       maxPayload: this.maxPayload,
+      perMessageDeflate: this.settings.compression < Infinity && deflate,
       maxBufferedChunks: pieces,
       maxFragments: pieces,
       autoPong: false,
