@@ -22,7 +22,7 @@ export interface Options {
 }
 
 /** What came of it. */
-export interface Result {
+interface Result {
   readonly clients: number
   readonly failed: number
   readonly connect: Summary

@@ -20,7 +20,7 @@ export interface Options {
 }
 
 /** One step: `advice` where it failed, or only just did not. */
-export interface Check {
+interface Check {
   readonly name: "address" | "DNS" | "TCP" | "TLS" | "upgrade" | "hello"
   readonly ok: boolean
   readonly detail: string

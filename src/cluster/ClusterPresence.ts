@@ -6,7 +6,7 @@ import type { Session } from "./Engine.js"
 import type { Peer } from "./Roster.js"
 
 /** What it needs of its node. */
-export interface Host {
+interface Host {
   readonly node: Pick<Node, "id" | "presence">
   readonly command: <A>(run: (session: Session) => Promise<A>) => Promise<A>
   readonly now: () => number

@@ -61,10 +61,10 @@ const nothing = "null"
 const suffix = "/presence"
 
 /** Where it is told who is present at the paths of a subscription. */
-export const patternOf = (path: string, { path: pattern = path + suffix }: PresenceOptions<never>): string => pattern
+const patternOf = (path: string, { path: pattern = path + suffix }: PresenceOptions<never>): string => pattern
 
 /** What presence needs of the node. */
-export interface Host {
+interface Host {
   readonly id: string
   readonly application: Service
   readonly clock: Clock.Clock
