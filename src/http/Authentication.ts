@@ -97,6 +97,15 @@ export interface Authentication<R, RV = R> extends Options<R, RV> {
   readonly unseal: (sealed: unknown) => Effect.Effect<Authenticated | undefined>
 }
 
+// A cache would give it to others.
+const answer = (body: object) => HttpServerResponse.jsonUnsafe(body, { headers: { "cache-control": "no-store" } })
+
+// One that comes twice is somebody else's, too: no value of it counts.
+const valueOf = (name: string, cookies: string): string | undefined => {
+  const times = cookies.split(";").filter((pair) => pair.split("=", 1)[0]?.trim() === name).length
+  return times > 1 ? "" : Cookies.parseHeader(cookies)[name]
+}
+
 const cookieDefaults = { secure: true, httpOnly: true, sameSite: "strict", path: "/" } as const
 
 const complete = ({ artifacts, credentials, strategy }: Identity): Authenticated => ({
@@ -128,12 +137,12 @@ export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, 
     Effect.map(Effect.promise(() => Seal.seal(authentication, password, iron)), (sealed) =>
       type === "cookie"
         ? HttpServerResponse.setCookieUnsafe(
-          HttpServerResponse.jsonUnsafe({ status: "authenticated" }),
+          answer({ status: "authenticated" }),
           cookie,
           sealed,
           { ...cookieDefaults, ...options.cookieOptions }
         )
-        : HttpServerResponse.jsonUnsafe({ status: "authenticated", token: sealed }))
+        : answer({ status: "authenticated", token: sealed }))
 
   const login = Effect.gen(function*() {
     if (type === "direct" || Option.isSome(yield* CurrentSocket)) {
@@ -142,7 +151,7 @@ export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, 
     const authentication = yield* attempt(options)
     return authentication
       ? yield* admit(authentication)
-      : HttpServerResponse.jsonUnsafe({ status: "unauthenticated" })
+      : answer({ status: "unauthenticated" })
   })
 
   return {
@@ -231,7 +240,7 @@ export const port = <R, RV>(auth: Authentication<R, RV> | false) => ({
   authRequired: (): boolean => auth !== false && auth.mode === "required",
 
   authenticateCookie: (cookies: string): Effect.Effect<Authenticated | undefined, unknown> => {
-    const sealed = auth ? Cookies.parseHeader(cookies)[auth.cookie ?? "nes"] : undefined
+    const sealed = auth ? valueOf(auth.cookie ?? "nes", cookies) : undefined
     return auth && sealed !== undefined
       ? Effect.filterOrFail(
         auth.unseal(sealed),

@@ -406,3 +406,11 @@ it("two servers in one process have cookies and passwords of their own", async (
   expect((await enter(one, "cookie", await one.login(basic("john")))).answer).toMatchObject({ type: "hello", id: 1 })
   expect((await enter(two, "token", await two.login(basic("john")))).answer).toMatchObject({ type: "hello", id: 1 })
 })
+
+it("a cookie that comes twice is refused, whichever came first", async () => {
+  const server = await start("cookie", { password })
+  const cookie = await server.login(basic("john"))
+  for (const twice of [`${cookie}; nes=forged`, `nes=forged; ${cookie}`, `${cookie}; ${cookie}`]) {
+    expect((await enter(server, "cookie", twice)).answer).toMatchObject(refusedAs("cookie"))
+  }
+})

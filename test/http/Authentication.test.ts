@@ -270,15 +270,27 @@ describe("sealed", () => {
       expect(yield* Effect.promise(() => response.json())).toEqual({ status: "authenticated" })
       const set = response.headers.get("set-cookie") ?? ""
       expect(set).toMatch(/^nes=Fe26\.\S+; Path=\/; HttpOnly; SameSite=Strict$/)
-      const [sent] = set.split(";")
+      const [sent = ""] = set.split(";")
       const client = yield* connect({}, "", { headers: { cookie: `other=1; ${sent}` } })
       expect(yield* outcome(() => client.request("/me"))).toMatchObject({ payload: credentials })
       expect(yield* refusal()).toEqual(missing)
-      expect(yield* refusal({}, "", { headers: { cookie: "nes=forged" } })).toEqual({
-        message: "Invalid nes authentication cookie",
-        statusCode: 401
-      })
+      for (
+        const invalid of ["nes=forged", `${sent}; nes=forged`, `nes=forged; ${sent}`, `${sent};nes =${sent.slice(4)}`]
+      ) {
+        expect(yield* refusal({}, "", { headers: { cookie: invalid } })).toEqual({
+          message: "Invalid nes authentication cookie",
+          statusCode: 401
+        })
+      }
     }).pipe(Effect.provide(serving(withLogin(cookie), { auth: cookie })), users))
+
+  it.live("and what the login endpoint gives is kept by no cache", () =>
+    Effect.gen(function*() {
+      for (const authorization of ["john", "nobody"]) {
+        const { headers } = yield* get("/nes/auth", { authorization })
+        expect(headers.get("cache-control")).toBe("no-store")
+      }
+    }).pipe(Effect.provide(serving(withLogin(trying), { auth: trying })), users))
 
   it.live("says so where nobody need authenticate", () =>
     Effect.gen(function*() {
