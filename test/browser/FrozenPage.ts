@@ -1,6 +1,6 @@
 /** A page that is frozen: no script of it runs, and what arrives waits. */
 import type { Browser, CDPSession } from "playwright-core"
-import { type Figures, nap, WakefulServer } from "../hardness/Naps.js"
+import { type Figures, nap, repeat } from "../hardness/Naps.js"
 import { start } from "./Site.js"
 import { Visitor } from "./Visitor.js"
 
@@ -26,59 +26,53 @@ const freezing: Readonly<Record<Freeze, (page: CDPSession, browser: CDPSession) 
 }
 
 /** A page's client naps while it waits for an answer. */
-export const client = async (browser: Browser, how: Freeze, naps: number): Promise<Figures> => {
-  const site = await start()
-  const server = await WakefulServer.start()
-  const context = await browser.newContext()
-  const faults: Array<string> = []
-  try {
-    const visitor = await Visitor.open(context, `${site.server.info.uri}/esm`, server.url)
-    const session = await context.newCDPSession(visitor.page)
-    // The debugger stops where a script runs; and a page that was not frozen would tick on.
-    const page = await visitor.page.evaluateHandle(() => {
-      const state = { outcome: Promise.resolve(""), tick: performance.now(), naps: 0 }
-      setInterval(() => {
-        const now = performance.now()
-        state.naps += now - state.tick > 500 ? 1 : 0
-        state.tick = now
-      }, 5)
-      return state
-    })
-    await visitor.connect({ reconnect: false })
-    const client = await visitor.client()
-    for (let n = 1; n <= naps && faults.length === 0; n++) {
-      const asked = server.asked()
-      await client.evaluate((client, page) => {
-        page.outcome = Promise.race([
-          client.message("nap").then(({ payload }) => String(payload), (error: Error) => error.message),
-          new Promise<string>((resolve) => {
-            client.onHeartbeatTimeout = () => resolve("heartbeat timeout, disconnected")
-          })
-        ])
-      }, page)
-      const id = await asked
-      const wake = await freezing[how](session, await browser.newBrowserCDPSession())
-      await server.answer(id)
-      await new Promise((resolve) => setTimeout(resolve, nap))
-      await wake()
-      const outcome = await page.evaluate((page) => page.outcome)
-      if (outcome !== "answer") {
-        faults.push(`nap ${n}: ${outcome}; the server was silent for ${Math.round(server.silence)} ms`)
+export const client = (browser: Browser, how: Freeze, naps: number): Promise<Figures> =>
+  repeat(naps, async (naps, server, faults) => {
+    const site = await start()
+    const context = await browser.newContext()
+    try {
+      const visitor = await Visitor.open(context, `${site.server.info.uri}/esm`, server.url)
+      const sessions = [await context.newCDPSession(visitor.page), await browser.newBrowserCDPSession()] as const
+      // The debugger stops where a script runs; and a page that was not frozen would tick on.
+      const page = await visitor.page.evaluateHandle(() => {
+        const state = { outcome: Promise.resolve(""), tick: performance.now(), naps: 0 }
+        setInterval(() => {
+          const now = performance.now()
+          state.naps += now - state.tick > 500 ? 1 : 0
+          state.tick = now
+        }, 5)
+        return state
+      })
+      await visitor.connect({ reconnect: false })
+      const client = await visitor.client()
+      for (let n = 0; n < naps; n++) {
+        const asked = server.asked()
+        await client.evaluate((client, page) => {
+          page.outcome = Promise.race([
+            client.message("nap").then(({ payload }) => String(payload), (error: Error) => error.message),
+            new Promise<string>((resolve) => {
+              client.onHeartbeatTimeout = () => resolve("heartbeat timeout, disconnected")
+            })
+          ])
+        }, page)
+        const id = await asked
+        const wake = await freezing[how](...sessions)
+        await server.answer(id)
+        await new Promise((resolve) => setTimeout(resolve, nap))
+        await wake()
+        const outcome = await page.evaluate((page) => page.outcome)
+        if (outcome !== "answer") {
+          faults.push(outcome)
+          return n
+        }
+        server.silence = 0
       }
+      if (await page.evaluate((page) => page.naps) < naps) {
+        faults.push("the page did not sleep")
+      }
+      return naps
+    } finally {
+      await context.close()
+      await site.server.stop()
     }
-    if (await page.evaluate((page) => page.naps) < naps) {
-      faults.push("the page did not sleep")
-    }
-    faults.push(...(await visitor.heard()).filter(([name]) => name !== "connect" && name !== "update").map(String))
-  } finally {
-    await context.close()
-    await server.stop()
-    await site.server.stop()
-  }
-  return {
-    naps,
-    disconnects: faults.filter((text) => text.includes("disconnect")).length,
-    timeouts: faults.filter((text) => text.includes("timed out")).length,
-    faults
-  }
-}
+  })

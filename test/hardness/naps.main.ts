@@ -21,12 +21,14 @@ const kinds: Readonly<Record<string, () => Promise<Naps.Figures>>> = {
 const faults: Array<string> = []
 let disconnects = 0
 let timeouts = 0
+let repeated = 0
 for (const [kind, run] of Object.entries(kinds)) {
   const { faults: theirs, ...figures } = await run()
   faults.push(...theirs.map((fault) => `${kind}: ${fault}`))
   disconnects += figures.disconnects
   timeouts += figures.timeouts
+  repeated += figures.repeated
   console.log(Figures.line(kind, { ...figures }))
 }
 await browser.close()
-Figures.finish(Figures.line("naps", { naps: naps * Object.keys(kinds).length, disconnects, timeouts }), faults)
+Figures.finish(Figures.line("naps", { naps: naps * Object.keys(kinds).length, disconnects, timeouts, repeated }), faults)

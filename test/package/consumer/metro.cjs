@@ -12,6 +12,10 @@ const main = async (entry) => {
       resolverMainFields: ["react-native", "browser", "main"],
       platforms: ["ios", "android"]
     },
+    transformer: {
+      ...base.transformer,
+      getTransformOptions: async () => ({ transform: { experimentalImportSupport: true, inlineRequires: false } })
+    },
     reporter: { update() {} },
     resetCache: true,
     maxWorkers: 1,
