@@ -91,5 +91,30 @@ export const cluster = [
     count: 100_000,
     rest: 15_000,
     probes: 100
+  },
+  {
+    name: "cores",
+    kind: "cores",
+    subject: plain,
+    peers: [plain, "effect-nes"],
+    processes: 2,
+    rows: [
+      {
+        metric: "cost",
+        title: "2,000 subscribers of two processes on one Redis: the busier one",
+        unit: "µs/delivery",
+        // 1.7 times as many deliveries a second as one process makes.
+        targets: { "effect-nes": 0.588 }
+      },
+      { metric: "rate", title: "… as time passed, with the loads", unit: "deliveries/s", targets: {} }
+    ],
+    server: { subscription: "/updates" },
+    connections: 2000,
+    paths: ["/updates"],
+    body: 200 - 24,
+    perTick: 1,
+    ticksPerRound: 1,
+    warmup: 40,
+    ticks: 100
   }
 ]

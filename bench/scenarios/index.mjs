@@ -31,6 +31,7 @@ export const scenarios = [
 const smoke = {
   publish: { connections: 20, warmup: 2, ticks: 4 },
   cluster: { connections: 20, warmup: 2, ticks: 4 },
+  cores: { connections: 20, warmup: 2, ticks: 4 },
   recovery: { warmup: 5, each: 10 },
   paths: { count: 200, rest: 200, probes: 10 },
   growth: { from: { connections: 10, warmup: 2, ticks: 4 }, to: { connections: 40, warmup: 2, ticks: 4 } },

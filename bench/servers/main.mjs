@@ -15,18 +15,21 @@ let meters
 let arrival
 
 const control = createServer((socket) => {
-  socket.on("data", () => arrival())
+  socket.on("data", ({ length }) => arrival(length))
   socket.on("error", () => undefined)
 })
 
+/** Resolves when each load has said that a round is in. */
+const everywhere = (loads) => new Promise((resolve) => (arrival = (count) => (loads -= count) <= 0 && resolve()))
+
 /**
  * Publishes: `ticks` turns of the event loop with `perTick` publishes each; after every `ticksPerRound` it waits until
- * the load has everything. `paths` and `users` are taken in turn.
+ * every load has everything. `paths` and `users` are taken in turn.
  */
-const publish = async ({ internal, message, paths, perTick, ticks, ticksPerRound, users }, ended) => {
+const publish = async ({ internal, loads = 1, message, paths, perTick, ticks, ticksPerRound, users }, ended) => {
   let count = 0
   for (let tick = 1; tick <= ticks; tick++) {
-    const arrived = tick % ticksPerRound === 0 && new Promise((resolve) => (arrival = resolve))
+    const arrived = tick % ticksPerRound === 0 && everywhere(loads)
     for (let i = 0; i < perTick; i++, count++) {
       server.publish(paths[count % paths.length], { seq: 100_000 + count, body: message }, {
         ...(internal && { internal }),

@@ -19,6 +19,7 @@ interface Report {
 const others: Readonly<Record<string, string>> = {
   growth: "limit",
   cluster: "socket.io-redis",
+  cores: "effect-nes",
   "redis-plain": "effect-nes-redis-kept",
   "redis-recovery": "effect-nes-redis",
   "paths-plain": "effect-nes-redis-kept",
