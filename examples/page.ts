@@ -1,15 +1,22 @@
 /** The live page: its files, what it asks of the server, and a subscription that keeps moving. */
 import * as Boom from "@hapi/boom"
 import type { Server } from "@hapi/hapi"
+import { execFile } from "node:child_process"
 import { randomUUID } from "node:crypto"
+import { existsSync } from "node:fs"
 import { readFile } from "node:fs/promises"
+import { join } from "node:path"
 import { setInterval } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 
 const types: Readonly<Record<string, string>> = {
   html: "text/html",
   css: "text/css",
   js: "text/javascript",
   map: "application/json",
+  json: "application/json",
+  png: "image/png",
   svg: "image/svg+xml"
 }
 
@@ -36,6 +43,35 @@ const addFiles = (server: Server): void => {
     })
   serve("/", "index.html")
   serve("/page/{name}")
+}
+
+/** The documentation, which `npm run docs` makes; where nobody has, the first visitor waits for it. */
+const addDocumentation = (server: Server): void => {
+  const folder = fileURLToPath(new URL("../site/", import.meta.url))
+  const make = promisify(execFile)
+  let made: Promise<unknown> | undefined
+  server.route([
+    { method: "GET", path: "/docs", handler: (_request, h) => h.redirect("/docs/index.html") },
+    {
+      method: "GET",
+      path: "/docs/{path*}",
+      handler: async (request, h) => {
+        if (!existsSync(join(folder, "index.html"))) {
+          made ??= make(process.execPath, [fileURLToPath(new URL("../scripts/docs.mjs", import.meta.url))])
+          await made
+        }
+        const path = join(folder, String(request.params.path))
+        const type = types[/\.([a-z]+)$/.exec(path)?.[1] ?? ""]
+        if (!path.startsWith(folder) || type === undefined) {
+          throw Boom.notFound()
+        }
+        const file = await readFile(path).catch(() => {
+          throw Boom.notFound()
+        })
+        return h.response(file).type(type).header("content-security-policy", "default-src 'self'")
+      }
+    }
+  ])
 }
 
 const addEndpoints = (server: Server): void => {
@@ -106,6 +142,7 @@ const addVitals = (server: Server): void => {
 /** Gives a server the page at `/`. */
 export const addPage = (server: Server): void => {
   addFiles(server)
+  addDocumentation(server)
   addEndpoints(server)
   addVitals(server)
 }

@@ -2,6 +2,7 @@
 import * as Data from "effect/Data"
 
 /**
+ * What a broker tells of Redis:
  * - `Up`: connected, for the first time or again; `outage` is how long it was away (ms)
  * - `Down`: it cannot be reached, or does not answer; said once until it is back. Local delivery goes on
  * - `Unshared`: a publish without recovery, a broadcast, a revocation or a disconnection did not reach the other nodes

@@ -50,6 +50,14 @@ it("tells its account, serves on, and ends with status 0 on Ctrl-C", { timeout }
     for (const nothing of ["page/none.js", "page/..%2Fstart.ts", "page/index.htm"]) {
       expect([nothing, (await fetch(new URL(nothing, address))).status]).toEqual([nothing, 404])
     }
+    const documentation = await fetch(new URL("docs", address))
+    expect([documentation.url, await documentation.text()]).toEqual([
+      new URL("docs/index.html", address).href,
+      expect.stringContaining("<title>effect-nes · effect-nes</title>")
+    ])
+    for (const nothing of ["docs/none.html", "docs/..%2f..%2fpackage.json", "docs/api"]) {
+      expect([nothing, (await fetch(new URL(nothing, address))).status]).toEqual([nothing, 404])
+    }
     expect((await fetch(new URL("cut", address), { method: "POST" })).status).toBe(400)
 
     await terminal.ctrlC()

@@ -31,4 +31,7 @@ for (const [kind, run] of Object.entries(kinds)) {
   console.log(Figures.line(kind, { ...figures }))
 }
 await browser.close()
-Figures.finish(Figures.line("naps", { naps: naps * Object.keys(kinds).length, disconnects, timeouts, repeated }), faults)
+Figures.finish(
+  Figures.line("naps", { naps: naps * Object.keys(kinds).length, disconnects, timeouts, repeated }),
+  faults
+)
