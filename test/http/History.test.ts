@@ -53,7 +53,7 @@ describe("an Effect client", () => {
       expect(yield* server.history("/state/1").read()).not.toHaveProperty("state")
       expect(yield* Effect.flip(server.history("/view/1").read())).toMatchObject({ _tag: "UserError" })
       expect(yield* last.pipe(Stream.take(2), Stream.runCollect)).toMatchObject([{ message: 2 }, { message: 3 }])
-    }).pipe(Effect.provide(client), Effect.provide(live), Effect.scoped))
+    }).pipe(Effect.provide(Layer.provideMerge(client, live)), Effect.scoped))
 
   it.live("and the plain client get the refusal of a snapshot as that of the subscription", () =>
     Effect.gen(function*() {
@@ -64,5 +64,5 @@ describe("an Effect client", () => {
       })
       const nes = yield* NesClient.NesClient
       expect(yield* Effect.flip(Stream.runDrain(nes.subscribe("/view/2")))).toMatchObject({ statusCode: 404 })
-    }).pipe(Effect.provide(client), Effect.provide(live), Effect.scoped))
+    }).pipe(Effect.provide(Layer.provideMerge(client, live)), Effect.scoped))
 })

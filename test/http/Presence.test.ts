@@ -42,4 +42,4 @@ it.live("Effect clients are present with a value, the server reads and sets it, 
     expect(yield* presence.count).toBe(1)
     expect(yield* Effect.flip(server.presence("/other").read)).toMatchObject({ _tag: "UserError" })
     expect(yield* Effect.flip(nes.present("/other", 1))).toMatchObject({ _tag: "UserError" })
-  }).pipe(Effect.provide(client), Effect.provide(live), Effect.scoped))
+  }).pipe(Effect.provide(Layer.provideMerge(client, live)), Effect.scoped))

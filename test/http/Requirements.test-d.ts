@@ -71,6 +71,7 @@ describe("a subscription requires", () => {
   })
 })
 
+// @effect-diagnostics missingEffectError:off
 describe("a hook fails", () => {
   it("with a refusal, and nothing else", () => {
     NesHttpServer.serve(Layer.empty, { onMessage: () => Refusal.forbidden() })

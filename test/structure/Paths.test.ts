@@ -148,7 +148,7 @@ describe("the paths of docs/architecture.md", () => {
         ),
         Queue.take(heard)
       )
-      yield* Effect.repeat(Effect.sync(() => client.subscriptions), { until: () => peer.clients.size > 0 })
+      yield* Effect.repeat(Effect.sync(() => peer.clients.size), { until: (open) => open > 0 })
       yield* publish
       yield* publish
       const called = yield* Effect.promise(() => crossed(() => Effect.runPromise(publish)))
