@@ -10,6 +10,7 @@ import type { RequestOptions, Response } from "./client/Request.js"
 import type { SocketAuth } from "./hapi/Socket.js"
 import type { NesError as AnyNesError } from "./protocol/NesError.js"
 
+export type { ApiOptions } from "./hapi/Api.js"
 export type {
   AuthOptions,
   FilterAnswer,

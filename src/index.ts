@@ -34,6 +34,9 @@ export * as NesHttpServer from "./http/NesHttpServer.js"
 /** Failures that are answered with a status. */
 export * as Refusal from "./http/Refusal.js"
 
+/** What can be asked of the server over HTTP, as a group of an `HttpApi`. */
+export * as ServerApi from "./http/ServerApi.js"
+
 /** A client's connection as an Effect program sees it. */
 export * as Socket from "./http/Socket.js"
 

@@ -96,7 +96,7 @@ export class ClusterNode {
     this.channels = new Channels(node, session)
     this.presence = new ClusterPresence({
       node,
-      command: (run) => this.command(run),
+      command: (run) => this.asked(run),
       now: () => this.now()
     })
     this.orders = new Orders.Orders({
@@ -121,13 +121,14 @@ export class ClusterNode {
       send: (command) => this.send(command),
       history: {
         read: (path, since, bounds) => this.read(path, since, bounds),
-        clear: (path) =>
-          this.command((session) => session.clear(path)).catch((error: unknown) => {
-            throw toBrokerError(error)
-          }),
+        clear: (path) => this.asked((session) => session.clear(path)),
         failed: (path) => this.failed(path)
       },
       presences: this.presence,
+      once: {
+        begin: (key, digest) => this.asked((session) => session.begin(key, digest)),
+        end: (key, isDone) => this.asked((session) => session.end(key, isDone))
+      },
       count: (path) => this.count(path),
       interest: (path) => this.channels.follow(path),
       claims: this.claims,
@@ -374,6 +375,12 @@ export class ClusterNode {
     } finally {
       this.inFlight--
     }
+  }
+
+  private asked<A>(run: (session: Session) => Promise<A>): Promise<A> {
+    return this.command(run).catch((error: unknown) => {
+      throw toBrokerError(error)
+    })
   }
 
   private refused(error: unknown): void {

@@ -1,5 +1,6 @@
 /** The small port below a cluster: what Redis, or whatever takes its place, has to do. */
 import type * as Message from "../protocol/Message.js"
+import type { Standing } from "../server/api/Once.js"
 import type { Change, Extent, Place } from "../server/presence/Present.js"
 import type { Bounds } from "../server/recovery/Bounds.js"
 import type { Since } from "../server/recovery/History.js"
@@ -85,6 +86,11 @@ export interface Session {
     readonly count: number
     readonly members: ReadonlyArray<readonly [id: string, value: string]>
   }>
+  /** Takes a key for the work that `digest` stands for, or says what has become of it. */
+  readonly begin: (key: string, digest: string) => Promise<Standing>
+  /** Says that the work is done, or failed: then the key is free again. */
+  readonly end: (key: string, isDone: boolean) => Promise<void>
+
   /** Notes that a node has, or will have, somebody at a path; or that it has nobody there any more. */
   readonly hold: (node: string, path: string) => Promise<void>
   readonly unhold: (node: string, path: string) => Promise<void>

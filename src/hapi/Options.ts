@@ -30,6 +30,7 @@ import type {
   UpgradeRequest
 } from "../server/Settings.js"
 import * as Settings from "../server/Settings.js"
+import type { ApiOptions } from "./Api.js"
 import type { HookAnswer } from "./Callback.js"
 import type { Socket, SocketCredentials } from "./Socket.js"
 
@@ -64,6 +65,8 @@ export interface PluginOptions extends SettingOptions<number> {
      */
     readonly maxStreamBytes?: number | false | undefined
   } | undefined
+  /** Routes through which other programs publish, ask and disconnect (docs/api.md); `false` (the default) for none. */
+  readonly api?: false | ApiOptions | undefined
   /** How this server shares what it publishes with others, such as `redis()` of effect-nes/redis; by default with none. */
   readonly broker?: Broker.Service | undefined
 }
@@ -251,6 +254,22 @@ const Plugin = struct(door, {
   verifyUpgrade: optional(hook),
   ...Settings.fields(door),
   auth: nested(falseOr(door, Auth), {}),
+  api: nested(
+    falseOr(
+      door,
+      struct(door, {
+        path: setting(door.path, "/nes/api"),
+        auth: setting(
+          kind(
+            "expected false or a non-empty string or an object",
+            (u): u is ApiOptions["auth"] => u === false || isText(u) || isObject(u)
+          ),
+          ""
+        )
+      }).check(Schema.makeFilter(({ auth }) => auth !== "" || { path: ["auth"], issue: "is missing" }))
+    ),
+    false
+  ),
   payload: nested(
     struct(door, {
       maxChunkChars: setting(door.count, Infinity),

@@ -12,6 +12,7 @@ import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import type { PathPresence } from "../server/presence/Presence.js"
 import type { PathHistory } from "../server/recovery/PathHistory.js"
 import * as Settings from "../server/Settings.js"
+import * as Api from "./Api.js"
 import * as Endpoint from "./Endpoint.js"
 import { type Exchange, socketOf as socketOfRequest } from "./Exchange.js"
 import * as FrameLimit from "./FrameLimit.js"
@@ -70,7 +71,7 @@ declare module "@hapi/hapi" {
 }
 
 const toSettings = (
-  { auth, broker: _, payload: { maxChunkChars }, ...settings }: Configuration,
+  { api: _api, auth, broker: _, payload: { maxChunkChars }, ...settings }: Configuration,
   options: PluginOptions,
   hooks: Settings.Hooks,
   server: Server
@@ -169,6 +170,18 @@ const register = (server: Server, options: PluginOptions): void => {
     )
   )
   const host: Socket.SocketHost = { server, log: application.log }
+
+  const { api } = configuration
+  if (api) {
+    // The strategies may be declared after the plugin.
+    let declared = false
+    server.ext("onPreStart", () => {
+      if (!declared) {
+        declared = true
+        Api.declare(server, nes.node, api)
+      }
+    })
+  }
 
   server.plugins.nes = nes
   followLifecycle(server, nes)

@@ -249,6 +249,20 @@ return { epoch, top, redis.call('HLEN', KEYS[2]), ARGV[2] == '1' and redis.call(
 `)
 
 /**
+ * Takes a key for some work. KEYS: what is known of it. ARGV: what stands for the work, ms that it may take. Returns
+ * whether it is new, under way or done, or something else.
+ */
+export const begin = new Script(`
+local known = redis.call('HMGET', KEYS[1], 'digest', 'done')
+if not known[1] then
+  redis.call('HSET', KEYS[1], 'digest', ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  return 'new'
+end
+return known[1] ~= ARGV[1] and 'other' or known[2] and 'done' or 'busy'
+`)
+
+/**
  * Counts a connection of a user in. KEYS: the user's connections. ARGV: its id, how many are allowed, ms until all are
  * forgotten unless one is counted in again, the nodes whose connections count no more. Returns those that are counted
  * if there are too many others.

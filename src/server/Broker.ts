@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Message from "../protocol/Message.js"
+import { MemoryOnce, type Once } from "./api/Once.js"
 import type { Command } from "./Command.js"
 import { MemoryPresence } from "./presence/MemoryPresence.js"
 import type { Local, Presences } from "./presence/Present.js"
@@ -24,6 +25,9 @@ export type { Broadcast, Command, Disconnect, Publish, Published, Revoke, Target
 
 /** @since 1.0.0 */
 export type { Change, Extent, Local, Member, Place, Presences, Present, Reading } from "./presence/Present.js"
+
+/** @since 1.0.0 */
+export type { Once, Standing } from "./api/Once.js"
 
 /** @since 0.1.0 */
 export type { History, Page, Since } from "./recovery/History.js"
@@ -112,6 +116,7 @@ export interface Membership {
   readonly send: (command: Command) => Promise<void>
   readonly history: History
   readonly presences: Presences
+  readonly once: Once
   /** A count over all nodes: of connections, or of the subscribers of a path. Fails with a `BrokerError`. */
   readonly count: (path: string | undefined) => Promise<Tally>
   /**
@@ -143,6 +148,7 @@ const together = (nodes: ReadonlySet<Node>, deliver: (command: Command) => Promi
       deliver(command.type === "publish" && command.recovery ? history.append(command, command.recovery) : command),
     history,
     presences: new MemoryPresence(history, deliver),
+    once: new MemoryOnce(),
     count: (path) =>
       Promise.resolve({
         total: Array.from(nodes, (node) => node.count(path)).reduce((sum, count) => sum + count, 0),

@@ -10,6 +10,7 @@ import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
 import * as CloseCode from "../protocol/CloseCode.js"
 import { UserError } from "../protocol/NesError.js"
+import type { Once } from "./api/Once.js"
 import { interrupt } from "./Awaitable.js"
 import { Broker, type Membership, type Tally } from "./Broker.js"
 import type { Publish, Target } from "./Command.js"
@@ -277,6 +278,11 @@ export class Node {
   /** Reads and clears what is kept of a path. Throws if nothing is: without `recovery` and `state`. */
   history(path: string): PathHistory.PathHistory {
     return PathHistory.make(this.membership.history, path, this.hub.router.match(path)?.subscription.options.recovery)
+  }
+
+  /** What was asked with a key, on whatever node. */
+  get once(): Once {
+    return this.membership.once
   }
 
   /** Who is present at a path, on all nodes. Throws if its subscription has no `presence`. */

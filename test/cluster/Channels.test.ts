@@ -37,6 +37,8 @@ const stage = () => {
     clear: () => settled(undefined),
     enter: () => settled({ before: 0, after: 0 }),
     present: () => settled({ epoch: "", top: 0, count: 0, members: [] }),
+    begin: () => settled("new" as const),
+    end: () => settled(undefined),
     hold: () => settled(undefined),
     unhold: () => settled(undefined),
     holders: () => settled([]),

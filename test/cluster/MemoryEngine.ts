@@ -11,6 +11,7 @@ import {
   remembered,
   type Session
 } from "../../src/cluster/Engine.js"
+import { MemoryOnce } from "../../src/server/api/Once.js"
 import { apply, type Entry } from "../../src/server/presence/MemoryPresence.js"
 import * as Epoch from "../../src/server/recovery/Epoch.js"
 
@@ -54,6 +55,7 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
   const paths = new Map<string, Path>()
   const users = new Map<string, Set<string>>()
   const present = new Map<string, Map<string, Entry>>()
+  const once = new MemoryOnce(now)
   const held = new Map<string, Set<string>>()
   const nodes = new Map<string, { readonly at: number; readonly state: string }>()
   const sessions: Array<Own> = []
@@ -168,6 +170,14 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
             members: list ? entries.map(([id, { value }]) => [id, value]) : []
           }
         }),
+      begin: async (key, digest) => {
+        await ask("begin", true, () => undefined)
+        return once.begin(key, digest)
+      },
+      end: async (key, isDone) => {
+        await ask("end", true, () => undefined)
+        await once.end(key, isDone)
+      },
       hold: (node, path) => ask("hold", true, () => void held.set(node, (held.get(node) ?? new Set()).add(path))),
       unhold: (node, path) =>
         ask("unhold", true, () => {

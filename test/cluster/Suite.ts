@@ -2,6 +2,7 @@
 import type { Server } from "@hapi/hapi"
 import { expect, it } from "vitest"
 import { snapshotAt } from "../../src/hapi.js"
+import * as Operations from "../../src/server/api/Operations.js"
 import { as, hear, type Node, type NodeOptions, until } from "./Cluster.js"
 
 /** `start` starts a node, of the same cluster each time; names are made different by `label`. */
@@ -174,6 +175,22 @@ export const suite = (label: string, start: (options: NodeOptions) => Promise<No
     expect((await b.server.history(path).read({ limit: 2 })).updates).toMatchObject([{ message: 5 }, { message: 6 }])
     await b.server.history(path).clear()
     expect(await a.server.history(path).read()).toMatchObject({ updates: [], position: { offset: 6 } })
+  })
+
+  it("what is asked with one key is done once, on whatever node it is asked again", async () => {
+    const { a, ann, b } = await cast()
+    const heard = await hear(ann, "/item/once")
+    const [one, other] = [a, b].map(({ server }) => server.plugins.nes.node).map((node) =>
+      Operations.make(node, node.once)
+    )
+    const update = { path: "/item/once", message: 1 }
+    await one?.publish(update, `key-${label}`)
+    await other?.publish(update, `key-${label}`)
+    await expect(other?.publish({ ...update, message: 2 }, `key-${label}`)).rejects.toMatchObject({ status: 422 })
+    await expect(one?.publish({ path: "nowhere", message: 1 }, `free-${label}`)).rejects.toThrow()
+    await other?.publish({ ...update, message: 3 }, `free-${label}`)
+    await until(() => heard.length === 2)
+    expect(heard).toEqual([1, 3])
   })
 
   it(

@@ -34,6 +34,10 @@ it.each(programs())("two nodes publish, keep, claim, revoke and count with it, o
   await until(() => !bob.subscriptions().includes("/plain/1"))
   await b.server.history("/kept/1").clear()
   await until(async () => await a.server.presence("/kept/1").count() === 1)
+  const { once } = a.server.plugins.nes.node
+  expect([await once.begin("key", "a"), await once.begin("key", "a")]).toEqual(["new", "busy"])
+  await once.end("key", true)
+  expect(await once.begin("key", "a")).toBe("done")
   expect(redis.run("acl", "log")).toBe("")
   for (
     const command of ["get nes:other", "hget other field", "publish other 1", "flushall", "config get dir", "keys *"]
