@@ -178,7 +178,7 @@ export class Subscriptions {
     if (recent?.head === undefined || !text.startsWith(recent.head)) {
       return false
     }
-    const message = Codec.decodeMessageAfter(recent.head, text)
+    const message = messageAfter(recent.head, text)
     if (message === undefined) {
       // Trying costs more than it saves where updates hold more, such as positions.
       recent.head = undefined
@@ -248,6 +248,19 @@ export class Subscriptions {
   private delete(path: string): boolean {
     this.recent = undefined
     return this.topics.delete(path)
+  }
+}
+
+// What lies between the head and the last brace is one JSON value exactly if the whole text is an update with a message
+// and nothing else.
+const messageAfter = (head: string, text: string): unknown => {
+  if (!text.endsWith("}")) {
+    return undefined
+  }
+  try {
+    return JSON.parse(text.slice(head.length, -1))
+  } catch {
+    return undefined
   }
 }
 

@@ -293,23 +293,6 @@ export const decodeServerMessage = (text: string): Result.Result<Message.ServerM
 /** How an update of a path begins where a server writes type, path and message in this order, as all known ones do. */
 export const pubHead = (path: string): string => `{"type":"pub","path":${JSON.stringify(path)},"message":`
 
-/**
- * The message of an update that begins with `head` (see `pubHead`), read without its envelope. `undefined` where the
- * text is anything else than an update with a message and no further fields: then it is to be decoded whole.
- *
- * What lies between the head and the last brace is one JSON value exactly if the whole text is such an update.
- */
-export const decodeMessageAfter = (head: string, text: string): unknown => {
-  if (!text.endsWith("}")) {
-    return undefined
-  }
-  try {
-    return JSON.parse(text.slice(head.length, -1))
-  } catch {
-    return undefined
-  }
-}
-
 /** Encodes a message. Fails with a `UserError` that carries `JSON.stringify`'s own message, as for a circular value. */
 export const encode = (
   message: Message.ClientMessage | Message.ServerMessage

@@ -85,6 +85,45 @@ it("updates are delivered one like the other, however they are written and whate
   )
 })
 
+// What a server may send between the head of an update and its last brace.
+const tails = fc.oneof(
+  fc.json(),
+  fc.string(),
+  fc.string({ unit: fc.constantFrom("{", "}", "[", "]", ",", ":", "\"", "1", " ", "a", "\\") })
+)
+
+it("an update is read without its envelope only where nothing else is in the text", () => {
+  const path = "/a \"b\" \\ \u00e9\u2028"
+  const head = Codec.pubHead(path)
+  const tail = fc.tuple(tails, fc.string({ unit: fc.constantFrom("{", "}", "]", ",", ":", "\"", "1", " ") }))
+  fc.assert(
+    fc.property(tail, ([tail, end]) => {
+      const [quick, slow] = [setup(), setup()]
+      quick.listen(path)
+      slow.listen(path)
+      quick.inbox.receive(`${head}0}`)
+      quick.inbox.receive(`${head}${tail}${end}`)
+      slow.inbox.receive(`${head}${tail}${end}`)
+      expect(JSON.stringify(quick.heard.slice(1))).toBe(JSON.stringify(slow.heard))
+    }),
+    {
+      numRuns: 5000,
+      examples: [
+        "1|}",
+        "{}|,\"position\":{}}",
+        "1,\"message\":2|}",
+        "|}",
+        "1|} ",
+        "1|]",
+        "1,\"x\":1|}",
+        "1|}}",
+        "[|}",
+        "1}x|}"
+      ].map((text) => [text.split("|") as [string, string]])
+    }
+  )
+})
+
 it("an update of a path that is gone reaches nobody, also right after another", () => {
   const pub = "{\"type\":\"pub\",\"path\":\"/a\",\"message\":1}"
   const leave: ReadonlyArray<(subscriptions: Subscriptions, inbox: Inbox) => void> = [

@@ -37,48 +37,6 @@ describe("any JSON value", () => {
   })
 })
 
-describe("an update read without its envelope", () => {
-  const path = "/a \"b\" \\ \u00e9\u2028"
-  const head = Codec.pubHead(path)
-
-  it("has the message that the whole text has", () => {
-    fc.assert(
-      fc.property(json, (message) => {
-        const text = decoded(Codec.encode({ type: "pub", path, message }))
-        expect(text.startsWith(head)).toBe(true)
-        expect(JSON.stringify(Codec.decodeMessageAfter(head, text))).toBe(JSON.stringify(message))
-      }),
-      { numRuns: 1000 }
-    )
-  })
-
-  it("is read only where nothing else is in the text", () => {
-    const tail = fc.oneof(
-      json.map((value) => JSON.stringify(value)),
-      fc.string(),
-      fc.string({ unit: fc.constantFrom("{", "}", "[", "]", ",", ":", "\"", "1", " ", "a", "\\") })
-    )
-    fc.assert(
-      fc.property(tail, fc.string({ unit: fc.constantFrom("{", "}", "]", ",", ":", "\"", "1", " ") }), (tail, end) => {
-        const text = `${head}${tail}${end}`
-        const message = Codec.decodeMessageAfter(head, text)
-        if (message !== undefined) {
-          expect(Object.keys(decoded(Codec.decodeServerMessage(text)))).toEqual(["type", "path", "message"])
-          expect(decoded(Codec.decodeServerMessage(text))).toEqual({ type: "pub", path, message })
-        }
-      }),
-      {
-        numRuns: 5000,
-        examples: [["1", "}"], ["{}", ",\"position\":{}}"], ["1,\"message\":2", "}"], ["", "}"], ["1", "} "]]
-      }
-    )
-    expect(Codec.decodeMessageAfter(head, `${head}1}`)).toBe(1)
-    for (const tail of ["", "}", "1", "1]", "1,\"x\":1}", "1,\"message\":2}", "1}}", "1} ", "[}", "1}x}"]) {
-      expect(Codec.decodeMessageAfter(head, head + tail), tail).toBeUndefined()
-    }
-  })
-})
-
 describe("any garbage", () => {
   const texts = fc.oneof(
     garbage,
