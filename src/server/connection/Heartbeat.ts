@@ -78,14 +78,16 @@ export const run = (
   const first = [forgotten, next]
   const round = [checked, ...first].toSorted((a, b) => a.at - b.at)
 
+  // A step that is late, after a pause of the process, makes none after it late: clients wait for the next heartbeat.
   const follow = (steps: typeof round): Effect.Effect<void> =>
-    Effect.gen(function*() {
-      let passed = 0
-      for (const { at, run } of steps) {
-        yield* Effect.sleep(at - passed)
-        yield* run
-        passed = at
-      }
+    Effect.clockWith((clock) => {
+      const passed = (): number => Number(clock.monotonicTimeNanosUnsafe() - from) / 1e6
+      const from = clock.monotonicTimeNanosUnsafe()
+      return Effect.forEach(
+        steps,
+        ({ at, run }) => Effect.suspend(() => Effect.andThen(Effect.sleep(Math.max(0, at - passed())), run)),
+        { discard: true }
+      )
     })
 
   return Effect.gen(function*() {

@@ -1,5 +1,7 @@
 /** Whom the heartbeat sends a ping, by a clock of the test's own. */
 import { describe, expect, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import * as fc from "fast-check"
@@ -84,5 +86,51 @@ describe("a ping", () => {
         const silences = arrivals.slice(1).map((time, i) => time - (arrivals[i] ?? 0))
         expect(Math.max(...silences), `${told.join()} of ${each.interval}`).toBeLessThan(each.interval + each.timeout)
       }
+    }))
+
+  it.live("goes at its time after a pause that made the check late", () =>
+    Effect.gen(function*() {
+      const real = yield* Clock.Clock
+      const sleeps: Array<number> = []
+      let now = 0
+      let wake: () => void = () => {}
+      const clock: Clock.Clock = Object.assign(Object.create(real) as Clock.Clock, {
+        monotonicTimeNanosUnsafe: () => BigInt(now * 1e6),
+        sleep: (duration: Duration.Duration) => {
+          sleeps.push(Duration.toMillis(duration))
+          return Effect.callback<void>((resume) => {
+            wake = () => resume(Effect.void)
+          })
+        }
+      })
+      const at = (ms: number) =>
+        Effect.promise(async () => {
+          now = ms
+          wake()
+          await new Promise(setImmediate)
+          await new Promise(setImmediate)
+        })
+      const connections = new Connections()
+      connections.add({ id: "client", told: -1, alive: true, ping: () => {}, isIdle: true } as unknown as Connection)
+      const metrics = { totals: { sentPing: 0 }, buffered: () => {}, report: () => {} }
+      yield* Effect.forkChild(
+        Heartbeat.run(
+          connections,
+          { log: {} as unknown as Log, metrics: metrics as unknown as Metrics, turns: new Turns() },
+          heartbeat,
+          (text) => new PreparedMessage(text, Infinity),
+          () => {}
+        ).pipe(Effect.provideService(Clock.Clock, clock))
+      )
+      yield* at(0)
+      yield* at(800)
+      yield* at(1000)
+      expect([sleeps.splice(0), metrics.totals.sentPing]).toEqual([[800, 200, 400], 1])
+      // The check is due at 1400, what is forgotten at 1800, the next ping at 2000.
+      yield* at(1700)
+      yield* at(1800)
+      expect(sleeps.splice(0)).toEqual([100, 200])
+      yield* at(2000)
+      expect(metrics.totals.sentPing).toBe(2)
     }))
 })
