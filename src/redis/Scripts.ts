@@ -42,8 +42,12 @@ local function now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function run(durable)
-  return durable == '1' and 'any'
-    or string.sub(string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or 'any', 1, 12)
+  if durable == '1' then
+    return 'any'
+  end
+  local info = redis.call('INFO', 'replication')
+  local _, at = string.find(info, 'master_replid:', 1, true)
+  return at and string.sub(info, at + 1, at + 12) or 'any'
 end
 local evicted
 local function unpublished(run, at)
