@@ -34,8 +34,16 @@ import * as Request from "./Request.js"
 import * as Session from "./Session.js"
 import type { Close } from "./Socket.js"
 import type { Status } from "./Status.js"
-import { type Buffer, type OverflowError, StreamBuffer } from "./StreamBuffer.js"
-import type * as Subscriptions from "./Subscriptions.js"
+import {
+  type Buffer,
+  fed,
+  type OverflowError,
+  type StreamBuffer,
+  subscribe,
+  type SubscribeOptions,
+  unbounded,
+  type Update
+} from "./StreamBuffer.js"
 import * as Tracing from "./Tracing.js"
 
 /** @since 0.1.0 */
@@ -43,7 +51,9 @@ export type { Options as BackoffOptions } from "./Backoff.js"
 /** @since 0.1.0 */
 export { ClientEvent } from "./ClientEvent.js"
 /** @since 0.1.0 */
-export { type Buffer, OverflowError } from "./StreamBuffer.js"
+export { type Buffer, OverflowError, type Update } from "./StreamBuffer.js"
+/** @since 1.0.0 */
+export type { SubscribeOptions } from "./StreamBuffer.js"
 /** @since 0.1.0 */
 export type { DisconnectLog } from "./Observer.js"
 /** @since 0.1.0 */
@@ -122,29 +132,6 @@ export interface CallOptions {
 }
 
 /**
- * A subscription's update. `revoked` marks the last one, sent as the server ended the subscription.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Update<A = unknown> {
-  readonly message: A
-  readonly revoked: boolean
-  /** Set on the first update after some were lost, on a path with recovery: too many or too old to be sent again. */
-  readonly gap?: true
-  /** Set on a message that says how things stand, from which the next updates go on. */
-  readonly snapshot?: true
-}
-
-/**
- * How to subscribe: what is kept for a slow consumer, and how many of the path's last updates come first.
- *
- * @since 1.0.0
- * @category models
- */
-export type SubscribeOptions = Subscriptions.SubscribeOptions & (Buffer | { readonly capacity?: undefined })
-
-/**
  * The service.
  *
  * Calls fail with a `DisconnectError` while there is no connection, also while one is being re-established: nothing is
@@ -211,8 +198,6 @@ export interface Service {
  * @category services
  */
 export class NesClient extends Context.Service<NesClient, Service>()("effect-nes/client/NesClient") {}
-
-const unbounded: Buffer = { capacity: "unbounded" }
 
 // What is redacted, wherever it is: JSON would make "<redacted>" of it. What holds itself is left for JSON to refuse.
 const unwrap = (auth: unknown, within: ReadonlyArray<unknown> = []): unknown => {
@@ -475,56 +460,6 @@ const call = <A>(
     Effect.andThen(Deadline.sleep(timeout), Effect.fail(new TimeoutError({ message: "Request timed out" })))
   )
 }
-
-// A class, as what a literal makes may be allocated in V8's old generation (see `StreamBuffer`): streaming costs a tenth less.
-class Received implements Update {
-  constructor(readonly message: unknown, readonly revoked: boolean) {}
-}
-
-const subscribe = (
-  session: Session.Session,
-  buffers: Set<StreamBuffer<Update, NesError>>,
-  path: string,
-  options: SubscribeOptions
-): Stream.Stream<Update, NesError | OverflowError> =>
-  StreamBuffer.stream<Update, NesError>(options.capacity === undefined ? unbounded : options, (buffer) => {
-    const add = (): void =>
-      session.subscribe(path, buffer, {
-        update: (message, { gap, revoked, snapshot }) =>
-          buffer.offer(
-            gap || snapshot
-              ? { message, revoked: revoked === true, ...(gap && { gap }), ...(snapshot && { snapshot }) }
-              : new Received(message, revoked === true)
-          ),
-        ended: (error) => {
-          if (error === undefined) {
-            buffer.end()
-          } else if (error._tag === "DisconnectError" && session.status._tag === "Reconnecting") {
-            // The connection was lost before the server answered: the next hello asks again.
-            add()
-          } else {
-            buffer.fail(error)
-          }
-        }
-      }, (error) => {
-        if (error?._tag === "UserError") {
-          buffer.fail(error)
-        }
-      }, options)
-    buffers.add(buffer)
-    add()
-  }, (buffer) => {
-    buffers.delete(buffer)
-    session.unsubscribe(path, buffer, () => {})
-  })
-
-const fed = <A>(buffers: Set<StreamBuffer<A>>, limit: Buffer, first?: () => A): Stream.Stream<A, OverflowError> =>
-  StreamBuffer.stream<A>(limit, (buffer) => {
-    buffers.add(buffer)
-    if (first !== undefined) {
-      buffer.offer(first())
-    }
-  }, (buffer) => buffers.delete(buffer))
 
 // An unbounded buffer does not overflow.
 const endless = <A>(stream: Stream.Stream<A, OverflowError>): Stream.Stream<A> => stream as Stream.Stream<A>

@@ -156,6 +156,6 @@ describe("the paths of docs/architecture.md", () => {
       return called
     })))
     peer.close()
-    expectPath("An update at the client", called, 6)
+    expectPath("An update at the client", called, 5)
   })
 })
