@@ -30,6 +30,7 @@ import { ClientEvent } from "./ClientEvent.js"
 import * as Credentials from "./Credentials.js"
 import type { Auth } from "./Credentials.js"
 import * as Deadline from "./Deadline.js"
+import * as Metrics from "./Metrics.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
 import type { Close } from "./Socket.js"
@@ -246,7 +247,9 @@ const reconnection = (reconnect: ConnectOptions["reconnect"] = true): Session.Co
  */
 export const make = (options: Options): Effect.Effect<Service, NesError, Scope.Scope> =>
   Effect.gen(function*() {
-    const log = Effect.runForkWith(yield* Effect.context())
+    const context = yield* Effect.context()
+    const log = Effect.runForkWith(context)
+    Metrics.begin(context)
     const subscriptions = new Set<StreamBuffer<Update, NesError>>()
     const updates = new Set<StreamBuffer<unknown>>()
     const events = new Set<StreamBuffer<ClientEvent>>()
@@ -268,10 +271,18 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
         timeout: options.timeout === undefined ? undefined : Duration.toMillis(options.timeout),
         maxMessageChars: options.maxMessageChars
       }, {
-        connected: (id) => happened(ClientEvent.Connected({ id })),
+        connected: (id, again) => {
+          if (again) {
+            Metrics.reconnects.updateUnsafe(1, context)
+          }
+          happened(ClientEvent.Connected({ id }))
+        },
         disconnected: (_, log) => happened(ClientEvent.Disconnected(log)),
         reconnecting: (attempt, delay) => happened(ClientEvent.Reconnecting({ attempt, delay })),
-        heartbeatTimeout: (willReconnect) => happened(ClientEvent.HeartbeatTimeout({ willReconnect })),
+        heartbeatTimeout: (willReconnect) => {
+          Metrics.heartbeatsMissed.updateUnsafe(1, context)
+          happened(ClientEvent.HeartbeatTimeout({ willReconnect }))
+        },
         gap: (path) => happened(ClientEvent.Gap({ path })),
         update: (message) => {
           for (const buffer of updates) {

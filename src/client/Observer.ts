@@ -25,7 +25,8 @@ export interface DisconnectLog {
 
 /** Hears what happens to the client. None of the functions may throw. */
 export interface Observer {
-  connected(id: string): void
+  /** `again` is whether a connection was lost before. */
+  connected(id: string, again: boolean): void
   disconnected(willReconnect: boolean, log: DisconnectLog): void
   reconnecting(attempt: number, delay: Duration.Duration): void
   heartbeatTimeout(willReconnect: boolean): void

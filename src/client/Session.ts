@@ -25,7 +25,6 @@ import { Connection, type End, type Owner, type Settings } from "./Connection.js
 import * as Credentials from "./Credentials.js"
 import * as Disconnection from "./Disconnection.js"
 import { Inbox } from "./Inbox.js"
-import * as Metrics from "./Metrics.js"
 import type { Observer } from "./Observer.js"
 import { Pending } from "./Pending.js"
 import type { Close } from "./Socket.js"
@@ -129,7 +128,6 @@ export class Session implements Owner {
     private readonly context: Context.Context<never>,
     private readonly observer: Observer
   ) {
-    Metrics.begin(context)
     this.pending = new Pending(settings.clock, timeout)
     this.inbox = new Inbox(this.pending, this.subscribed, {
       ping: () => this.pong(),
@@ -452,12 +450,8 @@ export class Session implements Owner {
       }
     }
     connection.unasked.forEach((path) => this.resubscribe(path))
-    this.observer.connected(socket ?? "")
-    if (settle === undefined) {
-      Metrics.reconnects.updateUnsafe(1, this.context)
-    } else {
-      settle()
-    }
+    this.observer.connected(socket ?? "", settle === undefined)
+    settle?.()
   }
 
   // Only the server's word, unless it says "for the moment", or a hello that cannot be sent at all, is final.
@@ -621,7 +615,6 @@ export class Session implements Owner {
       const willReconnect = this.reconnection !== undefined &&
         (yield* this.sound(this.reconnection.backoff.willRetry(unknownClose, connection.uptime))) === true
       this.observer.error(new TimeoutError({ message: "Disconnecting due to heartbeat timeout" }))
-      Metrics.heartbeatsMissed.updateUnsafe(1, this.context)
       this.observer.heartbeatTimeout(willReconnect)
     })
   }

@@ -379,7 +379,7 @@ describe("updates, events and status", () => {
 
   it.effect("events and status tell the life of the connection", () =>
     Effect.gen(function*() {
-      const before = yield* count(Metrics.reconnects)
+      const before = [yield* count(Metrics.reconnects), yield* count(Metrics.heartbeatsMissed)]
       const { nes, server } = yield* connected()
       const events = yield* consume(nes.events)
       const statuses = yield* consume(nes.statusChanges)
@@ -418,7 +418,9 @@ describe("updates, events and status", () => {
         { _tag: "Disconnected" }
       ])
       expect(yield* nes.status).toEqual({ _tag: "Disconnected" })
-      expect((yield* count(Metrics.reconnects)) - before).toBe(1)
+      expect([yield* count(Metrics.reconnects), yield* count(Metrics.heartbeatsMissed)]).toEqual(
+        before.map((n) => n + 1)
+      )
     }))
 
   it.effect("they end with the client, which closes its socket", () =>

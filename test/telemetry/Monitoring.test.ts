@@ -5,7 +5,7 @@ import * as Metric from "effect/Metric"
 import { readFileSync } from "node:fs"
 import { beforeAll, expect, it, onTestFinished } from "vitest"
 import { WebSocket } from "ws"
-import { Client } from "../../src/client.js"
+import * as NesClient from "../../src/client/NesClient.js"
 import * as Metrics from "../../src/cluster/Metrics.js"
 import * as Nes from "../../src/hapi.js"
 import { publisher, redis } from "../../src/redis.js"
@@ -29,9 +29,7 @@ beforeAll(async () => {
   const server = Hapi.server({ port: 0 })
   // It need not be there.
   await server.register({ plugin: Nes.plugin, options: { broker: redis("redis://127.0.0.1:1") } })
-  const client = new Client("ws://127.0.0.1:1")
-  client.onError = null
-  await client.connect({ reconnect: false }).catch(() => {})
+  await Effect.runPromise(Effect.scoped(NesClient.make({ url: "ws://127.0.0.1:1", connect: false })))
   exported = new Set(series().map(({ id }) => id))
 })
 
