@@ -7,11 +7,14 @@ import { connect } from "node:net"
 import { isDeepStrictEqual } from "node:util"
 import { now } from "../process/Clock.mjs"
 import { dialect } from "./Dialect.mjs"
+import { compressedLength } from "./Frame.mjs"
 import { RawSocket } from "./RawSocket.mjs"
 
 const assert = (condition, message) => {
   if (!condition) throw new Error(message())
 }
+
+const perAddress = 5000
 
 export class Fleet {
   /** @type {Array<RawSocket>} */
@@ -20,30 +23,34 @@ export class Fleet {
   #failure = new Promise((_, reject) => (this.#failed = reject))
 
   /**
-   * @param {{ port: number, control: number, dialect: string }} server
+   * @param {{ port: number, control: number, dialect: string, compresses?: boolean, secure?: boolean }} server
    */
-  constructor({ control, dialect: name, port }) {
+  constructor({ compresses, control, dialect: name, port, secure }) {
     this.#failure.catch(() => undefined)
     this.port = port
     this.dialect = dialect(name)
+    this.how = { compresses, secure }
     this.control = connect({ host: "127.0.0.1", port: control, noDelay: true })
     this.control.on("error", () => undefined)
   }
 
   /**
    * Adds connections, `concurrency` at a time; the nth subscribes to the nth of `paths` and is the nth of `users`, in
-   * turn, or all say the same `auth`.
+   * turn, or all say the same `auth`. With `answering`, heartbeats are answered from the beginning.
    */
-  async connect({ auth: shared, concurrency = 32, count, paths, users }) {
+  async connect({ answering, auth: shared, concurrency = 32, count, paths, users }) {
     const from = this.#sockets.length
     let next = from
     const worker = async () => {
       while (next < from + count) {
         const index = next++
-        const socket = await RawSocket.open(this.port, this.dialect.path, this.#failed)
+        // One address has not ports enough for all.
+        const localAddress = `127.0.0.${1 + Math.floor(index / perAddress)}`
+        const socket = await RawSocket.open(this.port, this.dialect.path, this.#failed, { ...this.how, localAddress })
         const auth = shared ?? (users && { headers: { authorization: users[index % users.length] } })
         await this.dialect.open(socket, paths?.[index % paths.length], auth)
         this.#sockets[index] = socket
+        if (answering) socket.listen((text) => this.dialect.isPing(text) && this.dialect.pong(socket))
       }
     }
     await this.#orFail(Promise.all(Array.from({ length: concurrency }, worker)))
@@ -88,7 +95,7 @@ export class Fleet {
    */
   drain({ maxChunkChars, message, path, perRound, publishes, rounds, targets }) {
     const bytes = this.dialect.update(path, message, maxChunkChars)
-      .reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+      .reduce((sum, text) => sum + (this.how.compresses ? compressedLength(text) : Buffer.byteLength(text)), 0)
     const roundBytes = bytes * perRound
     let received = 0
     let round = 0

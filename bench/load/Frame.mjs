@@ -2,6 +2,16 @@
  * WebSocket frames by hand, for the load process: just enough of RFC 6455 to shake hands, to write text, and to count
  * payload bytes while they stream by.
  */
+import { constants, deflateRawSync, inflateRawSync } from "node:zlib"
+
+const sync = { finishFlush: constants.Z_SYNC_FLUSH }
+
+const emptyBlock = Buffer.from([0, 0, 0xff, 0xff])
+
+const inflate = (payload) => inflateRawSync(Buffer.concat([payload, emptyBlock]), sync)
+
+/** How many bytes a text has when it is compressed by itself. */
+export const compressedLength = (text) => deflateRawSync(text, sync).length - emptyBlock.length
 
 /** Where a frame's header leaves its length. */
 const headerLength = (length) => length < 126 ? 2 : length < 65_536 ? 4 : 10
@@ -109,7 +119,8 @@ export class Parser {
   }
 
   #open(head, start, size) {
-    if (head[start] !== 0x81) throw new Error(`unexpected frame 0x${head[start].toString(16)}`)
+    this.#compressed = head[start] === 0xc1
+    if (head[start] !== 0x81 && !this.#compressed) throw new Error(`unexpected frame 0x${head[start].toString(16)}`)
     const length = head[start + 1] & 0x7f
     this.#remaining = length < 126
       ? length
@@ -121,11 +132,12 @@ export class Parser {
   }
 
   #key
+  #compressed
 
   #deliver() {
     const payload = this.#parts.length === 1 ? this.#parts[0] : Buffer.concat(this.#parts)
     this.#parts = []
     if (this.#masked) { for (let i = 0; i < payload.length; i++) payload[i] ^= this.#key[i & 3] }
-    this.text(payload.toString())
+    this.text((this.#compressed ? inflate(payload) : payload).toString())
   }
 }

@@ -2,6 +2,7 @@
  * One connection of the load: a TCP socket that shakes hands by hand, then either converses in texts or drains bytes.
  */
 import { connect } from "node:net"
+import { connect as connectSecurely } from "node:tls"
 import { clientFrame, Parser } from "./Frame.mjs"
 
 const key = "AAAAAAAAAAAAAAAAAAAAAA=="
@@ -23,11 +24,13 @@ export class RawSocket {
    * @param {number} port
    * @param {string} path
    * @param {(error: Error) => void} onFailure called when the connection ends or breaks before `close`
+   * @param {{ localAddress?: string, compresses?: boolean, secure?: boolean }} [how]
    * @returns {Promise<RawSocket>}
    */
-  static open(port, path, onFailure) {
+  static open(port, path, onFailure, { compresses, localAddress, secure } = {}) {
     const self = new RawSocket()
-    const tcp = connect({ host: "127.0.0.1", port, noDelay: true })
+    const to = { host: "127.0.0.1", port, noDelay: true, localAddress }
+    const tcp = secure ? connectSecurely({ ...to, rejectUnauthorized: false }) : connect(to)
     self.tcp = tcp
     self.#failed = onFailure
     return new Promise((resolve, reject) => {
@@ -36,6 +39,10 @@ export class RawSocket {
         head += chunk.toString("latin1")
         const end = head.indexOf("\r\n\r\n")
         if (end === -1) return
+        if (compresses && !head.includes("permessage-deflate")) {
+          reject(new Error("the server does not compress"))
+          return
+        }
         if (!head.startsWith("HTTP/1.1 101 ") || !head.includes(accept)) {
           reject(new Error(`handshake refused: ${head.slice(0, end)}`))
           return
@@ -52,7 +59,8 @@ export class RawSocket {
       tcp.on("close", () => self.#failed?.(new Error("the server closed a connection")))
       tcp.write(
         `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-          `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`
+          `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n` +
+          `${compresses ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : ""}\r\n`
       )
     })
   }

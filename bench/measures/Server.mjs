@@ -16,7 +16,7 @@ export const withServer = async ({ load }, scenario, peer, use) => {
   const server = await start(main, [peer])
   try {
     const ports = await server.call("start", { name: scenario.name, options: scenario.server })
-    await load.call("target", { ...ports, dialect: peer })
+    await load.call("target", { ...ports, ...scenario.load?.(peer), dialect: peer })
     return await use({ load, port: ports.port, server })
   } finally {
     await load.call("close").catch(() => undefined)

@@ -1,10 +1,20 @@
 /** Publishes to subscribers that drain bytes. */
 import { withServer } from "./Server.mjs"
 
+/** Text of this length in which words come again and again, as they do in what people and programs write. */
+const words = (length) => {
+  let seed = 1
+  const next = (below) => (seed = (48_271 * seed) % 0x7fffffff) % below
+  const vocabulary = Array.from({ length: 200 }, () => next(0x7fffffff).toString(36).slice(0, 2 + next(6)))
+  let text = ""
+  while (text.length < length) text += `${vocabulary[next(vocabulary.length)]} `
+  return text.slice(0, length)
+}
+
 /** The part of a scenario's plan that `ticks` turns make, for the server and for the load. */
 export const plan = (scenario, ticks, ticksPerRound, perTick) => {
   const { connections, internal, paths, server, users } = scenario
-  const body = "x".repeat(scenario.body)
+  const body = scenario.words ? words(scenario.body) : "x".repeat(scenario.body)
   const publishes = ticks * perTick
   const targets = paths.length * (users?.length ?? 1)
   const perPublish = connections / targets
@@ -65,5 +75,9 @@ export const measure = (context, scenario, peer) =>
     await prepare(processes, scenario)
     const measured = plan(scenario, ticks, ticksPerRound, perTick)
     const [cpu, { bytes }] = await both(processes, "measurePublish", measured, "drain")
-    return { cost: cpu / (per === "publish" ? measured.publishes : measured.deliveries), bytes }
+    return {
+      cost: cpu / (per === "publish" ? measured.publishes : measured.deliveries),
+      bytes,
+      each: bytes / measured.deliveries
+    }
   })

@@ -53,5 +53,51 @@ export const connections = [
         targets: { nes: 0.4 }
       }
     ]
+  },
+  {
+    name: "idle",
+    kind: "idle",
+    peers: ["effect-nes", "nes"],
+    once: true,
+    server: { subscription: "/item/{id}", heartbeat: { interval: 6000, timeout: 2000 } },
+    connections: 50_000,
+    paths: ["/item/5"],
+    rows: [
+      {
+        name: "idle",
+        title: "50,000 idle connections: how many the system allows",
+        metric: "count",
+        unit: "",
+        targets: {}
+      },
+      {
+        name: "idle-heap-many",
+        title: "… heap, of each",
+        metric: "heap",
+        unit: "B/connection",
+        targets: { nes: 0.8 }
+      },
+      {
+        name: "idle-resident",
+        title: "… resident memory, of each",
+        metric: "resident",
+        unit: "B/connection",
+        targets: {}
+      },
+      {
+        name: "idle-heartbeat",
+        title: "… a heartbeat round, with the answers: CPU",
+        metric: "round",
+        unit: "ms/round",
+        targets: { nes: 1 }
+      },
+      {
+        name: "idle-loop",
+        title: "… longest turn of the event loop in a round",
+        metric: "loop",
+        unit: "ms",
+        targets: { nes: 1 }
+      }
+    ]
   }
 ]

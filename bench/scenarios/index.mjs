@@ -41,6 +41,7 @@ const smoke = {
   heartbeat: { connections: 20, warmup: 2, rounds: 1 },
   updates: { warmup: 20, count: 50 },
   calls: { warmup: 50, total: 500 },
+  idle: { connections: 60 },
   start: { times: 1 },
   latency: { connections: 100, warmup: 1, publishes: 2 },
   steady: { connections: 100, warmup: 1, publishes: 3, perSecond: 20 },

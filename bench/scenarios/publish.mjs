@@ -5,6 +5,7 @@
  * otherwise every turn of the event loop publishes once, and the next waits until all of it has arrived.
  */
 const servers = ["effect-nes", "nes", "socket.io", "limit"]
+const compressed = "effect-nes-compressed"
 const plugins = ["effect-nes", "nes", "limit"]
 
 /** The JSON around the body: `{"seq":100000,"body":""}`. */
@@ -100,6 +101,37 @@ export const publish = [
     server: { subscription: "/updates", maxChunkChars: 1000 },
     warmup: 20,
     ticks: 40
+  },
+  {
+    ...base,
+    name: "tls",
+    title: "fan-out over TLS, 200 B",
+    peers: plugins,
+    targets: { nes: 0.8, limit: 1.15 },
+    server: { subscription: "/updates", secure: true },
+    load: () => ({ secure: true }),
+    ticks: 60
+  },
+  {
+    ...base,
+    name: "compressed",
+    subject: compressed,
+    peers: [compressed, "effect-nes"],
+    words: true,
+    body: big,
+    load: (peer) => ({ compresses: peer === compressed }),
+    warmup: 30,
+    ticks: 60,
+    rows: [
+      { title: "fan-out compressed, 4 kB of words, beside not", targets: { "effect-nes": 1.1 }, metric: "cost" },
+      {
+        name: "compressed-bytes",
+        title: "… bytes of the text, of each delivery",
+        metric: "each",
+        unit: "B/delivery",
+        targets: { "effect-nes": 0.5 }
+      }
+    ]
   },
   {
     ...base,

@@ -15,6 +15,8 @@ import { filters } from "./Filter.mjs"
  * @property {object} [limits] what one connection may ask for; this package alone has them
  * @property {boolean} [metrics] whether what is counted goes into metrics; this package alone has them
  * @property {boolean} [recovery] keep what is published; this package alone does
+ * @property {boolean} [secure] over TLS
+ * @property {boolean | number} [compression] compress messages; this package alone can
  * @property {boolean} [token] authenticate connections by token
  * @property {boolean} [users] authenticate connections by name, and index subscribers by user
  * @property {number} [maxChunkChars]
@@ -37,15 +39,29 @@ import { filters } from "./Filter.mjs"
  */
 export const start = async (
   plugin,
-  { broker, filter, heartbeat = false, limits, maxChunkChars = false, metrics, recovery, subscription, token, users }
+  {
+    broker,
+    compression,
+    filter,
+    heartbeat = false,
+    limits,
+    maxChunkChars = false,
+    metrics,
+    recovery,
+    secure,
+    subscription,
+    token,
+    users
+  }
 ) => {
-  const server = Application.make()
+  const server = Application.make({ secure })
   if (users || token) Application.authenticate(server)
   await server.register({
     plugin,
     options: {
       heartbeat,
       ...(broker && { broker }),
+      ...(compression && { compression }),
       ...(limits && { limits }),
       ...(metrics !== undefined && { metrics }),
       payload: { maxChunkChars },

@@ -91,8 +91,8 @@ class Connection {
   }
 }
 
-export const start = async ({ filter, heartbeat = false, maxChunkChars }) => {
-  const server = Application.make()
+export const start = async ({ filter, heartbeat = false, maxChunkChars, secure }) => {
+  const server = Application.make({ secure })
   const state = { server, heartbeat, subscribers: new Map() }
   const wss = new WebSocketServer({ server: server.listener, clientTracking: false })
   const connections = []

@@ -13,6 +13,7 @@ const peer = process.argv[2]
 let server
 let meters
 let arrival
+let unwatch
 
 const control = createServer((socket) => {
   socket.on("data", ({ length }) => arrival(length))
@@ -134,5 +135,10 @@ serve({
   begin: () => meters.start(),
   read: () => meters.read(),
   end: () => meters.stop(),
-  heap
+  heap,
+  memory: async () => ({ heap: await heap(), resident: process.memoryUsage().rss }),
+  watch: () => {
+    unwatch = watchLoop()
+  },
+  longest: () => unwatch()
 })

@@ -18,6 +18,8 @@ interface Report {
 // Who stands beside us in a scenario without @hapi/nes.
 const others: Readonly<Record<string, string>> = {
   growth: "limit",
+  compressed: "effect-nes",
+  "compressed-bytes": "effect-nes",
   cluster: "socket.io-redis",
   cores: "effect-nes",
   "redis-plain": "effect-nes-redis-kept",
