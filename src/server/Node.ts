@@ -49,7 +49,7 @@ export interface PublishOptions {
   /** Only to subscribers of this user; needs the subscription's index. */
   readonly user?: unknown
   /**
-   * The number of the state that the update leads to, counting up for each path: a snapshot `Snapshot.at` that number,
+   * The number of the state that the update leads to, counting up for each path: a snapshot `snapshotAt` that number,
    * or a later one, has the update already.
    */
   readonly version?: number | undefined
@@ -113,9 +113,14 @@ export class Node {
         const { epoch, last, top } = await membership.history.read(path, undefined, options.recovery ?? defaultBounds)
         return { last, position: { epoch, offset: top } }
       },
-      encode: (message) => this.delivery.encode(message),
-      carry: (update, connection, { options }) =>
-        isFor(connection, update.user, options.index) ? this.delivery.carry(update, only(connection)) : undefined,
+      encode: (message) => {
+        context.metrics.totals.snapshotsSent++
+        return this.delivery.encode(message)
+      },
+      carry: (update, connection, { options }) => {
+        context.metrics.totals.snapshotsSent += update.snapshot ? 1 : 0
+        return isFor(connection, update.user, options.index) ? this.delivery.carry(update, only(connection)) : undefined
+      },
       reach: (path, position) => this.recovery.reach(path, position),
       revoke: (connection, path) =>
         void this.delivery.deliver({
@@ -211,6 +216,9 @@ export class Node {
         fork: this.fork,
         presences: this.membership.presences,
         maxBytes: this.context.settings.limits.maxPresenceBytes,
+        count: (change) => {
+          this.context.metrics.totals.present += change
+        },
         isStopped: () => this.hub.stopped
       })
     }

@@ -24,6 +24,7 @@ describe("presence", () => {
     await until(async () => await server.presence("/room/1").count() === 1)
     const watcher = await connect("cyd")
     const heard = await follow(watcher)
+    expect(server.plugins.nes.node.totals).toMatchObject({ present: 1, snapshotsSent: 1 })
     expect(heard).toEqual([{ all: { count: 1, users: [{ id: "ann", value: { mood: "fine" } }] } }])
     const [bob, again] = [await connect("bob"), await connect("ann")]
     await again.subscribe("/room/1", () => {})
@@ -155,5 +156,6 @@ describe("presence", () => {
     expect(await server.presence("/room/1").read()).toEqual({ count: 0, users: [] })
     await sleep(0)
     expect(server.plugins.nes.node.hub.presence?.isPopulated()).toBe(false)
+    expect(server.plugins.nes.node.totals.present).toBe(0)
   })
 })

@@ -43,10 +43,10 @@ const fibers = (): number => v8.queryObjects(Fiber, { format: "count" })
 const polluted = (): number => [Object.prototype, Array.prototype, Function.prototype].flatMap(Object.keys).length
 
 /** The connections that a server still has, and its subscribers. */
-export const entries = ({ connections, router }: Hub): number =>
-  ["/o", "/reports", "/item/1", "/hooked/1"].reduce(
+export const entries = ({ connections, presence, router }: Hub): number =>
+  ["/o", "/reports", "/item/1", "/hooked/1", "/live/1", "/live/1/presence"].reduce(
     (sum, path) => sum + (router.match(path)?.subscription.size ?? 0),
-    connections.size
+    connections.size + (presence?.isPopulated() ? 1 : 0)
   )
 
 const active = (name: RegExp): number => process.getActiveResourcesInfo().filter((_) => name.test(_)).length

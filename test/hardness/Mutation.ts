@@ -1,6 +1,17 @@
 /** What hostile or broken peers make of the protocol's messages: valid ones, changed in structure or in text. */
 import type { Random } from "./Random.js"
-import { artifacts, bearerOf, headerNames, headerValues, methods, oddMethods, payloads, places } from "./Vocabulary.js"
+import {
+  artifacts,
+  bearerOf,
+  counts,
+  headerNames,
+  headerValues,
+  livePaths,
+  methods,
+  oddMethods,
+  payloads,
+  places
+} from "./Vocabulary.js"
 
 type Json = Record<string, unknown>
 
@@ -159,14 +170,30 @@ export const clientMessage = (random: Random, id: unknown): Json =>
     () => ({ type: "reauth", id, auth: credentials(random) }),
     () => ({ type: "ping", id }),
     () => ({ type: "sub", id, path: path(random) }),
-    () => ({ type: "unsub", id, path: path(random) }),
+    () => ({
+      type: "sub",
+      id,
+      path: random.pick(livePaths),
+      history: random.pick(counts),
+      presence: junk(random),
+      ...(random.chance(0.2) && { recover: { epoch: "e", offset: random.pick(counts) } })
+    }),
+    () => ({ type: "unsub", id, path: random.pick([path(random), ...livePaths]) }),
     () => ({ type: "message", id, message: random.choose<unknown>(() => "hi", () => junk(random)) }),
     () => ({ type: "request", id, method: random.pick(["GET", "POST", "get", "HEAD", "auth"]), path: path(random) }),
     () => ({ type: "request", id, method: "POST", path: "/echo", payload: junk(random) }),
     () => ({ type: "request", id, method: "GET", path: random.pick(["hello", "echo", "nes.auth", "missing"]) }),
     () => ({ type: "request", id, method: "GET", path: "/item/1?a=1&__proto__=2", headers: headers(random) }),
     () => ({ type: "reauth", id, auth: random.choose<unknown>(() => "token", () => junk(random)) }),
-    () => ({ type: "hello", id, version: random.pick(["2", "2", "1"]), subs: [path(random)] })
+    () => ({ type: "hello", id, version: random.pick(["2", "2", "1"]), subs: [path(random)] }),
+    () => ({
+      type: "hello",
+      id,
+      version: "2",
+      subs: livePaths.slice(0, random.int(0, 4)),
+      history: random.choose<unknown>(() => ({ "/live/1": random.pick(counts) }), () => junk(random)),
+      presence: random.choose<unknown>(() => ({ "/live/1": junk(random) }), () => junk(random))
+    })
   )
 
 const heartbeat = (random: Random): unknown =>
@@ -190,6 +217,13 @@ export const serverMessage = (random: Random, id: unknown): Json =>
     () => ({ type: "ping" }),
     () => ({ type: "update", message: junk(random) }),
     () => ({ type: "pub", path: path(random), message: junk(random) }),
+    () => ({
+      type: "pub",
+      path: path(random),
+      snapshot: random.pick([true, true, false, 1]),
+      message: junk(random),
+      position: { epoch: "e", offset: random.pick(counts) }
+    }),
     () => ({ type: "revoke", path: path(random), message: junk(random) }),
     () => ({ type: random.pick(["request", "message", "sub", "unsub", "reauth"]), id, statusCode: 200, payload: "x" }),
     () => ({ type: random.pick(["request", "message", "sub", "unsub", "reauth"]), id, path: path(random) }),
@@ -200,7 +234,9 @@ export const serverMessage = (random: Random, id: unknown): Json =>
     () => ({ statusCode: 400, payload: { error: "Bad Request", message: "Cannot parse message" } })
   )
 
-const fieldNames = ["type", "id", "path", "payload", "headers", "message", "auth", "subs", "version", "statusCode"]
+const fieldNames = (
+  "type id path payload headers message auth subs version statusCode recover history presence snapshot position"
+).split(" ")
 
 /** Changes what a message consists of. */
 const restructure = (random: Random, message: Json): Json => {

@@ -51,6 +51,14 @@ export const places: ReadonlyArray<string> = [
   ...["json", "text", "params", "bytes", "stream", "multipart"].map((kind) => `/payload/${kind}`)
 ]
 
+/** Where an application tells how things stand, what was, and who is there; and what is asked of it. */
+export const livePaths: ReadonlyArray<string> = (
+  "/live/1 /live/1/presence /live/2 /live/2/presence /live/%31/presence /live//presence /vault/presence /mine/1/presence"
+).split(" ")
+
+/** How many updates somebody wants. */
+export const counts: ReadonlyArray<unknown> = [0, 1, 5, 100, 1e9, -1, 0.5, 2 ** 53, "1", null]
+
 export const methods: ReadonlyArray<string> = ["GET", "POST", "POST", "HEAD", "OPTIONS", "PUT"]
 
 export const oddMethods: ReadonlyArray<string> = (

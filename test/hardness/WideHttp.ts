@@ -75,10 +75,12 @@ const wide = Layer.mergeAll(
 export const subscriptions = (gates: Gates) =>
   Layer.mergeAll(
     NesHttpServer.layerSubscription("/vault", {
+      presence: { grace: false },
       auth: { scope: "root" },
       onSubscribe: () => Effect.sync(() => gates.pass("a subscription with a scope that nobody has"))
     }),
     NesHttpServer.layerSubscription("/mine/{id}", {
+      presence: { grace: false },
       auth: { mode: "required" },
       onSubscribe: (socket) =>
         Effect.sync(() => {

@@ -115,6 +115,11 @@ const make = ({ auth: type, gated, nes, wide }: Setup) => {
     NesHttpServer.layerSubscription("/victim", { auth: false }),
     NesHttpServer.layerSubscription("/reports"),
     NesHttpServer.layerSubscription("/item/{id}", { filter: (_path, message) => message !== "hidden" }),
+    NesHttpServer.layerSubscription("/live/{id}", {
+      recovery: true,
+      snapshot: (_socket, path) => Effect.succeed({ path }),
+      presence: { grace: false }
+    }),
     NesHttpServer.layerSubscription("/hooked/{id}", {
       onSubscribe: (socket, path) =>
         Effect.suspend(() => {

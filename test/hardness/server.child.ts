@@ -78,6 +78,13 @@ const subscriptions = (server: Hapi.Server): void => {
   nes.subscription("/victim", { auth: false })
   nes.subscription("/reports")
   nes.subscription("/item/{id}", { filter: (_path: string, message: unknown) => message !== "hidden" })
+  if (process.argv[2] === "effect-nes") {
+    server.subscription("/live/{id}", {
+      recovery: true,
+      snapshot: (_socket, path) => ({ path }),
+      presence: { grace: false }
+    })
+  }
   nes.subscription("/hooked/{id}", {
     onSubscribe: (socket: Socket, path: string) => {
       gates?.enter("a subscription", socket)
@@ -101,6 +108,7 @@ const greet = async (socket: Socket): Promise<void> => {
 
 const announce = async (server: Hapi.Server): Promise<void> => {
   await decorations(server).publish("/item/1", "news")
+  await decorations(server).publish("/live/1", "news")
   await decorations(server).broadcast("news")
 }
 

@@ -72,6 +72,8 @@ interface Host {
   readonly presences: Presences
   /** The most bytes of a client's value. */
   readonly maxBytes: number
+  /** Takes note that so many more are present. */
+  readonly count: (change: number) => void
   readonly isStopped: () => boolean
 }
 
@@ -122,6 +124,7 @@ export class Presence implements Local {
     const known = post.entries.get(id)
     const entry: Entry = known ?? { id, post, sockets: new Set(), value: given ?? nothing }
     post.entries.set(id, entry)
+    this.host.count(known ? 0 : 1)
     this.deadlines(post.grace)?.clear(entry)
     entry.sockets.add(connection)
     const ofConnection = this.entries.get(connection) ?? new Map<string, Entry>()
@@ -229,6 +232,7 @@ export class Presence implements Local {
   async stop(): Promise<void> {
     this.graces.forEach((deadlines) => deadlines.reset())
     this.entries.clear()
+    this.host.count(-Array.from(this.posts.values()).reduce((sum, { entries }) => sum + entries.size, 0))
     this.posts.clear()
     await this.host.presences.left?.(this.host.id)
   }
@@ -290,6 +294,7 @@ export class Presence implements Local {
     const { id, post } = entry
     if (post.entries.get(id) === entry && !this.host.isStopped()) {
       post.entries.delete(id)
+      this.host.count(-1)
       post.changes.set(id, undefined)
       this.work(post)
     }

@@ -32,6 +32,8 @@ const counters = {
   updatesFiltered: counter("nes_server_updates_filtered_total", "Updates a filter kept from a subscriber"),
   updatesRecovered: counter("nes_server_updates_recovered_total", "Updates sent again to a client that came back"),
   gapsTold: counter("nes_server_gaps_total", "Times that a client was told that updates are lost"),
+  snapshotsSent: counter("nes_server_snapshots_sent_total", "Times that a subscriber was sent how things stand"),
+  present: Metric.gauge("nes_server_present", { description: "Users present at a path because of this node" }),
   bytesReceived: counter("nes_server_bytes_received_total", "Bytes of messages received"),
   bytesSent: counter("nes_server_bytes_sent_total", "Bytes of messages written, frame headers included"),
   receivedHello: received("hello"),
