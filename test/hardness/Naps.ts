@@ -49,6 +49,8 @@ const sent = (socket: WebSocket, message: object): Promise<void> =>
 
 /** A sleeper in a process of its own. */
 class Sleeper {
+  private naps = 0
+
   private constructor(
     readonly child: ChildProcess,
     private readonly sleep: Sleep,
@@ -75,13 +77,8 @@ class Sleeper {
     if (this.sleep === "SIGSTOP") {
       process.kill(pid, "SIGCONT")
     } else {
-      writeFileSync(join(this.folder, "alarm"), "")
+      writeFileSync(join(this.folder, `alarm-${++this.naps}`), "")
     }
-  }
-
-  /** To be called when it is known to be awake. */
-  woke(): void {
-    rmSync(join(this.folder, "alarm"), { force: true })
   }
 
   async stop(): Promise<void> {
@@ -207,7 +204,6 @@ export const client = (who: "Client" | "NesClient", sleep: Sleep, naps: number):
         const id = await asked
         await sleeper.sleeps(() => server.answer(id))
         faults.push(...await outcome, ...await sleeper.child.call("heard") as ReadonlyArray<string>)
-        sleeper.woke()
         if (faults.length > 0) {
           return n
         }
@@ -261,12 +257,11 @@ export const server = async (sleep: Sleep, naps: number): Promise<Figures> => {
       await once(socket, "open")
       await Promise.all([once(socket, "message"), sent(socket, { type: "hello", id: 1, version: "2" })])
     }
+    await sleeper.child.call("nap", naps)
     for (let n = 1; n <= naps && seen.closed === 0; n++) {
-      await sleeper.child.call("nap")
       const [beats] = await sleeper.child.events.next("asleep")
       await sleeper.sleeps(() => until(() => seen.answered === beats || seen.closed > 0))
       await sleeper.child.events.next("awake")
-      sleeper.woke()
     }
     const missed = Number(await sleeper.child.call("missed"))
     return {

@@ -7,7 +7,6 @@ import { existsSync } from "node:fs"
 import { Client } from "../../src/client/Client.js"
 import * as NesClient from "../../src/client/NesClient.js"
 import * as Nes from "../../src/hapi.js"
-import { Connection } from "../../src/server/connection/Connection.js"
 import { emit, serve } from "../interop/peers/ChildEndpoint.js"
 import { heartbeat, type Sleep, timeout, type Who } from "./Naps.js"
 
@@ -21,6 +20,8 @@ const spin = (until: () => boolean): void => {
   }
 }
 
+let naps = 0
+
 // The application's own timers are late as well, and take their time: what they delay is not judged late either.
 const loop = (): void => {
   for (let ms = 5; ms < timeout; ms += 5) {
@@ -29,10 +30,17 @@ const loop = (): void => {
       spin(() => performance.now() > end)
     }, ms)
   }
-  spin(() => existsSync(alarm))
+  spin(() => existsSync(`${alarm}-${naps}`))
 }
 
-const fallAsleep = sleep === "SIGSTOP" ? stop : loop
+const fallAsleep = (): void => {
+  naps++
+  if (sleep === "SIGSTOP") {
+    stop()
+  } else {
+    loop()
+  }
+}
 
 // What this turn of the loop has written has left by then, and nothing has been read since.
 const nap = (): void => void setImmediate(fallAsleep)
@@ -77,30 +85,31 @@ const effect = () => {
 
 const server = () => {
   const hapi = Hapi.server({ port: 0, host: "127.0.0.1" })
-  const ping = Object.getOwnPropertyDescriptor(Connection.prototype, "ping")?.value as Connection["ping"]
-  let pings = 0
-  let isAwaited = false
-  Connection.prototype.ping = function(message) {
-    ping.call(this, message)
-    pings++
-    if (isAwaited) {
-      isAwaited = false
-      setImmediate(() => {
-        emit("asleep", pings)
-        fallAsleep()
-        setImmediate(() => setImmediate(() => emit("awake")))
-      })
-    }
-  }
+  let wanted = 0
   return {
     hapi,
     start: async () => {
       await hapi.register({ plugin: Nes.plugin, options: { heartbeat } })
       await hapi.start()
+      const { node } = hapi.plugins.nes
+      // What ends a round of heartbeats.
+      Object.assign(node, {
+        verify: () => {
+          if (wanted > 0) {
+            wanted--
+            setImmediate(() => {
+              emit("asleep", node.totals.sentPing)
+              fallAsleep()
+              setImmediate(() => setImmediate(() => emit("awake")))
+            })
+          }
+        }
+      })
       return hapi.info.uri.replace("http", "ws")
     },
-    nap: () => {
-      isAwaited = true
+    // From the next round on, in each, so that there is none to which others have to answer in time.
+    nap: (count: unknown) => {
+      wanted = Number(count)
     },
     missed: () => hapi.plugins.nes.node.totals.heartbeatsMissed
   }
