@@ -31,10 +31,7 @@ server.route([
   {
     method: "POST",
     path: "/item/{id}",
-    handler: async ({ path, payload }) => {
-      await server.publish(path, payload)
-      return { published: true }
-    }
+    handler: ({ path, payload }) => server.publish(path, payload).then(() => ({ published: true }))
   }
 ])
 await server.start()
