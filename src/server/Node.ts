@@ -16,9 +16,10 @@ import { Broker, type Membership, type Tally } from "./Broker.js"
 import type { Publish, Target } from "./Command.js"
 import { Backlog } from "./connection/Backlog.js"
 import { Connection, type Shared } from "./connection/Connection.js"
-import { Deadlines, type Fork } from "./connection/Deadlines.js"
+import type { Deadlines, Fork } from "./connection/Deadlines.js"
 import * as Drain from "./connection/Drain.js"
 import type { DrainOptions } from "./connection/Drain.js"
+import { Lifetimes } from "./connection/Lifetimes.js"
 import type { Exceeded } from "./connection/Limits.js"
 import { RateLimiter } from "./connection/RateLimiter.js"
 import { Authenticator } from "./conversation/Authenticator.js"
@@ -66,12 +67,6 @@ export interface BroadcastOptions {
   readonly user?: unknown
 }
 
-// How long a deadline is that is never set does not matter.
-const noDeadline = 0
-
-// A refused client closes by itself; this is for one that does not.
-const refusalGrace = 1_000
-
 const ignore = (): void => {}
 
 /** A node. */
@@ -82,12 +77,8 @@ export class Node {
   private readonly acceptor: Acceptor
   private readonly admission: Admission
   private readonly dispatcher: Dispatcher
-  private readonly hello: Deadlines<Connection>
-  private readonly unauthenticated: Deadlines<Connection>
-  private readonly age: Deadlines<Connection>
-  private readonly authentication: Deadlines<() => void>
+  private readonly lifetimes: Lifetimes
   private readonly shared: Shared
-  private readonly refusal: Deadlines<Connection>
   private counter = 0
   private draining = false
   private started = false
@@ -98,10 +89,9 @@ export class Node {
     private readonly fork: Fork,
     private readonly id: string,
     readonly membership: Membership,
-    /** How long hooks of a closed connection, or messages of one that is too old, hold up its end. */
-    private readonly farewell: Deadlines<() => void>
+    farewell: Deadlines<() => void>
   ) {
-    const { auth, limits } = context.settings
+    const { limits } = context.settings
     const { exceed, log, metrics } = context
     this.hub = new Hub(context, membership)
     this.delivery = new Delivery(this.hub, context, (update) => this.recovery.arrive(update))
@@ -133,17 +123,6 @@ export class Node {
     this.hub.entrance = entrance
     this.recovery = new Recovery(context, membership, this.delivery.carry, entrance)
     this.hub.recovery = this.recovery
-    const close = (connection: Connection): void => void connection.close()
-    this.hello = new Deadlines(limits.helloTimeout || noDeadline, clock, fork, (connection) => {
-      exceed("helloTimeout", connection)
-      void connection.close(CloseCode.policyViolation, "No hello in time")
-    })
-    this.unauthenticated = new Deadlines((auth && auth.timeout) || noDeadline, clock, fork, close)
-    this.age = new Deadlines(limits.maxConnectionAge || noDeadline, clock, fork, (connection) => {
-      exceed("maxConnectionAge", connection)
-      void this.atMost(connection.idle).then(() => connection.close(CloseCode.goingAway, "Connection is too old"))
-    })
-    this.authentication = new Deadlines<() => void>(limits.authTimeout || noDeadline, clock, fork, (expire) => expire())
     const backlog = new Backlog(
       limits.maxBufferedBytes,
       limits.slowClient === "drop",
@@ -161,12 +140,12 @@ export class Node {
       backlog,
       pulse: this.hub.connections.pulse
     }
-    this.refusal = new Deadlines(refusalGrace, clock, fork, close)
-    const { authentication, hello, hub, refusal, unauthenticated } = this
+    this.lifetimes = new Lifetimes(context.settings, clock, fork, exceed, farewell)
+    const { hub, lifetimes } = this
     const rates = new RateLimiter<Connection>(limits, clock, exceed)
-    const authenticator = new Authenticator(hub, context, { clock, unauthenticated, authentication })
-    this.dispatcher = new Dispatcher(hub, context, authenticator, { clock, rates, hello, refusal })
-    this.admission = new Admission(context, this.authentication)
+    const authenticator = new Authenticator(hub, context, lifetimes)
+    this.dispatcher = new Dispatcher(hub, context, authenticator, rates, lifetimes)
+    this.admission = new Admission(context, lifetimes.authentication)
     const intake = new Intake(context.turns, limits.maxHelloBytes, {
       receive: this.dispatcher.receive,
       ping: this.dispatcher.ping,
@@ -366,11 +345,7 @@ export class Node {
       return connection.gone
     }))
     await this.hub.presence?.stop()
-    for (
-      const deadlines of [this.hello, this.unauthenticated, this.age, this.authentication, this.refusal, this.farewell]
-    ) {
-      deadlines.reset()
-    }
+    this.lifetimes.reset()
   }
 
   private sendAway(connections: ReadonlyArray<Connection>, options: DrainOptions): Promise<void> {
@@ -430,7 +405,7 @@ export class Node {
     }
     metrics.totals.connections++
     metrics.totals.connectionsTotal++
-    const { auth, limits } = settings
+    const { auth } = settings
     const id = `${this.id}:${++this.counter}`
     const keepCookies = auth !== false && auth.type === "cookie"
     const connection = new Connection(
@@ -443,15 +418,7 @@ export class Node {
     this.hub.connections.add(connection)
     this.admission.count(connection.info.remoteAddress, 1)
     log.open(connection)
-    if (auth && auth.timeout && application.authRequired()) {
-      this.unauthenticated.set(connection)
-    }
-    if (limits.helloTimeout) {
-      this.hello.set(connection)
-    }
-    if (limits.maxConnectionAge) {
-      this.age.set(connection)
-    }
+    this.lifetimes.begin(connection, () => application.authRequired())
     return connection
   }
 
@@ -460,10 +427,7 @@ export class Node {
     const lingering = greeting !== undefined || subscriptions.size > 0 || (pending?.size ?? 0) > 0
     this.context.metrics.totals.connections--
     this.admission.count(connection.info.remoteAddress, -1)
-    this.hello.clear(connection)
-    this.unauthenticated.clear(connection)
-    this.age.clear(connection)
-    this.refusal.clear(connection)
+    this.lifetimes.end(connection)
     this.dispatcher.forget(connection)
     const left = this.hub.leave(connection)
     if (greeting !== undefined || (pending?.size ?? 0) > 0) {
@@ -472,7 +436,7 @@ export class Node {
     this.context.application.departed?.(connection)
     interrupt(connection)
     if (lingering) {
-      await this.atMost(Promise.allSettled([greeting, left]))
+      await this.lifetimes.atMost(Promise.allSettled([greeting, left]))
     }
     void this.farewellHook(connection)
     this.context.metrics.report()
@@ -490,16 +454,6 @@ export class Node {
       application.log(["nes", "onDisconnection", "error"], error, connection)
     }
     await settle(connection.dispose)
-  }
-
-  private async atMost(work: Promise<unknown>): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.farewell.set(resolve)
-      void work.then(() => {
-        this.farewell.clear(resolve)
-        resolve()
-      })
-    })
   }
 }
 

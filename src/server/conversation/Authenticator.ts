@@ -1,30 +1,20 @@
 /** Who a connection is: authentication by cookie, hello and reauth, and its verification in time (interop.md). */
-import type * as Clock from "effect/Clock"
 import { answers } from "../../protocol/Answers.js"
 import type * as Message from "../../protocol/Message.js"
 import { type Awaitable, interrupt, isPromiseLike, type Owner } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"
-import type { Deadlines } from "../connection/Deadlines.js"
+import type { Lifetimes } from "../connection/Lifetimes.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
 import type { Authentication, AuthState } from "./Authentication.js"
 import { errorAnswer } from "./ErrorAnswer.js"
-
-/** The time that authentication takes. */
-export interface Timing {
-  readonly clock: Clock.Clock
-  /** Until when a connection has to authenticate, where it must. */
-  readonly unauthenticated: Deadlines<Connection>
-  /** Until when the application has to have authenticated. */
-  readonly authentication: Deadlines<() => void>
-}
 
 /** Authenticates the connections of a hub. */
 export class Authenticator {
   constructor(
     private readonly hub: Hub,
     private readonly context: NodeContext,
-    private readonly timing: Timing
+    private readonly lifetimes: Lifetimes
   ) {}
 
   /**
@@ -71,7 +61,7 @@ export class Authenticator {
     if (message.auth && message.type === "hello" && authenticated) {
       throw errorAnswer(answers.alreadyAuthenticated)
     }
-    this.timing.unauthenticated.clear(connection)
+    this.lifetimes.unauthenticated.clear(connection)
     if (!message.auth) {
       return byCookie
     }
@@ -88,7 +78,7 @@ export class Authenticator {
     if (!limits.authTimeout || !(answer instanceof Promise || isPromiseLike(answer))) {
       return answer
     }
-    const { authentication } = this.timing
+    const { authentication } = this.lifetimes
     return new Promise((resolve, reject) => {
       const expire = (): void => {
         exceed("authTimeout", connection)
@@ -126,7 +116,7 @@ export class Authenticator {
 
   private beginInterval(connection: Connection): void {
     const { auth } = this.context.settings
-    connection.verifyAt = this.timing.clock.currentTimeMillisUnsafe() +
+    connection.verifyAt = this.lifetimes.clock.currentTimeMillisUnsafe() +
       ((auth && auth.minAuthVerifyInterval) || Infinity)
   }
 }

@@ -1,6 +1,5 @@
 /** From an incoming text to the answer: the conversation of wire protocol 2.4, in interop.md's order of checks. */
 import * as Boom from "@hapi/boom"
-import type * as Clock from "effect/Clock"
 import * as Result from "effect/Result"
 import { answers } from "../../protocol/Answers.js"
 import * as CloseCode from "../../protocol/CloseCode.js"
@@ -10,7 +9,7 @@ import { withoutQuery } from "../../protocol/Tracing.js"
 import type { Request, Response } from "../Application.js"
 import type { Awaitable } from "../Awaitable.js"
 import type { Arrived, Connection, Received } from "../connection/Connection.js"
-import type { Deadlines } from "../connection/Deadlines.js"
+import type { Lifetimes } from "../connection/Lifetimes.js"
 import type { RateLimiter } from "../connection/RateLimiter.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
@@ -20,16 +19,6 @@ import * as Errors from "./Errors.js"
 import * as RequestHead from "./RequestHead.js"
 import { TurnLimiter } from "./TurnLimiter.js"
 import * as Weight from "./Weight.js"
-
-/** What a dispatcher works with. */
-interface Timing {
-  readonly clock: Clock.Clock
-  readonly rates: RateLimiter<Connection>
-  /** Until when a new connection has to say hello. */
-  readonly hello: Deadlines<Connection>
-  /** How long a refused connection stays open, so that the client gets to read why. */
-  readonly refusal: Deadlines<Connection>
-}
 
 type Answerable = { readonly type: string; readonly id: Message.Id }
 
@@ -91,7 +80,8 @@ export class Dispatcher {
     private readonly hub: Hub,
     private readonly context: NodeContext,
     private readonly authenticator: Authenticator,
-    private readonly timing: Timing
+    private readonly rates: RateLimiter<Connection>,
+    private readonly lifetimes: Lifetimes
   ) {
     // What a turn throws would end the process.
     const safely = (run: (connection: Connection, message: Received) => void) =>
@@ -121,7 +111,7 @@ export class Dispatcher {
   /** Takes a text from a connection; the answer follows on the connection. */
   readonly receive = (connection: Connection, text: string): void => {
     connection.alive = true
-    if (!isHeard(connection) || this.timing.rates.message(connection)) {
+    if (!isHeard(connection) || this.rates.message(connection)) {
       return
     }
     if (connection.stage === "new") {
@@ -140,7 +130,7 @@ export class Dispatcher {
   /** Takes a ping of the WebSocket protocol. */
   readonly ping = (connection: Connection, data: Buffer): void => {
     connection.alive = true
-    if (isHeard(connection) && !this.timing.rates.message(connection)) {
+    if (isHeard(connection) && !this.rates.message(connection)) {
       this.turns.receive(connection, data)
     }
   }
@@ -160,7 +150,7 @@ export class Dispatcher {
   // Whoever sends many messages before a hello is heard no more.
   private chatters(connection: Connection, arrived: Arrived): boolean {
     connection.saidHello ||= !("error" in arrived) && arrived.type === "hello"
-    return !connection.saidHello && this.timing.rates.early(connection)
+    return !connection.saidHello && this.rates.early(connection)
   }
 
   /** To be called when a connection has closed, or is refused: what still waits is not begun any more. */
@@ -180,7 +170,7 @@ export class Dispatcher {
 
   // Whether its credentials have to be verified before anything else is answered.
   private isDue({ verifyAt }: Connection): boolean {
-    return verifyAt !== Infinity && this.timing.clock.currentTimeMillisUnsafe() >= verifyAt
+    return verifyAt !== Infinity && this.lifetimes.clock.currentTimeMillisUnsafe() >= verifyAt
   }
 
   // Whether there is memory for a message beside those being answered. One that is too deep takes none: it is refused.
@@ -331,7 +321,7 @@ export class Dispatcher {
       connection.saidHello = false
       connection.onGreeted?.(false)
     }
-    this.timing.rates.error(connection, answer.statusCode)
+    this.rates.error(connection, answer.statusCode)
   }
 
   private process(connection: Connection, envelope: Codec.Envelope): string | undefined | Promise<string | undefined> {
@@ -374,7 +364,7 @@ export class Dispatcher {
 
   // Its answer is written by itself: what was kept for it follows at once, and then what has waited.
   private async hello(connection: Connection, message: Message.Hello): Promise<undefined> {
-    this.timing.hello.clear(connection)
+    this.lifetimes.hello.clear(connection)
     try {
       this.checkSubs(connection, message.subs ?? [])
       await this.authenticator.authenticate(connection, message)
@@ -397,7 +387,7 @@ export class Dispatcher {
       connection.onGreeted?.(false)
       this.hub.dismiss(connection)
       this.forget(connection)
-      this.timing.refusal.set(connection)
+      this.lifetimes.refusal.set(connection)
       throw error
     }
   }
