@@ -1,21 +1,25 @@
 /**
- * Starting: a process of its own loads the module and ends. The time is the whole process's, as somebody waits for it,
- * the least of several: what else the machine does can only add to it.
+ * Starting: a process of its own loads the module and ends. The time is the whole process's, as somebody waits for it, and
+ * its CPU time; of several the least: what else the machine does can only add to it.
  */
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 
 const cwd = fileURLToPath(new URL("../..", import.meta.url))
 
+const report = `;process.on("exit", () => console.log(JSON.stringify(process.cpuUsage())))`
+
 export const measure = async (_context, scenario, peer) => {
-  const times = Array.from({ length: scenario.times }, () => {
+  const starts = Array.from({ length: scenario.times }, () => {
     const since = performance.now()
-    const { status, stderr } = spawnSync(process.execPath, ["--eval", scenario.programs[peer]], {
+    const { status, stderr, stdout } = spawnSync(process.execPath, ["--eval", scenario.programs[peer] + report], {
       cwd,
       encoding: "utf8"
     })
     if (status !== 0) throw new Error(stderr)
-    return performance.now() - since
+    const { system, user } = JSON.parse(stdout)
+    return { cost: performance.now() - since, cpu: (system + user) / 1000 }
   })
-  return { cost: Math.min(...times) }
+  const least = (metric) => Math.min(...starts.map((start) => start[metric]))
+  return { cost: least("cost"), cpu: least("cpu") }
 }

@@ -46,6 +46,8 @@ export interface Settings {
   readonly open: Open
   /** Ends when the network comes back. */
   readonly online: Effect.Effect<void>
+  /** What must happen before a socket is opened, if anything. */
+  readonly load?: (() => Effect.Effect<void> | undefined) | undefined
   readonly clock: Clock.Clock
 }
 

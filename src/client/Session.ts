@@ -368,7 +368,7 @@ export class Session implements Owner {
       let error: NesError | undefined
       while (true) {
         const connection = this.begin(attempt)
-        const end = yield* connection.run(options, this.credentials(connection, { attempt, error }))
+        const end = yield* connection.run(options, this.prepare(connection, { attempt, error }))
         if (connection.since !== undefined) {
           attempt = 0
         }
@@ -403,6 +403,13 @@ export class Session implements Owner {
     this.connection = new Connection(this.settings, this)
     this.change(Status.Connecting({ attempt }))
     return this.connection
+  }
+
+  // What has to be done before the socket is opened, if anything.
+  private prepare(connection: Connection, attempt: Credentials.Attempt): Effect.Effect<void> | undefined {
+    const loading = this.settings.load?.()
+    const credentials = this.credentials(connection, attempt)
+    return loading && credentials ? Effect.andThen(loading, credentials) : loading ?? credentials
   }
 
   // The newest credentials count: those that are set while a function is asked are newer than its answer.
@@ -658,7 +665,7 @@ export const make = (options: Options, observer: Observer): Effect.Effect<Sessio
   Effect.gen(function*() {
     const context = yield* Effect.context()
     const clock = yield* Clock.Clock
-    const { online, open } = yield* Transport
+    const { load, online, open } = yield* Transport
     return new Session(
       {
         url: options.url,
@@ -667,6 +674,7 @@ export const make = (options: Options, observer: Observer): Effect.Effect<Sessio
         maxMessageChars: options.maxMessageChars ?? Infinity,
         open,
         online,
+        load,
         clock
       },
       options.timeout || undefined,

@@ -16,6 +16,9 @@ const listen = (type: "online" | "offline", heard: () => void): () => void => {
   return () => globalThis.removeEventListener?.(type, heard)
 }
 
+/** The browser has its WebSocket. */
+export const load = (): Effect.Effect<void> | undefined => undefined
+
 /** Ends when the browser says that the network is back. */
 export const online: Effect.Effect<void> = Effect.callback((resume) => {
   const deafen = listen("online", () => {

@@ -1,9 +1,22 @@
 /** The `ws` module as the client's transport, for Node. */
 import * as Effect from "effect/Effect"
-import { WebSocket } from "ws"
+import type { WebSocket as Ws } from "ws"
 import { longest } from "../protocol/Chunk.js"
 import type { Open } from "./Socket.js"
 import { UpgradeError } from "./UpgradeError.js"
+
+let WebSocket: typeof Ws | undefined
+
+/**
+ * Loads `ws`, where that has not been done: a process that only might connect starts without. A bundler finds it, and
+ * CommonJS requires it.
+ */
+export const load = (): Effect.Effect<void> | undefined =>
+  WebSocket === undefined
+    ? Effect.promise(async () => {
+      ;({ WebSocket } = await import("ws"))
+    })
+    : undefined
 
 /** Node does not tell when the network comes back. */
 export const online: Effect.Effect<void> = Effect.never
@@ -19,6 +32,9 @@ const maxPayload = (options: object | undefined): number => {
  * are received unless `maxPayload` says otherwise (nes-api.txt, `new Client`; interop.md, "Client behaviour").
  */
 export const open: Open = (url, options, listener, protocols = []) => {
+  if (WebSocket === undefined) {
+    throw new Error("ws has not been loaded")
+  }
   const socket = new WebSocket(url, typeof protocols === "string" ? protocols : Array.from(protocols), {
     ...options,
     maxPayload: maxPayload(options)
@@ -39,7 +55,7 @@ export const open: Open = (url, options, listener, protocols = []) => {
   // Only the event knows whether the close was clean.
   socket.addEventListener("close", ({ code, reason, wasClean }) => listener.closed({ code, reason, wasClean }))
   return {
-    isOpen: () => socket.readyState === WebSocket.OPEN,
+    isOpen: () => socket.readyState === 1,
     send: (text) => socket.send(text),
     close: (code, reason) => socket.close(code, reason),
     terminate: () => socket.terminate()

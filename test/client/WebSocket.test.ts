@@ -1,13 +1,16 @@
 /** The two transports, against a raw server. The browser's is given the `ws` module's WebSocket, which has its API. */
-import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import * as Effect from "effect/Effect"
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { WebSocket } from "ws"
 import type { Listener, Open } from "../../src/client/Socket.js"
 import { open as openBrowser } from "../../src/client/WebSocket.browser.js"
-import { open as openNode } from "../../src/client/WebSocket.js"
+import { load, open as openNode } from "../../src/client/WebSocket.js"
 import { RawServer } from "./RawServer.js"
 
 let server: RawServer
 const native = globalThis.WebSocket
+
+beforeAll(() => Effect.runPromise(load() ?? Effect.void))
 
 beforeEach(async () => {
   server = await RawServer.start()
