@@ -38,8 +38,8 @@ const attempt = <A, Status extends 400 | 409 | 422 | 503>(
   ...allowed: ReadonlyArray<Status>
 ): Effect.Effect<A, ReturnType<typeof Operations.bodyOf<Status>>> =>
   Effect.catch(
-    Effect.tryPromise({ try: work, catch: (error) => error }),
-    (error) => {
+    Effect.tryPromise(work),
+    ({ cause: error }) => {
       const refused = Operations.refusalOf(error)
       const status = allowed.find((status) => status === refused?.status)
       return refused && status !== undefined
