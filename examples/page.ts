@@ -9,6 +9,7 @@ import { join } from "node:path"
 import { setInterval } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
+import { addLobby } from "./lobby.js"
 
 const types: Readonly<Record<string, string>> = {
   html: "text/html",
@@ -145,4 +146,5 @@ export const addPage = (server: Server): void => {
   addDocumentation(server)
   addEndpoints(server)
   addVitals(server)
+  addLobby(server)
 }

@@ -109,6 +109,34 @@ it("shows a connection, a feed that moves, requests, and broadcasts", async () =
   await Promise.all([page.context().close(), other.context().close()])
 })
 
+it("shows who is here, what was said before, and the topic as it stands", async () => {
+  const page = await open()
+  await page.getByLabel("Your name").fill("<i>Ann</i>")
+  await page.getByRole("button", { name: "Be called so" }).click()
+  await page.getByLabel("Words for the lobby").fill("first words")
+  await page.getByRole("button", { name: "Say it" }).click()
+  await page.getByRole("log", { name: "Last words" }).getByText("first words").waitFor()
+  await page.getByLabel("The next topic").fill("The weather")
+  await page.getByRole("button", { name: "Change it" }).click()
+  await page.getByText("changed just now").waitFor()
+
+  const other = await open()
+  await other.getByRole("log", { name: "Last words" }).getByText("first words").waitFor()
+  await other.getByText("The weather").waitFor()
+  await other.getByText("so it was when this page came").waitFor()
+  await other.getByRole("list", { name: "Who is here" }).getByText("<i>Ann</i>", { exact: true }).waitFor()
+  await expect.poll(() => page.locator("#count").textContent(), patience).toBe("2")
+
+  // Who is back at once has not left.
+  await page.getByRole("button", { name: "Cut the connection" }).click()
+  await expect.poll(() => figure(page, "Times healed"), patience).toBe(1)
+  await page.getByText("<i>Ann</i> (this page)", { exact: true }).waitFor()
+  await other.context().close()
+  await expect.poll(() => page.locator("#count").textContent(), patience).toBe("1")
+  expect(page.wrong).toEqual([])
+  await page.context().close()
+})
+
 it("heals after a cut, and recovers what was missed", async () => {
   const page = await open({ viewport: { width: 1120, height: 900 }, deviceScaleFactor: 1.5 })
   await updates(page, picture === undefined ? 1 : 40)
@@ -219,7 +247,7 @@ it("is usable on a phone, in light and dark, with every control named", async ()
         control instanceof HTMLInputElement || control instanceof HTMLSelectElement ? control.labels?.length : 0
       )
     }))
-    expect({ scrolls, small, names }).toEqual({ scrolls: false, small: 0, names: [1, 1, 1] })
+    expect({ scrolls, small, names }).toEqual({ scrolls: false, small: 0, names: [1, 1, 1, 1, 1, 1] })
     await page.context().close()
   }
 })
