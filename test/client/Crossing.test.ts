@@ -142,6 +142,27 @@ describe("a pub crosses", () => {
     }))
 })
 
+describe("what is published crosses", () => {
+  it.effect("a reauthentication: it is delivered", () =>
+    Effect.gen(function*() {
+      const { call, ended, seen, server, session } = yield* subscribed()
+      session.send({ type: "reauth", auth: "token", id: 0 }, call("reauth"))
+      server.socket.say({ type: "pub", path: "/a", message: "news" })
+      server.socket.answer("reauth")
+      expect(seen).toEqual([["first", "news"]])
+      expect(ended.map(([name]) => name)).toEqual(["reauth"])
+    }))
+
+  it.effect("a disconnect: nobody hears it", () =>
+    Effect.gen(function*() {
+      const { heard, seen, server, session, settle } = yield* subscribed()
+      session.disconnect(settle("disconnect"))
+      server.socket.say({ type: "pub", path: "/a", message: "late" })
+      server.socket.say({ type: "update", message: "late" })
+      expect([seen, heard.take()]).toEqual([[], []])
+    }))
+})
+
 describe("an answer crosses", () => {
   it.effect("the refusal of a sub, an unsubscribe and subscribe: only the first subscribe fails", () =>
     Effect.gen(function*() {

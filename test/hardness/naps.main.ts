@@ -1,4 +1,4 @@
-/** `npm run naps`: a hundred naps of each kind. */
+/** `npm run naps [-- server]`: a hundred naps of each kind, or of those whose name begins so. */
 import { launch } from "../browser/Chromium.js"
 import * as FrozenPage from "../browser/FrozenPage.js"
 import * as Figures from "./Figures.js"
@@ -22,7 +22,8 @@ const faults: Array<string> = []
 let disconnects = 0
 let timeouts = 0
 let repeated = 0
-for (const [kind, run] of Object.entries(kinds)) {
+const wanted = Object.entries(kinds).filter(([kind]) => kind.startsWith(process.argv[2] ?? ""))
+for (const [kind, run] of wanted) {
   const { faults: theirs, ...figures } = await run()
   faults.push(...theirs.map((fault) => `${kind}: ${fault}`))
   disconnects += figures.disconnects
@@ -32,6 +33,6 @@ for (const [kind, run] of Object.entries(kinds)) {
 }
 await browser.close()
 Figures.finish(
-  Figures.line("naps", { naps: naps * Object.keys(kinds).length, disconnects, timeouts, repeated }),
+  Figures.line("naps", { naps: naps * wanted.length, disconnects, timeouts, repeated }),
   faults
 )
