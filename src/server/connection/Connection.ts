@@ -68,6 +68,13 @@ const perWrite = 256
 const text = (header: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof header === "string" ? header : header?.join(", ")
 
+/** What has come before the hello was accepted. */
+export interface Opening {
+  bytes: number
+  /** Whether nothing more is read for now. */
+  isStopped: boolean
+}
+
 /** What the connections of a node share. */
 export interface Shared {
   readonly leave: (connection: Connection, path: string) => Promise<void>
@@ -102,8 +109,8 @@ export class Connection {
   pending: Map<string, PendingSubscribe> | undefined
   /** The user it is indexed by, as remembered at its authentication. */
   user: UserKey | undefined
-  /** Called when the hello has been accepted or refused. */
-  onGreeted: ((accepted: boolean) => void) | undefined
+  /** Present until its hello has been accepted. */
+  opening: Opening | undefined = { bytes: 0, isStopped: false }
   /** The hello's hooks, while they run. */
   greeting: Promise<unknown> | undefined
   /** Whether the socket has closed; hooks may still run. */
@@ -294,6 +301,18 @@ export class Connection {
   /** Gives it its credentials. */
   identify({ artifacts, credentials, strategy }: Authentication): void {
     Object.assign(this.auth, { isAuthenticated: true, credentials, artifacts, strategy })
+  }
+
+  /** To be called when the hello has been accepted or refused. */
+  greeted(accepted: boolean): void {
+    const { opening } = this
+    if (accepted) {
+      this.opening = undefined
+    }
+    if (opening?.isStopped) {
+      opening.isStopped = false
+      this.readOn()
+    }
   }
 
   /** To be called when the answer to the hello has been written: what was kept for it follows. */

@@ -319,7 +319,7 @@ export class Dispatcher {
     connection.answer(connection.outgoing(JSON.stringify(answer)))
     if (connection.stage === "new" && request.type === "hello") {
       connection.saidHello = false
-      connection.onGreeted?.(false)
+      connection.greeted(false)
     }
     this.rates.error(connection, answer.statusCode)
   }
@@ -376,7 +376,7 @@ export class Dispatcher {
         const text = this.encode(message, positions ? { ...answer, positions } : answer)
         connection.catchUp()
         connection.stage = "ready"
-        connection.onGreeted?.(true)
+        connection.greeted(true)
         this.write(connection, text)
         connection.release()
         this.context.log.connected(connection)
@@ -384,7 +384,7 @@ export class Dispatcher {
       this.open(connection)
     } catch (error) {
       connection.stage = "refused"
-      connection.onGreeted?.(false)
+      connection.greeted(false)
       this.hub.dismiss(connection)
       this.forget(connection)
       this.lifetimes.refusal.set(connection)

@@ -2,7 +2,7 @@
 import type { Socket } from "node:net"
 import { type RawData, WebSocket } from "ws"
 import * as CloseCode from "../../protocol/CloseCode.js"
-import type { Connection } from "../connection/Connection.js"
+import type { Connection, Opening } from "../connection/Connection.js"
 import type { Turns } from "./Turns.js"
 
 /** ws makes the sockets; this is where each remembers its connection, so that all share the same listeners. */
@@ -78,39 +78,21 @@ export class Intake {
     ws.on("ping", this.onPing)
     ws.on("pong", this.onPong)
     ws.on("close", this.onClose)
-    this.guard(connection)
     const raw: Read = connection.raw
     raw[reader] = connection
-    raw.on("data", this.after)
+    raw.on("data", this.onData)
   }
 
   // Until its hello has succeeded, a connection has sent no more than a hello may be long. What it sends while the
   // hello is looked at is read when the hello has succeeded.
-  private guard(connection: Connection): void {
-    const { raw } = connection
-    let bytes = 0
-    let stopped = false
-    const count = (chunk: Buffer): void => {
-      bytes += Math.max(chunk.length, leastRead)
-      if (bytes > this.maxHelloBytes) {
-        if (connection.saidHello && connection.stage !== "refused") {
-          if (!stopped) {
-            stopped = true
-            connection.stopReading()
-          }
-        } else {
-          this.tooMuch(connection)
-        }
-      }
-    }
-    raw.on("data", count)
-    connection.onGreeted = (accepted) => {
-      if (accepted) {
-        raw.off("data", count)
-      }
-      if (stopped) {
-        stopped = false
-        connection.readOn()
+  private guard(connection: Connection, opening: Opening, length: number): void {
+    opening.bytes += Math.max(length, leastRead)
+    if (opening.bytes > this.maxHelloBytes) {
+      if (!connection.saidHello || connection.stage === "refused") {
+        this.tooMuch(connection)
+      } else if (!opening.isStopped) {
+        opening.isStopped = true
+        connection.stopReading()
       }
     }
   }
@@ -166,7 +148,17 @@ export class Intake {
     this.began = performance.now()
   }
 
-  private readonly after = this.afterFull((raw, connection) => {
+  // After whoever takes it apart.
+  private readonly onData = this.dataListener((raw, connection, { length }) => {
+    if (connection.opening) {
+      this.guard(connection, connection.opening, length)
+    }
+    if (length >= full) {
+      this.rest(raw, connection)
+    }
+  })
+
+  private rest(raw: Read, connection: Connection): void {
     const took = raw[isTimed] ? performance.now() - this.began : 0
     if (!raw[isTimed]) {
       raw[isTimed] = true
@@ -178,13 +170,13 @@ export class Intake {
     } else {
       void this.turns.next().then(() => connection.readOn())
     }
-  })
+  }
 
-  private afterFull(run: (raw: Read, connection: Connection) => void) {
+  private dataListener(run: (raw: Read, connection: Connection, chunk: Buffer) => void) {
     return function(this: Read, chunk: Buffer): void {
       const connection = this[reader]
-      if (chunk.length >= full && connection) {
-        run(this, connection)
+      if (connection) {
+        run(this, connection, chunk)
       }
     }
   }
