@@ -171,6 +171,8 @@ export class Metrics {
   readonly refused: Readonly<Refused>
   private readonly closes = noCloses()
   private readonly reportedCloses = noCloses()
+  // Whether anything was counted that seldom is: a report comes after every turn that has written something.
+  private isRare = false
   private loop: ReturnType<typeof monitorEventLoopDelay> | undefined
   private loopReported = 0
   private readonly refusals = noRefusals()
@@ -211,17 +213,20 @@ export class Metrics {
   closed(code: number): void {
     const name = String(code)
     this.closes[isCounted(name) ? name : "other"]++
+    this.isRare = true
   }
 
   /** Counts a connection that is not let in. */
   refuse(reason: keyof Refused): void {
     this.totals.connectionsRefused++
     this.refusals[reason]++
+    this.isRare = true
   }
 
   /** Counts a limit that a connection has crossed. */
   exceed(limit: keyof Limits.Exceeded): void {
     this.crossings[limit]++
+    this.isRare = true
   }
 
   /** Counts a message that was received; `undefined` for one that could not be understood. */
@@ -251,9 +256,12 @@ export class Metrics {
       return
     }
     passOn(counters, this.totals, this.reported, this.context)
-    passOn(limits, this.exceeded, this.reportedExceeded, this.context)
-    passOn(reasons, this.refused, this.reportedRefused, this.context)
-    passOn(closings, this.closes, this.reportedCloses, this.context)
+    if (this.isRare) {
+      this.isRare = false
+      passOn(limits, this.exceeded, this.reportedExceeded, this.context)
+      passOn(reasons, this.refused, this.reportedRefused, this.context)
+      passOn(closings, this.closes, this.reportedCloses, this.context)
+    }
     const now = performance.now()
     if (this.loop && now - this.loopReported > loopReport) {
       this.loopReported = now
