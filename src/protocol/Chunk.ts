@@ -57,11 +57,6 @@ export class Joiner {
     this.maxChars = Math.min(maxChars, longest)
   }
 
-  /** Whether no sequence is under way, so that a text starting with `{` may be used as it is. */
-  get idle(): boolean {
-    return !this.open
-  }
-
   /** Whether the sequence under way has outgrown `maxChars`, or has as many empty parts. Its parts are dropped, until a whole text or `reset`. */
   get exceeded(): boolean {
     return Math.max(this.length, this.empty) > this.maxChars
