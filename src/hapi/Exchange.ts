@@ -48,7 +48,8 @@ export class Exchange {
   }
 
   private collect({ response }: Request, body: Readable): void {
-    if (!("variety" in response) || response.variety !== "stream") {
+    // What is no stream is piped too where somebody peeks at it; what a plugin such as inert answers has a name of its own.
+    if (!("variety" in response) || response.variety === "plain" || response.variety === "buffer") {
       return
     }
     if (ResponseBody.isEndless(response.headers["content-type"])) {

@@ -1,8 +1,11 @@
 /** Requests end with their client, as over HTTP; what is collected of an answer has a limit. */
 import type Hapi from "@hapi/hapi"
+import Inert from "@hapi/inert"
 import { get } from "node:http"
+import { join } from "node:path"
 import { PassThrough, Readable } from "node:stream"
 import { describe, expect, it } from "vitest"
+import { root } from "../structure/Repository.js"
 import { Gate, Journal, live } from "./LiveServer.js"
 
 // What a route can notice of its client's departure.
@@ -169,6 +172,7 @@ describe("an answer that is collected", () => {
       { method: "GET", path: "/1000", handler: () => body(1000) },
       { method: "GET", path: "/1010", handler: () => body(1010) },
       { method: "GET", path: "/more", handler: () => forever() },
+      { method: "GET", path: "/file", handler: { file: { path: join(root, "package.json"), confine: false } } },
       { method: "GET", path: "/text", handler: () => "x".repeat(5000) },
       { method: "GET", path: "/events", handler: (_, h) => h.response(forever()).type("text/event-stream") },
       {
@@ -178,30 +182,45 @@ describe("an answer that is collected", () => {
       }
     ])
   }
+  const files = { prepare: (server: Hapi.Server) => server.register(Inert) }
   const tooLong = "The response is longer than 1000 bytes and cannot be sent over a socket"
   const events = "The response is a stream of events and cannot be sent over a socket"
 
-  it.each([["/1010", tooLong], ["/more", tooLong], ["/events", events], ["/frames", events]])(
+  it.each([["/1010", tooLong], ["/more", tooLong], ["/file", tooLong], ["/events", events], ["/frames", events]])(
     "of %s is answered 500 with why, and the stream is destroyed",
     async (path, message) => {
       const journal = new Journal()
-      const { connect, log } = await live({ declare: declare(journal), nes: { payload: { maxStreamBytes: 1000 } } })
+      const { connect, log } = await live({
+        ...files,
+        declare: declare(journal),
+        nes: { payload: { maxStreamBytes: 1000 } }
+      })
       const client = await connect()
       await expect(client.request(path)).rejects.toMatchObject({
         statusCode: 500,
         message,
         data: { statusCode: 500, error: "Internal Server Error", message }
       })
-      await journal.until("closed")
+      if (path !== "/file") {
+        await journal.until("closed")
+      }
       expect(log.entries).toEqual([["nes response error", message]])
       expect((await client.request("/1000")).payload).toBe("x".repeat(1000))
     }
   )
 
   it("may be as long as it likes with `false`, and what is no stream always", async () => {
-    const unlimited = await live({ declare: declare(new Journal()), nes: { payload: { maxStreamBytes: false } } })
+    const unlimited = await live({
+      ...files,
+      declare: declare(new Journal()),
+      nes: { payload: { maxStreamBytes: false } }
+    })
     expect((await (await unlimited.connect()).request("/1010")).payload).toBe("x".repeat(1010))
-    const limited = await live({ declare: declare(new Journal()), nes: { payload: { maxStreamBytes: 1000 } } })
+    const limited = await live({
+      ...files,
+      declare: declare(new Journal()),
+      nes: { payload: { maxStreamBytes: 1000 } }
+    })
     expect((await (await limited.connect()).request("/text")).payload).toBe("x".repeat(5000))
   })
 
