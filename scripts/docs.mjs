@@ -26,16 +26,26 @@ const read = (file) => readFileSync(join(root, file), "utf8")
 const document = (name) => `docs/${name}.md`
 
 const guides = [
-  { title: "Start", files: ["README.md", ...["first-steps", "installing", "comparison"].map(document)] },
+  { title: "Start", files: ["README.md", ...["first-steps", "installing", "examples", "comparison"].map(document)] },
   {
     title: "Doors",
-    files: ["hapi", "hapi-subscriptions", "effect-server", "contracts", "client", "effect-client", "command-line"].map(
+    files: [
+      "hapi",
+      "hapi-subscriptions",
+      "effect-server",
+      "contracts",
+      "client",
+      "effect-client",
+      "presence",
+      "history",
+      "command-line"
+    ].map(
       document
     )
   },
   {
     title: "Running it",
-    files: ["operations", "deployment", "recipes", "scaling", "telemetry", "security"].map(document)
+    files: ["deployment", "operations", "recipes", "scaling", "telemetry", "api", "security"].map(document)
   },
   { title: "Coming from nes", files: ["migration", "differences"].map(document) },
   {
