@@ -48,11 +48,16 @@ export const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
 
 const ignore = (): void => {}
 
+/** What work that was interrupted fails with. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted"
+}
+
 const unwrap = <A>(exit: Exit.Exit<A, unknown>): A => {
   if (Exit.isSuccess(exit)) {
     return exit.value
   }
-  throw Cause.squash(exit.cause)
+  throw Cause.hasInterruptsOnly(exit.cause) ? new Interrupted() : Cause.squash(exit.cause)
 }
 
 const isEffect = <A>(answer: Awaitable<A>): answer is Effect.Effect<A, unknown> => Effect.isEffect(answer)

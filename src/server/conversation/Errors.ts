@@ -3,6 +3,7 @@ import * as Boom from "@hapi/boom"
 import * as Bounce from "@hapi/bounce"
 import type * as Message from "../../protocol/Message.js"
 import type { Service } from "../Application.js"
+import { Interrupted } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Settings } from "../Settings.js"
 
@@ -22,8 +23,8 @@ export const ofHook = (
   connection?: Connection
 ): Boom.Boom => {
   const boom = toBoom(error)
-  // Where the client has left, it was interrupted.
-  if (boom.output.statusCode === 500 && !connection?.departed) {
+  // Work that ends with its client has not failed.
+  if (boom.output.statusCode === 500 && !(connection?.departed && error instanceof Interrupted)) {
     log(["nes", hook, "error"], error, connection)
   }
   return boom
