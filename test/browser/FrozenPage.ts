@@ -55,14 +55,17 @@ export const client = (browser: Browser, how: Freeze, naps: number): Promise<Fig
             })
           ])
         }, page)
-        const id = await asked
-        const wake = await freezing[how](...sessions)
-        await server.answer(id)
-        await new Promise((resolve) => setTimeout(resolve, nap))
-        await wake()
-        const outcome = await page.evaluate((page) => page.outcome)
-        if (outcome !== "answer") {
-          faults.push(outcome)
+        // A client that is not connected any more asks nothing.
+        const outcome = page.evaluate((page) => page.outcome)
+        const id = await Promise.race([asked, outcome])
+        if (typeof id !== "string") {
+          const wake = await freezing[how](...sessions)
+          await server.answer(id)
+          await new Promise((resolve) => setTimeout(resolve, nap))
+          await wake()
+        }
+        if (await outcome !== "answer") {
+          faults.push(await outcome)
           return n
         }
         server.silence = 0
