@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import * as fc from "fast-check"
 import type { Connection } from "../../../src/server/connection/Connection.js"
@@ -85,6 +86,33 @@ describe("a ping", () => {
         const arrivals = [0, ...told, ...heard].toSorted((a, b) => a - b)
         const silences = arrivals.slice(1).map((time, i) => time - (arrivals[i] ?? 0))
         expect(Math.max(...silences), `${told.join()} of ${each.interval}`).toBeLessThan(each.interval + each.timeout)
+      }
+    }))
+
+  it.effect("unanswered ends no connection that is being written to, or answered; others at the next check", () =>
+    Effect.gen(function*() {
+      for (const busy of [{ bufferedBytes: 1 }, { isIdle: false }]) {
+        const connections = new Connections()
+        const metrics = { totals: { sentPing: 0, heartbeatsMissed: 0 }, buffered: () => {}, report: () => {} }
+        let closed = 0
+        const idle = { bufferedBytes: 0, isIdle: true }
+        const close = (): void => void closed++
+        const client = { id: "client", told: -1, alive: true, ...idle, ...busy, user: undefined, ping: () => {}, close }
+        connections.add(client as unknown as Connection)
+        const fiber = yield* Effect.forkChild(Heartbeat.run(
+          connections,
+          { log: { silent: () => {} } as unknown as Log, metrics: metrics as unknown as Metrics, turns: new Turns() },
+          heartbeat,
+          (text) => new PreparedMessage(text, Infinity),
+          () => {}
+        ))
+        const pass = Effect.andThen(TestClock.adjust(500), Effect.promise(() => new Promise(setImmediate)))
+        yield* Effect.repeat(pass, { times: 9 })
+        expect([closed, metrics.totals.heartbeatsMissed]).toEqual([0, 0])
+        Object.assign(client, idle)
+        yield* Effect.repeat(pass, { times: 3 })
+        expect([closed > 0, metrics.totals.heartbeatsMissed > 0]).toEqual([true, true])
+        yield* Fiber.interrupt(fiber)
       }
     }))
 
