@@ -59,6 +59,7 @@ export class Orders {
   /** Up to where this node has carried all out. */
   done: Message.Position | undefined
   private working: Promise<void> | undefined
+  private resending: Promise<void> | undefined
   private behind = false
   private announced: Array<Announced> = []
   /** Those of this node that could not be kept. */
@@ -107,7 +108,13 @@ export class Orders {
   }
 
   /** Gives the orders that could not be given; fails if they cannot be for now. */
-  async resend(): Promise<void> {
+  resend(): Promise<void> {
+    return this.resending ??= this.sendAgain().finally(() => {
+      this.resending = undefined
+    })
+  }
+
+  private async sendAgain(): Promise<void> {
     for (let order = this.unsent[0]; order; order = this.unsent[0]) {
       await this.host.session().append(path, [ClusterCodec.encode(this.host.id, order)], bounds)
       this.unsent.shift()
@@ -146,7 +153,7 @@ export class Orders {
   private async work(): Promise<void> {
     while (this.behind || this.announced.length > 0) {
       if (this.behind) {
-        await this.carryOut(await this.host.session().read(path, this.done, bounds))
+        await this.carryOut(await this.read())
         continue
       }
       const { done } = this
@@ -160,6 +167,17 @@ export class Orders {
       } else {
         this.behind = true
       }
+    }
+  }
+
+  // Whoever finds something missing while it is read has it read again.
+  private async read(): Promise<Kept> {
+    this.behind = false
+    try {
+      return await this.host.session().read(path, this.done, bounds)
+    } catch (error) {
+      this.behind = true
+      throw error
     }
   }
 
@@ -178,7 +196,6 @@ export class Orders {
         this.host.log(["nes", "broker", "error"], error)
       }
     }
-    this.behind = false
     this.reached({ epoch, offset: top }, givers)
   }
 

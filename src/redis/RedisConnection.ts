@@ -90,6 +90,8 @@ const makeClient = (address: Address, url: string | undefined, timeout: number) 
   return createClient({
     ...options,
     ...(url === undefined ? undefined : { url }),
+    // A timer for each command: what is silent for too long is given up with all that waits for it.
+    commandOptions: { timeout: 0 },
     socket: { ...socket, reconnectStrategy: false }
   })
 }
