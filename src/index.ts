@@ -31,6 +31,9 @@ export * as HttpApplication from "./http/HttpApplication.js"
 /** A server without hapi: an Effect HTTP application over HTTP and over sockets. */
 export * as NesHttpServer from "./http/NesHttpServer.js"
 
+/** Effect's RPC over the sockets of a server. */
+export * as NesRpcServer from "./http/NesRpcServer.js"
+
 /** Failures that are answered with a status. */
 export * as Refusal from "./http/Refusal.js"
 

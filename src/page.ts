@@ -25,5 +25,8 @@ export * as Message from "./protocol/Message.js"
 /** Effect's `HttpClient` over the socket, for `HttpApi` contracts. */
 export * as NesHttpClient from "./client/NesHttpClient.js"
 
+/** Effect's RPC over the socket. */
+export * as NesRpcClient from "./client/NesRpcClient.js"
+
 /** The six typed errors. */
 export * as NesError from "./protocol/NesError.js"

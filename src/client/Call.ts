@@ -10,7 +10,7 @@ export type Draft<M extends Message.ClientMessage = Message.ClientMessage> = M e
 /** A call, as a plain record: no fiber waits for its answer. Exactly one of the two functions is called, once. */
 export interface Call {
   /** The type the answer must have. */
-  readonly type: "hello" | "reauth" | "request" | "message" | "sub" | "unsub"
+  readonly type: "hello" | "reauth" | "request" | "message" | "sub" | "unsub" | "rpc"
   succeed(answer: Message.Answer): void
   /** What it was sent as, where it may be sent again. */
   draft?: Draft | undefined

@@ -43,6 +43,8 @@ export interface Settings {
   readonly protocols?: string | ReadonlyArray<string> | undefined
   /** The longest message, in UTF-16 code units, that is put together from chunks. */
   readonly maxMessageChars: number
+  /** What the hello says that the client knows beyond the protocol. */
+  readonly extensions?: ReadonlyArray<string> | undefined
   readonly open: Open
   /** Ends when the network comes back. */
   readonly online: Effect.Effect<void>
@@ -123,7 +125,7 @@ export class Connection implements Listener {
 
   /** Whether messages can be sent. */
   get isOpen(): boolean {
-    return this.socket !== undefined && this.socket.isOpen()
+    return !!this.socket?.isOpen()
   }
 
   /** How long the server's hello has been answered. */

@@ -14,7 +14,8 @@ const answers: ReadonlySet<string | undefined> = new Set<Call["type"]>([
   "request",
   "message",
   "sub",
-  "unsub"
+  "unsub",
+  "rpc"
 ])
 
 const isText = (u: unknown): u is string => typeof u === "string" && u !== ""

@@ -58,7 +58,7 @@ export type { SubscribeOptions } from "./StreamBuffer.js"
 /** @since 0.1.0 */
 export type { DisconnectLog } from "./Observer.js"
 /** @since 0.1.0 */
-export type { RequestOptions, Response } from "./Request.js"
+export type { Body, Response } from "./Request.js"
 /** @since 0.1.0 */
 export { Status } from "./Status.js"
 /** @since 1.0.0 */
@@ -122,6 +122,20 @@ export interface Options extends ConnectOptions {
 }
 
 /**
+ * What a request asks for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RequestOptions extends Request.RequestOptions {
+  /**
+   * Whether the answer is to be told as HTTP has it: `body` says what the payload is, the type of its content is among
+   * the headers, and an error without a body has none. Only an effect-nes server without hapi tells.
+   */
+  readonly http?: boolean | undefined
+}
+
+/**
  * How to make one call.
  *
  * @since 0.1.0
@@ -136,7 +150,8 @@ export interface CallOptions {
  * The service.
  *
  * Calls fail with a `DisconnectError` while there is no connection, also while one is being re-established: nothing is
- * queued. Interrupting a call forgets it, and its late answer is no error.
+ * queued. Interrupting a call, or its time-out, forgets it: a server of ours ends what it does for it, and a late answer
+ * is no error.
  *
  * @since 0.1.0
  * @category models
@@ -152,7 +167,7 @@ export interface Service {
   readonly disconnect: Effect.Effect<void>
   /** Calls an endpoint: by path or route id, or by options. Its payload is decoded by `schemaPayload`. */
   readonly request: (
-    request: string | Request.RequestOptions,
+    request: string | RequestOptions,
     options?: CallOptions
   ) => Effect.Effect<Request.Response, NesError>
   /** Sends a custom message, and returns what the server's `onMessage` answers, to be decoded by `schemaMessage`. */
@@ -199,6 +214,25 @@ export interface Service {
  * @category services
  */
 export class NesClient extends Context.Service<NesClient, Service>()("effect-nes/client/NesClient") {}
+
+const sessions = new WeakMap<Service, Session.Session>()
+
+/** What a client is made of, for what is built on more than its calls. @internal */
+export const sessionOf = (nes: Service): Session.Session => {
+  const session = sessions.get(nes)
+  if (session === undefined) {
+    throw new Error("This NesClient was not made by `NesClient.make` or one of its Layers")
+  }
+  return session
+}
+
+/** Whether the server at the other end has an extension. @internal */
+export const offers = ({ extensions }: Session.Session, name: string): boolean =>
+  Array.isArray(extensions) && extensions.includes(name)
+
+const bodies: ReadonlySet<unknown> = new Set<Request.Body>(["json", "text", "none"])
+
+const isBody = (u: unknown): u is Request.Body => bodies.has(u)
 
 // What is redacted, wherever it is: JSON would make "<redacted>" of it. What holds itself is left for JSON to refuse.
 const unwrap = (auth: unknown, within: ReadonlyArray<unknown> = []): unknown => {
@@ -269,7 +303,8 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
         ws: options.ws,
         protocols: options.protocols,
         timeout: options.timeout === undefined ? undefined : Duration.toMillis(options.timeout),
-        maxMessageChars: options.maxMessageChars
+        maxMessageChars: options.maxMessageChars,
+        extensions: ["cancel", "http", "rpc"]
       }, {
         connected: (id, again) => {
           if (again) {
@@ -354,7 +389,7 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
       request: (options, { timeout } = {}) =>
         Tracing.request(
           options,
-          (options) => call(session, () => Request.draft(options), Request.response, timeout)
+          (options) => call(session, () => requestDraft(options, session), response, timeout)
         ),
       message: (message, { timeout } = {}) =>
         Tracing.withSpan(
@@ -381,6 +416,7 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
       overrideReconnectionAuth: (auth) => Effect.sync(() => session.overrideReconnectionAuth(reveal(auth)))
     }
 
+    sessions.set(service, session)
     if (options.connect !== false) {
       yield* Effect.catch(connect(), (error) =>
         options.connect === "required" || session.status._tag === "Disconnected"
@@ -436,6 +472,17 @@ export const schemaMessage = <S extends Schema.Constraint>(
   schema: S
 ): (answer: unknown) => Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> => JsonCodec.decode(schema)
 
+// How an answer is told is not said to a server that does not know.
+const requestDraft = (options: string | RequestOptions, session: Session.Session): Draft<Message.Request> => ({
+  ...Request.draft(options),
+  ...(typeof options === "object" && options.http === true && offers(session, "http") && { http: true })
+})
+
+const response = (answer: Message.Answer): Request.Response => ({
+  ...Request.response(answer),
+  ...(isBody(answer.body) && { body: answer.body })
+})
+
 const disconnect = (session: Session.Session): Effect.Effect<void> =>
   Effect.callback((resume) => session.disconnect(() => resume(Effect.void)))
 
@@ -459,12 +506,29 @@ const call = <A>(
       return resume(Effect.fail(new DisconnectError({ message: "Failed to send message - server disconnected" })))
     }
     const draft = makeDraft()
+    // The server ends what it does for it, if it can.
+    const cancel = (): void => {
+      if (offers(session, "cancel")) {
+        session.say("cancel", Number(draft.id))
+      }
+    }
     session.send(draft, {
       type: draft.type,
       succeed: (answer) => resume(Effect.succeed(read(answer))),
-      fail: (error) => resume(Effect.fail(error))
+      fail: (error, answer) => {
+        if (error._tag === "TimeoutError") {
+          cancel()
+        }
+        if (isBody(answer?.body)) {
+          Object.assign(error, { body: answer.body })
+        }
+        resume(Effect.fail(error))
+      }
     })
-    return Effect.sync(() => session.forget(draft.id))
+    return Effect.sync(() => {
+      session.forget(draft.id)
+      cancel()
+    })
   })
   return timeout === undefined ? answer : Effect.raceFirst(
     answer,

@@ -22,7 +22,9 @@ const refuse = (request: HttpClientRequest.HttpClientRequest, description: strin
 
 const isJson = (contentType: string): boolean => /^application\/(?:[\w.-]+\+)?json\b/.test(contentType)
 
-// What the socket carries is JSON: a body of another kind goes as text.
+const isStructure = (value: unknown): boolean => typeof value === "object" && value !== null
+
+// What the socket carries is JSON: an object or a list goes as such, whatever else is written in a body as its text.
 const payloadOf = (
   request: HttpClientRequest.HttpClientRequest
 ): Effect.Effect<unknown, HttpClientError.HttpClientError> => {
@@ -30,12 +32,15 @@ const payloadOf = (
   switch (body._tag) {
     case "Empty":
       return Effect.succeed(undefined)
-    case "Uint8Array": {
-      const text = new TextDecoder().decode(body.body)
-      return isJson(body.contentType)
-        ? Effect.try({ try: (): unknown => JSON.parse(text), catch: () => refuse(request, "The body is not JSON") })
-        : Effect.succeed(text)
-    }
+    case "Uint8Array":
+      return Effect.try({
+        try: (): unknown => {
+          const text = new TextDecoder("utf-8", { fatal: true }).decode(body.body)
+          const value: unknown = isJson(body.contentType) ? JSON.parse(text) : text
+          return isStructure(value) ? value : text
+        },
+        catch: () => refuse(request, `The body is not ${isJson(body.contentType) ? "JSON" : "text"}`)
+      })
     default:
       return Effect.fail(refuse(request, `A body of kind ${body._tag} cannot go over a nes connection`))
   }
@@ -44,7 +49,7 @@ const payloadOf = (
 // The server serialises a JSON payload anew, so that its length here says nothing.
 const headersOf = ({ body, headers }: HttpClientRequest.HttpClientRequest): Record<string, string> => {
   const { "content-length": _, ...kept } = headers
-  return body._tag === "Uint8Array" && !isJson(body.contentType) ? { ...kept, "content-type": body.contentType } : kept
+  return body._tag === "Uint8Array" ? { ...kept, "content-type": body.contentType } : kept
 }
 
 const textHeaders = (headers: Readonly<Record<string, unknown>> = {}): Record<string, string> =>
@@ -53,7 +58,19 @@ const textHeaders = (headers: Readonly<Record<string, unknown>> = {}): Record<st
 const bodyless = new Set([204, 205, 304])
 
 // The server parsed a JSON body for the socket; here it becomes a body again.
-const toWeb = ({ headers, payload, statusCode }: NesResponse): Response => {
+const toWeb = (response: NesResponse): Response => {
+  const { body: kind, payload, statusCode } = response
+  if (kind === undefined) {
+    return guess(response)
+  }
+  const headers = new Headers(textHeaders(response.headers))
+  headers.delete("content-length")
+  const body = bodyless.has(statusCode) || kind === "none" ? null : kind === "json" ? JSON.stringify(payload) : payload
+  return new Response(body as string | null, { status: statusCode, headers })
+}
+
+// Of a server that does not say what a payload is.
+const guess = ({ headers, payload, statusCode }: NesResponse): Response => {
   const given = new Headers(textHeaders(headers))
   const contentType = given.get("content-type")
   const json = contentType === null ? payload !== null && payload !== "" : isJson(contentType)
@@ -74,7 +91,8 @@ const failure =
   (request: HttpClientRequest.HttpClientRequest) =>
   (error: NesError): Effect.Effect<NesResponse, HttpClientError.HttpClientError> => {
     if (error._tag === "ServerError") {
-      return Effect.succeed({ payload: error.data, statusCode: error.statusCode, headers: error.headers })
+      const { body, data: payload, headers, statusCode } = error
+      return Effect.succeed({ payload, statusCode, headers, ...(body && { body }) })
     }
     const reason = { request, description: error.message, cause: error }
     return Effect.fail(failed(
@@ -87,7 +105,8 @@ const failure =
 /**
  * A client whose requests go over the connection of `NesClient`; only path and query of a URL count. Error answers are
  * responses, as over HTTP; what the connection fails with is an `HttpClientError` with the nes error as its cause.
- * Bodies are JSON or text.
+ * Bodies are JSON or text; others are refused before they are sent. The headers of responses are those that the server
+ * lets clients see, and `content-type`.
  *
  * @since 0.1.0
  * @category constructors
@@ -102,7 +121,8 @@ export const make: Effect.Effect<HttpClient.HttpClient, never, NesClient> = Effe
             method: request.method,
             path: url.pathname + url.search,
             headers: headersOf(request),
-            payload
+            payload,
+            http: true
           }).pipe(Effect.catch(failure(request)))
         ),
         Effect.flatMap((response) =>

@@ -20,6 +20,14 @@ export interface RequestOptions {
 }
 
 /**
+ * What a payload is: the value of a JSON text, the text of a body, or nothing.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type Body = "json" | "text" | "none"
+
+/**
  * The answer to a request.
  *
  * @since 0.1.0
@@ -30,6 +38,8 @@ export interface Response<A = unknown> {
   readonly statusCode: number
   /** The response headers the server lets through. */
   readonly headers: Readonly<Record<string, unknown>> | undefined
+  /** What the payload is, where `NesClient` was asked for that (`http`) and the server tells. */
+  readonly body?: Body
 }
 
 /** The message of a request: a text stands for a GET of that path or route id. */

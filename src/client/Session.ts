@@ -43,6 +43,8 @@ export interface Options {
   readonly timeout?: number | undefined
   /** The longest message, in UTF-16 code units, that is put together from chunks. Default: without limit. */
   readonly maxMessageChars?: number | undefined
+  /** What the client knows beyond the protocol. */
+  readonly extensions?: ReadonlyArray<string> | undefined
 }
 
 /** How to connect. */
@@ -95,7 +97,7 @@ export class Session implements Owner {
   status: Status = Status.Disconnected()
 
   private readonly subscribed = new Subscriptions()
-  private readonly pending: Pending
+  readonly pending: Pending
   private readonly inbox: Inbox
   /** @internal */
   readonly received: (text: string) => void
@@ -121,6 +123,8 @@ export class Session implements Owner {
   /** Calls that a node which sent its clients away had not begun: they are asked again of the next. */
   private unbegun = new Map<number, Call>()
   private heartbeat: Message.Heartbeat | undefined
+  /** What of the client's extensions the server had that answered the last hello. */
+  extensions: unknown
 
   constructor(
     private readonly settings: Settings,
@@ -130,7 +134,7 @@ export class Session implements Owner {
   ) {
     this.pending = new Pending(settings.clock, timeout)
     this.inbox = new Inbox(this.pending, this.subscribed, {
-      ping: () => this.pong(),
+      ping: () => this.say("ping", ++this.ids),
       update: (message) => observer.update(message),
       gap: (path) => observer.gap(path),
       error: (error) => this.error(error)
@@ -209,7 +213,7 @@ export class Session implements Owner {
    */
   send(draft: Draft, call: Call): void {
     const { connection } = this
-    if (connection === undefined || !connection.isOpen) {
+    if (!connection?.isOpen) {
       // A peer that is closing the connection has not said yet whether it sends its clients away.
       if (connection?.since !== undefined && this.leaving.length === 0 && mayBeRepeated(call)) {
         draft.id = ++this.ids
@@ -266,7 +270,7 @@ export class Session implements Owner {
     }
     const topic = this.subscribed.create(path, options)
     topic.listeners.set(key, listener)
-    if (this.connection === undefined || !this.connection.isOpen) {
+    if (!this.connection?.isOpen) {
       done()
       return
     }
@@ -331,7 +335,7 @@ export class Session implements Owner {
       return
     }
     const gone = key ? this.subscribed.remove(path, key) : this.subscribed.clear(path)
-    if (!gone || this.connection === undefined || !this.connection.isOpen) {
+    if (!gone || !this.connection?.isOpen) {
       done()
       return
     }
@@ -431,7 +435,7 @@ export class Session implements Owner {
     ))
   }
 
-  private established(connection: Connection, { heartbeat, positions, socket }: Message.Answer): void {
+  private established(connection: Connection, { extensions, heartbeat, positions, socket }: Message.Answer): void {
     const { settle } = this
     if (this.isLeaving) {
       connection.failure ??= new DisconnectError({ message: "Request failed - server disconnected" })
@@ -445,6 +449,7 @@ export class Session implements Owner {
     this.settle = undefined
     connection.since = this.settings.clock.monotonicTimeNanosUnsafe()
     this.heartbeat = heartbeat
+    this.extensions = extensions
     connection.watchOver(heartbeat)
     this.id = socket ?? null
     this.change(Status.Connected({ id: socket ?? "" }))
@@ -600,7 +605,14 @@ export class Session implements Owner {
     const auth = typeof this.auth === "function" ? connection.auth : this.auth
     const { rest, ...subscriptions } = this.subscribed.hello(maxHelloBytes)
     connection.unasked = rest
-    this.send({ type: "hello", version: "2", ...(auth ? { auth } : undefined), ...subscriptions, id: 0 }, {
+    this.send({
+      type: "hello",
+      version: "2",
+      auth: auth || undefined,
+      ...subscriptions,
+      extensions: this.settings.extensions,
+      id: 0
+    }, {
       type: "hello",
       succeed: (answer) => {
         if (isBearable(answer.heartbeat)) {
@@ -633,11 +645,12 @@ export class Session implements Owner {
     }
   }
 
-  private pong(): void {
+  /** Says what is not answered. */
+  say(type: "ping" | "cancel" | "ack", id: number): void {
     const { connection } = this
-    if (connection !== undefined && connection.isOpen) {
+    if (connection?.isOpen) {
       try {
-        connection.send(`{"type":"ping","id":${++this.ids}}`)
+        connection.send(`{"type":"${type}","id":${id}}`)
       } catch {
         // Nobody waits for it: a socket that cannot send is about to close, and says so then.
       }
@@ -672,6 +685,7 @@ export const make = (options: Options, observer: Observer): Effect.Effect<Sessio
         ws: options.ws,
         protocols: options.protocols,
         maxMessageChars: options.maxMessageChars ?? Infinity,
+        extensions: options.extensions,
         open,
         online,
         load,

@@ -2,8 +2,9 @@
 import type { AuthArtifacts, AuthCredentials, Request, Server, ServerInjectResponse } from "@hapi/hapi"
 import type { Readable } from "node:stream"
 import { answers } from "../protocol/Answers.js"
-import type { Request as SocketRequest, Response } from "../server/Application.js"
+import type { Call, Request as SocketRequest, Response } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
+import type { Credentials } from "../server/conversation/Authentication.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import type { Headers } from "../server/conversation/RequestHead.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
@@ -142,8 +143,12 @@ const injectAuth = (
   { auth: { artifacts, credentials, isAuthenticated, strategy } }: Connection
 ): InjectAuth | undefined =>
   isAuthenticated && credentials && strategy !== undefined
-    ? { credentials, artifacts: artifacts as AuthArtifacts, strategy }
+    ? { credentials: listed(credentials), artifacts: artifacts as AuthArtifacts, strategy }
     : undefined
+
+// hapi ends the process over a scope that it cannot go through: one that is no text and no list grants nothing.
+const listed = (credentials: Credentials): AuthCredentials =>
+  !credentials.scope || Symbol.iterator in Object(credentials.scope) ? credentials : { ...credentials, scope: [] }
 
 /** What exchanges work with. */
 interface Host {
@@ -163,7 +168,8 @@ export class Exchanges {
   /** Answers a request, with the credentials of its connection. */
   readonly request = async (
     connection: Connection,
-    { headers, method, path, payload }: SocketRequest
+    { headers, method, path, payload }: SocketRequest,
+    call?: Call
   ): Promise<Response> => {
     if (path === this.endpoint) {
       throw errorAnswer(answers.routeUnknown)
@@ -171,6 +177,9 @@ export class Exchanges {
     const auth = injectAuth(connection)
     const { remoteAddress } = connection.info
     const exchange = this.add(connection, connection.facade as Socket | undefined ?? this.host.socketOf(connection))
+    if (call) {
+      call.onCancel = () => exchange.abort()
+    }
     try {
       const response: ServerInjectResponse<unknown> = await this.host.server.inject({
         method,

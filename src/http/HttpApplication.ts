@@ -111,7 +111,7 @@ export const make = <E, R, RA = never, RV = never>(
     ): Effect.Effect<A, E> => Effect.provideContext(effect, context)
     const service: Service = {
       ...port,
-      request: (connection, request) => runner.run(connection, request),
+      request: (connection, request, call) => runner.run(connection, request, call),
       departed: (connection) => runner.departed(connection),
       lookup: (id) => {
         const target = Object.hasOwn(ids, id) ? ids[id] : undefined

@@ -13,7 +13,7 @@ import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
-import type { Request, Response } from "../server/Application.js"
+import type { Call, Request, Response } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Socket from "./Socket.js"
@@ -55,9 +55,10 @@ export class RequestRunner {
   /** Runs a request: one that does not have to wait is answered at once. */
   run(
     connection: Connection,
-    { headers, method, path, payload }: Request
+    { headers, http = false, method, path, payload }: Request,
+    call?: Call
   ): Response | Promise<Response> {
-    const exchange = new Exchange(path, method, payload)
+    const exchange = new Exchange(path, method, payload, http)
     const request = new SocketRequest(
       exchange,
       path,
@@ -72,6 +73,9 @@ export class RequestRunner {
     const fiber = Effect.runForkWith(context)(this.handled)
     if (fiber.pollUnsafe() === undefined) {
       this.watch(connection, fiber, exchange)
+      if (call) {
+        call.onCancel = () => abort(fiber)
+      }
     } else {
       exchange.answer(SocketResponse.failed)
     }
@@ -83,7 +87,7 @@ export class RequestRunner {
   /** Interrupts what a connection has asked for, and waits for no more. */
   departed(connection: Connection): void {
     for (const fiber of this.waiting.get(connection) ?? []) {
-      fiber.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
+      abort(fiber)
     }
   }
 
@@ -121,12 +125,15 @@ export class RequestRunner {
   }
 }
 
+const abort = (fiber: Fiber.Fiber<void>): void =>
+  fiber.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
+
 const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequest, response: HttpServerResponse) => {
   const { source } = request
   if (!(source instanceof Exchange)) {
     return Effect.void
   }
-  const answer = SocketResponse.of(request.method, response, maxBytes)
+  const answer = SocketResponse.of(request.method, response, maxBytes, source.http)
   if (!Effect.isEffect(answer)) {
     source.answer(answer)
     return Effect.void

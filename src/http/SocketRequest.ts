@@ -24,8 +24,13 @@ export class Exchange {
   /** Called with the answer, if that does not come at once. */
   answered: ((response: Response) => void) | undefined
 
-  /** `payload` is a JSON value; `undefined` for none. */
-  constructor(readonly originalUrl: string, readonly method: string, readonly payload: unknown) {}
+  /** `payload` is a JSON value; `undefined` for none. `http` is that of the request (see `Application.Request`). */
+  constructor(
+    readonly originalUrl: string,
+    readonly method: string,
+    readonly payload: unknown,
+    readonly http = false
+  ) {}
 
   answer(response: Response): void {
     if (!this.response) {

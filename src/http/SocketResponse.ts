@@ -105,11 +105,17 @@ const read = ({ body, headers }: HttpServerResponse, maxBytes: number): Reading 
 const headersOf = ({ cookies, headers }: HttpServerResponse): Response["headers"] =>
   Cookies.isEmpty(cookies) ? headers : { ...headers, "set-cookie": Cookies.toSetCookieHeaders(cookies) }
 
-const conclude = (response: HttpServerResponse, body: Body): Response | Effect.Effect<never, UnsendableBody> => {
+const conclude = (
+  response: HttpServerResponse,
+  body: Body,
+  http: boolean
+): Response | Effect.Effect<never, UnsendableBody> => {
   const { status: statusCode } = response
   const headers = headersOf(response)
   if (body === null) {
-    return { statusCode, headers, payload: nothing(statusCode) }
+    return http
+      ? { statusCode, headers, payload: null, body: "none" }
+      : { statusCode, headers, payload: nothing(statusCode) }
   }
   let text = body
   if (typeof text !== "string") {
@@ -120,23 +126,27 @@ const conclude = (response: HttpServerResponse, body: Body): Response | Effect.E
     text = Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString("utf8")
   }
   return isJson(response.headers["content-type"]) && isValidJson(text)
-    ? { statusCode, headers, payload: undefined, json: text }
-    : { statusCode, headers, payload: text }
+    ? { statusCode, headers, payload: undefined, json: text, ...(http && { body: "json" }) }
+    : { statusCode, headers, payload: text, ...(http && { body: "text" }) }
 }
 
-/** The answer, or how it is come by where the body has to be collected first, of at most `maxBytes`. */
+/**
+ * The answer, or how it is come by where the body has to be collected first, of at most `maxBytes`; `http` is that of the
+ * request.
+ */
 export const of = (
   method: string,
   response: HttpServerResponse,
-  maxBytes: number
+  maxBytes: number,
+  http: boolean
 ): Response | Effect.Effect<Response, UnreadableBody | UnsendableBody> => {
   const body = method === "HEAD" ? null : read(response, maxBytes)
   return Effect.isEffect(body)
     ? Effect.flatMap(body, (bytes) => {
-      const answer = conclude(response, bytes)
+      const answer = conclude(response, bytes, http)
       return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
     })
-    : conclude(response, body)
+    : conclude(response, body, http)
 }
 
 /** The answer of a route whose body does not go into a message. */

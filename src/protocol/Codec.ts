@@ -111,13 +111,19 @@ const decodeCounts = (u: unknown): Message.Counts | undefined =>
 const named = <A>(record: Readonly<Record<string, A>>): ReadonlyArray<readonly [string, A]> =>
   Object.entries(record).filter(([name]) => name !== "__proto__")
 
+const isTexts = (u: unknown): u is ReadonlyArray<string> =>
+  Array.isArray(u) && u.every((each) => typeof each === "string")
+
 const decodeHello = ({ fields, id }: Envelope): Result.Result<Message.Hello, ProtocolError> => {
-  const { auth, subs, version } = fields
+  const { auth, extensions, subs, version } = fields
   if (version !== supported) {
     return invalid(answers.wrongVersion, supported, quote(version))
   }
-  if (!isAbsent(subs) && !(Array.isArray(subs) && subs.every((path) => typeof path === "string"))) {
+  if (!isAbsent(subs) && !isTexts(subs)) {
     return invalid(answers.subsInvalid)
+  }
+  if (!isAbsent(extensions) && !isTexts(extensions)) {
+    return invalid(answers.extensionsInvalid)
   }
   const recover = isAbsent(fields.recover) ? fields.recover : decodePositions(fields.recover)
   if (recover === undefined && fields.recover !== undefined) {
@@ -139,7 +145,8 @@ const decodeHello = ({ fields, id }: Envelope): Result.Result<Message.Hello, Pro
     ...(subs === undefined ? undefined : { subs }),
     ...(recover === undefined ? undefined : { recover }),
     ...(history === undefined ? undefined : { history }),
-    ...(presence === undefined ? undefined : { presence: presence && Object.fromEntries(named(presence)) })
+    ...(presence === undefined ? undefined : { presence: presence && Object.fromEntries(named(presence)) }),
+    ...(extensions === undefined ? undefined : { extensions })
   })
 }
 
@@ -153,7 +160,7 @@ const quote = (value: unknown): string => {
 }
 
 const decodeRequest = ({ fields, id }: Envelope): Result.Result<Message.Request, ProtocolError> => {
-  const { headers, method, path, payload } = fields
+  const { headers, http, method, path, payload } = fields
   if (!method) {
     return invalid(answers.methodMissing)
   }
@@ -166,13 +173,47 @@ const decodeRequest = ({ fields, id }: Envelope): Result.Result<Message.Request,
   if (typeof path !== "string") {
     return invalid(answers.pathNoText)
   }
+  if (!isAbsent(http) && typeof http !== "boolean") {
+    return invalid(answers.httpInvalid)
+  }
+  const mode = http === undefined ? undefined : { http }
   if (headers === undefined) {
-    return Result.succeed({ type: "request", id, method, path, payload })
+    return Result.succeed({ type: "request", id, method, path, payload, ...mode })
   }
   if (headers !== null && !isObject(headers)) {
     return invalid(answers.headersInvalid)
   }
-  return Result.succeed({ type: "request", id, method, path, headers: headers && decodeHeaders(headers), payload })
+  const given = headers && decodeHeaders(headers)
+  return Result.succeed({ type: "request", id, method, path, headers: given, payload, ...mode })
+}
+
+const isPairs = (u: unknown): u is ReadonlyArray<readonly [string, string]> =>
+  Array.isArray(u) && u.every((pair) => isTexts(pair) && pair.length === 2)
+
+const decodeRpc = ({ fields, id }: Envelope): Result.Result<Message.Rpc, ProtocolError> => {
+  const { discard, headers, payload, sampled, spanId, tag, traceId } = fields
+  if (!tag) {
+    return invalid(answers.tagMissing)
+  }
+  if (typeof tag !== "string") {
+    return invalid(answers.tagNoText)
+  }
+  if (!isAbsent(headers) && !isPairs(headers)) {
+    return invalid(answers.rpcHeadersInvalid)
+  }
+  if (!isAbsent(traceId) && typeof traceId !== "string") {
+    return invalid(answers.traceIdNoText)
+  }
+  if (!isAbsent(spanId) && typeof spanId !== "string") {
+    return invalid(answers.spanIdNoText)
+  }
+  if (!isAbsent(sampled) && typeof sampled !== "boolean") {
+    return invalid(answers.sampledInvalid)
+  }
+  if (!isAbsent(discard) && typeof discard !== "boolean") {
+    return invalid(answers.discardInvalid)
+  }
+  return Result.succeed({ type: "rpc", id, tag, payload, headers, traceId, spanId, sampled, discard })
 }
 
 const decodeSub = (envelope: Envelope): Result.Result<Message.Sub, ProtocolError> => {
@@ -224,6 +265,12 @@ export const decodeFields = (envelope: Envelope): Result.Result<Message.ClientMe
       return decodeSub(envelope)
     case "unsub":
       return decodePath("unsub", envelope)
+    case "cancel":
+      return Result.succeed({ type: "cancel", id })
+    case "rpc":
+      return decodeRpc(envelope)
+    case "ack":
+      return Result.succeed({ type: "ack", id })
     default:
       return invalid(answers.typeUnknown)
   }

@@ -90,6 +90,8 @@ export const Hello = Schema.Struct({
   subs: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
   /** Extension: how far the client got on paths of `subs`. */
   recover: Schema.optional(Schema.NullOr(Positions)),
+  /** Extension: what the client knows beyond the protocol. */
+  extensions: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
   /** Extension: how many of the last updates it wants of paths of `subs`. */
   history: Schema.optional(Schema.NullOr(Counts)),
   /** Extension: what the client says of itself where it is present, by path. */
@@ -124,7 +126,9 @@ export const Request = Schema.Struct({
   method: Schema.NonEmptyString,
   path: Schema.NonEmptyString,
   headers: Schema.optional(Schema.NullOr(RequestHeaders)),
-  payload: Schema.optional(Schema.Unknown)
+  payload: Schema.optional(Schema.Unknown),
+  /** Extension `http`: whether the answer is to be told as HTTP has it. */
+  http: Schema.optional(Schema.NullOr(Schema.Boolean))
 })
 /** @since 0.1.0 */
 export type Request = typeof Request.Type
@@ -184,12 +188,52 @@ export const Pong = Schema.Struct({ type: Schema.Literal("ping"), id: Id })
 export type Pong = typeof Pong.Type
 
 /**
+ * Extension `cancel`: the client waits no more for the answer to its message with this id.
+ *
+ * @since 1.0.0
+ * @category client messages
+ */
+export const Cancel = Schema.Struct({ type: Schema.Literal("cancel"), id: Id })
+/** @since 1.0.0 */
+export type Cancel = typeof Cancel.Type
+
+/**
+ * Extension `rpc`: calls a procedure by its tag. The names are those of `effect/rpc`.
+ *
+ * @since 1.0.0
+ * @category client messages
+ */
+export const Rpc = Schema.Struct({
+  type: Schema.Literal("rpc"),
+  id: Id,
+  tag: Schema.NonEmptyString,
+  payload: Schema.optional(Schema.Unknown),
+  headers: Schema.optional(Schema.NullOr(Schema.Array(Schema.Tuple([Schema.String, Schema.String])))),
+  traceId: Schema.optional(Schema.NullOr(Schema.String)),
+  spanId: Schema.optional(Schema.NullOr(Schema.String)),
+  sampled: Schema.optional(Schema.NullOr(Schema.Boolean)),
+  discard: Schema.optional(Schema.NullOr(Schema.Boolean))
+})
+/** @since 1.0.0 */
+export type Rpc = typeof Rpc.Type
+
+/**
+ * Extension `rpc`: the client has taken what came last of the call with this id, and is ready for more.
+ *
+ * @since 1.0.0
+ * @category client messages
+ */
+export const Ack = Schema.Struct({ type: Schema.Literal("ack"), id: Id })
+/** @since 1.0.0 */
+export type Ack = typeof Ack.Type
+
+/**
  * Any message a client sends.
  *
  * @since 0.1.0
  * @category client messages
  */
-export const ClientMessage = Schema.Union([Hello, Reauth, Request, Sub, Unsub, Custom, Pong])
+export const ClientMessage = Schema.Union([Hello, Reauth, Request, Sub, Unsub, Custom, Pong, Cancel, Rpc, Ack])
 /** @since 0.1.0 */
 export type ClientMessage = typeof ClientMessage.Type
 
@@ -286,7 +330,18 @@ export const Answer = Schema.Struct({
   /** Extension, to a sub: where the path stands. */
   position: Schema.optional(Position),
   /** Extension, to a hello: where the paths of `subs` stand that have recovery. */
-  positions: Schema.optional(Positions)
+  positions: Schema.optional(Positions),
+  // Whoever knows an extension looks whether its fields are what they should be.
+  /** Extension, to a hello: those of the client's extensions that the server has, a list of texts. */
+  extensions: Schema.optional(Schema.Unknown),
+  /** Extension `http`, to a request: what the payload is, `"json"`, `"text"` or `"none"`. */
+  body: Schema.optional(Schema.Unknown),
+  /** Extension `rpc`: a list of what a call yields, some of it at a time. */
+  values: Schema.optional(Schema.Unknown),
+  /** Extension `rpc`: how a call ended. */
+  exit: Schema.optional(Schema.Unknown),
+  /** Extension `rpc`: the fault that ended this call and all others of the connection. */
+  defect: Schema.optional(Schema.Unknown)
 })
 /** @since 0.1.0 */
 export type Answer = typeof Answer.Type

@@ -56,6 +56,8 @@ export class ServerError extends TaggedError("ServerError")<{
   readonly data: unknown
   readonly headers: Readonly<Record<string, unknown>> | undefined
   readonly path: string | undefined
+  /** What `data` is, `"json"`, `"text"` or `"none"`, where a request of `NesClient` asked for that and the server tells. */
+  readonly body?: "json" | "text" | "none" | undefined
 }> {
   readonly type = "server"
   readonly isNes = true

@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import type { Awaitable } from "./Awaitable.js"
 import type { Connection } from "./connection/Connection.js"
 import type { Authentication, AuthState } from "./conversation/Authentication.js"
+import type { Call } from "./conversation/Call.js"
 import type { RequestHead } from "./conversation/RequestHead.js"
 import type { Access } from "./subscription/Access.js"
 
@@ -14,6 +15,8 @@ import type { Access } from "./subscription/Access.js"
 export type { Awaitable } from "./Awaitable.js"
 /** @since 1.0.0 */
 export type { Connection } from "./connection/Connection.js"
+/** @since 1.0.0 */
+export type { Call } from "./conversation/Call.js"
 /** @since 1.0.0 */
 export type { Authentication, AuthState } from "./conversation/Authentication.js"
 /** @since 1.0.0 */
@@ -27,6 +30,8 @@ export type { Access, Rule } from "./subscription/Access.js"
  */
 export interface Request extends RequestHead {
   readonly payload: unknown
+  /** Whether the answer is to be told as HTTP has it: an error without a body has none. */
+  readonly http?: boolean
 }
 
 /**
@@ -41,6 +46,8 @@ export interface Response {
   readonly headers: Readonly<Record<string, unknown>>
   readonly payload: unknown
   readonly json?: string | undefined
+  /** What the payload is, where the request asked for that. */
+  readonly body?: "json" | "text" | "none"
 }
 
 /**
@@ -62,8 +69,8 @@ export interface Route {
  * @category models
  */
 export interface Service {
-  /** Answers a request, with the credentials of the connection. */
-  readonly request: (connection: Connection, request: Request) => Awaitable<Response>
+  /** Answers a request, with the credentials of the connection, until its `call` is cancelled, if it may be. */
+  readonly request: (connection: Connection, request: Request, call?: Call) => Awaitable<Response>
   /** The route with this id, if any. */
   readonly lookup: (id: string) => Route | undefined
   /** Whether a connection must authenticate at hello. */

@@ -253,6 +253,7 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     fanouts: new Fanouts<Connection>(turns),
     metrics,
     log,
+    procedures: { served: undefined },
     span: yield* Tracing.make,
     exceed: (limit, connection, path) => {
       metrics.exceed(limit)

@@ -26,6 +26,7 @@ import { Authenticator } from "./conversation/Authenticator.js"
 import { Dispatcher } from "./conversation/Dispatcher.js"
 import type { NodeContext } from "./NodeContext.js"
 import { type PathPresence, Presence } from "./presence/Presence.js"
+import type { Procedures } from "./Procedures.js"
 import { defaultBounds } from "./recovery/Bounds.js"
 import * as PathHistory from "./recovery/PathHistory.js"
 import { isFor, Recovery } from "./recovery/Recovery.js"
@@ -295,6 +296,23 @@ export class Node {
     return this.acceptor.attach(server, answered)
   }
 
+  /** Has calls of procedures answered, until what it returns is called. */
+  serve(procedures: Procedures): () => void {
+    const { context } = this
+    context.procedures.served = procedures
+    return () => {
+      if (context.procedures.served === procedures) {
+        context.procedures.served = undefined
+      }
+    }
+  }
+
+  /** Writes an answer that is not the dispatcher's. */
+  answer(connection: Connection, text: string): void {
+    this.context.metrics.totals.sentAnswer++
+    connection.answer(connection.outgoing(text))
+  }
+
   /** Accepts connections (again). */
   start(): void {
     this.hub.stopped = false
@@ -434,6 +452,7 @@ export class Node {
       connection.closed()
     }
     this.context.application.departed?.(connection)
+    this.context.procedures.served?.departed(connection)
     interrupt(connection)
     if (lingering) {
       await this.lifetimes.atMost(Promise.allSettled([greeting, left]))

@@ -3,6 +3,7 @@ import type * as Application from "./Application.js"
 import type { Settle } from "./Awaitable.js"
 import type { Connection } from "./connection/Connection.js"
 import type { Exceeded } from "./connection/Limits.js"
+import type { Procedures } from "./Procedures.js"
 import type { Settings } from "./Settings.js"
 import type { Fanouts } from "./subscription/Fanouts.js"
 import type { Log } from "./telemetry/Log.js"
@@ -20,6 +21,8 @@ export interface NodeContext {
   readonly fanouts: Fanouts<Connection>
   readonly metrics: Metrics
   readonly log: Log
+  /** What answers calls of procedures, where anything does. */
+  readonly procedures: { served: Procedures | undefined }
   /** Present where a tracer looks. */
   readonly span: Span | undefined
   /** Counts and logs a limit that a connection has crossed, with a message about this path if there is one. */

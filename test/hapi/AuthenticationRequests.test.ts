@@ -2,9 +2,10 @@
  * Requests over the socket: they run with the connection's credentials, through the route's own auth, and with no other
  * (nes-api.txt 46-48, 309-318; interop.md, "Server answers").
  */
-import type * as Hapi from "@hapi/hapi"
-import { describe, expect, it } from "vitest"
-import type * as Nes from "../../src/hapi.js"
+import * as Hapi from "@hapi/hapi"
+import { describe, expect, it, onTestFinished } from "vitest"
+import { Client } from "../../src/client.js"
+import * as Nes from "../../src/hapi.js"
 import { basic, direct, type Json, refusal, TestServer, whoami } from "./AuthenticatedServer.js"
 
 const password = "a password that is longer than thirty-two characters"
@@ -258,3 +259,23 @@ describe("the authentication endpoint cannot be reached over the socket", () => 
     }
   })
 })
+
+it.each([true, 5, {}, { length: 1 }, null, 0])(
+  "a scope that is no text and no list grants nothing: %j",
+  async (scope) => {
+    const server = Hapi.server({ host: "127.0.0.1", port: 0 })
+    server.auth.scheme("odd", () => ({
+      authenticate: (_, h) => h.authenticated({ credentials: { scope } as unknown as Hapi.AuthCredentials })
+    }))
+    server.auth.strategy("odd", "odd")
+    server.auth.default("odd")
+    await server.register({ plugin: Nes.plugin, options: {} })
+    server.route({ method: "GET", path: "/root", options: { auth: { scope: ["root"] } }, handler: () => "let in" })
+    await server.start()
+    onTestFinished(() => server.stop())
+    const client = new Client(`ws://127.0.0.1:${server.info.port}`)
+    await client.connect({ auth: { headers: {} }, reconnect: false })
+    onTestFinished(() => client.disconnect())
+    await expect(client.request("/root")).rejects.toMatchObject({ statusCode: 403 })
+  }
+)

@@ -1,5 +1,5 @@
 /** Whether what a server says is a message of the protocol. */
-const types = new Set(["hello", "reauth", "request", "message", "sub", "unsub"])
+const types = new Set(["hello", "reauth", "request", "message", "sub", "unsub", "rpc"])
 
 const isObject = (u: unknown): u is Readonly<Record<string, unknown>> =>
   typeof u === "object" && u !== null && !Array.isArray(u)
@@ -54,10 +54,15 @@ export const complaint = (text: string): string | undefined => {
   return type === "request" && statusCode === undefined ? "a response without status" : undefined
 }
 
-/** Whether a server owes an answer to this text, on a connection that it hears: to all but a heartbeat. */
-export const isOwed = (text: string): boolean => {
+/**
+ * Whether a server owes an answer to this text, on a connection that it hears: to all but a heartbeat and, where both
+ * know the extensions, what those have that is not answered.
+ */
+export const isOwed = (text: string, extended = false): boolean => {
   const message = parse(text)
-  return !isObject(message) || message.type !== "ping" ||
+  const isSilent = isObject(message) &&
+    (message.type === "ping" || (extended && (message.type === "cancel" || message.type === "ack")))
+  return !isObject(message) || !isSilent ||
     !(typeof message.id === "string" ? message.id !== "" : Number.isFinite(message.id) && message.id !== 0)
 }
 

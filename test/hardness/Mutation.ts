@@ -193,8 +193,24 @@ export const clientMessage = (random: Random, id: unknown): Json =>
       subs: livePaths.slice(0, random.int(0, 4)),
       history: random.choose<unknown>(() => ({ "/live/1": random.pick(counts) }), () => junk(random)),
       presence: random.choose<unknown>(() => ({ "/live/1": junk(random) }), () => junk(random))
-    })
+    }),
+    () => ({ type: random.pick(["cancel", "cancel", "ack"]), id: random.choose<unknown>(() => id, () => earlier(id)) }),
+    () => ({ type: "request", id, method: "POST", path: "/echo", payload: junk(random), http: random.pick([true, 1]) }),
+    () => procedure(random, id)
   )
+
+// What may still be being answered.
+const earlier = (id: unknown): unknown => (typeof id === "number" ? id - 1 : id)
+
+const procedure = (random: Random, id: unknown): Json => ({
+  type: "rpc",
+  id,
+  tag: random.pick<unknown>(["Echo", "Hang", "Count", "none", "__proto__", "", 1]),
+  payload: junk(random),
+  headers: random.choose<unknown>(() => [], () => [["a", "b"]], () => [["__proto__"]], () => junk(random)),
+  traceId: random.pick([undefined, "0af7651916cd43dd8448eb211c80319c", 1]),
+  discard: random.pick([undefined, true, "x"])
+})
 
 const heartbeat = (random: Random): unknown =>
   random.choose<unknown>(
@@ -230,12 +246,16 @@ export const serverMessage = (random: Random, id: unknown): Json =>
     () => ({ type: "request", id, statusCode: random.pick([400, 500, 302, 999, 1]), payload: junk(random) }),
     () => ({ type: "hello", id, heartbeat: heartbeat(random), socket: random.pick(["s", "", 1]) }),
     () => ({ type: "hello", id, heartbeat: false, socket: "s", positions: positions(random) }),
+    () => ({ type: "hello", id, heartbeat: false, socket: "s", extensions: random.pick<unknown>([["rpc"], [1], "x"]) }),
+    () => ({ type: "rpc", id, values: junk(random) }),
+    () => ({ type: "rpc", id, exit: junk(random) }),
+    () => ({ type: "rpc", defect: junk(random) }),
     () => ({ type: "ping", gaps: positions(random) }),
     () => ({ statusCode: 400, payload: { error: "Bad Request", message: "Cannot parse message" } })
   )
 
 const fieldNames = (
-  "type id path payload headers message auth subs version statusCode recover history presence snapshot position"
+  "type id path payload headers message auth subs version statusCode recover history presence snapshot position extensions"
 ).split(" ")
 
 /** Changes what a message consists of. */

@@ -140,9 +140,25 @@ export const play = async (random: Random, peer: RawPeer, keys: Keys, count: Cou
   const upgrade = handshake(cookie === undefined ? {} : { extra: `Cookie: ${cookie}\r\n` })
   let owed = 1
   let clean = true
-  const hello = { type: "hello", id: 1, version: "2", auth, subs: random.pick([["/o", "/item/1"], ["/o"], [], null]) }
+  const extensions = random.pick([undefined, null, [], ["cancel", "http", "rpc"], ["cancel", "http", "rpc"]])
+  const hello = {
+    type: "hello",
+    id: 1,
+    version: "2",
+    auth,
+    subs: random.pick([["/o", "/item/1"], ["/o"], [], null]),
+    extensions
+  }
+  let extended = false
+  const greet = (): Buffer => {
+    // Behind another hello, who knows what was agreed on.
+    const first = owed === 1
+    const said = say(JSON.stringify(first ? hello : { ...hello, extensions: undefined }))
+    extended = first && (extensions ?? []).length > 0
+    return said
+  }
   const say = (text: string): Buffer => {
-    owed += isOwed(text) ? 1 : 0
+    owed += isOwed(text, extended) ? 1 : 0
     count("messages", 1)
     return frame(text)
   }
@@ -152,7 +168,7 @@ export const play = async (random: Random, peer: RawPeer, keys: Keys, count: Cou
   // What is before, in and right behind the hello leaves together; now and then, with the upgrade request.
   const first = [
     ...Array.from({ length: random.chance(0.1) ? random.int(1, 3) : 0 }, (_, n) => next(n + 100)),
-    ...random.chance(0.9) ? [say(JSON.stringify(hello))] : [],
+    ...random.chance(0.9) ? [greet()] : [],
     ...Array.from({ length: random.chance(0.5) ? random.int(1, 8) : 0 }, (_, n) => next(n + 200))
   ]
   if (random.chance(0.05)) {

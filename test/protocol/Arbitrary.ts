@@ -63,13 +63,24 @@ export const clientMessage: fc.Arbitrary<Fields> = fc.oneof(
     subs: fc.array(text, { maxLength: 4 }),
     recover: positions,
     history: fc.dictionary(headerName, fc.nat(), { maxKeys: 3, noNullPrototype: true }),
-    presence: fc.dictionary(headerName, json, { maxKeys: 3, noNullPrototype: true })
+    presence: fc.dictionary(headerName, json, { maxKeys: 3, noNullPrototype: true }),
+    extensions: fc.option(fc.array(text, { maxLength: 3 }))
   }),
   record({ type: fc.constant("reauth"), id }, { auth: json }),
   record({ type: fc.constant("request"), id, method: nonEmpty, path: nonEmpty }, {
     headers: fc.option(headers),
-    payload: json
+    payload: json,
+    http: fc.option(fc.boolean())
   }),
+  record({ type: fc.constant("rpc"), id, tag: nonEmpty }, {
+    payload: json,
+    headers: fc.option(fc.array(fc.tuple(text, text), { maxLength: 3 })),
+    traceId: fc.option(text),
+    spanId: fc.option(text),
+    sampled: fc.option(fc.boolean()),
+    discard: fc.option(fc.boolean())
+  }),
+  record({ type: fc.constantFrom("cancel", "ack"), id }),
   record({ type: fc.constant("sub"), id, path: text }, { recover: position, history: fc.nat(), presence: json }),
   record({ type: fc.constant("unsub"), id, path: text }),
   record({ type: fc.constant("message"), id }, { message: json }),
@@ -96,7 +107,12 @@ export const serverMessage: fc.Arbitrary<Fields> = fc.oneof(
     heartbeat,
     socket: text,
     position,
-    positions
+    positions,
+    extensions: json,
+    body: json,
+    values: json,
+    exit: json,
+    defect: json
   })
 )
 
@@ -121,10 +137,35 @@ const names = [
   "snapshot",
   "gaps",
   "position",
-  "positions"
+  "positions",
+  "extensions",
+  "http",
+  "tag",
+  "traceId",
+  "spanId",
+  "sampled",
+  "discard",
+  "body",
+  "values",
+  "exit",
+  "defect"
 ]
 
-const types = ["hello", "reauth", "request", "sub", "unsub", "message", "ping", "update", "pub", "revoke"]
+const types = [
+  "hello",
+  "reauth",
+  "request",
+  "sub",
+  "unsub",
+  "message",
+  "ping",
+  "update",
+  "pub",
+  "revoke",
+  "cancel",
+  "rpc",
+  "ack"
+]
 
 /** One thing wrong, or oddly right, with a message's fields. */
 const change: fc.Arbitrary<(fields: Fields) => Fields> = fc.oneof(

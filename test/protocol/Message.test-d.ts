@@ -5,7 +5,7 @@ import type { NesError } from "../../src/protocol/NesError.js"
 
 test("a client message is told apart by its type", () => {
   expectTypeOf<Message.ClientMessage["type"]>().toEqualTypeOf<
-    "hello" | "reauth" | "request" | "sub" | "unsub" | "message" | "ping"
+    "hello" | "reauth" | "request" | "sub" | "unsub" | "message" | "ping" | "cancel" | "rpc" | "ack"
   >()
   expectTypeOf<Extract<Message.ClientMessage, { readonly type: "sub" }>>().toEqualTypeOf<Message.Sub>()
   expectTypeOf<Message.Request["headers"]>().toEqualTypeOf<Message.RequestHeaders | null | undefined>()

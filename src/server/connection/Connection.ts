@@ -8,9 +8,10 @@ import type { WebSocket } from "ws"
 import { answers } from "../../protocol/Answers.js"
 import * as CloseCode from "../../protocol/CloseCode.js"
 import type { Envelope, Refusal } from "../../protocol/Codec.js"
-import type { Position } from "../../protocol/Message.js"
+import type { Id, Position } from "../../protocol/Message.js"
 import type { Owner } from "../Awaitable.js"
 import type { Authentication, AuthState, UserKey } from "../conversation/Authentication.js"
+import type { Call } from "../conversation/Call.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import type { Inbox } from "../conversation/TurnLimiter.js"
 import type { Fanouts } from "../subscription/Fanouts.js"
@@ -122,6 +123,12 @@ export class Connection {
   verifyAt = Infinity
   /** Present while messages wait for a hello, a reauthentication or a verification. */
   gate: Gate | undefined
+  /** The extensions that both sides know; present where there are any. */
+  extensions: ReadonlySet<string> | undefined
+  /** What the client may take back, by the id of its message. */
+  calls: Map<Id, Call> | undefined
+  /** Calls that have been answered in part. */
+  streams = 0
   /** Messages being answered. */
   processing = 0
   /** How much memory these may take (bytes). */

@@ -1,7 +1,7 @@
 /** From an incoming text to the answer: the conversation of wire protocol 2.4, in interop.md's order of checks. */
 import * as Boom from "@hapi/boom"
 import * as Result from "effect/Result"
-import { answers } from "../../protocol/Answers.js"
+import { answers, textOf } from "../../protocol/Answers.js"
 import * as CloseCode from "../../protocol/CloseCode.js"
 import * as Codec from "../../protocol/Codec.js"
 import type * as Message from "../../protocol/Message.js"
@@ -14,6 +14,7 @@ import type { RateLimiter } from "../connection/RateLimiter.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
 import type { Authenticator } from "./Authenticator.js"
+import { Call } from "./Call.js"
 import { errorAnswer } from "./ErrorAnswer.js"
 import * as Errors from "./Errors.js"
 import * as RequestHead from "./RequestHead.js"
@@ -35,6 +36,21 @@ class PathRefused extends Error {
   }
 }
 
+// What the server knows beyond the protocol, for clients that know it too.
+const extensions = ["cancel", "http", "rpc"]
+
+// Of no use to a client that does not know them: it may not send them either.
+const extensionOf: Readonly<Record<string, string>> = { cancel: "cancel", rpc: "rpc", ack: "rpc" }
+
+// To clients that know of it: the answer to what they have taken back.
+const cancelled = ({ id, type }: Answerable): string =>
+  JSON.stringify({
+    type,
+    id,
+    statusCode: answers.cancelled[0],
+    payload: { error: "Client Closed Request", message: textOf(answers.cancelled) }
+  })
+
 const unwrap = <A>(decoded: Result.Result<A, { readonly message: string }>): A => {
   if (Result.isFailure(decoded)) {
     throw Boom.badRequest(decoded.failure.message)
@@ -53,13 +69,14 @@ const hasAuthorization = (headers: Message.RequestHeaders): boolean =>
 
 const encodeResponse = (
   id: Message.Id,
-  { json, payload, statusCode }: Response,
+  { body, json, payload, statusCode }: Response,
   headers: Readonly<Record<string, unknown>> | undefined
 ): string => {
   if (json === undefined) {
-    return JSON.stringify({ type: "request", id, statusCode, payload, headers })
+    return JSON.stringify({ type: "request", id, statusCode, payload, headers, body })
   }
-  const tail = headers === undefined ? "" : `,"headers":${JSON.stringify(headers)}`
+  const kind = body === undefined ? "" : `,"body":"${body}"`
+  const tail = headers === undefined ? kind : `,"headers":${JSON.stringify(headers)}${kind}`
   return `{"type":"request","id":${JSON.stringify(id)},"statusCode":${statusCode},"payload":${json}${tail}}`
 }
 
@@ -213,16 +230,17 @@ export class Dispatcher {
     const arrived = this.read(message)
     const isVerified = typeof message !== "string" && message.isVerified
     const isDue = !("error" in arrived) && !isVerified && this.isDue(connection)
-    if (arrived.type === "ping" && !("error" in arrived) && !isDue) {
+    if (!("error" in arrived) && !isDue && this.isSignal(connection, arrived)) {
       return
     }
     const { settings: { limits } } = this.context
     const weight = this.weigh(message)
     const text = typeof message === "string" ? message : message.text
-    if (connection.processing >= limits.maxInFlight && (typeof message === "string" || !message.isLate)) {
+    const inFlight = connection.processing + connection.streams
+    if (inFlight >= limits.maxInFlight && (typeof message === "string" || !message.isLate)) {
       // Those of this turn may have been answered by the next.
       this.turns.putOff(connection, { text, arrived, weight, isLate: true })
-    } else if (connection.processing >= limits.maxInFlight) {
+    } else if (inFlight >= limits.maxInFlight) {
       this.exceed("maxInFlight", connection, arrived)
     } else if (!("error" in arrived) && weight === Infinity) {
       this.context.exceed("maxDepth", connection)
@@ -233,6 +251,25 @@ export class Dispatcher {
     } else {
       void this.answer(connection, arrived, "error" in arrived ? 0 : weight)
     }
+  }
+
+  // What is not answered is not in flight: it is what lets others end.
+  private isSignal(connection: Connection, { id, type }: Codec.Envelope): boolean {
+    if (type !== "ping" && !(type in extensionOf && this.knows(connection, type))) {
+      return false
+    }
+    if (type === "cancel") {
+      connection.calls?.get(id)?.cancel()
+      this.context.procedures.served?.cancel(connection, id)
+    } else if (type === "ack") {
+      this.context.procedures.served?.ack(connection, id)
+    }
+    return type !== "rpc"
+  }
+
+  private knows(connection: Connection, type: string): boolean {
+    const extension = Object.hasOwn(extensionOf, type) ? extensionOf[type] : undefined
+    return extension !== undefined && connection.extensions?.has(extension) === true
   }
 
   // What waits for earlier ones has become too much.
@@ -334,10 +371,17 @@ export class Dispatcher {
     if (envelope.type === "hello" && connection.stage !== "new") {
       throw errorAnswer(answers.alreadyInitialized)
     }
+    if (Object.hasOwn(extensionOf, envelope.type) && !this.knows(connection, envelope.type)) {
+      throw errorAnswer(answers.typeUnknown)
+    }
     const message = unwrap(Codec.decodeFields(envelope))
     switch (message.type) {
       case "ping":
+      case "cancel":
+      case "ack":
         return undefined
+      case "rpc":
+        return this.rpc(connection, message)
       case "hello":
         connection.stage = "greeting"
         this.close(connection)
@@ -352,9 +396,9 @@ export class Dispatcher {
         this.close(connection)
         return this.reauth(connection, message)
       case "request":
-        return this.request(connection, message)
+        return this.cancellable(connection, message, (call) => this.request(connection, message, call))
       case "message":
-        return this.message(connection, message)
+        return this.cancellable(connection, message, (call) => this.message(connection, message, call))
       case "sub":
         return this.sub(connection, message)
       case "unsub":
@@ -373,7 +417,13 @@ export class Dispatcher {
       if (connection.isOpen) {
         const { heartbeat } = this.context.settings
         const answer: Message.Answer = { type: "hello", id: message.id, heartbeat, socket: connection.id }
-        const text = this.encode(message, positions ? { ...answer, positions } : answer)
+        const shared = extensions.filter((name) => message.extensions?.includes(name))
+        const text = this.encode(message, {
+          ...answer,
+          ...(positions && { positions }),
+          ...(shared.length > 0 && { extensions: shared })
+        })
+        connection.extensions = shared.length > 0 ? new Set(shared) : undefined
         connection.catchUp()
         connection.stage = "ready"
         connection.greeted(true)
@@ -424,12 +474,12 @@ export class Dispatcher {
     }
   }
 
-  private async run<A>(name: string, connection: Connection, hook: () => Awaitable<A>): Promise<A> {
+  private async run<A>(name: string, connection: Connection, hook: () => Awaitable<A>, call?: Call): Promise<A> {
     const { application, settle } = this.context
     try {
-      return await settle(hook(), connection)
+      return await (call ? settle(hook(), connection, call) : settle(hook(), connection))
     } catch (error) {
-      throw Errors.ofHook(name, error, application.log, connection)
+      throw call?.departed ? error : Errors.ofHook(name, error, application.log, connection)
     }
   }
 
@@ -482,7 +532,7 @@ export class Dispatcher {
     }
   }
 
-  private async request(connection: Connection, message: Message.Request): Promise<string> {
+  private async request(connection: Connection, message: Message.Request, call?: Call): Promise<string> {
     const { metrics, settings } = this.context
     const began = performance.now()
     if (message.headers && hasAuthorization(message.headers)) {
@@ -492,28 +542,73 @@ export class Dispatcher {
     const { method, path } = message.path.startsWith("/") ? message : this.lookup(message.path)
     const head = RequestHead.make(connection, method, path, message.headers)
     this.checkPath(connection, head.path)
-    const response = await this.ask(connection, { ...head, payload: message.payload ?? undefined })
+    const { http } = message
+    const response = await this.ask(
+      connection,
+      { ...head, payload: message.payload ?? undefined, ...(http && { http }) },
+      call
+    )
     metrics.answered(performance.now() - began)
     const headers = settings.headers === null ? undefined : Errors.filterHeaders(response.headers, settings.headers)
+    const type = response.body && response.headers["content-type"]
     try {
-      return encodeResponse(message.id, response, headers)
+      return encodeResponse(message.id, response, type === undefined ? headers : { ...headers, "content-type": type })
     } catch {
       throw this.unserialisable(message)
     }
   }
 
-  private ask(connection: Connection, request: Request): Response | PromiseLike<Response> {
+  private ask(connection: Connection, request: Request, call?: Call): Response | PromiseLike<Response> {
     const { application, settle, span } = this.context
     if (span === undefined) {
-      const answer = application.request(connection, request)
+      const answer = application.request(connection, request, call)
       return answer instanceof Promise ? answer : settle(answer)
     }
     return span(
       `nes.request ${request.method}`,
       { attributes: requestAttributes(connection, request), headers: request.headers },
       (traceparent) =>
-        settle(application.request(connection, { ...request, headers: { ...request.headers, traceparent } }))
+        settle(application.request(connection, { ...request, headers: { ...request.headers, traceparent } }, call))
     )
+  }
+
+  // What the client takes back is ended, and counts as no error.
+  private cancellable(
+    connection: Connection,
+    message: Message.Request | Message.Custom,
+    work: (call: Call | undefined) => Promise<string>
+  ): Promise<string> {
+    if (!connection.extensions?.has("cancel")) {
+      return work(undefined)
+    }
+    const { id } = message
+    const call = new Call()
+    const calls = connection.calls ??= new Map()
+    calls.set(id, call)
+    const ended = (): void => {
+      if (calls.get(id) === call) {
+        calls.delete(id)
+      }
+    }
+    return work(call).then((text) => {
+      ended()
+      return call.departed ? cancelled(message) : text
+    }, (error: unknown) => {
+      ended()
+      if (call.departed) {
+        return cancelled(message)
+      }
+      throw error
+    })
+  }
+
+  private async rpc(connection: Connection, message: Message.Rpc): Promise<undefined> {
+    const { served } = this.context.procedures
+    if (!served) {
+      throw errorAnswer(answers.noMessages)
+    }
+    await served.call(connection, message)
+    return undefined
   }
 
   private lookup(id: string): { readonly method: string; readonly path: string } {
@@ -527,12 +622,12 @@ export class Dispatcher {
     return { method: route.method, path: route.path }
   }
 
-  private async message(connection: Connection, { id, message, type }: Message.Custom): Promise<string> {
+  private async message(connection: Connection, { id, message, type }: Message.Custom, call?: Call): Promise<string> {
     const { onMessage } = this.context.settings.hooks
     if (!onMessage) {
       throw errorAnswer(answers.noMessages)
     }
-    const answer = await this.run("onMessage", connection, () => onMessage(connection, message))
+    const answer = await this.run("onMessage", connection, () => onMessage(connection, message), call)
     return this.encode({ id, type }, { type: "message", id, message: answer })
   }
 

@@ -1,0 +1,187 @@
+/**
+ * Effect's RPC over the connection of `NesClient`: calls and Streams beside its requests, subscriptions and updates, with
+ * the credentials that the connection has.
+ *
+ * ```ts
+ * const program = Effect.gen(function*() {
+ *   const client = yield* RpcClient.make(Users)
+ *   return yield* client.GetUser({ id: 5 })
+ * }).pipe(Effect.scoped, Effect.provide(NesRpcClient.layerProtocol))
+ * ```
+ *
+ * @since 1.0.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as RpcClient from "effect/rpc/RpcClient"
+import * as RpcClientError from "effect/rpc/RpcClientError"
+import type { FromClientEncoded, FromServerEncoded } from "effect/rpc/RpcMessage"
+import * as RpcSerialization from "effect/rpc/RpcSerialization"
+import type * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import type * as Message from "../protocol/Message.js"
+import { DisconnectError, type NesError } from "../protocol/NesError.js"
+import type { Call } from "./Call.js"
+import { NesClient, offers, sessionOf } from "./NesClient.js"
+
+type RequestId = string | number
+type Request = Extract<FromClientEncoded, { readonly _tag: "Request" }>
+type Failure = Extract<FromServerEncoded, { readonly _tag: "Exit" }>["exit"]
+
+const lost = (cause: NesError): RpcClientError.RpcClientError =>
+  new RpcClientError.RpcClientError({ reason: new Socket.SocketReadError({ cause }) })
+
+const unsent = (message: string): RpcClientError.RpcClientError =>
+  new RpcClientError.RpcClientError({
+    reason: new Socket.SocketWriteError({ cause: new DisconnectError({ message }) })
+  })
+
+// What the server said of a call that it did not make, or of an answer that is none.
+const refusal = (message: string): Failure => ({
+  _tag: "Failure",
+  cause: [{ _tag: "Die", defect: { name: "ServerError", message } }]
+})
+
+const responseOf = (requestId: RequestId, { defect, exit, values }: Message.Answer): FromServerEncoded => {
+  if (Array.isArray(values) && values.length > 0) {
+    const [first, ...rest] = values as ReadonlyArray<unknown>
+    return { _tag: "Chunk", requestId, values: [first, ...rest] }
+  }
+  return defect === undefined
+    ? { _tag: "Exit", requestId, exit: (exit ?? refusal("Received invalid response")) as Failure }
+    : { _tag: "Exit", requestId, exit: { _tag: "Failure", cause: [{ _tag: "Die", defect }] } }
+}
+
+/**
+ * The protocol of RPC clients on the connection of `NesClient`. While there is none, calls fail with an
+ * `RpcClientError`, as those do that are under way when it is lost; after a reconnect they work again. The `timeout` of
+ * the client holds for calls as for requests, for a Stream from one answer to the next.
+ *
+ * @since 1.0.0
+ * @category protocols
+ */
+export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, NesClient | Scope.Scope> = RpcClient
+  .Protocol.make(
+    Effect.fnUntraced(function*(writeResponse, clientIds) {
+      const session = sessionOf(yield* NesClient)
+      const fork = Effect.runForkWith(yield* Effect.context())
+      const ids = new Map<RequestId, number>()
+      // What comes is handed on in order; most of it without a wait.
+      const waiting: Array<Effect.Effect<void>> = []
+      let working: Fiber.Fiber<void> | undefined
+
+      const next = (): void => {
+        working = undefined
+        for (let effect = waiting.shift(); effect !== undefined; effect = waiting.shift()) {
+          const fiber = fork(effect)
+          if (fiber.pollUnsafe() === undefined) {
+            working = fiber
+            fiber.addObserver(next)
+            return
+          }
+        }
+      }
+      const hand = (clientId: number, response: FromServerEncoded): void => {
+        waiting.push(writeResponse(clientId, response))
+        if (working === undefined) {
+          next()
+        }
+      }
+
+      const callOf = (clientId: number, requestId: RequestId): Call => {
+        const call: Call = {
+          type: "rpc",
+          succeed: (answer) => {
+            if (Array.isArray(answer.values) && answer.values.length > 0) {
+              session.pending.add(Number(answer.id), call)
+            } else {
+              ids.delete(requestId)
+            }
+            hand(clientId, responseOf(requestId, answer))
+          },
+          fail: (error) => {
+            const wasUnderWay = ids.delete(requestId)
+            if (error._tag === "ServerError") {
+              hand(clientId, { _tag: "Exit", requestId, exit: refusal(error.message) })
+            } else if (error._tag === "DisconnectError" && wasUnderWay) {
+              // All that are under way fail at once.
+              ids.clear()
+              clientIds.forEach((id) => hand(id, { _tag: "ClientProtocolError", error: lost(error) }))
+            } else if (error._tag !== "DisconnectError") {
+              hand(clientId, { _tag: "Exit", requestId, exit: refusal(error.message) })
+            }
+          }
+        }
+        return call
+      }
+
+      const request = (
+        clientId: number,
+        { discard, headers, id, payload, sampled, spanId, tag, traceId }: Request
+      ): RpcClientError.RpcClientError | undefined => {
+        if (session.status._tag !== "Connected") {
+          return unsent("Failed to send message - server disconnected")
+        }
+        if (!offers(session, "rpc")) {
+          return unsent("The server does not answer calls")
+        }
+        const draft = {
+          type: "rpc" as const,
+          id: 0,
+          tag,
+          payload,
+          ...(headers.length > 0 && { headers }),
+          ...(spanId !== undefined && { traceId, spanId, sampled }),
+          ...(discard && { discard })
+        }
+        ids.set(id, 0)
+        session.send(draft, callOf(clientId, id))
+        if (draft.id === 0) {
+          ids.delete(id)
+          return unsent("Failed to send message - server disconnected")
+        }
+        if (ids.has(id)) {
+          ids.set(id, draft.id)
+        }
+        return undefined
+      }
+
+      const send = (clientId: number, message: FromClientEncoded): RpcClientError.RpcClientError | undefined => {
+        if (message._tag === "Request") {
+          return request(clientId, message)
+        }
+        const id = message._tag === "Ack" || message._tag === "Interrupt" ? ids.get(message.requestId) : undefined
+        if (id !== undefined && message._tag === "Ack") {
+          session.say("ack", id)
+        } else if (id !== undefined && message._tag === "Interrupt") {
+          ids.delete(message.requestId)
+          session.forget(id)
+          session.say("cancel", id)
+        }
+        return undefined
+      }
+
+      return {
+        send: (clientId: number, message: FromClientEncoded) =>
+          Effect.suspend(() => {
+            const error = send(clientId, message)
+            return error === undefined ? Effect.void : Effect.fail(error)
+          }),
+        supportsAck: true,
+        supportsTransferables: false,
+        codecFor: RpcSerialization.json.codecFor
+      }
+    })
+  )
+
+/**
+ * `makeProtocol` as a Layer.
+ *
+ * @since 1.0.0
+ * @category layers
+ */
+export const layerProtocol: Layer.Layer<RpcClient.Protocol, never, NesClient> = Layer.effect(
+  RpcClient.Protocol,
+  makeProtocol
+)

@@ -1,0 +1,15 @@
+/** The port to what answers calls of procedures: `effect/rpc`, where it is served. */
+import type * as Message from "../protocol/Message.js"
+import type { Connection } from "./connection/Connection.js"
+
+/** What answers calls. All answers, errors included, are written by it. */
+export interface Procedures {
+  /** Begins a call; ends when the first of its answer has been written. */
+  readonly call: (connection: Connection, message: Message.Rpc) => Promise<void>
+  /** The client is ready for more of a call. */
+  readonly ack: (connection: Connection, id: Message.Id) => void
+  /** The client waits for a call no more. */
+  readonly cancel: (connection: Connection, id: Message.Id) => void
+  /** A connection is gone. */
+  readonly departed: (connection: Connection) => void
+}

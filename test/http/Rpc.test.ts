@@ -1,0 +1,346 @@
+/** Effect's RPC over a connection that does other things too. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServer from "effect/http/HttpServer"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Rpc from "effect/rpc/Rpc"
+import * as RpcClient from "effect/rpc/RpcClient"
+import * as RpcGroup from "effect/rpc/RpcGroup"
+import * as RpcMiddleware from "effect/rpc/RpcMiddleware"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { WebSocket } from "ws"
+import {
+  Authentication,
+  NesClient,
+  NesHttpServer,
+  NesRpcClient,
+  NesRpcServer,
+  NesServer,
+  Socket,
+  TestServer
+} from "../../src/index.js"
+
+class User extends Schema.Class<User>("User")({ id: Schema.Number, born: Schema.Date }) {}
+class Missing extends Schema.TaggedError<Missing>()("Missing", { id: Schema.Number }) {}
+class Unknown extends Schema.TaggedError<Unknown>()("Unknown", {}) {}
+
+class CurrentUser extends Context.Service<CurrentUser, string>()("CurrentUser") {}
+class WhoAsks extends RpcMiddleware.Service<WhoAsks, { provides: CurrentUser }>()("WhoAsks", { error: Unknown }) {}
+
+const Users = RpcGroup.make(
+  Rpc.make("Get", { payload: { id: Schema.Number }, success: User, error: Missing }),
+  Rpc.make("Nothing"),
+  Rpc.make("Die"),
+  Rpc.make("Whoami", { success: Schema.String }).middleware(WhoAsks),
+  Rpc.make("Socket", { success: Schema.Struct({ id: Schema.String, user: Schema.Unknown }) }),
+  Rpc.make("Hang"),
+  Rpc.make("Count", { payload: { to: Schema.Number }, success: Schema.Number, error: Missing, stream: true }),
+  Rpc.make("HangStream", { success: Schema.Number, stream: true })
+)
+
+/** What handlers tell the test. */
+class Diary extends Context.Service<Diary, Queue.Queue<string>>()("Diary") {}
+
+const born = new Date(0)
+
+const UsersLive = Users.toLayer(Effect.gen(function*() {
+  const diary = yield* Diary
+  const hang = Queue.offer(diary, "begun").pipe(
+    Effect.andThen(Effect.never),
+    Effect.onInterrupt(() => Queue.offer(diary, "interrupted"))
+  )
+  return {
+    Get: ({ id }) => id === 404 ? Effect.fail(new Missing({ id })) : Effect.succeed(new User({ id, born })),
+    Nothing: () => Effect.void,
+    Die: () => Effect.die(new TypeError("a fault")),
+    Whoami: () => CurrentUser,
+    Socket: () =>
+      Effect.gen(function*() {
+        const { id } = yield* Effect.orDie(Socket.current)
+        const { user } = yield* Effect.orDie(Socket.credentials)
+        return { id, user }
+      }),
+    Hang: () => hang,
+    Count: ({ to }) =>
+      to === 404
+        ? Stream.concat(Stream.make(1), Stream.fail(new Missing({ id: 404 })))
+        : Stream.range(1, to).pipe(
+          Stream.rechunk(1),
+          Stream.tap((n) => Queue.offer(diary, `made ${n}`))
+        ),
+    HangStream: () => Stream.concat(Stream.make(1), Stream.fromEffect(hang))
+  }
+}))
+
+const WhoAsksLive = Layer.succeed(
+  WhoAsks,
+  (effect) =>
+    Effect.flatMap(Effect.mapError(Socket.credentials, () => new Unknown()), ({ user }) =>
+      user === "banned"
+        ? Effect.fail(new Unknown())
+        : Effect.provideService(effect, CurrentUser, String(user)))
+)
+
+const auth = Authentication.make({
+  mode: "optional",
+  authenticate: Effect.map(
+    HttpServerRequest.HttpServerRequest,
+    ({ headers }) => ({ credentials: { user: headers.authorization } })
+  )
+})
+
+const as = (user: string): Partial<NesClient.Options> => ({ auth: { headers: { authorization: user } } })
+
+const routes = HttpRouter.add("GET", "/", HttpServerResponse.text("here"))
+
+const Live = NesRpcServer.layer(Users, { disableFatalDefects: true }).pipe(
+  Layer.provide([UsersLive, WhoAsksLive]),
+  Layer.provideMerge(Layer.merge(
+    NesHttpServer.layerSubscription("/news"),
+    Layer.effect(Diary, Queue.unbounded<string>())
+  )),
+  Layer.provideMerge(TestServer.layer(routes, { auth, limits: { maxInFlight: 4 } })),
+  Layer.provide(HttpServer.layerServices)
+)
+
+/** A client of the group on a connection of its own. */
+const connect = (options: Partial<NesClient.Options> = as("john")) =>
+  Effect.gen(function*() {
+    const nes = yield* TestServer.connect(options)
+    const protocol = yield* Effect.provideService(NesRpcClient.makeProtocol, NesClient.NesClient, nes)
+    const rpc = yield* Effect.provideService(RpcClient.make(Users), RpcClient.Protocol, protocol)
+    return { nes, rpc }
+  })
+
+const textOf = (exit: Exit.Exit<unknown, unknown>): string =>
+  Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "success"
+
+const read = Effect.flatMap(Diary, Queue.take)
+
+const connectionOf = Effect.flatMap(NesServer.NesServer, (nes) => nes.connections)
+
+/** Until the server is at rest: nothing in flight, no stream open. */
+const atRest = Effect.repeat(connectionOf, {
+  until: (connections) => connections.every(({ processing, streams }) => processing === 0 && streams === 0),
+  schedule: Schedule.spaced("1 millis")
+})
+
+describe("a call", () => {
+  it.live("succeeds and fails with what its Schemas say", () =>
+    Effect.gen(function*() {
+      const { rpc } = yield* connect()
+      expect(yield* rpc.Get({ id: 5 })).toEqual(new User({ id: 5, born }))
+      expect(yield* Effect.flip(rpc.Get({ id: 404 }))).toEqual(new Missing({ id: 404 }))
+      expect(yield* rpc.Nothing()).toBeUndefined()
+      const all = yield* Effect.all([1, 2, 3, 4].map((id) => rpc.Get({ id })), { concurrency: "unbounded" })
+      expect(all.map(({ id }) => id)).toEqual([1, 2, 3, 4])
+      yield* atRest
+    }).pipe(Effect.provide(Live)))
+
+  it.live("that dies does so at the client, and others go on", () =>
+    Effect.gen(function*() {
+      const { rpc } = yield* connect()
+      const exit = yield* Effect.exit(rpc.Die())
+      expect(textOf(exit)).toContain("a fault")
+      expect(yield* rpc.Get({ id: 5 })).toBeInstanceOf(User)
+    }).pipe(Effect.provide(Live)))
+
+  it.live("knows the socket and its credentials, in handlers and in middleware", () =>
+    Effect.gen(function*() {
+      const john = yield* connect()
+      expect(yield* john.rpc.Whoami()).toBe("john")
+      const [connection] = yield* connectionOf
+      expect(yield* john.rpc.Socket()).toEqual({ id: connection?.id, user: "john" })
+      yield* john.nes.reauthenticate({ headers: { authorization: "jane" } })
+      expect(yield* john.rpc.Whoami()).toBe("jane")
+      const banned = yield* connect(as("banned"))
+      expect(yield* Effect.flip(banned.rpc.Whoami())).toEqual(new Unknown())
+      const nobody = yield* connect({})
+      expect(yield* Effect.flip(nobody.rpc.Whoami())).toEqual(new Unknown())
+    }).pipe(Effect.provide(Live)))
+
+  it.live("that is interrupted is interrupted at the server, and is in flight no more", () =>
+    Effect.gen(function*() {
+      const { rpc } = yield* connect()
+      for (let n = 0; n < 5; n++) {
+        const fiber = yield* Effect.forkChild(rpc.Hang())
+        expect(yield* read).toBe("begun")
+        yield* Fiber.interrupt(fiber)
+        expect(yield* read).toBe("interrupted")
+      }
+      yield* atRest
+    }).pipe(Effect.provide(Live)))
+
+  it.live("ends with its client", () =>
+    Effect.gen(function*() {
+      yield* Effect.scoped(Effect.gen(function*() {
+        const { rpc } = yield* connect()
+        yield* Effect.forkScoped(rpc.Hang())
+        yield* Effect.forkScoped(Stream.runDrain(rpc.HangStream()))
+        expect([yield* read, yield* read]).toEqual(["begun", "begun"])
+      }))
+      expect([yield* read, yield* read]).toEqual(["interrupted", "interrupted"])
+    }).pipe(Effect.provide(Live)))
+
+  it.live("fails when the connection is lost, and works again after a reconnect", () =>
+    Effect.gen(function*() {
+      const { nes, rpc } = yield* connect({ ...as("john"), reconnect: { delay: 1 } })
+      const hanging = yield* Effect.forkChild(Effect.flip(rpc.Hang()))
+      const streaming = yield* Effect.forkChild(Effect.flip(Stream.runDrain(rpc.HangStream())))
+      yield* read
+      yield* read
+      const [connection] = yield* connectionOf
+      connection?.ws.terminate()
+      expect(yield* Fiber.join(hanging)).toMatchObject({ _tag: "RpcClientError" })
+      expect(yield* Fiber.join(streaming)).toMatchObject({ _tag: "RpcClientError" })
+      yield* Effect.repeat(nes.status, { until: ({ _tag }) => _tag === "Connected", schedule: Schedule.spaced(1) })
+      expect(yield* rpc.Whoami()).toBe("john")
+      yield* nes.disconnect
+      expect(yield* Effect.flip(rpc.Nothing())).toMatchObject({ _tag: "RpcClientError" })
+    }).pipe(Effect.provide(Live)))
+
+  it.live("shares the connection with requests, subscriptions and updates", () =>
+    Effect.gen(function*() {
+      const { nes, rpc } = yield* connect()
+      const server = yield* NesServer.NesServer
+      const news = yield* Effect.forkChild(Stream.runHead(nes.subscribeMessages("/news")))
+      const update = yield* Effect.forkChild(Stream.runHead(nes.updates))
+      yield* Effect.repeat(Socket.all({ subscription: "/news" }), { until: ({ length }) => length === 1 })
+      const counted = yield* Effect.forkChild(Stream.runCollect(rpc.Count({ to: 20 })))
+      yield* server.publish("/news", "good")
+      yield* server.broadcast("to all")
+      expect((yield* nes.request("/")).payload).toBe("here")
+      expect(yield* Fiber.join(news)).toMatchObject({ value: "good" })
+      expect(yield* Fiber.join(update)).toMatchObject({ value: "to all" })
+      expect(yield* Fiber.join(counted)).toHaveLength(20)
+      expect(yield* connectionOf).toHaveLength(1)
+    }).pipe(Effect.provide(Live)))
+})
+
+describe("a Stream", () => {
+  it.live("yields in order, ends, and fails with what its Schema says", () =>
+    Effect.gen(function*() {
+      const { rpc } = yield* connect()
+      expect(yield* Stream.runCollect(rpc.Count({ to: 100 }))).toEqual(Array.from({ length: 100 }, (_, n) => n + 1))
+      const seen: Array<number> = []
+      const error = yield* Effect.flip(
+        Stream.runForEach(rpc.Count({ to: 404 }), (n) => Effect.sync(() => void seen.push(n)))
+      )
+      expect([seen, error]).toEqual([[1], new Missing({ id: 404 })])
+      yield* atRest
+    }).pipe(Effect.provide(Live)))
+
+  it.live("waits for a consumer that is slow", () =>
+    Effect.gen(function*() {
+      const { rpc } = yield* connect()
+      const go = yield* Deferred.make<void>()
+      const counting = yield* Effect.forkChild(Stream.runForEach(
+        rpc.Count({ to: 1000 }, { streamBufferSize: 1 }),
+        () => Deferred.await(go)
+      ))
+      const diary = yield* Diary
+      yield* Effect.sleep(50)
+      const made = yield* Queue.size(diary)
+      expect(made).toBeLessThan(10)
+      yield* Effect.sleep(50)
+      expect(yield* Queue.size(diary)).toBe(made)
+      yield* Deferred.succeed(go, undefined)
+      yield* Fiber.join(counting)
+      expect(yield* Queue.size(diary)).toBe(1000)
+    }).pipe(Effect.provide(Live)))
+
+  it.live("that nobody consumes any more is interrupted at the server", () =>
+    Effect.gen(function*() {
+      const { rpc } = yield* connect()
+      const fiber = yield* Effect.forkChild(Stream.runDrain(rpc.HangStream()))
+      expect(yield* read).toBe("begun")
+      const [connection] = yield* connectionOf
+      expect([connection?.processing, connection?.streams]).toEqual([0, 1])
+      yield* Fiber.interrupt(fiber)
+      expect(yield* read).toBe("interrupted")
+      yield* atRest
+    }).pipe(Effect.provide(Live)))
+
+  it.live("counts as in flight, as calls do: one too many is refused", () =>
+    Effect.gen(function*() {
+      const { rpc } = yield* connect()
+      const fibers = yield* Effect.forEach([1, 2, 3, 4], () => Effect.forkChild(Stream.runDrain(rpc.HangStream())))
+      yield* Effect.forEach(fibers, () => read)
+      const exit = yield* Effect.exit(rpc.Nothing())
+      expect(textOf(exit)).toContain("Too many messages in flight")
+      yield* Fiber.interrupt(fibers[0] as Fiber.Fiber<unknown, unknown>)
+      expect(yield* read).toBe("interrupted")
+      yield* Effect.repeat(connectionOf, {
+        until: ([connection]) => connection?.streams === 3,
+        schedule: Schedule.spaced("1 millis")
+      })
+      expect(yield* rpc.Nothing()).toBeUndefined()
+    }).pipe(Effect.provide(Live)))
+})
+
+describe("bad input", () => {
+  it.live("is answered, and a procedure that nobody serves too", () =>
+    Effect.gen(function*() {
+      const { url, ws } = yield* TestServer.TestServer
+      const answers = yield* Queue.unbounded<unknown>()
+      const socket = yield* Effect.acquireRelease(
+        Effect.callback<WebSocket>((resume) => {
+          const socket = new WebSocket(url, ws)
+          socket.on("message", (data: Buffer) => Queue.offerUnsafe(answers, JSON.parse(data.toString())))
+          socket.once("open", () => resume(Effect.succeed(socket)))
+        }),
+        (socket) => Effect.sync(() => socket.terminate())
+      )
+      const say = (message: object) => {
+        socket.send(JSON.stringify(message))
+        return Queue.take(answers)
+      }
+      yield* say({ type: "hello", id: 1, version: "2", extensions: ["rpc"] })
+      for (
+        const [wrong, text] of [
+          [{}, "Message missing tag"],
+          [{ tag: 1 }, "Message tag must be a string"],
+          [{ tag: "Get", headers: [["a"]] }, "Message headers must be an array of pairs of strings"],
+          [{ tag: "Get", sampled: 1 }, "Message sampled must be a boolean"]
+        ] as const
+      ) {
+        expect(yield* say({ type: "rpc", id: 2, ...wrong })).toMatchObject({
+          type: "rpc",
+          id: 2,
+          statusCode: 400,
+          payload: { message: text }
+        })
+      }
+      for (const wrong of [{ tag: "Missing" }, { tag: "__proto__" }, { tag: "Get", payload: { id: "x" } }]) {
+        expect(yield* say({ type: "rpc", id: 3, ...wrong })).toMatchObject({ id: 3, exit: { _tag: "Failure" } })
+      }
+      socket.send(JSON.stringify({ type: "rpc", id: 4, tag: "Hang" }))
+      expect(yield* read).toBe("begun")
+      expect(yield* say({ type: "rpc", id: 4, tag: "Hang" })).toMatchObject({ statusCode: 400 })
+      socket.send(JSON.stringify({ type: "ack", id: 99 }))
+      expect(yield* say({ type: "cancel", id: 99 })).toMatchObject({ statusCode: 400 })
+      expect(yield* say({ type: "rpc", id: "text", tag: "Nothing" })).toEqual({
+        type: "rpc",
+        id: "text",
+        exit: { _tag: "Success", value: null }
+      })
+    }).pipe(Effect.provide(Live)))
+
+  it.live("a server that serves none says so", () =>
+    Effect.gen(function*() {
+      const { rpc } = yield* connect({})
+      const exit = yield* Effect.exit(rpc.Nothing())
+      expect(textOf(exit)).toContain("Not Implemented")
+    }).pipe(Effect.provide(TestServer.layer(Layer.empty).pipe(Layer.provide(HttpServer.layerServices)))))
+})
