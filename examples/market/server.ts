@@ -1,0 +1,62 @@
+/** The market: an Effect server that publishes prices, and the dashboard's files. */
+import { NodeHttpServer } from "@effect/platform-node"
+import { Effect, Layer, Random, Schedule } from "effect"
+import { ContractServer, NesHttpServer } from "effect-nes"
+import { HttpRouter, HttpServerResponse } from "effect/http"
+import { readFile } from "node:fs/promises"
+import { createServer } from "node:http"
+import { Prices, symbols } from "./contract.js"
+
+/** The dashboard needs no build of its own: a page, a script, a style sheet, and the client for a script tag. */
+const files = [
+  ["/", "index.html", "text/html"],
+  ["/dashboard.js", "dashboard.js", "text/javascript"],
+  ["/style.css", "style.css", "text/css"],
+  ["/icon.svg", "../page/icon.svg", "image/svg+xml"],
+  ["/client.global.js", "../../dist/browser/client.global.js", "text/javascript"]
+] as const
+
+const serveFile = (name: string, contentType: string) =>
+  Effect.map(
+    Effect.promise(() => readFile(new URL(name, import.meta.url))),
+    (body) =>
+      HttpServerResponse.uint8Array(body, {
+        contentType,
+        headers: { "content-security-policy": "default-src 'self'" }
+      })
+  )
+
+const routes = Layer.mergeAll(
+  Layer.empty,
+  ...files.map(([path, name, type]) => HttpRouter.add("GET", path, serveFile(name, type)))
+)
+
+/** Every symbol takes a step four times a second. */
+const trade = (symbol: string, start: number) => {
+  let price = start
+  let number = 0
+  return Effect.gen(function*() {
+    price = Math.max(1, price * (1 + (yield* Random.nextBetween(-0.01, 0.01))))
+    yield* ContractServer.publish(Prices, { symbol }, { symbol, price, number: ++number, at: new Date() })
+  }).pipe(Effect.repeat(Schedule.spaced("250 millis")))
+}
+
+/**
+ * The last price of each symbol comes first, and who comes back within ten seconds gets all prices between: later, or
+ * beyond 20, there is a gap.
+ */
+const Market = Layer.effectDiscard(Effect.gen(function*() {
+  yield* ContractServer.subscription(Prices, { recovery: { size: 20, age: 10_000 } })
+  for (const [index, symbol] of symbols.entries()) {
+    yield* Effect.forkScoped(trade(symbol, 100 * (index + 1)))
+  }
+}))
+
+/** The server on a port of localhost. */
+export const layer = (port: number) => {
+  const server = createServer()
+  return Market.pipe(
+    Layer.provide(NesHttpServer.serve(routes, { server })),
+    Layer.provide(NodeHttpServer.layer(() => server, { port, host: "localhost", gracefulShutdownTimeout: "1 second" }))
+  )
+}
