@@ -1,8 +1,11 @@
 /** One connection that asks at a steady rate, and notes how long each answer took. */
 import { setTimeout } from "node:timers/promises"
+import { now } from "../process/Clock.mjs"
 import { RawSocket } from "./RawSocket.mjs"
 
 export class Asker {
+  /** When each request began, and when it was answered (ms, by the clock of all processes). */
+  asked = []
   #socket
   #failed
   #failure = new Promise((_, reject) => (this.#failed = reject))
@@ -36,8 +39,10 @@ export class Asker {
     const took = []
     this.until = performance.now() + within
     while (took.length < count && performance.now() < this.until) {
+      const begun = now()
       const [duration] = await Promise.all([this.ask(), setTimeout(every)])
       took.push(duration)
+      this.asked.push([begun, begun + duration])
     }
     return took
   }

@@ -168,28 +168,26 @@ export class Fleet {
   }
 
   /**
-   * Notes when the update of `message` has come to half of the connections and to the last, and calls `first` when it has
-   * come to the first.
+   * Notes when the update of `message` has come to half of the connections and to the last.
    */
-  clock({ message, path }, first) {
+  clock({ message, path }) {
     const due = this.dialect.update(path, message).reduce((sum, text) => sum + Buffer.byteLength(text), 0)
     const half = Math.ceil(this.#sockets.length / 2)
     const times = {}
     let done
     let arrived = 0
-    this.checked = new Promise((resolve) => (done = resolve)).then(async () => ({ ...times, first: await times.first }))
+    this.checked = new Promise((resolve) => (done = resolve))
     for (const socket of this.#sockets) {
       let missing = due
       socket.drain((bytes) => {
         missing -= bytes
         if (missing > 0 || bytes === 0) return
         if (missing < 0) this.#failed(new Error(`${due - missing} bytes arrived of ${due}`))
-        if (++arrived === 1) times.first = first?.()
-        if (arrived === half) times.half = now()
+        if (++arrived === half) times.half = now()
         if (arrived === this.#sockets.length) {
           times.last = now()
           this.control.write(".")
-          done()
+          done(times)
         }
       })
     }

@@ -24,7 +24,7 @@ serve({
   connect: (options) => fleet.connect(options),
   listen: (expected) => fleet.listen(expected),
   drain: (expected) => fleet.drain(expected),
-  clock: ({ ask, ...expected }) => fleet.clock(expected, ask ? () => asker.ask() : undefined),
+  clock: (expected) => fleet.clock(expected),
   arrived: () => fleet.arrived(),
   ignore: () => fleet.ignore(),
   request: (options) => fleet.request(options),
@@ -36,7 +36,10 @@ serve({
     return asker.open(options)
   },
   askEvery: (options) => asker.askEvery(options),
-  endAsking: () => asker.end(),
+  endAsking: () => {
+    asker.end()
+    return asker.asked
+  },
   flood: (options) => {
     flooder = new Flooder()
     return flooder.start(options)
