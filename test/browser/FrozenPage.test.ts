@@ -12,5 +12,5 @@ beforeAll(async () => {
 afterAll(() => browser.close())
 
 it.each(["stopped", "paused"] as const)("a page that was %s has lost nothing, and judges nothing late", async (how) => {
-  expect(await FrozenPage.client(browser, how, 2)).toMatchObject({ naps: 2, disconnects: 0, timeouts: 0, faults: [] })
+  expect(await FrozenPage.client(browser, how, 1)).toMatchObject({ naps: 1, disconnects: 0, timeouts: 0, faults: [] })
 })

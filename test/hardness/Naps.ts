@@ -88,7 +88,8 @@ class Sleeper {
 }
 
 /** Whether a server has been silent for so long that its client was right. */
-const wasSilent = ({ silence }: WakefulServer): boolean => silence > heartbeat.interval + heartbeat.timeout - 50
+const wasSilent = ({ heartbeat, silence }: WakefulServer): boolean =>
+  silence > heartbeat.interval + heartbeat.timeout - 50
 
 /** Naps until there have been so many, each `attempt` with a client of its own, which takes as many as go well. */
 export const repeat = async (
@@ -114,6 +115,8 @@ export const repeat = async (
 export class WakefulServer {
   readonly url: string
   socket: WebSocket | undefined
+  /** What it tells its client. */
+  heartbeat = heartbeat
   /** For how long at most it has said nothing since the last nap (ms). */
   silence = 0
   private spoke = Infinity
@@ -148,7 +151,7 @@ export class WakefulServer {
     socket.on("message", (data) => {
       const { id, type } = JSON.parse(String(data)) as { readonly id: unknown; readonly type: string }
       if (type === "hello") {
-        void this.gates.hello().then(() => sent(socket, { type, id, socket: "s", heartbeat }))
+        void this.gates.hello().then(() => sent(socket, { type, id, socket: "s", heartbeat: this.heartbeat }))
       } else if (type === "message") {
         this.waiting.shift()?.(id)
       }
