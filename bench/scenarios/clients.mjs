@@ -23,7 +23,13 @@ const contract = {
 }
 
 export const clients = [
-  { ...single, ...handler, name: "client-update", title: "client: update to a handler, 200 B, one by one" },
+  {
+    ...single,
+    ...handler,
+    targets: { nes: 0.95 },
+    name: "client-update",
+    title: "client: update to a handler, 200 B, one by one"
+  },
   { ...poured, ...handler, name: "client-update-poured", title: "client: update to a handler, 200 B, poured" },
   { ...single, ...stream, name: "client-stream", title: "client: update to a Stream, 200 B, one by one" },
   { ...poured, ...stream, name: "client-stream-poured", title: "client: update to a Stream, 200 B, poured" },

@@ -1,5 +1,5 @@
 /** Two nodes and a Redis between them: see measures/cluster.mjs, measures/recovery.mjs and measures/paths.mjs. */
-const targets = { "socket.io-redis": 0.7, local: 1.1, "local-redis": 1.1 }
+const targets = { "socket.io-redis": 0.55, local: 1.1, "local-redis": 1.1 }
 
 const kept = "effect-nes-redis-kept"
 const plain = "effect-nes-redis"
