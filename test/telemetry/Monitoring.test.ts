@@ -3,6 +3,7 @@ import Hapi from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import { readFileSync } from "node:fs"
+import { setTimeout as sleep } from "node:timers/promises"
 import { beforeAll, expect, it, onTestFinished } from "vitest"
 import { WebSocket } from "ws"
 import * as NesClient from "../../src/client/NesClient.js"
@@ -86,6 +87,13 @@ it("counts how connections end, and how late the loop was", async () => {
     ;(await open()).terminate()
     return value("nes_server_event_loop_lag_ms")
   }, { timeout: 5_000, interval: 300 }).toBeGreaterThan(100)
+  // Whoever collects metrics comes later than the next report.
+  const worst = value("nes_server_event_loop_lag_ms")
+  for (let n = 0; n < 5; n++) {
+    await sleep(300)
+    ;(await open()).terminate()
+  }
+  expect(value("nes_server_event_loop_lag_ms")).toBeGreaterThanOrEqual(worst)
 })
 
 it("a second broker of the process does not take the first for one that is not connected", async () => {

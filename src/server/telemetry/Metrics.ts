@@ -125,14 +125,17 @@ const closings = Object.fromEntries(
   ) => [code, counter("nes_server_closes_total", "Connections that ended, by close code", { code })])
 ) as Record<keyof Closes, Metric.Counter<number>>
 
-/** How late the event loop was, at worst, in the last second or so. */
+/** How late the event loop was, at worst, of late: for as long as whoever collects metrics may stay away. */
 const loopLag = Metric.gauge("nes_server_event_loop_lag_ms", {
-  description: "How late the event loop was, at worst, since the last report a second ago or more (ms)"
+  description: "How late the event loop was, at worst, in the last 30 to 60 seconds (ms)"
 })
 
 // How often the loop is looked at, and its lag reported (ms).
 const loopResolution = 20
 const loopReport = 1_000
+
+// How long its worst is remembered at least (ms).
+const loopWindow = 30_000
 
 const passOn = <K extends string>(
   metrics: Record<K, Metric.Metric<number, unknown>>,
@@ -175,6 +178,9 @@ export class Metrics {
   private isRare = false
   private loop: ReturnType<typeof monitorEventLoopDelay> | undefined
   private loopReported = 0
+  private loopBegan = performance.now()
+  /** The worst of the window before. */
+  private loopBefore = 0
   private readonly refusals = noRefusals()
   private readonly reportedRefused = noRefusals()
   private readonly crossings = Limits.exceeded()
@@ -265,8 +271,13 @@ export class Metrics {
     const now = performance.now()
     if (this.loop && now - this.loopReported > loopReport) {
       this.loopReported = now
-      loopLag.updateUnsafe(Math.max(0, this.loop.max / 1e6 - loopResolution), this.context)
-      this.loop.reset()
+      const lag = Math.max(0, this.loop.max / 1e6 - loopResolution)
+      loopLag.updateUnsafe(Math.max(this.loopBefore, lag), this.context)
+      if (now - this.loopBegan > loopWindow) {
+        this.loopBegan = now
+        this.loopBefore = lag
+        this.loop.reset()
+      }
     }
   }
 }
