@@ -196,6 +196,7 @@ export class Node {
         fork: this.fork,
         presences: this.membership.presences,
         maxBytes: this.context.settings.limits.maxPresenceBytes,
+        exceed: (connection, path) => this.context.exceed("maxPresenceBytes", connection, path),
         count: (change) => {
           this.context.metrics.totals.present += change
         },

@@ -71,6 +71,7 @@ const join = (engine: MemoryEngine.MemoryEngine, id: string) =>
       fork,
       presences: membership.presences,
       maxBytes: 1_000,
+      exceed: () => {},
       count: () => {},
       isStopped: () => life.isStopped
     })

@@ -86,6 +86,7 @@ describe("a subscriber that asks for the last updates", () => {
     const socket = await open()
     await socket.ask({ type: "sub", id: 2, path: "/a/1", history: 1_000 })
     expect(messages(socket.before)).toEqual(["ten", 11])
+    expect(server.plugins.nes.node.exceeded).toMatchObject({ maxHistory: 1 })
     for (const history of [-1, 1.5, "3", {}]) {
       expect(await socket.ask({ type: "sub", id: 3, path: "/a/2", history })).toMatchObject({ statusCode: 400 })
     }

@@ -100,6 +100,7 @@ describe("presence", () => {
       statusCode: 400,
       payload: { message: "Message presence is too long" }
     })
+    expect(server.plugins.nes.node.exceeded).toMatchObject({ maxPresenceBytes: 1 })
   })
 
   it("has paths and identities of the application's choice; who is nobody is not told of", async () => {

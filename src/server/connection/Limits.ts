@@ -122,10 +122,10 @@ export const fields = (door: Door) =>
   }
 
 /** How often each limit has been crossed since the server was made. */
-export type Exceeded = Record<Exclude<keyof Limits, "slowClient" | "maxHistory" | "maxPresenceBytes">, number>
+export type Exceeded = Record<Exclude<keyof Limits, "slowClient">, number>
 
 /** Counters that have counted nothing yet. */
 export const exceeded = (): Exceeded => {
-  const { maxHistory: _history, maxPresenceBytes: _presence, slowClient: _, ...counters } = mapped(() => 0)
+  const { slowClient: _, ...counters } = mapped(() => 0)
   return counters
 }

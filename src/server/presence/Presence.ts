@@ -70,8 +70,9 @@ interface Host {
   readonly clock: Clock.Clock
   readonly fork: Fork
   readonly presences: Presences
-  /** The most bytes of a client's value. */
+  /** The most bytes of a client's value, and takes note of one that is longer. */
   readonly maxBytes: number
+  readonly exceed: (connection: Connection, path: string) => void
   /** Takes note that so many more are present. */
   readonly count: (change: number) => void
   readonly isStopped: () => boolean
@@ -177,12 +178,13 @@ export class Presence implements Local {
   }
 
   /** The text of a value; throws 400 for one that is too long. */
-  read(value: unknown): string | undefined {
+  read(value: unknown, connection: Connection, path: string): string | undefined {
     if (value === undefined) {
       return undefined
     }
     const text = JSON.stringify(value)
     if (Buffer.byteLength(text) > this.host.maxBytes) {
+      this.host.exceed(connection, path)
       throw errorAnswer(answers.presenceTooLong)
     }
     return text

@@ -112,7 +112,7 @@ export class Hub {
     if (path.includes("?")) {
       throw errorAnswer(answers.subscriptionHasQuery)
     }
-    const given = this.presence?.read(value)
+    const given = this.presence?.read(value, connection, path)
     if (connection.subscriptions.has(path)) {
       if (given !== undefined) {
         this.presence?.say(connection, path, given)
@@ -355,6 +355,9 @@ export class Hub {
     this.context.metrics.totals.subscriptions++
     if (recovery) {
       const { maxHistory } = this.context.settings.limits
+      if (history > maxHistory) {
+        this.context.exceed("maxHistory", connection, path)
+      }
       const entry = this.recovery?.admit(connection, path, subscription, since, Math.min(history, maxHistory))
       return snapshot || state ? this.entered(connection, path, subscription, entry) : entry
     }
