@@ -1,7 +1,9 @@
 /** First messages and last updates through the Effect doors. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -66,3 +68,24 @@ describe("an Effect client", () => {
       expect(yield* Effect.flip(Stream.runDrain(nes.subscribe("/view/2")))).toMatchObject({ statusCode: 404 })
     }).pipe(Effect.provide(Layer.provideMerge(client, live)), Effect.scoped))
 })
+
+it.live("a snapshot of a client that has left is interrupted", () =>
+  Effect.gen(function*() {
+    const began = yield* Deferred.make<void>()
+    const ended = yield* Deferred.make<void>()
+    yield* NesHttpServer.subscription("/slow/{id}", {
+      snapshot: () =>
+        Deferred.succeed(began, undefined).pipe(
+          Effect.andThen(Effect.never),
+          Effect.onInterrupt(() => Deferred.succeed(ended, undefined))
+        )
+    })
+    const plain = yield* connect()
+    const subscribed = outcome(() => plain.subscribe("/slow/1", () => {}))
+    const waiting = yield* Effect.forkScoped(subscribed)
+    yield* Deferred.await(began)
+    yield* Effect.promise(() => plain.disconnect())
+    yield* Deferred.await(ended)
+    yield* Fiber.join(waiting)
+    expect((yield* NesServer.NesServer).node.hub.listens("/slow/1")).toBe(false)
+  }).pipe(Effect.provide(live), Effect.scoped))

@@ -140,7 +140,7 @@ export class Entrance {
     subscription: Declared
   ): Promise<unknown> {
     try {
-      return await this.host.settle(snapshot(connection, path, subscription.params(path)))
+      return await this.host.settle(snapshot(connection, path, subscription.params(path)), connection)
     } catch (error) {
       throw Errors.ofHook("snapshot", error, this.host.application.log, connection)
     }
