@@ -49,6 +49,9 @@ const perStep = 4
 // Whoever takes longer than this in one go (ms) gives others twice as long.
 const long = 2
 
+// But no longer than this (ms): it may have been the machine that took the time.
+const mostRest = 100
+
 /** What becomes of messages. */
 export interface Rules<M, S> {
   readonly begin: (sender: S, message: M) => void
@@ -200,7 +203,7 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
     const took = performance.now() - before
     this.busy += took
     if (took > long) {
-      this.rest(sender, 2 * took)
+      this.rest(sender, Math.min(2 * took, mostRest))
     }
   }
 

@@ -1,7 +1,7 @@
 /** Whose message is begun when: fair turns between connections, and the order of each. */
 import * as fc from "fast-check"
 import { setImmediate } from "node:timers/promises"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, onTestFinished, vi } from "vitest"
 import { type Inbox, type Rules, type Sender, TurnLimiter } from "../../../src/server/conversation/TurnLimiter.js"
 import { Turns } from "../../../src/server/transport/Turns.js"
 
@@ -135,6 +135,22 @@ it("who is not free waits, keeps the order, and is heard when woken", async () =
   send(client, "5")
   await until(7)
   expect(begun.slice(1)).toEqual(numbers(6).map((n) => `a${n}`))
+})
+
+it("who has taken very long gives others a tenth of a second: it may have been the machine", async () => {
+  const { limiter, send, until } = start()
+  const [heavy, other] = [new Client("h"), new Client("o")]
+  const timer = vi.spyOn(globalThis, "setTimeout")
+  onTestFinished(() => timer.mockRestore())
+  const burden = (text: string): void => limiter.receive(heavy, { text: text.padEnd(70_000), takes: 60 })
+  send(other, "1")
+  burden("1")
+  await until(2)
+  send(other, "2")
+  burden("2")
+  await until(4)
+  expect(timer.mock.calls.map(([, ms]) => ms)).toContain(100)
+  expect(Math.max(...timer.mock.calls.map(([, ms]) => ms ?? 0))).toBe(100)
 })
 
 it("who takes long gives others twice as long, unless it is alone", async () => {
