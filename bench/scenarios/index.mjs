@@ -7,6 +7,7 @@ import { cluster } from "./cluster.mjs"
 import { connections } from "./connections.mjs"
 import { latency } from "./latency.mjs"
 import { metrics } from "./metrics.mjs"
+import { procedures } from "./procedures.mjs"
 import { publish } from "./publish.mjs"
 import { requests } from "./requests.mjs"
 import { starts } from "./start.mjs"
@@ -24,6 +25,7 @@ export const scenarios = [
   ...metrics,
   ...connections,
   ...clients,
+  ...procedures,
   ...starts
 ]
 
@@ -41,6 +43,7 @@ const smoke = {
   heartbeat: { connections: 20, warmup: 2, rounds: 1 },
   updates: { warmup: 20, count: 50 },
   calls: { warmup: 50, total: 500 },
+  procedures: { warmup: 5, total: 20 },
   idle: { connections: 60 },
   start: { times: 1 },
   latency: { connections: 100, warmup: 1, publishes: 2 },

@@ -29,6 +29,8 @@ const others: Readonly<Record<string, string>> = {
   "paths-caught-up": "effect-nes-redis-kept",
   "client-contract": "effect-nes-decoding",
   "client-contract-poured": "effect-nes-decoding",
+  "rpc-unary": "effect-rpc",
+  "rpc-stream": "effect-rpc",
   "victim-ping": "effect-http",
   "victim-ping-http": "effect-nes",
   "contract-publish": "effect-http",
