@@ -144,9 +144,10 @@ export class Orders {
   }
 
   private start(): Promise<void> {
+    // What has come since the last look is not to wait for what comes next.
     return this.working ??= this.work().finally(() => {
       this.working = undefined
-    })
+    }).then(() => this.behind || this.announced.length > 0 ? this.start() : undefined)
   }
 
   // One after another: a revocation before the disconnection that follows it.

@@ -63,6 +63,22 @@ it("who joins again while orders are read has them read again", async () => {
   expect(orders.isBehind).toBe(false)
 })
 
+it("an order is carried out whenever it is announced, however little of the one before is left to do", async () => {
+  for (let ticks = 0; ticks < 12; ticks++) {
+    const { carried, orders, page, read } = stage()
+    const first = orders.catchUp()
+    read[0]?.answer(page())
+    await first
+    orders.heard("a", revoke, { epoch: "e", offset: 1 })
+    for (let tick = 0; tick < ticks; tick++) {
+      await Promise.resolve()
+    }
+    orders.heard("a", disconnect, { epoch: "e", offset: 2 })
+    await turn()
+    expect([ticks, carried]).toEqual([ticks, ["revoke", "disconnect"]])
+  }
+})
+
 it("orders that could not be read are still to be read", async () => {
   const { orders, page, read } = stage()
   const first = orders.catchUp()
