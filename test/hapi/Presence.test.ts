@@ -120,6 +120,23 @@ describe("presence", () => {
     expect(() => server.subscription("/deep/{path*}", { presence: true })).toThrow("needs a path of its own")
   })
 
+  it("tells nothing of what a user holds that is an object: its id, or a digest", async () => {
+    const { connect, server } = await startServer({
+      presence: {
+        identify: (socket) => ({ secret: "hidden", ...(socket.auth.credentials?.user === "ann" && { id: 7 }) })
+      }
+    })
+    await (await connect("ann")).subscribe("/room/1", () => {})
+    await (await connect("bob")).subscribe("/room/1", () => {})
+    await (await connect("cyd")).subscribe("/room/1", () => {})
+    await until(async () => await server.presence("/room/1").count() === 2)
+    const { users } = await server.presence("/room/1").read()
+    expect(users?.map(({ id }) => id).toSorted((one, other) => one.length - other.length)).toEqual([
+      "7",
+      expect.stringMatching(/^[\w-]{43}$/)
+    ])
+  })
+
   it("follows a client that becomes somebody else", async () => {
     const { connect, server } = await startServer({ presence: true })
     const ann = await connect("ann")

@@ -1,6 +1,7 @@
 /** Who of this node's connections is present where. */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { createHash } from "node:crypto"
 import { answers } from "../../protocol/Answers.js"
 import { fill } from "../../protocol/Contract.js"
 import { UserError } from "../../protocol/NesError.js"
@@ -258,10 +259,9 @@ export class Presence implements Local {
     try {
       const { credentials } = connection.auth
       const { index } = subscription.options
-      const key = identify
-        ? userKey(identify(connection, path, subscription.params(path)))
-        : userKey(credentials?.[index || "user"]) ?? connection.id
-      return key === undefined ? undefined : String(key)
+      return identify
+        ? nameOf(identify(connection, path, subscription.params(path)))
+        : nameOf(credentials?.[index || "user"]) ?? connection.id
     } catch (error) {
       this.host.application.log(["nes", "identify", "error"], error, connection)
       return undefined
@@ -350,6 +350,18 @@ export class Presence implements Local {
       this.host.application.log(["nes", "presence", "error"], error)
     }
   }
+}
+
+// What an object holds is nobody else's business: it goes by its `id`, or by a digest.
+const nameOf = (who: unknown): string | undefined => {
+  const key = userKey(who)
+  if (typeof who !== "object" || who === null || key === undefined) {
+    return typeof key === "string" ? key : undefined
+  }
+  const { id } = who as { readonly id?: unknown }
+  return typeof id === "string" || typeof id === "number"
+    ? String(id)
+    : createHash("sha256").update(typeof key === "string" ? key : "").digest("base64url")
 }
 
 const placeOf = (path: string, params: Params, { path: pattern }: PresenceOptions<never>): string =>
