@@ -70,7 +70,7 @@ export const readApi = () => {
         name: exported.name,
         documentation,
         since: tag(symbol, checker, "since") ?? tag(exported, checker, "since"),
-        category: tag(symbol, checker, "category") ?? tag(exported, checker, "category") ?? "others",
+        category: tag(symbol, checker, "category") ?? tag(exported, checker, "category") ?? "more",
         signatures: (symbol.declarations ?? []).map(signature).filter((text) => text !== undefined)
       })
     }
