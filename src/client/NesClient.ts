@@ -30,6 +30,7 @@ import { ClientEvent } from "./ClientEvent.js"
 import * as Credentials from "./Credentials.js"
 import type { Auth } from "./Credentials.js"
 import * as Deadline from "./Deadline.js"
+import { keepSession, offers } from "./Extensions.js"
 import * as Metrics from "./Metrics.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
@@ -214,21 +215,6 @@ export interface Service {
  * @category services
  */
 export class NesClient extends Context.Service<NesClient, Service>()("effect-nes/client/NesClient") {}
-
-const sessions = new WeakMap<Service, Session.Session>()
-
-/** What a client is made of, for what is built on more than its calls. @internal */
-export const sessionOf = (nes: Service): Session.Session => {
-  const session = sessions.get(nes)
-  if (session === undefined) {
-    throw new Error("This NesClient was not made by `NesClient.make` or one of its Layers")
-  }
-  return session
-}
-
-/** Whether the server at the other end has an extension. @internal */
-export const offers = ({ extensions }: Session.Session, name: string): boolean =>
-  Array.isArray(extensions) && extensions.includes(name)
 
 const bodies: ReadonlySet<unknown> = new Set<Request.Body>(["json", "text", "none"])
 
@@ -416,7 +402,7 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
       overrideReconnectionAuth: (auth) => Effect.sync(() => session.overrideReconnectionAuth(reveal(auth)))
     }
 
-    sessions.set(service, session)
+    keepSession(service, session)
     if (options.connect !== false) {
       yield* Effect.catch(connect(), (error) =>
         options.connect === "required" || session.status._tag === "Disconnected"

@@ -23,7 +23,8 @@ import * as Socket from "effect/socket/Socket"
 import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError } from "../protocol/NesError.js"
 import type { Call } from "./Call.js"
-import { NesClient, offers, sessionOf } from "./NesClient.js"
+import { offers, sessionOf } from "./Extensions.js"
+import { NesClient } from "./NesClient.js"
 
 type RequestId = string | number
 type Request = Extract<FromClientEncoded, { readonly _tag: "Request" }>

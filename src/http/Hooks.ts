@@ -48,7 +48,7 @@ export interface Hooks<RU = never, RC = RU, RD = RU, RM = RU> {
  * @since 1.0.0
  * @category models
  */
-export type HookRequirements<R> = Exclude<R, Scope.Scope>
+export type HookRequirements<R = never> = Exclude<R, Scope.Scope>
 
 /** What a filter may know of the publish and the subscriber. */
 export interface FilterContext {

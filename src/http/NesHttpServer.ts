@@ -32,6 +32,8 @@ import { refused } from "./Setting.js"
 /** @since 0.1.0 */
 export type { FilterContext, HookRequirements, SubscriptionOptions } from "./Hooks.js"
 /** @since 1.0.0 */
+export type { AccessSettingOptions, PresenceSettingOptions } from "../server/Settings.js"
+/** @since 1.0.0 */
 export type { LimitOptions as ConnectionLimitOptions } from "../server/connection/Limits.js"
 /** @since 1.0.0 */
 export { type Snapshot, snapshotAt } from "../server/subscription/Snapshot.js"

@@ -14,6 +14,8 @@ import { NesServer, type SubscriptionOptions } from "./NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "./Node.js"
 
 /** @since 1.0.0 */
+export type { FilterContext as FilterContextOf, PresenceOptions } from "./subscription/Subscription.js"
+/** @since 1.0.0 */
 export type { Awaitable } from "./Awaitable.js"
 /** @since 1.0.0 */
 export type { BroadcastOptions, PublishOptions } from "./Node.js"

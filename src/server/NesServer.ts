@@ -40,6 +40,8 @@ import { PreparedMessage } from "./transport/Frame.js"
 import { Flush, Turns } from "./transport/Turns.js"
 
 /** @since 1.0.0 */
+export type { FilterContext as FilterContextOf, PresenceOptions } from "./subscription/Subscription.js"
+/** @since 1.0.0 */
 export type { Awaitable } from "./Awaitable.js"
 /** @since 1.0.0 */
 export { BrokerError, type Tally } from "./Broker.js"

@@ -144,7 +144,7 @@ export interface AuthSettingOptions<Time> {
 }
 
 /** How a path tells who is subscribed to another (docs/presence.md). `S` is what the door has for a socket. */
-interface PresenceSettingOptions<Time, S> {
+export interface PresenceSettingOptions<Time, S> {
   /** Where; by default at the path and `/presence`. It may have parameters of the path. */
   readonly path?: string | undefined
   /** Whether it tells who (the default), or only how many, for paths with many subscribers. */
@@ -158,7 +158,7 @@ interface PresenceSettingOptions<Time, S> {
 }
 
 /** Who may subscribe. */
-interface AccessSettingOptions {
+export interface AccessSettingOptions {
   readonly mode?: "required" | "optional" | undefined
   /** As in hapi: any of these, all `+required`, no `!forbidden`; `{params.x}` stands for a path parameter. */
   readonly scope?: string | ReadonlyArray<string> | undefined
