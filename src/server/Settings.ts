@@ -144,7 +144,7 @@ export interface AuthSettingOptions<Time> {
 }
 
 /** How a path tells who is subscribed to another (docs/presence.md). `S` is what the door has for a socket. */
-export interface PresenceSettingOptions<Time, S> {
+export interface PresenceSettingOptions<Time = number, S = never> {
   /** Where; by default at the path and `/presence`. It may have parameters of the path. */
   readonly path?: string | undefined
   /** Whether it tells who (the default), or only how many, for paths with many subscribers. */

@@ -21,7 +21,7 @@ interface Subscriber {
 export type Params = Readonly<Record<string, string>>
 
 /** What a filter may know about the publish and the subscriber (nes-api.txt, "server.subscription"). */
-export interface FilterContext<C> {
+export interface FilterContext<C = unknown> {
   readonly connection: C
   readonly credentials: Credentials | null
   readonly params: Params
@@ -35,7 +35,7 @@ export interface FilterContext<C> {
 export type Verdict = boolean | { readonly override?: unknown }
 
 /** How it is told who is subscribed. */
-export interface PresenceOptions<C> {
+export interface PresenceOptions<C = never> {
   /** Where; by default at the path and `/presence`. */
   readonly path: string | undefined
   /** Whether it is told who, or only how many. */
