@@ -104,6 +104,7 @@ const answered = (length: number, count: number): Case => ({
     await peer.write(repeat(message("1"), count))
     while (await server.call("waiting") !== count) {
       // It reads in turns.
+      await setTimeout(10)
     }
     await server.call("answer", length)
   }
@@ -256,7 +257,7 @@ describe.each(doors)("%s: one connection binds no more than is promised", (door,
     return now
   }
 
-  it.each(cases)("$title", async ({ drive, least, most, setup }) => {
+  it.each(cases)("$title", { timeout: 120_000 }, async ({ drive, least, most, setup }) => {
     const port = await server.call("start", setup) as number
     await (await Peer.open(port)).say(hello)
     const before = await settled()

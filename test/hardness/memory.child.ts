@@ -110,7 +110,7 @@ serve({
   },
   /** Bytes in use. */
   memory: async () => {
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < 2; i++) {
       await setImmediate()
       collect()
     }
