@@ -62,7 +62,7 @@ const nothing = "null"
 const suffix = "/presence"
 
 /** Where it is told who is present at the paths of a subscription. */
-const patternOf = (path: string, { path: pattern = path + suffix }: PresenceOptions<never>): string => pattern
+const patternOf = (path: string, { path: pattern = path + suffix }: PresenceOptions): string => pattern
 
 /** What presence needs of the node. */
 interface Host {
@@ -364,7 +364,7 @@ const nameOf = (who: unknown): string | undefined => {
     : createHash("sha256").update(typeof key === "string" ? key : "").digest("base64url")
 }
 
-const placeOf = (path: string, params: Params, { path: pattern }: PresenceOptions<never>): string =>
+const placeOf = (path: string, params: Params, { path: pattern }: PresenceOptions): string =>
   pattern === undefined ? path + suffix : fill(pattern, params)
 
-const place = (path: string, { list }: PresenceOptions<never>): Place => ({ path, bounds, list })
+const place = (path: string, { list }: PresenceOptions): Place => ({ path, bounds, list })
