@@ -6,7 +6,7 @@ export const answers: ReadonlyArray<Difference> = [
     id: "C-payload-missing",
     there: "an error answer whose payload is `null` or missing ends the process",
     here: "it is an error with the message `Error`",
-    why: "a crash; a server cannot be allowed to end its clients.",
+    why: "a crash; a server must not be able to end its clients.",
     shown: {
       nes14: {
         "the hello is refused with a payload that is null": shown`
@@ -77,8 +77,8 @@ export const answers: ReadonlyArray<Difference> = [
   {
     id: "C-message-not-text",
     there:
-      "an error answer whose `message` is not a string ends the process, or makes the call fail with what is no Error",
-    here: "its `error`, else `Error`, is the message",
+      "an error answer whose `message` is not a string ends the process, or makes the call fail with a value that is not an Error",
+    here: "the error's message is the payload's `error`, or else `Error`",
     why: "a crash, and corruption of the payload.",
     shown: {
       nes14: {
@@ -142,7 +142,7 @@ export const answers: ReadonlyArray<Difference> = [
   {
     id: "C-prototype-names",
     there:
-      "an id or a path named like a member of every object, such as `constructor`, is taken for a call or a subscription (14, and 6 for a path, end the process; 6 calls nothing and reports nothing for an id)",
+      "an id or a path that has the name of a member of every object, such as `constructor`, is treated as a known call or subscription (14, and 6 for a path, end the process; 6 calls nothing and reports nothing for an id)",
     here: "it is unknown like any other",
     why: "a crash.",
     shown: {
@@ -203,9 +203,9 @@ export const answers: ReadonlyArray<Difference> = [
   },
   {
     id: "C-malformed",
-    there: "a message whose fields have the wrong JSON type is passed on as it is, or ignored",
+    there: "a message whose fields have the wrong JSON type is passed on unchanged, or ignored",
     here: "it is a protocol error, and a call it answers fails with `Received invalid response`",
-    why: "the protocol answers what it does not allow with a protocol error.",
+    why: "what the protocol does not allow is a protocol error.",
     shown: {
       nes14: {
         "a request is answered with the status as a text": shown`
@@ -272,7 +272,7 @@ export const answers: ReadonlyArray<Difference> = [
   },
   {
     id: "C-wrong-answer",
-    there: "an answer of another call's type succeeds, with whatever that type carries",
+    there: "a call succeeds even if its answer has another type, with whatever that answer contains",
     here: "it is a protocol error, like an unknown type",
     why: "the protocol does not allow it; a request must not succeed without its answer.",
     shown: {
@@ -333,7 +333,7 @@ export const answers: ReadonlyArray<Difference> = [
   {
     id: "C-not-an-object",
     there:
-      "JSON that is no object is taken for an answer to an unknown request, `null` ends the process, and binary data begins a chunk sequence",
+      "JSON that is not an object is treated as an answer to an unknown request, `null` ends the process, and binary data begins a chunk sequence",
     here: "each is reported as `Received invalid message`",
     why: "a crash; and the protocol's messages are JSON objects in text frames.",
     shown: {

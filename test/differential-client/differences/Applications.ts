@@ -106,9 +106,10 @@ export const applications: ReadonlyArray<Difference> = [
   },
   {
     id: "C-unhandled",
-    there: "a call that fails and whose Promise nobody looks at ends the process",
-    here: "it does not; awaiting it still rejects",
-    why: "callbacks are documented as optional where a Promise is returned instead.",
+    there: "if a call fails and nothing handles its Promise, the process ends",
+    here: "the process continues; `await` on the Promise still throws",
+    why:
+      "the documentation calls callbacks optional, and without one a Promise is returned that an application may ignore.",
     shown: {
       nes14: {
         "calls whose outcome nobody looks at": shown`
@@ -124,9 +125,9 @@ export const applications: ReadonlyArray<Difference> = [
   },
   {
     id: "C-no-request",
-    there: "`request` without an argument, or with `null`, throws a TypeError at whoever calls it",
+    there: "`request` without an argument, or with `null`, throws a TypeError at once",
     here: "it fails like every other call, with `Invalid request`",
-    why: "the documentation hands errors to the callback, with a `type`.",
+    why: "the documentation says that errors go to the callback, and have a `type`.",
     shown: {
       nes14: {
         "a request for null": shown`
@@ -150,7 +151,8 @@ export const applications: ReadonlyArray<Difference> = [
     id: "C-no-handler",
     there:
       "a `subscribe` without a handler, or with one that is no function, succeeds, and the first update ends the process",
-    here: "without a handler there is none to call; one that is no function is refused with `Invalid handler`",
+    here:
+      "a subscription without a handler is allowed and calls nothing; a handler that is not a function is refused with `Invalid handler`",
     why: "a crash, far from its cause.",
     shown: {
       nes14: {
@@ -208,8 +210,9 @@ export const applications: ReadonlyArray<Difference> = [
     id: "C-early-subscribe",
     there:
       "a path subscribed or unsubscribed before the hello is answered is sent at once: a server that is still authenticating the client refuses it",
-    here: "it is sent when the hello has been answered",
-    why: "a subscription is lost whose credentials are good, and one that the hello asked for is not given up.",
+    here: "it is sent after the hello is answered",
+    why:
+      "otherwise a subscription with valid credentials is lost, and an unsubscribed path of the hello stays subscribed.",
     shown: {
       nes14: {
         "a subscription before the hello is answered, by a server that is still authenticating": shown`
@@ -252,9 +255,9 @@ export const applications: ReadonlyArray<Difference> = [
   {
     id: "C-further-handler",
     there:
-      "a further handler of a path whose `sub` is pending succeeds at once, and is dropped without a word if the `sub` is refused",
-    here: "it settles as the `sub` does",
-    why: "the documentation calls back when the subscription request was received by the server.",
+      "a further handler of a path whose `sub` is pending succeeds at once, and is dropped without an error if the `sub` is refused",
+    here: "it succeeds or fails together with the `sub`",
+    why: "the documentation says that the callback is called when the server has received the subscription request.",
     shown: {
       nes14: {
         "a further handler while the first is pending": shown`
@@ -336,9 +339,9 @@ export const applications: ReadonlyArray<Difference> = [
   },
   {
     id: "C-disconnect-last",
-    there: "a `connect` that `disconnect()` cuts short settles after the `disconnect()`",
+    there: "a `connect` that is pending when `disconnect()` is called settles after the `disconnect()`",
     here: "it settles before",
-    why: "pending calls fail, then `disconnect()` settles, without exceptions.",
+    why: "the rule is the same for all calls: pending calls fail, then `disconnect()` settles.",
     shown: {
       nes14: {
         "disconnect while opening": shown`
@@ -386,8 +389,8 @@ export const applications: ReadonlyArray<Difference> = [
   {
     id: "C-error-printed",
     there: "the default `onError` prints the error, with the stack of the code that received it",
-    here: "it prints one line, and for what an application's own function threw the original with it",
-    why: "the stack leads nowhere.",
+    here: "it prints one line, and if a function of the application threw, the original error too",
+    why: "the stack of the receiving code does not help to find the cause.",
     shown: {
       nes14: {
         "the default onError prints": shown`

@@ -5,8 +5,8 @@ export const connecting: ReadonlyArray<Difference> = [
   {
     id: "C-hello-drop",
     there:
-      "a connection that drops, or a hello that times out, before the hello is answered ends reconnection (14 says the opposite in `onDisconnect`)",
-    here: "only a server's refusal of the hello ends it",
+      "a connection that drops, or a hello that times out, before the hello is answered ends reconnection (although 14's `onDisconnect` says that the client will reconnect)",
+    here: "the client reconnects; only a server that refuses the hello ends reconnection",
     why: "a restart of the server at the wrong moment must not leave a client disconnected for ever.",
     shown: {
       nes14: {
@@ -98,9 +98,9 @@ export const connecting: ReadonlyArray<Difference> = [
   },
   {
     id: "C-retries-reset",
-    there: "retries and the cumulative delay are never given back",
-    here: "a connection that stayed up longer than `maxDelay` has both again",
-    why: "no client runs out of patience over months.",
+    there: "the number of retries and the delay are never reset",
+    here: "both are reset after a connection that lasted longer than `maxDelay`",
+    why: "otherwise a client that runs for months uses up its retries.",
     shown: {
       nes14: {
         "a connection that stayed up has its retries again": shown`
@@ -137,9 +137,9 @@ export const connecting: ReadonlyArray<Difference> = [
   {
     id: "C-asked-again",
     there: "a request or a message that is not answered when the server closes with 1012, \"service restart\", fails",
-    here: "it is sent again, once the client is connected anew",
+    here: "it is sent again as soon as the client has reconnected",
     why:
-      "a server of ours that sends its clients away so has answered all that it has begun; no deploy need be noticed.",
+      "before an effect-nes server closes with 1012, it answers everything that it has begun, so that nothing is done twice and users do not notice a deployment.",
     shown: {
       nes14: {
         "a node sends its clients away with a request that it has not answered": shown`
@@ -171,7 +171,8 @@ export const connecting: ReadonlyArray<Difference> = [
   },
   {
     id: "C-last-retry",
-    there: "when an attempt fails and the last retry is about to follow, `onDisconnect` says that none will",
+    there:
+      "when an attempt fails and the last retry is about to follow, `onDisconnect` says that the client will not reconnect",
     here: "`willReconnect` is true as long as an attempt follows",
     why: "the documentation defines it so.",
     shown: {
@@ -225,7 +226,7 @@ export const connecting: ReadonlyArray<Difference> = [
     id: "C-failed-attempt-log",
     there: "the log of an attempt that failed to open has no `wasClean`",
     here: "it is `false`",
-    why: "the documentation has it `false` when the socket closed abnormally.",
+    why: "the documentation says that it is `false` when the socket closed abnormally.",
     shown: {
       nes14: {
         "connect when the upgrade is refused with 503, and again in the background": shown`
@@ -248,7 +249,7 @@ export const connecting: ReadonlyArray<Difference> = [
     id: "C-no-socket-id",
     there: "a hello answer without `socket` sets `id` to `undefined`",
     here: "`id` stays `null`",
-    why: "the protocol's answer always has one; without, there is none.",
+    why: "the protocol requires it; without it the client has no id.",
     shown: {
       nes14: {
         "a hello answer without a heartbeat or a socket id": shown`
@@ -274,8 +275,8 @@ export const connecting: ReadonlyArray<Difference> = [
     id: "C-refusal-crossing",
     there:
       "when the refusal of a hello and the server's close frame arrive together, `connect` fails before `onDisconnect`",
-    here: "it fails after it, and the client has begun its own close by then",
-    why: "after a refused hello `onDisconnect` comes first, however soon the server closes.",
+    here: "`connect` always fails after `onDisconnect`, and the client has already begun to close",
+    why: "the order of events should not depend on how soon the server closes.",
     shown: {
       nes14: {
         "the hello is refused and the server closes at once": shown`
@@ -292,7 +293,8 @@ export const connecting: ReadonlyArray<Difference> = [
     id: "C-temporary-refusal",
     there: "a hello refused with 429 or 5xx ends reconnection, as any refusal",
     here: "it is tried again, as after a lost connection",
-    why: "the server says that it cannot for the moment; a node that restarts must not lock its clients out.",
+    why:
+      "these statuses mean that the server cannot answer at the moment; a node that restarts must not lock its clients out.",
     shown: {
       nes14: {
         "the hello is refused for the moment": shown`
@@ -324,7 +326,7 @@ export const connecting: ReadonlyArray<Difference> = [
     id: "C-refused-path",
     there: "a path refused in a reconnect's hello ends reconnection, with all other subscriptions",
     here: "it ends that path; the client reconnects without it",
-    why: "nobody else has to do with it.",
+    why: "the other subscriptions are still valid.",
     shown: {
       nes14: {
         "a subscription is refused on reconnection": shown`
@@ -370,7 +372,7 @@ export const connecting: ReadonlyArray<Difference> = [
     id: "C-reauth-refused",
     there: "`reauthenticate` sets the credentials for reconnects even if the server refuses them",
     here: "only if it accepts them",
-    why: "a client would be locked out by credentials that were never any good.",
+    why: "otherwise credentials that were never valid lock the client out.",
     shown: {
       nes14: {
         "reauthenticate is refused, and the server disconnects": shown`
@@ -412,8 +414,8 @@ export const connecting: ReadonlyArray<Difference> = [
   {
     id: "C-disconnect-silent",
     there: "a `disconnect()` while a reconnect is opening its socket is reported to `onError`",
-    here: "after `disconnect()` nobody is called but whoever waits for an answer, and `onDisconnect`",
-    why: "what the application asked for is no error, and whoever has gone does not listen.",
+    here: "after `disconnect()` only `onDisconnect` is called, and pending calls fail",
+    why: "a disconnection that the application requested is not an error.",
     shown: {
       nes14: {
         "disconnect while a reconnection is opening": shown`
@@ -428,9 +430,9 @@ export const connecting: ReadonlyArray<Difference> = [
   },
   {
     id: "C-upgrade-status",
-    there: "the error of an upgrade that the server refused does not say with which HTTP status",
-    here: "it is the `statusCode` of the error, except in a browser, which does not tell",
-    why: "a 401 and a 503 ask for different things.",
+    there: "when the server refuses the upgrade, the error does not contain the HTTP status",
+    here: "the error has it as `statusCode`, except in a browser, which does not reveal it",
+    why: "an application handles a 401 and a 503 differently.",
     shown: {
       nes14: {
         "connect when the upgrade is refused with 401, once": shown`

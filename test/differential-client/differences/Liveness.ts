@@ -4,9 +4,10 @@ import { type Difference, shown } from "./Difference.js"
 export const liveness: ReadonlyArray<Difference> = [
   {
     id: "C-heartbeat-off",
-    there: "a heartbeat announced by one connection is expected on the next, though its hello answer says `false`",
-    here: "every hello answer counts for its own connection",
-    why: "a healthy connection is ended.",
+    there:
+      "a heartbeat that one connection announced is expected on the next too, even if the next hello answer says `false`",
+    here: "each hello answer applies to its own connection only",
+    why: "otherwise a healthy connection is closed.",
     shown: {
       nes14: {
         "a second connection without a heartbeat is not watched": shown`
@@ -39,7 +40,7 @@ export const liveness: ReadonlyArray<Difference> = [
     id: "C-socket-error",
     there:
       "an open connection lost to a socket error is not announced by `onDisconnect` (in 14, without reconnection; in 6 always, and it does not reconnect either)",
-    here: "`onError`, where nothing follows, and always `onDisconnect`",
+    here: "`onDisconnect` is always called, and `onError` if the client does not reconnect",
     why: "the application would never learn that it is disconnected.",
     shown: {
       nes14: {
@@ -136,9 +137,9 @@ export const liveness: ReadonlyArray<Difference> = [
   {
     id: "C-heartbeat-close",
     there:
-      "a connection whose heartbeat was missed lasts until the server has answered the closing handshake, which a server that is gone never does",
+      "a connection whose heartbeat was missed stays open until the server has answered the closing handshake, which an unreachable server never does",
     here: "it counts as closed (1006) at once",
-    why: "the client reconnects so much sooner.",
+    why: "the client can reconnect sooner.",
     shown: {
       nes14: {
         "silence, with reconnection off": shown`

@@ -27,7 +27,7 @@ export const nes6: ReadonlyArray<Difference> = [
     id: "C-6-no-error",
     there: "`subscribe` and `unsubscribe` that were answered call back with `null`, all others without an argument",
     here: "all without an argument",
-    why: "one way to say the same.",
+    why: "success looks the same everywhere.",
     shown: {
       nes6: {
         "subscribe when connected": shown`
@@ -47,7 +47,7 @@ export const nes6: ReadonlyArray<Difference> = [
   },
   {
     id: "C-6-drop-order",
-    there: "what a drop ends is called back before `onDisconnect`",
+    there: "when the connection drops, the callbacks of pending calls run before `onDisconnect`",
     here: "after: `onDisconnect`, then pending calls, then `disconnect()`",
     why: "14 is followed.",
     shown: {
@@ -363,7 +363,7 @@ export const nes6: ReadonlyArray<Difference> = [
     id: "C-6-unsub-error",
     there: "an `unsubscribe` that failed calls back without its error",
     here: "with its error",
-    why: "the documentation has it; 14 is followed.",
+    why: "the documentation says so; 14 is followed.",
     shown: {
       nes6: {
         "an unsub is refused": shown`
