@@ -14,6 +14,12 @@ export interface Call {
   succeed(answer: Message.Answer): void
   /** What it was sent as, where it may be sent again. */
   draft?: Draft | undefined
+  /** When its time is over, where calls have one. */
+  due?: bigint | undefined
   /** `answer` is the one that reported the error, where there was one. */
   fail(error: NesError, answer?: Message.Answer): void
 }
+
+/** Whether more answers to the same call follow this one: it brings some of a Stream. */
+export const hasMore = ({ type, values }: Message.Answer): boolean =>
+  type === "rpc" && Array.isArray(values) && values.length > 0

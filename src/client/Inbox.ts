@@ -4,7 +4,7 @@ import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
 import { type NesError, ProtocolError, ServerError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
-import type { Call } from "./Call.js"
+import { type Call, hasMore } from "./Call.js"
 import type { Pending } from "./Pending.js"
 import type { Subscriptions } from "./Subscriptions.js"
 
@@ -108,7 +108,7 @@ export class Inbox {
   private answered(answer: Message.Answer): void {
     const call = this.pending.take(answer.id)
     if (call === undefined) {
-      if (!this.pending.wasForgotten(answer.id)) {
+      if (!this.pending.wasForgotten(answer.id, hasMore(answer))) {
         this.owner.error(new ProtocolError({ message: "Received response for unknown request" }))
       }
       return

@@ -22,7 +22,7 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError } from "../protocol/NesError.js"
-import type { Call } from "./Call.js"
+import { type Call, hasMore } from "./Call.js"
 import { offers, sessionOf } from "./Extensions.js"
 import { NesClient } from "./NesClient.js"
 
@@ -94,7 +94,7 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
         const call: Call = {
           type: "rpc",
           succeed: (answer) => {
-            if (Array.isArray(answer.values) && answer.values.length > 0) {
+            if (hasMore(answer)) {
               session.pending.add(Number(answer.id), call)
             } else {
               ids.delete(requestId)
@@ -110,6 +110,8 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
               ids.clear()
               clientIds.forEach((id) => hand(id, { _tag: "ClientProtocolError", error: lost(error) }))
             } else if (error._tag !== "DisconnectError") {
+              // The server does not know that nobody waits for it any more.
+              session.say("cancel", Number(call.draft?.id))
               hand(clientId, { _tag: "Exit", requestId, exit: refusal(error.message) })
             }
           }

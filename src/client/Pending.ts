@@ -37,7 +37,9 @@ export class Pending {
   add(id: number, call: Call): void {
     this.calls.set(id, call)
     if (this.timeout !== undefined) {
-      this.due.push({ id, moment: this.clock.monotonicTimeNanosUnsafe() + this.timeout })
+      const moment = this.clock.monotonicTimeNanosUnsafe() + this.timeout
+      call.due = moment
+      this.due.push({ id, moment })
       this.busy.openUnsafe()
     }
   }
@@ -71,9 +73,9 @@ export class Pending {
     this.forgotten.add(id)
   }
 
-  /** Whether an answer's id belongs to a call that was given up (this once). */
-  wasForgotten(id: unknown): boolean {
-    return this.forgotten.delete(toKey(id))
+  /** Whether an answer's id belongs to a call that was given up: this once, unless more answers to it follow. */
+  wasForgotten(id: unknown, more = false): boolean {
+    return more ? this.forgotten.has(toKey(id)) : this.forgotten.delete(toKey(id))
   }
 
   /** Removes and returns all calls, in the order they were made; forgets what was given up. */
@@ -99,8 +101,13 @@ export class Pending {
     }))
   }
 
+  // A call that is answered more than once waits anew after each answer.
+  private waits({ id, moment }: Due): boolean {
+    return this.calls.get(id)?.due === moment
+  }
+
   private oldest(): bigint | undefined {
-    const index = this.due.findIndex(({ id }) => this.calls.has(id))
+    const index = this.due.findIndex((due) => this.waits(due))
     this.due = index < 0 ? [] : this.due.slice(index)
     return this.due[0]?.moment
   }
@@ -109,10 +116,10 @@ export class Pending {
     const now = this.clock.monotonicTimeNanosUnsafe()
     const index = this.due.findIndex(({ moment }) => moment > now)
     const over = this.due.splice(0, index < 0 ? this.due.length : index)
-    for (const { id } of over) {
-      const call = this.calls.get(id)
-      if (call !== undefined) {
-        this.forget(id)
+    for (const due of over) {
+      const call = this.calls.get(due.id)
+      if (call !== undefined && this.waits(due)) {
+        this.forget(due.id)
         call.fail(new TimeoutError({ message: "Request timed out" }))
       }
     }

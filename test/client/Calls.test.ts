@@ -1,6 +1,7 @@
 /** Calls and their ends, against a scripted server and under the test's clock. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import type { Call } from "../../src/client/Call.js"
 import { FakeSocket, turn } from "./FakeServer.js"
 import { adjust, message, setup } from "./Setup.js"
 
@@ -69,6 +70,31 @@ describe("a call", () => {
         "server: Bad Request",
         ...Array.from({ length: 5 }, () => "server: Error")
       ])
+    }))
+
+  it.effect("that is answered piece by piece waits anew after each, and whatever is late is silent", () =>
+    Effect.gen(function*() {
+      const { heard, server, session } = yield* connected({ timeout: 1000 })
+      const failed: Array<string> = []
+      const call: Call = {
+        type: "rpc",
+        succeed: ({ id }) => session.pending.add(Number(id), call),
+        fail: ({ message }) => failed.push(message)
+      }
+      session.send({ type: "rpc", tag: "Count", id: 0 }, call)
+      const piece = { type: "rpc", id: 2, values: [1] }
+      for (let pieces = 0; pieces < 3; pieces++) {
+        yield* adjust(600)
+        server.socket.say(piece)
+      }
+      yield* adjust(999)
+      expect(failed).toEqual([])
+      yield* adjust(1)
+      expect(failed).toEqual(["Request timed out"])
+      server.socket.say(piece)
+      server.socket.say(piece)
+      server.socket.say({ type: "rpc", id: 2, exit: { _tag: "Success" } })
+      expect(heard.take()).toEqual([])
     }))
 
   it.effect("that times out fails, and its late answer is silent (nes-api.txt, timeout)", () =>

@@ -272,6 +272,15 @@ describe("a Stream", () => {
       yield* atRest
     }).pipe(Effect.provide(Live)))
 
+  it.live("that is given up for its slowness is interrupted at the server", () =>
+    Effect.gen(function*() {
+      const { rpc } = yield* connect({ ...as("john"), timeout: 50 })
+      const exit = yield* Effect.exit(Stream.runDrain(rpc.HangStream()))
+      expect(textOf(exit)).toContain("Request timed out")
+      expect([yield* read, yield* read]).toEqual(["begun", "interrupted"])
+      yield* atRest
+    }).pipe(Effect.provide(Live)))
+
   it.live("counts as in flight, as calls do: one too many is refused", () =>
     Effect.gen(function*() {
       const { rpc } = yield* connect()
