@@ -16,6 +16,8 @@ afterEach(async () => {
 const credentialsOf: Readonly<Record<string, object>> = {
   joe: { user: "joe", scope: ["x", "banned-joe", "u-joe"] },
   ann: { user: "ann", scope: ["x", "u-joe"] },
+  set: { user: "set", scope: new Set(["x", "banned"]) },
+  odd: { user: "odd", scope: 5 },
   one: { user: { id: 1, name: "one" } },
   "one again": { user: { name: "one", id: 1 } },
   two: { user: { id: 2, name: "two" } }
@@ -109,6 +111,27 @@ describe("scopes are filled in from the credentials too, as on routes", () => {
       call.then(() => undefined, (error: { statusCode: number }) => error.statusCode)
     expect(await outcome(client.request("/a"))).toBe(refusal)
     expect(await outcome(client.subscribe("/a", () => {}))).toBe(refusal)
+  })
+})
+
+describe("scopes of any kind count as on routes, but that one required twice is required once", () => {
+  it.each<readonly [string, string, ReadonlyArray<string>, number | undefined, number | undefined]>([
+    ["a set", "set", ["x"], undefined, undefined],
+    ["a set, required", "set", ["+x"], undefined, undefined],
+    ["a set, forbidden", "set", ["!banned"], 403, 403],
+    ["neither text nor list", "odd", ["x"], 403, 403],
+    ["neither text nor list, required", "odd", ["+5"], 403, 403],
+    ["required by one template", "joe", ["+{params.a}"], undefined, undefined],
+    ["required by two templates", "joe", ["+{params.a}", "+{params.b}"], 403, undefined]
+  ])("%s (%s, %j)", async (_, name, scope, onRoute, onSubscription) => {
+    const server = await serve()
+    server.subscription("/{a}/{b}", { auth: { scope: [...scope] } })
+    server.route({ method: "GET", path: "/{a}/{b}", options: { auth: { scope: [...scope] } }, handler: () => "in" })
+    const client = await connect(server, name)
+    const outcome = (call: Promise<unknown>) =>
+      call.then(() => undefined, (error: { statusCode: number }) => error.statusCode)
+    expect(await outcome(client.request("/x/x"))).toBe(onRoute)
+    expect(await outcome(client.subscribe("/x/x", () => {}))).toBe(onSubscription)
   })
 })
 

@@ -36,7 +36,9 @@ const expand = (scope: string, context: Context): string =>
     return value === undefined || value === null ? "" : String(value)
   })
 
-const granted = (scope: unknown): ReadonlyArray<unknown> => Array.isArray(scope) ? scope : [scope]
+// A list of any kind, as on routes.
+const granted = (scope: unknown): ReadonlyArray<unknown> =>
+  isObject(scope) && Symbol.iterator in scope ? Array.from(scope as Iterable<unknown>) : [scope]
 
 const refuseScope = (
   scopes: ReadonlyArray<string>,
