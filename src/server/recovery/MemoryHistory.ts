@@ -16,6 +16,9 @@ interface Log {
   top: number
   kept: Array<Kept>
   last: Kept | undefined
+  /** How long `last` is kept (ms). */
+  state: number
+  /** How long the path is known after it was touched (ms). */
   age: number
   touched: number
 }
@@ -26,8 +29,9 @@ interface Log {
  * long as it is followed.
  */
 export class MemoryHistory implements History {
-  // The path touched last is the last: those that may be forgotten are in front.
   private readonly logs = new Map<string, Log>()
+  // By age; of each the path touched last is the last, so that those that may be forgotten are in front.
+  private readonly queues = new Map<number, Map<string, Log>>()
   private readonly run = random()
 
   /** `followed` says whether anyone is subscribed to a path: it must not begin anew. */
@@ -49,7 +53,7 @@ export class MemoryHistory implements History {
       log.epoch = `${random()}${log.epoch}`
     }
     const published: Published = { ...update, position: { epoch: log.epoch, offset: ++log.top } }
-    log.age = Math.max(age, state)
+    log.state = state
     log.kept.push({ update: published, at })
     if (state > 0 && !published.user) {
       log.last = { update: published, at }
@@ -58,7 +62,7 @@ export class MemoryHistory implements History {
     if (log.kept.length >= 2 * size) {
       log.kept = log.kept.slice(-size)
     }
-    this.touch(update.path, log, at)
+    this.touch(update.path, log, at, age)
     this.forget(at)
     return published
   }
@@ -92,7 +96,7 @@ export class MemoryHistory implements History {
 
   release(path: string): void {
     if (this.logs.get(path)?.top === 0 && !this.followed(path)) {
-      this.logs.delete(path)
+      this.drop(path)
     }
   }
 
@@ -100,26 +104,44 @@ export class MemoryHistory implements History {
   // and forgotten meanwhile.
   private make(age: number, now: number): Log {
     const epoch = Epoch.unpublished(this.run, 0, Math.floor(2 * now / age))
-    return { epoch, top: 0, kept: [], last: undefined, age, touched: now }
+    return { epoch, top: 0, kept: [], last: undefined, state: 0, age, touched: now }
   }
 
-  private touch(path: string, log: Log, now: number): void {
+  private touch(path: string, log: Log, now: number, age = log.age): void {
+    this.drop(path)
     log.touched = now
-    this.logs.delete(path)
+    log.age = age
     this.logs.set(path, log)
+    const queue = this.queues.get(age) ?? new Map<string, Log>()
+    this.queues.set(age, queue.set(path, log))
+  }
+
+  private drop(path: string): void {
+    const log = this.logs.get(path)
+    const queue = log && this.queues.get(log.age)
+    this.logs.delete(path)
+    if (log && queue?.delete(path) && queue.size === 0) {
+      this.queues.delete(log.age)
+    }
   }
 
   private forget(now: number): void {
-    for (const [path, log] of this.logs) {
-      if (now - log.touched <= log.age) {
-        return
-      }
-      if (this.followed(path)) {
+    for (const queue of this.queues.values()) {
+      for (const [path, log] of queue) {
+        if (now - log.touched <= log.age) {
+          break
+        }
         log.kept = []
-        log.last = undefined
-        this.touch(path, log, now)
-      } else {
-        this.logs.delete(path)
+        if (log.last && now - log.last.at > log.state) {
+          log.last = undefined
+        }
+        if (this.followed(path)) {
+          this.touch(path, log, now)
+        } else if (log.last) {
+          this.touch(path, log, now, log.state)
+        } else {
+          this.drop(path)
+        }
       }
     }
   }

@@ -120,3 +120,36 @@ describe("a path that nobody has published to", () => {
     )
   })
 })
+
+describe("a state that is kept for long", () => {
+  const withState = { ...bounds, state: 1_000_000 }
+
+  it("keeps no other path, however many there are, from being forgotten", () => {
+    const { clock, history } = start()
+    history.append(update("/price", 1), withState)
+    for (let n = 0; n < 100; n++) {
+      clock.now += 2_000
+      history.append(update(`/room/${n}`, n), bounds)
+    }
+    expect(history.size).toBe(2)
+    expect(history.read("/price", undefined, withState).last?.message).toBe(1)
+  })
+
+  it("keeps no updates besides for longer than their own bounds say, and is forgotten in the end", () => {
+    const { clock, history } = start()
+    const messages = (): number =>
+      history.read("/a", { epoch, offset: 0 }, { ...withState, age: Infinity }).updates.length
+    const { epoch } = history.append(update("/a", 1), withState).position
+    history.append(update("/a", 2), withState)
+    expect(messages()).toBe(2)
+    clock.now += 1_001
+    history.append(update("/b", 1), bounds)
+    expect(messages()).toBe(0)
+    expect(history.read("/a", undefined, withState)).toMatchObject({ epoch, top: 2, last: { message: 2 } })
+    for (const step of [1_000_000, 1_000_000]) {
+      clock.now += step
+      history.append(update("/b", 2), bounds)
+    }
+    expect(history.size).toBe(1)
+  })
+})
