@@ -108,10 +108,13 @@ export class Node {
         context.metrics.totals.snapshotsSent++
         return this.delivery.encode(message)
       },
-      carry: (update, connection, { options }) => {
+      carry: (update, connection, { options }, isHere) => {
         context.metrics.totals.snapshotsSent += update.snapshot ? 1 : 0
-        return isFor(connection, update.user, options.index) ? this.delivery.carry(update, only(connection)) : undefined
+        return isFor(connection, update.user, options.index)
+          ? this.delivery.carry(update, only(connection, isHere))
+          : undefined
       },
+      pause: () => context.turns.pause(),
       reach: (path, position) => this.recovery.reach(path, position),
       revoke: (connection, path) =>
         void this.delivery.deliver({

@@ -177,6 +177,72 @@ describe("a snapshot", () => {
   })
 })
 
+describe("what is sent first", () => {
+  it("leaves others their turns, however much has waited for the snapshot", async () => {
+    let answer = (_: unknown): void => {}
+    const { open, server } = await startServer({
+      snapshot: () =>
+        new Promise((resolve) => {
+          answer = resolve
+        })
+    })
+    const { hub, totals } = server.plugins.nes.node
+    const socket = await open()
+    const asked = socket.ask({ type: "sub", id: 2, path: "/a/1" })
+    await expect.poll(() => hub.listens("/a/1")).toBe(true)
+    for (let n = 0; n < 9_000; n++) {
+      void server.publish("/a/1", n)
+    }
+    expect(totals.updatesDelivered).toBe(0)
+    answer("late")
+    let passed = 0
+    while (server.plugins.nes.node.totals.updatesDelivered < 9_000) {
+      await turns(1)
+      passed++
+    }
+    expect(passed).toBeGreaterThan(3)
+    await asked
+  })
+
+  it.each([
+    ["after a snapshot", false],
+    ["from the history", true]
+  ])("is no update for a subscriber who leaves while a filter looks at it (%s)", async (_, recovery) => {
+    let answer = (_: unknown): void => {}
+    let judge: ((verdict: boolean) => void) | undefined
+    const { open, server } = await startServer({
+      ...(recovery ? { recovery } : {
+        snapshot: () =>
+          new Promise((resolve) => {
+            answer = resolve
+          })
+      }),
+      filter: () =>
+        new Promise((resolve) => {
+          judge = resolve
+        })
+    })
+    const { hub } = server.plugins.nes.node
+    const socket = await open()
+    if (recovery) {
+      await server.publish("/a/1", "secret")
+    }
+    const asked = socket.ask({ type: "sub", id: 2, path: "/a/1", history: 1 })
+    await expect.poll(() => hub.listens("/a/1") || judge, { interval: 1 }).toBeTruthy()
+    if (!recovery) {
+      void server.publish("/a/1", "secret")
+      answer("first")
+    }
+    await expect.poll(() => judge).toBeDefined()
+    for (const connection of hub.connections.all()) {
+      void connection.unsubscribe("/a/1")
+    }
+    judge?.(true)
+    await asked
+    expect(socket.before.filter(({ message }) => message === "secret")).toEqual([])
+  })
+})
+
 describe("a state", () => {
   it("is the last message of the path, sent first; none before there is one, and none of a single user's", async () => {
     const { open, server } = await startServer({ state: true, auth: { mode: "optional", index: true } })

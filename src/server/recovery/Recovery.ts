@@ -5,7 +5,7 @@ import type { Published } from "../Command.js"
 import type { Connection, Declared } from "../connection/Connection.js"
 import { userKey } from "../conversation/Authentication.js"
 import type { NodeContext } from "../NodeContext.js"
-import type { Entrance } from "../subscription/Entrance.js"
+import { type Entrance, only } from "../subscription/Entrance.js"
 import type { Keeper } from "../subscription/Hub.js"
 import type { Subscribers } from "../subscription/Subscription.js"
 import { PreparedMessage } from "../transport/Frame.js"
@@ -44,14 +44,15 @@ export class Recovery implements Keeper {
       ready: ({ path }) => interest?.(path),
       read: ({ path, subscription }, since) =>
         history.read(path, since, subscription.options.recovery ?? defaultBounds),
-      deliver: ({ path, subscription }, update, to) => {
+      deliver: (sync, update, to) => {
+        const { path, subscription } = sync
         if (subscription.seats && to === undefined) {
           entrance.pass(subscription, update)
         }
         const subscribers = to === undefined
           ? subscription.subscribers(path, update.user)
           : isFor(to, update.user, subscription.options.index)
-          ? new Set([to])
+          ? only(to, () => wants(sync, to))
           : none
         if (subscribers.size === 0) {
           return undefined

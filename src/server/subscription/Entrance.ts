@@ -23,8 +23,15 @@ interface Host {
     readonly position: Message.Position
   }>
   readonly encode: (message: Message.Pub) => PreparedMessage | undefined
-  /** Delivers an update to a subscriber that it is for. */
-  readonly carry: (update: Publish, connection: Connection, subscription: Declared) => void | Promise<void>
+  /** Delivers an update to a subscriber that it is for, if it is still here when a filter has answered. */
+  readonly carry: (
+    update: Publish,
+    connection: Connection,
+    subscription: Declared,
+    isHere: () => boolean
+  ) => void | Promise<void>
+  /** When there is time for more, if not now. */
+  readonly pause: () => Promise<void> | undefined
   /** Waits until a path has come as far here. */
   readonly reach: (path: string, position: Message.Position) => Promise<void>
   /** Ends a subscription that had begun without its first message. */
@@ -105,7 +112,7 @@ export class Entrance {
     const { snapshot } = subscription.options
     const first = snapshot
       ? await this.ask(snapshot, connection, path, subscription)
-      : await this.state(connection, path, subscription)
+      : await this.state(connection, path, subscription, isHere)
     const position = first instanceof Snapshot && typeof first.until !== "number" ? first.until : undefined
     if (position) {
       await this.host.reach(path, position)
@@ -122,9 +129,12 @@ export class Entrance {
       }
       const update = seat.waiting[n]
       if (update && !(first instanceof Snapshot && first.has(update))) {
-        await this.host.carry(update, connection, subscription)
-        if (!isHere()) {
-          return
+        const waiting = this.host.carry(update, connection, subscription, isHere) ?? this.host.pause()
+        if (waiting) {
+          await waiting
+          if (!isHere()) {
+            return
+          }
         }
       }
     }
@@ -146,13 +156,19 @@ export class Entrance {
     }
   }
 
-  private async state(connection: Connection, path: string, subscription: Declared): Promise<Snapshot> {
+  private async state(
+    connection: Connection,
+    path: string,
+    subscription: Declared,
+    isHere: () => boolean
+  ): Promise<Snapshot> {
     const { last, position } = await this.host.last(path, subscription)
-    if (last) {
+    if (last && isHere()) {
       await this.host.carry(
         { ...last, message: last.message, text: last.text, position, snapshot: true },
         connection,
-        subscription
+        subscription,
+        isHere
       )
     }
     return new Snapshot(undefined, position)
@@ -186,5 +202,9 @@ const textOf = (message: unknown): string | undefined => {
   }
 }
 
-/** Those it is for, as a delivery wants them. */
-export const only = (connection: Connection): Subscribers<Connection> => new Set([connection])
+/** One subscriber, for as long as it is one, as a delivery wants them. */
+export const only = (connection: Connection, isHere: () => boolean): Subscribers<Connection> => ({
+  size: 1,
+  has: (other) => other === connection && isHere(),
+  keys: () => new Set([connection]).keys()
+})
