@@ -265,20 +265,12 @@ it("publishes through Redis", { timeout: 180_000 }, async () => {
   await server.start()
   const client = new Nes.Client(server.info.uri)
   await client.connect()
-  const heard = new Promise((resolve) =>
-    void client.subscribe("/item/5", resolve).then(async () => {
-      const { out, status } = await run([
-        "publish",
-        database.url,
-        "/item/5",
-        `{"status":"shipped"}`,
-        "--recovery",
-        "--json"
-      ])
-      expect([status, lines(out)]).toEqual([0, [{ type: "published", subscribers: 1, nodes: 1 }]])
-    })
-  )
-  expect(await heard).toEqual({ status: "shipped" })
+  const heard: Array<unknown> = []
+  await client.subscribe("/item/5", (message) => heard.push(message))
+  const item = JSON.stringify({ status: "shipped" })
+  const { out, status } = await run(["publish", database.url, "/item/5", item, "--recovery", "--json"])
+  expect([status, lines(out)]).toEqual([0, [{ type: "published", subscribers: 1, nodes: 1 }]])
+  await expect.poll(() => heard).toEqual([{ status: "shipped" }])
   await client.disconnect()
   await server.stop()
   await database.stop()

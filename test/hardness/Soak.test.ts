@@ -1,4 +1,4 @@
-/** Churn for about a minute; `npm run soak` has longer. */
+/** Churn for some seconds; `npm run soak` has ten minutes. */
 import { expect, it } from "vitest"
 import * as Soak from "./Soak.js"
 
@@ -6,10 +6,10 @@ it.each(["effect-nes", "NesHttpServer"] as const)(
   "thousands of connections later, nothing is left of them (%s)",
   { timeout: 120_000 },
   async (door) => {
-    const { faults, ...figures } = await Soak.run(door, 25)
+    const { faults, ...figures } = await Soak.run(door, 12)
     expect(faults).toEqual([])
     expect(figures).toMatchObject({ lost: 0, leaks: 0 })
-    expect(figures.connections).toBeGreaterThan(1000)
-    expect(figures.updates).toBeGreaterThan(500)
+    expect(figures.connections).toBeGreaterThan(500)
+    expect(figures.updates).toBeGreaterThan(250)
   }
 )

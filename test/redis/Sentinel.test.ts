@@ -113,13 +113,14 @@ it("a master that freezes, and thaws as one of two: the nodes are with the other
   master.freeze()
   onTestFinished(() => master.thaw())
   await until(() => isMaster(replica))
+  // What a node writes to the old master between its thaw and Sentinel's word is lost with it: both have moved before.
   await published(a, 2)
-  master.thaw()
   await published(b, 3)
   await until(() => kept.length === 3)
-  expect(replica.run("hget", "nes:state:{/kept/1}", "top")).toBe("3")
+  master.thaw()
   await published(b, 4)
   await until(() => kept.length === 4)
+  expect(replica.run("hget", "nes:state:{/kept/1}", "top")).toBe("4")
   expect([kept, gaps]).toEqual([[1, 2, 3, 4], ["/kept/1"]])
 }, 60_000)
 
