@@ -44,7 +44,7 @@ export const run = (
         connection.ping(ping)
         metrics.totals.sentPing++
       } else {
-        // Who is asked for no answer owes none, even if the last check was in between.
+        // No ping is sent, so no answer is due: the next check must not count one as missing.
         connection.alive = true
       }
     }),
