@@ -36,6 +36,9 @@ export interface Sender<M> {
 const maxMessages = 32
 const maxLength = 65_536
 
+// What has had its turn is forgotten in strides, even if something always waits; what is long at once.
+const stride = 32
+
 // How long the messages of one turn may take to begin (ms), and how many of them may begin as soon as they arrive.
 const perTurn = 0.3
 const atOncePerTurn = 16
@@ -172,10 +175,14 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
       inbox.begun = 0
     }
     inbox.begun++
+    const length = this.rules.lengthOf(message)
     inbox.next++
-    inbox.length -= this.rules.lengthOf(message)
+    inbox.length -= length
     if (inbox.next === inbox.messages.length) {
       this.close(sender)
+    } else if (inbox.next >= stride || length > maxLength) {
+      inbox.messages = inbox.messages.slice(inbox.next)
+      inbox.next = 0
     }
     this.do(sender, message, this.rules.begin)
     if (sender.inbox === inbox && !inbox.resting && inbox.begun >= perSender) {

@@ -228,3 +228,16 @@ it("each client's messages are begun once and in order, whatever others do", asy
     { numRuns: 100 }
   )
 })
+
+it("what has had its turn is forgotten, even where something always waits", async () => {
+  const { begun, send, until } = start()
+  const client = new Client("a")
+  send(client, ...numbers(1_000))
+  let most = 0
+  for (let n = 0; n < 100; n++) {
+    await until(begun.length + 8)
+    send(client, ...numbers(8))
+    most = Math.max(most, client.inbox?.messages.length ?? Infinity)
+  }
+  expect(most).toBeLessThan(1_100)
+})
