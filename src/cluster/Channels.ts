@@ -168,6 +168,7 @@ export class Channels {
   private forget(path: string): void {
     this.channels.delete(path)
     this.suspects.delete(path)
+    this.unread.delete(path)
   }
 
   // What is asked in one turn goes out in one command; the next when that has been answered.

@@ -139,3 +139,13 @@ it("an announcement that is on its way when the engine is asked is not read; one
   await channels.stroll()
   expect(read).toEqual(["/lost"])
 })
+
+it("a path that nobody listens to any more is not read again", async () => {
+  const { add, channels, read, remove } = stage()
+  await Promise.all([add("/a"), add("/b")])
+  channels.failed("/a")
+  channels.failed("/b")
+  await remove("/a")
+  expect(channels.retry()).toBe(true)
+  expect(read).toEqual(["/b"])
+})
