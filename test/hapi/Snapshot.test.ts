@@ -259,6 +259,23 @@ describe("a state", () => {
     expect(await late.next()).toMatchObject({ message: { n: 3 } })
   })
 
+  it("that was cleared hides no gap from a client that was away", async () => {
+    const { open, server } = await startServer({ state: true })
+    const path = "/a/1"
+    const socket = await open()
+    const { position } = await socket.ask({ type: "sub", id: 2, path })
+    socket.close()
+    await server.publish(path, 1)
+    await server.publish(path, 2)
+    await server.history(path).clear()
+    const back = await open({ subs: [path], recover: { [path]: position } })
+    await server.publish(path, 3)
+    expect(await back.take(2)).toMatchObject([
+      { type: "ping", gaps: { [path]: { offset: 2 } } },
+      { type: "pub", message: 3, position: { offset: 3 } }
+    ])
+  })
+
   it("passes the filter, and outlives what is kept for reconnects", async () => {
     const { open, server } = await startServer({
       state: true,

@@ -280,9 +280,11 @@ export class RecoverySync {
         await pause
       }
       const wanted = since ? [] : page.updates.filter(({ position }) => position.offset > page.top - history)
-      // Who is told how things stand has lost nothing; the last update of a state tells just that.
-      const isNew = (snapshot ?? state) !== undefined &&
-        (since ? resume(since, page).lost : snapshot !== undefined || wanted.length === 0)
+      // Who is told how things stand has lost nothing; the last update of a state tells just that. Where there is none,
+      // as after it was cleared, what is lost is lost.
+      const isNew = (snapshot ?? state) !== undefined && (since
+        ? resume(since, page).lost && (snapshot !== undefined || page.last !== undefined)
+        : snapshot !== undefined || wanted.length === 0)
       if (since && !isNew) {
         await this.replay(since, page, connection)
       } else if (late && !isNew) {
