@@ -17,10 +17,12 @@ interface Host {
  * they leave with it.
  */
 export class ClusterPresence implements Presences {
-  /** The paths that are noted down, and how many this node has there. */
-  private readonly noted = new Map<string, number>()
+  /** The paths that are noted down, and how many this node has there; nothing where that is not known. */
+  private readonly noted = new Map<string, number | undefined>()
   /** Since when nodes that have somebody are away (ms). */
   private readonly away = new Map<string, number>()
+  /** Whether the engine has lost something. */
+  private isLost = false
 
   constructor(private readonly host: Host) {}
 
@@ -30,6 +32,7 @@ export class ClusterPresence implements Presences {
     const known = this.noted.get(path)
     if (extent === "all" || (extent === "some" && known === undefined)) {
       await command((session) => session.hold(node, path))
+      this.noted.set(path, known)
     }
     const { after, before } = await this.tell(place, node, changes, extent)
     if (extent === "values") {
@@ -37,11 +40,12 @@ export class ClusterPresence implements Presences {
     }
     this.noted.set(path, after)
     if (known !== undefined && known !== before) {
-      // The engine has lost something: maybe more than this.
-      this.host.node.presence?.()?.renew(true)
-    } else if (after === 0) {
-      this.noted.delete(path)
+      // Maybe it has lost more than this.
+      this.isLost = true
+    }
+    if (after === 0) {
       await command((session) => session.unhold(node, path))
+      this.noted.delete(path)
     }
   }
 
@@ -52,6 +56,10 @@ export class ClusterPresence implements Presences {
       count,
       users: list ? members.map(([id, value]) => ({ id, value: JSON.parse(value) as unknown })) : undefined
     }
+  }
+
+  isKnown(path: string): boolean {
+    return this.noted.has(path)
   }
 
   /** To be called from time to time, with the nodes that there are: those of others that are no more leave. */
@@ -65,7 +73,8 @@ export class ClusterPresence implements Presences {
     const dead = new Set(peers.filter((peer) => !peer.alive).map((peer) => peer.node))
     const holders = await command((session) => session.holders())
     // Others took this node for dead, or the engine has lost all.
-    local.renew(local.isPopulated() && !holders.includes(node.id))
+    local.renew(this.isLost || (local.isPopulated() && !holders.includes(node.id)))
+    this.isLost = false
     for (const other of this.away.keys()) {
       if (alive.has(other) || !holders.includes(other)) {
         this.away.delete(other)

@@ -38,12 +38,13 @@ interface Member {
 }
 
 /** A node that follows who is present, as its clients do: the whole list, then what is told. */
-const join = (engine: MemoryEngine.MemoryEngine, id: string) =>
+const join = (engine: MemoryEngine.MemoryEngine, id: string, maxInFlight = 10_000) =>
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
     const fork = Effect.runForkWith(yield* Effect.context())
-    const broker = yield* ClusterBroker.make(engine, { timeout: 1_000, maxInFlight: 10_000 })
+    const broker = yield* ClusterBroker.make(engine, { timeout: 1_000, maxInFlight })
     const told: Array<string> = []
+    const errors: Array<unknown> = []
     const life = { isStopped: false }
     const membership = yield* broker.join({
       id,
@@ -66,7 +67,7 @@ const join = (engine: MemoryEngine.MemoryEngine, id: string) =>
     })
     const presence = new Presence({
       id,
-      application: { log: () => {} } as unknown as Service,
+      application: { log: (_: unknown, error: unknown) => void errors.push(error) } as unknown as Service,
       clock,
       fork,
       presences: membership.presences,
@@ -113,6 +114,7 @@ const join = (engine: MemoryEngine.MemoryEngine, id: string) =>
     expect(options.recovery).toBeDefined()
     return {
       told,
+      errors,
       read: () => membership.presences.read(place),
       /** What a client knows that has heard all, or starts anew where it has not. */
       known: async () => {
@@ -121,18 +123,19 @@ const join = (engine: MemoryEngine.MemoryEngine, id: string) =>
         }
         return Array.from(users ?? []).toSorted()
       },
-      come: (user: string): Connection => {
+      come: (user: string, at = path): Connection => {
         const connection = {
           id: `${id}:${user}`,
           departed: false,
           auth: { credentials: { user } }
         } as unknown as Connection
-        presence.join(connection, path, room, undefined)
+        presence.join(connection, at, room, undefined)
         return connection
       },
-      go: (connection: Connection, isLost: boolean): void => {
+      say: (connection: Connection, value: unknown): void => presence.say(connection, path, JSON.stringify(value)),
+      go: (connection: Connection, isLost: boolean, at = path): void => {
         connection.departed = isLost
-        presence.leave(connection, path)
+        presence.leave(connection, at)
       },
       stop: Effect.suspend(() => {
         life.isStopped = true
@@ -194,6 +197,64 @@ it.effect("a node that dies takes its users with it within its lease, one that l
     engine.restore()
     yield* passes(2)
     expect(yield* Effect.promise(c.known)).toEqual(["ann"])
+  }))
+
+it.effect("what a client says of itself while the engine is away, or refuses, is told when it is back", () =>
+  Effect.gen(function*() {
+    const engine = yield* MemoryEngine.make
+    const [a, b] = [yield* join(engine, "a"), yield* join(engine, "b")]
+    const [ann, bob] = [a.come("ann"), b.come("bob")]
+    yield* passes(1)
+    engine.refuse(new Error("Refused"))
+    a.say(ann, "busy")
+    yield* passes(2)
+    engine.refuse(undefined)
+    engine.cut((index) => index === 1)
+    b.say(bob, "away")
+    yield* passes(2)
+    engine.restore()
+    yield* passes(2)
+    const { users } = yield* Effect.promise(a.read)
+    expect(users?.toSorted((one, other) => one.id < other.id ? -1 : 1)).toEqual([
+      { id: "ann", value: "busy" },
+      { id: "bob", value: "away" }
+    ])
+  }))
+
+it.effect("other commands have room, however many paths are said anew; an outage is logged once", () =>
+  Effect.gen(function*() {
+    const engine = yield* MemoryEngine.make
+    const a = yield* join(engine, "a", 500)
+    for (let n = 0; n < 1_200; n++) {
+      a.come("ann", `/room/${n}`)
+    }
+    yield* passes(2)
+    engine.refuse(new Error("Refused"))
+    a.come("bob")
+    a.come("bob", "/room/2")
+    yield* passes(3)
+    engine.refuse(undefined)
+    engine.cut()
+    engine.lose()
+    engine.restore()
+    yield* passes(3)
+    expect(a.errors).toHaveLength(1)
+    expect((yield* Effect.promise(a.read)).count).toBe(2)
+  }))
+
+it.effect("of paths where somebody was only while the engine was away nothing is said, and nothing kept", () =>
+  Effect.gen(function*() {
+    const engine = yield* MemoryEngine.make
+    const a = yield* join(engine, "a")
+    engine.cut()
+    const connections = Array.from({ length: 100 }, (_, n) => a.come("ann", `/room/${n}`))
+    yield* passes(1)
+    connections.forEach((connection, n) => a.go(connection, false, `/room/${n}`))
+    yield* passes(1)
+    const held = engine.asked.get("hold")
+    engine.restore()
+    yield* passes(3)
+    expect(engine.asked.get("hold")).toBe(held)
   }))
 
 const step = fc.oneof(

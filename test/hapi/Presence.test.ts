@@ -147,6 +147,63 @@ describe("presence", () => {
     await expect.poll(() => heard.slice(-2)).toMatchObject([{ leave: { id: "ann" } }, { join: { id: "bob" } }])
   })
 
+  it("takes the last that a client says of itself, also while its subscription is on its way", async () => {
+    let answer: ((first: unknown) => void) | undefined
+    const { connect, server } = await startServer({
+      presence: true,
+      snapshot: () =>
+        new Promise((resolve) => {
+          answer = resolve
+        })
+    })
+    const ann = await connect("ann")
+    const subscribed = ann.subscribe("/room/1", () => {}, { presence: "early" })
+    await expect.poll(() => answer).toBeDefined()
+    await ann.present("/room/1", "late")
+    answer?.("first")
+    await subscribed
+    await expect.poll(() => server.presence("/room/1").read()).toEqual({
+      count: 1,
+      users: [{ id: "ann", value: "late" }]
+    })
+    await server.presence("/room/1").set("ann", "elsewhere")
+    await ann.present("/room/1", "late")
+    await expect.poll(() => server.presence("/room/1").read()).toMatchObject({ users: [{ value: "late" }] })
+  })
+
+  it("reads nothing out of a hello that is not in it", async () => {
+    const { open } = await startServer({ presence: true })
+    for (const path of ["constructor", "toString", "__proto__"]) {
+      const { greeting } = await open({ auth: as("ann"), subs: [path], presence: {}, history: {}, recover: {} })
+      expect(greeting).toMatchObject({ statusCode: 404, path })
+    }
+  })
+
+  it("has a connection once at a path, whatever `identify` says when it is asked again", async () => {
+    const names = ["one", "two"]
+    let admit: (() => void) | undefined
+    const { connect, server } = await startServer({
+      presence: { grace: false, identify: () => names.shift() },
+      onSubscribe: () =>
+        new Promise<void>((resolve) => {
+          admit = resolve
+        })
+    })
+    const ann = await connect("ann")
+    const subscribed = ann.subscribe("/room/1", () => {})
+    await expect.poll(() => admit).toBeDefined()
+    const said = ann.present("/room/1", "here")
+    await expect.poll(() => server.plugins.nes.node.totals.receivedSub).toBe(2)
+    admit?.()
+    await Promise.all([subscribed, said])
+    await expect.poll(() => server.presence("/room/1").read()).toEqual({
+      count: 1,
+      users: [{ id: "two", value: "here" }]
+    })
+    await ann.disconnect()
+    await expect.poll(() => server.presence("/room/1").count()).toBe(0)
+  })
+
   it("is an ordinary subscription to a client of `@hapi/nes` 14, who is present like any other", async () => {
     const { connect, server, url } = await startServer({ presence: { grace: 20 } })
     const peer = await makeNes14Client(url)

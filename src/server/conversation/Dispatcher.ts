@@ -51,6 +51,10 @@ const cancelled = ({ id, type }: Answerable): string =>
     payload: { error: "Client Closed Request", message: textOf(answers.cancelled) }
   })
 
+// A path may be named as what every object has.
+const ownOf = <A>(record: Readonly<Record<string, A>> | null | undefined, path: string): A | undefined =>
+  record && Object.hasOwn(record, path) ? record[path] : undefined
+
 const unwrap = <A>(decoded: Result.Result<A, { readonly message: string }>): A => {
   if (Result.isFailure(decoded)) {
     throw Boom.badRequest(decoded.failure.message)
@@ -493,18 +497,19 @@ export class Dispatcher {
       if (!connection.isOpen) {
         return undefined
       }
-      const since = recover?.[path]
+      const since = ownOf(recover, path)
+      const wanted = ownOf(history, path)
       try {
         const position = await this.hub.subscribe(
           connection,
           path,
           since,
-          history?.[path],
-          presence?.[path] ?? undefined
+          wanted,
+          ownOf(presence, path) ?? undefined
         )
         if (position) {
           // What was missed, and the last updates, follow.
-          const before = Math.min(history?.[path] ?? 0, this.context.settings.limits.maxHistory)
+          const before = Math.min(wanted ?? 0, this.context.settings.limits.maxHistory)
           positions.push([path, since ?? { ...position, offset: Math.max(0, position.offset - before) }])
         }
       } catch (error) {

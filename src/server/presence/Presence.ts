@@ -1,6 +1,7 @@
 /** Who of this node's connections is present where. */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
 import { createHash } from "node:crypto"
 import { answers } from "../../protocol/Answers.js"
 import { fill } from "../../protocol/Contract.js"
@@ -57,6 +58,9 @@ const bounds: Bounds = { size: 1_000, age: 60_000 }
 const listInterval = 50
 const countInterval = 1_000
 
+// Paths that are told of at a time: after an outage it may be all of them, and others use the same connection.
+const atOnce = 100
+
 const nothing = "null"
 
 const suffix = "/presence"
@@ -84,8 +88,13 @@ export class Presence implements Local {
   private readonly posts = new Map<string, Post>()
   /** Who a connection is, at each path. */
   private readonly entries = new Map<Connection, Map<string, Entry>>()
+  /** What clients have said of themselves whose subscription was still on its way. */
+  private readonly early = new Map<Connection, Map<string, string>>()
   private readonly places = new Router<PresenceOptions<Connection>>()
   private readonly graces = new Map<number, Deadlines<Entry>>()
+  private readonly share = Semaphore.makeUnsafe(atOnce)
+  /** Whether the last that was to be told was not. */
+  private isFailing = false
 
   constructor(private readonly host: Host) {}
 
@@ -115,12 +124,17 @@ export class Presence implements Local {
   }
 
   /** A connection has subscribed, with a value if it gave one. */
-  join(connection: Connection, path: string, subscription: Declared, given: string | undefined): void {
+  join(connection: Connection, path: string, subscription: Declared, first: string | undefined): void {
     const { presence } = subscription.options
     const params = subscription.params(path)
     const id = presence && this.identify(connection, path, subscription, presence)
     if (!presence || id === undefined || connection.departed) {
       return
+    }
+    const given = this.takeEarly(connection, path) ?? first
+    const before = this.entries.get(connection)?.get(path)
+    if (before && before.id !== id) {
+      this.leave(connection, path)
     }
     const post = this.post(path, params, presence)
     const known = post.entries.get(id)
@@ -136,16 +150,21 @@ export class Presence implements Local {
     }
   }
 
-  /** A client says something else of itself. */
+  /** A client says something else of itself, at a path that it is subscribed to, or is about to be. */
   say(connection: Connection, path: string, value: string): void {
     const entry = this.entries.get(connection)?.get(path)
-    if (entry && entry.value !== value) {
+    if (!entry) {
+      const ofConnection = this.early.get(connection) ?? new Map<string, string>()
+      this.early.set(connection, ofConnection.set(path, value))
+    } else {
+      // Even if it said so before: the application may have said something else since.
       this.changed(entry, value)
     }
   }
 
   /** A connection has unsubscribed, or has gone: then it may come back. */
   leave(connection: Connection, path: string): void {
+    this.takeEarly(connection, path)
     const ofConnection = this.entries.get(connection)
     const entry = ofConnection?.get(path)
     if (!ofConnection || !entry) {
@@ -235,9 +254,19 @@ export class Presence implements Local {
   async stop(): Promise<void> {
     this.graces.forEach((deadlines) => deadlines.reset())
     this.entries.clear()
+    this.early.clear()
     this.host.count(-Array.from(this.posts.values()).reduce((sum, { entries }) => sum + entries.size, 0))
     this.posts.clear()
     await this.host.presences.left?.(this.host.id)
+  }
+
+  private takeEarly(connection: Connection, path: string): string | undefined {
+    const ofConnection = this.early.get(connection)
+    const value = ofConnection?.get(path)
+    if (ofConnection?.delete(path) && ofConnection.size === 0) {
+      this.early.delete(connection)
+    }
+    return value
   }
 
   private deadlines(grace: number): Deadlines<Entry> | undefined {
@@ -314,7 +343,7 @@ export class Presence implements Local {
     return Effect.gen({ self: this }, function*() {
       const { changes, place } = post
       while (changes.size > 0 || post.isDoubtful) {
-        yield* Effect.promise(() => this.tell(post))
+        yield* this.share.withPermit(Effect.promise(() => this.tell(post)))
         yield* Effect.sleep(place.list ? listInterval : countInterval)
         if (post.isDoubtful) {
           break
@@ -329,7 +358,7 @@ export class Presence implements Local {
 
   private async tell(post: Post): Promise<void> {
     const { changes, entries, isDoubtful, place } = post
-    const all = Array.from(entries.values(), ({ id, value }): Change => [id, value])
+    const all = isDoubtful ? Array.from(entries.values(), ({ id, value }): Change => [id, value]) : []
     const some = Array.from(changes)
     changes.clear()
     post.isDoubtful = false
@@ -344,10 +373,20 @@ export class Presence implements Local {
       if (some.length > 0) {
         await presences.change(place, id, some, "some")
       }
+      this.isFailing = false
     } catch (error) {
-      // They are told when the others can be reached again.
-      post.isDoubtful = true
-      this.host.application.log(["nes", "presence", "error"], error)
+      // They are told when the others can be reached again. Who is there is said anew; values would not be. Of nobody
+      // there is nothing to say where nobody was known.
+      post.isDoubtful = entries.size > 0 || (presences.isKnown?.(place.path) ?? true)
+      for (const [id, value] of some) {
+        if (value !== undefined && !changes.has(id)) {
+          changes.set(id, value)
+        }
+      }
+      if (!this.isFailing) {
+        this.isFailing = true
+        this.host.application.log(["nes", "presence", "error"], error)
+      }
     }
   }
 }

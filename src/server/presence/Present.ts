@@ -53,6 +53,8 @@ export interface Presences {
   /** Changes who is present, and tells of it, in one step. */
   readonly change: (place: Place, node: string, changes: ReadonlyArray<Change>, extent: Extent) => Promise<void>
   readonly read: (place: Place) => Promise<Reading>
+  /** Whether others may know that this node has somebody at a path. Absent where they do. */
+  readonly isKnown?: ((path: string) => boolean) | undefined
   /** A node has nobody any more. Absent where others notice. */
   readonly left?: ((node: string) => Promise<void>) | undefined
 }

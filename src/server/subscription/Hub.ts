@@ -113,8 +113,9 @@ export class Hub {
       throw errorAnswer(answers.subscriptionHasQuery)
     }
     const given = this.presence?.read(value, connection, path)
-    if (connection.subscriptions.has(path)) {
-      if (given !== undefined) {
+    const subscribed = connection.subscriptions.get(path)
+    if (subscribed) {
+      if (given !== undefined && subscribed.options.presence) {
         this.presence?.say(connection, path, given)
       }
       return undefined
