@@ -12,7 +12,6 @@
  * @since 1.0.0
  */
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as RpcClient from "effect/rpc/RpcClient"
 import * as RpcClientError from "effect/rpc/RpcClientError"
@@ -57,7 +56,7 @@ const responseOf = (requestId: RequestId, { defect, exit, values }: Message.Answ
 /**
  * The protocol of RPC clients on the connection of `NesClient`. While there is none, calls fail with an
  * `RpcClientError`, as those do that are under way when it is lost; after a reconnect they work again. The `timeout` of
- * the client holds for calls as for requests, for a Stream from one answer to the next.
+ * the client holds for calls as for requests, for a Stream for each time that it waits for more.
  *
  * @since 1.0.0
  * @category protocols
@@ -68,25 +67,24 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
       const session = sessionOf(yield* NesClient)
       const fork = Effect.runForkWith(yield* Effect.context())
       const ids = new Map<RequestId, number>()
-      // What comes is handed on in order; most of it without a wait.
-      const waiting: Array<Effect.Effect<void>> = []
-      let working: Fiber.Fiber<void> | undefined
+      // What comes for a call is handed on in order, most of it without a wait. Whoever consumes a Stream slowly holds up
+      // no other call: it may be what they wait for.
+      const waiting = new Map<RequestId, Array<Effect.Effect<void>>>()
 
-      const next = (): void => {
-        working = undefined
-        for (let effect = waiting.shift(); effect !== undefined; effect = waiting.shift()) {
-          const fiber = fork(effect)
-          if (fiber.pollUnsafe() === undefined) {
-            working = fiber
-            fiber.addObserver(next)
-            return
-          }
+      const hand = (requestId: RequestId, effect: Effect.Effect<void>): void => {
+        const before = waiting.get(requestId)
+        if (before !== undefined) {
+          before.push(effect)
+          return
         }
-      }
-      const hand = (clientId: number, response: FromServerEncoded): void => {
-        waiting.push(writeResponse(clientId, response))
-        if (working === undefined) {
-          next()
+        const fiber = fork(effect)
+        if (fiber.pollUnsafe() === undefined) {
+          const rest: Array<Effect.Effect<void>> = []
+          waiting.set(requestId, rest)
+          fiber.addObserver(() => {
+            waiting.delete(requestId)
+            rest.forEach((effect) => hand(requestId, effect))
+          })
         }
       }
 
@@ -95,24 +93,25 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
           type: "rpc",
           succeed: (answer) => {
             if (hasMore(answer)) {
-              session.pending.add(Number(answer.id), call)
+              // Its time goes on when it is ready for more.
+              session.pending.add(Number(answer.id), call, false)
             } else {
               ids.delete(requestId)
             }
-            hand(clientId, responseOf(requestId, answer))
+            hand(requestId, writeResponse(clientId, responseOf(requestId, answer)))
           },
           fail: (error) => {
             const wasUnderWay = ids.delete(requestId)
             if (error._tag === "ServerError") {
-              hand(clientId, { _tag: "Exit", requestId, exit: refusal(error.message) })
+              hand(requestId, writeResponse(clientId, { _tag: "Exit", requestId, exit: refusal(error.message) }))
             } else if (error._tag === "DisconnectError" && wasUnderWay) {
               // All that are under way fail at once.
               ids.clear()
-              clientIds.forEach((id) => hand(id, { _tag: "ClientProtocolError", error: lost(error) }))
+              clientIds.forEach((id) => fork(writeResponse(id, { _tag: "ClientProtocolError", error: lost(error) })))
             } else if (error._tag !== "DisconnectError") {
               // The server does not know that nobody waits for it any more.
               session.say("cancel", Number(call.draft?.id))
-              hand(clientId, { _tag: "Exit", requestId, exit: refusal(error.message) })
+              hand(requestId, writeResponse(clientId, { _tag: "Exit", requestId, exit: refusal(error.message) }))
             }
           }
         }
@@ -156,6 +155,7 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
         }
         const id = message._tag === "Ack" || message._tag === "Interrupt" ? ids.get(message.requestId) : undefined
         if (id !== undefined && message._tag === "Ack") {
+          session.pending.resume(id)
           session.say("ack", id)
         } else if (id !== undefined && message._tag === "Interrupt") {
           ids.delete(message.requestId)

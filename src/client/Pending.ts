@@ -34,13 +34,23 @@ export class Pending {
     this.timeout = timeout === undefined || timeout === Infinity ? undefined : BigInt(Math.ceil(timeout * 1e6))
   }
 
-  add(id: number, call: Call): void {
+  add(id: number, call: Call, isTimed = true): void {
     this.calls.set(id, call)
-    if (this.timeout !== undefined) {
+    if (!isTimed) {
+      call.due = undefined
+    } else if (this.timeout !== undefined) {
       const moment = this.clock.monotonicTimeNanosUnsafe() + this.timeout
       call.due = moment
       this.due.push({ id, moment })
       this.busy.openUnsafe()
+    }
+  }
+
+  /** Begins the time of a call anew. */
+  resume(id: number): void {
+    const call = this.calls.get(id)
+    if (call !== undefined) {
+      this.add(id, call)
     }
   }
 

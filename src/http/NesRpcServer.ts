@@ -90,6 +90,19 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
         Effect.runForkWith(client.known.context)(writeRequest(client.id, request))
       }
 
+      // Of a call that is not under way there is nothing to tell.
+      const tell = (
+        connection: Connection,
+        message: Extract<FromClientEncoded, { readonly _tag: "Ack" | "Interrupt" }>
+      ): boolean => {
+        const client = byConnection.get(connection)
+        if (!client?.calls.has(message.requestId)) {
+          return false
+        }
+        run(client, message)
+        return true
+      }
+
       const end = ({ calls, connection }: Client, id: Id): void => {
         const call = calls.get(id)
         if (calls.delete(id) && call !== undefined) {
@@ -119,18 +132,8 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
                 run(client, requestOf(message))
               })
             },
-            ack: (connection, requestId) => {
-              const client = byConnection.get(connection)
-              if (client?.calls.has(requestId)) {
-                run(client, { _tag: "Ack", requestId })
-              }
-            },
-            cancel: (connection, requestId) => {
-              const client = byConnection.get(connection)
-              if (client?.calls.has(requestId)) {
-                run(client, { _tag: "Interrupt", requestId })
-              }
-            },
+            ack: (connection, requestId) => tell(connection, { _tag: "Ack", requestId }),
+            cancel: (connection, requestId) => tell(connection, { _tag: "Interrupt", requestId }),
             departed: (connection) => {
               const client = byConnection.get(connection)
               if (client !== undefined) {
@@ -178,8 +181,10 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
           case "Defect":
             for (const id of calls.keys()) {
               node.answer(connection, JSON.stringify({ type: "rpc", id, defect: response.defect ?? null }))
+              end(client, id)
+              // What goes on for it would do so for nobody.
+              run(client, { _tag: "Interrupt", requestId: id })
             }
-            endAll(client)
         }
       }
 

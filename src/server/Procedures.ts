@@ -6,10 +6,10 @@ import type { Connection } from "./connection/Connection.js"
 export interface Procedures {
   /** Begins a call; ends when the first of its answer has been written. */
   readonly call: (connection: Connection, message: Message.Rpc) => Promise<void>
-  /** The client is ready for more of a call. */
-  readonly ack: (connection: Connection, id: Message.Id) => void
-  /** The client waits for a call no more. */
-  readonly cancel: (connection: Connection, id: Message.Id) => void
+  /** The client is ready for more of a call; returns whether that is under way. */
+  readonly ack: (connection: Connection, id: Message.Id) => boolean
+  /** The client waits for a call no more; returns whether that was under way. */
+  readonly cancel: (connection: Connection, id: Message.Id) => boolean
   /** A connection is gone. */
   readonly departed: (connection: Connection) => void
 }

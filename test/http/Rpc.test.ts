@@ -46,6 +46,7 @@ const Users = RpcGroup.make(
   Rpc.make("Socket", { success: Schema.Struct({ id: Schema.String, user: Schema.Unknown }) }),
   Rpc.make("Hang"),
   Rpc.make("Count", { payload: { to: Schema.Number }, success: Schema.Number, error: Missing, stream: true }),
+  Rpc.make("Many", { success: Schema.Number, stream: true }),
   Rpc.make("HangStream", { success: Schema.Number, stream: true })
 )
 
@@ -79,6 +80,7 @@ const UsersLive = Users.toLayer(Effect.gen(function*() {
           Stream.rechunk(1),
           Stream.tap((n) => Queue.offer(diary, `made ${n}`))
         ),
+    Many: () => Stream.range(0, 99),
     HangStream: () => Stream.concat(Stream.make(1), Stream.fromEffect(hang))
   }
 }))
@@ -104,15 +106,18 @@ const as = (user: string): Partial<NesClient.Options> => ({ auth: { headers: { a
 
 const routes = HttpRouter.add("GET", "/", HttpServerResponse.text("here"))
 
-const Live = NesRpcServer.layer(Users, { disableFatalDefects: true }).pipe(
-  Layer.provide([UsersLive, WhoAsksLive]),
-  Layer.provideMerge(Layer.merge(
-    NesHttpServer.layerSubscription("/news"),
-    Layer.effect(Diary, Queue.unbounded<string>())
-  )),
-  Layer.provideMerge(TestServer.layer(routes, { auth, limits: { maxInFlight: 4 } })),
-  Layer.provide(HttpServer.layerServices)
-)
+const serve = (options: Parameters<typeof NesRpcServer.layer>[1]) =>
+  NesRpcServer.layer(Users, options).pipe(
+    Layer.provide([UsersLive, WhoAsksLive]),
+    Layer.provideMerge(Layer.merge(
+      NesHttpServer.layerSubscription("/news"),
+      Layer.effect(Diary, Queue.unbounded<string>())
+    )),
+    Layer.provideMerge(TestServer.layer(routes, { auth, limits: { maxInFlight: 4 } })),
+    Layer.provide(HttpServer.layerServices)
+  )
+
+const Live = serve({ disableFatalDefects: true })
 
 /** A client of the group on a connection of its own. */
 const connect = (options: Partial<NesClient.Options> = as("john")) =>
@@ -155,6 +160,17 @@ describe("a call", () => {
       expect(textOf(exit)).toContain("a fault")
       expect(yield* rpc.Get({ id: 5 })).toBeInstanceOf(User)
     }).pipe(Effect.provide(Live)))
+
+  it.live("that dies takes the client's others along where Effect has it so, at the server too", () =>
+    Effect.gen(function*() {
+      const { rpc } = yield* connect()
+      const other = yield* Effect.forkChild(Effect.exit(Stream.runDrain(rpc.HangStream())))
+      expect(yield* read).toBe("begun")
+      expect(textOf(yield* Effect.exit(rpc.Die()))).toContain("a fault")
+      expect(textOf(yield* Fiber.join(other))).toContain("a fault")
+      expect(yield* read).toBe("interrupted")
+      yield* atRest
+    }).pipe(Effect.provide(serve({}))))
 
   it.live("knows the socket and its credentials, in handlers and in middleware", () =>
     Effect.gen(function*() {
@@ -270,6 +286,23 @@ describe("a Stream", () => {
       yield* Fiber.interrupt(fiber)
       expect(yield* read).toBe("interrupted")
       yield* atRest
+    }).pipe(Effect.provide(Live)))
+
+  it.live("whose values do not all fit holds up no other call, not even one that its consumer waits for", () =>
+    Effect.gen(function*() {
+      const { rpc } = yield* connect()
+      const users = yield* Stream.runCollect(
+        Stream.mapEffect(rpc.Many(undefined, { streamBufferSize: 1 }), (id) => rpc.Get({ id }))
+      )
+      expect(users.map(({ id }) => id)).toEqual(Array.from({ length: 100 }, (_, n) => n))
+      yield* atRest
+    }).pipe(Effect.provide(Live)))
+
+  it.live("has its time while it waits for the server, not while its consumer is slow", () =>
+    Effect.gen(function*() {
+      const { rpc } = yield* connect({ ...as("john"), timeout: 150 })
+      const counted = Stream.tap(rpc.Count({ to: 3 }, { streamBufferSize: 1 }), () => Effect.sleep(400))
+      expect(yield* Stream.runCollect(counted)).toEqual([1, 2, 3])
     }).pipe(Effect.provide(Live)))
 
   it.live("that is given up for its slowness is interrupted at the server", () =>

@@ -143,6 +143,12 @@ export class Dispatcher {
       }
     } else if (this.mayBeDeep(text)) {
       this.turns.receive(connection, { text, arrived: undefined, weight: unknown })
+    } else if (connection.extensions && (connection.inbox || !this.fits(connection, text))) {
+      // What would wait for others may be what ends them.
+      const arrived = this.decode(text)
+      if ("error" in arrived || !this.knows(connection, arrived.type) || !this.signal(connection, arrived)) {
+        this.turns.receive(connection, { text, arrived, weight: unknown })
+      }
     } else {
       this.turns.receive(connection, text)
     }
@@ -258,17 +264,24 @@ export class Dispatcher {
   }
 
   // What is not answered is not in flight: it is what lets others end.
-  private isSignal(connection: Connection, { id, type }: Codec.Envelope): boolean {
+  private isSignal(connection: Connection, envelope: Codec.Envelope): boolean {
+    const { type } = envelope
     if (type !== "ping" && !(type in extensionOf && this.knows(connection, type))) {
       return false
     }
-    if (type === "cancel") {
-      connection.calls?.get(id)?.cancel()
-      this.context.procedures.served?.cancel(connection, id)
-    } else if (type === "ack") {
-      this.context.procedures.served?.ack(connection, id)
-    }
+    this.signal(connection, envelope)
     return type !== "rpc"
+  }
+
+  // Tells a call under way what its client says of it; returns whether there is one.
+  private signal(connection: Connection, { id, type }: Codec.Envelope): boolean {
+    const { served } = this.context.procedures
+    if (type === "cancel") {
+      const call = connection.calls?.get(id)
+      call?.cancel()
+      return served?.cancel(connection, id) === true || call !== undefined
+    }
+    return type === "ack" && served?.ack(connection, id) === true
   }
 
   private knows(connection: Connection, type: string): boolean {
