@@ -34,17 +34,19 @@ export class Exchange {
     this.request = request
     // hapi pipes streams, and writes all else at once.
     request.raw.res.on("pipe", (body: Readable) => this.collect(request, body))
+    if (this.isOver) {
+      // Taken back before hapi had begun: it listens as soon as this has returned.
+      queueMicrotask(() => end(request))
+    }
   }
 
-  /** Ends it as Node ends a request whose connection has gone. */
+  /** Ends it, once. */
   abort(): void {
-    this.isOver = true
-    if (this.request) {
-      const { req, res } = this.request.raw
-      Object.assign(req, { aborted: true })
-      req.emit("aborted")
-      req.destroy()
-      res.destroy()
+    if (!this.isOver) {
+      this.isOver = true
+      if (this.request) {
+        end(this.request)
+      }
     }
   }
 
@@ -70,6 +72,14 @@ export class Exchange {
     this.fault = fault
     this.abort()
   }
+}
+
+// As Node ends a request whose connection has gone.
+const end = ({ raw: { req, res } }: Request): void => {
+  Object.assign(req, { aborted: true })
+  req.emit("aborted")
+  req.destroy()
+  res.destroy()
 }
 
 /** Begins the exchange of a request that hapi has just made; its socket. */

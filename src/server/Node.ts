@@ -473,10 +473,10 @@ export class Node {
       const farewell = settings.hooks.onDisconnection?.(connection)
       // In one fiber, where it is one: whoever waits for the last hooks waits for what they release.
       await settle(Effect.isEffect(farewell) ? Effect.ensuring(farewell, dispose) : farewell)
+      await settle(connection.dispose)
     } catch (error) {
       application.log(["nes", "onDisconnection", "error"], error, connection)
     }
-    await settle(connection.dispose)
   }
 }
 

@@ -67,6 +67,24 @@ describe("with our client and our server", () => {
   }
 })
 
+it.live("what is taken back does not wait for what waits for it", () =>
+  Effect.gen(function*() {
+    const { begun, effect, ended } = yield* hanging
+    const Live = TestServer.layer(Layer.empty, {
+      onMessage: (_, message) => String(message).startsWith("x") ? effect : Effect.succeed("answered"),
+      limits: { maxInFlightBytes: 1_500 }
+    }).pipe(Layer.provide(HttpServer.layerServices))
+    yield* Effect.gen(function*() {
+      const client = yield* TestServer.connect()
+      const first = yield* Effect.forkChild(client.message("x".repeat(1_000)))
+      yield* begun
+      const second = yield* Effect.forkChild(client.message("y".repeat(1_000)), { startImmediately: true })
+      yield* Fiber.interrupt(first)
+      expect(yield* ended).toBe("interrupted")
+      expect(yield* Fiber.join(second)).toBe("answered")
+    }).pipe(Effect.provide(Live))
+  }))
+
 describe("on hapi", () => {
   it.live("a request is aborted, and an Effect hook interrupted", () =>
     Effect.gen(function*() {
@@ -94,6 +112,32 @@ describe("on hapi", () => {
       yield* Deferred.await(asked)
       yield* Fiber.interrupt(request)
       expect(yield* Deferred.await(aborted)).toBe("aborted")
+    }))
+
+  it.live("a request that is taken back as soon as it is made is over before hapi has begun", () =>
+    Effect.gen(function*() {
+      let handled = 0
+      const hapi = Hapi.server({ host: "127.0.0.1", port: 0 })
+      yield* Effect.promise(() => hapi.register({ plugin: Nes.plugin }))
+      hapi.route([
+        { method: "GET", path: "/", handler: () => "here" },
+        {
+          method: "GET",
+          path: "/hang",
+          handler: () => {
+            handled++
+            return new Promise<string>(() => {})
+          }
+        }
+      ])
+      yield* Effect.acquireRelease(Effect.promise(() => hapi.start()), () => Effect.promise(() => hapi.stop()))
+      const client = yield* NesClient.make({ url: `ws://127.0.0.1:${hapi.info.port}`, connect: "required" })
+      const request = yield* Effect.forkChild(client.request("/hang"), { startImmediately: true })
+      yield* Fiber.interrupt(request)
+      expect((yield* client.request("/")).payload).toBe("here")
+      expect(handled).toBe(0)
+      const [connection] = yield* hapi.plugins.nes.connections
+      expect(connection?.processing).toBe(0)
     }))
 })
 

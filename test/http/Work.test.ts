@@ -3,14 +3,16 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServer from "effect/http/HttpServer"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as TestClock from "effect/testing/TestClock"
 import { connect as connectTcp } from "node:net"
 import { WebSocket } from "ws"
-import { Authentication, NesHttpServer, NesServer, type Refusal, Socket } from "../../src/index.js"
+import { Authentication, NesHttpServer, NesServer, type Refusal, Socket, TestServer } from "../../src/index.js"
 import { address, bare, connect, outcome, serving } from "./Serving.js"
 
 const auth = Authentication.make({ authenticate: Effect.succeed({ credentials: { user: "john" } }) })
@@ -63,7 +65,7 @@ describe("of a client that has left", () => {
             })
           })
         )
-        yield* Effect.gen(function*() {
+        const nes = yield* Effect.gen(function*() {
           const nes = yield* NesServer.NesServer
           const socket = yield* saying(hello, { type: "sub", id: 2, path: "/s" })
           yield* Effect.sleep(5)
@@ -77,7 +79,9 @@ describe("of a client that has left", () => {
           yield* Deferred.await(begun)
           socket.terminate()
           expect(yield* Deferred.await(ended)).toBe("interrupted")
+          return nes
         }).pipe(Effect.scoped, Effect.provide(Live))
+        expect((yield* nes.totals).authenticationsFailed).toBe(0)
       }))
   }
 
@@ -235,6 +239,19 @@ describe("a connection's Scope", () => {
         expect(yield* Queue.size(events)).toBe(0)
       }).pipe(Effect.provide(Live))
       expect(yield* Queue.takeN(events, 2)).toEqual(["disconnected", "released onConnection"])
+    }))
+
+  it.live("that cannot be closed is logged, and nothing else comes of it", () =>
+    Effect.gen(function*() {
+      const logged = yield* Queue.unbounded<string>()
+      const logger = Logger.make<unknown, void>(({ message }) => void Queue.offerUnsafe(logged, String(message)))
+      const Live = TestServer.layer(Layer.empty, {
+        onConnection: () => Effect.acquireRelease(Effect.void, () => Effect.die(new Error("stuck")))
+      }).pipe(Layer.provide([HttpServer.layerServices, Logger.layer([logger])]))
+      yield* Effect.gen(function*() {
+        yield* Effect.scoped(TestServer.connect())
+        expect(yield* Queue.take(logged)).toContain("stuck")
+      }).pipe(Effect.provide(Live))
     }))
 
   it.live("of a filter closes when it has answered", () =>

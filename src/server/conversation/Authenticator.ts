@@ -29,8 +29,11 @@ export class Authenticator {
       const authentication = await this.credential(connection, message)
       return authentication ? await this.admit(connection, authentication) : []
     } catch (error) {
-      this.context.metrics.totals.authenticationsFailed++
-      this.context.log.authenticationFailed(connection, error)
+      // Who has left was not refused.
+      if (!connection.departed) {
+        this.context.metrics.totals.authenticationsFailed++
+        this.context.log.authenticationFailed(connection, error)
+      }
       throw error
     }
   }
@@ -109,7 +112,9 @@ export class Authenticator {
     try {
       await this.inTime(connection, application.verify(auth, connection))
     } catch (error) {
-      this.context.log.verificationFailed(connection, error)
+      if (!connection.departed) {
+        this.context.log.verificationFailed(connection, error)
+      }
       throw errorAnswer(answers.verificationFailed)
     }
   }
