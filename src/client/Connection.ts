@@ -114,12 +114,14 @@ export class Connection implements Listener {
    */
   run(timeouts: Timeouts = {}, prepared?: Effect.Effect<void>): Effect.Effect<End> {
     const lived = Effect.raceAllFirst([this.life, this.watch, this.grace, ...this.limits(timeouts)])
-    return Effect.ensuring(
-      prepared === undefined ? lived : Effect.andThen(
-        Effect.raceFirst(prepared, this.closeSignal.await),
-        Effect.suspend(() => this.closing ? Effect.succeed<End>({ how: "error", close: unknownClose }) : lived)
-      ),
-      Effect.sync(() => this.drop())
+    const run = prepared === undefined ? lived : Effect.andThen(
+      Effect.raceFirst(prepared, this.closeSignal.await),
+      Effect.suspend(() => this.closing ? Effect.succeed<End>({ how: "error", close: unknownClose }) : lived)
+    )
+    return run.pipe(
+      // Such as a `ws` that cannot be loaded: whoever connects would wait for ever.
+      Effect.catchDefect((error) => Effect.succeed<End>({ how: "invalid", close: unknownClose, error })),
+      Effect.ensuring(Effect.sync(() => this.drop()))
     )
   }
 

@@ -44,6 +44,18 @@ describe("connecting", () => {
       expect(server.sockets).toHaveLength(2)
     }))
 
+  it.effect("reports what cannot be loaded, and may be tried again", () =>
+    Effect.gen(function*() {
+      const { connect, ended, server } = yield* setup()
+      server.load = () => Effect.die(new Error("Cannot find package 'ws'"))
+      connect()
+      yield* turn
+      server.load = () => undefined
+      connect()
+      server.socket.accept()
+      expect(ended).toEqual([["connect", "user", "Cannot find package 'ws'"], ["connect"]])
+    }))
+
   it.effect("reports an address that is none, and may be tried again", () =>
     Effect.gen(function*() {
       const { connect, ended, heard, server, session } = yield* setup()

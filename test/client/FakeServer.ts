@@ -125,10 +125,13 @@ export class FakeServer {
     return socket
   }
 
+  /** What is run before a socket is opened. */
+  load: () => Effect.Effect<void> | undefined = () => undefined
+
   /** Opened when the network comes back. */
   readonly network = Latch.makeUnsafe(false)
 
-  readonly layer = Layer.succeed(Transport, { open: this.open, online: this.network.await })
+  readonly layer = Layer.succeed(Transport, { open: this.open, online: this.network.await, load: () => this.load() })
 
   /** The newest socket. */
   get socket(): FakeSocket {
