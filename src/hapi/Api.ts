@@ -61,8 +61,12 @@ export const declare = (server: Server, node: Node, { auth, path }: Required<Api
     server.route({
       method: "POST",
       path: `${path}/${name}`,
-      // A page on another site cannot send JSON without being asked.
-      options: { auth, tags: ["nes"], payload: { allow: "application/json" } },
+      // A page on another site cannot send JSON without being asked, but something without a type: that is none.
+      options: {
+        auth,
+        tags: ["nes"],
+        payload: { allow: "application/json", defaultContentType: "application/octet-stream" }
+      },
       handler: handler(schema, ({ payload }) => payload, run)
     })
   const onQuery = <A, I>(

@@ -16,6 +16,7 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import type * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
+import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import type * as Layer from "effect/Layer"
 import * as Definition from "../server/api/Definition.js"
 import * as Operations from "../server/api/Operations.js"
@@ -33,7 +34,7 @@ export const group = <I extends HttpApiMiddleware.AnyId, S>(middleware: Context.
 
 type NesGroup<Groups> = HttpApiGroup.WithIdentifier<Groups, "nes">
 
-const attempt = <A, Status extends 400 | 409 | 422 | 503>(
+const attempt = <A, Status extends Operations.Refused["status"]>(
   work: () => Promise<A>,
   ...allowed: ReadonlyArray<Status>
 ): Effect.Effect<A, ReturnType<typeof Operations.bodyOf<Status>>> =>
@@ -46,6 +47,23 @@ const attempt = <A, Status extends 400 | 409 | 422 | 503>(
         ? Effect.fail(Operations.bodyOf(status, refused.message))
         : Effect.die(error)
     }
+  )
+
+// The builder takes what has no type for JSON.
+const attemptTyped = <Status extends Operations.Refused["status"]>(
+  { headers }: HttpServerRequest,
+  work: () => Promise<void>,
+  ...allowed: ReadonlyArray<Status>
+) =>
+  attempt<void, 400 | 415 | 503 | Status>(
+    () => {
+      Operations.requireType(headers["content-type"])
+      return work()
+    },
+    400,
+    415,
+    503,
+    ...allowed
   )
 
 /**
@@ -70,40 +88,29 @@ export const layer = <ApiId extends string, Groups extends HttpApiGroup.Constrai
       Effect.map(NesServer, (nes) => {
         const operations = (): Operations.Operations => Operations.make(nes.node, nes.node.once)
         return handlers
-          .handle("publish", ({ headers, payload }) =>
-            attempt(() => operations().publish(payload, headers["idempotency-key"]), 400, 409, 422, 503))
-          .handle("broadcast", ({ headers, payload }) =>
-            attempt(
-              () =>
-                operations().broadcast(payload, headers["idempotency-key"]),
-              400,
+          .handle("publish", ({ headers, payload, request }) =>
+            attemptTyped(
+              request,
+              () => operations().publish(payload, headers["idempotency-key"]),
               409,
-              422,
-              503
+              422
             ))
-          .handle("revoke", ({ payload }) =>
-            attempt(
-              () =>
-                operations().revoke(payload),
-              400,
-              503
+          .handle("broadcast", ({ headers, payload, request }) =>
+            attemptTyped(
+              request,
+              () => operations().broadcast(payload, headers["idempotency-key"]),
+              409,
+              422
             ))
-          .handle("disconnect", ({ payload }) =>
-            attempt(
-              () =>
-                operations().disconnect(payload),
-              400,
-              503
-            ))
+          .handle("revoke", ({ payload, request }) => attemptTyped(request, () => operations().revoke(payload)))
+          .handle("disconnect", ({ payload, request }) => attemptTyped(request, () => operations().disconnect(payload)))
           .handle("count", ({ query }) =>
             attempt(
-              () =>
-                operations().count(query),
+              () => operations().count(query),
               400,
               503
             ))
-          .handle("presence", ({ query }) =>
-            attempt(() => operations().presence(query), 400, 503))
+          .handle("presence", ({ query }) => attempt(() => operations().presence(query), 400, 503))
           .handle("history", ({ query }) => attempt(() => operations().history(query), 400, 503))
           .handle("clearHistory", ({ query }) => attempt(() => operations().clearHistory(query), 400, 503))
       })

@@ -277,6 +277,11 @@ export class Node {
     return this.membership.once
   }
 
+  /** How deeply a message may be nested, itself included. */
+  get maxDepth(): number {
+    return this.context.settings.limits.maxDepth
+  }
+
   /** Who is present at a path, on all nodes. Throws if its subscription has no `presence`. */
   presence(path: string): PathPresence {
     const subscription = this.hub.router.match(path)?.subscription

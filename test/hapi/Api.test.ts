@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from "vitest"
 import { Client } from "../../src/client.js"
 import * as Nes from "../../src/hapi.js"
 import { programs } from "../structure/Documents.js"
+import { bodies, foreignTypes, nested } from "./ApiBodies.js"
 
 const startServer = async (api: Nes.PluginOptions["api"] = { auth: "key" }) => {
   const server = Hapi.server({ host: "127.0.0.1", port: 0 })
@@ -136,9 +137,51 @@ describe("the API on hapi", () => {
         body: { statusCode: 400, error: "Bad Request", message: expect.any(String) }
       })
     }
-    const form = { "content-type": "text/plain" }
-    expect(await ask("POST", "/broadcast", JSON.stringify({ message: 1 }), form)).toMatchObject({ status: 415 })
     expect(server.match("post", "/nes/api/publish")).not.toBeNull()
+  })
+
+  it("cannot be called by a page of another site: what is not said to be JSON is refused", async () => {
+    const { client, server } = await startServer()
+    await client.connect({ reconnect: false })
+    const heard: Array<unknown> = []
+    client.onUpdate = (message) => void heard.push(message)
+    const send = async (name: string, body: object, type?: string): Promise<unknown> => {
+      const response = await fetch(`${server.info.uri}/nes/api/${name}`, {
+        method: "POST",
+        headers: { authorization: "Bearer secret", ...(type !== undefined && { "content-type": type }) },
+        // Bytes, as a page sends them, come without a type.
+        body: new Blob([JSON.stringify(body)])
+      })
+      return response.status
+    }
+    for (const type of [undefined, ...foreignTypes]) {
+      for (const [name, body] of Object.entries(bodies(client.id))) {
+        expect(await send(name, body, type), `${name} ${type}`).toBe(415)
+      }
+    }
+    expect(await send("broadcast", { message: "asked" }, "application/json; charset=utf-8")).toBe(204)
+    await expect.poll(() => heard).toEqual(["asked"])
+  })
+
+  it("refuses what is nested more deeply than a message may be, and delivers what is not", async () => {
+    const { ask, client } = await startServer()
+    await client.connect({ reconnect: false })
+    const heard: Array<unknown> = []
+    client.onUpdate = (message) => void heard.push(message)
+    for (const [name, body] of Object.entries(bodies(client.id))) {
+      for (const depth of [1_000, 50_000]) {
+        for (const key of [{}, { "idempotency-key": `${name}${depth}` }]) {
+          expect(await ask("POST", `/${name}`, nested(body, depth), key), `${name} ${depth}`).toEqual({
+            status: 400,
+            body: { statusCode: 400, error: "Bad Request", message: "Message is nested too deeply" }
+          })
+        }
+      }
+    }
+    expect(await ask("POST", "/broadcast", nested({ message: 1 }, 999))).toMatchObject({ status: 204 })
+    await expect.poll(() => heard.map((message) => JSON.stringify(message))).toEqual([
+      "[".repeat(999) + "]".repeat(999)
+    ])
   })
 
   it("is not there unless it is asked for, and wants to be told who may use it", async () => {

@@ -3,6 +3,7 @@ import { expect, it } from "@effect/vitest"
 import { Effect, Layer, Redacted, Schema } from "effect"
 import { HttpApi, HttpApiBuilder, HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
 import { NesHttpServer, NesServer, ServerApi } from "../../src/index.js"
+import { bodies, foreignTypes, nested } from "../hapi/ApiBodies.js"
 import { address, connect, serving } from "./Serving.js"
 
 class Denied extends Schema.TaggedError<Denied>()("Denied", {}, { httpApiStatus: 401 }) {}
@@ -34,7 +35,7 @@ const asker = Effect.map(
       const response = await fetch(`http:${address}${path}`, {
         method,
         headers: { authorization: "Bearer secret", "content-type": "application/json", ...headers },
-        ...(body !== undefined && { body: JSON.stringify(body) })
+        ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) })
       })
       const text = await response.text()
       return { status: response.status, body: text === "" ? undefined : JSON.parse(text) as unknown }
@@ -88,4 +89,38 @@ it.live("publishes once for a key, asks, clears and disconnects; behind its midd
     yield* Effect.promise(() => lost)
     const { body } = yield* ask("GET", "/openapi.json")
     expect(Object.keys((body as { readonly paths: object }).paths)).toContain("/nes/api/publish")
+  }).pipe(Effect.provide(live), Effect.scoped))
+
+it.live("cannot be called by a page of another site, and refuses what is nested more deeply than a message may be", () =>
+  Effect.gen(function*() {
+    const ask = yield* asker
+    const client = yield* connect()
+    const heard: Array<unknown> = []
+    client.onUpdate = (message) => void heard.push(message)
+    const url = yield* Effect.map(address, (address) => `http:${address}/nes/api`)
+    const send = (name: string, body: object, type?: string) =>
+      Effect.promise(async () => {
+        const response = await fetch(`${url}/${name}`, {
+          method: "POST",
+          headers: { authorization: "Bearer secret", ...(type !== undefined && { "content-type": type }) },
+          body: new Blob([JSON.stringify(body)])
+        })
+        return response.status
+      })
+    for (const [name, body] of Object.entries(bodies(client.id))) {
+      for (const type of [undefined, ...foreignTypes]) {
+        expect(yield* send(name, body, type), `${name} ${type}`).toBe(415)
+      }
+      for (const depth of [1_000, 50_000]) {
+        for (const key of [{}, { "idempotency-key": `${name}${depth}` }]) {
+          expect(yield* ask("POST", `/nes/api/${name}`, nested(body, depth), key), `${name} ${depth}`).toEqual({
+            status: 400,
+            body: { statusCode: 400, error: "Bad Request", message: "Message is nested too deeply" }
+          })
+        }
+      }
+    }
+    expect(yield* ask("POST", "/nes/api/broadcast", nested({ message: 1 }, 999))).toMatchObject({ status: 204 })
+    expect(yield* send("broadcast", { message: "asked" }, "application/json; charset=utf-8")).toBe(204)
+    yield* Effect.promise(() => expect.poll(() => heard).toHaveLength(2))
   }).pipe(Effect.provide(live), Effect.scoped))

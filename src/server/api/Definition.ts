@@ -14,8 +14,11 @@ const failure = <const Status extends number>(statusCode: Status) =>
 // What was asked is wrong, or the nodes cannot be reached.
 const failures = [failure(400), failure(503)] as const
 
+// With a body also: it has no type, or another than JSON.
+const bodyFailures = [...failures, failure(415)] as const
+
 // With an idempotency key also: the request is under way, or the key was used for another.
-const keyFailures = [...failures, failure(409), failure(422)] as const
+const keyFailures = [...bodyFailures, failure(409), failure(422)] as const
 
 const key = { "idempotency-key": Schema.optional(Schema.String) }
 
@@ -44,9 +47,9 @@ export const group = HttpApiGroup.make("nes").add(
     .annotateMerge(OpenApi.annotations({ description: "Publishes to the subscribers of a path on every node." })),
   HttpApiEndpoint.post("broadcast", "/broadcast", { headers: key, payload: Broadcast, success, error: keyFailures })
     .annotateMerge(OpenApi.annotations({ description: "Sends a message to all connections of every node." })),
-  HttpApiEndpoint.post("revoke", "/revoke", { payload: Revoke, success, error: failures })
+  HttpApiEndpoint.post("revoke", "/revoke", { payload: Revoke, success, error: bodyFailures })
     .annotateMerge(OpenApi.annotations({ description: "Ends subscriptions of a socket, or of a user." })),
-  HttpApiEndpoint.post("disconnect", "/disconnect", { payload: Disconnect, success, error: failures })
+  HttpApiEndpoint.post("disconnect", "/disconnect", { payload: Disconnect, success, error: bodyFailures })
     .annotateMerge(OpenApi.annotations({ description: "Closes a socket, or all of a user." })),
   HttpApiEndpoint.get("count", "/count", { query: MaybeOfPath.fields, success: Tally, error: failures })
     .annotateMerge(OpenApi.annotations({ description: "How many connections, or subscribers of a path, there are." })),

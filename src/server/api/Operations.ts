@@ -1,9 +1,11 @@
 /** What can be asked of a server over HTTP, and what it answers. */
 import * as Schema from "effect/Schema"
 import { createHash } from "node:crypto"
+import { answers } from "../../protocol/Answers.js"
 import { UserError } from "../../protocol/NesError.js"
 import { BrokerError, type Tally } from "../Broker.js"
 import type { Target } from "../Command.js"
+import * as Weight from "../conversation/Weight.js"
 import type { Node } from "../Node.js"
 import type { Present } from "../presence/Present.js"
 import type { Past } from "../recovery/PathHistory.js"
@@ -47,7 +49,7 @@ export const OfHistory = Schema.Struct({
 
 /** Why something could not be done, as both doors answer it: with this status, and a body as hapi's. */
 export class Refused extends Error {
-  constructor(readonly status: 400 | 409 | 422 | 503, message: string) {
+  constructor(readonly status: 400 | 409 | 415 | 422 | 503, message: string) {
     super(message)
   }
 }
@@ -55,6 +57,7 @@ export class Refused extends Error {
 const reasons = {
   400: "Bad Request",
   409: "Conflict",
+  415: "Unsupported Media Type",
   422: "Unprocessable Entity",
   503: "Service Unavailable"
 } as const
@@ -73,6 +76,13 @@ const targetOf = ({ socket, user }: { readonly socket?: string | undefined; read
     throw new Refused(400, "Either `socket` or `user` is to be given")
   }
   return socket === undefined ? { user } : { socket }
+}
+
+/** Refuses what comes without a type: a page on another site could send it without being asked. */
+export const requireType = (type: string | undefined): void => {
+  if (type === undefined) {
+    throw new Refused(415, reasons[415])
+  }
 }
 
 const digestOf = (...parts: ReadonlyArray<unknown>): string =>
@@ -102,6 +112,18 @@ export interface Operations {
 
 /** The operations of a node. */
 export const make = (node: Node, once: Once): Operations => {
+  // What is nested too deeply for a message could be parsed, and cannot be made into text again.
+  const checkDepth = (input: object): void => {
+    let weight = Infinity
+    try {
+      weight = Weight.of(JSON.stringify(input), node.maxDepth)
+    } catch {
+      // It is too deep even for that.
+    }
+    if (weight === Infinity) {
+      throw new Refused(400, answers.tooDeep[1])
+    }
+  }
   const guarded = async (key: string | undefined, digest: () => string, work: () => Promise<void>): Promise<void> => {
     if (key === undefined) {
       return work()
@@ -127,14 +149,24 @@ export const make = (node: Node, once: Once): Operations => {
     }
   }
   return {
-    publish: (input, key) => {
+    publish: async (input, key) => {
+      checkDepth(input)
       const { message, path, user, version } = input
       return guarded(key, () => digestOf("publish", input), async () => node.publish(path, message, { user, version }))
     },
-    broadcast: (input, key) =>
-      guarded(key, () => digestOf("broadcast", input), async () => node.broadcast(input.message, { user: input.user })),
-    revoke: async (input) => node.revoke(targetOf(input), input.path, input.message ?? null),
-    disconnect: async (input) => node.disconnect(targetOf(input)),
+    broadcast: async (input, key) => {
+      checkDepth(input)
+      const { message, user } = input
+      return guarded(key, () => digestOf("broadcast", input), async () => node.broadcast(message, { user }))
+    },
+    revoke: async (input) => {
+      checkDepth(input)
+      return node.revoke(targetOf(input), input.path, input.message ?? null)
+    },
+    disconnect: async (input) => {
+      checkDepth(input)
+      return node.disconnect(targetOf(input))
+    },
     count: ({ path }) => node.count(path),
     presence: async ({ path }) => node.presence(path).read(),
     history: async ({ limit, path }) => node.history(path).read({ limit }),
