@@ -96,6 +96,27 @@ describe("a subscriber that asks for the last updates", () => {
     expect(socket.before).toEqual([])
   })
 
+  it("gets what recovery keeps and no more for a position that never was, after a gap; access, filter and user hold", async () => {
+    const { open, server } = await startServer({
+      recovery: { size: 10, age: 60_000 },
+      filter: (_path, message) => message === 9 ? false : message === 10 ? { override: "ten" } : true,
+      auth: { mode: "optional", index: true }
+    }, { limits: { maxHistory: 4 } })
+    for (let n = 1; n <= 30; n++) {
+      await server.publish("/a/1", n <= 19 ? 0 : n - 19, n === 27 ? { user: "ann" } : {})
+    }
+    const socket = await open()
+    const recover = { epoch: "x", offset: 0 }
+    await socket.ask({ type: "sub", id: 2, path: "/a/1", recover, history: 1_000 })
+    const [gap, ...updates] = socket.before
+    expect(gap).toMatchObject({ type: "ping", gaps: { "/a/1": { offset: 20 } } })
+    expect(messages(updates)).toEqual([2, 3, 4, 5, 6, 7, "ten", 11])
+    server.subscription("/closed/{id}", { recovery: true, auth: { mode: "required" } })
+    await server.publish("/closed/1", "secret")
+    expect(await socket.ask({ type: "sub", id: 4, path: "/closed/1", recover })).toMatchObject({ statusCode: 401 })
+    expect(socket.before).toEqual([])
+  })
+
   it("gets the last one only where the path has a state, and the state where there is no history", async () => {
     const { open, server } = await startServer({ recovery: { size: 10, age: 100 }, state: true })
     await server.publish("/a/1", 1)

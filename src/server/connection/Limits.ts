@@ -33,7 +33,10 @@ export interface Limits {
    * one is answered 403.
    */
   readonly maxSubscriptionBytes: number
-  /** How many of a path's last updates a new subscriber gets at most, whatever it asks for. */
+  /**
+   * How many of a path's last updates a new subscriber gets at most that asks for them, however many it wants. What one
+   * gets that gives a position is limited by the recovery of the subscription.
+   */
   readonly maxHistory: number
   /** Bytes of what a client may say of itself where it is present: more is answered 400. */
   readonly maxPresenceBytes: number
