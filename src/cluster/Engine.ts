@@ -69,8 +69,8 @@ export interface Session {
 
   /**
    * Changes who of a node is present, and keeps and announces what the path tells of it, in one step: an update for each
-   * change, or one with the number. `head` is what each payload begins with. Returns how many the node had there, and
-   * has.
+   * change, or one with the number. No more of them are kept than are present, or than `leastChanges`. `head` is what each
+   * payload begins with. Returns how many the node had there, and has.
    */
   readonly enter: (
     place: Place,
@@ -136,6 +136,9 @@ export const stateAge = 48 * 60 * 60 * 1_000
 
 /** See `stateAge`. */
 export const period = stateAge / 2
+
+/** How many changes of who is present are kept at least, so that nodes can catch up; more only if more are present. */
+export const leastChanges = 100
 
 /** A command that was refused, though the engine is there: out of memory, read-only, with too few replicas. */
 export class Refused extends Error {

@@ -1,6 +1,6 @@
 /** What Redis does in one atomic step. */
 import { createHash } from "node:crypto"
-import { period, remembered } from "../cluster/Engine.js"
+import { leastChanges, period, remembered } from "../cluster/Engine.js"
 import type { RedisConnection } from "./RedisConnection.js"
 
 /**
@@ -168,7 +168,8 @@ return table.concat(lines, '\\n')
  * Changes who of a node is present, and tells of it. KEYS: those of `append`, all who are present, those of the node.
  * ARGV: the terms of `append`, what each update begins with, whether it says who or only how many, `some`, `all` or
  * `values` (see server/presence), ms until all are forgotten unless one is told of again, ids and values (empty for who
- * is gone), as JSON. Returns how many the node had, and has. Of each who is present the number of nodes is kept, and the value.
+ * is gone), as JSON. Returns how many the node had, and has. Of each who is present the number of nodes is kept, and the
+ * value; of the updates no more than are present, or than nodes need to catch up.
  */
 export const enter = new Script(`${opening}${keeping}
 local all, own, extent, updates = KEYS[4], KEYS[5], ARGV[10], {}
@@ -238,6 +239,7 @@ end
 redis.call('PEXPIRE', all, ARGV[11])
 redis.call('PEXPIRE', own, ARGV[11])
 if #updates > 0 then
+  ARGV[5] = math.min(ARGV[5], math.max(${leastChanges}, count))
   keep(KEYS, ARGV, updates, 1)
 end
 return { had, redis.call('SCARD', own) }

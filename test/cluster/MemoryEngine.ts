@@ -6,6 +6,7 @@ import {
   type Beat,
   type Channel,
   type Engine,
+  leastChanges,
   type Observer,
   period,
   remembered,
@@ -154,7 +155,9 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
           for (const told of apply(entries, list, node, changes, extent)) {
             paths.set(path, kept)
             const text = `${kept.epoch}:${++kept.top}\n${head}${told}`
-            kept.entries = [...kept.entries, { text, at: now() }].slice(-size)
+            kept.entries = [...kept.entries, { text, at: now() }].slice(
+              -Math.min(size, Math.max(leastChanges, entries.size))
+            )
             announce("path", path, text)
           }
           return { before, after: own() }

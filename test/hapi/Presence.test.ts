@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { describe, expect, it, onTestFinished } from "vitest"
 import type { Client } from "../../src/client.js"
 import type * as Nes from "../../src/hapi.js"
+import type { MemoryHistory } from "../../src/server/recovery/MemoryHistory.js"
 import { as, until } from "../cluster/Cluster.js"
 import { startServer as start } from "../cluster/Present.js"
 import { makeNes14Client } from "../interop/peers/ClientUnderTest.js"
@@ -219,6 +220,49 @@ describe("presence", () => {
     expect(await told()).toEqual({ join: { id: "bob", value: null }, count: 2 })
     await bob.disconnect()
     expect(await told()).toEqual({ leave: { id: "bob" }, count: 1 })
+  })
+
+  it("keeps nothing of paths that clients have left, or lost, and no more changes than are present", async () => {
+    const { open, server } = await startServer({ presence: { grace: 20 } })
+    const history = server.plugins.nes.node.membership.history as MemoryHistory
+    const paths = Array.from({ length: 100 }, (_, n) => `/room/${n}`)
+    for (const isLost of [false, true]) {
+      const socket = await open({ auth: as("ann") })
+      for (const path of paths) {
+        await socket.ask({ type: "sub", id: 2, path, presence: "x".repeat(500) })
+      }
+      await until(async () => await server.presence("/room/99").count() === 1)
+      expect(history.size).toBe(paths.length)
+      for (let n = 0; n < 5; n++) {
+        await socket.ask({ type: "sub", id: 3, path: "/room/5", presence: n })
+        await until(async () => (await server.presence("/room/5").read()).users?.[0]?.value === n)
+      }
+      expect((await server.history("/room/5/presence").read()).updates).toHaveLength(1)
+      for (const path of isLost ? [] : paths) {
+        await socket.ask({ type: "unsub", id: 4, path })
+      }
+      if (isLost) {
+        socket.close()
+      }
+      await expect.poll(() => history.size).toBe(0)
+    }
+  })
+
+  it("lets further clients leave at once when those in their grace period bind much memory", async () => {
+    const { open, server } = await startServer({ presence: { grace: 60_000 } }, {
+      limits: { maxPresenceBytes: 1_000_000 }
+    })
+    const present = (count: number) => until(async () => await server.presence("/room/1").count() === count)
+    for (let round = 0; round < 2; round++) {
+      const sockets = await Promise.all(Array.from({ length: 12 }, async (_, n) => {
+        const socket = await open({ auth: as(`user${n}`) })
+        await socket.ask({ type: "sub", id: 2, path: "/room/1", presence: "x".repeat(900_000) })
+        return socket
+      }))
+      await present(12)
+      sockets.forEach((socket) => socket.close())
+      await present(9)
+    }
   })
 
   it("leaves nothing behind when all have gone, and a stopped server starts with nobody", async () => {

@@ -57,7 +57,8 @@ const promised = {
   requests: (maxInFlight: number) => 16 * KiB * maxInFlight,
   unread: (maxBufferedBytes: number) => 4 * maxBufferedBytes,
   subscriptions: (maxSubscriptionBytes: number, maxSubscriptions: number) =>
-    maxSubscriptionBytes + KiB * maxSubscriptions
+    maxSubscriptionBytes + KiB * maxSubscriptions,
+  presence: (maxPresenceBytes: number, subscriptions: number) => subscriptions * (KiB + 4 * KiB + 10 * maxPresenceBytes)
 }
 
 // What a process takes for itself, from one measurement to the next.
@@ -218,6 +219,40 @@ const cases: ReadonlyArray<Case> = [
   },
   subscribed(240),
   subscribed(8000),
+  {
+    title: "values of presence that change again and again",
+    setup: { limits: {} },
+    most: promised.presence(defaults.maxPresenceBytes, 500),
+    least: 500 * KiB,
+    drive: async (peer) => {
+      peer.socket.resume()
+      await peer.say(hello)
+      for (let round = 0; round < 15; round++) {
+        for (let i = 0; i < 500; i++) {
+          await peer.say({ type: "sub", path: `/room/${i}`, presence: round + "x".repeat(1_000) })
+        }
+        // Changes within it are one.
+        await setTimeout(100)
+      }
+    }
+  },
+  {
+    title: "presence at paths that are left at once",
+    setup: { limits: {} },
+    most: promised.read,
+    least: -MiB,
+    drive: async (peer) => {
+      peer.socket.resume()
+      await peer.say(hello)
+      for (let i = 0; i < 4_000; i++) {
+        await peer.say({ type: "sub", path: `/room/${i}`, presence: "x".repeat(1_000) })
+        await peer.say({ type: "unsub", path: `/room/${i - 100}` })
+      }
+      for (let i = 3_900; i < 4_000; i++) {
+        await peer.say({ type: "unsub", path: `/room/${i}` })
+      }
+    }
+  },
   {
     title: "errors, and as many messages as a second may have",
     setup: { limits: { maxErrors: 1000, maxMessagesPerSecond: 10_000 } },

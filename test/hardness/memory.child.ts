@@ -58,6 +58,7 @@ const startHapi = async ({ greeting, limits }: Setup): Promise<number> => {
   })
   server.route({ method: "GET", path: "/never", handler: () => never })
   server.subscription("/{path*}")
+  server.subscription("/room/{id}", { presence: true })
   await server.start()
   node = server.plugins.nes.node
   return server.info.port as number

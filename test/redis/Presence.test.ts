@@ -94,3 +94,20 @@ it("after every fault all nodes and clients agree with the truth; who came back 
   expect(await c.server.presence("/room/1").read()).toMatchObject({ users: [{ id: "cyd" }] })
   await until(() => watchers.every(({ known }) => sorted(known) === "cyd"))
 }, 90_000)
+
+it("keeps a hundred changes of a path where fewer are present, however many there were", async () => {
+  const redis = await RedisServer.start()
+  onTestFinished(() => redis.stop())
+  const { connect, server } = await startNode(redis, {
+    options: { auth: { index: true, route: "named", isSecure: false } },
+    declare: (server) => server.subscription("/room/{id}", { auth: { mode: "optional", index: true }, presence: true })
+  })
+  await (await connect(as("ann"))).subscribe("/room/1", () => {})
+  await until(async () => await server.presence("/room/1").count() === 1)
+  for (let n = 0; n < 150; n++) {
+    await server.presence("/room/1").set("ann", n)
+  }
+  const { position, updates } = await server.history("/room/1/presence").read()
+  expect(position.offset).toBe(151)
+  expect(updates.map(({ position }) => position.offset)).toEqual(Array.from({ length: 100 }, (_, n) => n + 52))
+})

@@ -64,7 +64,7 @@ export class MemoryPresence implements Presences {
     if (entries.size === 0) {
       this.places.delete(place.path)
     }
-    await this.tell(place, texts)
+    await this.tell(place, texts, entries.size)
   }
 
   read(place: Place): Promise<Reading> {
@@ -91,13 +91,19 @@ export class MemoryPresence implements Presences {
     return populated
   }
 
-  private async tell({ bounds, path }: Place, texts: ReadonlyArray<string>): Promise<void> {
+  // No more is kept than there is to list: who missed more is better off with the list. So whoever can make changes
+  // without end binds no more memory than by being there.
+  private async tell({ bounds, path }: Place, texts: ReadonlyArray<string>, count: number): Promise<void> {
+    const kept = { ...bounds, size: Math.min(bounds.size, Math.max(1, count)) }
     const updates = texts.map((text) =>
       this.history.append(
         { type: "publish", path, message: JSON.parse(text), text, internal: undefined, user: undefined },
-        bounds
+        kept
       )
     )
+    if (count === 0) {
+      this.history.retire(path)
+    }
     await Promise.all(updates.map((update) => this.deliver(update)))
   }
 }

@@ -37,6 +37,8 @@ interface Entry {
   readonly post: Post
   readonly sockets: Set<Connection>
   value: string
+  /** What it binds while it has gone and may come back (bytes). */
+  lingering: number
 }
 
 /** This node's part of a place. */
@@ -51,8 +53,17 @@ interface Post {
   isWorking: boolean
 }
 
-// What is kept of what a path tells: enough for whoever is away for a moment. Others get the whole list.
-const bounds: Bounds = { size: 1_000, age: 60_000 }
+// What is kept of what a path tells: enough for whoever is away for a moment, and no more than there is to list. Others
+// get the whole list.
+const bounds: Bounds = { size: 1_000, age: 15_000, transient: true }
+
+// What those who have gone and may come back bind at most on a node (bytes): further ones leave at once. No limit of a
+// connection holds for them any more.
+const maxLingering = 64 * 1_048_576
+
+// What somebody binds, at worst: the value and changes of it as texts and parsed, and a part of what the path takes.
+const weightOf = ({ post: { entries, place }, value }: Entry): number =>
+  512 + 8 * value.length + (3_072 + 4 * place.path.length) / entries.size
 
 // The shortest time between two changes of a path that a node tells of (ms), for one that lists and one that counts.
 const listInterval = 50
@@ -95,6 +106,7 @@ export class Presence implements Local {
   private readonly share = Semaphore.makeUnsafe(atOnce)
   /** Whether the last that was to be told was not. */
   private isFailing = false
+  private lingering = 0
 
   constructor(private readonly host: Host) {}
 
@@ -138,10 +150,11 @@ export class Presence implements Local {
     }
     const post = this.post(path, params, presence)
     const known = post.entries.get(id)
-    const entry: Entry = known ?? { id, post, sockets: new Set(), value: given ?? nothing }
+    const entry: Entry = known ?? { id, post, sockets: new Set(), value: given ?? nothing, lingering: 0 }
     post.entries.set(id, entry)
     this.host.count(known ? 0 : 1)
     this.deadlines(post.grace)?.clear(entry)
+    this.linger(entry, 0)
     entry.sockets.add(connection)
     const ofConnection = this.entries.get(connection) ?? new Map<string, Entry>()
     this.entries.set(connection, ofConnection.set(path, entry))
@@ -178,8 +191,10 @@ export class Presence implements Local {
     if (entry.sockets.size > 0) {
       return
     }
-    const deadlines = this.deadlines(entry.post.grace)
-    if (connection.departed && deadlines) {
+    const deadlines = connection.departed ? this.deadlines(entry.post.grace) : undefined
+    const weight = weightOf(entry)
+    if (deadlines && this.lingering + weight <= maxLingering) {
+      this.linger(entry, weight)
       deadlines.set(entry)
     } else {
       this.gone(entry)
@@ -253,6 +268,7 @@ export class Presence implements Local {
   /** The node stops: where there are others, they notice, and let those who come back be. */
   async stop(): Promise<void> {
     this.graces.forEach((deadlines) => deadlines.reset())
+    this.lingering = 0
     this.entries.clear()
     this.early.clear()
     this.host.count(-Array.from(this.posts.values()).reduce((sum, { entries }) => sum + entries.size, 0))
@@ -321,8 +337,14 @@ export class Presence implements Local {
     this.work(entry.post)
   }
 
+  private linger(entry: Entry, weight: number): void {
+    this.lingering += weight - entry.lingering
+    entry.lingering = weight
+  }
+
   private gone(entry: Entry): void {
     const { id, post } = entry
+    this.linger(entry, 0)
     if (post.entries.get(id) === entry && !this.host.isStopped()) {
       post.entries.delete(id)
       this.host.count(-1)

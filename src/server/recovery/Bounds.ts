@@ -8,6 +8,11 @@ export interface Bounds {
   readonly age: number
   /** How long the last update for all subscribers is kept besides (ms), where that is how things stand. */
   readonly state?: number | undefined
+  /**
+   * Whether whoever has missed something can be told how things stand instead: then the path need not be remembered
+   * where nobody follows it.
+   */
+  readonly transient?: boolean | undefined
 }
 
 /** What is kept where nothing else is said: 1000 updates of a path, for five minutes. */

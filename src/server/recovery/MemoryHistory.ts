@@ -21,6 +21,8 @@ interface Log {
   /** How long the path is known after it was touched (ms). */
   age: number
   touched: number
+  /** Whether it is to be forgotten as soon as nobody follows it, until something is published. */
+  isSpent: boolean
 }
 
 /**
@@ -46,9 +48,11 @@ export class MemoryHistory implements History {
   }
 
   /** Gives an update its place. */
-  append(update: Publish, { age, size, state = 0 }: Bounds): Published {
+  append(update: Publish, bounds: Bounds): Published {
+    const { age, size, state = 0 } = bounds
     const at = this.now()
-    const log = this.logs.get(update.path) ?? this.make(age, at)
+    const log = this.logs.get(update.path) ?? this.make(bounds, at)
+    log.isSpent = false
     if (log.top === 0) {
       log.epoch = `${random()}${log.epoch}`
     }
@@ -67,9 +71,10 @@ export class MemoryHistory implements History {
     return published
   }
 
-  read(path: string, since: Since | undefined, { age, size, state = 0 }: Bounds): Page {
+  read(path: string, since: Since | undefined, bounds: Bounds): Page {
+    const { age, size, state = 0 } = bounds
     const now = this.now()
-    const log = this.logs.get(path) ?? this.make(age, now)
+    const log = this.logs.get(path) ?? this.make(bounds, now)
     if (log.top === 0 && this.followed(path)) {
       this.touch(path, log, now)
       this.forget(now)
@@ -95,16 +100,26 @@ export class MemoryHistory implements History {
   }
 
   release(path: string): void {
-    if (this.logs.get(path)?.top === 0 && !this.followed(path)) {
+    const log = this.logs.get(path)
+    if (log && (log.top === 0 || log.isSpent) && !this.followed(path)) {
       this.drop(path)
     }
   }
 
+  /** Forgets a path with transient bounds at once, or as soon as nobody follows it, unless something is published. */
+  retire(path: string): void {
+    const log = this.logs.get(path)
+    if (log) {
+      log.isSpent = true
+      this.release(path)
+    }
+  }
+
   // Whoever has been told that there was nothing may go on from there for as long as nothing can have been published
-  // and forgotten meanwhile.
-  private make(age: number, now: number): Log {
-    const epoch = Epoch.unpublished(this.run, 0, Math.floor(2 * now / age))
-    return { epoch, top: 0, kept: [], last: undefined, state: 0, age, touched: now }
+  // and forgotten meanwhile: not at all where that may be at once.
+  private make({ age, transient = false }: Bounds, now: number): Log {
+    const epoch = Epoch.unpublished(transient ? random() : this.run, 0, Math.floor(2 * now / age))
+    return { epoch, top: 0, kept: [], last: undefined, state: 0, age, touched: now, isSpent: false }
   }
 
   private touch(path: string, log: Log, now: number, age = log.age): void {
