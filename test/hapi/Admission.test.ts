@@ -154,6 +154,23 @@ describe("the log of the server", () => {
     expect(refused(full)).toEqual({ connectionsRefused: 1, maxConnections: 1 })
   })
 
+  it.each([
+    ["https://john:secret@evil.example/?token=secret", "https://evil.example"],
+    ["https://evil.example:8443/secret", "https://evil.example:8443"],
+    ["https://evil.example#secret", "https://evil.example"],
+    ["//john:secret@evil.example", "unreadable"],
+    ["https://john:secret@", "unreadable"],
+    ["evil.example?token=secret", "unreadable"],
+    ["mailto:john?secret", "unreadable"],
+    ["null", "null"],
+    ["evil\u00e9", "evil%C3%A9"],
+    ["x".repeat(300), "x".repeat(256)]
+  ])("names the origin %s as %s", async (origin, named) => {
+    const host = await watched({ nes: { origin: "https://our.example" } })
+    await status(host.url, { origin })
+    expect(host.entries).toMatchObject([{ data: { "nes.origin": named } }])
+  })
+
   it("says whose credentials were refused, without them", async () => {
     const host = await watched({ prepare: (server) => authenticating(server), nes: { auth: { type: "direct" } } })
     const client = await host.open({ headers: forwarded })

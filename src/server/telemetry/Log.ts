@@ -29,6 +29,15 @@ const addressOf = (remote: string | undefined, forwarded: unknown): Record<strin
 // What a client chose may be long because somebody wants the log to be.
 const maxLength = 256
 
+// Scheme, host and port: in a user, a path or a query there may be credentials.
+const originOf = (origin: string): string => {
+  const { host, protocol } = URL.canParse(origin) ? new URL(origin) : { host: "", protocol: "" }
+  if (host) {
+    return `${protocol}//${host}`.slice(0, maxLength)
+  }
+  return /[@/?#]/.test(origin) ? "unreadable" : origin.slice(0, maxLength).replace(/[^ -~]/g, encodeURIComponent)
+}
+
 // Tests publish what nobody hears, and in production nobody looks.
 const isDevelopment = (): boolean => ["", "development"].includes(process.env.NODE_ENV ?? "")
 
@@ -124,7 +133,7 @@ export class Log {
     if (this.listening.incidents) {
       this.write("Info", "nes connection refused", {
         ...addressOf(socket.remoteAddress, headers["x-forwarded-for"]),
-        ...(reason === "origin" && { "nes.origin": String(headers.origin).slice(0, maxLength) }),
+        ...(reason === "origin" && { "nes.origin": originOf(String(headers.origin)) }),
         "nes.error": reason
       })
     }
