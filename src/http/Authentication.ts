@@ -165,23 +165,33 @@ export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, 
 }
 
 /**
+ * What a middleware does with a request, by HTTP or over a socket, that nobody has authenticated.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface MiddlewareOptions {
+  /** `"required"` (the default): it is refused. `"try"`: it goes on without credentials. */
+  readonly mode?: "required" | "try" | undefined
+}
+
+/**
  * Middleware for ordinary HTTP requests: authenticates them in the same way, so that `Socket.credentials` serves both.
- * What came over a socket has the credentials of its connection, and is refused with 401 where it has none and the mode
- * is `"required"`.
+ * What came over a socket has the credentials of its connection. The server's mode says who may connect, and that of the
+ * middleware, over both, whose requests go on.
  *
  * @since 0.1.0
  * @category middleware
  */
 export const middleware =
-  <RA>(authentication: Pick<Options<RA>, "authenticate" | "mode">) =>
+  <RA>({ authenticate }: Pick<Options<RA>, "authenticate">, { mode = "required" }: MiddlewareOptions = {}) =>
   <A, E, R>(app: Effect.Effect<A, E, R>): Effect.Effect<A, E | Refusal.Refusal, R | RA> =>
     Effect.flatMap(CurrentSocket, (socket): Effect.Effect<A, E | Refusal.Refusal, R | RA> => {
       if (Option.isSome(socket)) {
-        const { mode = "required" } = authentication
         return mode === "required" ? Effect.andThen(currentCredentials, app) : app
       }
       const credentials = Effect.map(
-        attempt(authentication),
+        attempt({ authenticate, mode }),
         (identity) => Option.map(Option.fromNullishOr(identity), (_) => _.credentials)
       )
       return Effect.provideServiceEffect(app, CurrentCredentials, credentials) as Effect.Effect<
@@ -193,8 +203,7 @@ export const middleware =
 
 /**
  * The middleware of a router: provided to routes, it authenticates their HTTP requests. What the authentication
- * requires,
- * this Layer does.
+ * requires, this Layer does.
  *
  * ```ts
  * const Routes = HttpRouter.add("GET", "/me", me).pipe(Layer.provide(Authentication.layerMiddleware(auth)))
@@ -203,18 +212,20 @@ export const middleware =
  * @since 1.0.0
  * @category middleware
  */
-export const layerMiddleware = <RA>(authentication: Pick<Options<RA>, "authenticate" | "mode">) =>
+export const layerMiddleware = <RA>(
+  authentication: Pick<Options<RA>, "authenticate">,
+  options?: MiddlewareOptions
+) =>
   HttpRouter.middleware(Effect.map(
     Effect.context<Exclude<RA, HttpRouter.GlobalProvided>>(),
     (context) =>
       middleware({
-        mode: authentication.mode,
         // What the request brings goes before what was there when the routes were built.
         authenticate: Effect.updateContext<Identity, Refusal.Refusal, RA, HttpRouter.GlobalProvided>(
           authentication.authenticate,
           (own) => Context.merge(context, own) as Context.Context<RA>
         )
-      })
+      }, options)
   )).layer
 
 const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>

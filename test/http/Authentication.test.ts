@@ -302,26 +302,32 @@ describe("sealed", () => {
 
 describe("middleware", () => {
   it.live.each(["optional", "try"] as const)(
-    "of mode required asks for credentials, where the server's is %s",
+    "has a mode of its own, by HTTP and over a socket, where the server's is %s",
     (mode) =>
       Effect.gen(function*() {
         const auth = Authentication.make({ authenticate, mode })
-        const open = HttpRouter.add("GET", "/open", HttpServerResponse.text("open"))
-        const closed = HttpRouter.add("GET", "/closed", HttpServerResponse.text("closed"))
+        const route = (path: `/${string}`) => HttpRouter.add("GET", path, HttpServerResponse.text("in"))
         const guarded = Layer.mergeAll(
-          Layer.provide(closed, Authentication.layerMiddleware({ ...auth, mode: "required" })),
-          Layer.provide(open, Authentication.layerMiddleware({ ...auth, mode: "try" }))
+          Layer.provide(route("/default"), Authentication.layerMiddleware(auth)),
+          Layer.provide(route("/required"), Authentication.layerMiddleware(auth, { mode: "required" })),
+          Layer.provide(route("/try"), Authentication.layerMiddleware(auth, { mode: "try" }))
         )
         yield* Effect.gen(function*() {
           const visitor = yield* connect()
-          expect((yield* get("/closed")).status).toBe(401)
-          expect(yield* outcome(() => visitor.request("/closed"))).toEqual({
-            message: "Missing authentication",
-            statusCode: 401
-          })
-          expect(yield* outcome(() => visitor.request("/open"))).toMatchObject({ payload: "open" })
+          for (const path of ["/default", "/required"]) {
+            expect((yield* get(path)).status).toBe(401)
+            expect(yield* outcome(() => visitor.request(path))).toEqual({
+              message: "Missing authentication",
+              statusCode: 401
+            })
+          }
+          expect((yield* get("/try")).status).toBe(200)
+          expect(yield* outcome(() => visitor.request("/try"))).toMatchObject({ payload: "in" })
           yield* Effect.promise(() => visitor.reauthenticate({ headers: { authorization: "john" } }))
-          expect(yield* outcome(() => visitor.request("/closed"))).toMatchObject({ payload: "closed" })
+          for (const path of ["/default", "/required", "/try"]) {
+            expect((yield* get(path, { authorization: "john" })).status).toBe(200)
+            expect(yield* outcome(() => visitor.request(path))).toMatchObject({ payload: "in" })
+          }
         }).pipe(Effect.provide(serving(guarded, { auth })))
       }).pipe(users)
   )
