@@ -160,7 +160,7 @@ describe("endpoint and id (nes-api.txt 57-61)", () => {
     expect(server.server.lookup("nes.auth")).toMatchObject({ path: "/api/nes/auth" })
     const socket = await server.welcome({ auth: direct(basic("john")) })
     expect(await socket.get("/me")).toMatchObject([200, { credentials: { user: "john" } }])
-    expect(await socket.get("/api/nes/auth", { method: "auth" })).toMatchObject([404, {}])
+    expect(await socket.get("/api/nes/auth")).toMatchObject([404, {}])
   })
 
   it("several servers in one process are strangers to each other", async () => {

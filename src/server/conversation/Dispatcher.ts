@@ -68,8 +68,8 @@ const requestAttributes = (connection: Connection, { method, path }: Request) =>
   "nes.socket.id": connection.id
 })
 
-const hasAuthorization = (headers: Message.RequestHeaders): boolean =>
-  Object.keys(headers).some((name) => name.toLowerCase() === "authorization" && headers[name] !== null)
+const isAuthorization = ([name, value]: readonly [name: string, value: unknown]): boolean =>
+  name.toLowerCase() === "authorization" && value !== null
 
 const encodeResponse = (
   id: Message.Id,
@@ -553,11 +553,13 @@ export class Dispatcher {
   private async request(connection: Connection, message: Message.Request, call?: Call): Promise<string> {
     const { metrics, settings } = this.context
     const began = performance.now()
-    if (message.headers && hasAuthorization(message.headers)) {
+    if (message.headers && Object.entries(message.headers).some(isAuthorization)) {
       throw errorAnswer(answers.authorizationHeader)
     }
     this.checkPath(connection, message.path)
-    const { method, path } = message.path.startsWith("/") ? message : this.lookup(message.path)
+    const { method, path } = message.path.startsWith("/")
+      ? { method: RequestHead.methodOf(message.method), path: message.path }
+      : this.lookup(message.path)
     const head = RequestHead.make(connection, method, path, message.headers)
     this.checkPath(connection, head.path)
     const { http } = message
@@ -625,7 +627,11 @@ export class Dispatcher {
     if (!served) {
       throw errorAnswer(answers.noMessages)
     }
-    await served.call(connection, message)
+    if (message.headers?.some(isAuthorization)) {
+      throw errorAnswer(answers.authorizationHeader)
+    }
+    const headers = Object.entries(RequestHead.headersOf(connection, message.headers))
+    await served.call(connection, { ...message, headers })
     return undefined
   }
 

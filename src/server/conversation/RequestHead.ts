@@ -88,10 +88,10 @@ const add = (headers: Record<string, string>, name: string, text: string): void 
 }
 
 // Whoever copies headers key by key would set a prototype with `__proto__`: Node has no header of that name either.
-const addAll = (headers: Record<string, string>, given: Readonly<Record<string, unknown>>): void => {
+const addAll = (headers: Record<string, string>, given: Iterable<readonly [name: string, value: unknown]>): void => {
   let count = 0
   let bytes = 0
-  for (const [name, each] of Object.entries(given)) {
+  for (const [name, each] of given) {
     const lower = name.toLowerCase()
     if (each === null || lower === "__proto__") {
       continue
@@ -122,7 +122,7 @@ const addAll = (headers: Record<string, string>, given: Readonly<Record<string, 
  */
 export const headersOf = (
   { host, info: { "x-forwarded-for": forwarded } }: Upgrade,
-  given: Readonly<Record<string, unknown>> | null | undefined
+  given: Readonly<Record<string, unknown>> | ReadonlyArray<readonly [name: string, value: unknown]> | null | undefined
 ): Headers => {
   const headers: Record<string, string> = {}
   if (host !== undefined) {
@@ -132,16 +132,19 @@ export const headersOf = (
     headers["x-forwarded-for"] = forwarded
   }
   if (given) {
-    addAll(headers, given)
+    addAll(headers, Array.isArray(given) ? given : Object.entries(given))
   }
   return headers
 }
 
-// Node's parser knows no longer one than UNSUBSCRIBE; applications may.
-const maxMethodLength = 64
+// Those of Node's parser, but for the one that no request handler gets. hapi takes them in any case, and so do its
+// clients. An import would have Node load undici.
+const { METHODS } = process.getBuiltinModule("node:http")
+const methods = new RegExp(`^(?:${METHODS.filter((name) => name !== "CONNECT").join("|")})$`, "i")
 
-const methodOf = (given: string): string => {
-  if (given.length > maxMethodLength || !token.test(given)) {
+/** A method that a client gives; throws a 400 where HTTP has none of that name. */
+export const methodOf = (given: string): string => {
+  if (!methods.test(given)) {
     throw errorAnswer(answers.methodInvalid)
   }
   return given
@@ -162,10 +165,10 @@ const pathOf = (given: string): string => {
   throw errorAnswer(answers.pathInvalid)
 }
 
-/** The head of a request; throws a 400 that names what HTTP would have refused. */
+/** The head of a request with a method of `methodOf` or a route's; throws a 400 that names what HTTP would have refused. */
 export const make = (
   upgrade: Upgrade,
   method: string,
   path: string,
   headers: Readonly<Record<string, unknown>> | null | undefined
-): RequestHead => ({ method: methodOf(method), path: pathOf(path), headers: headersOf(upgrade, headers) })
+): RequestHead => ({ method, path: pathOf(path), headers: headersOf(upgrade, headers) })

@@ -2,7 +2,7 @@
 import * as Boom from "@hapi/boom"
 import * as fc from "fast-check"
 import { once } from "node:events"
-import { createServer, type Server } from "node:http"
+import { createServer, METHODS, type Server } from "node:http"
 import { type AddressInfo, connect } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as RequestHead from "../../../src/server/conversation/RequestHead.js"
@@ -139,6 +139,13 @@ describe("whatever JSON", () => {
 })
 
 describe("headers", () => {
+  it("may come as pairs, of which those of one name are joined", () => {
+    expect(RequestHead.headersOf(upgrade, [["A", "1"], ["a", "2"], ["Host", "evil"]])).toEqual({ host: "h", a: "1, 2" })
+    expect(refusal(() => RequestHead.headersOf(upgrade, [["a", "b\r\nc"]]))).toContain("an invalid character")
+    const many = Array.from({ length: 2001 }, () => ["a", ""] as const)
+    expect(refusal(() => RequestHead.headersOf(upgrade, many))).toContain("is one too many")
+  })
+
   it("are text; numbers and booleans become text, null is absent", () => {
     expect(headers({ a: "b", C: 5, d: false, e: null, f: -0.5 })).toEqual({
       host: "h",
@@ -208,14 +215,30 @@ describe("headers", () => {
   })
 })
 
+/** The status of Node's answer to a request with this method, if one of its handlers got it. */
+const statusOf = async (method: string): Promise<string> => {
+  const socket = connect((server.address() as AddressInfo).port, "127.0.0.1")
+  socket.end(`${method} / HTTP/1.1\r\nHost: h\r\n\r\n`)
+  return Buffer.concat(await socket.toArray()).toString("latin1").slice(9, 12)
+}
+
 describe("methods", () => {
-  it.each(["GET", "get", "PURGE", "a-b", "*"])("%s is one", (method) => {
-    expect(RequestHead.make(upgrade, method, "/", null).method).toBe(method)
+  const none = ["_special", "__proto__", "*", "PRI", "notFound", "BREW", "AUTH", "SUB", "a-b", "GETT", "GET|PUT", "X"]
+
+  it.each([...METHODS, ...none])("%s is one where it reaches a handler over HTTP, in any case", async (method) => {
+    const isOne = await statusOf(method) === "200"
+    for (const given of [method, method.toLowerCase()]) {
+      expect(ours(() => RequestHead.methodOf(given))).toBe(isOne ? given : undefined)
+    }
+    expect(isOne).toBe(!none.includes(method) && method !== "CONNECT")
   })
 
-  it.each(["G T", "GET\r\n", "\0", "постъ", "GET/", "é", "a:b", "A".repeat(65)])("%j is none", (method) => {
-    expect(refusal(() => RequestHead.make(upgrade, method, "/", null))).toBe("Message method must be an HTTP method")
-  })
+  it.each(["G T", "GET\r\n", "\0", "постъ", "GET/", "é", "a:b", "A".repeat(65), "lınk", "ſearch"])(
+    "%j is none",
+    (method) => {
+      expect(refusal(() => RequestHead.methodOf(method))).toBe("Message method must be an HTTP method")
+    }
+  )
 })
 
 describe("paths", () => {
