@@ -11,8 +11,11 @@
  *
  * @since 1.0.0
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as ErrorReporter from "effect/ErrorReporter"
+import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import type * as Rpc from "effect/rpc/Rpc"
@@ -26,14 +29,21 @@ import type * as Message from "../protocol/Message.js"
 import type { Connection } from "../server/connection/Connection.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import { NesServer } from "../server/NesServer.js"
+import * as Log from "../server/telemetry/Log.js"
 import * as Socket from "./Socket.js"
 
 type Id = string | number
 
+type Exit = Extract<FromServerEncoded, { readonly _tag: "Exit" }>["exit"]
+
 interface Call {
   /** Ends the wait for the first of the answer. */
   readonly begun: () => void
+  /** Whether its client wants to know nothing but that it has ended. */
+  readonly isDiscarded: boolean
   isStream: boolean
+  /** Whether its client has been told of its end, though its handler may still run. */
+  isOver: boolean
 }
 
 interface Client {
@@ -44,15 +54,20 @@ interface Client {
   known: { readonly credentials: Socket.Credentials | null; readonly context: Context.Context<never> } | undefined
 }
 
+// What says nothing about the fault, encoded as `Schema.Defect` does.
+const hidden = { name: "Error", message: "An internal server error occurred" }
+const died = { _tag: "Die", defect: hidden } as const
+
+// Effect answers a call to be discarded when it begins, and tells of its end no more: whoever made such calls could have
+// any number in flight. Without `discard` it is answered, as over HTTP, when it has ended.
 const requestOf = (
-  { discard, headers, id, payload, sampled, spanId, tag, traceId }: Message.Rpc
+  { headers, id, payload, sampled, spanId, tag, traceId }: Message.Rpc
 ): FromClientEncoded => ({
   _tag: "Request",
   id,
   tag,
   payload: payload ?? null,
   headers: (headers ?? []) as ReadonlyArray<[string, string]>,
-  ...(discard === true && { discard }),
   ...(typeof traceId === "string" && typeof spanId === "string" && { traceId, spanId, sampled: sampled ?? false })
 })
 
@@ -82,12 +97,36 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
         return client
       }
 
-      const run = (client: Client, request: FromClientEncoded): void => {
+      // The client learns that there was a fault, and the log learns which.
+      const reported = new WeakSet<Fiber.Fiber<unknown, unknown>>()
+      const report = (connection: Connection, cause: Cause.Cause<unknown>): void =>
+        void Effect.runForkWith(context)(
+          Effect.annotateLogs(Effect.logError("A procedure failed", cause), Log.annotationsOf(connection))
+        )
+      const reporterOf = (connection: Connection): ErrorReporter.ErrorReporter => ({
+        [ErrorReporter.TypeId]: ErrorReporter.TypeId,
+        report: ({ cause, fiber }) => {
+          reported.add(fiber)
+          if (Cause.hasDies(cause)) {
+            report(connection, cause)
+          }
+        }
+      })
+      const reporters = Context.get(context, ErrorReporter.CurrentErrorReporters)
+
+      const contextOf = (connection: Connection): Context.Context<never> =>
+        Context.add(
+          Context.merge(context, Socket.contextOf(connection)),
+          ErrorReporter.CurrentErrorReporters,
+          new Set([...reporters, reporterOf(connection)])
+        )
+
+      const run = (client: Client, request: FromClientEncoded): Fiber.Fiber<void> => {
         const { credentials } = client.connection.auth
         if (client.known === undefined || client.known.credentials !== credentials) {
-          client.known = { credentials, context: Context.merge(context, Socket.contextOf(client.connection)) }
+          client.known = { credentials, context: contextOf(client.connection) }
         }
-        Effect.runForkWith(client.known.context)(writeRequest(client.id, request))
+        return Effect.runForkWith(client.known.context)(writeRequest(client.id, request))
       }
 
       // Of a call that is not under way there is nothing to tell.
@@ -119,6 +158,20 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
         }
       }
 
+      // No handler has heard of the call.
+      const failUnheard = (
+        client: Client,
+        fiber: Fiber.Fiber<unknown, unknown>,
+        requestId: Id,
+        cause: Cause.Cause<never>
+      ): void => {
+        if (Cause.hasDies(cause)) {
+          report(client.connection, cause)
+        }
+        reported.add(fiber)
+        send(client, fiber, { _tag: "Exit", requestId, exit: { _tag: "Failure", cause: [died] } })
+      }
+
       yield* Effect.acquireRelease(
         Effect.sync(() =>
           node.serve({
@@ -128,8 +181,15 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
                 return Promise.reject(errorAnswer(answers.idInUse))
               }
               return new Promise((begun) => {
-                client.calls.set(message.id, { begun, isStream: false })
-                run(client, requestOf(message))
+                const isDiscarded = message.discard === true
+                const call: Call = { begun, isDiscarded, isStream: false, isOver: false }
+                client.calls.set(message.id, call)
+                const fiber = run(client, requestOf(message))
+                fiber.addObserver((exit) => {
+                  if (exit._tag === "Failure" && client.calls.get(message.id) === call) {
+                    failUnheard(client, fiber, message.id, exit.cause)
+                  }
+                })
               })
             },
             ack: (connection, requestId) => tell(connection, { _tag: "Ack", requestId }),
@@ -152,15 +212,50 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
           })
       )
 
-      const send = (client: Client, response: FromServerEncoded): void => {
+      // A fault ends all calls of its client, but RPC servers let their handlers run on; who is gone has no fiber to be
+      // interrupted, and is answered as if it had been.
+      const interruptAll = (client: Client, calls: ReadonlyArray<readonly [Id, Call]>): void => {
+        for (const [requestId, call] of calls) {
+          if (client.calls.get(requestId) === call) {
+            run(client, { _tag: "Interrupt", requestId })
+          }
+        }
+      }
+
+      const logUnreported = (client: Client, fiber: Fiber.Fiber<unknown, unknown>, defect: unknown): void => {
+        if (!reported.has(fiber)) {
+          report(client.connection, Cause.die(defect))
+        }
+      }
+
+      // What is wrong with a request itself is said in the fiber that brought it; all else comes from handlers.
+      const exitOf = (client: Client, fiber: Fiber.Fiber<unknown, unknown>, exit: Exit): Exit => {
+        if (exit._tag === "Success" || fiber.context === client.known?.context) {
+          return exit
+        }
+        const cause = exit.cause.map((reason) => {
+          if (reason._tag === "Die") {
+            logUnreported(client, fiber, reason.defect)
+            return died
+          }
+          return reason
+        })
+        return { _tag: "Failure", cause }
+      }
+
+      const send = (client: Client, fiber: Fiber.Fiber<unknown, unknown>, response: FromServerEncoded): void => {
         const { calls, connection } = client
         switch (response._tag) {
           case "Chunk": {
             const { requestId, values } = response
             const call = calls.get(requestId)
-            const text = `{"type":"rpc","id":${JSON.stringify(requestId)},"values":${JSON.stringify(values)}}`
-            if (call !== undefined) {
-              node.answer(connection, text)
+            if (call?.isDiscarded) {
+              run(client, { _tag: "Ack", requestId })
+            } else if (call && !call.isOver) {
+              node.answer(
+                connection,
+                `{"type":"rpc","id":${JSON.stringify(requestId)},"values":${JSON.stringify(values)}}`
+              )
               if (!call.isStream) {
                 call.isStream = true
                 connection.streams++
@@ -170,32 +265,40 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
             return
           }
           case "Exit": {
-            const { exit, requestId } = response
-            const text = `{"type":"rpc","id":${JSON.stringify(requestId)},"exit":${JSON.stringify(exit)}}`
-            if (calls.has(requestId)) {
-              node.answer(connection, text)
-              end(client, requestId)
+            const { requestId } = response
+            const call = calls.get(requestId)
+            if (call && !call.isOver) {
+              const exit = call.isDiscarded && response.exit._tag === "Success"
+                ? { _tag: "Success", value: null }
+                : exitOf(client, fiber, response.exit)
+              node.answer(connection, `{"type":"rpc","id":${JSON.stringify(requestId)},"exit":${JSON.stringify(exit)}}`)
             }
+            end(client, requestId)
             return
           }
-          case "Defect":
-            for (const id of calls.keys()) {
-              node.answer(connection, JSON.stringify({ type: "rpc", id, defect: response.defect ?? null }))
-              end(client, id)
-              // What goes on for it would do so for nobody.
-              run(client, { _tag: "Interrupt", requestId: id })
+          case "Defect": {
+            const ended = [...calls]
+            logUnreported(client, fiber, response.defect)
+            for (const [id, call] of ended) {
+              if (!call.isOver) {
+                call.isOver = true
+                node.answer(connection, JSON.stringify({ type: "rpc", id, defect: hidden }))
+              }
             }
+            fiber.addObserver(() => void setImmediate(interruptAll, client, ended))
+          }
         }
       }
 
       return {
         disconnects,
         send: (clientId: number, response: FromServerEncoded) =>
-          Effect.sync(() => {
+          Effect.withFiber((fiber) => {
             const client = clients.get(clientId)
             if (client !== undefined) {
-              send(client, response)
+              send(client, fiber, response)
             }
+            return Effect.void
           }),
         end: () => Effect.void,
         clientIds: Effect.sync(() => new Set(clients.keys())),

@@ -6,11 +6,13 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import type * as Headers from "effect/http/Headers"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServer from "effect/http/HttpServer"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Queue from "effect/Queue"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcClient from "effect/rpc/RpcClient"
@@ -18,6 +20,7 @@ import * as RpcGroup from "effect/rpc/RpcGroup"
 import * as RpcMiddleware from "effect/rpc/RpcMiddleware"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 import * as Stream from "effect/Stream"
 import { WebSocket } from "ws"
 import {
@@ -38,6 +41,18 @@ class Unknown extends Schema.TaggedError<Unknown>()("Unknown", {}) {}
 class CurrentUser extends Context.Service<CurrentUser, string>()("CurrentUser") {}
 class WhoAsks extends RpcMiddleware.Service<WhoAsks, { provides: CurrentUser }>()("WhoAsks", { error: Unknown }) {}
 
+class Faulty extends RpcMiddleware.Service<Faulty>()("Faulty") {}
+
+const fault = new TypeError("a fault with a secret")
+
+/** A Schema whose decoding waits, and then dies. */
+const Dying = Schema.Number.pipe(
+  Schema.decodeTo(Schema.Number, {
+    decode: SchemaGetter.transformEffect<number, number>(() => Effect.andThen(Effect.yieldNow, Effect.die(fault))),
+    encode: SchemaGetter.passthrough()
+  })
+)
+
 const Users = RpcGroup.make(
   Rpc.make("Get", { payload: { id: Schema.Number }, success: User, error: Missing }),
   Rpc.make("Nothing"),
@@ -45,6 +60,13 @@ const Users = RpcGroup.make(
   Rpc.make("Whoami", { success: Schema.String }).middleware(WhoAsks),
   Rpc.make("Socket", { success: Schema.Struct({ id: Schema.String, user: Schema.Unknown }) }),
   Rpc.make("Hang"),
+  Rpc.make("Throw"),
+  Rpc.make("Refused").middleware(Faulty),
+  Rpc.make("Unencodable", { success: Schema.String }),
+  Rpc.make("Undecodable", { payload: Schema.Struct({ id: Dying }) }),
+  Rpc.make("Broken", { success: Schema.Number, stream: true }),
+  Rpc.make("Later"),
+  Rpc.make("Headers", { success: Schema.Record(Schema.String, Schema.String) }),
   Rpc.make("Count", { payload: { to: Schema.Number }, success: Schema.Number, error: Missing, stream: true }),
   Rpc.make("Many", { success: Schema.Number, stream: true }),
   Rpc.make("HangStream", { success: Schema.Number, stream: true })
@@ -64,7 +86,20 @@ const UsersLive = Users.toLayer(Effect.gen(function*() {
   return {
     Get: ({ id }) => id === 404 ? Effect.fail(new Missing({ id })) : Effect.succeed(new User({ id, born })),
     Nothing: () => Effect.void,
-    Die: () => Effect.die(new TypeError("a fault")),
+    Die: () => Effect.die(fault),
+    Throw: (): Effect.Effect<void> => {
+      throw fault
+    },
+    Refused: () => Effect.void,
+    Unencodable: () => Effect.succeed(JSON.parse(`{"secret":1}`) as string),
+    Undecodable: () => Effect.void,
+    Broken: () => Stream.concat(Stream.make(1), Stream.die(fault)),
+    Later: () =>
+      Effect.map(Deferred.make<void>(), (deferred) => {
+        Deferred.doneUnsafe(deferred, Exit.die(fault))
+        return deferred
+      }),
+    Headers: (_: void, { headers }: { readonly headers: Headers.Headers }) => Effect.succeed({ ...headers }),
     Whoami: () => CurrentUser,
     Socket: () =>
       Effect.gen(function*() {
@@ -94,6 +129,8 @@ const WhoAsksLive = Layer.succeed(
         : Effect.provideService(effect, CurrentUser, String(user)))
 )
 
+const FaultyLive = Layer.succeed(Faulty, () => Effect.die(fault))
+
 const auth = Authentication.make({
   mode: "optional",
   authenticate: Effect.map(
@@ -106,9 +143,9 @@ const as = (user: string): Partial<NesClient.Options> => ({ auth: { headers: { a
 
 const routes = HttpRouter.add("GET", "/", HttpServerResponse.text("here"))
 
-const serve = (options: Parameters<typeof NesRpcServer.layer>[1]) =>
+const serve = (options?: Parameters<typeof NesRpcServer.layer>[1]) =>
   NesRpcServer.layer(Users, options).pipe(
-    Layer.provide([UsersLive, WhoAsksLive]),
+    Layer.provide([UsersLive, WhoAsksLive, FaultyLive]),
     Layer.provideMerge(Layer.merge(
       NesHttpServer.layerSubscription("/news"),
       Layer.effect(Diary, Queue.unbounded<string>())
@@ -118,6 +155,32 @@ const serve = (options: Parameters<typeof NesRpcServer.layer>[1]) =>
   )
 
 const Live = serve({ disableFatalDefects: true })
+
+/** A bare client, `say` of which resolves with the next message that comes. */
+const bare = Effect.gen(function*() {
+  const { url, ws } = yield* TestServer.TestServer
+  const answers = yield* Queue.unbounded<Readonly<Record<string, unknown>>>()
+  const socket = yield* Effect.acquireRelease(
+    Effect.callback<WebSocket>((resume) => {
+      const socket = new WebSocket(url, { ...ws, headers: { host: "shop.example", "x-forwarded-for": "192.0.2.7" } })
+      socket.on(
+        "message",
+        (data: Buffer) => Queue.offerUnsafe(answers, JSON.parse(data.toString()) as Readonly<Record<string, unknown>>)
+      )
+      socket.once("open", () => resume(Effect.succeed(socket)))
+    }),
+    (socket) => Effect.sync(() => socket.terminate())
+  )
+  const send = (message: object): void => socket.send(JSON.stringify(message))
+  const say = (message: object) => {
+    send(message)
+    return Queue.take(answers)
+  }
+  yield* say({ type: "hello", id: 1, version: "2", extensions: ["cancel", "rpc"] })
+  return { answers, say, send }
+})
+
+const hidden = "An internal server error occurred"
 
 /** A client of the group on a connection of its own. */
 const connect = (options: Partial<NesClient.Options> = as("john")) =>
@@ -157,7 +220,7 @@ describe("a call", () => {
     Effect.gen(function*() {
       const { rpc } = yield* connect()
       const exit = yield* Effect.exit(rpc.Die())
-      expect(textOf(exit)).toContain("a fault")
+      expect(textOf(exit)).toContain(hidden)
       expect(yield* rpc.Get({ id: 5 })).toBeInstanceOf(User)
     }).pipe(Effect.provide(Live)))
 
@@ -166,8 +229,8 @@ describe("a call", () => {
       const { rpc } = yield* connect()
       const other = yield* Effect.forkChild(Effect.exit(Stream.runDrain(rpc.HangStream())))
       expect(yield* read).toBe("begun")
-      expect(textOf(yield* Effect.exit(rpc.Die()))).toContain("a fault")
-      expect(textOf(yield* Fiber.join(other))).toContain("a fault")
+      expect(textOf(yield* Effect.exit(rpc.Die()))).toContain(hidden)
+      expect(textOf(yield* Fiber.join(other))).toContain(hidden)
       expect(yield* read).toBe("interrupted")
       yield* atRest
     }).pipe(Effect.provide(serve({}))))
@@ -331,24 +394,156 @@ describe("a Stream", () => {
     }).pipe(Effect.provide(Live)))
 })
 
+describe("a call to be discarded", () => {
+  it.live("counts as in flight until its handler has ended, as all others do", () =>
+    Effect.gen(function*() {
+      const { answers, say, send } = yield* bare
+      for (const id of [1, 2, 3, 4]) {
+        send({ type: "rpc", id, tag: id % 2 ? "Hang" : "HangStream", discard: true })
+        expect(yield* read).toBe("begun")
+      }
+      const [connection] = yield* connectionOf
+      expect(connection?.weight).toBeGreaterThan(0)
+      for (let id = 5; id < 50; id++) {
+        expect(yield* say({ type: "rpc", id, tag: "Hang", discard: true })).toMatchObject({ id, statusCode: 429 })
+      }
+      expect(yield* say({ type: "cancel", id: 1 })).toMatchObject({ id: 1, exit: { _tag: "Failure" } })
+      expect(yield* read).toBe("interrupted")
+      expect(yield* say({ type: "rpc", id: 1, tag: "Get", payload: { id: 5 }, discard: true })).toEqual({
+        type: "rpc",
+        id: 1,
+        exit: { _tag: "Success", value: null }
+      })
+      for (const id of [2, 3, 4]) {
+        yield* say({ type: "cancel", id })
+      }
+      yield* atRest
+      expect(yield* connectionOf).toMatchObject([{ weight: 0 }])
+      expect(yield* Queue.size(answers)).toBe(0)
+    }).pipe(Effect.provide(Live)))
+
+  it.live("ends for the client when its handler has, with a failure too", () =>
+    Effect.gen(function*() {
+      const { rpc } = yield* connect()
+      expect(yield* rpc.Get({ id: 5 }, { discard: true })).toBeUndefined()
+      expect(yield* Effect.flip(rpc.Get({ id: 404 }, { discard: true }))).toEqual(new Missing({ id: 404 }))
+      const fiber = yield* Effect.forkChild(rpc.Hang(undefined, { discard: true }))
+      expect(yield* read).toBe("begun")
+      yield* Fiber.interrupt(fiber)
+      expect(yield* read).toBe("interrupted")
+      yield* atRest
+    }).pipe(Effect.provide(Live)))
+})
+
+describe("a fault", () => {
+  /** The same with what is logged as an error. */
+  const logged = (options?: Parameters<typeof NesRpcServer.layer>[1]) =>
+    Effect.gen(function*() {
+      const entries = yield* Queue.unbounded<string>()
+      const logger = Logger.make<unknown, void>(({ cause, logLevel, message }) => {
+        if (logLevel === "Error") {
+          Queue.offerUnsafe(entries, `${String(message)} ${Cause.pretty(cause)}`)
+        }
+      })
+      const context = yield* Layer.build(Layer.provide(serve(options), Logger.layer([logger])))
+      return { context, entries }
+    })
+
+  const tags = ["Die", "Throw", "Refused", "Unencodable", "Undecodable", "Broken", "Later"]
+
+  it.live.each([true, false])(
+    "is told to the log, and not to the client (disableFatalDefects: %s)",
+    (disableFatalDefects) =>
+      Effect.gen(function*() {
+        const { context, entries } = yield* logged({ disableFatalDefects })
+        yield* Effect.gen(function*() {
+          const { answers, say, send } = yield* bare
+          for (const [n, tag] of tags.entries()) {
+            const id = n + 1
+            let answer = yield* say({ type: "rpc", id, tag, payload: tag === "Undecodable" ? { id: 1 } : null })
+            if (answer.values) {
+              send({ type: "ack", id })
+              answer = yield* Queue.take(answers)
+            }
+            expect(answer).toMatchObject({ id })
+            expect(JSON.stringify(answer)).toContain(hidden)
+            expect(JSON.stringify(answer)).not.toContain("secret")
+            expect(yield* Queue.take(entries)).toMatch(
+              tag === "Unencodable" ? /Failed to encode/ : /a fault with a secret/
+            )
+            yield* atRest
+          }
+          expect(yield* Queue.size(entries)).toBe(0)
+        }).pipe(Effect.provide(context))
+      })
+  )
+
+  it.live("in a request is told to the client, as are errors of the Schema, and to no log", () =>
+    Effect.gen(function*() {
+      const { context, entries } = yield* logged()
+      yield* Effect.gen(function*() {
+        const { say } = yield* bare
+        for (
+          const [message, text] of [
+            [{ tag: "Nobody" }, "Unknown request tag: Nobody"],
+            [{ tag: "Get", payload: { id: "x" } }, "at ["],
+            [{ tag: "Get", payload: { id: 404 } }, "Missing"]
+          ] as const
+        ) {
+          const answer = yield* say({ type: "rpc", id: 2, ...message })
+          expect(answer).toMatchObject({ exit: { _tag: "Failure" } })
+          expect(JSON.stringify(answer)).toContain(text)
+        }
+        expect(yield* Queue.size(entries)).toBe(0)
+      }).pipe(Effect.provide(context))
+    }))
+
+  it.live("that ends all calls of a client interrupts their handlers, which count until then", () =>
+    Effect.gen(function*() {
+      const { answers, say, send } = yield* bare
+      for (let round = 0; round < 3; round++) {
+        for (const id of [1, 2]) {
+          send({ type: "rpc", id, tag: "Hang" })
+          expect(yield* read).toBe("begun")
+        }
+        const ids = [(yield* say({ type: "rpc", id: 3, tag: "Die" })).id, (yield* Queue.take(answers)).id]
+        expect([...ids, (yield* Queue.take(answers)).id]).toEqual([1, 2, 3])
+        expect([yield* read, yield* read]).toEqual(["interrupted", "interrupted"])
+        yield* atRest
+      }
+      expect(yield* Queue.size(answers)).toBe(0)
+    }).pipe(Effect.provide(serve())))
+})
+
+describe("headers of a call", () => {
+  it.live("are checked as those of a request are", () =>
+    Effect.gen(function*() {
+      const { say } = yield* bare
+      const call = (...headers: ReadonlyArray<readonly [string, string]>) =>
+        say({ type: "rpc", id: 2, tag: "Headers", headers })
+      expect(yield* call(["A", "1"], ["host", "evil"], ["X-Forwarded-For", "6.6.6.6"], ["te", "x"])).toMatchObject({
+        exit: { value: { a: "1", host: "shop.example", "x-forwarded-for": "192.0.2.7" } }
+      })
+      for (
+        const [headers, text] of [
+          [[["Authorization", "Bearer x"]], "Cannot include an Authorization header"],
+          [[["a\r\nb", "x"]], "has no valid name"],
+          [[["a", "\0"]], "has a value with an invalid character"],
+          [[["a", "x".repeat(16_384)]], "is too much"],
+          [Array.from({ length: 2001 }, (_, n) => [`x${n}`, ""] as const), "is one too many"]
+        ] as const
+      ) {
+        const answer = yield* call(...headers)
+        expect(answer).toMatchObject({ statusCode: 400 })
+        expect(JSON.stringify(answer)).toContain(text)
+      }
+    }).pipe(Effect.provide(Live)))
+})
+
 describe("bad input", () => {
   it.live("is answered, and a procedure that nobody serves too", () =>
     Effect.gen(function*() {
-      const { url, ws } = yield* TestServer.TestServer
-      const answers = yield* Queue.unbounded<unknown>()
-      const socket = yield* Effect.acquireRelease(
-        Effect.callback<WebSocket>((resume) => {
-          const socket = new WebSocket(url, ws)
-          socket.on("message", (data: Buffer) => Queue.offerUnsafe(answers, JSON.parse(data.toString())))
-          socket.once("open", () => resume(Effect.succeed(socket)))
-        }),
-        (socket) => Effect.sync(() => socket.terminate())
-      )
-      const say = (message: object) => {
-        socket.send(JSON.stringify(message))
-        return Queue.take(answers)
-      }
-      yield* say({ type: "hello", id: 1, version: "2", extensions: ["rpc"] })
+      const { say, send } = yield* bare
       for (
         const [wrong, text] of [
           [{}, "Message missing tag"],
@@ -367,11 +562,11 @@ describe("bad input", () => {
       for (const wrong of [{ tag: "Missing" }, { tag: "__proto__" }, { tag: "Get", payload: { id: "x" } }]) {
         expect(yield* say({ type: "rpc", id: 3, ...wrong })).toMatchObject({ id: 3, exit: { _tag: "Failure" } })
       }
-      socket.send(JSON.stringify({ type: "rpc", id: 4, tag: "Hang" }))
+      send({ type: "rpc", id: 4, tag: "Hang" })
       expect(yield* read).toBe("begun")
       expect(yield* say({ type: "rpc", id: 4, tag: "Hang" })).toMatchObject({ statusCode: 400 })
-      socket.send(JSON.stringify({ type: "ack", id: 99 }))
-      expect(yield* say({ type: "cancel", id: 99 })).toMatchObject({ statusCode: 400 })
+      send({ type: "ack", id: 99 })
+      send({ type: "cancel", id: 99 })
       expect(yield* say({ type: "rpc", id: "text", tag: "Nothing" })).toEqual({
         type: "rpc",
         id: "text",
