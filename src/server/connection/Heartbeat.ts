@@ -38,6 +38,14 @@ export const run = (
     pulse.phase++
   })
 
+  // When the last beat began, by the monotonic clock (ns).
+  let began = 0n
+  const begin = Effect.clockWith((clock) =>
+    Effect.sync(() => {
+      began = clock.monotonicTimeNanosUnsafe()
+    })
+  )
+
   const beat = Effect.andThen(
     each((connection) => {
       if (connection.told !== pulse.phase) {
@@ -74,24 +82,25 @@ export const run = (
 
   const checked = { at: timeout, run: Effect.andThen(arrived, check) }
   const forgotten = { at: interval - timeout / 2, run: forget }
-  const next = { at: interval, run: beat }
+  const next = { at: interval, run: Effect.andThen(begin, beat) }
   const first = [forgotten, next]
   const round = [checked, ...first].toSorted((a, b) => a.at - b.at)
 
   // A step that is late, after a pause of the process, makes none after it late: clients wait for the next heartbeat.
-  // Where only timers are under test, as with fake ones, none is late.
+  // But whoever was sent a ping late has all of the timeout to answer it. Under fake timers alone nothing is late.
   const follow = (steps: typeof round): Effect.Effect<void> =>
     Effect.clockWith((clock) => {
-      const from = clock.monotonicTimeNanosUnsafe()
-      let before = 0
+      const passed = (): number => Number((clock.monotonicTimeNanosUnsafe() - began) / 1_000_000n)
+      const beating = passed()
+      let before = beating
       return Effect.forEach(
         steps,
-        ({ at, run }) =>
+        (step) =>
           Effect.suspend(() => {
-            const late = Math.max(0, Number((clock.monotonicTimeNanosUnsafe() - from) / 1_000_000n) - before)
-            const pause = Math.max(0, at - before - late)
-            before = at
-            return Effect.andThen(Effect.sleep(pause), run)
+            const due = step === checked ? step.at + beating : step.at
+            const pause = Math.max(0, due - Math.max(before, passed()))
+            before = due
+            return Effect.andThen(Effect.sleep(pause), step.run)
           }),
         { discard: true }
       )
@@ -101,6 +110,7 @@ export const run = (
     for (;;) {
       // A server without connections has no timer: one that was only initialised keeps no process alive.
       yield* connections.populated.await
+      yield* begin
       yield* follow(first)
       while (connections.size > 0) {
         yield* follow(round)

@@ -116,7 +116,7 @@ describe("a ping", () => {
       }
     }))
 
-  it.live("goes at its time after a pause that made the check late", () =>
+  it.live("goes at its time after a pause amid the pings or one that made the check late", () =>
     Effect.gen(function*() {
       const real = yield* Clock.Clock
       const sleeps: Array<number> = []
@@ -139,7 +139,18 @@ describe("a ping", () => {
           await new Promise(setImmediate)
         })
       const connections = new Connections()
-      connections.add({ id: "client", told: -1, alive: true, ping: () => {}, isIdle: true } as unknown as Connection)
+      let pause = 0
+      const client = {
+        id: "client",
+        told: -1,
+        alive: true,
+        isIdle: true,
+        ping: () => {
+          now += pause
+          client.alive = true
+        }
+      }
+      connections.add(client as unknown as Connection)
       const metrics = { totals: { sentPing: 0 }, buffered: () => {}, report: () => {} }
       yield* Effect.forkChild(
         Heartbeat.run(
@@ -158,7 +169,13 @@ describe("a ping", () => {
       yield* at(1700)
       yield* at(1800)
       expect(sleeps.splice(0)).toEqual([100, 200])
+      pause = 300
       yield* at(2000)
       expect(metrics.totals.sentPing).toBe(2)
+      // The ping has left at 2300: the check is due at 2700, the next ping at 3000.
+      yield* at(2700)
+      yield* at(2800)
+      yield* at(3000)
+      expect([sleeps.slice(0, 3), metrics.totals.sentPing]).toEqual([[400, 100, 200], 3])
     }))
 })
