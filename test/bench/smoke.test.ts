@@ -17,6 +17,8 @@ interface Report {
 
 // Who stands beside us in a scenario without @hapi/nes.
 const others: Readonly<Record<string, string>> = {
+  // All may be in before the first request has been answered.
+  "restart-request": "effect-nes",
   growth: "limit",
   compressed: "effect-nes",
   "compressed-bytes": "effect-nes",

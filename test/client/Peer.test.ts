@@ -14,7 +14,7 @@ let guarded: ServerUnderTest
 beforeAll(async () => {
   const start = startHapi21("@hapi/nes")
   ;[server, guarded] = await Promise.all([
-    start({ maxChunkChars: 50, heartbeat: { interval: 100, timeout: 50 } }),
+    start({ maxChunkChars: 50, heartbeat: { interval: 200, timeout: 180 } }),
     start({ auth: "direct" })
   ])
 })
@@ -69,7 +69,7 @@ describe("the Effect client and @hapi/nes 14", () => {
       yield* control({ type: "send", message: "b" })
       // Some heartbeats later the connection is the same.
       const { id } = (yield* nes.status) as { readonly id?: string }
-      yield* Effect.sleep(400)
+      yield* Effect.sleep(900)
       expect(yield* nes.status).toEqual({ _tag: "Connected", id })
       yield* control({ type: "revoke", path: "/item/5", message: "last" })
       expect(Array.from(yield* Fiber.join(all))).toEqual([

@@ -1,5 +1,6 @@
 /** Where a script plays: raw sockets, HTTP and controls of one server, all of it noted. */
 import { request } from "node:http"
+import type { Duplex } from "node:stream"
 import { type ClientOptions, type RawData, WebSocket } from "ws"
 import { ChildExited, type ChildProcess } from "../interop/peers/ChildProcess.js"
 import { Notes, type Transcript } from "./Transcript.js"
@@ -13,6 +14,7 @@ export type Json = Readonly<Record<string, unknown>>
 export class Wire {
   readonly #waiting = new Set<() => void>()
   readonly #socket: WebSocket
+  #stream: Duplex | undefined
   #ended = false
   #lastId = 0
   #fences = 0
@@ -25,6 +27,9 @@ export class Wire {
   constructor(readonly name: string, readonly notes: Notes, url: string, options: ClientOptions) {
     this.#socket = new WebSocket(url, { perMessageDeflate: false, ...options })
     this.#socket.on("message", (data, isBinary) => this.#onMessage(data, isBinary))
+    this.#socket.on("upgrade", ({ socket }) => {
+      this.#stream = socket
+    })
     this.#socket.on("unexpected-response", (_request, response) => {
       this.#end(`refused ${response.statusCode}`)
       response.destroy()
@@ -117,6 +122,15 @@ export class Wire {
 
   send(message: Json): void {
     this.text(JSON.stringify(message))
+  }
+
+  /** Sends messages that arrive in one read. */
+  together(...messages: ReadonlyArray<Json>): void {
+    this.#stream?.cork()
+    for (const message of messages) {
+      this.send(message)
+    }
+    this.#stream?.uncork()
   }
 
   /** Waits for the next message to have arrived whole; false when the socket ended or stays silent. */

@@ -900,8 +900,7 @@ const reauthenticating: ReadonlyArray<Script> = [
     application: application("direct"),
     play: async (stage) => {
       const a = await stage.open("a", direct(basic("john")))
-      a.send({ type: "reauth", id: 2, ...direct(basic("jane")) })
-      a.send({ type: "unsub", id: 3, path: "/o" })
+      a.together({ type: "reauth", id: 2, ...direct(basic("jane")) }, { type: "unsub", id: 3, path: "/o" })
       await a.messages(2)
     },
     expect: { a: [welcome("a"), "{\"type\":\"reauth\",\"id\":2}", "{\"type\":\"unsub\",\"id\":3}"] },
@@ -916,8 +915,7 @@ const reauthenticating: ReadonlyArray<Script> = [
     fence: false,
     play: async (stage) => {
       const a = await stage.open("a", direct(basic("john")))
-      a.send({ type: "reauth", id: 2, ...direct(basic("john", "wrong")) })
-      a.send({ type: "unsub", id: 3, path: "/o" })
+      a.together({ type: "reauth", id: 2, ...direct(basic("john", "wrong")) }, { type: "unsub", id: 3, path: "/o" })
       await a.closed()
     },
     expect: {
