@@ -259,9 +259,13 @@ const cases: ReadonlyArray<Case> = [
     most: 0,
     least: 0,
     drive: async (peer) => {
-      peer.socket.resume()
+      const answered = new Promise<void>((resolve) =>
+        peer.socket.on("data", (answers: Buffer) => answers.includes(`"id":99`) && resolve())
+      )
       await peer.say(hello)
       await peer.write(Buffer.concat([repeat(frame("{"), 999), repeat(frame(`{"type":"ping","id":1}`), 8000)]))
+      await peer.say({ type: "unsub", id: 99, path: "/a" })
+      await answered
     }
   }
 ]
@@ -295,6 +299,12 @@ describe.each(doors)("%s: one connection binds no more than is promised", (door,
   it.each(cases)("$title", { timeout: 120_000 }, async ({ drive, least, most, setup }) => {
     const port = await server.call("start", setup) as number
     await (await Peer.open(port)).say(hello)
+    if (most === 0) {
+      // What code takes that runs for the first time is the process's own.
+      const first = await Peer.open(port)
+      await drive(first, server)
+      first.socket.destroy()
+    }
     const before = await settled()
     const onTheWay = await drive(await Peer.open(port), server)
     const bound = (typeof onTheWay === "number" ? onTheWay : await settled()) - before
