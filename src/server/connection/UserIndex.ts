@@ -1,7 +1,7 @@
-/** Who there is of each user. */
+/** Which connections a user has. */
 import type { UserKey } from "../conversation/Authentication.js"
 
-/** The connections of each user who has any. */
+/** Each connected user with their connections. */
 export type UserIndex<C> = Map<UserKey, Set<C>>
 
 /** Adds a connection of a user. */
