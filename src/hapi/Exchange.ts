@@ -2,6 +2,7 @@
 import type { AuthArtifacts, AuthCredentials, Request, Server, ServerInjectResponse } from "@hapi/hapi"
 import type { Readable } from "node:stream"
 import { answers } from "../protocol/Answers.js"
+import { isObject } from "../protocol/Codec.js"
 import type { Call, Request as SocketRequest, Response } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Credentials } from "../server/conversation/Authentication.js"
@@ -9,9 +10,6 @@ import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import type { Headers } from "../server/conversation/RequestHead.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import type { Socket } from "./Socket.js"
-
-const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
-  typeof u === "object" && u !== null && !Array.isArray(u)
 
 /** What a request over a socket carries in `request.plugins.nes`. */
 export class Exchange {
@@ -92,15 +90,6 @@ export const socketOf = (request: Request): Socket | null => {
 const isJson = (contentType: unknown): boolean =>
   typeof contentType === "string" && contentType.startsWith("application/json")
 
-const isValidJson = (text: string): boolean => {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
-}
-
 // hapi's types leave the encoding out.
 interface Settings {
   readonly stringify?: unknown
@@ -121,7 +110,7 @@ const jsonOf = ({ headers, payload, request, result }: ServerInjectResponse<unkn
     return undefined
   }
   if (typeof result === "string") {
-    return isValidJson(result) ? result : undefined
+    return ResponseBody.isJson(result) ? result : undefined
   }
   return isObject(result) && payload !== "" && request.method !== "head" &&
       headers["content-encoding"] === undefined && headers["content-range"] === undefined && !reshapesJson(request)

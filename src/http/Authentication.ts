@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { answers } from "../protocol/Answers.js"
+import { isObject } from "../protocol/Codec.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication as Authenticated, AuthState, Credentials } from "../server/conversation/Authentication.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
@@ -227,9 +228,6 @@ export const layerMiddleware = <RA>(
         )
       }, options)
   )).layer
-
-const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
-  typeof u === "object" && u !== null && !Array.isArray(u)
 
 const directRequest = (connection: Connection, given: unknown): SocketRequest => {
   const headers = isObject(given) && isObject(given.headers) ? given.headers : undefined

@@ -23,15 +23,6 @@ type Reading = Body | Effect.Effect<Uint8Array, UnreadableBody | UnsendableBody>
 const isJson = (contentType: unknown): boolean =>
   typeof contentType === "string" && /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType)
 
-const isValidJson = (text: string): boolean => {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
-}
-
 // Old clients end their process on an error without a body.
 const nothing = (statusCode: number): unknown => statusCode >= 400 ? Refusal.payloadOf(statusCode) : null
 
@@ -125,7 +116,7 @@ const conclude = (
     }
     text = Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString("utf8")
   }
-  return isJson(response.headers["content-type"]) && isValidJson(text)
+  return isJson(response.headers["content-type"]) && ResponseBody.isJson(text)
     ? { statusCode, headers, payload: undefined, json: text, ...(http && { body: "json" }) }
     : { statusCode, headers, payload: text, ...(http && { body: "text" }) }
 }

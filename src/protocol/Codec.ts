@@ -30,7 +30,8 @@ export interface Refusal {
   readonly id: Message.Id | undefined
 }
 
-const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null && !Array.isArray(u)
+/** Whether a decoded value is an object that is no list. */
+export const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null && !Array.isArray(u)
 
 // What has no value is written as null in many languages.
 const isAbsent = (u: unknown): u is null | undefined => u === undefined || u === null

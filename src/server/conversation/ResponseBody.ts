@@ -15,6 +15,16 @@ export const endless = textOf(answers.bodyEndless)
 /** Why a stream cannot be sent that is longer than it may be. */
 export const tooLong = (maxBytes: number): string => textOf(answers.bodyTooLong, maxBytes)
 
+/** Whether a text is JSON, which goes into the answer as it is. */
+export const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Why these bytes cannot be sent as text without being changed; `undefined` if they can. */
 export const refuse = (bytes: Uint8Array, contentEncoding: unknown): string | undefined => {
   if (bytes.byteLength === 0) {

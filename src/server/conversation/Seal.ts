@@ -1,6 +1,7 @@
 /** Authentications, sealed by iron in cookies and tokens. */
 import * as Iron from "@hapi/iron"
 import { randomBytes } from "node:crypto"
+import { isObject } from "../../protocol/Codec.js"
 import type { Authentication } from "./Authentication.js"
 
 /**
@@ -97,9 +98,6 @@ export const fault = ({ seal, unseal }: Passwords, options: Iron.SealOptions): s
   }
   return undefined
 }
-
-const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
-  typeof u === "object" && u !== null && !Array.isArray(u)
 
 /** An authentication, if that is what a value is. */
 export const decodeAuthentication = (u: unknown): Authentication | undefined =>
