@@ -3,8 +3,7 @@
  * Redis. Then the node's connections to Redis are killed, and another node publishes: how long until all of it is there.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import { start } from "../process/Child.mjs"
-import { startRedis } from "../process/Redis.mjs"
+import { withRedis } from "../process/Redis.mjs"
 
 const clients = new URL("../clients/main.mjs", import.meta.url)
 const servers = new URL("../servers/main.mjs", import.meta.url)
@@ -47,20 +46,9 @@ const run = async ({ client, node, other, redis }, scenario) => {
   return { ...atRest, caughtUp: (performance.now() - since) / 1000 }
 }
 
-export const measure = async (_, scenario, peer) => {
-  const redis = await startRedis()
-  const children = []
-  const child = async (...args) => {
-    const started = await start(...args)
-    children.push(started)
-    return started
-  }
-  try {
+export const measure = (_, scenario, peer) =>
+  withRedis(async (redis, child) => {
     const [node, other] = [await child(servers, [peer]), await child(servers, [peer])]
     const client = await child(clients, ["effect-nes"])
     return await run({ redis, node, other, client }, { ...scenario, keeps: peer === scenario.subject })
-  } finally {
-    for (const each of children) await each.stop()
-    await redis.stop()
-  }
-}
+  })

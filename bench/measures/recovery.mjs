@@ -2,8 +2,7 @@
  * A process publishes through Redis to many paths, to each when the last is out; each has a client on a node: CPU of the
  * publisher, the node and Redis per publish, and publishes a second.
  */
-import { start } from "../process/Child.mjs"
-import { startRedis } from "../process/Redis.mjs"
+import { withRedis } from "../process/Redis.mjs"
 
 const clients = new URL("../clients/main.mjs", import.meta.url)
 const servers = new URL("../servers/main.mjs", import.meta.url)
@@ -32,20 +31,9 @@ const run = async ({ client, publisher, node, redis }, scenario) => {
   }
 }
 
-export const measure = async (_, scenario, peer) => {
-  const redis = await startRedis()
-  const children = []
-  const child = async (...args) => {
-    const started = await start(...args)
-    children.push(started)
-    return started
-  }
-  try {
+export const measure = (_, scenario, peer) =>
+  withRedis(async (redis, child) => {
     const [node, publisher] = [await child(servers, [peer]), await child(servers, ["effect-nes-publisher"])]
     const client = await child(clients, ["effect-nes"])
     return await run({ redis, node, publisher, client }, { ...scenario, recovery: peer === scenario.subject })
-  } finally {
-    for (const each of children) await each.stop()
-    await redis.stop()
-  }
-}
+  })

@@ -5,7 +5,7 @@ import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
-import { Unavailable } from "./Child.mjs"
+import { start, Unavailable } from "./Child.mjs"
 
 const freePort = async () => {
   const server = createServer().listen(0, "127.0.0.1")
@@ -57,5 +57,22 @@ export const startRedis = async () => {
       kill()
       await exited
     }
+  }
+}
+
+/** Does something with a Redis and the processes that it starts by `child`; none of them outlives it. */
+export const withRedis = async (use) => {
+  const redis = await startRedis()
+  const children = []
+  const child = async (...args) => {
+    const started = await start(...args)
+    children.push(started)
+    return started
+  }
+  try {
+    return await use(redis, child)
+  } finally {
+    for (const each of children) await each.stop()
+    await redis.stop()
   }
 }

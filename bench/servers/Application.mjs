@@ -3,7 +3,7 @@
  * name in the Authorization header.
  */
 import Hapi from "@hapi/hapi"
-import { cert, key } from "./Certificate.mjs"
+import { readFileSync } from "node:fs"
 
 const item = (id) => ({ id, sku: `sku-${1000 + id}`, name: "a thing to have", price: 9.95, tags: ["new", "blue"] })
 
@@ -17,9 +17,12 @@ export const large = {
 }
 large.rest = "x".repeat(20_000 - JSON.stringify(large).length)
 
+const localhost = new URL("../../test/hapi/localhost.pem", import.meta.url)
+
 /** A hapi server on a free port of the loopback, with the application's routes. */
 export const make = ({ secure } = {}) => {
-  const server = Hapi.server({ host: "127.0.0.1", port: 0, ...(secure && { tls: { cert, key } }) })
+  const tls = secure && { cert: readFileSync(localhost), key: readFileSync(localhost) }
+  const server = Hapi.server({ host: "127.0.0.1", port: 0, ...(tls && { tls }) })
   server.route({ method: "GET", path: "/small", handler: () => ({ ...small }) })
   server.route({ method: "GET", path: "/large", handler: () => ({ ...large }) })
   return server

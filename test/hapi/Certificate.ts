@@ -1,18 +1,6 @@
 /** A certificate for localhost, signed by itself, and its key: good for tests and nothing else. */
-export const cert = `-----BEGIN CERTIFICATE-----
-MIIBmjCCAUGgAwIBAgIUH6gOM1C/jK27EHScT20hTmqSqQwwCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzEzMTU0MVoYDzIxMjYxMDMw
-MTMxNTQxWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAAQyqhhLFpasVIuFmNsyqdK0sxOQoyzJu6apEtCzToWxIn4rBU67MILV
-DcdwEm5qjrKX3hFdNKPFnYuk3F6d1ZYqo28wbTAdBgNVHQ4EFgQUjpkvGe2LZcQA
-viRqvB/Fnz4dcL4wHwYDVR0jBBgwFoAUjpkvGe2LZcQAviRqvB/Fnz4dcL4wDwYD
-VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
-zj0EAwIDRwAwRAIgaIAIx/DGg8nVm0aPIoaoe5aKF8ws/6JHHUw6WKKm4qACIB+s
-7g871EL/KF1pUfUMa3d22X05iVx2WEOpnEqk9zox
------END CERTIFICATE-----`
+import { readFileSync } from "node:fs"
 
-export const key = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgDkXtJ99zrdDZWe8l
-uyzdo9lxq66fLzHmYRx/ag5bFAahRANCAAQyqhhLFpasVIuFmNsyqdK0sxOQoyzJ
-u6apEtCzToWxIn4rBU67MILVDcdwEm5qjrKX3hFdNKPFnYuk3F6d1ZYq
------END PRIVATE KEY-----`
+const pem = readFileSync(new URL("localhost.pem", import.meta.url), "utf8")
+
+export { pem as cert, pem as key }
