@@ -32,6 +32,9 @@ export class Exchange {
     this.request = request
     // hapi pipes streams, and writes all else at once.
     request.raw.res.on("pipe", (body: Readable) => this.collect(request, body))
+    if (request.method !== "get") {
+      guardPipes(request.raw.req)
+    }
     if (this.isOver) {
       // Taken back before hapi had begun: it listens as soon as this has returned.
       queueMicrotask(() => end(request))
@@ -78,6 +81,15 @@ const end = ({ raw: { req, res } }: Request): void => {
   req.emit("aborted")
   req.destroy()
   res.destroy()
+}
+
+// hapi hands a route a stream that decodes the body, whose errors end the process where the route does not listen.
+const guardPipes = (body: Readable): void => {
+  const pipe = body.pipe
+  body.pipe = (to, options) => {
+    to.on("error", () => {})
+    return pipe.call(body, to, options) as typeof to
+  }
 }
 
 /** Begins the exchange of a request that hapi has just made; its socket. */

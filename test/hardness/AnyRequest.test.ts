@@ -182,10 +182,24 @@ describe.each(setups)("any JSON at %s, %j", (door, setup) => {
         expect(typeof payload === "object" ? foreign(payload) : []).toEqual([])
         statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1)
       }),
-      { numRuns: 2000 }
+      { numRuns: 2000, endOnFailure: true }
     )
     expect(child.alive).toBe(true)
     expect([200, 400, 404].filter((status) => (statuses.get(status) ?? 0) < 50)).toEqual([])
+    expect(await asker.ask({ type: "request", method: "GET", path: "/" })).toContain(`"world"`)
+  })
+
+  it("for a payload that claims to be of a type and an encoding is answered", { timeout: 120_000 }, async () => {
+    for (const path of places.filter((place) => /^\/(payload|any\/x$)/.test(place))) {
+      for (const type of ["application/json", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"]) {
+        for (const encoding of ["gzip", "deflate", "br", "identity"]) {
+          const headers = { "content-type": type, "content-encoding": encoding }
+          await Promise.all(
+            payloads.map((payload) => asked(child, asker, { type: "request", method: "POST", path, headers, payload }))
+          )
+        }
+      }
+    }
     expect(await asker.ask({ type: "request", method: "GET", path: "/" })).toContain(`"world"`)
   })
 
@@ -202,7 +216,7 @@ describe.each(setups)("any JSON at %s, %j", (door, setup) => {
           await asker.ask({ type: "request", method: "GET", path: "/any/x" })
         }
       }),
-      { numRuns: 500 }
+      { numRuns: 500, endOnFailure: true }
     )
     expect(child.alive).toBe(true)
     expect(kinds.size).toBe(2)
