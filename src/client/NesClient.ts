@@ -42,6 +42,7 @@ import {
   type OverflowError,
   type StreamBuffer,
   subscribe,
+  subscribed,
   type SubscribeOptions,
   unbounded,
   type Update
@@ -183,6 +184,15 @@ export interface Service {
    * subscription has recovery.
    */
   readonly subscribe: (path: string, options?: SubscribeOptions) => Stream.Stream<Update, NesError | OverflowError>
+  /**
+   * Subscribes to a path until the scope closes. It succeeds when the server has accepted the subscription, with the
+   * Stream of all that has come since, for one consumer at a time; it fails with the server's refusal. Without a
+   * connection it waits for one, and fails with a `DisconnectError` when the client gives up.
+   */
+  readonly subscribed: (
+    path: string,
+    options?: SubscribeOptions
+  ) => Effect.Effect<Stream.Stream<Update, NesError | OverflowError>, NesError, Scope.Scope>
   /** Says something else of this client to the others at a path that it is subscribed to: any JSON value. */
   readonly present: (path: string, value: unknown) => Effect.Effect<void, NesError>
   /** The messages alone of `subscribe`. */
@@ -384,6 +394,8 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
           call(session, () => ({ type: "message", message, id: 0 }), (answer) => answer.message, timeout)
         ),
       subscribe: updatesOf,
+      subscribed: (path, options = unbounded) =>
+        Effect.suspend(() => over ? Effect.fail(ended()) : subscribed(session, subscriptions, path, options)),
       present: (path, value) =>
         Effect.callback((resume) =>
           session.present(path, value, (error) => resume(error === undefined ? Effect.void : Effect.fail(error)))

@@ -29,7 +29,7 @@ import type { Observer } from "./Observer.js"
 import { Pending } from "./Pending.js"
 import type { Close } from "./Socket.js"
 import { Status } from "./Status.js"
-import { type Listener, type SubscribeOptions, Subscriptions, type Topic, wishesOf } from "./Subscriptions.js"
+import { accept, type Listener, type SubscribeOptions, Subscriptions, type Topic, wishesOf } from "./Subscriptions.js"
 import { Transport } from "./Transport.js"
 
 /** What a session is made of. */
@@ -261,6 +261,9 @@ export class Session implements Owner {
       if (!known.listeners.has(key)) {
         known.listeners.set(key, listener)
       }
+      if (known.acceptedBy !== undefined && known.acceptedBy === this.connection) {
+        listener.accepted?.()
+      }
       if (known.waiting === undefined) {
         done()
       } else {
@@ -306,6 +309,7 @@ export class Session implements Owner {
         if (position !== undefined) {
           this.subscribed.locate(path, position)
         }
+        accept(topic, this.connection)
         done()
       },
       fail: done
@@ -453,6 +457,7 @@ export class Session implements Owner {
     connection.watchOver(heartbeat)
     this.id = socket ?? null
     this.change(Status.Connected({ id: socket ?? "" }))
+    this.subscribed.helloAccepted(connection, connection.unasked)
     this.release()
     const { unbegun } = this
     this.unbegun = new Map()

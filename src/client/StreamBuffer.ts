@@ -4,12 +4,13 @@ import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import type * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { NesError } from "../protocol/NesError.js"
+import { type NesError, UserError } from "../protocol/NesError.js"
 import * as Metrics from "./Metrics.js"
 import type { Session } from "./Session.js"
 import type { SubscribeOptions as TopicOptions } from "./Subscriptions.js"
@@ -28,34 +29,89 @@ export class OverflowError extends Data.TaggedError("OverflowError")<{ readonly 
   override readonly message = `More than ${this.capacity} updates are waiting for a slow consumer`
 }
 
+/** Where the values of a buffer come from. */
+interface Source<A, E> {
+  /** Makes a buffer known. */
+  enter(buffer: StreamBuffer<A, E>): void
+  /** Forgets it. */
+  leave(buffer: StreamBuffer<A, E>): void
+  /** A value that says that another was dropped before it. */
+  readonly after?: (value: A, dropped: A) => A
+}
+
 const microtask = Promise.resolve()
 
 /** What a Stream is fed through: values are offered by plain calls and taken, all that have come, by one fiber. */
 export class StreamBuffer<in out A, in out E = never> {
   private readonly values: Array<A> = []
   private exit: Exit.Exit<never, E | OverflowError | Cause.Done> | undefined
+  /** What was dropped before the value that comes next. */
+  private lost: A | undefined
+  private isConsumed = false
+  private readonly answer = Deferred.makeUnsafe<void, E>()
   private wake: ((take: Take<A, E>) => void) | undefined
   private waking = false
 
-  private constructor(private readonly buffer: Buffer, private readonly context: Context.Context<never>) {}
+  private constructor(
+    private readonly source: Source<A, E>,
+    private readonly buffer: Buffer,
+    private readonly context: Context.Context<never>
+  ) {}
 
-  /** A Stream that, each time it is run, has a buffer of its own: `enter` makes it known, `leave` forgets it. */
-  static stream<A, E = never>(
-    buffer: Buffer,
-    enter: (buffer: StreamBuffer<A, E>) => void,
-    leave: (buffer: StreamBuffer<A, E>) => void
-  ): Stream.Stream<A, E | OverflowError> {
+  private static open<A, E>(source: Source<A, E>, buffer: Buffer): Effect.Effect<StreamBuffer<A, E>> {
     const { capacity } = buffer
+    return Effect.withFiber(({ context }) => {
+      if (capacity !== "unbounded" && !(Number.isInteger(capacity) && capacity > 0)) {
+        return Effect.die(new Error("The capacity of a buffer must be a positive integer"))
+      }
+      const made = new StreamBuffer<A, E>(source, buffer, context)
+      source.enter(made)
+      return Effect.succeed(made)
+    })
+  }
+
+  /** A Stream that, each time it is run, has a buffer of its own. */
+  static stream<A, E = never>(source: Source<A, E>, buffer: Buffer): Stream.Stream<A, E | OverflowError> {
     return Stream.fromChannel(Channel.fromTransform((_, scope) =>
-      Effect.withFiber(({ context }) => {
-        if (capacity !== "unbounded" && !(Number.isInteger(capacity) && capacity > 0)) {
-          return Effect.die(new Error("The capacity of a buffer must be a positive integer"))
-        }
-        const made = new StreamBuffer<A, E>(buffer, context)
-        enter(made)
-        return Effect.as(Scope.addFinalizer(scope, Effect.sync(() => leave(made))), made.take)
-      })
+      Effect.flatMap(
+        StreamBuffer.open(source, buffer),
+        (made) => Effect.as(Scope.addFinalizer(scope, Effect.sync(() => source.leave(made))), made.take)
+      )
     ))
+  }
+
+  /** The Stream of one buffer, as soon as it is accepted; it goes on until the scope closes. */
+  static accepted<A, E>(
+    source: Source<A, E>,
+    buffer: Buffer
+  ): Effect.Effect<Stream.Stream<A, E | OverflowError | UserError>, E, Scope.Scope> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        const made = yield* StreamBuffer.open(source, buffer)
+        const leave = Effect.sync(() => source.leave(made))
+        yield* Effect.onError(restore(Deferred.await(made.answer)), () => leave)
+        yield* Effect.addFinalizer(() => Effect.andThen(leave, Effect.sync(() => made.end())))
+        return made.once
+      })
+    )
+  }
+
+  /** What is taken by one consumer after another. */
+  private readonly once: Stream.Stream<A, E | OverflowError | UserError> = Stream.fromChannel(
+    Channel.fromTransform((_, scope) =>
+      Effect.suspend(() => {
+        if (this.isConsumed) {
+          return Effect.fail(new UserError({ message: "A Stream of one subscription has one consumer at a time" }))
+        }
+        this.isConsumed = true
+        return Effect.as(Scope.addFinalizer(scope, Effect.sync(() => this.isConsumed = false)), this.take)
+      })
+    )
+  )
+
+  /** The server has accepted what is fed through this. */
+  accept(): void {
+    Deferred.doneUnsafe(this.answer, Exit.void)
   }
 
   offer(value: A): void {
@@ -69,22 +125,39 @@ export class StreamBuffer<in out A, in out E = never> {
         this.done(Exit.fail(new OverflowError({ capacity: buffer.capacity })))
       }
       if (buffer.strategy !== "sliding") {
+        this.lost = this.mark(value)
         return
       }
-      values.shift()
+      this.lost = values.shift()
+      const [next] = values
+      if (next !== undefined) {
+        values[0] = this.mark(next)
+      }
     }
-    values.push(value)
+    values.push(this.mark(value))
     this.arrived()
+  }
+
+  // What comes after something that was dropped says so.
+  private mark(value: A): A {
+    const { lost } = this
+    if (lost === undefined) {
+      return value
+    }
+    this.lost = undefined
+    return this.source.after?.(value, lost) ?? value
   }
 
   /** Nothing more will come; what is buffered is still taken. */
   end(): void {
     this.done(Exit.fail(Cause.Done()))
+    this.accept()
   }
 
   /** As `end`, and the Stream then fails. */
   fail(error: E): void {
     this.done(Exit.fail(error))
+    Deferred.doneUnsafe(this.answer, Exit.fail(error))
   }
 
   private done(exit: Exit.Exit<never, E | OverflowError | Cause.Done>): void {
@@ -137,6 +210,8 @@ type Take<A, E> = Pull.Pull<NonEmptyReadonlyArray<A>, E | OverflowError>
 export interface Update<A = unknown> {
   readonly message: A
   readonly revoked: boolean
+  /** Set on the first update after some were dropped because this consumer was too slow for its buffer: how many. */
+  readonly dropped?: number
   /** Set on the first update after some were lost, on a path with recovery: too many or too old to be sent again. */
   readonly gap?: true
   /** Set on a message that says how things stand, from which the next updates go on. */
@@ -154,16 +229,24 @@ class Received implements Update {
   constructor(readonly message: unknown, readonly revoked: boolean) {}
 }
 
-/** The updates of a path, for as long as the Stream is consumed; `buffers` are those of all such Streams. */
-export const subscribe = (
+const after = (update: Update, dropped: Update): Update => ({
+  ...update,
+  dropped: 1 + (dropped.dropped ?? 0) + (update.dropped ?? 0),
+  ...(dropped.gap && { gap: true })
+})
+
+/** The updates of a path; `buffers` are those of all Streams of a client. */
+const updatesOf = (
   session: Session,
   buffers: Set<StreamBuffer<Update, NesError>>,
   path: string,
   options: SubscribeOptions
-): Stream.Stream<Update, NesError | OverflowError> =>
-  StreamBuffer.stream<Update, NesError>(options.capacity === undefined ? unbounded : options, (buffer) => {
+): Source<Update, NesError> => ({
+  after,
+  enter: (buffer) => {
     const add = (): void =>
       session.subscribe(path, buffer, {
+        accepted: () => buffer.accept(),
         update: (message, { gap, revoked, snapshot }) =>
           buffer.offer(
             gap || snapshot
@@ -187,10 +270,26 @@ export const subscribe = (
       }, options)
     buffers.add(buffer)
     add()
-  }, (buffer) => {
+  },
+  leave: (buffer) => {
     buffers.delete(buffer)
     session.unsubscribe(path, buffer, () => {})
-  })
+  }
+})
+
+const bufferOf = (options: SubscribeOptions): Buffer => options.capacity === undefined ? unbounded : options
+
+type Args = Parameters<typeof updatesOf>
+
+/** The updates of a path, for as long as the Stream is consumed. */
+export const subscribe = (...args: Args): Stream.Stream<Update, NesError | OverflowError> =>
+  StreamBuffer.stream(updatesOf(...args), bufferOf(args[3]))
+
+/** The updates of a path from when the server has accepted the subscription, until the scope closes. */
+export const subscribed = (
+  ...args: Args
+): Effect.Effect<Stream.Stream<Update, NesError | OverflowError>, NesError, Scope.Scope> =>
+  StreamBuffer.accepted(updatesOf(...args), bufferOf(args[3]))
 
 /** What is offered to all of some buffers, after a first value if there is one. */
 export const fed = <A>(
@@ -198,9 +297,12 @@ export const fed = <A>(
   limit: Buffer,
   first?: () => A
 ): Stream.Stream<A, OverflowError> =>
-  StreamBuffer.stream<A>(limit, (buffer) => {
-    buffers.add(buffer)
-    if (first !== undefined) {
-      buffer.offer(first())
-    }
-  }, (buffer) => buffers.delete(buffer))
+  StreamBuffer.stream<A>({
+    enter: (buffer) => {
+      buffers.add(buffer)
+      if (first !== undefined) {
+        buffer.offer(first())
+      }
+    },
+    leave: (buffer) => void buffers.delete(buffer)
+  }, limit)

@@ -36,6 +36,8 @@ export interface SubscribeOptions {
 
 /** Hears the updates of a path. */
 export interface Listener {
+  /** A server has accepted the subscription: again after each reconnect. */
+  accepted?(): void
   update(message: unknown, flags: Flags): void
   /** The path was dropped: revoked by the server (no error), or refused, or the subscription request failed. */
   ended?(error: NesError | undefined): void
@@ -46,6 +48,8 @@ export interface Topic {
   readonly listeners: Map<unknown, Listener>
   /** Present while the subscription request is under way. */
   waiting: Array<(error?: NesError) => void> | undefined
+  /** The connection whose server has accepted it last. */
+  acceptedBy: object | undefined
   /** How far the path has come, where the server says it: it then makes up for what a reconnect misses. */
   position: Message.Position | undefined
   /** Where earlier epochs were left: of two servers that both count as the first, each may be met again. */
@@ -69,6 +73,12 @@ export const wishesOf = ({ history, position: recover, presence }: Topic) => ({
   history: recover ? undefined : history,
   presence
 })
+
+/** Tells the listeners of a path that the server of a connection has accepted it. */
+export const accept = (topic: Topic, connection: object | undefined): void => {
+  topic.acceptedBy = connection
+  topic.listeners.forEach((listener) => listener.accepted?.())
+}
 
 /** The table of paths. */
 export class Subscriptions {
@@ -132,6 +142,7 @@ export class Subscriptions {
     const topic: Topic = {
       listeners: new Map(),
       waiting: undefined,
+      acceptedBy: undefined,
       position: undefined,
       left: undefined,
       history,
@@ -141,6 +152,16 @@ export class Subscriptions {
     }
     this.topics.set(path, topic)
     return topic
+  }
+
+  /** What a hello asked for is accepted, but for the `rest`; what came after it has a request of its own. */
+  helloAccepted(connection: object, rest: ReadonlyArray<string>): void {
+    const others = new Set(rest)
+    for (const [path, topic] of this.topics) {
+      if (topic.waiting === undefined && !others.has(path)) {
+        accept(topic, connection)
+      }
+    }
   }
 
   /** Removes one listener; returns whether it was the path's last, and the path is gone with it. */
