@@ -1,12 +1,13 @@
 /** Whether a node holds far more than its share of the connections, and how many it should send away. */
+import * as Duration from "effect/Duration"
 import type { Peer } from "./Roster.js"
 
 /** How connections are evened out. */
 export interface BalanceOptions {
   /** How much more than its share a node may hold, as a part of it. Default: 0.2. */
   readonly tolerance?: number | undefined
-  /** How long nothing may have changed about the nodes before one sends clients away, in milliseconds. Default: 10000. */
-  readonly patience?: number | undefined
+  /** How long nothing may have changed about the nodes before one sends clients away. Default: 10 seconds. */
+  readonly patience?: Duration.Input | undefined
 }
 
 // Nobody is sent away for a few connections.
@@ -23,13 +24,19 @@ export class Balance {
   private nodes = ""
   private since = 0
 
-  constructor(private readonly options: BalanceOptions, private readonly now: () => number) {}
+  private readonly patience: number
+  private readonly tolerance: number
+
+  constructor({ patience = 10_000, tolerance = 0.2 }: BalanceOptions, private readonly now: () => number) {
+    this.patience = Duration.toMillis(patience)
+    this.tolerance = tolerance
+  }
 
   /** How many connections this node should send away now. */
   excess(own: string, peers: ReadonlyArray<Peer>): number {
     const alive = peers.filter((peer) => peer.alive)
     const nodes = alive.map(({ node }) => node).toSorted().join()
-    const { patience = 10_000, tolerance = 0.2 } = this.options
+    const { patience, tolerance } = this
     if (nodes !== this.nodes) {
       this.nodes = nodes
       this.since = this.now()

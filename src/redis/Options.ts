@@ -1,14 +1,20 @@
 /** What a broker on Redis can be told. */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import type { BalanceOptions } from "../cluster/Balance.js"
 import type { BrokerEvent } from "../cluster/BrokerEvent.js"
 import type { Address } from "./RedisConnection.js"
 
+/** A text that may hold a password. */
+type Secret = string | Redacted.Redacted
+
 /** What a broker is made of. */
-export interface Options extends Address {
+export interface Options extends Address<Secret> {
   /** What the names of its keys and channels begin with. Default: `"nes"`. */
   readonly prefix?: string | undefined
-  /** How long Redis may be silent before it counts as away, in milliseconds. Default: 5000. */
-  readonly timeout?: number | undefined
+  /** How long Redis may be silent before it counts as away; a number is milliseconds. Default: 5 seconds. */
+  readonly timeout?: Duration.Input | undefined
   /**
    * Whether Redis keeps all that it has confirmed, whatever happens to it: it writes to disk with `appendfsync always`,
    * and a replica is never promoted with less. Otherwise clients are told of a gap when it has restarted, as there may
@@ -27,7 +33,13 @@ export interface Options extends Address {
 }
 
 /** Says what is wrong with options, if anything is. */
-export const fault = ({ cluster, name, sentinels, url }: Options): string | undefined => {
+export const fault = (options: Options): string | undefined => {
+  const { balance, timeout = 1 } = options
+  const { cluster, name, sentinels, url } = addressOf(options)
+  const { patience = 1 } = typeof balance === "object" ? balance : {}
+  if (!isTime(timeout) || !isTime(patience)) {
+    return "`timeout` and `balance.patience` are times above zero"
+  }
   if (sentinels) {
     return url !== undefined || cluster
       ? "`sentinels` take the place of `url`, and know no `cluster`"
@@ -41,4 +53,27 @@ export const fault = ({ cluster, name, sentinels, url }: Options): string | unde
   return typeof url !== "string" && !cluster
     ? "Several urls are those of a Redis Cluster: set `cluster`, or give one"
     : undefined
+}
+
+// What a timer can count.
+const isTime = (input: Duration.Input): boolean =>
+  Option.exists(Duration.fromInput(input), (time) => {
+    const millis = Duration.toMillis(time)
+    return millis > 0 && millis < 2 ** 31
+  })
+
+const reveal = (secret: Secret): string => Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
+
+const isSecret = (url: Options["url"]): url is Secret => typeof url === "string" || Redacted.isRedacted(url)
+
+/** Where Redis is, with nothing redacted any more. */
+export const addressOf = ({ client = {}, cluster, name, sentinels, url }: Options): Address => {
+  const { password, ...rest } = client
+  return {
+    cluster,
+    name,
+    url: isSecret(url) ? reveal(url) : url?.map(reveal),
+    sentinels: sentinels?.map(reveal),
+    client: password === undefined ? rest : { ...rest, password: reveal(password) }
+  }
 }

@@ -12,12 +12,13 @@
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ClusterBroker from "../cluster/ClusterBroker.js"
 import { UserError } from "../protocol/NesError.js"
 import * as Broker from "../server/Broker.js"
-import { fault, type Options } from "./Options.js"
+import { addressOf, fault, type Options } from "./Options.js"
 import * as RedisEngine from "./RedisEngine.js"
 
 /** @since 0.1.0 */
@@ -57,8 +58,9 @@ export const make = (options: Options): Effect.Effect<Service, UserError> =>
       return Effect.fail(new UserError({ message: `Invalid Redis options: ${wrong}` }))
     }
     const { balance = false, durable = false, maxInFlight = 10_000, onEvent, prefix = "nes", timeout = 5_000 } = options
-    return ClusterBroker.make(RedisEngine.make({ ...options, durable, prefix, timeout }), {
-      timeout,
+    const silence = Duration.toMillis(timeout)
+    return ClusterBroker.make(RedisEngine.make({ ...addressOf(options), durable, prefix, timeout: silence }), {
+      timeout: silence,
       maxInFlight,
       balance: balance === true ? {} : balance || undefined,
       onEvent
@@ -80,7 +82,7 @@ export const layer = (options: Options): Layer.Layer<RedisBroker, UserError> =>
  * Provides the broker to servers, with options from Config.
  *
  * ```ts
- * RedisBroker.layerConfig({ url: Config.String("REDIS_URL") })
+ * RedisBroker.layerConfig({ url: Config.Redacted("REDIS_URL"), timeout: Config.Duration("REDIS_TIMEOUT") })
  * ```
  *
  * @since 0.1.0

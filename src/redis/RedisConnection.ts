@@ -5,18 +5,20 @@
 import { createClient, createCluster, type RedisClientOptions } from "@redis/client"
 import { setTimeout as sleep } from "node:timers/promises"
 
-/** Where Redis is. */
-export interface Address {
+/** Where Redis is; `Secret` is what may hold a password. */
+export interface Address<Secret = string> {
   /** `redis[s]://[[username][:password]@]host[:port][/database]`; of a cluster, any of its nodes, or several. */
-  readonly url?: string | ReadonlyArray<string> | undefined
+  readonly url?: Secret | ReadonlyArray<Secret> | undefined
   /** Whether it is a Redis Cluster: then pub/sub is sharded (Redis 7, Valkey). Default: `false`. */
   readonly cluster?: boolean | undefined
   /** Instead of `url`: the addresses of Sentinels, as urls, which know where the master is. */
-  readonly sentinels?: ReadonlyArray<string> | undefined
+  readonly sentinels?: ReadonlyArray<Secret> | undefined
   /** What the Sentinels call the master. */
   readonly name?: string | undefined
   /** Options of `@redis/client` for every connection, such as `username`, `password`, or `socket` with those of TLS. */
-  readonly client?: Pick<RedisClientOptions, "username" | "password" | "credentialsProvider" | "socket"> | undefined
+  readonly client?:
+    | Pick<RedisClientOptions, "username" | "credentialsProvider" | "socket"> & { readonly password?: Secret }
+    | undefined
 }
 
 /** Hears of a connection. */

@@ -11,13 +11,15 @@ import { RedisServer } from "./RedisServer.js"
 let redis: RedisServer
 beforeAll(async () => {
   redis = await RedisServer.start({})
+  redis.run("acl", "setuser", "shop", "on", ">s3cret", "~*", "&*", "+@all")
 }, 120_000)
 afterAll(() => redis.stop())
 
 const Broker = RedisBroker.layerConfig({
-  url: Config.String("REDIS_URL"),
+  url: Config.Redacted("REDIS_URL"),
+  client: Config.map(Config.Redacted("REDIS_PASSWORD"), (password) => ({ username: "shop", password })),
   prefix: Config.String("REDIS_PREFIX").pipe(Config.withDefault("shop")),
-  timeout: Config.Int("REDIS_TIMEOUT").pipe(Config.withDefault(2_000))
+  timeout: Config.Duration("REDIS_TIMEOUT").pipe(Config.withDefault("2 seconds" as const))
 })
 
 const given = (entries: Record<string, string>) => ConfigProvider.layer(ConfigProvider.fromUnknown(entries))
@@ -29,7 +31,7 @@ const node = (name: string) =>
         NesHttpServer.layerSubscription("/news/{id}", { recovery: true }),
         TestServer.layer(Layer.empty, { onMessage: () => Effect.succeed(name) })
       ).pipe(
-        Layer.provide([HttpServer.layerServices, Layer.provide(Broker, given({ REDIS_URL: redis.url }))])
+        Layer.provide([HttpServer.layerServices, Layer.provide(Broker, given({ REDIS_URL: redis.url, REDIS_PASSWORD: "s3cret" }))])
       )
     ),
     (context) => ({
@@ -58,6 +60,7 @@ it.live("what one publishes reaches the clients of the other", () =>
     yield* one.publish("/news/1", "good")
     expect(yield* Queue.take(updates)).toBe("good")
     expect(redis.run("keys", "shop:*")).toContain("/news/1")
+    expect(redis.run("client", "list")).toContain("user=shop")
   }))
 
 it.effect("a variable that is missing is one ConfigError", () =>

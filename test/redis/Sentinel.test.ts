@@ -1,5 +1,6 @@
 /** A master that Sentinels watch over, with real processes: it dies, freezes, comes back; the nodes follow. */
 import type { Server } from "@hapi/hapi"
+import * as Redacted from "effect/Redacted"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -129,6 +130,11 @@ it("options that make no sense are refused", () => {
     [{ url: ["redis://a", "redis://b"] }, "Several urls are those of a Redis Cluster: set `cluster`, or give one"],
     [{}, "`url` is missing"],
     [{ url: [], cluster: true }, "`url` is missing"],
+    [{ url: Redacted.make("") }, "`url` is missing"],
+    [{ url: "redis://a", timeout: 0 }, "`timeout` and `balance.patience` are times above zero"],
+    [{ url: "redis://a", timeout: "25 days" }, "`timeout` and `balance.patience` are times above zero"],
+    [{ url: "redis://a", timeout: "soon" as "1 day" }, "`timeout` and `balance.patience` are times above zero"],
+    [{ url: "redis://a", balance: { patience: NaN } }, "`timeout` and `balance.patience` are times above zero"],
     [{ sentinels: ["redis://a"] }, "`sentinels` need at least one url, and the `name` of the master"],
     [{ sentinels: [], name: "main" }, "`sentinels` need at least one url, and the `name` of the master"],
     [
