@@ -28,7 +28,6 @@ import * as Backoff from "./Backoff.js"
 import type { Call, Draft } from "./Call.js"
 import { ClientEvent } from "./ClientEvent.js"
 import * as Credentials from "./Credentials.js"
-import type { Auth } from "./Credentials.js"
 import * as Deadline from "./Deadline.js"
 import { keepSession, offers } from "./Extensions.js"
 import * as Metrics from "./Metrics.js"
@@ -64,9 +63,21 @@ export type { Body, Response } from "./Request.js"
 /** @since 0.1.0 */
 export { Status } from "./Status.js"
 /** @since 1.0.0 */
-export type { Attempt, Auth } from "./Credentials.js"
+export type { Attempt } from "./Credentials.js"
 /** @since 1.0.0 */
 export type { Close } from "./Socket.js"
+
+/**
+ * Credentials: an Effect of them that is run for each hello, or a function of what the hello is for that gives an
+ * Effect, a Promise or a value, or a value. What is `Redacted` in them, wherever it is, is revealed.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type Auth<R = never> =
+  | Credentials.Auth
+  | Effect.Effect<unknown, unknown, R>
+  | ((attempt: Credentials.Attempt) => Effect.Effect<unknown, unknown, R>)
 
 /**
  * How to connect.
@@ -74,13 +85,12 @@ export type { Close } from "./Socket.js"
  * @since 0.1.0
  * @category models
  */
-export interface ConnectOptions {
+export interface ConnectOptions<R = never> {
   /**
-   * The credentials sent with every hello; what is `Redacted` in them, wherever it is, is revealed. See
-   * `overrideReconnectionAuth`. A function is called for each hello, and may answer with an Effect; after a 401 on a
-   * reconnect it is called once more, with that error, and what it answers is tried once.
+   * The credentials sent with every hello; see `overrideReconnectionAuth`. After a 401 on a reconnect, an Effect is run
+   * once more, and a function is called once more with that error: what comes of it is tried once.
    */
-  readonly auth?: Auth
+  readonly auth?: Auth<R>
   /** How long opening the socket and the hello may take together. Default: as long as the WebSocket implementation lets it. */
   readonly connectTimeout?: Duration.Input | undefined
   /** How long the server may take to answer the hello. Default: no limit but `timeout` and `connectTimeout`. */
@@ -100,7 +110,7 @@ export interface ConnectOptions {
  * @since 0.1.0
  * @category models
  */
-export interface Options extends ConnectOptions {
+export interface Options<R = never> extends ConnectOptions<R> {
   /** The address: `ws:`, `wss:`, `http:` or `https:`. */
   readonly url: string
   /** Options of the `ws` module, passed on as they are; Node only. Unlike there, `maxPayload` is 0 by default. */
@@ -164,7 +174,7 @@ export interface Service {
    * fails with the first attempt, while more follow in the background as the Schedule has it. Interrupting it gives the
    * connection up.
    */
-  readonly connect: (options?: ConnectOptions) => Effect.Effect<void, NesError>
+  readonly connect: <R = never>(options?: ConnectOptions<R>) => Effect.Effect<void, NesError, R>
   /** Disconnects, stops reconnecting, and ends when the socket is closed. */
   readonly disconnect: Effect.Effect<void>
   /** Calls an endpoint: by path or route id, or by options. Its payload is decoded by `schemaPayload`. */
@@ -213,9 +223,9 @@ export interface Service {
   /** The paths subscribed to. */
   readonly subscriptions: Effect.Effect<ReadonlyArray<string>>
   /** Replaces the credentials of the open connection and, if the server accepts them, those used when reconnecting. */
-  readonly reauthenticate: (auth: unknown, options?: CallOptions) => Effect.Effect<void, NesError>
+  readonly reauthenticate: <R = never>(auth: Auth<R>, options?: CallOptions) => Effect.Effect<void, NesError, R>
   /** Sets the credentials used when reconnecting. Returns whether reconnection is enabled; if not, nothing is done. */
-  readonly overrideReconnectionAuth: (auth: Auth) => Effect.Effect<boolean>
+  readonly overrideReconnectionAuth: <R = never>(auth: Auth<R>) => Effect.Effect<boolean, never, R>
 }
 
 /**
@@ -230,28 +240,28 @@ const bodies: ReadonlySet<unknown> = new Set<Request.Body>(["json", "text", "non
 
 const isBody = (u: unknown): u is Request.Body => bodies.has(u)
 
-// What is redacted, wherever it is: JSON would make "<redacted>" of it. What holds itself is left for JSON to refuse.
+// What is redacted, wherever it is: JSON would make "<redacted>" of it. What says itself what JSON makes of it is left
+// to do so, and what holds itself is left for JSON to refuse.
 const unwrap = (auth: unknown, within: ReadonlyArray<unknown> = []): unknown => {
   if (Redacted.isRedacted(auth)) {
     return unwrap(Redacted.value(auth), within)
   }
-  if (typeof auth !== "object" || auth === null || within.includes(auth)) {
+  if (typeof auth !== "object" || auth === null || "toJSON" in auth || within.includes(auth)) {
     return auth
   }
   const inside = [...within, auth]
-  if (Array.isArray(auth)) {
-    return auth.map((each) => unwrap(each, inside))
-  }
-  const prototype: unknown = Object.getPrototypeOf(auth)
-  return prototype === Object.prototype || prototype === null
-    ? Object.fromEntries(Object.entries(auth).map(([name, value]) => [name, unwrap(value, inside)]))
-    : auth
+  return Array.isArray(auth)
+    ? auth.map((each) => unwrap(each, inside))
+    : Object.fromEntries(Object.entries(auth).map(([name, value]) => [name, unwrap(value, inside)]))
 }
 
-const reveal = (auth: Auth): unknown =>
-  typeof auth === "function"
-    ? (attempt: Credentials.Attempt) => Effect.map(Credentials.resolve(auth, attempt), (auth) => unwrap(auth))
-    : unwrap(auth)
+// Whoever gives an Effect has what it requires.
+const reveal = <R>(auth: Auth<R>, context: Context.Context<R>): Credentials.Auth => {
+  const ask = Effect.isEffect(auth) ? () => auth : auth
+  return typeof ask === "function"
+    ? (attempt) => Effect.provideContext(Effect.map(Credentials.resolve(ask, attempt), (auth) => unwrap(auth)), context)
+    : unwrap(ask)
+}
 
 const duration = (input: Duration.Input | undefined): Duration.Duration | undefined =>
   input === undefined ? undefined : Duration.fromInputUnsafe(input)
@@ -275,9 +285,9 @@ const reconnection = (reconnect: ConnectOptions["reconnect"] = true): Session.Co
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): Effect.Effect<Service, NesError, Scope.Scope> =>
+export const make = <R = never>(options: Options<R>): Effect.Effect<Service, NesError, Scope.Scope | R> =>
   Effect.gen(function*() {
-    const context = yield* Effect.context()
+    const context = yield* Effect.context<R>()
     const log = Effect.runForkWith(context)
     Metrics.begin(context)
     const subscriptions = new Set<StreamBuffer<Update, NesError>>()
@@ -353,17 +363,17 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
     )
 
     const connect: Service["connect"] = (overrides = {}) =>
-      Tracing.withSpan("nes.connect", { "nes.url": options.url }, open(overrides))
+      Tracing.withSpan("nes.connect", { "nes.url": options.url }, Effect.contextWith((own) => open(overrides, own)))
 
-    const open = (overrides: ConnectOptions): Effect.Effect<void, NesError> =>
+    const open = <R2>(overrides: ConnectOptions<R2>, own: Context.Context<R2>): Effect.Effect<void, NesError> =>
       Effect.callback((resume) => {
         if (over) {
           return resume(Effect.fail(new UserError({ message: "Cannot connect after the client's scope is closed" })))
         }
-        const { auth, connectTimeout, helloTimeout, reconnect } = { ...options, ...overrides }
+        const { connectTimeout, helloTimeout, reconnect } = { ...options, ...overrides }
         session.connect(
           {
-            auth: reveal(auth),
+            auth: "auth" in overrides ? reveal(overrides.auth, own) : reveal(options.auth, context),
             connectTimeout: duration(connectTimeout),
             helloTimeout: duration(helloTimeout),
             reconnect: reconnection(reconnect)
@@ -407,11 +417,16 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
       status: Effect.sync(() => session.status),
       statusChanges: endless(alive(fed(statuses, unbounded, () => session.status), Stream.sync(() => session.status))),
       subscriptions: Effect.sync(() => session.subscriptions),
-      reauthenticate: (auth, options = {}) =>
-        call(session, () => ({ type: "reauth", auth: unwrap(auth), id: 0 }), () => {
-          session.overrideReconnectionAuth(unwrap(auth))
-        }, options.timeout),
-      overrideReconnectionAuth: (auth) => Effect.sync(() => session.overrideReconnectionAuth(reveal(auth)))
+      reauthenticate: (auth, { timeout } = {}) =>
+        Effect.contextWith((own) => {
+          const next = reveal(auth, own)
+          return Effect.flatMap(Credentials.resolve(next, { attempt: 0, error: undefined }), (now) =>
+            call(session, () => ({ type: "reauth", auth: now, id: 0 }), () => {
+              session.overrideReconnectionAuth(next)
+            }, timeout))
+        }),
+      overrideReconnectionAuth: (auth) =>
+        Effect.contextWith((own) => Effect.sync(() => session.overrideReconnectionAuth(reveal(auth, own))))
     }
 
     keepSession(service, session)
@@ -430,7 +445,8 @@ export const make = (options: Options): Effect.Effect<Service, NesError, Scope.S
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<NesClient, NesError> => Layer.effect(NesClient, make(options))
+export const layer = <R = never>(options: Options<R>): Layer.Layer<NesClient, NesError, Exclude<R, Scope.Scope>> =>
+  Layer.effect(NesClient, make(options))
 
 /**
  * A client as a Layer, with options from Config.

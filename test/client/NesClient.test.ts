@@ -3,6 +3,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -15,8 +17,10 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { expectTypeOf } from "vitest"
 import * as Metrics from "../../src/client/Metrics.js"
 import * as NesClient from "../../src/client/NesClient.js"
+import type { NesError } from "../../src/protocol/NesError.js"
 import { FakeServer, turn } from "./FakeServer.js"
 import { adjust } from "./Setup.js"
 
@@ -377,6 +381,48 @@ describe("updates, events and status", () => {
       expect(asked).toEqual([[0, undefined], [1, undefined], [2, 401]])
     }))
 
+  it.effect("auth may be an Effect: run for each hello with what it requires, and once more after a 401", () =>
+    Effect.gen(function*() {
+      class Vault extends Context.Service<Vault, { readonly token: Effect.Effect<Redacted.Redacted> }>()("Vault") {}
+      const vault = (name: string) => {
+        let times = 0
+        return { token: Effect.sync(() => Redacted.make(`${name} ${++times}`)) }
+      }
+      const token = Effect.flatMap(Vault, ({ token }) => token)
+      const server = new FakeServer()
+      server.acceptAll()
+      // What the credentials require, the Layer does.
+      const live = NesClient.layer({ url: "ws://fake", auth: token })
+      expectTypeOf(live).toEqualTypeOf<Layer.Layer<NesClient.NesClient, NesError, Vault>>()
+      const context = yield* Effect.provide(Layer.build(live), [server.layer, Layer.succeed(Vault, vault("own"))])
+      const nes = Context.get(context, NesClient.NesClient)
+      server.socket.end(1006)
+      server.onConnection = (socket) =>
+        queueMicrotask(() => {
+          socket.open()
+          socket.answer("hello", { statusCode: 401 })
+          server.acceptAll()
+        })
+      yield* adjust(5000)
+      const hellos = () => server.sockets.map((socket) => socket.last("hello").auth)
+      expect(hellos()).toEqual(["own 1", "own 2", "own 3"])
+
+      const other = Layer.succeed(Vault, vault("other"))
+      expect(yield* Effect.provide(nes.overrideReconnectionAuth(token), other)).toBe(true)
+      server.socket.end(1006)
+      yield* adjust(5000)
+      const reauthenticating = yield* Effect.forkChild(Effect.provide(nes.reauthenticate(token), other))
+      yield* turn
+      expect([...hellos().slice(3), server.socket.last("reauth").auth]).toEqual(["other 1", "other 2"])
+      server.socket.answer("reauth")
+      yield* Fiber.join(reauthenticating)
+      server.socket.end(1006)
+      yield* adjust(5000)
+      yield* nes.disconnect
+      yield* Effect.provide(nes.connect({ auth: token }), Layer.succeed(Vault, vault("third")))
+      expect(hellos().slice(4)).toEqual(["other 3", "third 1"])
+    }))
+
   it.effect("events and status tell the life of the connection", () =>
     Effect.gen(function*() {
       const before = [yield* count(Metrics.reconnects), yield* count(Metrics.heartbeatsMissed)]
@@ -524,13 +570,22 @@ describe("connecting", () => {
       const server = new FakeServer()
       server.acceptAll()
       const secret = Redacted.make("Bearer s3cret")
-      const given = { headers: { authorization: secret }, list: [Redacted.make({ deep: secret })], at: new Date(0) }
+      class Login extends Data.Class<{ readonly password: Redacted.Redacted }> {}
+      const given = {
+        headers: { authorization: secret },
+        list: [Redacted.make({ deep: secret }), new Login({ password: secret })],
+        at: new Date(0)
+      }
       const nes = yield* Effect.provide(NesClient.make({ url: "ws://fake", auth: given }), server.layer)
-      const sent = { headers: { authorization: "Bearer s3cret" }, list: [{ deep: "Bearer s3cret" }] }
-      expect(server.socket.last("hello").auth).toMatchObject(sent)
+      const sent = {
+        headers: { authorization: "Bearer s3cret" },
+        list: [{ deep: "Bearer s3cret" }, { password: "Bearer s3cret" }],
+        at: "1970-01-01T00:00:00.000Z"
+      }
+      expect(server.socket.last("hello").auth).toEqual(sent)
       const reauthenticating = yield* Effect.forkChild(nes.reauthenticate(given))
       yield* turn
-      expect(server.socket.last("reauth").auth).toMatchObject(sent)
+      expect(server.socket.last("reauth").auth).toEqual(sent)
       server.socket.answer("reauth")
       yield* Fiber.join(reauthenticating)
     }))

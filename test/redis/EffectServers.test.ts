@@ -31,7 +31,10 @@ const node = (name: string) =>
         NesHttpServer.layerSubscription("/news/{id}", { recovery: true }),
         TestServer.layer(Layer.empty, { onMessage: () => Effect.succeed(name) })
       ).pipe(
-        Layer.provide([HttpServer.layerServices, Layer.provide(Broker, given({ REDIS_URL: redis.url, REDIS_PASSWORD: "s3cret" }))])
+        Layer.provide([
+          HttpServer.layerServices,
+          Layer.provide(Broker, given({ REDIS_URL: redis.url, REDIS_PASSWORD: "s3cret" }))
+        ])
       )
     ),
     (context) => ({
