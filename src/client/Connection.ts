@@ -30,7 +30,9 @@ export interface Owner {
   /** A whole text came. */
   readonly received: (text: string) => void
   error(error: ProtocolError): void
-  /** Nothing came for too long. The connection is closed next. */
+  /** Nothing came for as long as the server may be silent: time to say something, and to wait as long once more. */
+  ping(): void
+  /** Nothing came since, either. The connection is closed next. */
   silent(connection: Connection): Effect.Effect<void>
 }
 
@@ -96,6 +98,8 @@ export class Connection implements Listener {
   private patience: bigint | undefined
   /** When something last arrived: it costs one reading of the clock and no timer. */
   private last = 0n
+  /** What `last` was when the server was found overdue. */
+  private overdue: bigint | undefined
   private socket: Socket | undefined
   private over = false
   private closing = false
@@ -237,18 +241,25 @@ export class Connection implements Listener {
     ]
   }
 
-  // A peer that says nothing will hardly answer a closing handshake: it is not waited for.
+  private readonly due = (): bigint | undefined =>
+    this.patience === undefined ? undefined : this.last + this.patience * (this.overdue === this.last ? 2n : 1n)
+
+  // A process that stands still looks like a dead network; but a machine that knows nothing of the connection any more
+  // refuses what is sent to it. A peer that says nothing will hardly answer a closing handshake: it is not waited for.
   private get watch(): Effect.Effect<End> {
-    return this.watchSignal.await.pipe(
-      Effect.andThen(
-        Deadline.pass(this.settings.clock, () => this.patience === undefined ? undefined : this.last + this.patience)
-      ),
-      Effect.andThen((silent) => silent ? this.owner.silent(this) : Effect.never),
-      Effect.andThen(Effect.sync((): End => {
-        this.close()
-        return { how: "close", close: abandoned }
-      }))
-    )
+    return Effect.gen({ self: this }, function*() {
+      yield* this.watchSignal.await
+      while (yield* Deadline.pass(this.settings.clock, this.due)) {
+        if (this.overdue === this.last) {
+          yield* this.owner.silent(this)
+          this.close()
+          return { how: "close" as const, close: abandoned }
+        }
+        this.overdue = this.last
+        this.owner.ping()
+      }
+      return yield* Effect.never
+    })
   }
 
   private get grace(): Effect.Effect<End> {

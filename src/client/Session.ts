@@ -134,7 +134,7 @@ export class Session implements Owner {
   ) {
     this.pending = new Pending(settings.clock, timeout)
     this.inbox = new Inbox(this.pending, this.subscribed, {
-      ping: () => this.say("ping", ++this.ids),
+      ping: () => this.ping(),
       update: (message) => observer.update(message),
       gap: (path) => observer.gap(path),
       error: (error) => this.error(error)
@@ -648,6 +648,11 @@ export class Session implements Owner {
     if (!this.isLeaving) {
       this.observer.error(error)
     }
+  }
+
+  /** @internal */
+  ping(): void {
+    this.say("ping", ++this.ids)
   }
 
   /** Says what is not answered. */

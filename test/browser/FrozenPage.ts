@@ -26,7 +26,7 @@ const freezing: Readonly<Record<Freeze, (page: CDPSession, browser: CDPSession) 
 }
 
 // What arrives at a page comes by two processes more, which a machine under load holds up as well.
-const heartbeat = { interval: 1500, timeout: 500 }
+const heartbeat = { interval: 750, timeout: 250 }
 const nap = 2200
 
 /** A page's client naps while it waits for an answer. */

@@ -28,6 +28,7 @@ it.effect("an exception at a message is an error and the end of the connection, 
         throw new RangeError("Too deep")
       },
       error: (error) => errors.push(error),
+      ping: () => {},
       silent: () => Effect.void
     })
     const running = yield* Effect.forkChild(connection.run(), { startImmediately: true })

@@ -16,7 +16,7 @@ describe("the heartbeat", () => {
       expect(server.socket.sent.at(-1)).toEqual({ type: "ping", id: 2 })
     }))
 
-  it.effect("anything that arrives keeps the connection; silence for interval + timeout ends it", () =>
+  it.effect("anything that arrives keeps the connection; silence for twice interval + timeout ends it", () =>
     Effect.gen(function*() {
       const { connect, heard, server } = yield* setup()
       connect()
@@ -28,6 +28,11 @@ describe("the heartbeat", () => {
       server.socket.text("+{\"a piece\":")
       yield* adjust(19_999)
       expect(heard.names()).toEqual(["update"])
+      expect(server.socket.sent.map(({ type }) => type)).toEqual(["hello"])
+      yield* adjust(1)
+      expect(server.socket.sent.map(({ type }) => type)).toEqual(["hello", "ping"])
+      yield* adjust(19_999)
+      expect(heard.take()).toEqual([])
       expect(server.socket.closedWith).toBe(undefined)
       yield* adjust(1)
       expect(heard.take()).toEqual([
@@ -38,6 +43,34 @@ describe("the heartbeat", () => {
       ])
     }))
 
+  it.effect("a server that is late is asked for a word, once in each silence, and is on time again with what it says", () =>
+    Effect.gen(function*() {
+      const { connect, heard, server } = yield* setup()
+      connect()
+      server.socket.accept({ heartbeat })
+      heard.take()
+      for (let pings = 1; pings <= 3; pings++) {
+        yield* adjust(39_999)
+        expect(server.socket.sent.filter(({ type }) => type === "ping")).toHaveLength(pings)
+        server.socket.say({ type: "update", message: 1 })
+        expect(heard.names()).toEqual(["update"])
+      }
+      yield* adjust(40_000)
+      expect(heard.names()).toContain("heartbeatTimeout")
+    }))
+
+  it.effect("a server that refuses the word asked for is lost at once", () =>
+    Effect.gen(function*() {
+      const { connect, heard, server } = yield* setup()
+      connect()
+      server.socket.accept({ heartbeat })
+      heard.take()
+      yield* adjust(20_000)
+      server.socket.end(1006)
+      yield* adjust(0)
+      expect(heard.names()).toEqual(["disconnected", "reconnecting"])
+    }))
+
   it.effect("a peer that is gone does not answer the closing handshake either: it is not waited for", () =>
     Effect.gen(function*() {
       const { call, connect, ended, heard, server, session } = yield* setup()
@@ -46,7 +79,7 @@ describe("the heartbeat", () => {
       server.socket.answersClose = false
       session.send({ type: "message", message: 1, id: 0 }, call("pending"))
       heard.take()
-      yield* adjust(20_000)
+      yield* adjust(40_000)
       expect(heard.take().slice(1)).toEqual([
         ["heartbeatTimeout", true],
         ["disconnected", true, log(true, false, 1006)],
@@ -65,7 +98,7 @@ describe("the heartbeat", () => {
       connect({ reconnect: undefined })
       server.socket.accept({ heartbeat })
       heard.take()
-      yield* adjust(20_000)
+      yield* adjust(40_000)
       expect(heard.take().slice(1)).toEqual([["heartbeatTimeout", false], [
         "disconnected",
         false,
@@ -99,7 +132,7 @@ describe("the heartbeat", () => {
       yield* adjust(1000)
       heard.take()
       server.socket.open()
-      yield* adjust(20_000)
+      yield* adjust(40_000)
       expect(heard.take()).toEqual([
         ["error", "timeout", "Disconnecting due to heartbeat timeout"],
         ["heartbeatTimeout", true],

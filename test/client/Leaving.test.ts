@@ -102,7 +102,7 @@ describe("after disconnect", () => {
         ended: () => handed.push("ended")
       }, () => {})
       connect()
-      server.socket.accept({ heartbeat: { interval: 1000, timeout: 500 } })
+      server.socket.accept({ heartbeat: { interval: 500, timeout: 500 } })
       session.send(message("late"), call("late"))
       heard.take()
       ended.length = 0

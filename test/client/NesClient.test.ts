@@ -430,7 +430,7 @@ describe("updates, events and status", () => {
       const events = yield* consume(nes.events)
       const statuses = yield* consume(nes.statusChanges)
       server.onConnection = (socket) =>
-        queueMicrotask(() => socket.accept({ heartbeat: { interval: 600, timeout: 400 }, socket: "second" }))
+        queueMicrotask(() => socket.accept({ heartbeat: { interval: 300, timeout: 200 }, socket: "second" }))
       server.socket.end(1001, "restart")
       yield* adjust(1000)
       server.onConnection = () => {}

@@ -25,3 +25,7 @@ it.each([["Client", "upgrade"], ["Client", "hello"], ["NesClient", "hello"]] as 
     expect(await Naps.opening(who, at)).toMatchObject({ naps: 1, ...none })
   }
 )
+
+it("clients stay with a server that stood still, amid its pings and between them", async () => {
+  expect(await Naps.clients(naps)).toMatchObject({ naps, ...none })
+})

@@ -2,6 +2,9 @@
  * Whoever naps: a process that is stopped (SIGSTOP, as a laptop's sleep does it) or whose loop is busy, a page that is
  * frozen. What arrives meanwhile arrives in time, and is read too late for every timer: nothing of it may be judged late.
  */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import { execFileSync } from "node:child_process"
 import { once } from "node:events"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -10,17 +13,30 @@ import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { WebSocket, WebSocketServer } from "ws"
+import { Client } from "../../src/client/Client.js"
+import * as NesClient from "../../src/client/NesClient.js"
 import { ChildProcess } from "../interop/peers/ChildProcess.js"
 
 export type Who = "Client" | "NesClient" | "server"
 export type Sleep = "SIGSTOP" | "busy loop"
 
-/** Of both sides (ms). A client is patient for the sum, a call and an opening for `timeout`. */
+/** Of a server that naps (ms). */
 export const heartbeat = { interval: 300, timeout: 200 }
+
+/** Of the server of a client that naps: a client is patient for twice the sum. */
+const brisk = { interval: 150, timeout: 100 }
+
+/** Of a server that naps with clients of ours, which may be held up themselves. */
+const calm = { interval: 600, timeout: 500 }
+
+/** For how long a call and an opening are waited for (ms). */
 export const timeout = 400
 
-/** Longer than anybody is patient (ms). */
-export const nap = 600
+/** Longer than whoever naps is patient (ms). */
+const nap = 600
+
+/** Longer than `calm` lets a client wait before it asks for a word. */
+const longNap = 1200
 
 export interface Figures {
   readonly naps: number
@@ -68,12 +84,12 @@ class Sleeper {
   }
 
   /** Waits until it sleeps, and for the nap to be long; what `meanwhile` sends has arrived by the time that it wakes. */
-  async sleeps(meanwhile: () => Promise<unknown>): Promise<void> {
+  async sleeps(meanwhile: () => Promise<unknown>, long = nap): Promise<void> {
     const { pid } = this.child
     if (this.sleep === "SIGSTOP") {
       await until(() => stateOf(pid).startsWith("T"))
     }
-    await Promise.all([meanwhile(), after(nap)])
+    await Promise.all([meanwhile(), after(long)])
     if (this.sleep === "SIGSTOP") {
       process.kill(pid, "SIGCONT")
     } else {
@@ -89,7 +105,7 @@ class Sleeper {
 
 /** Whether a server has been silent for so long that its client was right. */
 const wasSilent = ({ heartbeat, silence }: WakefulServer): boolean =>
-  silence > heartbeat.interval + heartbeat.timeout - 50
+  silence > 2 * (heartbeat.interval + heartbeat.timeout) - 50
 
 /** Naps until there have been so many, each `attempt` with a client of its own, which takes as many as go well. */
 export const repeat = async (
@@ -116,7 +132,7 @@ export class WakefulServer {
   readonly url: string
   socket: WebSocket | undefined
   /** What it tells its client. */
-  heartbeat = heartbeat
+  heartbeat = brisk
   /** For how long at most it has said nothing since the last nap (ms). */
   silence = 0
   private spoke = Infinity
@@ -285,3 +301,69 @@ export const server = async (sleep: Sleep, naps: number): Promise<Figures> => {
     await sleeper.stop()
   }
 }
+
+/**
+ * A hapi server naps with clients of ours, each time at another phase of its heartbeat, amid the pings and between them:
+ * for longer than `calm` lets a client wait, which asks for a word and waits on.
+ */
+export const clients = (naps: number): Promise<Figures> =>
+  repeat(naps, async (naps, limits, faults) => {
+    limits.heartbeat = calm
+    const scope = Scope.makeUnsafe()
+    const plain: Array<Client> = []
+    const effect: Array<NesClient.Service> = []
+    const sleeper = await Sleeper.start("server", "SIGSTOP")
+    let watch: WebSocket | undefined
+    try {
+      const url = String(await sleeper.child.call("start", calm))
+      // Hears the pings before the others do.
+      watch = new WebSocket(url)
+      let pinged = (): void => {}
+      let rounds: readonly [before: number, last: number] = [Infinity, Infinity]
+      watch.on("message", (data) => {
+        if (String(data).includes("ping")) {
+          rounds = [rounds[1], performance.now()]
+          pinged()
+          watch?.send(JSON.stringify({ type: "ping", id: 2 }))
+        }
+      })
+      await once(watch, "open")
+      await sent(watch, { type: "hello", id: 1, version: "2" })
+      for (let i = 0; i < peers; i += 2) {
+        const client = new Client(url)
+        plain.push(client)
+        client.onError = (error) => faults.push(error.message)
+        client.onDisconnect = () => faults.push("disconnected")
+        await client.connect({ reconnect: false })
+        effect.push(await Effect.runPromise(Scope.provide(NesClient.make({ url, reconnect: false }), scope)))
+      }
+      for (let n = 0; n < naps; n++) {
+        await new Promise<void>((resolve) => {
+          pinged = resolve
+        })
+        // Amid the pings, there are clients that have heard nothing since the round before.
+        const phase = calm.interval * (n % 10) / 10
+        const heard = rounds[phase === 0 ? 0 : 1]
+        await after(phase)
+        sleeper.child.signal("SIGSTOP")
+        await sleeper.sleeps(() => Promise.resolve(), longNap)
+        for (const status of await Promise.all(effect.map((client) => Effect.runPromise(client.status)))) {
+          faults.push(...status._tag === "Connected" ? [] : ["disconnected"])
+        }
+        limits.silence = performance.now() - heard
+        if (faults.length > 0) {
+          return n
+        }
+      }
+      return naps
+    } finally {
+      watch?.terminate()
+      plain.forEach((client) => {
+        client.onDisconnect = null
+        client.onError = null
+        void client.disconnect()
+      })
+      await Effect.runPromise(Scope.close(scope, Exit.void))
+      await sleeper.stop()
+    }
+  })

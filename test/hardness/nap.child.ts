@@ -88,8 +88,8 @@ const server = () => {
   let wanted = 0
   return {
     hapi,
-    start: async () => {
-      await hapi.register({ plugin: Nes.plugin, options: { heartbeat } })
+    start: async (other: unknown) => {
+      await hapi.register({ plugin: Nes.plugin, options: { heartbeat: other as typeof heartbeat ?? heartbeat } })
       await hapi.start()
       const { node } = hapi.plugins.nes
       // What ends a round of heartbeats.

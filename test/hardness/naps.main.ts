@@ -14,6 +14,7 @@ const kinds: Readonly<Record<string, () => Promise<Naps.Figures>>> = {
   "NesClient, busy loop": () => Naps.client("NesClient", "busy loop", naps),
   "server, SIGSTOP": () => Naps.server("SIGSTOP", naps),
   "server, busy loop": () => Naps.server("busy loop", naps),
+  "clients of a server, SIGSTOP": () => Naps.clients(naps),
   "page, stopped": () => FrozenPage.client(browser, "stopped", naps),
   "page, paused": () => FrozenPage.client(browser, "paused", naps)
 }

@@ -135,6 +135,45 @@ export const liveness: ReadonlyArray<Difference> = [
     }
   },
   {
+    id: "C-heartbeat-patience",
+    there:
+      "a connection ends if nothing arrives for `interval` plus `timeout`, so a server process that is paused loses its clients",
+    here: "the client then sends a `ping`, and waits for the same time again before the connection ends",
+    why:
+      "a paused server looks like a dead network; a machine that no longer knows the connection refuses the `ping`, and the client reconnects at once.",
+    shown: {
+      nes14: {
+        "a server that is late": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          - onError (Error { message: "Disconnecting due to heartbeat timeout", type: "timeout", isNes: true })
+          - onHeartbeatTimeout (false)
+          - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          - id: null
+          + id: "s1"
+          + onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: true, willReconnect: false }) with id null
+          disconnect resolved ()
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, type: "ping" }; received { id: 3, type: "ping" }; closed 1005 ""
+        `
+      },
+      nes6: {
+        "a server that is late": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - onError (Error { message: "Disconnecting due to heartbeat timeout", type: "timeout" })
+          - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
+          - id: null
+          + id: "s1"
+          + onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: true, willReconnect: false }) with id null
+          disconnect called back ()
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, type: "ping" }; received { id: 3, type: "ping" }; closed 1005 ""
+        `
+      }
+    }
+  },
+  {
     id: "C-heartbeat-close",
     there:
       "a connection whose heartbeat was missed stays open until the server has answered the closing handshake, which an unreachable server never does",
@@ -149,6 +188,8 @@ export const liveness: ReadonlyArray<Difference> = [
           onHeartbeatTimeout (false)
           - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
           + onDisconnect (false, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, type: "ping" }; closed 1005 ""
         `,
         "silence, with reconnection on": shown`
           onConnect () with id "s1"
@@ -158,6 +199,10 @@ export const liveness: ReadonlyArray<Difference> = [
           - onDisconnect (true, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
           + onDisconnect (true, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: true }) with id null
           onConnect () with id "s2"
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, type: "ping" }; closed 1005 ""
+          - attempt 2: accepted; received { id: 2, type: "hello", version: "2" }; closed 1005 ""
+          + attempt 2: accepted; received { id: 3, type: "hello", version: "2" }; closed 1005 ""
         `,
         "silence, with a request pending": shown`
           onConnect () with id "s1"
@@ -167,6 +212,8 @@ export const liveness: ReadonlyArray<Difference> = [
           - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
           + onDisconnect (false, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: false }) with id null
           request rejected (Error { message: "Request failed - server disconnected", type: "disconnect", isNes: true })
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, method: "GET", path: "/a", type: "request" }; closed 1005 ""
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, method: "GET", path: "/a", type: "request" }; received { id: 3, type: "ping" }; closed 1005 ""
         `,
         "onHeartbeatTimeout reads the state": shown`
           onConnect () with id "s1"
@@ -175,6 +222,8 @@ export const liveness: ReadonlyArray<Difference> = [
           onHeartbeatTimeout: [false, "s1"]
           - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
           + onDisconnect (false, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, type: "ping" }; closed 1005 ""
         `
       }
     }

@@ -429,6 +429,8 @@ export const nes6: ReadonlyArray<Difference> = [
           + onHeartbeatTimeout (false)
           - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
           + onDisconnect (false, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: false }) with id null
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, type: "ping" }; closed 1005 ""
         `,
         "silence, with reconnection on": shown`
           onConnect () with id "s1"
@@ -439,6 +441,10 @@ export const nes6: ReadonlyArray<Difference> = [
           - onDisconnect (true, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: true }) with id null
           + onDisconnect (true, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: true }) with id null
           onConnect () with id "s2"
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; closed 1005 ""
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, type: "ping" }; closed 1005 ""
+          - attempt 2: accepted; received { id: 2, type: "hello", version: "2" }; closed 1005 ""
+          + attempt 2: accepted; received { id: 3, type: "hello", version: "2" }; closed 1005 ""
         `,
         "silence, with a request pending": shown`
           onConnect () with id "s1"
@@ -450,6 +456,8 @@ export const nes6: ReadonlyArray<Difference> = [
           - onDisconnect (false, { code: 1005, explanation: "No status received", reason: "", wasClean: true, wasRequested: false, willReconnect: false }) with id null
           + onDisconnect (false, { code: 1006, explanation: "Abnormal closure", reason: "", wasClean: false, wasRequested: false, willReconnect: false }) with id null
           + request called back (Error { message: "Request failed - server disconnected", type: "disconnect", isNes: true })
+          - attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, method: "GET", path: "/a", type: "request" }; closed 1005 ""
+          + attempt 1: accepted; received { id: 1, type: "hello", version: "2" }; received { id: 2, method: "GET", path: "/a", type: "request" }; received { id: 3, type: "ping" }; closed 1005 ""
         `
       }
     }

@@ -56,6 +56,20 @@ export const heartbeats = [
     await stage.total(1, "onDisconnect")
   }),
 
+  session("a server that is late", async (stage) => {
+    const connection = await stage.connected(once, brisk)
+    while (!connection.hasFrame && stage.client.id !== null) {
+      await stage.quiet(5)
+    }
+    if (connection.hasFrame) {
+      await connection.next()
+      connection.send({ type: "ping" })
+      await connection.next()
+    }
+    stage.note("id", stage.client.id)
+    await stage.call("disconnect")
+  }),
+
   session("anything that arrives keeps the connection alive", async (stage) => {
     const connection = await stage.connected(once, { heartbeat: { interval: 300, timeout: 300 } })
     for (let n = 0; n < 12; ++n) {
