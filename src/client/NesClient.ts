@@ -24,6 +24,7 @@ import * as Stream from "effect/Stream"
 import * as JsonCodec from "../protocol/JsonCodec.js"
 import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError, TimeoutError, UserError } from "../protocol/NesError.js"
+import { carrying, rootless } from "../protocol/Tracing.js"
 import * as Backoff from "./Backoff.js"
 import type { Call, Draft } from "./Call.js"
 import { ClientEvent } from "./ClientEvent.js"
@@ -287,7 +288,7 @@ const reconnection = (reconnect: ConnectOptions["reconnect"] = true): Session.Co
  */
 export const make = <R = never>(options: Options<R>): Effect.Effect<Service, NesError, Scope.Scope | R> =>
   Effect.gen(function*() {
-    const context = yield* Effect.context<R>()
+    const context = yield* rootless<R>()
     const log = Effect.runForkWith(context)
     Metrics.begin(context)
     const subscriptions = new Set<StreamBuffer<Update, NesError>>()
@@ -310,7 +311,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
         protocols: options.protocols,
         timeout: options.timeout === undefined ? undefined : Duration.toMillis(options.timeout),
         maxMessageChars: options.maxMessageChars,
-        extensions: ["cancel", "http", "rpc"]
+        extensions: ["cancel", "http", "rpc", "trace"]
       }, {
         connected: (id, again) => {
           if (again) {
@@ -344,7 +345,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
             failAll(subscriptions)
           }
         }
-      }),
+      }).pipe(Effect.updateContext((_: Context.Context<never>) => context)),
       (session) =>
         Effect.andThen(
           Effect.suspend(() => {
@@ -363,9 +364,18 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
     )
 
     const connect: Service["connect"] = (overrides = {}) =>
-      Tracing.withSpan("nes.connect", { "nes.url": options.url }, Effect.contextWith((own) => open(overrides, own)))
+      carrying(
+        "nes.connect",
+        "client",
+        { "nes.url": options.url },
+        (traceparent) => Effect.flatMap(rootless(), (own) => open(overrides, own, traceparent))
+      )
 
-    const open = <R2>(overrides: ConnectOptions<R2>, own: Context.Context<R2>): Effect.Effect<void, NesError> =>
+    const open = <R2>(
+      overrides: ConnectOptions<R2>,
+      own: Context.Context<R2>,
+      traceparent: string | undefined
+    ): Effect.Effect<void, NesError> =>
       Effect.callback((resume) => {
         if (over) {
           return resume(Effect.fail(new UserError({ message: "Cannot connect after the client's scope is closed" })))
@@ -376,7 +386,8 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
             auth: "auth" in overrides ? reveal(overrides.auth, own) : reveal(options.auth, context),
             connectTimeout: duration(connectTimeout),
             helloTimeout: duration(helloTimeout),
-            reconnect: reconnection(reconnect)
+            reconnect: reconnection(reconnect),
+            traceparent
           },
           (error) => resume(error === undefined ? Effect.void : Effect.fail(error))
         )
@@ -398,11 +409,13 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
           (options) => call(session, () => requestDraft(options, session), response, timeout)
         ),
       message: (message, { timeout } = {}) =>
-        Tracing.withSpan(
-          "nes.message",
-          {},
-          call(session, () => ({ type: "message", message, id: 0 }), (answer) => answer.message, timeout)
-        ),
+        carrying("nes.message", "client", {}, (traceparent) =>
+          call(
+            session,
+            () => ({ type: "message", message, ...tracedBy(session, traceparent), id: 0 }),
+            (answer) => answer.message,
+            timeout
+          )),
       subscribe: updatesOf,
       subscribed: (path, options = unbounded) =>
         Effect.suspend(() => over ? Effect.fail(ended()) : subscribed(session, subscriptions, path, options)),
@@ -418,15 +431,16 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
       statusChanges: endless(alive(fed(statuses, unbounded, () => session.status), Stream.sync(() => session.status))),
       subscriptions: Effect.sync(() => session.subscriptions),
       reauthenticate: (auth, { timeout } = {}) =>
-        Effect.contextWith((own) => {
-          const next = reveal(auth, own)
-          return Effect.flatMap(Credentials.resolve(next, { attempt: 0, error: undefined }), (now) =>
-            call(session, () => ({ type: "reauth", auth: now, id: 0 }), () => {
-              session.overrideReconnectionAuth(next)
-            }, timeout))
-        }),
+        carrying("nes.reauthenticate", "client", {}, (traceparent) =>
+          Effect.flatMap(rootless(), (own) => {
+            const next = reveal(auth, own)
+            return Effect.flatMap(Credentials.resolve(next, { attempt: 0, error: undefined }), (now) =>
+              call(session, () => ({ type: "reauth", auth: now, ...tracedBy(session, traceparent), id: 0 }), () => {
+                session.overrideReconnectionAuth(next)
+              }, timeout))
+          })),
       overrideReconnectionAuth: (auth) =>
-        Effect.contextWith((own) => Effect.sync(() => session.overrideReconnectionAuth(reveal(auth, own))))
+        Effect.map(rootless(), (own) => session.overrideReconnectionAuth(reveal(auth, own)))
     }
 
     keepSession(service, session)
@@ -496,6 +510,10 @@ const response = (answer: Message.Answer): Request.Response => ({
   ...Request.response(answer),
   ...(isBody(answer.body) && { body: answer.body })
 })
+
+// A span is not told to a server that would not know what to do with it.
+const tracedBy = (session: Session.Session, traceparent: string | undefined) =>
+  traceparent !== undefined && offers(session, "trace") ? { traceparent } : undefined
 
 const disconnect = (session: Session.Session): Effect.Effect<void> =>
   Effect.callback((resume) => session.disconnect(() => resume(Effect.void)))

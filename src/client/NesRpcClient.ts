@@ -21,6 +21,7 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError } from "../protocol/NesError.js"
+import { rootless } from "../protocol/Tracing.js"
 import { type Call, hasMore } from "./Call.js"
 import { offers, sessionOf } from "./Extensions.js"
 import { NesClient } from "./NesClient.js"
@@ -65,7 +66,7 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
   .Protocol.make(
     Effect.fnUntraced(function*(writeResponse, clientIds) {
       const session = sessionOf(yield* NesClient)
-      const fork = Effect.runForkWith(yield* Effect.context())
+      const fork = Effect.runForkWith(yield* rootless())
       const ids = new Map<RequestId, number>()
       // What comes for a call is handed on in order, most of it without a wait. Whoever consumes a Stream slowly holds up
       // no other call: it may be what they wait for.

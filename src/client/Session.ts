@@ -62,6 +62,8 @@ export interface ConnectOptions {
     readonly schedule: Schedule.Schedule<unknown, Close>
     readonly stableAfter: Duration.Duration
   } | undefined
+  /** The span of whoever connects, told with the first hello. */
+  readonly traceparent?: string | undefined
 }
 
 interface Next {
@@ -107,6 +109,8 @@ export class Session implements Owner {
   private reconnection: Reconnection | undefined
   /** Ends `connect`, once. */
   private settle: Settle | undefined
+  /** The span that `connect` is part of. */
+  private traceparent: string | undefined
   /** The credentials for the next hello. */
   private auth: unknown
   /** Whether a function was asked once more after a 401. */
@@ -170,6 +174,7 @@ export class Session implements Owner {
       return
     }
     this.settle = settle
+    this.traceparent = options.traceparent
     this.reconnection = options.reconnect === undefined ? undefined : {
       backoff: new Backoff(options.reconnect.schedule, options.reconnect.stableAfter),
       over: Latch.makeUnsafe(false)
@@ -616,6 +621,7 @@ export class Session implements Owner {
       auth: auth || undefined,
       ...subscriptions,
       extensions: this.settings.extensions,
+      traceparent: this.settle && this.traceparent,
       id: 0
     }, {
       type: "hello",

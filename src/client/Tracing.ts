@@ -1,18 +1,7 @@
-/** Spans of the client's calls, and how they reach the server. */
+/** The span of a request, and how it reaches the server. */
 import * as Effect from "effect/Effect"
 import * as Tracing from "../protocol/Tracing.js"
 import type { RequestOptions } from "./Request.js"
-
-/** Runs an effect in a span, where a tracer looks. */
-export const withSpan = <A, E, R>(
-  name: string,
-  attributes: Readonly<Record<string, unknown>>,
-  effect: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
-  Effect.flatMap(
-    Tracing.isEnabled,
-    (enabled) => enabled ? Effect.useSpan(name, { kind: "client", attributes }, () => effect) : effect
-  )
 
 /**
  * Runs a request in a span, and hands the span's place in the trace on to the server (W3C Trace Context,

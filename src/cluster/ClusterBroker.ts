@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
+import { rootless } from "../protocol/Tracing.js"
 import type * as Broker from "../server/Broker.js"
 import type { BrokerEvent } from "./BrokerEvent.js"
 import { ClusterNode, type ClusterOptions } from "./ClusterNode.js"
@@ -27,7 +28,7 @@ export const make = (engine: Engine, options: BrokerOptions): Effect.Effect<Serv
   Effect.map(PubSub.sliding<BrokerEvent>(backlog), (events) => ({
     events: Stream.fromPubSub(events),
     join: (node) =>
-      Effect.map(Effect.context(), (context) => {
+      Effect.map(rootless(), (context) => {
         const member = new ClusterNode(node, engine, options, context, (event) => {
           PubSub.publishUnsafe(events, event)
           try {

@@ -23,6 +23,7 @@ interface Head {
   readonly internal?: unknown
   readonly user?: unknown
   readonly version?: number | undefined
+  readonly traceparent?: string | undefined
   readonly target?: Target
   readonly id?: number
   readonly count?: number
@@ -42,11 +43,13 @@ const assemble = (head: Head, text = ""): string => `${JSON.stringify(head)}\n${
 export const encode = (from: string, command: Command): string => {
   switch (command.type) {
     case "publish": {
-      const { internal, message, path, text, type, user, version } = command
-      return assemble({ from, type, path, internal, user, version }, text ?? JSON.stringify(message))
+      const { internal, message, path, text, traceparent, type, user, version } = command
+      return assemble({ from, type, path, internal, user, version, traceparent }, text ?? JSON.stringify(message))
     }
-    case "broadcast":
-      return assemble({ from, type: command.type, user: command.user }, command.text ?? JSON.stringify(command.message))
+    case "broadcast": {
+      const { message, text, traceparent, type, user } = command
+      return assemble({ from, type, user, traceparent }, text ?? JSON.stringify(message))
+    }
     case "revoke": {
       const { message, path, target, type } = command
       return assemble({ from, type, path, target }, JSON.stringify(message))
@@ -69,6 +72,7 @@ class Update implements Publish {
   readonly user: unknown
   readonly text: string | undefined
   readonly version: number | undefined
+  readonly traceparent: string | undefined
   private parsed: { readonly message: unknown } | undefined
 
   constructor(head: Head, text: string, readonly position: Message.Position | undefined) {
@@ -76,6 +80,7 @@ class Update implements Publish {
     this.internal = head.internal
     this.user = head.user
     this.version = head.version
+    this.traceparent = head.traceparent
     this.text = text === "" ? undefined : text
   }
 
@@ -104,7 +109,12 @@ const said = (head: Head, text: string, position: Message.Position | undefined):
     case "publish":
       return new Update(head, text, position)
     case "broadcast":
-      return { type: head.type, message: parse(text), user: head.user } satisfies Broadcast
+      return {
+        type: head.type,
+        message: parse(text),
+        user: head.user,
+        traceparent: head.traceparent
+      } satisfies Broadcast
     case "revoke":
       return {
         type: head.type,

@@ -23,6 +23,7 @@ import * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
 import { UserError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
+import { carrying } from "../protocol/Tracing.js"
 import { Broker, BrokerError, type Membership, type Service as BrokerService, type Tally } from "../server/Broker.js"
 import type { Publish, Target } from "../server/Command.js"
 import * as MessageText from "../server/MessageText.js"
@@ -132,23 +133,29 @@ interface Declared {
   readonly recovery: Bounds | undefined
 }
 
-const over = (membership: Membership, router: Router<Declared>): Omit<PlainPublisher, "close"> => ({
-  publish: async (path, message, { internal, user, version } = {}) => {
+const over = (membership: Membership, router: Router<Declared>) => ({
+  publish: async (
+    path: string,
+    message: unknown,
+    { internal, user, version }: PublishOptions = {},
+    traceparent?: string
+  ) => {
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
     }
-    const update: Publish = { type: "publish", path, message, internal, user, version, text: MessageText.of(message) }
+    const text = MessageText.of(message)
+    const update: Publish = { type: "publish", path, message, internal, user, version, text, traceparent }
     const recovery = router.match(path)?.subscription.recovery
     await membership.send(recovery ? { ...update, recovery } : update)
   },
-  broadcast: async (message, { user } = {}) =>
-    membership.send({ type: "broadcast", message, user, text: MessageText.of(message) }),
-  revoke: async (target, path, message = null) => {
+  broadcast: async (message: unknown, { user }: BroadcastOptions = {}, traceparent?: string) =>
+    membership.send({ type: "broadcast", message, user, text: MessageText.of(message), traceparent }),
+  revoke: async (target: Target, path: string, message: unknown = null) => {
     MessageText.of(message)
     await membership.send({ type: "revoke", target, path, message })
   },
-  disconnect: (target) => membership.send({ type: "disconnect", target }),
-  count: (path) => membership.count(path)
+  disconnect: (target: Target) => membership.send({ type: "disconnect", target }),
+  count: (path?: string) => membership.count(path)
 })
 
 const joining = (broker: BrokerService, { log = nothing, subscriptions = {} }: Options) =>
@@ -192,9 +199,20 @@ export const make = (options: Options = {}): Effect.Effect<Service, UserError, S
     )
     const attempt = <A>(work: () => Promise<A>) => Effect.tryPromise({ try: work, catch: toError })
     return {
-      publish: (path, message, options) => attempt(() => publisher.publish(path, message, options)),
-      broadcast: (message, options) => attempt(() => publisher.broadcast(message, options)),
-      revoke: (target, path, message) => attempt(() => publisher.revoke(target, path, message)),
+      publish: (path, message, options) =>
+        carrying("nes.publish", "producer", { "nes.path": path }, (traceparent) =>
+          attempt(() =>
+            publisher.publish(path, message, options, traceparent)
+          )),
+      broadcast: (message, options) =>
+        carrying("nes.broadcast", "producer", {}, (traceparent) =>
+          attempt(() =>
+            publisher.broadcast(message, options, traceparent)
+          )),
+      revoke: (target, path, message) =>
+        attempt(() =>
+          publisher.revoke(target, path, message)
+        ),
       disconnect: (target) => attempt(() => publisher.disconnect(target)),
       count: (path) => attempt(() => publisher.count(path))
     }

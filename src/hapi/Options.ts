@@ -2,6 +2,7 @@
 import type { RouteOptions } from "@hapi/hapi"
 import * as Iron from "@hapi/iron"
 import * as Schema from "effect/Schema"
+import type * as Tracer from "effect/Tracer"
 import type * as Broker from "../server/Broker.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type * as Limits from "../server/connection/Limits.js"
@@ -69,6 +70,8 @@ export interface PluginOptions extends SettingOptions<number> {
   readonly api?: false | ApiOptions | undefined
   /** How this server shares what it publishes with others, such as `redis()` of effect-nes/redis; by default with none. */
   readonly broker?: Broker.Service | undefined
+  /** What makes the spans of this server (docs/telemetry.md), such as Effect's `OtlpTracer.make`; by default there are none. */
+  readonly tracer?: Tracer.Tracer | undefined
 }
 
 /**
@@ -277,7 +280,8 @@ const Plugin = struct(door, {
     }),
     {}
   ),
-  broker: optional(kind("expected a broker", (u): u is Broker.Service => isObject(u) && typeof u.join === "function"))
+  broker: optional(kind("expected a broker", (u): u is Broker.Service => isObject(u) && typeof u.join === "function")),
+  tracer: optional(kind("expected a tracer", (u): u is Tracer.Tracer => isObject(u) && typeof u.span === "function"))
 }).check(Settings.consistent)
 
 const Subscription = struct(door, {

@@ -2,7 +2,9 @@
 import type { Plugin, Server } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
 import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import { Application } from "../server/Application.js"
 import { Broker } from "../server/Broker.js"
 import type { Connection } from "../server/connection/Connection.js"
@@ -71,7 +73,7 @@ declare module "@hapi/hapi" {
 }
 
 const toSettings = (
-  { api: _api, auth, broker: _, payload: { maxChunkChars }, ...settings }: Configuration,
+  { api: _api, auth, broker: _, payload: { maxChunkChars }, tracer: _tracer, ...settings }: Configuration,
   options: PluginOptions,
   hooks: Settings.Hooks,
   server: Server
@@ -161,10 +163,12 @@ const register = (server: Server, options: PluginOptions): void => {
   const { payload: { maxStreamBytes } } = configuration
   const application = HapiApplication.make({ server, auth, passwords, socketOf, maxStreamBytes })
   const hooks = { socketOf, log: application.log }
-  const { broker } = configuration
+  const { broker, tracer } = configuration
   const making = NesServer.make(toSettings(configuration, options, Hooks.ofPlugin(options, hooks), server))
   const nes = Effect.runSync(
-    (broker ? Effect.provideService(making, Broker, broker) : making).pipe(
+    making.pipe(
+      broker ? Effect.provideService(Broker, broker) : identity,
+      tracer ? Effect.provideService(Tracer.Tracer, tracer) : identity,
       Effect.provideService(Application, application),
       Scope.provide(Scope.makeUnsafe())
     )

@@ -17,6 +17,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { answers } from "../protocol/Answers.js"
 import { isObject } from "../protocol/Codec.js"
+import { rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication as Authenticated, AuthState, Credentials } from "../server/conversation/Authentication.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
@@ -218,7 +219,7 @@ export const layerMiddleware = <RA>(
   options?: MiddlewareOptions
 ) =>
   HttpRouter.middleware(Effect.map(
-    Effect.context<Exclude<RA, HttpRouter.GlobalProvided>>(),
+    rootless<Exclude<RA, HttpRouter.GlobalProvided>>(),
     (context) =>
       middleware({
         // What the request brings goes before what was there when the routes were built.

@@ -15,6 +15,7 @@ import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import { rootless } from "../protocol/Tracing.js"
 import { Application, type Service } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
@@ -96,7 +97,7 @@ export const make = <E, R, RA = never, RV = never>(
     if (auth && auth.fault !== undefined) {
       return yield* Effect.die(complaint("auth.password", auth.fault))
     }
-    const context = yield* Effect.context<Requirements<RA> | Exclude<RV, Scope.Scope>>()
+    const context = yield* rootless<Requirements<RA> | Exclude<RV, Scope.Scope>>()
     const runner = new RequestRunner(
       // What the application requires is in the context: the type of this function says so.
       app as Effect.Effect<HttpServerResponse, E>,

@@ -21,6 +21,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { IncomingMessage, type ServerResponse } from "node:http"
 import type { UserError } from "../protocol/NesError.js"
+import { rootless } from "../protocol/Tracing.js"
 import * as NesServer from "../server/NesServer.js"
 import { isWebSocket } from "../server/transport/Upgrades.js"
 import * as Hooks from "./Hooks.js"
@@ -172,7 +173,7 @@ export const subscription = <RF = never, RS = never, RN = never, RP = never>(
   options: Hooks.SubscriptionOptions<RF, RS, RN, RP> = {}
 ): Effect.Effect<void, UserError, NesServer.NesServer | Hooks.HookRequirements<RF | RS | RN | RP>> =>
   Effect.flatMap(
-    Effect.context<Hooks.HookRequirements<RF | RS | RN | RP>>(),
+    rootless<Hooks.HookRequirements<RF | RS | RN | RP>>(),
     (context) =>
       Effect.zipWith(
         NesServer.NesServer,

@@ -26,6 +26,7 @@ import * as RpcServer from "effect/rpc/RpcServer"
 import type * as Scope from "effect/Scope"
 import { answers } from "../protocol/Answers.js"
 import type * as Message from "../protocol/Message.js"
+import { rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import { NesServer } from "../server/NesServer.js"
@@ -81,7 +82,7 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
   .Protocol.make(
     Effect.fnUntraced(function*(writeRequest) {
       const { node } = yield* NesServer
-      const context = yield* Effect.context()
+      const context = yield* rootless()
       const disconnects = yield* Queue.unbounded<number>()
       const clients = new Map<number, Client>()
       const byConnection = new Map<Connection, Client>()

@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import * as CloseCode from "../protocol/CloseCode.js"
+import { rootless } from "../protocol/Tracing.js"
 import { Application, type Service } from "../server/Application.js"
 import * as NesServer from "../server/NesServer.js"
 import type { Hooks as ServerHooks } from "../server/Settings.js"
@@ -49,14 +50,14 @@ export const make = <E, R, EB, RB, RU, RC, RD, RM, RA, RV>(
       (options.auth ?? false) as Authentication<never, never> | false
     )
     const hooks: ServerHooks = {}
-    const application = { log: HttpApplication.logOf(yield* Effect.context()) } as Service
+    const application = { log: HttpApplication.logOf(yield* rootless()) } as Service
     const nes = yield* NesServer.make({ ...settings, hooks }).pipe(Effect.provideService(Application, application))
     // The last to leave: what is still being answered may publish.
     yield* nes.join
     yield* Effect.gen(function*() {
       const app = yield* build
       Object.assign(application, yield* HttpApplication.make(app, options))
-      Object.assign(hooks, Hooks.ofServer(options, yield* Effect.context<Hooks.HookRequirements<RU | RC | RD | RM>>()))
+      Object.assign(hooks, Hooks.ofServer(options, yield* rootless<Hooks.HookRequirements<RU | RC | RD | RM>>()))
       if (http) {
         yield* serveHttp(app, options)
       }

@@ -147,9 +147,14 @@ const decodeHello = ({ fields, id }: Envelope): Result.Result<Message.Hello, Pro
     ...(recover === undefined ? undefined : { recover }),
     ...(history === undefined ? undefined : { history }),
     ...(presence === undefined ? undefined : { presence: presence && Object.fromEntries(named(presence)) }),
-    ...(extensions === undefined ? undefined : { extensions })
+    ...(extensions === undefined ? undefined : { extensions }),
+    ...tracedBy(fields)
   })
 }
+
+// Whether it is one is looked at by whoever traces.
+const tracedBy = ({ traceparent }: Json): { readonly traceparent: unknown } | undefined =>
+  traceparent === undefined ? undefined : { traceparent }
 
 // What a client sent for a version may be any JSON value of any size, and nested deeper than JSON.stringify can go.
 const quote = (value: unknown): string => {
@@ -218,9 +223,9 @@ const decodeRpc = ({ fields, id }: Envelope): Result.Result<Message.Rpc, Protoco
 }
 
 const decodeSub = (envelope: Envelope): Result.Result<Message.Sub, ProtocolError> => {
-  const { history, presence, recover: given } = envelope.fields
+  const { history, presence, recover: given, traceparent } = envelope.fields
   const sub = decodePath("sub", envelope)
-  if (given === undefined && history === undefined && presence === undefined) {
+  if (given === undefined && history === undefined && presence === undefined && traceparent === undefined) {
     return sub
   }
   const recover = isAbsent(given) ? given : decodePosition(given)
@@ -234,7 +239,8 @@ const decodeSub = (envelope: Envelope): Result.Result<Message.Sub, ProtocolError
     ...sub,
     ...(recover === undefined ? undefined : { recover }),
     ...(history === undefined ? undefined : { history }),
-    ...(presence === undefined ? undefined : { presence })
+    ...(presence === undefined ? undefined : { presence }),
+    ...tracedBy(envelope.fields)
   }))
 }
 
@@ -255,12 +261,18 @@ export const decodeFields = (envelope: Envelope): Result.Result<Message.ClientMe
     case "hello":
       return decodeHello(envelope)
     case "reauth":
-      return Result.succeed("auth" in fields ? { type: "reauth", id, auth: fields.auth } : { type: "reauth", id })
+      return Result.succeed(
+        "auth" in fields
+          ? { type: "reauth", id, auth: fields.auth, ...tracedBy(fields) }
+          : { type: "reauth", id, ...tracedBy(fields) }
+      )
     case "request":
       return decodeRequest(envelope)
     case "message":
       return Result.succeed(
-        "message" in fields ? { type: "message", id, message: fields.message } : { type: "message", id }
+        "message" in fields
+          ? { type: "message", id, message: fields.message, ...tracedBy(fields) }
+          : { type: "message", id, ...tracedBy(fields) }
       )
     case "sub":
       return decodeSub(envelope)

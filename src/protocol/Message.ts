@@ -76,6 +76,9 @@ export const Counts = Schema.Record(Name, Count)
 /** @since 1.0.0 */
 export type Counts = typeof Counts.Type
 
+// As W3C Trace Context has it; what is none is ignored.
+const Traceparent = Schema.optional(Schema.Unknown)
+
 /**
  * Opens the conversation: protocol version, optional credentials, and the paths to subscribe to.
  *
@@ -95,7 +98,9 @@ export const Hello = Schema.Struct({
   /** Extension: how many of the last updates it wants of paths of `subs`. */
   history: Schema.optional(Schema.NullOr(Counts)),
   /** Extension: what the client says of itself where it is present, by path. */
-  presence: Schema.optional(Schema.NullOr(Schema.Record(Name, Schema.Unknown)))
+  presence: Schema.optional(Schema.NullOr(Schema.Record(Name, Schema.Unknown))),
+  /** Extension: the client's span. */
+  traceparent: Traceparent
 })
 /** @since 0.1.0 */
 export type Hello = typeof Hello.Type
@@ -109,7 +114,9 @@ export type Hello = typeof Hello.Type
 export const Reauth = Schema.Struct({
   type: Schema.Literal("reauth"),
   id: Id,
-  auth: Schema.optional(Schema.Unknown)
+  auth: Schema.optional(Schema.Unknown),
+  /** Extension `trace`: the client's span. */
+  traceparent: Traceparent
 })
 /** @since 0.1.0 */
 export type Reauth = typeof Reauth.Type
@@ -148,7 +155,9 @@ export const Sub = Schema.Struct({
   /** Extension: how many of the last updates the client wants, where it has got none yet. */
   history: Schema.optional(Schema.NullOr(Count)),
   /** Extension: what the client says of itself where it is present; of a path it is subscribed to, from now on. */
-  presence: Schema.optional(Schema.Unknown)
+  presence: Schema.optional(Schema.Unknown),
+  /** Extension `trace`: the client's span. */
+  traceparent: Traceparent
 })
 /** @since 0.1.0 */
 export type Sub = typeof Sub.Type
@@ -172,7 +181,9 @@ export type Unsub = typeof Unsub.Type
 export const Custom = Schema.Struct({
   type: Schema.Literal("message"),
   id: Id,
-  message: Schema.optional(Schema.Unknown)
+  message: Schema.optional(Schema.Unknown),
+  /** Extension `trace`: the client's span. */
+  traceparent: Traceparent
 })
 /** @since 0.1.0 */
 export type Custom = typeof Custom.Type

@@ -1,9 +1,32 @@
 /** What both sides need to know of spans: whether anybody looks at them, and how they travel. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Tracer from "effect/Tracer"
 
 /** Whether a tracer is in force other than Effect's own, whose spans go nowhere: a span costs more than a call. */
 export const isEnabled: Effect.Effect<boolean> = Effect.map(Effect.tracer, (tracer) => tracer !== Tracer.nativeTracer)
+
+/** The present services, for what outlives the span that it is made in. */
+export const rootless = <R = never>(): Effect.Effect<Context.Context<R>, never, R> =>
+  Effect.map(Effect.context<R>(), (context) => Context.omit(Tracer.ParentSpan)(context) as Context.Context<R>)
+
+/**
+ * Does something in a span that is part of the caller's, and is given its `traceparent` to hand on; without either where
+ * no tracer looks.
+ */
+export const carrying = <A, E, R>(
+  name: string,
+  kind: Tracer.SpanKind,
+  attributes: Readonly<Record<string, unknown>>,
+  work: (traceparent: string | undefined) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(
+    isEnabled,
+    (enabled) =>
+      enabled
+        ? Effect.useSpan(name, { kind, attributes }, (span) => work(traceparentOf(span)))
+        : work(undefined)
+  )
 
 /**
  * The place of a span in its trace, as a `traceparent` (W3C Trace Context). By hand, since `effect/http` has it only

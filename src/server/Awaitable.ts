@@ -66,18 +66,19 @@ const isPromise = <A>(answer: Awaitable<A>): answer is PromiseLike<A> => isPromi
 
 /**
  * Settles answers with the services of a context. A failure is thrown, or rejects, as the error the Effect failed with.
- * `waiting` is told of every fiber that has to wait.
+ * `waiting` is told of every fiber that has to wait; `within` makes an Effect part of a span.
  */
 export const settleWith = (
   context: Context.Context<never>,
-  waiting: (fiber: Fiber.Fiber<unknown, unknown>) => void = ignore
+  waiting: (fiber: Fiber.Fiber<unknown, unknown>) => void = ignore,
+  within?: <A>(effect: Effect.Effect<A, unknown>) => Effect.Effect<A, unknown>
 ): Settle => {
   const fork = Effect.runForkWith(context)
   return <A>(answer: Awaitable<A>, ...owners: ReadonlyArray<Owner>): A | PromiseLike<A> => {
     if (typeof answer !== "object" || answer === null || isPromise(answer) || !isEffect(answer)) {
       return answer
     }
-    const fiber = fork(answer)
+    const fiber = fork(within ? within(answer) : answer)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) {
       return unwrap(exit)

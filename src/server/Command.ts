@@ -21,6 +21,8 @@ export interface Publish {
   readonly version?: number | undefined
   /** Set where it is sent as how things stand. */
   readonly snapshot?: true | undefined
+  /** The span of whoever publishes (W3C Trace Context), where a tracer looks. */
+  readonly traceparent?: string | undefined
 }
 
 /** A subscription update that has been given its place in the history of its path. */
@@ -39,6 +41,8 @@ export interface Broadcast {
   /** The message's JSON text, where it has been made already. */
   readonly text?: string | undefined
   readonly user: unknown
+  /** As that of a publish. */
+  readonly traceparent?: string | undefined
 }
 
 /** Whose connections are meant: the one with this id, or all of this user's. A user needs the server's index. */

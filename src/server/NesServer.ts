@@ -18,6 +18,7 @@ import type { Server as SecureServer } from "node:https"
 import * as CloseCode from "../protocol/CloseCode.js"
 import { UserError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
+import { carrying, rootless } from "../protocol/Tracing.js"
 import { Application } from "./Application.js"
 import { settleWith } from "./Awaitable.js"
 import { BrokerError, type Tally } from "./Broker.js"
@@ -234,11 +235,11 @@ const farewellGrace = 1_000
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fn("NesServer.make")(function*(options: Settings.Options = {}) {
+export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) {
   const settings = Settings.make(options)
   const application = yield* Application
   const clock = yield* Clock.Clock
-  const services = yield* Effect.context()
+  const services = yield* rootless()
   const fork = Effect.runForkWith(services)
   const hooks = yield* FiberSet.make()
   const closingClock = (yield* ClosingClock) ?? clock
@@ -246,17 +247,18 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
   const log = yield* Log.make(settings.log, application.log)
   const metrics = new Metrics(settings.metrics, services)
   const turns = new Turns()
+  const tracing = yield* Tracing.make
   const context: NodeContext = {
     settings,
     application,
-    settle: settleWith(services, (fiber) => FiberSet.addUnsafe(hooks, fiber)),
+    settle: settleWith(services, (fiber) => FiberSet.addUnsafe(hooks, fiber), tracing?.within),
     turns,
     flush: new Flush(turns, metrics.report),
     fanouts: new Fanouts<Connection>(turns),
     metrics,
     log,
     procedures: { served: undefined },
-    span: yield* Tracing.make,
+    tracing,
     exceed: (limit, connection, path) => {
       metrics.exceed(limit)
       log.exceeded(limit, connection, path)
@@ -323,8 +325,19 @@ export const make = Effect.fn("NesServer.make")(function*(options: Settings.Opti
     subscription: (path, subscription = {}) =>
       Effect.try({ try: () => node.subscription(path, subscription), catch: toUserError }),
     publish: (path, message, options = {}) =>
-      attempt(() => node.publishText(path, message, options, MessageText.of(message))),
-    broadcast: (message, options = {}) => attempt(() => node.broadcastText(message, options, MessageText.of(message))),
+      carrying(
+        "nes.publish",
+        "producer",
+        { "nes.path": path },
+        (traceparent) => attempt(() => node.publishText(path, message, options, MessageText.of(message), traceparent))
+      ),
+    broadcast: (message, options = {}) =>
+      carrying(
+        "nes.broadcast",
+        "producer",
+        {},
+        (traceparent) => attempt(() => node.broadcastText(message, options, MessageText.of(message), traceparent))
+      ),
     totals: Effect.sync(() => node.totals),
     revoke: (target, path, message = null) =>
       attempt(() => {

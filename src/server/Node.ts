@@ -157,7 +157,8 @@ export class Node {
       closed: (connection, code, reason) => {
         log.disconnected(connection, code, reason)
         metrics.closed(code)
-        void this.closed(connection)
+        const end = (): Promise<void> => this.closed(connection)
+        void (context.tracing?.outside(end) ?? end())
       },
       tooLong: (connection, limit) => exceed(limit, connection),
       failed: (connection, error) => context.application.log(["nes", "connection", "error"], error, connection)
@@ -215,33 +216,51 @@ export class Node {
    * start with `/`.
    */
   readonly publish = (path: string, message: unknown, options?: PublishOptions | null): Promise<void> =>
-    this.publishText(path, message, options ?? {}, undefined)
+    this.context.tracing === undefined
+      ? this.publishText(path, message, options ?? {}, undefined)
+      : this.traced(
+        "nes.publish",
+        { "nes.path": path },
+        (traceparent) => this.publishText(path, message, options ?? {}, undefined, traceparent)
+      )
 
-  /** `publish` of a message whose text has been made already. */
+  /** `publish` of a message whose text may have been made already, in the span of whoever publishes. */
   publishText(
     path: string,
     message: unknown,
     { internal, user, version }: PublishOptions,
-    text: string | undefined
+    text: string | undefined,
+    traceparent?: string
   ): Promise<void> {
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
     }
-    const update: Publish = { type: "publish", path, message, internal, user, version, text }
+    const update: Publish = { type: "publish", path, message, internal, user, version, text, traceparent }
     return this.quiet(this.hub.keeps ? this.publishKept(update) : this.membership.send(update))
   }
 
   /** Sends a message to all connections of every node. Throws if `user` is given and there is no index. */
   readonly broadcast = (message: unknown, options?: BroadcastOptions | null): Promise<void> =>
-    this.broadcastText(message, options ?? {}, undefined)
+    this.context.tracing === undefined
+      ? this.broadcastText(message, options ?? {}, undefined)
+      : this.traced(
+        "nes.broadcast",
+        {},
+        (traceparent) => this.broadcastText(message, options ?? {}, undefined, traceparent)
+      )
 
-  /** `broadcast` of a message whose text has been made already. */
-  broadcastText(message: unknown, { user }: BroadcastOptions, text: string | undefined): Promise<void> {
+  /** `broadcast`, as `publishText`. */
+  broadcastText(
+    message: unknown,
+    { user }: BroadcastOptions,
+    text: string | undefined,
+    traceparent?: string
+  ): Promise<void> {
     const { auth } = this.context.settings
     if (user && !(auth && auth.index)) {
       throw new Error("Socket auth indexing is disabled")
     }
-    return this.quiet(this.membership.send({ type: "broadcast", message, user, text }))
+    return this.quiet(this.membership.send({ type: "broadcast", message, user, text, traceparent }))
   }
 
   /**
@@ -373,6 +392,16 @@ export class Node {
     }))
     await this.hub.presence?.stop()
     this.lifetimes.reset()
+  }
+
+  private traced(
+    name: string,
+    attributes: Readonly<Record<string, unknown>>,
+    work: (traceparent: string) => Promise<void>
+  ): Promise<void> {
+    const { tracing } = this.context
+    const parent = tracing?.current
+    return this.quiet(Promise.resolve(tracing?.span(name, { kind: "producer", attributes, parent }, work)))
   }
 
   private sendAway(connections: ReadonlyArray<Connection>, options: DrainOptions): Promise<void> {

@@ -8,7 +8,7 @@ import type { Settings } from "./Settings.js"
 import type { Fanouts } from "./subscription/Fanouts.js"
 import type { Log } from "./telemetry/Log.js"
 import type { Metrics } from "./telemetry/Metrics.js"
-import type { Span } from "./telemetry/Tracing.js"
+import type { Tracing } from "./telemetry/Tracing.js"
 import type { Flush, Turns } from "./transport/Turns.js"
 
 /** What the parts of a node share. */
@@ -24,7 +24,7 @@ export interface NodeContext {
   /** What answers calls of procedures, where anything does. */
   readonly procedures: { served: Procedures | undefined }
   /** Present where a tracer looks. */
-  readonly span: Span | undefined
+  readonly tracing: Tracing | undefined
   /** Counts and logs a limit that a connection has crossed, with a message about this path if there is one. */
   readonly exceed: (limit: keyof Exceeded, connection: Connection, path?: string) => void
 }

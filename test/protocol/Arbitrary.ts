@@ -64,9 +64,10 @@ export const clientMessage: fc.Arbitrary<Fields> = fc.oneof(
     recover: positions,
     history: fc.dictionary(headerName, fc.nat(), { maxKeys: 3, noNullPrototype: true }),
     presence: fc.dictionary(headerName, json, { maxKeys: 3, noNullPrototype: true }),
-    extensions: fc.option(fc.array(text, { maxLength: 3 }))
+    extensions: fc.option(fc.array(text, { maxLength: 3 })),
+    traceparent: json
   }),
-  record({ type: fc.constant("reauth"), id }, { auth: json }),
+  record({ type: fc.constant("reauth"), id }, { auth: json, traceparent: json }),
   record({ type: fc.constant("request"), id, method: nonEmpty, path: nonEmpty }, {
     headers: fc.option(headers),
     payload: json,
@@ -81,9 +82,14 @@ export const clientMessage: fc.Arbitrary<Fields> = fc.oneof(
     discard: fc.option(fc.boolean())
   }),
   record({ type: fc.constantFrom("cancel", "ack"), id }),
-  record({ type: fc.constant("sub"), id, path: text }, { recover: position, history: fc.nat(), presence: json }),
+  record({ type: fc.constant("sub"), id, path: text }, {
+    recover: position,
+    history: fc.nat(),
+    presence: json,
+    traceparent: json
+  }),
   record({ type: fc.constant("unsub"), id, path: text }),
-  record({ type: fc.constant("message"), id }, { message: json }),
+  record({ type: fc.constant("message"), id }, { message: json, traceparent: json }),
   record({ type: fc.constant("ping"), id })
 )
 

@@ -1,65 +1,257 @@
-/** One request is one trace: the caller, the client, the socket, the handler. */
+/** One trace tree: the caller, the client, the socket, the route or hook, what it publishes, and its delivery. */
 import { expect, it } from "@effect/vitest"
-import { Effect, Layer, Option, Tracer } from "effect"
-import { HttpRouter, HttpServerResponse } from "effect/http"
-import { NesClient, NesServer } from "../../src/index.js"
-import { address, serving } from "../http/Serving.js"
+import Hapi from "@hapi/hapi"
+import { Effect, Fiber, Layer, Queue, Stream, Tracer } from "effect"
+import { HttpClient, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { Rpc, RpcClient, RpcGroup } from "effect/rpc"
+import { Client } from "../../src/client.js"
+import * as ClusterBroker from "../../src/cluster/ClusterBroker.js"
+import * as Nes from "../../src/hapi.js"
+import {
+  Authentication,
+  Broker,
+  NesClient,
+  NesHttpClient,
+  NesHttpServer,
+  NesRpcClient,
+  NesRpcServer,
+  NesServer,
+  Publisher,
+  TestServer
+} from "../../src/index.js"
+import { startNodeOn, until } from "../cluster/Cluster.js"
+import * as MemoryEngine from "../cluster/MemoryEngine.js"
+import { collect, outlived, paths } from "./Collector.js"
 
-const recording = () => {
-  const spans: Array<Tracer.Span> = []
-  const tracer = Tracer.make({
-    span: (options) => {
-      const span = new Tracer.NativeSpan(options)
-      spans.push(span)
-      return span
-    }
-  })
-  return { spans, layer: Layer.succeed(Tracer.Tracer, tracer) }
-}
+const news = Effect.flatMap(NesServer.NesServer, (nes) => Effect.orDie(nes.publish("/news", 1)))
 
-const router = HttpRouter.add(
+const routes = HttpRouter.add(
   "GET",
-  "/item",
-  Effect.withSpan(Effect.succeed(HttpServerResponse.jsonUnsafe({ id: 5 })), "look up the item")
+  "/publish",
+  Effect.as(Effect.withSpan(news, "route"), HttpServerResponse.empty())
 )
 
-it.live("from the caller through client and socket to the handler", () => {
-  const { layer, spans } = recording()
-  return Effect.gen(function*() {
-    const nes = yield* NesClient.make({ url: `ws:${yield* address}` })
-    expect((yield* Effect.withSpan(nes.request("/item"), "caller")).payload).toEqual({ id: 5 })
+const Group = RpcGroup.make(Rpc.make("Publish"))
 
-    const innermost = spans.find(({ name }) => name === "look up the item")
-    const tree: Array<string> = []
-    let span: Tracer.AnySpan | undefined = innermost
-    while (span) {
-      const { spanId }: Tracer.AnySpan = span
-      const known: Tracer.Span | undefined = spans.find((each) => each.spanId === spanId)
-      tree.unshift(`${known?.name} (${known?.kind})`)
-      span = known && Option.getOrUndefined(known.parent)
+const spanned = (name: string) => Effect.withSpan(Effect.yieldNow, name)
+
+const subscription = NesHttpServer.layerSubscription("/news", {
+  filter: () => Effect.as(spanned("filter"), true),
+  onSubscribe: () => spanned("onSubscribe"),
+  onUnsubscribe: () => spanned("onUnsubscribe")
+})
+
+const serving = NesRpcServer.layer(Group).pipe(
+  Layer.provide(Group.toLayer(Effect.map(NesServer.NesServer, (nes) => ({
+    Publish: () => Effect.withSpan(Effect.orDie(nes.publish("/news", 1)), "procedure")
+  })))),
+  Layer.provideMerge(Layer.provideMerge(
+    subscription,
+    TestServer.layer(routes, {
+      auth: Authentication.make({
+        authenticate: Effect.as(Effect.andThen(HttpServerRequest.HttpServerRequest, spanned("authenticate")), {
+          credentials: { user: "a" }
+        })
+      }),
+      onConnection: () => spanned("onConnection"),
+      onDisconnection: () => spanned("onDisconnection"),
+      onMessage: () => Effect.withSpan(Effect.andThen(Effect.yieldNow, news), "onMessage")
+    })
+  )),
+  // Whatever a server is made in, what it does later is no part of that.
+  Layer.withSpan("startup")
+)
+
+const connect = TestServer.connect({ auth: { headers: {} } })
+
+/** Ends when the server has subscribed the client. */
+const listen = (nes: NesClient.Service) =>
+  Effect.gen(function*() {
+    const { node } = yield* NesServer.NesServer
+    yield* Effect.forkScoped(Stream.runDrain(nes.subscribe("/news")))
+    yield* Effect.promise(() => until(() => node.hub.count("/news") === 1))
+  })
+
+/** A way, and all on it. */
+const along = (...names: ReadonlyArray<string>) => names.map((_, index) => names.slice(0, index + 1).join(" > "))
+
+/** What follows from a publish of the last on this way. */
+const published = (...way: ReadonlyArray<string>) =>
+  along(...way, "nes.publish (producer)", "nes.deliver (consumer)", "filter").slice(way.length)
+
+const sorted = (lines: Iterable<string>) => Array.from(lines).toSorted()
+
+it.live("an Effect server: from the caller to the subscribers", () =>
+  Effect.gen(function*() {
+    const spans = yield* collect((tracer) =>
+      Effect.gen(function*() {
+        const nes = yield* Effect.withSpan(connect, "caller of connect")
+        yield* listen(nes)
+        yield* Effect.withSpan(nes.request("/publish"), "caller of request")
+        yield* Effect.withSpan(nes.message("hello"), "caller of message")
+        yield* Effect.gen(function*() {
+          const http = yield* HttpClient.HttpClient
+          yield* http.get("http://nes/publish")
+        }).pipe(Effect.provide(NesHttpClient.layer), Effect.withSpan("caller of http"))
+          .pipe(Effect.provideService(NesClient.NesClient, nes))
+        yield* Effect.gen(function*() {
+          const client = yield* RpcClient.make(Group)
+          yield* client.Publish()
+        }).pipe(Effect.provide(NesRpcClient.layerProtocol), Effect.scoped, Effect.withSpan("caller of procedure"))
+          .pipe(Effect.provideService(NesClient.NesClient, nes))
+        yield* Effect.withSpan(nes.reauthenticate({ headers: {} }), "caller of reauth")
+      }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(serving, tracer)))
+    )
+    const routed = (...before: ReadonlyArray<string>) => {
+      const way = [...before, "nes.request GET (client)", "nes.request GET (server)", "GET (server)", "route"]
+      return [...along(...way), ...published(...way)]
     }
-    expect(tree).toEqual([
-      "caller (internal)",
-      "nes.request GET (client)",
-      "nes.request GET (server)",
-      "GET (server)",
-      "look up the item (internal)"
-    ])
-    expect(new Set(spans.filter(({ name }) => /request|caller|item/.test(name)).map(({ traceId }) => traceId)).size)
-      .toBe(1)
-    expect(spans.every(({ status }) => status._tag === "Ended")).toBe(true)
-  }).pipe(Effect.provide(Layer.provideMerge(serving(router), layer)))
-})
+    const messaged = ["caller of message", "nes.message (client)", "nes.message (server)", "onMessage"]
+    const called = ["caller of procedure", "Publish (client)", "Publish (server)", "procedure"]
+    const hello = ["caller of connect", "nes.connect (client)", "nes.hello (server)"]
+    expect(sorted(paths(spans).filter((path) => !path.startsWith("startup")))).toEqual(sorted([
+      ...along(...hello, "authenticate"),
+      [...hello, "onConnection"].join(" > "),
+      ...along("nes.sub (server)", "onSubscribe"),
+      ...routed("caller of request"),
+      ...along(...messaged),
+      ...published(...messaged),
+      ...routed("caller of http", "GET (client)"),
+      ...along(...called),
+      ...published(...called),
+      ...along("caller of reauth", "nes.reauthenticate (client)", "nes.reauth (server)", "authenticate"),
+      ...along("nes.unsub (server)", "onUnsubscribe"),
+      "onDisconnection"
+    ]))
+    expect(outlived(spans)).toEqual([])
+  }))
 
-it.live("hellos and publishes have spans of their own", () => {
-  const { layer, spans } = recording()
-  return Effect.gen(function*() {
-    yield* NesClient.make({ url: `ws:${yield* address}` })
-    const server = yield* NesServer.NesServer
-    yield* server.subscription("/news")
-    yield* server.publish("/news", "a")
-    const [connection] = yield* server.connections
-    expect(spans.find(({ name }) => name === "nes.hello")?.attributes.get("nes.socket.id")).toBe(connection?.id)
-    expect(spans.find(({ name }) => name === "nes.publish")?.attributes.get("nes.path")).toBe("/news")
-  }).pipe(Effect.provide(Layer.provideMerge(serving(router), layer)))
-})
+it.live("what a client takes back, or leaves behind, has ended with all its spans", () =>
+  Effect.gen(function*() {
+    const begun = yield* Queue.unbounded<string>()
+    const hang = Effect.withSpan(Effect.andThen(Queue.offer(begun, "begun"), Effect.never), "work")
+    const server = TestServer.layer(HttpRouter.add("GET", "/", hang), { onMessage: () => hang })
+    const calls = [(nes: NesClient.Service) => nes.request("/"), (nes: NesClient.Service) => nes.message("hello")]
+    const spans = yield* collect((tracer) =>
+      Effect.gen(function*() {
+        for (const call of calls) {
+          const nes = yield* TestServer.connect()
+          const fiber = yield* Effect.forkChild(call(nes))
+          yield* Queue.take(begun)
+          yield* Fiber.interrupt(fiber)
+          yield* Effect.forkScoped(Effect.exit(call(nes)))
+          yield* Queue.take(begun)
+          yield* nes.disconnect
+        }
+      }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(server, tracer)))
+    )
+    const twice = (path: ReadonlyArray<string>) => [...path, ...path]
+    expect(sorted(paths(spans).filter((path) => /request|message/.test(path)))).toEqual(sorted([
+      ...twice(along("nes.request GET (client)", "nes.request GET (server)", "GET (server)", "work")),
+      ...twice(along("nes.message (client)", "nes.message (server)", "work"))
+    ]))
+  }))
+
+const tracedBy = (layer: Layer.Layer<never>) => Effect.provide(Tracer.Tracer, layer)
+
+const listening = async (client: Client): Promise<void> => {
+  await client.connect()
+  await client.subscribe("/news", () => {})
+}
+
+it.live("a hapi server: what handlers and hooks publish is part of what asked for it, whatever they wait for", () =>
+  Effect.gen(function*() {
+    const given = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331" }
+    const spans = yield* collect((layer) =>
+      Effect.gen(function*() {
+        const tracer = yield* tracedBy(layer)
+        const url = yield* Effect.acquireRelease(
+          Effect.promise(async () => {
+            const server = Hapi.server({ port: 0 })
+            const publish = async () => {
+              await new Promise((resolve) => setTimeout(resolve, 1))
+              await server.publish("/news", 1)
+              return null
+            }
+            const filter = () => Effect.as(spanned("filter"), true)
+            await server.register({ plugin: Nes.plugin, options: { tracer, onMessage: publish } })
+            server.subscription("/news", { filter })
+            server.route({ method: "GET", path: "/publish", handler: publish })
+            await server.start()
+            return server
+          }),
+          (server) => Effect.promise(() => server.stop())
+        ).pipe(Effect.map(({ info }) => info.uri.replace("http", "ws")))
+        const plain = new Client(url)
+        yield* Effect.addFinalizer(() => Effect.promise(() => plain.disconnect()))
+        yield* Effect.promise(async () => {
+          await listening(plain)
+          await plain.request("/publish")
+          const traceparent = `00-${given.traceId}-${given.spanId}-01`
+          await plain.request({ path: "/publish", headers: { traceparent } })
+        })
+        const nes = yield* Effect.provide(NesClient.make({ url }), layer)
+        yield* Effect.withSpan(nes.request("/publish"), "caller of request").pipe(Effect.provide(layer))
+        yield* Effect.withSpan(nes.message("hello"), "caller of message").pipe(Effect.provide(layer))
+      }).pipe(Effect.scoped)
+    )
+    const answered = (...way: ReadonlyArray<string>) => [...along(...way), ...published(...way)]
+    const other = answered("?", "nes.request GET (server)").slice(1)
+    expect(sorted(paths(spans))).toEqual(sorted([
+      "nes.hello (server)",
+      ...along("nes.connect (client)", "nes.hello (server)"),
+      "nes.sub (server)",
+      ...answered("nes.request GET (server)"),
+      ...other,
+      ...answered("caller of request", "nes.request GET (client)", "nes.request GET (server)"),
+      ...answered("caller of message", "nes.message (client)", "nes.message (server)")
+    ]))
+    expect(spans.filter(({ traceId }) => traceId === given.traceId)).toHaveLength(other.length)
+    expect(spans.find(({ parentSpanId }) => parentSpanId === given.spanId)).toMatchObject({ traceId: given.traceId })
+    expect(outlived(spans)).toEqual([])
+  }))
+
+it.live.each([false, true])("over several nodes, with recovery: %s", (recovery) =>
+  Effect.gen(function*() {
+    const spans = yield* collect((layer) =>
+      Effect.gen(function*() {
+        const tracer = yield* tracedBy(layer)
+        const engine = yield* MemoryEngine.make
+        const broker = ClusterBroker.make(engine, { timeout: 1_000, maxInFlight: 1_000 })
+        const context = yield* Effect.context()
+        const start = () =>
+          startNodeOn(() => Effect.runSyncWith(context)(broker), {
+            options: { tracer },
+            declare: (server) => server.subscription("/news", { recovery })
+          })
+        const nodes = yield* Effect.promise(() => Promise.all([start(), start()]))
+        const heard: Array<unknown> = []
+        yield* Effect.promise(async () => {
+          for (const node of nodes) {
+            const client = await node.connect()
+            await client.subscribe("/news", (message) => void heard.push(message))
+          }
+        })
+        const own = Layer.effect(Broker.Broker, broker)
+        yield* Effect.gen(function*() {
+          const publisher = yield* Publisher.make({ subscriptions: { "/news": { recovery } } })
+          yield* Effect.withSpan(publisher.publish("/news", 1), "worker")
+          yield* Effect.withSpan(publisher.broadcast(1), "worker")
+        }).pipe(Effect.provide(Layer.mergeAll(own, layer)))
+        yield* Effect.promise(() => until(() => heard.length === 2))
+        yield* Effect.promise(async () => {
+          await nodes[0]?.server.publish("/news", 2)
+          await until(() => heard.length === 4)
+          await Promise.all(nodes.map(({ stop }) => stop()))
+        })
+      }).pipe(Effect.scoped)
+    )
+    expect(sorted(paths(spans).filter((path) => /publish|broadcast/.test(path)))).toEqual(sorted([
+      ...along("worker", "nes.publish (producer)", "nes.deliver (consumer)"),
+      "worker > nes.publish (producer) > nes.deliver (consumer)",
+      ...along("worker", "nes.broadcast (producer)", "nes.deliver (consumer)").slice(1),
+      "worker > nes.broadcast (producer) > nes.deliver (consumer)",
+      ...along("nes.publish (producer)", "nes.deliver (consumer)"),
+      "nes.publish (producer) > nes.deliver (consumer)"
+    ].filter((path) => path !== "worker")))
+  }))

@@ -5,7 +5,7 @@ import { answers, textOf } from "../../protocol/Answers.js"
 import * as CloseCode from "../../protocol/CloseCode.js"
 import * as Codec from "../../protocol/Codec.js"
 import type * as Message from "../../protocol/Message.js"
-import { withoutQuery } from "../../protocol/Tracing.js"
+import { parentOf, withoutQuery } from "../../protocol/Tracing.js"
 import type { Request, Response } from "../Application.js"
 import type { Awaitable } from "../Awaitable.js"
 import type { Arrived, Connection, Received } from "../connection/Connection.js"
@@ -13,6 +13,7 @@ import type { Lifetimes } from "../connection/Lifetimes.js"
 import type { RateLimiter } from "../connection/RateLimiter.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
+import { socketId } from "../telemetry/Log.js"
 import type { Authenticator } from "./Authenticator.js"
 import { Call } from "./Call.js"
 import { errorAnswer } from "./ErrorAnswer.js"
@@ -37,7 +38,7 @@ class PathRefused extends Error {
 }
 
 // What the server knows beyond the protocol, for clients that know it too.
-const extensions = ["cancel", "http", "rpc"]
+const extensions = ["cancel", "http", "rpc", "trace"]
 
 // Of no use to a client that does not know them: it may not send them either.
 const extensionOf: Readonly<Record<string, string>> = { cancel: "cancel", rpc: "rpc", ack: "rpc" }
@@ -62,10 +63,9 @@ const unwrap = <A>(decoded: Result.Result<A, { readonly message: string }>): A =
   return decoded.success
 }
 
-const requestAttributes = (connection: Connection, { method, path }: Request) => ({
-  "http.request.method": method,
-  "nes.path": withoutQuery(path),
-  "nes.socket.id": connection.id
+const spanAttributes = ({ id }: Connection, path: string | undefined): Readonly<Record<string, unknown>> => ({
+  ...(path !== undefined && { "nes.path": withoutQuery(path) }),
+  [socketId]: id
 })
 
 const isAuthorization = ([name, value]: readonly [name: string, value: unknown]): boolean =>
@@ -327,7 +327,8 @@ export class Dispatcher {
   private async verifyOne(connection: Connection): Promise<void> {
     this.close(connection)
     try {
-      await this.authenticator.verify(connection)
+      const verify = (): Promise<void> => this.authenticator.verify(connection)
+      await (this.context.tracing?.outside(verify) ?? verify())
     } catch (error) {
       for (const message of this.forget(connection).slice(0, maxRefusals)) {
         if (!Buffer.isBuffer(message)) {
@@ -392,6 +393,25 @@ export class Dispatcher {
       throw errorAnswer(answers.typeUnknown)
     }
     const message = unwrap(Codec.decodeFields(envelope))
+    const { tracing } = this.context
+    // A request has its own, with the name of its method; a call of a procedure has that of `effect/rpc`.
+    return tracing === undefined || message.type === "request" || message.type === "rpc"
+      ? this.handle(connection, message)
+      : Promise.resolve(tracing.span(
+        `nes.${message.type}`,
+        {
+          kind: "server",
+          attributes: spanAttributes(connection, "path" in message ? message.path : undefined),
+          parent: "traceparent" in message ? parentOf(message.traceparent) : undefined
+        },
+        () => this.handle(connection, message)
+      ))
+  }
+
+  private handle(
+    connection: Connection,
+    message: Message.ClientMessage
+  ): string | undefined | Promise<string | undefined> {
     switch (message.type) {
       case "ping":
       case "cancel":
@@ -402,13 +422,7 @@ export class Dispatcher {
       case "hello":
         connection.stage = "greeting"
         this.close(connection)
-        return this.context.span === undefined
-          ? this.hello(connection, message)
-          : Promise.resolve(this.context.span(
-            "nes.hello",
-            { attributes: { "nes.socket.id": connection.id } },
-            () => this.hello(connection, message)
-          ))
+        return this.hello(connection, message)
       case "reauth":
         this.close(connection)
         return this.reauth(connection, message)
@@ -579,16 +593,21 @@ export class Dispatcher {
   }
 
   private ask(connection: Connection, request: Request, call?: Call): Response | PromiseLike<Response> {
-    const { application, settle, span } = this.context
-    if (span === undefined) {
+    const { application, settle, tracing } = this.context
+    if (tracing === undefined) {
       const answer = application.request(connection, request, call)
       return answer instanceof Promise ? answer : settle(answer)
     }
-    return span(
-      `nes.request ${request.method}`,
-      { attributes: requestAttributes(connection, request), headers: request.headers },
+    const { headers, method, path } = request
+    return tracing.span(
+      `nes.request ${method}`,
+      {
+        kind: "server",
+        attributes: { "http.request.method": method, ...spanAttributes(connection, path) },
+        parent: parentOf(headers.traceparent)
+      },
       (traceparent) =>
-        settle(application.request(connection, { ...request, headers: { ...request.headers, traceparent } }, call))
+        settle(application.request(connection, { ...request, headers: { ...headers, traceparent } }, call))
     )
   }
 

@@ -1,5 +1,7 @@
 /** What is published and broadcast, on its way to this node's connections. */
+import { AsyncLocalStorage } from "node:async_hooks"
 import type * as Message from "../../protocol/Message.js"
+import { parentOf } from "../../protocol/Tracing.js"
 import { isPromiseLike } from "../Awaitable.js"
 import type { Broadcast, Command, Publish, Published, Revoke, Target } from "../Command.js"
 import type { Connection, Declared } from "../connection/Connection.js"
@@ -43,9 +45,32 @@ export class Delivery {
     if (this.hub.stopped) {
       return Promise.resolve()
     }
+    const { tracing } = this.context
+    const parent = tracing && "traceparent" in command ? parentOf(command.traceparent) : undefined
+    return parent === undefined || tracing === undefined || !this.isHeard(command)
+      ? this.carryOut(command)
+      : Promise.resolve(tracing.span(
+        "nes.deliver",
+        { kind: "consumer", attributes: "path" in command ? { "nes.path": command.path } : {}, parent },
+        () => this.carryOut(command)
+      ))
+  }
+
+  // What is kept comes twice to the node that has published it.
+  private isHeard(command: Command): boolean {
+    if (command.type !== "publish") {
+      return true
+    }
+    const { path, position } = command
+    const reached = position && this.hub.recovery?.reached(path)
+    return this.hub.listens(path) &&
+      !(reached && reached.epoch === position.epoch && position.offset <= reached.offset)
+  }
+
+  private carryOut(command: Command): Promise<void> {
     switch (command.type) {
       case "publish":
-        return this.traced(command)
+        return this.publish(command)
       case "broadcast":
         return this.broadcast(command)
       case "revoke":
@@ -159,13 +184,6 @@ export class Delivery {
     return this.written(this.context.fanouts.send(undefined, targets, send))
   }
 
-  private traced(command: Publish): Promise<void> {
-    const { span } = this.context
-    return span === undefined
-      ? this.publish(command)
-      : Promise.resolve(span("nes.publish", { attributes: { "nes.path": command.path } }, () => this.publish(command)))
-  }
-
   private publish(command: Publish): Promise<void> {
     const { path, user } = command
     const match = this.hub.router.match(path)
@@ -253,7 +271,7 @@ export class Delivery {
   ): Carried {
     const { internal, message, path } = command
     const { filter } = subscription.options
-    const { application, fanouts, metrics: { totals }, settle } = this.context
+    const { application, fanouts, metrics: { totals }, settle, tracing } = this.context
     let shared: PreparedMessage | undefined
     let fault: Error | undefined
 
@@ -306,7 +324,8 @@ export class Delivery {
     }
 
     const finish = (): Promise<void> | undefined => fault && Promise.reject(fault)
-    const carried = fanouts.send(path, subscribers, send)
+    // Most of a crowd is asked about in later turns, which are part of no span.
+    const carried = fanouts.send(path, subscribers, tracing ? AsyncLocalStorage.bind(send) : send)
     if (carried === undefined) {
       return finish()
     }

@@ -31,6 +31,8 @@ export interface Keeper {
   readonly left: (connection: Connection, path: string, subscription: Declared) => void
   /** Whether a path is followed here. */
   readonly has: (path: string) => boolean
+  /** How far a path has come here; `undefined` where that is not known. */
+  readonly reached: (path: string) => Message.Position | undefined
   /** How far a connection has come on a path; `undefined` unless it has been let in. */
   readonly position: (connection: Connection, path: string) => Message.Position | undefined
 }

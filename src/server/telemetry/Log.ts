@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import type { IncomingMessage } from "node:http"
-import { withoutQuery } from "../../protocol/Tracing.js"
+import { rootless, withoutQuery } from "../../protocol/Tracing.js"
 import type { Service } from "../Application.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Exceeded } from "../connection/Limits.js"
@@ -201,7 +201,7 @@ export const make = (
           })
       )
     }
-    const fork = Effect.runForkWith(yield* Effect.context())
+    const fork = Effect.runForkWith(yield* rootless())
     return new Log(
       { lives: to && (yield* listens("Debug")), incidents: to && (yield* listens("Info")) },
       clock,

@@ -2,37 +2,45 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Message from "../../protocol/Message.js"
-import { isEnabled, parentOf, traceparentOf } from "../../protocol/Tracing.js"
+import type * as Tracer from "effect/Tracer"
+import { AsyncLocalStorage } from "node:async_hooks"
+import { isEnabled, rootless, traceparentOf } from "../../protocol/Tracing.js"
 import { isPromiseLike } from "../Awaitable.js"
 
 /** What a span says. */
 interface SpanOptions {
+  readonly kind: "server" | "producer" | "consumer"
   readonly attributes: Readonly<Record<string, unknown>>
-  /** The headers of a request, whose `traceparent` names the caller's span. */
-  readonly headers?: Message.RequestHeaders | null | undefined
+  /** The span that it is part of; without one it begins a trace. */
+  readonly parent: Tracer.AnySpan | undefined
 }
 
-/** Runs work in a span. The work is given the `traceparent` (W3C Trace Context) to hand on. */
-export type Span = <A>(
-  name: string,
-  options: SpanOptions,
-  work: (traceparent: string) => A | PromiseLike<A>
-) => A | PromiseLike<A>
+type Begin = (name: string, options: SpanOptions) => Tracer.Span
 
-/** Spans of the tracer in force; `undefined` where nobody looks. */
-export const make: Effect.Effect<Span | undefined> = Effect.gen(function*() {
-  if (!(yield* isEnabled)) {
-    return undefined
+/**
+ * The spans of a server, and which of them the code that runs is part of, whatever it waits for: what is published there
+ * is part of it too, and so are the Effects of hooks.
+ */
+export class Tracing {
+  private readonly storage = new AsyncLocalStorage<Tracer.Span | undefined>()
+
+  constructor(private readonly begin: Begin, private readonly clock: Clock.Clock) {}
+
+  /** The span that the code which runs is part of. */
+  get current(): Tracer.Span | undefined {
+    return this.storage.getStore()
   }
-  const clock = yield* Clock.Clock
-  const run = Effect.runSyncWith(yield* Effect.context())
-  return <A>(name: string, { attributes, headers }: SpanOptions, work: Parameters<Span>[2]) => {
-    const parent = parentOf(headers?.traceparent)
-    const span = run(Effect.makeSpan(name, { attributes, parent, root: parent === undefined, kind: "server" }))
-    const end = (exit: Exit.Exit<unknown, unknown>): void => span.end(clock.currentTimeNanosUnsafe(), exit)
+
+  /** Runs work in a span, which ends with it. The work is given the `traceparent` to hand on. */
+  span<A>(
+    name: string,
+    options: SpanOptions,
+    work: (traceparent: string) => A | PromiseLike<A>
+  ): A | PromiseLike<A> {
+    const span = this.begin(name, options)
+    const end = (exit: Exit.Exit<unknown, unknown>): void => span.end(this.clock.currentTimeNanosUnsafe(), exit)
     try {
-      const result = work(traceparentOf(span)) as A | PromiseLike<A>
+      const result = this.storage.run<A | PromiseLike<A>, [string]>(span, work, traceparentOf(span))
       if (!isPromiseLike(result)) {
         end(Exit.void)
         return result
@@ -49,4 +57,27 @@ export const make: Effect.Effect<Span | undefined> = Effect.gen(function*() {
       throw error
     }
   }
+
+  /** Runs what is part of no span, whatever has brought it about. */
+  outside<A>(work: () => A): A {
+    return this.storage.run(undefined, work)
+  }
+
+  /** An Effect as part of the present span, unless that is over. */
+  readonly within = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+    const { current } = this
+    return current?.status._tag === "Started" ? Effect.withParentSpan(effect, current) : effect
+  }
+}
+
+/** The spans of the tracer in force; `undefined` where nobody looks. */
+export const make: Effect.Effect<Tracing | undefined> = Effect.gen(function*() {
+  if (!(yield* isEnabled)) {
+    return undefined
+  }
+  const run = Effect.runSyncWith(yield* rootless())
+  return new Tracing(
+    (name, options) => run(Effect.makeSpan(name, { ...options, root: options.parent === undefined })),
+    yield* Clock.Clock
+  )
 })
