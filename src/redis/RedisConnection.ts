@@ -101,13 +101,16 @@ const makeClient = (address: Address, url: string | undefined, timeout: number) 
 /** One connection, made anew for as long as it is wanted. */
 class Line {
   client: Client | undefined
+  /** Where it leads. */
+  url: string | undefined
   private closed = false
   private attempt = 0
   private drop: ((error: unknown) => void) | undefined
   private readonly closing = new AbortController()
 
   constructor(
-    private readonly make: () => Promise<Client>,
+    private readonly locate: () => Promise<string | undefined>,
+    private readonly make: (url: string | undefined) => Client,
     private readonly timeout: number,
     private readonly ready: () => void,
     private readonly lost: (error: unknown) => void
@@ -138,7 +141,8 @@ class Line {
 
   // Ends when the connection does, which is always a failure.
   private async hold(): Promise<void> {
-    const client = await within(this.make(), this.timeout)
+    this.url = await within(this.locate(), this.timeout)
+    const client = this.make(this.url)
     const ended = new Promise<never>((_, reject) => {
       this.drop = reject
       client.on("error", reject)
@@ -175,7 +179,7 @@ interface Locator {
   readonly close: () => void
 }
 
-const locator = (address: Address, timeout: number, moved: () => void): Locator => {
+const locator = (address: Address, timeout: number, found: (url: string) => void): Locator => {
   const { name = "", sentinels } = address
   if (!sentinels) {
     const url = typeof address.url === "string" ? address.url : address.url?.[0]
@@ -184,7 +188,13 @@ const locator = (address: Address, timeout: number, moved: () => void): Locator 
   const scheme = sentinels.some((url) => url.startsWith("rediss:")) ? "rediss" : "redis"
   // Their credentials, if they have any, are in their urls.
   const lines = sentinels.map((url) =>
-    new Line(() => Promise.resolve(makeClient(transport(address), url, timeout)), timeout, ignore, ignore)
+    new Line(
+      () => Promise.resolve(url),
+      () => makeClient(transport(address), url, timeout),
+      timeout,
+      ignore,
+      ignore
+    )
   )
   let known: Master | undefined
   // Not all hear of a change at once: the newest counts, also when who knows it does not answer. A master that has just
@@ -202,10 +212,7 @@ const locator = (address: Address, timeout: number, moved: () => void): Locator 
     const { host, port } = known
     return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`
   }
-  const watch = setInterval(() => {
-    const before = known
-    locate().then(() => before && (before.host !== known?.host || before.port !== known.port) && moved()).catch(ignore)
-  }, watching)
+  const watch = setInterval(() => void locate().then(found, ignore), watching)
   watch.unref()
   return {
     locate,
@@ -233,11 +240,17 @@ const ask = async (client: Client | undefined, name: string, timeout: number): P
 }
 
 const single = (address: Address, timeout: number, observer: Observer): RedisConnection => {
-  const { locate, close } = locator(address, timeout, () => moved())
+  // Whoever looked for the master first, both must be with it: one would hear it, and the other write elsewhere.
+  const { locate, close } = locator(
+    address,
+    timeout,
+    (url) => [commands, subscriber].some((line) => line.client && line.url !== url) && moved()
+  )
   let closed = false
   let suspected = 0
-  const make = async (): Promise<Client> => makeClient(address, await locate(), timeout)
-  const isUp = (): boolean => commands.client !== undefined && subscriber.client !== undefined
+  const make = (url: string | undefined): Client => makeClient(address, url, timeout)
+  const isUp = (): boolean =>
+    commands.client !== undefined && subscriber.client !== undefined && commands.url === subscriber.url
   const ready = (): void => {
     if (isUp() && !closed) {
       observer.up()
@@ -248,8 +261,8 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
       observer.down(error)
     }
   }
-  const commands = new Line(make, timeout, ready, lost)
-  const subscriber = new Line(make, timeout, ready, lost)
+  const commands = new Line(locate, make, timeout, ready, lost)
+  const subscriber = new Line(locate, make, timeout, ready, lost)
   const moved = (): void => {
     const error = new Error("Redis has another master")
     commands.restart(error)
@@ -263,7 +276,7 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
   }
   // Whether the address leads to a master by now, asked of a connection of its own: this one stays if it does not.
   const probe = async (): Promise<void> => {
-    const candidate = await make()
+    const candidate = make(await locate())
     candidate.on("error", ignore)
     try {
       await within(candidate.connect(), timeout)

@@ -36,16 +36,22 @@ export class Script {
 // given out again, and nobody would notice. So an epoch holds for one history of one server only, unless it loses
 // nothing: its replication id changes whenever it starts or is promoted, and is not part of what it copies. A path that
 // nothing has been published to has an epoch all the same, of which nothing is kept: see server/recovery.
+//
+// A replica has the epochs of its master, and may be behind: by its word updates would be lost, and told again later. So
+// it is not asked: a write that changes nothing is refused there, in whatever way the server refuses writes.
 const opening = `
 local function now()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function run(durable)
+  local info = redis.call('INFO', 'replication')
+  if string.find(info, 'role:slave', 1, true) then
+    redis.call('HDEL', KEYS[1], '')
+  end
   if durable == '1' then
     return 'any'
   end
-  local info = redis.call('INFO', 'replication')
   local _, at = string.find(info, 'master_replid:', 1, true)
   return at and string.sub(info, at + 1, at + 12) or 'any'
 end

@@ -76,8 +76,6 @@ it("with Redis far away and two publishers nothing is lost, no gap is told, and 
 
 it("a failover to a replica that lacks updates, and back to a process that never restarted, is told", async () => {
   const [a, b] = [await startRedis(), await startRedis()]
-  b.run("config", "set", "repl-diskless-sync-delay", "0")
-  a.run("config", "set", "repl-diskless-sync-delay", "0")
   const follow = async (replica: RedisServer, master: RedisServer): Promise<void> => {
     replica.run("replicaof", "127.0.0.1", String(master.port))
     await until(() => replica.run("info", "replication").includes("master_link_status:up"))
@@ -258,6 +256,37 @@ it("a master that is demoted is told without anyone publishing, and left as soon
   proxy.target = b.port
   await until(() => node.server.publish("/kept/1", 3).then(() => true, () => false))
   expect(Number(b.run("exists", "nes:state:{/kept/1}"))).toBe(1)
+})
+
+it("the word of a replica that is behind does not count: no gap is told, and nothing twice", async () => {
+  const [a, b] = [await startRedis(), await startRedis()]
+  b.run("replicaof", "127.0.0.1", String(a.port))
+  await until(() => b.run("info", "replication").includes("master_link_status:up"))
+  const proxy = await Proxy.start(a.port)
+  const node = await startNode(a, { declare, broker: { url: proxy.url } })
+  const client = await node.connect()
+  const gaps: Array<string> = []
+  client.onGap = (path) => void gaps.push(path)
+  const heard = await hear(client, "/kept/1")
+  const turnTo = (redis: RedisServer): void => {
+    proxy.target = redis.port
+    proxy.drop()
+  }
+  await node.server.publish("/kept/1", 1)
+  await until(() => b.run("hget", "nes:state:{/kept/1}", "top") === "1")
+  // It stays a replica, and hears nothing more.
+  b.run("replicaof", "127.0.0.1", "1")
+  await node.server.publish("/kept/1", 2)
+  await until(() => heard.length === 2)
+  turnTo(b)
+  await until(() => b.run("info", "commandstats").includes("cmdstat_eval"))
+  const other = await node.connect()
+  const late: Array<unknown> = []
+  await other.subscribe("/kept/1", (message) => void late.push(message), { history: 1 })
+  turnTo(a)
+  await until(() => node.server.publish("/kept/1", 3).then(() => true, () => false))
+  await until(() => heard.at(-1) === 3 && late.at(-1) === 3)
+  expect([heard, gaps]).toEqual([[1, 2, 3], []])
 })
 
 it("a way that swallows everything counts as away, however much is written to it", async () => {

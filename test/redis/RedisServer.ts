@@ -149,6 +149,9 @@ export class RedisServer {
     const { cluster, durable, program = usual } = this.options
     const child = spawn(program, [
       ...["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.directory, "--save", ""],
+      // Otherwise a replica waits for others before it is in step, for longer than Sentinels wait for its master.
+      "--repl-diskless-sync-delay",
+      "0",
       ...(durable ? ["--appendonly", "yes", "--appendfsync", "always"] : ["--appendonly", "no"]),
       ...(cluster ? ["--cluster-enabled", "yes", "--cluster-port", String(await freePort())] : [])
     ], { stdio: "ignore" })

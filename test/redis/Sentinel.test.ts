@@ -4,6 +4,7 @@ import * as Redacted from "effect/Redacted"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it, onTestFinished } from "vitest"
@@ -57,7 +58,6 @@ const follow = async (replica: RedisServer, master: RedisServer): Promise<void> 
 const cast = async () => {
   const [master, replica] = [await RedisServer.start(), await RedisServer.start()]
   onTestFinished(() => Promise.all([master.stop(), replica.stop()]).then(() => {}))
-  master.run("config", "set", "repl-diskless-sync-delay", "0")
   await follow(replica, master)
   const sentinels = await startSentinels(master, 3)
   // They must know of each other and of the replica before something happens.
@@ -92,7 +92,7 @@ const published = (node: Node, message: unknown): Promise<void> =>
 
 it("a master that dies: its replica takes over, publishes go on, and clients are told of a gap", async () => {
   const { a, b, gaps, kept, master, plain, replica } = await cast()
-  await a.server.publish("/kept/1", 1)
+  await published(a, 1)
   await until(() => kept.length === 1)
   await master.kill()
   await until(() => isMaster(replica))
@@ -109,7 +109,7 @@ it("a master that dies: its replica takes over, publishes go on, and clients are
 
 it("a master that freezes, and thaws as one of two: the nodes are with the other, and stay there", async () => {
   const { a, b, gaps, kept, master, replica } = await cast()
-  await a.server.publish("/kept/1", 1)
+  await published(a, 1)
   await until(() => kept.length === 1)
   master.freeze()
   onTestFinished(() => master.thaw())
@@ -124,6 +124,34 @@ it("a master that freezes, and thaws as one of two: the nodes are with the other
   expect(replica.run("hget", "nes:state:{/kept/1}", "top")).toBe("4")
   expect([kept, gaps]).toEqual([[1, 2, 3, 4], ["/kept/1"]])
 }, 60_000)
+
+it("a move that one connection has found first takes the other along: a node writes where it hears", async () => {
+  const [a, b] = [await RedisServer.start(), await RedisServer.start()]
+  onTestFinished(() => Promise.all([a.stop(), b.stop()]).then(() => {}))
+  let [master, epoch] = [a, 1]
+  const sentinel = createServer((socket) => {
+    socket.on("error", () => {})
+    socket.on("data", (data) => {
+      const fields = ["ip", "127.0.0.1", "port", String(master.port), "config-epoch", String(epoch)]
+      const about = fields.map((field) => `$${field.length}\r\n${field}\r\n`).join("")
+      for (const [command] of data.toString().matchAll(/SENTINEL|PING/g)) {
+        socket.write(command === "PING" ? "+PONG\r\n" : `*${fields.length}\r\n${about}`)
+      }
+    })
+  }).listen(0, "127.0.0.1")
+  onTestFinished(() => void sentinel.close())
+  await once(sentinel, "listening")
+  const sentinels = [`redis://127.0.0.1:${(sentinel.address() as AddressInfo).port}`]
+  const node = await startNode(a, { declare, broker: { url: undefined, sentinels, name: "main" } })
+  const heard = await hear(await node.connect(), "/kept/1")
+  ;[master, epoch] = [b, 2]
+  a.run("client", "kill", "type", "pubsub")
+  await until(async () => {
+    await node.server.publish("/kept/1", 1).catch(() => {})
+    return b.run("exists", "nes:state:{/kept/1}") === "1"
+  })
+  await until(() => heard.length > 0)
+})
 
 it("options that make no sense are refused", () => {
   const refused: ReadonlyArray<readonly [Parameters<typeof redis>[0], string]> = [

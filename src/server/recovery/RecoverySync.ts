@@ -288,7 +288,7 @@ export class RecoverySync {
       if (since && !isNew) {
         await this.replay(since, page, connection)
       } else if (late && !isNew) {
-        this.owner.gap(this, this.at, connection)
+        this.owner.gap(this, { epoch: page.epoch, offset: page.top - wanted.length }, connection)
       }
       await this.tell(wanted, connection)
       this.owner.enter(this, connection, isNew, late)

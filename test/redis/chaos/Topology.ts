@@ -182,9 +182,6 @@ const pair = (
 const startSentinel = async (): Promise<Topology> => {
   const [first, second] = [await RedisServer.start(), await RedisServer.start()]
   second.run("replicaof", "127.0.0.1", String(first.port))
-  for (const each of [first, second]) {
-    each.run("config", "set", "repl-diskless-sync-delay", "0")
-  }
   await until(() => isInStep(second))
   const directory = mkdtempSync(join(tmpdir(), "effect-nes-sentinels-"))
   const children: Array<ChildProcess> = []

@@ -44,6 +44,8 @@ class World {
   /** Announced by Redis, but not heard yet. */
   coming: Array<Published> = []
   readonly all: Array<Published> = []
+  /** Where those were who were told of a gap. */
+  readonly gaps: Array<number> = []
   readonly told = new Map<Connection, { readonly told: Told; readonly from: number | undefined; inside: boolean }>()
   readonly sync: RecoverySync
 
@@ -52,7 +54,10 @@ class World {
       ready: () => undefined,
       read: (_, since) => this.read(since),
       deliver: (_, update, to) => this.deliver(update, to),
-      gap: (_, __, to) => this.tell("gap", to),
+      gap: (_, { offset }, to) => {
+        this.gaps.push(offset)
+        this.tell("gap", to)
+      },
       enter: (_, connection) => {
         const entry = this.told.get(connection)
         if (entry) {
@@ -135,14 +140,14 @@ class World {
     }
   }
 
-  admit(since: number | undefined): void {
+  admit(since: number | undefined, history?: number): void {
     const connection = {} as Connection
     const last = since === undefined ? undefined : this.all[since - 1]
     const position = last?.position ??
       (since === undefined ? undefined : { epoch: Epoch.unpublished("r1", 0, 0), offset: 0 })
     const from = since === undefined ? undefined : last ? since : 0
     this.told.set(connection, { told: [], from, inside: false })
-    void this.sync.admit(connection, position)
+    void this.sync.admit(connection, position, history)
   }
 }
 
@@ -384,6 +389,18 @@ it("whoever comes with nothing missed is let in without a reading", async () => 
   world.publish("now", false)
   expect(heard(world)).toEqual([[1, 2], [2], [2]])
   expect(world.reads).toBe(1)
+})
+
+it("whoever is let in late is told of a gap before the last updates that it asked for", async () => {
+  const world = new World(false)
+  for (let n = 0; n < 3; n++) {
+    world.publish("never", false)
+  }
+  world.failures = 1
+  world.admit(undefined, 2)
+  await settle()
+  await world.sync.work()
+  expect([heard(world), world.gaps]).toEqual([[["gap", 2, 3]], [1]])
 })
 
 describe("an epoch goes on", () => {
