@@ -52,7 +52,7 @@ it("clients are sent away over the time given, with 1012, while new ones are ref
   await expect.poll(() => closed.length).toBe(10)
   expect(new Set(closed.map(({ code }) => code))).toEqual(new Set([1012]))
   expect((closed[9]?.at ?? 0) - (closed[0]?.at ?? 0)).toBeGreaterThan(200)
-  expect(closed[4]?.at).toBeLessThan(400)
+  expect((closed[9]?.at ?? 0) - (closed[4]?.at ?? 0)).toBeGreaterThan(80)
 })
 
 it("what is being answered is answered first, and what comes too late is asked again of the next node", async () => {

@@ -209,9 +209,12 @@ describe("headers", () => {
   })
 
   it("of 16 KiB of blanks take no time", () => {
-    const began = performance.now()
-    expect(headers({ a: `x${" ".repeat(16_000)}y`, b: " ".repeat(300) })).toMatchObject({ b: "" })
-    expect(performance.now() - began).toBeLessThan(50)
+    const took = Array.from({ length: 5 }, () => {
+      const began = performance.now()
+      expect(headers({ a: `x${" ".repeat(16_000)}y`, b: " ".repeat(300) })).toMatchObject({ b: "" })
+      return performance.now() - began
+    })
+    expect(Math.min(...took)).toBeLessThan(50)
   })
 })
 
