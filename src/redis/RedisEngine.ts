@@ -117,7 +117,7 @@ const open = (options: EngineOptions, observer: Observer): Session => {
       ]
       const [before, after] = await run(Scripts.enter, keys, [
         ...terms,
-        ...changes.flatMap(([id, value]) => [JSON.stringify(id), value ?? ""])
+        ...changes.flatMap(([id, value]) => [JSON.stringify(id), value === undefined ? "" : value ?? "-"])
       ]) as readonly [number, number]
       return { before, after }
     },

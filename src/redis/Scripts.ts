@@ -173,9 +173,9 @@ return table.concat(lines, '\\n')
 /**
  * Changes who of a node is present, and tells of it. KEYS: those of `append`, all who are present, those of the node.
  * ARGV: the terms of `append`, what each update begins with, whether it says who or only how many, `some`, `all` or
- * `values` (see server/presence), ms until all are forgotten unless one is told of again, ids and values (empty for who
- * is gone), as JSON. Returns how many the node had, and has. Of each who is present the number of nodes is kept, and the
- * value; of the updates no more than are present, or than nodes need to catch up.
+ * `values` (see server/presence), ms until all are forgotten unless one is told of again, ids and values, as JSON: empty
+ * for who is gone, `-` where nothing is said. Returns how many the node had, and has. Of each who is present the number of
+ * nodes is kept, and the value; of the updates no more than are present, or than nodes need to catch up.
  */
 export const enter = new Script(`${opening}${keeping}
 local all, own, extent, updates = KEYS[4], KEYS[5], ARGV[10], {}
@@ -212,10 +212,13 @@ local function come(id, value)
     return
   end
   count = count + redis.call('SADD', own, id)
-  local next = extent == 'all' and known or value
+  local next = (extent == 'all' or value == '-') and known or value
+  if next == '-' then
+    next = 'null'
+  end
   redis.call('HSET', all, id, math.max(count, 1) .. ':' .. next)
   if not known then
-    tell('join', id, value)
+    tell('join', id, next)
   elseif known ~= next then
     tell('change', id, next)
   end

@@ -104,10 +104,8 @@ export class Node {
         const { epoch, last, top } = await membership.history.read(path, undefined, options.recovery ?? defaultBounds)
         return { last, position: { epoch, offset: top } }
       },
-      encode: (message) => {
-        context.metrics.totals.snapshotsSent++
-        return this.delivery.encode(message)
-      },
+      totals: metrics.totals,
+      encode: (message) => this.delivery.encode(message),
       carry: (update, connection, { options }, isHere) => {
         context.metrics.totals.snapshotsSent += update.snapshot ? 1 : 0
         return isFor(connection, update.user, options.index)

@@ -3,6 +3,7 @@ import type { Server } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import { beforeAll, describe, expect, it } from "vitest"
 import * as ClusterBroker from "../../src/cluster/ClusterBroker.js"
+import type { Engine, Session } from "../../src/cluster/Engine.js"
 import { hear, type NodeOptions, startNodeOn, until } from "./Cluster.js"
 import * as MemoryEngine from "./MemoryEngine.js"
 import { suite } from "./Suite.js"
@@ -13,13 +14,55 @@ describe("on an engine in memory", () => {
     engine = Effect.runSync(MemoryEngine.make)
   })
 
-  const start = (options: NodeOptions) =>
+  const start = (options: NodeOptions, on: Engine = engine) =>
     startNodeOn(
-      (onEvent) => Effect.runSync(ClusterBroker.make(engine, { timeout: 1_000, maxInFlight: 1_000, onEvent })),
+      (onEvent) => Effect.runSync(ClusterBroker.make(on, { timeout: 1_000, maxInFlight: 1_000, onEvent })),
       options
     )
 
-  suite("memory", start)
+  suite("memory", (options) => start(options))
+
+  it("a crowd that subscribes at once has who is present, and the state, read no more than a few times", async () => {
+    let release = (): void => {}
+    let held: Promise<void> | undefined
+    const slow: Engine = {
+      name: "slow",
+      open: (observer) => {
+        const session = engine.open(observer)
+        const away = async (): Promise<void> => {
+          await held
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+        return Object.assign(Object.create(session) as Session, {
+          present: (...args: Parameters<Session["present"]>) => away().then(() => session.present(...args)),
+          read: (...args: Parameters<Session["read"]>) => away().then(() => session.read(...args))
+        })
+      }
+    }
+    const declare = (server: Server): void => {
+      server.subscription("/room/{id}", { presence: true })
+      server.subscription("/price/{id}", { state: true })
+    }
+    const { connect, server } = await start({ declare }, slow)
+    await (await connect()).subscribe("/room/crowd", () => {}, { presence: "here" })
+    await until(async () => await server.presence("/room/crowd").count() === 1)
+    await server.publish("/price/crowd", 12)
+    const crowd = await Promise.all(Array.from({ length: 40 }, () => connect()))
+    const before = new Map(engine.asked)
+    held = new Promise((resolve) => {
+      release = resolve
+    })
+    const hearing = crowd.map((client) =>
+      Promise.all([hear(client, "/room/crowd/presence"), hear(client, "/price/crowd")])
+    )
+    await until(() => server.plugins.nes.node.totals.receivedSub === 81)
+    release()
+    expect(await Promise.all(hearing)).toEqual(
+      crowd.map(() => [[{ count: 1, users: [{ id: expect.any(String), value: "here" }] }], [12]])
+    )
+    expect((engine.asked.get("present") ?? 0) - (before.get("present") ?? 0)).toBeLessThan(4)
+    expect((engine.asked.get("read") ?? 0) - (before.get("read") ?? 0)).toBeLessThan(10)
+  })
 
   it("a publish ends though the last subscriber leaves while it waits for what others published before", async () => {
     const declare = (server: Server): void => server.subscription("/kept/{id}", { recovery: true })

@@ -160,9 +160,10 @@ describe("presence", () => {
     const ann = await connect("ann")
     const subscribed = ann.subscribe("/room/1", () => {}, { presence: "early" })
     await expect.poll(() => answer).toBeDefined()
-    await ann.present("/room/1", "late")
+    const said = ann.present("/room/1", "late")
+    await expect.poll(() => server.plugins.nes.node.totals.receivedSub).toBe(2)
     answer?.("first")
-    await subscribed
+    await Promise.all([subscribed, said])
     await expect.poll(() => server.presence("/room/1").read()).toEqual({
       count: 1,
       users: [{ id: "ann", value: "late" }]
@@ -264,6 +265,31 @@ describe("presence", () => {
       sockets.forEach((socket) => socket.close())
       await present(9)
     }
+  })
+
+  it("has nobody whose hello is refused, and tells nothing of who is back after such a one", async () => {
+    const { connect, open, server } = await startServer({ presence: { grace: 60_000 } })
+    server.subscription("/closed", { auth: { scope: ["nobody"] } })
+    const heard = await follow(await connect("cyd"))
+    const hello = { auth: as("ann"), subs: ["/room/1"], presence: { "/room/1": "first" } }
+    const refused = { ...hello, subs: ["/room/1", "/closed"], presence: { "/room/1": "other" } }
+    const read = () => server.presence("/room/1").read()
+    const bare = await open(refused)
+    expect(bare.greeting).toMatchObject({ statusCode: 403, path: "/closed" })
+    const ann = await open(hello)
+    await until(async () => (await read()).count === 1)
+    bare.close()
+    ann.close()
+    const again = await open(refused)
+    expect(again.greeting).toMatchObject({ statusCode: 403 })
+    again.close()
+    await open({ ...hello, presence: {} })
+    await (await connect("bob")).subscribe("/room/1", () => {})
+    await expect.poll(() => heard.slice(1)).toEqual([
+      { join: { id: "ann", value: "first" }, count: 1 },
+      { join: { id: "bob", value: null }, count: 2 }
+    ])
+    expect(server.plugins.nes.node.totals.present).toBe(2)
   })
 
   it("leaves nothing behind when all have gone, and a stopped server starts with nobody", async () => {

@@ -18,9 +18,12 @@ const dial = async (url: string, hello: object) => {
   const ws = new WebSocket(url)
   onTestFinished(() => ws.terminate())
   const inbox: Array<Heard & { readonly id?: number }> = []
+  const heard: Array<Heard & { readonly id?: number }> = []
   let wake = (): void => {}
   ws.on("message", (data: Buffer) => {
-    inbox.push(JSON.parse(data.toString()))
+    const message = JSON.parse(data.toString()) as Heard
+    inbox.push(message)
+    heard.push(message)
     wake()
   })
   await once(ws, "open")
@@ -52,6 +55,9 @@ const dial = async (url: string, hello: object) => {
     greeting,
     /** Asks, and returns the answer. */
     ask,
+    send: (message: object) => ws.send(JSON.stringify(message)),
+    /** All that has come. */
+    heard,
     /** What came before the last answer. */
     get before() {
       return before

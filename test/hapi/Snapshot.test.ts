@@ -4,6 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { Client } from "../../src/client.js"
 import * as Nes from "../../src/hapi.js"
+import { as } from "../cluster/Cluster.js"
+import { startServer as startNamed } from "../cluster/Present.js"
 import { makeNes14Client, makeNes6Client } from "../interop/peers/ClientUnderTest.js"
 import { startServer } from "./RecoveryServer.js"
 
@@ -175,6 +177,134 @@ describe("a snapshot", () => {
     expect(await asked).toMatchObject({ statusCode: 503, payload: { message: "Too many updates while subscribing" } })
     expect(hub.listens("/a/1")).toBe(false)
   })
+})
+
+// A snapshot that is asked for on the server's side, and answered here.
+const startSlow = async (options: Nes.SubscriptionOptions = {}, plugin: Nes.PluginOptions = {}) => {
+  const asked: Array<{ readonly user: unknown; readonly answer: (first: unknown) => void }> = []
+  const left: Array<string> = []
+  const started = await startNamed((server) =>
+    server.subscription("/slow/{id}", {
+      auth: { mode: "optional" },
+      snapshot: (socket) => new Promise((answer) => asked.push({ user: socket.auth.credentials?.user, answer })),
+      onUnsubscribe: (_socket, path) => void left.push(path),
+      ...options
+    }), plugin)
+  return { ...started, asked, left, hub: started.server.plugins.nes.node.hub }
+}
+
+const answerTo = async ({ heard }: { readonly heard: ReadonlyArray<{ readonly id?: number }> }, id: number) => {
+  await expect.poll(() => heard.some((message) => message.id === id)).toBe(true)
+  return heard.find((message) => message.id === id)
+}
+
+const refusal = Object.assign(new Error("Gone"), {
+  isBoom: true,
+  output: { statusCode: 410, payload: {}, headers: {} }
+})
+
+describe.each([
+  ["", {}],
+  [", after a hook", { onSubscribe: () => turns(1) }],
+  [", with recovery", { onSubscribe: () => turns(1), recovery: true }]
+])("while the first message is on its way%s", (_, options) => {
+  it.each(["unsub", "revoke", "reauth", "disconnect"])(
+    "a subscription ends, and nothing of it comes (%s)",
+    async (end) => {
+      const { asked, hub, left, open, server } = await startSlow({
+        ...options,
+        ...(end === "reauth" && { auth: { scope: ["in"] } })
+      })
+      const socket = await open({ auth: { headers: { "x-user": "ann", "x-scope": "in" } } })
+      const [connection] = hub.connections.all()
+      const path = "/slow/1"
+      socket.send({ type: "sub", id: 2, path })
+      await expect.poll(() => asked).toHaveLength(1)
+      if (end === "disconnect") {
+        socket.close()
+        await connection?.gone
+      } else if (end === "revoke") {
+        await server.plugins.nes.node.revoke({ socket: connection?.id ?? "" }, path, "bye")
+      } else {
+        socket.send({ type: end, id: 3, path, auth: as("ann") })
+        await expect.poll(() => left).toHaveLength(1)
+      }
+      expect(hub.listens(path)).toBe(false)
+      asked[0]?.answer("secret")
+      if (end !== "disconnect") {
+        await answerTo(socket, 2)
+        await server.publish(path, "later")
+        await socket.ask({ type: "sub", id: 4, path: "/plain" })
+        expect(socket.heard.filter(({ type }) => type === "pub")).toEqual([])
+        expect(connection?.subscriptions.has(path)).toBe(false)
+        expect(connection?.pending?.size ?? 0).toBe(0)
+      }
+      expect(left).toEqual([path])
+    }
+  )
+
+  it("whoever asks again waits for it too, and is refused with it", async () => {
+    const { asked, hub, left, open } = await startSlow(options)
+    const socket = await open({ auth: as("ann") })
+    const path = "/slow/1"
+    socket.send({ type: "sub", id: 2, path })
+    socket.send({ type: "sub", id: 3, path })
+    await expect.poll(() => asked).toHaveLength(1)
+    await turns(3)
+    asked[0]?.answer(Promise.reject(refusal))
+    expect([await answerTo(socket, 2), await answerTo(socket, 3)]).toMatchObject([{ statusCode: 410, path }, {
+      statusCode: 410,
+      path
+    }])
+    expect([left, hub.listens(path)]).toEqual([[path], false])
+  })
+
+  it("a connection that becomes somebody else gets what is for them, and not what was for the other", async () => {
+    const { asked, open } = await startSlow(options)
+    const socket = await open({ auth: as("ann") })
+    socket.send({ type: "sub", id: 2, path: "/slow/1" })
+    await expect.poll(() => asked).toHaveLength(1)
+    await socket.ask({ type: "reauth", id: 3, auth: as("bob") })
+    asked[0]?.answer("ann's")
+    await expect.poll(() => asked.map(({ user }) => user)).toEqual(["ann", "bob"])
+    asked[1]?.answer("bob's")
+    expect(await answerTo(socket, 2)).not.toHaveProperty("statusCode")
+    expect(socket.heard.filter(({ type }) => type === "pub")).toMatchObject([{ message: "bob's" }])
+  })
+})
+
+it("a limit of subscriptions counts none of them twice, whatever they wait for", async () => {
+  const { asked, open } = await startSlow({}, { limits: { maxSubscriptions: 3 } })
+  const socket = await open({ auth: as("ann") })
+  const ids = [2, 3, 4, 5]
+  ids.forEach((id) => socket.send({ type: "sub", id, path: `/slow/${id}` }))
+  expect(await answerTo(socket, 5)).toMatchObject({ statusCode: 403 })
+  expect(asked).toHaveLength(3)
+  asked.forEach(({ answer }) => answer("first"))
+  for (const id of [2, 3, 4]) {
+    expect(await answerTo(socket, id)).not.toHaveProperty("statusCode")
+  }
+})
+
+it("a filter that answers after a connection has become somebody else is asked again", async () => {
+  const judged: Array<{ readonly user: unknown; readonly judge: (verdict: boolean) => void }> = []
+  const { open, server } = await startNamed((server) =>
+    server.subscription("/filtered", {
+      auth: { mode: "optional" },
+      filter: (_path, _message, { credentials }) =>
+        new Promise((judge) => judged.push({ user: credentials?.user, judge }))
+    })
+  )
+  const socket = await open({ auth: as("ann") })
+  await socket.ask({ type: "sub", id: 2, path: "/filtered" })
+  const published = server.publish("/filtered", "ann's")
+  await socket.ask({ type: "reauth", id: 3, auth: as("bob") })
+  judged[0]?.judge(true)
+  await expect.poll(() => judged.map(({ user }) => user)).toEqual(["ann", "bob"])
+  judged[1]?.judge(false)
+  await published
+  await socket.ask({ type: "sub", id: 4, path: "/plain" })
+  expect(socket.heard.filter(({ type }) => type === "pub")).toEqual([])
 })
 
 describe("what is sent first", () => {

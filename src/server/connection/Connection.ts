@@ -106,7 +106,7 @@ export class Connection {
   stage: Stage = "new"
   /** The paths this connection is subscribed to, in order. */
   readonly subscriptions = new Map<string, Declared>()
-  /** Subscribes whose hooks are still running, by path. */
+  /** Subscribes that are not answered yet, because of a hook or a first message, by path. */
   pending: Map<string, PendingSubscribe> | undefined
   /** The user it is indexed by, as remembered at its authentication. */
   user: UserKey | undefined

@@ -458,6 +458,7 @@ export class Dispatcher {
         connection.catchUp()
         connection.stage = "ready"
         connection.greeted(true)
+        this.hub.greeted(connection)
         this.write(connection, text)
         connection.release()
         this.context.log.connected(connection)

@@ -1,7 +1,16 @@
 /** Who is present at the paths of the nodes of one process. */
 import type { Publish } from "../Command.js"
 import type { MemoryHistory } from "../recovery/MemoryHistory.js"
-import { type Change, counted, type Extent, type Place, type Presences, type Reading, told } from "./Present.js"
+import {
+  type Change,
+  counted,
+  type Extent,
+  nothing,
+  type Place,
+  type Presences,
+  type Reading,
+  told
+} from "./Present.js"
 
 /** Somebody who is present: on which nodes, and the JSON text of the value. */
 export interface Entry {
@@ -29,13 +38,13 @@ export const apply = (
         texts.push(told("leave", id, undefined, entries.size))
       }
     } else if (!entry && extent !== "values") {
-      entries.set(id, { nodes: new Set([node]), value })
-      texts.push(told("join", id, value, entries.size))
+      entries.set(id, { nodes: new Set([node]), value: value ?? nothing })
+      texts.push(told("join", id, value ?? nothing, entries.size))
     } else if (entry) {
       if (extent !== "values") {
         entry.nodes.add(node)
       }
-      if (extent !== "all" && entry.value !== value) {
+      if (extent !== "all" && value !== null && entry.value !== value) {
         entry.value = value
         texts.push(told("change", id, value, entries.size))
       }

@@ -13,6 +13,7 @@ import { userKey } from "../conversation/Authentication.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as MessageText from "../MessageText.js"
 import type { Bounds } from "../recovery/Bounds.js"
+import { SharedReads } from "../recovery/SharedReads.js"
 import { Snapshot } from "../subscription/Snapshot.js"
 import { type Options, type Params, type PresenceOptions, Router } from "../subscription/Subscription.js"
 import type { Change, Local, Place, Presences, Present } from "./Present.js"
@@ -36,7 +37,8 @@ interface Entry {
   readonly id: string
   readonly post: Post
   readonly sockets: Set<Connection>
-  value: string
+  /** What was said of it here; `null` for nothing. */
+  value: string | null
   /** What it binds while it has gone and may come back (bytes). */
   lingering: number
 }
@@ -47,7 +49,7 @@ interface Post {
   readonly grace: number
   readonly entries: Map<string, Entry>
   /** What has changed and is not told yet. */
-  readonly changes: Map<string, string | undefined>
+  readonly changes: Map<string, string | null | undefined>
   /** Whether what others know may differ from what is so. */
   isDoubtful: boolean
   isWorking: boolean
@@ -63,7 +65,7 @@ const maxLingering = 64 * 1_048_576
 
 // What somebody binds, at worst: the value and changes of it as texts and parsed, and a part of what the path takes.
 const weightOf = ({ post: { entries, place }, value }: Entry): number =>
-  512 + 8 * value.length + (3_072 + 4 * place.path.length) / entries.size
+  512 + 8 * (value?.length ?? 0) + (3_072 + 4 * place.path.length) / entries.size
 
 // The shortest time between two changes of a path that a node tells of (ms), for one that lists and one that counts.
 const listInterval = 50
@@ -71,8 +73,6 @@ const countInterval = 1_000
 
 // Paths that are told of at a time: after an outage it may be all of them, and others use the same connection.
 const atOnce = 100
-
-const nothing = "null"
 
 const suffix = "/presence"
 
@@ -102,6 +102,7 @@ export class Presence implements Local {
   /** What clients have said of themselves whose subscription was still on its way. */
   private readonly early = new Map<Connection, Map<string, string>>()
   private readonly places = new Router<PresenceOptions<Connection>>()
+  private readonly readings = new SharedReads<Snapshot>()
   private readonly graces = new Map<number, Deadlines<Entry>>()
   private readonly share = Semaphore.makeUnsafe(atOnce)
   /** Whether the last that was to be told was not. */
@@ -128,10 +129,11 @@ export class Presence implements Local {
       access: own ? presence.access : options.access,
       ...(!own && { onSubscribe: options.onSubscribe, onUnsubscribe: options.onUnsubscribe }),
       recovery: bounds,
-      snapshot: async (_connection, path) => {
-        const { position, ...present } = await this.host.presences.read(place(path, presence))
-        return new Snapshot(present, position)
-      }
+      snapshot: (_connection, path) =>
+        this.readings.ask(path, async () => {
+          const { position, ...present } = await this.host.presences.read(place(path, presence))
+          return new Snapshot(present, position)
+        })
     }]
   }
 
@@ -150,7 +152,7 @@ export class Presence implements Local {
     }
     const post = this.post(path, params, presence)
     const known = post.entries.get(id)
-    const entry: Entry = known ?? { id, post, sockets: new Set(), value: given ?? nothing, lingering: 0 }
+    const entry: Entry = known ?? { id, post, sockets: new Set(), value: given ?? null, lingering: 0 }
     post.entries.set(id, entry)
     this.host.count(known ? 0 : 1)
     this.deadlines(post.grace)?.clear(entry)
@@ -159,7 +161,7 @@ export class Presence implements Local {
     const ofConnection = this.entries.get(connection) ?? new Map<string, Entry>()
     this.entries.set(connection, ofConnection.set(path, entry))
     if (!known || (given !== undefined && given !== entry.value)) {
-      this.changed(entry, given ?? nothing)
+      this.changed(entry, given ?? null)
     }
   }
 
@@ -232,14 +234,14 @@ export class Presence implements Local {
       throw new UserError({ message: `Subscription without presence: ${path}` })
     }
     const at = place(placeOf(path, subscription.params(path), presence), presence)
-    const read = async (): Promise<Present> => {
-      const { count, users } = await this.host.presences.read(at)
-      return { count, ...(users && { users }) }
-    }
+    const { presences } = this.host
     return {
-      read,
-      count: async () => (await read()).count,
-      set: async (id, value) => this.host.presences.change(at, this.host.id, [[id, MessageText.of(value)]], "values")
+      read: async () => {
+        const { count, users } = await presences.read(at)
+        return { count, ...(users && { users }) }
+      },
+      count: async () => (await presences.read({ ...at, list: false })).count,
+      set: async (id, value) => presences.change(at, this.host.id, [[id, MessageText.of(value)]], "values")
     }
   }
 
@@ -331,7 +333,7 @@ export class Presence implements Local {
     return post
   }
 
-  private changed(entry: Entry, value: string): void {
+  private changed(entry: Entry, value: string | null): void {
     entry.value = value
     entry.post.changes.set(entry.id, value)
     this.work(entry.post)

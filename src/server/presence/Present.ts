@@ -39,8 +39,14 @@ export interface Reading extends Present {
   readonly position: Message.Position
 }
 
-/** Somebody, and the JSON text of the value; none where they are no longer there. */
-export type Change = readonly [id: string, value: string | undefined]
+/**
+ * Somebody, and the JSON text of the value; `undefined` where they are no longer there, `null` where nothing was said:
+ * whoever is known keeps the value.
+ */
+export type Change = readonly [id: string, value: string | null | undefined]
+
+/** The value of whom nothing was said of. */
+export const nothing = "null"
 
 /**
  * What changes are: some of a node's members, all that it has (of others it had it has none any more; whoever is known

@@ -313,7 +313,10 @@ export class Delivery {
         )
         if (isPromiseLike(verdict)) {
           return Promise.resolve(verdict)
-            .then((verdict) => accept(connection, verdict))
+            // It is for whom the connection was then.
+            .then((verdict) =>
+              connection.auth.credentials === credentials ? accept(connection, verdict) : send(connection)
+            )
             .catch((error: unknown) => refuse(connection, error))
         }
         accept(connection, verdict)

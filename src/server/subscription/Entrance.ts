@@ -7,21 +7,26 @@ import type { Publish, Published } from "../Command.js"
 import type { Connection, Declared } from "../connection/Connection.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as Errors from "../conversation/Errors.js"
+import { SharedReads } from "../recovery/SharedReads.js"
+import type { Totals } from "../telemetry/Metrics.js"
 import type { PreparedMessage } from "../transport/Frame.js"
 import { Snapshot } from "./Snapshot.js"
 import type { Seat, Seats, Subscribers } from "./Subscription.js"
+
+/** The last update of a path that has a state, and how far the path has come. */
+interface Last {
+  readonly last: Published | undefined
+  readonly position: Message.Position
+}
 
 /** What an entrance needs of the node. */
 interface Host {
   readonly application: Service
   readonly settle: Settle
+  readonly totals: Pick<Totals, "snapshotsSent">
   /** Ends when what is published to a path reaches this node; nothing where it does. */
   readonly ready: (path: string) => Promise<void> | undefined
-  /** The last update of a path that has a state, and how far the path has come. */
-  readonly last: (path: string, subscription: Declared) => Promise<{
-    readonly last: Published | undefined
-    readonly position: Message.Position
-  }>
+  readonly last: (path: string, subscription: Declared) => Promise<Last>
   readonly encode: (message: Message.Pub) => PreparedMessage | undefined
   /** Delivers an update to a subscriber that it is for, if it is still here when a filter has answered. */
   readonly carry: (
@@ -45,6 +50,10 @@ const ignore = (): void => {}
 
 /** Lets subscribers in. */
 export class Entrance {
+  private readonly states = new SharedReads<Last>()
+  /** What is written of a snapshot that is the same for many. */
+  private readonly prepared = new WeakMap<Snapshot, PreparedMessage>()
+
   constructor(private readonly host: Host) {}
 
   /** Makes a connection a subscriber: after its first message, if it is new and there is one. */
@@ -111,7 +120,7 @@ export class Entrance {
     }
     const { snapshot } = subscription.options
     const first = snapshot
-      ? await this.ask(snapshot, connection, path, subscription)
+      ? await this.ask(snapshot, connection, path, subscription, isHere)
       : await this.state(connection, path, subscription, isHere)
     const position = first instanceof Snapshot && typeof first.until !== "number" ? first.until : undefined
     if (position) {
@@ -147,10 +156,18 @@ export class Entrance {
     snapshot: Exclude<Declared["options"]["snapshot"], undefined>,
     connection: Connection,
     path: string,
-    subscription: Declared
+    subscription: Declared,
+    isHere: () => boolean
   ): Promise<unknown> {
     try {
-      return await this.host.settle(snapshot(connection, path, subscription.params(path)), connection)
+      for (;;) {
+        const { credentials } = connection.auth
+        const first = await this.host.settle(snapshot(connection, path, subscription.params(path)), connection)
+        // It was for whom the connection was then.
+        if (connection.auth.credentials === credentials || !isHere()) {
+          return first
+        }
+      }
     } catch (error) {
       throw Errors.ofHook("snapshot", error, this.host.application.log, connection)
     }
@@ -162,7 +179,7 @@ export class Entrance {
     subscription: Declared,
     isHere: () => boolean
   ): Promise<Snapshot> {
-    const { last, position } = await this.host.last(path, subscription)
+    const { last, position } = await this.states.ask(path, () => this.host.last(path, subscription))
     if (last && isHere()) {
       await this.host.carry(
         { ...last, message: last.message, text: last.text, position, snapshot: true },
@@ -179,16 +196,16 @@ export class Entrance {
     if (message === undefined) {
       return
     }
-    const outgoing = this.host.encode({
-      type: "pub",
-      path,
-      snapshot: true,
-      message,
-      ...(position && { position })
-    })
+    const shared = position && first instanceof Snapshot ? first : undefined
+    const outgoing = (shared && this.prepared.get(shared)) ??
+      this.host.encode({ type: "pub", path, snapshot: true, message, ...(position && { position }) })
     if (!outgoing) {
       throw errorAnswer(answers.unserialisable)
     }
+    if (shared) {
+      this.prepared.set(shared, outgoing)
+    }
+    this.host.totals.snapshotsSent++
     connection.write(outgoing)
   }
 }

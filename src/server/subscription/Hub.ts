@@ -115,7 +115,8 @@ export class Hub {
       throw errorAnswer(answers.subscriptionHasQuery)
     }
     const given = this.presence?.read(value, connection, path)
-    const subscribed = connection.subscriptions.get(path)
+    const pending = connection.pending?.get(path)
+    const subscribed = pending ? undefined : connection.subscriptions.get(path)
     if (subscribed) {
       if (given !== undefined && subscribed.options.presence) {
         this.presence?.say(connection, path, given)
@@ -127,16 +128,30 @@ export class Hub {
       throw errorAnswer(answers.subscriptionUnknown)
     }
     const { credentials } = connection.auth
-    const position =
-      await (connection.pending?.get(path)?.outcome ?? this.begin(connection, path, match, { since, history }))
+    const position = await (pending?.outcome ?? this.begin(connection, path, match, { since, history }))
     // Who has become somebody else meanwhile may have lost the right to it.
     if (credentials !== connection.auth.credentials) {
       this.check(connection, match)
     }
     if (match.subscription.options.presence && connection.subscriptions.has(path)) {
-      this.presence?.join(connection, path, match.subscription, given)
+      if (connection.stage === "ready") {
+        this.presence?.join(connection, path, match.subscription, given)
+      } else if (given !== undefined) {
+        this.presence?.say(connection, path, given)
+      }
     }
     return position
+  }
+
+  /** A connection's hello has been accepted: before, it is present nowhere. */
+  greeted(connection: Connection): void {
+    if (this.presence) {
+      for (const [path, subscription] of connection.subscriptions) {
+        if (subscription.options.presence) {
+          this.presence.join(connection, path, subscription, undefined)
+        }
+      }
+    }
   }
 
   /** Ends a subscription, or one that is about to begin; `onUnsubscribe` follows, and cannot fail it. */
@@ -145,7 +160,6 @@ export class Hub {
     if (pending) {
       pending.cancelled = true
       connection.pending?.delete(path)
-      return
     }
     const subscription = connection.subscriptions.get(path)
     if (subscription) {
@@ -284,7 +298,8 @@ export class Hub {
       this.context.exceed(exceeded, connection, path)
       throw errorAnswer(answers.subscriptionsTooMany)
     }
-    return match.subscription.options.onSubscribe
+    const { onSubscribe, snapshot, state } = match.subscription.options
+    return onSubscribe || snapshot || state
       ? this.admit(connection, path, match, start)
       : this.enter(connection, path, match.subscription, start)
   }
@@ -294,14 +309,15 @@ export class Hub {
     path: string
   ): "maxSubscriptions" | "maxSubscriptionBytes" | undefined {
     const { maxSubscriptionBytes, maxSubscriptions } = this.context.settings.limits
-    if (subscriptions.size + pending.size >= maxSubscriptions) {
+    const coming = Array.from(pending.keys()).filter((path) => !subscriptions.has(path))
+    if (subscriptions.size + coming.length >= maxSubscriptions) {
       return "maxSubscriptions"
     }
     if (path.length <= shortPath) {
       return undefined
     }
     let bytes = 0
-    for (const { length } of [path, ...subscriptions.keys(), ...pending.keys()]) {
+    for (const { length } of [path, ...subscriptions.keys(), ...coming]) {
       bytes += length > shortPath ? 2 * length : 0
     }
     return bytes > maxSubscriptionBytes ? "maxSubscriptionBytes" : undefined
