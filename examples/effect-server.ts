@@ -4,11 +4,10 @@
  *
  *     PORT=8000 node --import tsx examples/effect-server.ts
  */
-import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { NodeRuntime } from "@effect/platform-node"
 import { Config, Context, Effect, Layer, Ref, Schema } from "effect"
 import { Authentication, NesHttpServer, NesServer, Refusal, Socket } from "effect-nes"
 import { HttpMiddleware, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { createServer } from "node:http"
 
 /** The items there are; handlers and hooks require it like any other service. */
 class Items extends Context.Service<Items, Ref.Ref<ReadonlyMap<string, string>>>()("Items") {
@@ -59,10 +58,7 @@ const routes = Layer.mergeAll(
   Layer.merge(HttpRouter.add("GET", "/nes/auth", auth.login))
 )
 
-const server = createServer()
-
-const Serving = NesHttpServer.serveConfig(routes, {
-  server,
+const Serving = NesHttpServer.layerNodeConfig(routes, {
   auth,
   middleware: HttpMiddleware.logger,
   onConnection: (socket) => Effect.log(`${String(socket.auth.credentials?.user)} is here`),
@@ -70,6 +66,8 @@ const Serving = NesHttpServer.serveConfig(routes, {
   onMessage: (socket, message) =>
     message === "ping" ? Effect.succeed("pong") : Refusal.badRequest(`Socket ${socket.id} only gets an answer to ping`)
 }, {
+  port: Config.Int("PORT").pipe(Config.withDefault(8000)),
+  host: Config.succeed("localhost"),
   maxConnections: Config.Int("MAX_CONNECTIONS").pipe(Config.withDefault(10_000))
 })
 
@@ -82,15 +80,8 @@ const ItemUpdates = NesHttpServer.layerSubscription("/item/{id}", {
     })
 })
 
-const Listening = NodeHttpServer.layerConfig(() => server, {
-  port: Config.Int("PORT").pipe(Config.withDefault(8000)),
-  host: Config.succeed("localhost")
-})
-
-const Main = ItemUpdates.pipe(
+const Main = Layer.merge(ItemUpdates, Layer.effectDiscard(HttpServer.logAddress)).pipe(
   Layer.provide(Serving),
-  HttpServer.withLogAddress,
-  Layer.provide(Listening),
   Layer.provide(Items.Live)
 )
 

@@ -5,7 +5,6 @@
  *
  *     node --import tsx examples/telemetry.ts
  */
-import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Fiber, Layer, Stream } from "effect"
 import { NesClient, NesHttpServer, NesServer } from "effect-nes"
 import { FetchHttpClient, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
@@ -24,10 +23,7 @@ const routes = Layer.merge(
   PrometheusMetrics.layerHttp({ path: "/metrics" })
 )
 
-const http = createServer()
-const Server = NesHttpServer.serve(routes, { server: http }).pipe(
-  Layer.provideMerge(NodeHttpServer.layer(() => http, { port: 0, host: "localhost" }))
-)
+const Server = NesHttpServer.layerNode(routes, { host: "localhost" })
 
 /** Stands for a collector, where there is none: it prints the spans that it is sent. */
 const collector = Effect.acquireRelease(

@@ -1,10 +1,8 @@
 /** The market: an Effect server that publishes prices, and the dashboard's files. */
-import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, Random, Schedule } from "effect"
 import { ContractServer, NesHttpServer } from "effect-nes"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { readFile } from "node:fs/promises"
-import { createServer } from "node:http"
 import { Prices, symbols } from "./contract.js"
 
 /** The dashboard needs no build of its own: a page, a script, a style sheet, and the client for a script tag. */
@@ -53,10 +51,5 @@ const Market = Layer.effectDiscard(Effect.gen(function*() {
 }))
 
 /** The server on a port of localhost. */
-export const layer = (port: number) => {
-  const server = createServer()
-  return Market.pipe(
-    Layer.provide(NesHttpServer.serve(routes, { server })),
-    Layer.provide(NodeHttpServer.layer(() => server, { port, host: "localhost", gracefulShutdownTimeout: "1 second" }))
-  )
-}
+export const layer = (port: number) =>
+  Market.pipe(Layer.provide(NesHttpServer.layerNode(routes, { port, host: "localhost", gracePeriod: "1 second" })))

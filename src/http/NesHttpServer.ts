@@ -2,24 +2,30 @@
  * A server without hapi: an Effect HTTP application served over HTTP and over sockets, on one port.
  *
  * ```ts
- * const server = createServer()
- *
- * const Live = NesHttpServer.serve(HttpRouter.add("GET", "/", HttpServerResponse.text("hello")), { server }).pipe(
- *   Layer.provide(NodeHttpServer.layer(() => server, { port: 8000 }))
- * )
+ * const Live = HttpRouter.add("GET", "/", HttpServerResponse.text("hello")).pipe(NesHttpServer.layerNode({ port: 8000 }))
  * ```
  *
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
+import type { FileSystem } from "effect/FileSystem"
+import { dual } from "effect/Function"
+import type { Generator as EtagGenerator } from "effect/http/Etag"
+import type { HttpPlatform } from "effect/http/HttpPlatform"
 import type * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServer from "effect/http/HttpServer"
+import type { ServeError } from "effect/http/HttpServerError"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import type { Path } from "effect/Path"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type * as Scope from "effect/Scope"
-import { IncomingMessage, type ServerResponse } from "node:http"
+import type { Stdio } from "effect/Stdio"
+import type { Terminal } from "effect/Terminal"
+import { createServer, IncomingMessage, type ServerResponse } from "node:http"
+import { createServer as createSecureServer, type ServerOptions as TlsOptions } from "node:https"
 import type { UserError } from "../protocol/NesError.js"
 import { rootless } from "../protocol/Tracing.js"
 import * as NesServer from "../server/NesServer.js"
@@ -84,27 +90,137 @@ export const make = <E, R, RU = never, RC = never, RD = never, RM = never, RA = 
   >
 
 /**
+ * A server made of routes, as a Layer: `RH` is what its hooks require, `RA` what `authenticate` does, `Given` what is
+ * there for all of them, and `Built` what else the Layer makes.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type ServerLayer<E, R, RH, RA, Given = never, Built = never> = Layer.Layer<
+  NesServer.NesServer | Built,
+  UserError | HttpRouter.Request.Without<E>,
+  Exclude<HttpServer.HttpServer | ServerRequirements<R, RH, RA>, Given>
+>
+
+/**
+ * Makes a server of routes: `serve(routes, options)` or, in a pipe, `serve(options)`.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Serve<Settings = unknown, Failure = never, Given = never, Built = never> {
+  <RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
+    options?: Options<RU, RC, RD, RM, RA, RV> & Settings
+  ): <A, E, R>(
+    routes: Layer.Layer<A, E, R>
+  ) => ServerLayer<E | Failure, R, RU | RC | RD | RM | RV, RA, Given, Built>
+  <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
+    routes: Layer.Layer<A, E, R>,
+    options?: Options<RU, RC, RD, RM, RA, RV> & Settings
+  ): ServerLayer<E | Failure, R, RU | RC | RD | RM | RV, RA, Given, Built>
+}
+
+/**
+ * The same with options from Config: `serveConfig(routes, code, config)` or, in a pipe, `serveConfig(code, config)`.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface ServeConfig<Settings = unknown, Failure = never, Given = never, Built = never> {
+  <RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
+    code: Code<RU, RC, RD, RM, RA, RV>,
+    config: Config.Wrap<ServerOptions & Settings>
+  ): <A, E, R>(
+    routes: Layer.Layer<A, E, R>
+  ) => ServerLayer<E | Failure | Config.ConfigError, R, RU | RC | RD | RM | RV, RA, Given, Built>
+  <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
+    routes: Layer.Layer<A, E, R>,
+    code: Code<RU, RC, RD, RM, RA, RV>,
+    config: Config.Wrap<ServerOptions & Settings>
+  ): ServerLayer<E | Failure | Config.ConfigError, R, RU | RC | RD | RM | RV, RA, Given, Built>
+}
+
+// An optional peer: needed only by what uses it, who has it then. In a `try` a bundler may miss it.
+const platform = Effect.promise(async () => {
+  try {
+    const [{ layer }, { toServerResponse }] = await Promise.all([
+      import("@effect/platform-node/NodeHttpServer"),
+      import("@effect/platform-node/NodeHttpServerRequest")
+    ])
+    return { layer, toServerResponse }
+  } catch (cause) {
+    throw new Error("NesHttpServer.layerNode and upgrade need @effect/platform-node", { cause })
+  }
+})
+
+/**
+ * What `@effect/platform-node` has for the routes of a server on Node.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type NodePlatform =
+  | HttpServer.HttpServer
+  | HttpPlatform
+  | EtagGenerator
+  | ChildProcessSpawner
+  | FileSystem
+  | Path
+  | Stdio
+  | Terminal
+
+/**
+ * Where `layerNode` listens.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface ListenOptions {
+  /** By default any that is free: `HttpServer` has the address. */
+  readonly port?: number | undefined
+  readonly host?: string | undefined
+  /** The certificate and the like, for `https:` and `wss:`. */
+  readonly tls?: TlsOptions | undefined
+}
+
+// What the types of a server say is said by its interface, for both ways to call it.
+type Build<Settings> = (
+  routes: Layer.Layer<never>,
+  options: Options & Settings
+) => Layer.Layer<never, unknown, unknown>
+
+const dualOf = <Settings>(build: Build<Settings>) =>
+  withRoutes((routes: Layer.Layer<never>, options = {} as Options & Settings) => build(routes, options))
+
+const dualOfConfig = <Settings>(build: Build<Settings>) =>
+  withRoutes((routes: Layer.Layer<never>, code: Code, config: Config.Wrap<ServerOptions & Settings>) =>
+    Layer.unwrap(Effect.map(Config.unwrap(config), (options) => build(routes, { ...options, ...code })))
+  )
+
+const withRoutes = (body: object): never => dual<never, never>((args) => Layer.isLayer(args[0]), body as never)
+
+const buildLayer: Build<unknown> = (routes, options) =>
+  Layer.effect(NesServer.NesServer, Effect.andThen(HttpServer.HttpServer, Serving.ofRoutes(routes, options)))
+
+const buildServe: Build<unknown> = (routes, options) =>
+  Layer.effect(NesServer.NesServer, Serving.ofRoutes(routes, options, true))
+
+const buildNode: Build<ListenOptions> = (routes, { gracePeriod = "5 seconds", host, port = 0, tls, ...options }) =>
+  Layer.unwrap(Effect.map(platform, ({ layer }) => {
+    const server = options.server ?? (tls === undefined ? createServer() : createSecureServer(tls))
+    return Layer.provideMerge(
+      buildServe(routes, { ...options, gracePeriod, server }),
+      layer(() => server, { host, port, gracefulShutdownTimeout: gracePeriod })
+    )
+  }))
+
+/**
  * A server for sockets alone, as a Layer. It closes its connections before the HTTP server, which would wait for them.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
-  routes: Layer.Layer<A, E, R>,
-  options: Options<RU, RC, RD, RM, RA, RV> = {}
-): Layer.Layer<
-  NesServer.NesServer,
-  UserError | HttpRouter.Request.Without<E>,
-  HttpServer.HttpServer | ServerRequirements<R, RU | RC | RD | RM | RV, RA>
-> =>
-  Layer.effect(
-    NesServer.NesServer,
-    Effect.andThen(HttpServer.HttpServer, Serving.ofRoutes(routes, options))
-  ) as Layer.Layer<
-    NesServer.NesServer,
-    UserError | HttpRouter.Request.Without<E>,
-    HttpServer.HttpServer | ServerRequirements<R, RU | RC | RD | RM | RV, RA>
-  >
+export const layer: Serve = dualOf(buildLayer)
 
 /**
  * A server for HTTP and sockets, in place of `HttpRouter.serve`: the same routes, with the same middleware, on the same
@@ -114,19 +230,20 @@ export const layer = <A, E, R, RU = never, RC = never, RD = never, RM = never, R
  * @since 0.1.0
  * @category layers
  */
-export const serve = <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
-  routes: Layer.Layer<A, E, R>,
-  options: Options<RU, RC, RD, RM, RA, RV> = {}
-): Layer.Layer<
-  NesServer.NesServer,
-  UserError | HttpRouter.Request.Without<E>,
-  HttpServer.HttpServer | ServerRequirements<R, RU | RC | RD | RM | RV, RA>
-> =>
-  Layer.effect(NesServer.NesServer, Serving.ofRoutes(routes, options, true)) as Layer.Layer<
-    NesServer.NesServer,
-    UserError | HttpRouter.Request.Without<E>,
-    HttpServer.HttpServer | ServerRequirements<R, RU | RC | RD | RM | RV, RA>
-  >
+export const serve: Serve = dualOf(buildServe)
+
+/**
+ * `serve` on an HTTP server of Node that it makes itself, with `@effect/platform-node`: the routes have the services of
+ * that platform.
+ *
+ * ```ts
+ * const Live = HttpRouter.add("GET", "/", HttpServerResponse.text("hello")).pipe(NesHttpServer.layerNode({ port: 8000 }))
+ * ```
+ *
+ * @since 1.0.0
+ * @category layers
+ */
+export const layerNode: Serve<ListenOptions, ServeError, NodePlatform, HttpServer.HttpServer> = dualOf(buildNode)
 
 /**
  * `layer`, with options from Config.
@@ -134,15 +251,7 @@ export const serve = <A, E, R, RU = never, RC = never, RD = never, RM = never, R
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
-  routes: Layer.Layer<A, E, R>,
-  code: Code<RU, RC, RD, RM, RA, RV>,
-  config: Config.Wrap<ServerOptions>
-): Layer.Layer<
-  NesServer.NesServer,
-  UserError | Config.ConfigError | HttpRouter.Request.Without<E>,
-  HttpServer.HttpServer | ServerRequirements<R, RU | RC | RD | RM | RV, RA>
-> => Layer.unwrap(Effect.map(Config.unwrap(config), (options) => layer(routes, { ...options, ...code })))
+export const layerConfig: ServeConfig = dualOfConfig(buildLayer)
 
 /**
  * `serve`, with options from Config.
@@ -150,15 +259,16 @@ export const layerConfig = <A, E, R, RU = never, RC = never, RD = never, RM = ne
  * @since 0.1.0
  * @category layers
  */
-export const serveConfig = <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
-  routes: Layer.Layer<A, E, R>,
-  code: Code<RU, RC, RD, RM, RA, RV>,
-  config: Config.Wrap<ServerOptions>
-): Layer.Layer<
-  NesServer.NesServer,
-  UserError | Config.ConfigError | HttpRouter.Request.Without<E>,
-  HttpServer.HttpServer | ServerRequirements<R, RU | RC | RD | RM | RV, RA>
-> => Layer.unwrap(Effect.map(Config.unwrap(config), (options) => serve(routes, { ...options, ...code })))
+export const serveConfig: ServeConfig = dualOfConfig(buildServe)
+
+/**
+ * `layerNode`, with options from Config, the port included.
+ *
+ * @since 1.0.0
+ * @category layers
+ */
+export const layerNodeConfig: ServeConfig<ListenOptions, ServeError, NodePlatform, HttpServer.HttpServer> =
+  dualOfConfig(buildNode)
 
 /**
  * Declares a path that clients can subscribe to. The requirements of its hooks are those of this Effect.
@@ -203,15 +313,6 @@ const upgradeRequired = HttpServerResponse.empty({
   headers: { connection: "Upgrade", upgrade: "websocket" }
 })
 
-// An optional peer: needed only where somebody mounts the route, who has it then. In a `try` a bundler may miss it.
-const platformRequest = Effect.promise(async () => {
-  try {
-    return await import("@effect/platform-node/NodeHttpServerRequest")
-  } catch (cause) {
-    throw new Error("NesHttpServer.upgrade needs @effect/platform-node", { cause })
-  }
-})
-
 /**
  * A route that makes sockets: the way to put a server at a path of an application, without holding the HTTP server. Per
  * connection it costs more than to give `server`.
@@ -234,7 +335,7 @@ export const upgrade: Effect.Effect<
   if (!(source instanceof IncomingMessage && isWebSocket(source))) {
     return upgradeRequired
   }
-  const { toServerResponse } = yield* platformRequest
+  const { toServerResponse } = yield* platform
   const response = toServerResponse(request) as ServerResponse
   const { socket } = source
   // Without its socket, the response that the platform is about to write has ended and goes nowhere.
