@@ -177,6 +177,9 @@ const joining = (broker: BrokerService, { log = nothing, subscriptions = {} }: O
       count: () => 0,
       log
     })
+    if (membership.claims === undefined) {
+      return yield* Effect.fail(new UserError({ message: "A publisher needs a broker, which it shares with servers" }))
+    }
     yield* membership.open ?? Effect.void
     return over(membership, router)
   })

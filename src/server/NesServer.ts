@@ -123,8 +123,9 @@ export interface Service {
   /** Declares a subscription path. Fails with `UserError` if the path is invalid or conflicts with another. */
   readonly subscription: (path: string, options?: SubscriptionOptions) => Effect.Effect<void, UserError>
   /**
-   * Publishes to the subscribers of a path. Fails with `UserError` on a bad path, a missing user index or a message
-   * that is no JSON value, with `BrokerError` where an update that is to be kept was not.
+   * Publishes to the subscribers of a path. Fails with `UserError` on a path that is bad or that no subscription is
+   * declared for, a missing user index or a message that is no JSON value, with `BrokerError` where an update that is to
+   * be kept was not. A server that has stopped fails it, as the other operations, with `UserError`.
    */
   readonly publish: (
     path: string,
@@ -222,9 +223,6 @@ const toError = (cause: unknown): UserError | BrokerError => cause instanceof Br
 const toBrokerError = (cause: unknown): BrokerError =>
   cause instanceof BrokerError ? cause : new BrokerError({ message: Thrown.text(cause), cause })
 
-const attempt = <A>(work: () => Promise<A>): Effect.Effect<A, UserError | BrokerError> =>
-  Effect.tryPromise({ try: work, catch: toError })
-
 // Hooks of a closed connection that take longer hold up its `onDisconnection` no more; nor do messages that are being
 // answered hold up the end of one that has become too old.
 const farewellGrace = 1_000
@@ -271,7 +269,32 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
     (proceed) => proceed()
   )
   const node = yield* makeNode(context, clock, fork, farewell)
-  const join = node.membership.open ?? Effect.void
+  // Until it has begun, what it is asked to do is for those to come.
+  let uses = 0
+  let isOver = false
+  const join = Effect.andThen(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        uses++
+        isOver = false
+      }),
+      () =>
+        Effect.sync(() => {
+          isOver = --uses === 0
+        })
+    ),
+    node.membership.open ?? Effect.void
+  )
+  const attempt = <A>(work: () => Promise<A>): Effect.Effect<A, UserError | BrokerError> =>
+    Effect.tryPromise({
+      try: () => {
+        if (isOver) {
+          throw new UserError({ message: "The server has stopped" })
+        }
+        return work()
+      },
+      catch: toError
+    })
 
   const heartbeat = settings.heartbeat
     ? Heartbeat.run(
@@ -329,7 +352,11 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
         "nes.publish",
         "producer",
         { "nes.path": path },
-        (traceparent) => attempt(() => node.publishText(path, message, options, MessageText.of(message), traceparent))
+        (traceparent) =>
+          attempt(() => {
+            node.requireDeclared(path)
+            return node.publishText(path, message, options, MessageText.of(message), traceparent)
+          })
       ),
     broadcast: (message, options = {}) =>
       carrying(

@@ -70,6 +70,12 @@ export interface BroadcastOptions {
 
 const ignore = (): void => {}
 
+const requirePath = (path: string): void => {
+  if (typeof path !== "string" || !path.startsWith("/")) {
+    throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
+  }
+}
+
 /** A node. */
 export class Node {
   readonly hub: Hub
@@ -230,11 +236,21 @@ export class Node {
     text: string | undefined,
     traceparent?: string
   ): Promise<void> {
-    if (typeof path !== "string" || !path.startsWith("/")) {
-      throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
-    }
+    requirePath(path)
     const update: Publish = { type: "publish", path, message, internal, user, version, text, traceparent }
     return this.quiet(this.hub.keeps ? this.publishKept(update) : this.membership.send(update))
+  }
+
+  /**
+   * Throws if what is published to this path reaches nobody, whoever is connected. What nodes that serve nobody publish
+   * is declared elsewhere.
+   */
+  requireDeclared(path: string): void {
+    requirePath(path)
+    const { membership: { claims }, started } = this
+    if ((started || claims === undefined) && !this.hub.router.match(path)) {
+      throw new UserError({ message: `No subscription is declared for the path: ${path}` })
+    }
   }
 
   /** Sends a message to all connections of every node. Throws if `user` is given and there is no index. */

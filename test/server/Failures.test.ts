@@ -7,8 +7,19 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as ClusterBroker from "../../src/cluster/ClusterBroker.js"
-import { Broker, Contract, ContractClient, ContractServer, NesServer, Publisher, Socket } from "../../src/index.js"
-import { NesClient, NesHttpServer, TestServer } from "../../src/index.js"
+import {
+  Application,
+  Broker,
+  Contract,
+  ContractClient,
+  ContractServer,
+  NesClient,
+  NesHttpServer,
+  NesServer,
+  Publisher,
+  Socket,
+  TestServer
+} from "../../src/index.js"
 import { RedisBroker } from "../../src/redis.js"
 import * as MemoryEngine from "../cluster/MemoryEngine.js"
 
@@ -125,5 +136,57 @@ describe("misuse and infrastructure", () => {
     Effect.gen(function*() {
       const error = yield* Effect.flip(Effect.scoped(Layer.build(RedisBroker.layer({ url: [] }))))
       expect(error).toMatchObject({ _tag: "UserError", message: "Invalid Redis options: `url` is missing" })
+    }))
+})
+
+describe("what would reach nobody", () => {
+  const undeclared = { _tag: "UserError", message: "No subscription is declared for the path: /new/1" }
+
+  it.live("is misuse of a server, which has not declared it, or has stopped", () =>
+    Effect.gen(function*() {
+      const nes = yield* Effect.gen(function*() {
+        const nes = yield* NesServer.NesServer
+        expect(yield* Effect.flip(nes.publish("/new/1", 1))).toMatchObject(undeclared)
+        yield* nes.subscription("/new/{id}")
+        yield* nes.publish("/new/1", 1)
+        return nes
+      }).pipe(Effect.provide(Live))
+      for (
+        const operation of [
+          nes.publish("/new/1", 1),
+          nes.broadcast(1),
+          nes.revoke({ socket: "a" }, "/a"),
+          nes.disconnect({ socket: "a" })
+        ]
+      ) {
+        expect(yield* Effect.flip(operation)).toMatchObject({ _tag: "UserError", message: "The server has stopped" })
+      }
+    }))
+
+  it.live("is misuse of a publisher that shares a broker with nobody", () =>
+    Effect.gen(function*() {
+      const message = "A publisher needs a broker, which it shares with servers"
+      expect(yield* Effect.flip(Publisher.make())).toMatchObject({ _tag: "UserError", message })
+      const own = yield* Broker.Broker
+      yield* Effect.promise(() => expect(Publisher.open(own)).rejects.toMatchObject({ message }))
+    }))
+
+  it.live("is known to a node that serves; one that only takes part publishes what others declare", () =>
+    Effect.gen(function*() {
+      const broker = yield* ClusterBroker.make(yield* MemoryEngine.make, { timeout: 1_000, maxInFlight: 10 })
+      yield* Effect.gen(function*() {
+        const server = yield* NesServer.NesServer
+        yield* server.subscription("/new/{id}")
+        const client = yield* connect
+        const heard = yield* Effect.forkChild(Stream.runHead(client.subscribe("/new/1")))
+        yield* Effect.repeat(server.count("/new/1"), { until: ({ total }) => total === 1 })
+        yield* Effect.scoped(Effect.gen(function*() {
+          const worker = yield* NesServer.make()
+          yield* worker.join
+          yield* worker.publish("/new/1", "news")
+        })).pipe(Effect.provideService(Application.Application, {} as Application.Service))
+        expect(yield* Fiber.join(heard)).toMatchObject({ value: { message: "news" } })
+        expect(yield* Effect.flip(server.publish("/news", 1))).toMatchObject({ _tag: "UserError" })
+      }).pipe(Effect.provide(Live), Effect.provideService(Broker.Broker, broker))
     }))
 })

@@ -1,7 +1,6 @@
 /** What a server without hapi writes into Effect's log. */
-import { describe, expect, it, vi } from "@effect/vitest"
+import { describe, expect, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServer from "effect/http/HttpServer"
@@ -161,20 +160,6 @@ describe("a server without hapi", () => {
         })
       }).pipe(Effect.provide(context))
     }))
-
-  it.live("says in development, once, that nobody can get what is published", () =>
-    Effect.gen(function*() {
-      vi.stubEnv("NODE_ENV", "development")
-      const { context, entries } = yield* logging()
-      const nes = Context.get(context, NesServer.NesServer)
-      yield* nes.subscription("/news/{id}")
-      for (const path of ["/news/1", "/new/1", "/new/2"]) {
-        yield* nes.publish(path, "news")
-      }
-      expect(yield* Queue.takeAll(entries)).toMatchObject([
-        { level: "Warn", message: "nes publish undeclared", "nes.path": "/new/1" }
-      ])
-    }).pipe(Effect.ensuring(Effect.sync(() => vi.unstubAllEnvs()))))
 
   it.live("names the socket where a hook fails", () =>
     Effect.gen(function*() {

@@ -152,7 +152,10 @@ export const make = (node: Node, once: Once): Operations => {
     publish: async (input, key) => {
       checkDepth(input)
       const { message, path, user, version } = input
-      return guarded(key, () => digestOf("publish", input), async () => node.publish(path, message, { user, version }))
+      return guarded(key, () => digestOf("publish", input), async () => {
+        node.requireDeclared(path)
+        return node.publish(path, message, { user, version })
+      })
     },
     broadcast: async (input, key) => {
       checkDepth(input)

@@ -61,7 +61,7 @@ export class Log {
     private readonly listening: Listening,
     private readonly clock: Clock.Clock,
     private readonly write: Write,
-    private readonly warn: Write = write
+    private readonly warn?: Write
   ) {}
 
   /** A socket was accepted. */
@@ -148,9 +148,12 @@ export class Log {
     }
   }
 
-  /** A publish that no client of this node can get: an entry for the first one, where the application is developed. */
+  /**
+   * A publish that no client of this node can get: a warning of the first one, where the application is developed and
+   * its publishes do not fail for it.
+   */
   undeclared(path: string): void {
-    if (this.listening.incidents && this.undeclaredIsNew && isDevelopment()) {
+    if (this.warn && this.undeclaredIsNew && isDevelopment()) {
       this.undeclaredIsNew = false
       this.warn("Warn", "nes publish undeclared", {
         "nes.path": path.slice(0, maxLength),
