@@ -17,7 +17,7 @@ export * as Publisher from "./cluster/Publisher.js"
 export * as Broker from "./server/Broker.js"
 
 /** The server's side of contracts. */
-export * as ContractServer from "./server/ContractServer.js"
+export * as ContractServer from "./http/ContractServer.js"
 
 /** The server as an Effect service. */
 export * as NesServer from "./server/NesServer.js"

@@ -8,11 +8,162 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Contract from "../protocol/Contract.js"
-import type { NesError, UserError } from "../protocol/NesError.js"
-import { type CallOptions, NesClient, type SubscribeOptions, type Update } from "./NesClient.js"
+import * as JsonCodec from "../protocol/JsonCodec.js"
+import type { NesError, ServerError, UserError } from "../protocol/NesError.js"
+import * as NesClient from "./NesClient.js"
 import type { OverflowError } from "./StreamBuffer.js"
+
+/**
+ * What a client does by contracts. `R` is what it takes to have the client: nothing if it is bound to one (`make`).
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Client<R = never> {
+  /**
+   * The decoded updates of a path. An update that does not decode fails this Stream with a `ContractError` that names
+   * the path, and no other; `subscribeResult` goes on instead.
+   */
+  readonly subscribe: <Path extends string, S extends Schema.Constraint>(
+    contract: Contract.Subscription<Path, S>,
+    ...args: Contract.ParamsArguments<Path, [options?: NesClient.SubscribeOptions]>
+  ) => Stream.Stream<
+    NesClient.Update<S["Type"]>,
+    NesError | OverflowError | Contract.ContractError,
+    R | S["DecodingServices"]
+  >
+  /** The updates of a path, each decoded or the reason why it does not. */
+  readonly subscribeResult: <Path extends string, S extends Schema.Constraint>(
+    contract: Contract.Subscription<Path, S>,
+    ...args: Contract.ParamsArguments<Path, [options?: NesClient.SubscribeOptions]>
+  ) => Stream.Stream<
+    Result.Result<NesClient.Update<S["Type"]>, Contract.ContractError>,
+    NesError | OverflowError,
+    R | S["DecodingServices"]
+  >
+  /**
+   * Subscribes to a path until the scope closes; succeeds with the decoded updates when the server has accepted, fails
+   * with its refusal.
+   */
+  readonly subscribed: <Path extends string, S extends Schema.Constraint>(
+    contract: Contract.Subscription<Path, S>,
+    ...args: Contract.ParamsArguments<Path, [options?: NesClient.SubscribeOptions]>
+  ) => Effect.Effect<
+    Stream.Stream<
+      NesClient.Update<S["Type"]>,
+      NesError | OverflowError | Contract.ContractError,
+      S["DecodingServices"]
+    >,
+    NesError,
+    R | Scope.Scope
+  >
+  /** Sends a custom message, and decodes the answer; fails with what the contract has for an error. */
+  readonly message: <
+    Request extends Schema.Constraint,
+    Response extends Schema.Constraint,
+    Failure extends Schema.Constraint
+  >(
+    contract: Contract.Message<Request, Response, Failure>,
+    ...args: Contract.ValueArguments<Request, [options?: NesClient.CallOptions]>
+  ) => Effect.Effect<
+    Response["Type"],
+    Failure["Type"] | NesError | Contract.ContractError,
+    R | Request["EncodingServices"] | Response["DecodingServices"] | Failure["DecodingServices"]
+  >
+  /**
+   * The decoded broadcasts of a contract; what the server sends to this client alone arrives here too. What has not the
+   * contract's tags is another's, and passed over. It fails with a `ContractError` on one that does not decode.
+   */
+  readonly updates: <S extends Schema.Constraint>(
+    contract: Contract.Broadcast<S>
+  ) => Stream.Stream<S["Type"], Contract.ContractError, R | S["DecodingServices"]>
+  /** The broadcasts of a contract, each decoded or the reason why it does not. */
+  readonly updatesResult: <S extends Schema.Constraint>(
+    contract: Contract.Broadcast<S>
+  ) => Stream.Stream<Result.Result<S["Type"], Contract.ContractError>, never, R | S["DecodingServices"]>
+}
+
+const clientOf = <R>(client: Effect.Effect<NesClient.Service, never, R>): Client<R> => {
+  const subscribing = <Path extends string, S extends Schema.Constraint>(
+    contract: Contract.Subscription<Path, S>,
+    [params, options]: Contract.ParamsArguments<Path, [options?: NesClient.SubscribeOptions]>
+  ) =>
+    Effect.flatMap(client, (nes) =>
+      Effect.try({
+        try: () => {
+          const path = Contract.pathOf(contract, params as Contract.ParamsArgument<Path>)
+          const decode = Contract.decode(contract.message, path)
+          return {
+            nes,
+            path,
+            options,
+            decode: (update: NesClient.Update) =>
+              Effect.mapEager(
+                decode(update.message),
+                (message): NesClient.Update<S["Type"]> => ({ ...update, message })
+              )
+          }
+        },
+        catch: (cause) => cause as UserError
+      }))
+  const broadcasts = ({ message }: Contract.Broadcast<Schema.Constraint>): Stream.Stream<unknown, never, R> => {
+    const isTagged = JsonCodec.isTagged(message)
+    return Stream.unwrap(Effect.map(client, (nes) => Stream.filter(nes.updates, isTagged)))
+  }
+  return {
+    subscribe: (contract, ...args) =>
+      Stream.unwrap(Effect.map(
+        subscribing(contract, args),
+        ({ decode, nes, options, path }) => decoding(nes.subscribe(path, options), decode)
+      )),
+    subscribeResult: (contract, ...args) =>
+      Stream.unwrap(Effect.map(
+        subscribing(contract, args),
+        ({ decode, nes, options, path }) => decoding(nes.subscribe(path, options), toResult(decode))
+      )),
+    subscribed: (contract, ...args) =>
+      Effect.flatMap(
+        subscribing(contract, args),
+        ({ decode, nes, options, path }) =>
+          Effect.map(nes.subscribed(path, options), (updates) => decoding(updates, decode))
+      ),
+    message: ({ error, name, request, response }, ...args) =>
+      Effect.gen(function*() {
+        const [value, options] = args as readonly [value?: unknown, options?: NesClient.CallOptions]
+        const nes = yield* client
+        const encoded = yield* Contract.encode(request, name)(value)
+        const answer = yield* Effect.catchTag(nes.message(encoded, options), "ServerError", (refusal) =>
+          Effect.flatMap(
+            Effect.mapError(Contract.decode(error, name)(failureOf(refusal)), () => refusal),
+            Effect.fail
+          ))
+        return yield* Contract.decode(response, name)(answer)
+      }),
+    updates: (contract) => decoding(broadcasts(contract), Contract.decode(contract.message, contract.name)),
+    updatesResult: (contract) =>
+      decoding(broadcasts(contract), toResult(Contract.decode(contract.message, contract.name)))
+  }
+}
+
+const failureOf = ({ data }: ServerError): unknown => Object(data).failure
+
+/**
+ * A client bound to a value, for programs that have several.
+ *
+ * ```ts
+ * const quotes = ContractClient.make(yield* NesClient.make({ url: "wss://quotes.example" }))
+ * const updates = yield* quotes.subscribed(Quote, { symbol: "ALFA" })
+ * ```
+ *
+ * @since 1.0.0
+ * @category constructors
+ */
+export const make = (nes: NesClient.Service): Client => clientOf(Effect.succeed(nes))
+
+const ofService = clientOf(NesClient.NesClient)
 
 /**
  * The decoded updates of a path. An update that does not decode fails this Stream with a `ContractError` that names the
@@ -21,16 +172,7 @@ import type { OverflowError } from "./StreamBuffer.js"
  * @since 0.1.0
  * @category subscriptions
  */
-export const subscribe = <Path extends string, S extends Schema.Constraint>(
-  contract: Contract.Subscription<Path, S>,
-  ...args: Contract.ParamsArguments<Path, [options?: SubscribeOptions]>
-): Stream.Stream<
-  Update<S["Type"]>,
-  NesError | OverflowError | Contract.ContractError,
-  NesClient | S["DecodingServices"]
-> => {
-  return updatesOf(contract, args, (decode) => decode)
-}
+export const subscribe: Client<NesClient.NesClient>["subscribe"] = ofService.subscribe
 
 /**
  * The updates of a path, each decoded or the reason why it does not.
@@ -38,83 +180,41 @@ export const subscribe = <Path extends string, S extends Schema.Constraint>(
  * @since 1.0.0
  * @category subscriptions
  */
-export const subscribeResult = <Path extends string, S extends Schema.Constraint>(
-  contract: Contract.Subscription<Path, S>,
-  ...args: Contract.ParamsArguments<Path, [options?: SubscribeOptions]>
-): Stream.Stream<
-  Result.Result<Update<S["Type"]>, Contract.ContractError>,
-  NesError | OverflowError,
-  NesClient | S["DecodingServices"]
-> => {
-  return updatesOf(contract, args, toResult)
-}
+export const subscribeResult: Client<NesClient.NesClient>["subscribeResult"] = ofService.subscribeResult
 
 /**
- * Sends a custom message, and decodes the answer.
+ * Subscribes to a path until the scope closes; succeeds with the decoded updates when the server has accepted, fails
+ * with its refusal.
+ *
+ * @since 1.0.0
+ * @category subscriptions
+ */
+export const subscribed: Client<NesClient.NesClient>["subscribed"] = ofService.subscribed
+
+/**
+ * Sends a custom message, and decodes the answer; fails with what the contract has for an error.
  *
  * @since 0.1.0
  * @category messages
  */
-export const message = Effect.fnUntraced(
-  function*<Request extends Schema.Constraint, Response extends Schema.Constraint>(
-    { name, request, response }: Contract.Message<Request, Response>,
-    value: NoInfer<Request["Type"]>,
-    options?: CallOptions
-  ) {
-    const nes = yield* NesClient
-    const encoded = yield* Contract.encode(request, name)(value)
-    const answer = yield* nes.message(encoded, options)
-    return yield* Contract.decode(response, name)(answer)
-  }
-)
+export const message: Client<NesClient.NesClient>["message"] = ofService.message
 
 /**
- * The decoded broadcasts, each decoded or the reason why it does not: what the server sends to this client alone
- * arrives here too.
- *
- * @since 1.0.0
- * @category broadcasts
- */
-export const updatesResult = <S extends Schema.Constraint>(
-  { message, name }: Contract.Broadcast<S>
-): Stream.Stream<Result.Result<S["Type"], Contract.ContractError>, never, NesClient | S["DecodingServices"]> =>
-  decoding(broadcasts, toResult(Contract.decode(message, name)))
-
-/**
- * The decoded broadcasts; fails with a `ContractError` on one that does not decode.
+ * The decoded broadcasts of a contract; what the server sends to this client alone arrives here too. What has not the
+ * contract's tags is another's, and passed over. It fails with a `ContractError` on one that does not decode.
  *
  * @since 0.1.0
  * @category broadcasts
  */
-export const updates = <S extends Schema.Constraint>(
-  { message, name }: Contract.Broadcast<S>
-): Stream.Stream<S["Type"], Contract.ContractError, NesClient | S["DecodingServices"]> =>
-  decoding(broadcasts, Contract.decode(message, name))
+export const updates: Client<NesClient.NesClient>["updates"] = ofService.updates
 
-const broadcasts = Stream.unwrap(Effect.map(NesClient, (nes) => nes.updates))
-
-type Decode<S extends Schema.Constraint> = (
-  update: Update
-) => Effect.Effect<Update<S["Type"]>, Contract.ContractError, S["DecodingServices"]>
-
-// One contract's subscription; `as` says what becomes of what does not decode.
-const updatesOf = <Path extends string, S extends Schema.Constraint, Out, E, R>(
-  contract: Contract.Subscription<Path, S>,
-  [params, options]: Contract.ParamsArguments<Path, [options?: SubscribeOptions]>,
-  as: (decode: Decode<S>) => (update: Update) => Effect.Effect<Out, E, R>
-): Stream.Stream<Out, NesError | OverflowError | E, NesClient | R> =>
-  Stream.unwrap(Effect.flatMap(NesClient, (nes) =>
-    Effect.try({
-      try: () => {
-        const path = Contract.pathOf(contract, params as Contract.ParamsArgument<Path>)
-        const decode = Contract.decode(contract.message, path)
-        return decoding(
-          nes.subscribe(path, options),
-          as((update) => Effect.mapEager(decode(update.message), (message) => ({ ...update, message })))
-        )
-      },
-      catch: (cause) => cause as UserError
-    })))
+/**
+ * The broadcasts of a contract, each decoded or the reason why it does not.
+ *
+ * @since 1.0.0
+ * @category broadcasts
+ */
+export const updatesResult: Client<NesClient.NesClient>["updatesResult"] = ofService.updatesResult
 
 const toResult =
   <In, Out, E, R>(decode: (value: In) => Effect.Effect<Out, E, R>) =>

@@ -3,7 +3,10 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import type { UserError } from "../protocol/NesError.js"
+import { rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
+import { NesServer } from "../server/NesServer.js"
 import { decoder, struct } from "../server/Setting.js"
 import {
   type Hooks as ServerHooks,
@@ -15,7 +18,7 @@ import {
 import type * as Subscription from "../server/subscription/Subscription.js"
 import { socketId } from "../server/telemetry/Log.js"
 import * as Refusal from "./Refusal.js"
-import { complaint, door } from "./Setting.js"
+import { complaint, door, refused } from "./Setting.js"
 import * as Socket from "./Socket.js"
 
 /**
@@ -51,16 +54,19 @@ export interface Hooks<RU = never, RC = RU, RD = RU, RM = RU> {
 export type HookRequirements<R = never> = Exclude<R, Scope.Scope>
 
 /** What a filter may know of the publish and the subscriber. */
-export interface FilterContext {
+export interface FilterContext<Params = Subscription.Params> {
   readonly socket: Socket.Socket
   readonly credentials: Socket.Credentials | null
-  readonly params: Subscription.Params
+  readonly params: Params
   /** The publish's `internal` data. */
   readonly internal: unknown
 }
 
-/** What the application has to say about a subscription. What each requires is its own, as with `Hooks`. */
-interface SubscriptionHooks<RF = never, RS = RF, RN = RF, RP = RF> {
+/**
+ * What the application has to say about a subscription. What each requires is its own, as with `Hooks`; `First` is what
+ * a subscriber may be sent first.
+ */
+interface SubscriptionHooks<RF, RS, RN, RP, Params, Message, First> {
   /**
    * Whether a subscriber gets an update, or what instead (`{ override }`). A filter that need not wait may answer
    * without an Effect, which costs less. A failure means no. What it acquires is released when it has answered.
@@ -68,16 +74,16 @@ interface SubscriptionHooks<RF = never, RS = RF, RN = RF, RP = RF> {
   readonly filter?:
     | ((
       path: string,
-      message: unknown,
-      context: FilterContext
-    ) => Subscription.Verdict | Effect.Effect<Subscription.Verdict, Refusal.Refusal, RF>)
+      message: Message,
+      context: FilterContext<Params>
+    ) => Subscription.Verdict<Message> | Effect.Effect<Subscription.Verdict<Message>, Refusal.Refusal, RF>)
     | undefined
   /** May refuse the subscription by failing. */
   readonly onSubscribe?:
     | ((
       socket: Socket.Socket,
       path: string,
-      params: Subscription.Params
+      params: Params
     ) => Effect.Effect<unknown, Refusal.Refusal, RS>)
     | undefined
   /**
@@ -89,22 +95,31 @@ interface SubscriptionHooks<RF = never, RS = RF, RN = RF, RP = RF> {
     | ((
       socket: Socket.Socket,
       path: string,
-      params: Subscription.Params
-    ) => Effect.Effect<unknown, Refusal.Refusal, RP>)
+      params: Params
+    ) => Effect.Effect<First, Refusal.Refusal, RP>)
     | undefined
   /** Follows every `onSubscribe` that has succeeded, also when the client has left. */
   readonly onUnsubscribe?:
     | ((
       socket: Socket.Socket,
       path: string,
-      params: Subscription.Params
+      params: Params
     ) => Effect.Effect<unknown, Refusal.Refusal, RN>)
     | undefined
 }
 
 /** The options of a subscription. */
-export interface SubscriptionOptions<RF = never, RS = RF, RN = RF, RP = RF>
-  extends SubscriptionHooks<RF, RS, RN, RP>, SubscriptionSettingOptions<Duration.Input, Socket.Socket>
+export interface SubscriptionOptions<
+  RF = never,
+  RS = RF,
+  RN = RF,
+  RP = RF,
+  Params = Subscription.Params,
+  Message = unknown,
+  First = unknown
+> extends
+  SubscriptionHooks<RF, RS, RN, RP, Params, Message, First>,
+  SubscriptionSettingOptions<Duration.Input, Socket.Socket>
 {}
 
 const subscription = decoder(struct(door, subscriptionFields(door)))
@@ -140,8 +155,26 @@ export const ofServer = <RU, RC, RD, RM>(
     ((connection, message) => run(connection, context, () => onMessage(Socket.of(connection), message)))
 })
 
-/** A subscription as the server keeps it; throws a `UserError` if an option is invalid. */
-export const ofSubscription = <RF, RS, RN, RP>(
+/**
+ * Declares a subscription; `view` makes what its filter is shown of a message. Fails with `UserError` if the path is
+ * invalid or conflicts with another, or an option is invalid.
+ */
+export const declare = <RF, RS, RN, RP>(
+  path: string,
+  options: SubscriptionOptions<RF, RS, RN, RP>,
+  view?: (message: unknown) => unknown
+): Effect.Effect<void, UserError, NesServer | HookRequirements<RF | RS | RN | RP>> =>
+  Effect.flatMap(
+    rootless<HookRequirements<RF | RS | RN | RP>>(),
+    (context) =>
+      Effect.zipWith(
+        NesServer,
+        Effect.try({ try: () => ofSubscription(options, context), catch: refused }),
+        (nes, subscription) => nes.subscription(path, { ...subscription, view })
+      ).pipe(Effect.flatten)
+  )
+
+const ofSubscription = <RF, RS, RN, RP>(
   { auth, filter, onSubscribe, onUnsubscribe, presence, recovery, snapshot, state }: SubscriptionOptions<
     RF,
     RS,

@@ -27,14 +27,12 @@ import type { Terminal } from "effect/Terminal"
 import { createServer, IncomingMessage, type ServerResponse } from "node:http"
 import { createServer as createSecureServer, type ServerOptions as TlsOptions } from "node:https"
 import type { UserError } from "../protocol/NesError.js"
-import { rootless } from "../protocol/Tracing.js"
 import * as NesServer from "../server/NesServer.js"
 import { isWebSocket } from "../server/transport/Upgrades.js"
 import * as Hooks from "./Hooks.js"
 import type { RoutesRequirements } from "./HttpApplication.js"
 import type { Code, Options, ServerOptions } from "./Options.js"
 import * as Serving from "./Serving.js"
-import { refused } from "./Setting.js"
 
 /** @since 0.1.0 */
 export type { FilterContext, HookRequirements, SubscriptionOptions } from "./Hooks.js"
@@ -282,15 +280,7 @@ export const subscription = <RF = never, RS = never, RN = never, RP = never>(
   path: string,
   options: Hooks.SubscriptionOptions<RF, RS, RN, RP> = {}
 ): Effect.Effect<void, UserError, NesServer.NesServer | Hooks.HookRequirements<RF | RS | RN | RP>> =>
-  Effect.flatMap(
-    rootless<Hooks.HookRequirements<RF | RS | RN | RP>>(),
-    (context) =>
-      Effect.zipWith(
-        NesServer.NesServer,
-        Effect.try({ try: () => Hooks.ofSubscription(options, context), catch: refused }),
-        (nes, subscription) => nes.subscription(path, subscription)
-      ).pipe(Effect.flatten)
-  )
+  Hooks.declare(path, options)
 
 /**
  * `subscription` as a Layer.

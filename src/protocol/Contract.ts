@@ -12,7 +12,7 @@
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import * as JsonCodec from "./JsonCodec.js"
 import { UserError } from "./NesError.js"
 
@@ -43,13 +43,27 @@ type ParamsOf<Path extends string, Value> = Path extends `${string}{${infer Text
 
 type Simplify<A> = { readonly [K in keyof A]: A[K] }
 
+// Nothing else is taken for the parameters of a path that has none. A path known to be a path alone may have any.
+type Simplified<Path extends string, Value> = unknown extends ParamsOf<Path, Value>
+  ? Readonly<Record<string, "/{}" extends Path ? Value : never>>
+  : Simplify<ParamsOf<Path, Value>>
+
 /**
- * The parameters that a path asks for: `"/item/{id}"` requires `{ id }`; `{id?}` and `{id*}` may be left out.
+ * The parameters that a path asks for: `"/item/{id}"` requires `{ id }`; `{id?}` and `{id*}` may be left out. A path
+ * without parameters has `{}`.
  *
  * @since 0.1.0
  * @category models
  */
-export type Params<Path extends string> = Simplify<ParamsOf<Path, string | number>>
+export type Params<Path extends string> = Simplified<Path, string | number>
+
+/**
+ * The parameters that the server finds in a path, decoded.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type PathParams<Path extends string> = Simplified<Path, string>
 
 /**
  * The parameters of a path; `undefined` will do when all of them may be left out.
@@ -70,6 +84,16 @@ export type ParamsArguments<Path extends string, Rest extends ReadonlyArray<unkn
   : [params: Params<Path>, ...rest: Rest]
 
 /**
+ * Arguments that begin with a value of a Schema, which may be left out where it is `void`.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type ValueArguments<S extends Schema.Constraint, Rest extends ReadonlyArray<unknown>> = [S["Type"]] extends
+  [void] ? [value?: S["Type"], ...rest: Rest]
+  : [value: S["Type"], ...rest: Rest]
+
+/**
  * A subscription: its path, as hapi's router has them, and what is published on it.
  *
  * @since 0.1.0
@@ -82,16 +106,21 @@ export interface Subscription<Path extends string, Message extends Schema.Constr
 }
 
 /**
- * A custom message: what the client sends, and what the server answers.
+ * A custom message: what the client sends, and what the server answers, or fails with.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Message<Request extends Schema.Constraint, Response extends Schema.Constraint> {
+export interface Message<
+  Request extends Schema.Constraint,
+  Response extends Schema.Constraint,
+  Failure extends Schema.Constraint = Schema.Never
+> {
   readonly _tag: "Message"
   readonly name: string
   readonly request: Request
   readonly response: Response
+  readonly error: Failure
 }
 
 /**
@@ -121,16 +150,30 @@ export const subscription = <const Path extends `/${string}`, Message extends Sc
  * A contract for a custom message. The name is for errors only: nothing but the request travels, so that the requests
  * of one application should tell themselves apart, as tagged structs do.
  *
+ * A response that is not given is `void`, which travels as `null`. An `error` is answered with the status of its
+ * annotation `httpApiStatus` (400 without one).
+ *
  * @since 0.1.0
  * @category constructors
  */
-export const message = <Request extends Schema.Constraint, Response extends Schema.Constraint>(
+export const message = <
+  Request extends Schema.Constraint,
+  Response extends Schema.Constraint = Schema.Void,
+  Failure extends Schema.Constraint = Schema.Never
+>(
   name: string,
-  options: { readonly request: Request; readonly response: Response }
-): Message<Request, Response> => ({ _tag: "Message", name, ...options })
+  options: { readonly request: Request; readonly response?: Response; readonly error?: Failure }
+): Message<Request, Response, Failure> => ({
+  _tag: "Message",
+  name,
+  request: options.request,
+  response: options.response ?? Schema.Void as Schema.Constraint as Response,
+  error: options.error ?? Schema.Never as Schema.Constraint as Failure
+})
 
 /**
- * A contract for broadcasts.
+ * A contract for broadcasts. Only the message travels: of several contracts, each recognises its own by their tags,
+ * that is, by the fields that are one literal.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Schema, type Stream } from "effect"
+import { Context, Effect, Layer, Schema, type Scope, type Stream } from "effect"
 import type * as FileSystem from "effect/FileSystem"
 import { type Etag, type HttpPlatform, HttpRouter, type HttpServer, HttpServerResponse } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
@@ -13,6 +13,7 @@ import {
   type NesError,
   NesHttpServer,
   NesServer,
+  Refusal,
   type Socket
 } from "../../src/index.js"
 
@@ -37,6 +38,63 @@ it("a Stream yields what the Schema decodes to", () => {
 })
 
 class Rates extends Context.Service<Rates, number>()("Rates") {}
+class Stock extends Context.Service<Stock, number>()("Stock") {}
+
+it("a path without parameters has none, and one that is known at run time only may have any", () => {
+  expectTypeOf<Contract.Params<"/a">>().toEqualTypeOf<Readonly<Record<string, never>>>()
+  expectTypeOf<Contract.Params<`/${string}`>>().toEqualTypeOf<Readonly<Record<string, string | number>>>()
+  expectTypeOf<Contract.PathParams<"/a/{b}/{c?}">>().toEqualTypeOf<{ readonly b: string; readonly c?: string }>()
+})
+
+it("hooks have the path's parameters and the decoded message, and their requirements are collected", () => {
+  const declared = ContractServer.layerSubscription(Item, {
+    filter: (_path, message, { params, socket }) => {
+      expectTypeOf(message).toEqualTypeOf<{ readonly due: Date }>()
+      expectTypeOf(params).toEqualTypeOf<{ readonly id: string; readonly part?: string }>()
+      expectTypeOf(socket).toEqualTypeOf<Socket.Socket>()
+      return Effect.as(Rates, { override: { due: new Date() } })
+    },
+    onSubscribe: (_socket, _path, params) => {
+      expectTypeOf(params).toEqualTypeOf<{ readonly id: string; readonly part?: string }>()
+      return Stock
+    },
+    snapshot: () => Effect.succeed(ContractServer.snapshotAt(5, { due: new Date() })),
+    recovery: { size: 5, age: "1 minute" }
+  })
+  expectTypeOf<Layer.Services<typeof declared>>().toEqualTypeOf<NesServer.NesServer | Rates | Stock>()
+  expectTypeOf<Layer.Error<typeof declared>>().toEqualTypeOf<NesError.UserError>()
+  const history = ContractServer.history(Item, { id: 1 })
+  expectTypeOf<Effect.Success<typeof history>["updates"][number]["message"]>().toEqualTypeOf<{ readonly due: Date }>()
+})
+
+it("the acknowledged form has the refusal for an error, and a client that is bound requires none", () => {
+  const subscribed = ContractClient.subscribed(Item, { id: 1 })
+  expectTypeOf<Effect.Error<typeof subscribed>>().toEqualTypeOf<NesError.NesError>()
+  expectTypeOf<Effect.Services<typeof subscribed>>().toEqualTypeOf<NesClient.NesClient | Scope.Scope>()
+  const bound = (nes: NesClient.Service) => ContractClient.make(nes)
+  type Bound = ReturnType<typeof bound>
+  const program = (client: Bound) => client.message(Ask, 5)
+  expectTypeOf<Effect.Services<ReturnType<typeof program>>>().toEqualTypeOf<never>()
+})
+
+class Gone extends Schema.TaggedError<Gone>()("Gone", {}) {}
+const Take = Contract.message("take", { request: Schema.Number, error: Gone })
+
+it("a message's errors are typed on both sides: what is not the contract's is left to the hook", () => {
+  const taken = ContractClient.message(Take, 5)
+  expectTypeOf<Effect.Success<typeof taken>>().toEqualTypeOf<void>()
+  expectTypeOf<Effect.Error<typeof taken>>().toEqualTypeOf<Gone | NesError.NesError | Contract.ContractError>()
+  const hook = ContractServer.onMessage(
+    ContractServer.handler(Take, (n) =>
+      Effect.gen(function*() {
+        if (n > (yield* Rates)) {
+          return yield* n > 4 ? new Gone() : Refusal.forbidden()
+        }
+      }))
+  )
+  expectTypeOf<Effect.Error<ReturnType<typeof hook>>>().toEqualTypeOf<Refusal.Refusal>()
+  expectTypeOf<Effect.Services<ReturnType<typeof hook>>>().toEqualTypeOf<Rates>()
+})
 
 it("the onMessage hook requires what its handlers do, and takes the socket that all of them can", () => {
   const hook = ContractServer.onMessage(
@@ -86,6 +144,8 @@ it("routes have the server that is being made, and what their requests bring", (
 
 const compile = (..._programs: ReadonlyArray<unknown>): void => {}
 
+const failing = ContractServer.handler(Take, () => Effect.fail("no"))
+
 const ofHapi = ContractServer.handler(Ask, (_, socket: HapiSocket) => Effect.succeed(new Date(socket.id)))
 
 it("wrong programs are refused", () => {
@@ -93,6 +153,20 @@ it("wrong programs are refused", () => {
   compile(ContractClient.subscribe(Item, {}))
   // @ts-expect-error a parameter that the path does not have
   compile(ContractClient.subscribe(Item, { id: 1, other: 2 }))
+  // @ts-expect-error options in the place of parameters
+  compile(ContractClient.subscribe(Plain, { capacity: 1, strategy: "sliding" }))
+  // @ts-expect-error a parameter that the path does not have, in a hook
+  compile(ContractServer.subscription(Item, { onSubscribe: (_socket, _path, { other }) => Effect.succeed(other) }))
+  // @ts-expect-error a snapshot that is not the contract's
+  compile(ContractServer.subscription(Item, { snapshot: () => Effect.succeed({ due: "now" }) }))
+  // @ts-expect-error what is sent instead is not the contract's
+  compile(ContractServer.subscription(Item, { filter: () => ({ override: { due: "now" } }) }))
+  // @ts-expect-error an error that is neither the contract's nor a Refusal
+  compile(NesHttpServer.serve(Layer.empty, { onMessage: ContractServer.onMessage(failing) }))
+  // @ts-expect-error a value that may not be left out
+  compile(ContractClient.message(Ask))
+  // @ts-expect-error nor published
+  compile(ContractServer.publish(Plain, {}))
   // @ts-expect-error parameters are required
   compile(ContractClient.subscribe(Item))
   // @ts-expect-error the message is not the contract's
@@ -109,6 +183,12 @@ it("wrong programs are refused", () => {
   compile(NesHttpServer.serveConfig(Layer.empty, {}, { maxConnections: 5 }))
   // @ts-expect-error a path begins with a slash
   compile(Contract.subscription("item", { message: Schema.Number }))
-  compile(ContractClient.subscribe(Plain))
+  compile(
+    ContractClient.subscribe(Plain),
+    ContractClient.subscribe(Plain, undefined),
+    ContractClient.subscribe(Plain, {})
+  )
+  compile(ContractClient.message(Contract.message("ping", { request: Schema.Void })))
+  compile(ContractServer.broadcast(Contract.broadcast("stop", { message: Schema.Void })))
   compile(ContractClient.subscribe(Item, { id: 1, part: "b" }))
 })

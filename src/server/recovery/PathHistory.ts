@@ -10,8 +10,8 @@ import type { History } from "./History.js"
  * @since 1.0.0
  * @category models
  */
-export interface PastUpdate {
-  readonly message: unknown
+export interface PastUpdate<Message = unknown> {
+  readonly message: Message
   readonly position: Message.Position
   /** The user it was published to, if it was to one alone. */
   readonly user?: unknown
@@ -23,11 +23,11 @@ export interface PastUpdate {
  * @since 1.0.0
  * @category models
  */
-export interface Past {
-  readonly updates: ReadonlyArray<PastUpdate>
+export interface Past<Message = unknown> {
+  readonly updates: ReadonlyArray<PastUpdate<Message>>
   readonly position: Message.Position
   /** The last message, on a path with `state`; absent where there is none. */
-  readonly state?: unknown
+  readonly state?: Message
 }
 
 /**

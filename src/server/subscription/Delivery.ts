@@ -270,8 +270,9 @@ export class Delivery {
     subscribers: Subscribers<Connection>
   ): Carried {
     const { internal, message, path } = command
-    const { filter } = subscription.options
+    const { filter, view } = subscription.options
     const { application, fanouts, metrics: { totals }, settle, tracing } = this.context
+    const seen = view === undefined ? message : view(message)
     let shared: PreparedMessage | undefined
     let fault: Error | undefined
 
@@ -308,7 +309,7 @@ export class Delivery {
       const { credentials } = connection.auth
       try {
         const verdict = settle(
-          filter?.(path, message, { connection, credentials, params, internal }) ?? false,
+          filter?.(path, seen, { connection, credentials, params, internal }) ?? false,
           connection
         )
         if (isPromiseLike(verdict)) {

@@ -3,9 +3,9 @@ import type * as Message from "../../protocol/Message.js"
 import type { Publish } from "../Command.js"
 
 /** A first message that says up to which update it goes. */
-export class Snapshot {
+export class Snapshot<out Message = unknown> {
   constructor(
-    readonly message: unknown,
+    readonly message: Message,
     /** The application's number of the last update that is in it, or its position. */
     readonly until: number | Message.Position
   ) {}
@@ -36,4 +36,5 @@ export class Snapshot {
  * @since 1.0.0
  * @category subscriptions
  */
-export const snapshotAt = (version: number, message: unknown): Snapshot => new Snapshot(message, version)
+export const snapshotAt = <Message>(version: number, message: Message): Snapshot<Message> =>
+  new Snapshot(message, version)

@@ -32,7 +32,7 @@ export interface FilterContext<C = unknown> {
 /**
  * Whether a subscriber gets an update, and which instead of the published one. Any `override` but `undefined` counts.
  */
-export type Verdict = boolean | { readonly override?: unknown }
+export type Verdict<Message = unknown> = boolean | { readonly override?: Message }
 
 /** How it is told who is subscribed. */
 export interface PresenceOptions<C = never> {
@@ -51,6 +51,8 @@ export interface PresenceOptions<C = never> {
 /** What the application has to say about a subscription. Each hook may answer with a value, a Promise or an Effect. */
 export interface Options<C> {
   readonly filter?: ((path: string, message: unknown, context: FilterContext<C>) => Awaitable<Verdict>) | undefined
+  /** What the filter is shown in place of a message; made once for each update. */
+  readonly view?: ((message: unknown) => unknown) | undefined
   readonly onSubscribe?: ((connection: C, path: string, params: Params) => Awaitable<unknown>) | undefined
   readonly onUnsubscribe?: ((connection: C, path: string, params: Params) => Awaitable<unknown>) | undefined
   /** Who may subscribe; `undefined` for the application's default. */

@@ -1,0 +1,394 @@
+/**
+ * The server's side of contracts: what is published is checked when it is compiled, and encoded by the Schema.
+ *
+ * @since 0.1.0
+ */
+import * as Boom from "@hapi/boom"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import * as Contract from "../protocol/Contract.js"
+import type { UserError } from "../protocol/NesError.js"
+import type { BrokerError } from "../server/Broker.js"
+import type { Target } from "../server/Command.js"
+import { NesServer, type Past, type PastUpdate } from "../server/NesServer.js"
+import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
+import { Snapshot } from "../server/subscription/Snapshot.js"
+import type { Verdict } from "../server/subscription/Subscription.js"
+import * as Hooks from "./Hooks.js"
+import * as Refusal from "./Refusal.js"
+
+/** @since 1.0.0 */
+export type { BroadcastOptions, PublishOptions } from "../server/Node.js"
+/** @since 1.0.0 */
+export { type Snapshot, snapshotAt } from "../server/subscription/Snapshot.js"
+/** @since 1.0.0 */
+export type { Verdict } from "../server/subscription/Subscription.js"
+/** @since 1.0.0 */
+export type { FilterContext, HookRequirements } from "./Hooks.js"
+
+/**
+ * The options of a subscription, as `NesHttpServer.subscription` has them: its hooks are given the parameters of the
+ * contract's path, its filter the decoded message, and what `override` and `snapshot` answer is encoded. A snapshot of
+ * `undefined` is none.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Options<Path extends string, Message, RF = never, RS = never, RN = never, RP = never>
+  extends
+    Hooks.SubscriptionOptions<
+      RF,
+      RS,
+      RN,
+      RP,
+      Contract.PathParams<Path>,
+      Message,
+      Message | Snapshot<Message> | undefined
+    >
+{}
+
+/**
+ * Declares the subscription of a contract. The requirements of its hooks are those of this Effect, with what it takes
+ * to decode for the filter, and to encode what it or the snapshot answers.
+ *
+ * Fails with `UserError` if the path is invalid or conflicts with another, or an option is invalid.
+ *
+ * @since 0.1.0
+ * @category subscriptions
+ */
+export const subscription = <
+  const Path extends string,
+  Message extends Schema.Constraint,
+  RF = never,
+  RS = never,
+  RN = never,
+  RP = never
+>(
+  contract: Contract.Subscription<Path, Message>,
+  options: Options<Path, Message["Type"], RF, RS, RN, RP> = {}
+): Effect.Effect<
+  void,
+  UserError,
+  NesServer | Hooks.HookRequirements<RF | RS | RN | RP> | Message["DecodingServices"] | Message["EncodingServices"]
+> => {
+  // The parameters are what the path says.
+  const { filter, snapshot, ...rest } = options as unknown as Options<string, Message["Type"], RF, RS, RN, RP>
+  const decode = Contract.decode(contract.message, contract.path)
+  const encode = Contract.encode(contract.message, contract.path)
+  type R = RF | RS | RN | RP | Message["DecodingServices"] | Message["EncodingServices"]
+
+  const encodeVerdict = (verdict: Verdict): Judged<Message["EncodingServices"]> => {
+    if (typeof verdict !== "object" || verdict.override === undefined) {
+      return verdict
+    }
+    const encoded = Effect.mapEager(encode(verdict.override), (override) => ({ override }))
+    return isSuccess(encoded) ? encoded.value : Effect.orDie(encoded)
+  }
+
+  return Hooks.declare<R, R, R, R>(
+    contract.path,
+    {
+      ...rest,
+      filter: filter && ((path, seen, context) => {
+        const judge = (message: Message["Type"]): Judged<R> => {
+          const verdict = filter(path, message, context)
+          return Effect.isEffect(verdict)
+            ? Effect.flatMap(verdict, (verdict) => settled(encodeVerdict(verdict)))
+            : encodeVerdict(verdict)
+        }
+        const decoded = seen as Effect.Effect<Message["Type"], Contract.ContractError, Message["DecodingServices"]>
+        return isSuccess(decoded)
+          ? judge(decoded.value)
+          : Effect.flatMap(Effect.orDie(decoded), (message) => settled(judge(message)))
+      }),
+      snapshot: snapshot && ((...args) =>
+        Effect.flatMap(snapshot(...args), (first) =>
+          first === undefined
+            ? Effect.undefined
+            : Effect.orDie(
+              first instanceof Snapshot
+                ? Effect.mapEager(encode(first.message), (message) => new Snapshot(message, first.until))
+                : encode(first)
+            )))
+    },
+    filter && decode
+  )
+}
+
+const isSuccess = <A, E, R>(effect: Effect.Effect<A, E, R>): effect is Exit.Success<A> =>
+  Exit.isExit(effect) && Exit.isSuccess(effect)
+
+type Judged<R> = Verdict | Effect.Effect<Verdict, Refusal.Refusal, R>
+
+const settled = <R>(judged: Judged<R>): Effect.Effect<Verdict, Refusal.Refusal, R> =>
+  Effect.isEffect(judged) ? judged : Effect.succeed(judged)
+
+/**
+ * `subscription` as a Layer.
+ *
+ * @since 1.0.0
+ * @category subscriptions
+ */
+export const layerSubscription = <
+  const Path extends string,
+  Message extends Schema.Constraint,
+  RF = never,
+  RS = never,
+  RN = never,
+  RP = never
+>(
+  contract: Contract.Subscription<Path, Message>,
+  options?: Options<Path, Message["Type"], RF, RS, RN, RP>
+): Layer.Layer<
+  never,
+  UserError,
+  NesServer | Hooks.HookRequirements<RF | RS | RN | RP> | Message["DecodingServices"] | Message["EncodingServices"]
+> => Layer.effectDiscard(subscription(contract, options))
+
+const pathOf = <Path extends string, Message extends Schema.Constraint>(
+  contract: Contract.Subscription<Path, Message>,
+  params: Contract.ParamsArgument<Path>
+): string | Effect.Effect<never, UserError> => {
+  try {
+    return Contract.pathOf(contract, params)
+  } catch (cause) {
+    return Effect.fail(cause as UserError)
+  }
+}
+
+/**
+ * Publishes to the subscribers of a path. Fails with a `ContractError` if the message does not encode, with a
+ * `UserError` if a parameter of the path is empty.
+ *
+ * @since 0.1.0
+ * @category subscriptions
+ */
+export const publish = <Path extends string, Message extends Schema.Constraint>(
+  contract: Contract.Subscription<Path, Message>,
+  params: Contract.ParamsArgument<Path>,
+  ...args: Contract.ValueArguments<Message, [options?: PublishOptions]>
+): Effect.Effect<void, Contract.ContractError | UserError | BrokerError, NesServer | Message["EncodingServices"]> =>
+  NesServer.use((nes) => {
+    const [message, options] = args as readonly [message?: Message["Type"], options?: PublishOptions]
+    const path = pathOf(contract, params)
+    return typeof path === "string"
+      ? Effect.flatMapEager(
+        Contract.encode(contract.message, path)(message),
+        (encoded) => nes.publish(path, encoded, options)
+      )
+      : path
+  })
+
+/**
+ * Ends subscriptions to a path, of a socket or a user, on whatever node; `message` is their last update, if it is
+ * given.
+ *
+ * @since 1.0.0
+ * @category subscriptions
+ */
+export const revoke = <Path extends string, Message extends Schema.Constraint>(
+  contract: Contract.Subscription<Path, Message>,
+  params: Contract.ParamsArgument<Path>,
+  target: Target,
+  message?: Message["Type"]
+): Effect.Effect<void, Contract.ContractError | UserError | BrokerError, NesServer | Message["EncodingServices"]> =>
+  NesServer.use((nes) => {
+    const path = pathOf(contract, params)
+    if (typeof path !== "string") {
+      return path
+    }
+    return message === undefined
+      ? nes.revoke(target, path)
+      : Effect.flatMap(Contract.encode(contract.message, path)(message), (last) => nes.revoke(target, path, last))
+  })
+
+/**
+ * Reads the last updates of a path with `recovery` or `state`, decoded: all that are kept, or `limit` of them.
+ *
+ * @since 1.0.0
+ * @category subscriptions
+ */
+export const history = <Path extends string, Message extends Schema.Constraint>(
+  contract: Contract.Subscription<Path, Message>,
+  params: Contract.ParamsArgument<Path>,
+  options?: { readonly limit?: number | undefined }
+): Effect.Effect<
+  Past<Message["Type"]>,
+  Contract.ContractError | UserError | BrokerError,
+  NesServer | Message["DecodingServices"]
+> =>
+  Effect.gen(function*() {
+    const nes = yield* NesServer
+    const path = pathOf(contract, params)
+    if (typeof path !== "string") {
+      return yield* path
+    }
+    const decode = Contract.decode(contract.message, path)
+    const { updates, ...past } = yield* nes.history(path).read(options)
+    return {
+      ...past,
+      updates: yield* Effect.forEach(
+        updates,
+        (update) =>
+          Effect.map(decode(update.message), (message): PastUpdate<Message["Type"]> => ({ ...update, message }))
+      ),
+      ...("state" in past && { state: yield* decode(past.state) })
+    }
+  })
+
+/**
+ * Sends a message to all connections. Fails with a `ContractError` if it does not encode.
+ *
+ * @since 0.1.0
+ * @category broadcasts
+ */
+export const broadcast = <Message extends Schema.Constraint>(
+  contract: Contract.Broadcast<Message>,
+  ...args: Contract.ValueArguments<Message, [options?: BroadcastOptions]>
+): Effect.Effect<void, Contract.ContractError | UserError | BrokerError, NesServer | Message["EncodingServices"]> =>
+  NesServer.use((nes) => {
+    const [message, options] = args as readonly [message?: Message["Type"], options?: BroadcastOptions]
+    return Effect.flatMapEager(
+      Contract.encode(contract.message, contract.name)(message),
+      (encoded) => nes.broadcast(encoded, options)
+    )
+  })
+
+/**
+ * Recognises one kind of custom message: the effect it yields makes the answer. `S` is what the door has for a socket,
+ * `E` what an answer fails with, `R` what it requires.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Handler<S, E, R> = (
+  message: unknown,
+  socket: S
+) => Effect.Effect<Effect.Effect<unknown, E, R>, Contract.ContractError, R>
+
+/**
+ * Answers the custom messages of a contract. An answer that does not encode is a defect. What it fails with is answered
+ * as the contract's error if it is that, else as for any hook. `answer` may name the socket's type, that of the door:
+ * `Socket` of `effect-nes` or of `effect-nes/hapi`.
+ *
+ * @since 0.1.0
+ * @category messages
+ */
+export const handler = <
+  Request extends Schema.Constraint,
+  Response extends Schema.Constraint,
+  Failure extends Schema.Constraint,
+  E,
+  R,
+  S = unknown
+>(
+  { error, name, request, response }: Contract.Message<Request, Response, Failure>,
+  answer: (message: Request["Type"], socket: S) => Effect.Effect<Response["Type"], E, R>
+): Handler<
+  S,
+  Exclude<E, Failure["Type"]>,
+  Request["DecodingServices"] | Response["EncodingServices"] | Failure["EncodingServices"] | R
+> => {
+  const decode = Contract.decode(request, name)
+  const encode = Contract.encode(response, name)
+  const encodeError = Contract.encode(error, name)
+  const refuse = (failure: E) =>
+    Effect.matchEffect(encodeError(failure), {
+      onFailure: () => Effect.fail(failure as Exclude<E, Failure["Type"]>),
+      onSuccess: (encoded) => Effect.die(answerOf(statusOf(error.ast, failure), failure, encoded))
+    })
+  return (message, socket) =>
+    Effect.map(
+      decode(message),
+      (decoded) =>
+        Effect.flatMap(
+          Effect.catch(Effect.suspend(() => answer(decoded, socket)), refuse),
+          (value) => Effect.orDie(encode(value))
+        )
+    )
+}
+
+const annotated = SchemaAST.resolveAt<number>("httpApiStatus")
+
+const statusOf = (ast: SchemaAST.AST, failure: unknown): number => {
+  const member = SchemaAST.isUnion(ast) ? ast.types.find((type) => Schema.is(Schema.make(type))(failure)) : undefined
+  return member === undefined ? annotated(ast) ?? 400 : statusOf(member, failure)
+}
+
+// Old clients read status and text, those with the contract what it is.
+const answerOf = (statusCode: number, failure: unknown, encoded: unknown): Boom.Boom => {
+  const message = failure instanceof Error ? failure.message : undefined
+  const boom = new Boom.Boom(message, { statusCode })
+  Object.assign(boom.output.payload, { failure: encoded })
+  return boom
+}
+
+type AnyHandler = Handler<never, unknown, unknown>
+
+/**
+ * What the handlers of a list require.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Requirements<Handlers extends ReadonlyArray<AnyHandler>> = Handlers[number] extends
+  Handler<never, unknown, infer R> ? R
+  : never
+
+/**
+ * What the handlers of a list fail with.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export type ErrorOf<Handlers extends ReadonlyArray<AnyHandler>> = Handlers[number] extends
+  Handler<never, infer E, unknown> ? E
+  : never
+
+/**
+ * The socket that all handlers of a list can be given.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SocketOf<Handlers extends ReadonlyArray<AnyHandler>> = [Handlers[number]] extends
+  [(message: unknown, socket: infer S) => unknown] ? S : never
+
+const firstOf = <S, E, R>(
+  handlers: ReadonlyArray<Handler<S, E, R>>
+): (socket: S, message: unknown) => Effect.Effect<unknown, E, R> =>
+  Effect.fnUntraced(function*(socket, message) {
+    const errors: Array<string> = []
+    for (const handle of handlers) {
+      const recognised = yield* Effect.result(handle(message, socket))
+      if (Result.isSuccess(recognised)) {
+        // hapi knows no Refusal.
+        return yield* Refusal.asAnswer(recognised.success) as Effect.Effect<unknown, E, R>
+      }
+      errors.push(recognised.failure.message)
+    }
+    // Both doors answer a Boom with its status, whichever way it comes.
+    return yield* Effect.die(Boom.badRequest(errors.join("\n")))
+  })
+
+/**
+ * The `onMessage` hook of a server: the first handler that recognises a message answers it; where none does, it is
+ * answered 400. What an answer fails with is answered as for any hook. The hook requires what its handlers do: on hapi,
+ * which has no Layer to take it from, it has to be provided.
+ *
+ * @since 0.1.0
+ * @category messages
+ */
+export const onMessage = <Handlers extends ReadonlyArray<AnyHandler>>(
+  ...handlers: Handlers
+): (
+  socket: SocketOf<Handlers>,
+  message: unknown
+) => Effect.Effect<unknown, ErrorOf<Handlers>, Requirements<Handlers>> =>
+  firstOf(
+    handlers as unknown as ReadonlyArray<Handler<SocketOf<Handlers>, ErrorOf<Handlers>, Requirements<Handlers>>>
+  )
