@@ -16,6 +16,7 @@ import { BrokerEvent } from "./BrokerEvent.js"
 import { Channels } from "./Channels.js"
 import { ClusterClaims } from "./ClusterClaims.js"
 import * as ClusterCodec from "./ClusterCodec.js"
+import { ClusterOnce } from "./ClusterOnce.js"
 import { ClusterPresence } from "./ClusterPresence.js"
 import { type Engine, Refused, type Session } from "./Engine.js"
 import * as Metrics from "./Metrics.js"
@@ -75,6 +76,7 @@ export class ClusterNode {
   private readonly claims: ClusterClaims
   private readonly channels: Channels
   private readonly presence: ClusterPresence
+  private readonly once: ClusterOnce
   private readonly orders: Orders.Orders
   private readonly appender: Appender
   private readonly balance: Balance | undefined
@@ -99,6 +101,7 @@ export class ClusterNode {
       command: (run) => this.asked(run),
       now: () => this.now()
     })
+    this.once = new ClusterOnce((run) => this.asked(run), () => this.now())
     this.orders = new Orders.Orders({
       id: node.id,
       session: () => this.connected(),
@@ -125,10 +128,7 @@ export class ClusterNode {
         failed: (path) => this.failed(path)
       },
       presences: this.presence,
-      once: {
-        begin: (key, digest) => this.asked((session) => session.begin(key, digest)),
-        end: (key, isDone) => this.asked((session) => session.end(key, isDone))
-      },
+      once: this.once,
       count: (path) => this.count(path),
       interest: (path) => this.channels.follow(path),
       claims: this.claims,
@@ -216,6 +216,7 @@ export class ClusterNode {
     this.ready.openUnsafe()
     void this.channels.catchUp()
     this.node.presence?.()?.renew(true)
+    this.once.renew()
   }
 
   // Of a cluster's servers each comes back by itself, without all of the engine having been away.
@@ -264,6 +265,7 @@ export class ClusterNode {
       }
       void this.channels.catchUp()
       await this.presence.tend(this.roster.peers).catch(ignore)
+      await this.once.tend()
       await this.channels.stroll()
     }
   }

@@ -88,8 +88,8 @@ export interface Session {
   }>
   /** Takes a key for the work that `digest` stands for, or says what has become of it. */
   readonly begin: (key: string, digest: string) => Promise<Standing>
-  /** Says that the work is done, or failed: then the key is free again. */
-  readonly end: (key: string, isDone: boolean) => Promise<void>
+  /** Says that the work is done, or failed: then the key is free again, unless it has been taken for something else. */
+  readonly end: (key: string, digest: string, isDone: boolean) => Promise<void>
 
   /** Notes that a node has, or will have, somebody at a path; or that it has nobody there any more. */
   readonly hold: (node: string, path: string) => Promise<void>
@@ -136,6 +136,9 @@ export const stateAge = 48 * 60 * 60 * 1_000
 
 /** See `stateAge`. */
 export const period = stateAge / 2
+
+/** How long work may take whose node may be no more (ms); then its key is free again. */
+export const busyFor = 60_000
 
 /** How many changes of who is present are kept at least, so that nodes can catch up; more only if more are present. */
 export const leastChanges = 100

@@ -1,7 +1,15 @@
 /** The small port below a cluster, on Redis. */
 import { randomBytes } from "node:crypto"
-import { type Channel, type Engine, type Observer, Refused, type Session, stateAge } from "../cluster/Engine.js"
-import { busyFor, knownFor, type Standing } from "../server/api/Once.js"
+import {
+  busyFor,
+  type Channel,
+  type Engine,
+  type Observer,
+  Refused,
+  type Session,
+  stateAge
+} from "../cluster/Engine.js"
+import { knownFor, type Standing } from "../server/api/Once.js"
 import * as RedisConnection from "./RedisConnection.js"
 import * as Scripts from "./Scripts.js"
 
@@ -136,14 +144,8 @@ const open = (options: EngineOptions, observer: Observer): Session => {
       return { epoch, top, count, members }
     },
     begin: async (name, digest) => String(await run(Scripts.begin, [key("once", name)], [digest, busyFor])) as Standing,
-    end: async (name, isDone) => {
-      const once = key("once", name)
-      if (isDone) {
-        await command(once, "HSET", once, "done", "1")
-        await command(once, "PEXPIRE", once, String(knownFor))
-      } else {
-        await command(once, "DEL", once)
-      }
+    end: async (name, digest, isDone) => {
+      await run(Scripts.end, [key("once", name)], [digest, isDone ? 1 : 0, knownFor])
     },
     hold: async (node, path) => {
       const [held, holders] = [key("held", node), key("holders", "holders")]

@@ -278,6 +278,24 @@ return known[1] ~= ARGV[1] and 'other' or known[2] and 'done' or 'busy'
 `)
 
 /**
+ * The work of a key is done, or has failed. KEYS: what is known of it. ARGV: what stands for the work, whether it is
+ * done, ms to remember that.
+ */
+export const end = new Script(`
+local known = redis.call('HMGET', KEYS[1], 'digest', 'done')
+if known[2] or known[1] and known[1] ~= ARGV[1] then
+  return 0
+end
+if ARGV[2] == '1' then
+  redis.call('HSET', KEYS[1], 'digest', ARGV[1], 'done', '1')
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+else
+  redis.call('DEL', KEYS[1])
+end
+return 1
+`)
+
+/**
  * Counts a connection of a user in. KEYS: the user's connections. ARGV: its id, how many are allowed, ms until all are
  * forgotten unless one is counted in again, the nodes whose connections count no more. Returns those that are counted
  * if there are too many others.

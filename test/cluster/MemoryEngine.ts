@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import { randomBytes } from "node:crypto"
 import {
   type Beat,
+  busyFor,
   type Channel,
   type Engine,
   leastChanges,
@@ -56,7 +57,7 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
   const paths = new Map<string, Path>()
   const users = new Map<string, Set<string>>()
   const present = new Map<string, Map<string, Entry>>()
-  const once = new MemoryOnce(now)
+  let once = new MemoryOnce(now, busyFor)
   const held = new Map<string, Set<string>>()
   const nodes = new Map<string, { readonly at: number; readonly state: string }>()
   const sessions: Array<Own> = []
@@ -177,9 +178,9 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
         await ask("begin", true, () => undefined)
         return once.begin(key, digest)
       },
-      end: async (key, isDone) => {
+      end: async (key, digest, isDone) => {
         await ask("end", true, () => undefined)
-        await once.end(key, isDone)
+        await once.end(key, digest, isDone)
       },
       hold: (node, path) => ask("hold", true, () => void held.set(node, (held.get(node) ?? new Set()).add(path))),
       unhold: (node, path) =>
@@ -256,6 +257,7 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
       paths.clear()
       users.clear()
       present.clear()
+      once = new MemoryOnce(now, busyFor)
       held.clear()
       nodes.clear()
     },

@@ -36,7 +36,7 @@ it.each(programs())("two nodes publish, keep, claim, revoke and count with it, o
   await until(async () => await a.server.presence("/kept/1").count() === 1)
   const { once } = a.server.plugins.nes.node
   expect([await once.begin("key", "a"), await once.begin("key", "a")]).toEqual(["new", "busy"])
-  await once.end("key", true)
+  await once.end("key", "a", true)
   expect(await once.begin("key", "a")).toBe("done")
   expect(redis.run("acl", "log")).toBe("")
   for (

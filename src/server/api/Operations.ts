@@ -131,7 +131,8 @@ export const make = (node: Node, once: Once): Operations => {
     if (key === "" || key.length > maxKeyLength) {
       throw new Refused(400, `An idempotency key has 1 to ${maxKeyLength} characters`)
     }
-    const standing = await once.begin(key, digest())
+    const what = digest()
+    const standing = await once.begin(key, what)
     if (standing === "busy") {
       throw new Refused(409, "The request with this idempotency key is under way")
     }
@@ -144,7 +145,7 @@ export const make = (node: Node, once: Once): Operations => {
         await work()
         isDone = true
       } finally {
-        await once.end(key, isDone)
+        await once.end(key, what, isDone)
       }
     }
   }
