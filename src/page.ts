@@ -25,6 +25,9 @@ export * as Message from "./protocol/Message.js"
 /** Effect's `HttpClient` over the socket, for `HttpApi` contracts. */
 export * as NesHttpClient from "./client/NesHttpClient.js"
 
+/** The client's WebSocket from the constructor of `effect/socket`. */
+export * as NesWebSocket from "./client/NesWebSocket.js"
+
 /** Effect's RPC over the socket. */
 export * as NesRpcClient from "./client/NesRpcClient.js"
 

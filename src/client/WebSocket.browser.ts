@@ -28,20 +28,40 @@ export const online: Effect.Effect<void> = Effect.callback((resume) => {
   return Effect.sync(deafen)
 })
 
+/** What is needed of a WebSocket. */
+interface WebSocketLike {
+  readonly url?: string
+  readonly readyState: number
+  addEventListener(
+    type: "open" | "message" | "error" | "close",
+    listener: (
+      event: { readonly data?: unknown; readonly code?: number; readonly reason?: string; readonly wasClean?: boolean }
+    ) => void
+  ): void
+  close(code?: number, reason?: string): void
+  /** That of `ws`, which would wait half a minute for a peer that is gone. */
+  terminate?(): void
+  send(text: string): void
+}
+
 /**
- * Opens a socket with the browser's own WebSocket. An `http:` or `https:` address stands for its `ws:` or `wss:`
- * counterpart, which older browsers do not do by themselves. The options of `ws` mean nothing here.
+ * Opens a socket with the browser's own WebSocket, or what is like it. An `http:` or `https:` address stands for its
+ * `ws:` or `wss:` counterpart, which older browsers do not do by themselves. The options of `ws` mean nothing to it.
  *
  * A browser that goes offline says nothing on its sockets: the connection is taken for lost then, long before the
  * heartbeat would miss anything.
  */
-export const open: Open = (url, _options, listener, protocols = []) => {
-  const socket = new WebSocket(url.replace(/^http(?=s?:)/i, "ws"), protocols as string | Array<string>)
-  const deafen = isLocal(socket.url)
+export const openWith = (
+  construct: (url: string, protocols: string | Array<string>, options: object | undefined) => WebSocketLike
+): Open =>
+(given, options, listener, protocols = []) => {
+  const url = given.replace(/^http(?=s?:)/i, "ws")
+  const socket = construct(url, protocols as string | Array<string>, options)
+  const deafen = isLocal(socket.url ?? url)
     ? () => {}
     : listen("offline", () => listener.closed({ code: CloseCode.abnormalClosure, reason: "", wasClean: false }))
   socket.addEventListener("open", () => listener.opened())
-  socket.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+  socket.addEventListener("message", ({ data }) => {
     if (typeof data === "string") {
       listener.received(data)
     } else {
@@ -49,14 +69,24 @@ export const open: Open = (url, _options, listener, protocols = []) => {
     }
   })
   socket.addEventListener("error", (event) => listener.failed(event))
-  socket.addEventListener("close", ({ code, reason, wasClean }) => listener.closed({ code, reason, wasClean }))
+  socket.addEventListener(
+    "close",
+    ({ code, reason, wasClean }) => listener.closed({ code, reason, wasClean: wasClean === true })
+  )
   return {
-    isOpen: () => socket.readyState === WebSocket.OPEN,
+    isOpen: () => socket.readyState === 1,
     send: (text) => socket.send(text),
     close: (code, reason) => (allowed(code) ? socket.close(code, reason) : socket.close()),
     terminate: () => {
       deafen()
-      socket.close()
+      if (socket.terminate) {
+        socket.terminate()
+      } else {
+        socket.close()
+      }
     }
   }
 }
+
+/** The browser's own. */
+export const open: Open = openWith((url, protocols) => new WebSocket(url, protocols))
