@@ -45,7 +45,7 @@ const guides = [
   },
   {
     title: "Running it",
-    files: ["deployment", "operations", "recipes", "scaling", "telemetry", "api", "security"].map(document)
+    files: ["deployment", "operations", "recipes", "scaling", "telemetry", "inspector", "api", "security"].map(document)
   },
   { title: "Beyond nes", files: ["history", "presence", "api"].map(document) },
   { title: "Coming from nes", files: ["migration", "differences"].map(document) },

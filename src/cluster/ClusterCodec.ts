@@ -11,6 +11,10 @@ type Word =
   | { readonly type: "count"; readonly id: number; readonly path?: string | undefined }
   /** The answer. */
   | { readonly type: "counted"; readonly id: number; readonly count: number }
+  /** A question of an operator's, to every node. */
+  | { readonly type: "ask"; readonly id: number; readonly question: unknown }
+  /** The answer; none where nobody may ask. */
+  | { readonly type: "told"; readonly id: number; readonly answer?: unknown }
   /** The sender has carried out the orders up to this one. */
   | { readonly type: "done"; readonly position: Message.Position }
   /** The sender leaves. */
@@ -27,6 +31,8 @@ interface Head {
   readonly target?: Target
   readonly id?: number
   readonly count?: number
+  readonly question?: unknown
+  readonly answer?: unknown
   readonly position?: Message.Position
 }
 
@@ -128,6 +134,10 @@ const said = (head: Head, text: string, position: Message.Position | undefined):
       return { type: head.type, id: head.id ?? 0, path: head.path }
     case "counted":
       return { type: head.type, id: head.id ?? 0, count: head.count ?? 0 }
+    case "ask":
+      return { type: head.type, id: head.id ?? 0, question: head.question }
+    case "told":
+      return { type: head.type, id: head.id ?? 0, answer: head.answer }
     case "done":
       return { type: head.type, position: head.position ?? nowhere }
     case "left":

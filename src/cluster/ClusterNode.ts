@@ -6,7 +6,7 @@ import * as Latch from "effect/Latch"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Thrown from "../protocol/Thrown.js"
-import { BrokerError, type Membership, type Node, type Tally } from "../server/Broker.js"
+import { type Answers, BrokerError, type Health, type Membership, type Node, type Tally } from "../server/Broker.js"
 import type { Broadcast, Command, Publish, Published } from "../server/Command.js"
 import type { Bounds } from "../server/recovery/Bounds.js"
 import type { Page, Since } from "../server/recovery/History.js"
@@ -66,6 +66,8 @@ export class ClusterNode {
   private waiting: Array<string> = []
   private refusedSince: number | undefined
   private renewedAt = 0
+  /** How long the engine took to answer the last sign of life (ms). */
+  private latency: number | undefined
   private retryDelay = firstRetry
   private cancelRetry: (() => void) | undefined
   private ready = Latch.makeUnsafe()
@@ -130,6 +132,8 @@ export class ClusterNode {
       presences: this.presence,
       once: this.once,
       count: (path) => this.count(path),
+      ask: (question) => this.ask(question),
+      health: () => this.health,
       interest: (path) => this.channels.follow(path),
       claims: this.claims,
       open: this.open
@@ -279,7 +283,8 @@ export class ClusterNode {
     try {
       const state = { connections: node.connections(), done: orders.done }
       const peers = await this.command((session) => this.roster.beat(session, state))
-      Metrics.latency.updateUnsafe(performance.now() - from, this.context)
+      this.latency = performance.now() - from
+      Metrics.latency.updateUnsafe(this.latency, this.context)
       this.accept()
       Metrics.nodes.updateUnsafe(peers.filter((peer) => peer.alive).length, this.context)
       const excess = this.balance?.excess(node.id, peers) ?? 0
@@ -459,12 +464,49 @@ export class ClusterNode {
   private count(path: string | undefined): Promise<Tally> {
     const { node } = this
     const channel = path === undefined ? "all" : "path"
-    return this.survey.take(node.serves ? node.count(path) : undefined, async (id) => {
+    return this.survey.take(async (id) => {
       const payload = ClusterCodec.word(node.id, { type: "count", id, path })
       const heard = await this.command((session) => session.publish(channel, path ?? "all", payload))
       const own = path === undefined ? node.serves : this.channels.has(path)
       return heard - (own ? 1 : 0)
-    }).catch((error: unknown) => Promise.reject(toBrokerError(error)))
+    }).then(({ answers, silent }) => ({
+      total: Array.from(answers.values(), Number).reduce(
+        (sum, count) => sum + count,
+        node.serves ? node.count(path) : 0
+      ),
+      nodes: answers.size + (node.serves ? 1 : 0),
+      silent
+    }), (error: unknown) => Promise.reject(toBrokerError(error)))
+  }
+
+  // Inspection
+
+  private async ask(question: unknown): Promise<Answers> {
+    const { node } = this
+    const others = this.survey.take(async (id) => {
+      const payload = ClusterCodec.word(node.id, { type: "ask", id, question })
+      return await this.command((session) => session.publish("all", "all", payload)) - 1
+    }).then(({ answers }) => answers, () => new Map<string, unknown>())
+    const [own, heard] = await Promise.all([node.answer?.(question), others])
+    const answers = new Map(Array.from(heard).concat([[node.id, own]]).filter(([, answer]) => answer !== undefined))
+    const known = new Set([node.id, ...heard.keys(), ...this.roster.peers.map(({ node }) => node)])
+    return { answers, silent: Array.from(known).filter((id) => !answers.has(id)) }
+  }
+
+  private get health(): Health {
+    return {
+      name: this.engine.name,
+      connected: this.joined,
+      latency: this.latency,
+      counts: {
+        "commands under way": this.inFlight + this.appender.waiting,
+        "paths catching up": this.channels.missing,
+        outages: Metrics.outages.valueUnsafe(this.context).count,
+        "commands not shared": Metrics.unshared.valueUnsafe(this.context).count,
+        "updates not kept": Metrics.unkept.valueUnsafe(this.context).count,
+        refusing: this.refusedSince === undefined ? 0 : 1
+      }
+    }
   }
 
   // Incoming
@@ -485,7 +527,11 @@ export class ClusterNode {
       case "count":
         return own ? undefined : this.reply(from, said.id, said.path)
       case "counted":
-        return this.survey.answered(said.id, said.count)
+        return this.survey.answered(said.id, from, said.count)
+      case "ask":
+        return own ? undefined : this.tell(from, said.id, said.question)
+      case "told":
+        return this.survey.answered(said.id, from, said.answer)
       case "done":
         return this.orders.answered(from, said.position)
       case "left":
@@ -511,6 +557,13 @@ export class ClusterNode {
   private reply(to: string, id: number, path: string | undefined): void {
     const payload = ClusterCodec.word(this.node.id, { type: "counted", id, count: this.node.count(path) })
     this.command((session) => session.publish("node", to, payload)).catch(ignore)
+  }
+
+  private tell(to: string, id: number, question: unknown): void {
+    Promise.resolve(this.node.answer?.(question)).then((answer) => {
+      const payload = ClusterCodec.word(this.node.id, { type: "told", id, answer })
+      return this.command((session) => session.publish("node", to, payload))
+    }).catch(ignore)
   }
 }
 

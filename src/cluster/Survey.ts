@@ -1,12 +1,16 @@
-/** Counts over the cluster: a question to all nodes that hear a channel, and the sum of their answers. */
-import type { Tally } from "../server/Broker.js"
+/** A question to all nodes that hear a channel, and their answers. */
 import type { After } from "./Timer.js"
 
 interface Poll {
-  total: number
-  nodes: number
+  readonly answers: Map<string, unknown>
   expected: number | undefined
   readonly finish: () => void
+}
+
+/** What was answered, by node, and how many did not answer in time. */
+interface Outcome {
+  readonly answers: ReadonlyMap<string, unknown>
+  readonly silent: number
 }
 
 /** The questions this node has asked. */
@@ -17,14 +21,14 @@ export class Survey {
   /** `patience` (ms) is how long answers are waited for. */
   constructor(private readonly patience: number, private readonly after: After) {}
 
-  /** Asks by `ask`, which returns how many others have heard the question; `own` is this node's answer, if it has one. */
-  async take(own: number | undefined, ask: (id: number) => Promise<number>): Promise<Tally> {
+  /** Asks by `ask`, which returns how many others have heard the question. */
+  async take(ask: (id: number) => Promise<number>): Promise<Outcome> {
     const id = ++this.ids
     let finish = (): void => {}
     const finished = new Promise<void>((resolve) => {
       finish = resolve
     })
-    const poll: Poll = { total: own ?? 0, nodes: 0, expected: undefined, finish }
+    const poll: Poll = { answers: new Map(), expected: undefined, finish }
     this.polls.set(id, poll)
     const cancel = this.after(this.patience, finish)
     try {
@@ -35,27 +39,22 @@ export class Survey {
       cancel()
       this.polls.delete(id)
     }
-    const present = own === undefined ? 0 : 1
-    return {
-      total: poll.total,
-      nodes: poll.nodes + present,
-      silent: Math.max(0, (poll.expected ?? 0) - poll.nodes)
-    }
+    const { answers, expected } = poll
+    return { answers, silent: Math.max(0, (expected ?? 0) - answers.size) }
   }
 
   /** Takes a node's answer. */
-  answered(id: number, count: number): void {
+  answered(id: number, from: string, answer: unknown): void {
     const poll = this.polls.get(id)
     if (poll) {
-      poll.total += count
-      poll.nodes++
+      poll.answers.set(from, answer)
       this.check(poll)
     }
   }
 
-  private check(poll: Poll): void {
-    if (poll.expected !== undefined && poll.nodes >= poll.expected) {
-      poll.finish()
+  private check({ answers, expected, finish }: Poll): void {
+    if (expected !== undefined && answers.size >= expected) {
+      finish()
     }
   }
 }

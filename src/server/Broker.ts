@@ -57,6 +57,18 @@ export interface Tally {
 }
 
 /**
+ * What nodes answered to a question of an operator's (docs/inspector.md), and those that there should be and that did
+ * not answer in time.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Answers {
+  readonly answers: ReadonlyMap<string, unknown>
+  readonly silent: ReadonlyArray<string>
+}
+
+/**
  * Who is connected where, for limits that hold over all nodes.
  *
  * @since 0.1.0
@@ -97,8 +109,24 @@ export interface Node {
   readonly refresh: (path: string) => Promise<void> | undefined
   /** What it has to say of presence. Absent where it has no connections. */
   readonly presence?: (() => Local | undefined) | undefined
+  /** Answers a question of an operator's, in JSON; `undefined` where nobody may ask. */
+  readonly answer?: ((question: unknown) => Promise<unknown> | undefined) | undefined
   /** Takes note of what has no caller to go to. */
   readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
+}
+
+/**
+ * How it stands with what nodes share, as one of them sees it: the engine, and what was counted.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Health {
+  readonly name: string
+  readonly connected: boolean
+  /** How long the engine took to answer last (ms). */
+  readonly latency: number | undefined
+  readonly counts: Readonly<Record<string, number>>
 }
 
 /**
@@ -126,6 +154,10 @@ export interface Membership {
   readonly interest?: ((path: string) => Promise<void> | undefined) | undefined
   /** Absent where this node is alone. */
   readonly claims?: Claims | undefined
+  /** Has every node answer a question of an operator's. Does not fail. Absent where only this node can. */
+  readonly ask?: ((question: unknown) => Promise<Answers>) | undefined
+  /** How it stands with what the nodes share, for operators. Absent where there is nothing to tell. */
+  readonly health?: (() => Health) | undefined
   /** Takes part for as long as the scope is open. Absent where there is nothing to open. */
   readonly open?: Effect.Effect<void, never, Scope.Scope> | undefined
 }
@@ -149,6 +181,15 @@ const together = (nodes: ReadonlySet<Node>, deliver: (command: Command) => Promi
     history,
     presences: new MemoryPresence(history, deliver),
     once: new MemoryOnce(),
+    ask: async (question) => {
+      const answers = new Map<string, unknown>()
+      const silent: Array<string> = []
+      await Promise.all(Array.from(nodes, async ({ answer, id }) => {
+        const answered = await answer?.(question)
+        return answered === undefined ? silent.push(id) : answers.set(id, answered)
+      }))
+      return { answers, silent }
+    },
     count: (path) =>
       Promise.resolve({
         total: Array.from(nodes, (node) => node.count(path)).reduce((sum, count) => sum + count, 0),

@@ -34,6 +34,7 @@ import type { Past } from "./recovery/PathHistory.js"
 import * as Settings from "./Settings.js"
 import { Fanouts } from "./subscription/Fanouts.js"
 import type * as Subscription from "./subscription/Subscription.js"
+import { Incidents } from "./telemetry/Incidents.js"
 import * as Log from "./telemetry/Log.js"
 import { Metrics, type Totals } from "./telemetry/Metrics.js"
 import * as Tracing from "./telemetry/Tracing.js"
@@ -235,14 +236,24 @@ const farewellGrace = 1_000
  */
 export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) {
   const settings = Settings.make(options)
-  const application = yield* Application
+  const port = yield* Application
   const clock = yield* Clock.Clock
   const services = yield* rootless()
   const fork = Effect.runForkWith(services)
   const hooks = yield* FiberSet.make()
   const closingClock = (yield* ClosingClock) ?? clock
 
-  const log = yield* Log.make(settings.log, application.log)
+  const incidents = new Incidents(() => clock.currentTimeMillisUnsafe())
+  // The port may not be complete yet.
+  const application: typeof port = Object.create(port, {
+    log: {
+      value: ((tags, data, connection) => {
+        incidents.logged(tags, data, connection?.id)
+        port.log(tags, data, connection)
+      }) satisfies typeof port.log
+    }
+  })
+  const log = yield* Log.make(settings.log, port.log, incidents)
   const metrics = new Metrics(settings.metrics, services)
   const turns = new Turns()
   const tracing = yield* Tracing.make
@@ -255,6 +266,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
     fanouts: new Fanouts<Connection>(turns),
     metrics,
     log,
+    incidents,
     procedures: { served: undefined },
     tracing,
     exceed: (limit, connection, path) => {

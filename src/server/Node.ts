@@ -24,6 +24,7 @@ import type { Exceeded } from "./connection/Limits.js"
 import { RateLimiter } from "./connection/RateLimiter.js"
 import { Authenticator } from "./conversation/Authenticator.js"
 import { Dispatcher } from "./conversation/Dispatcher.js"
+import { Inspection, type Question } from "./inspection/Inspection.js"
 import type { NodeContext } from "./NodeContext.js"
 import { type PathPresence, Presence } from "./presence/Presence.js"
 import type { Procedures } from "./Procedures.js"
@@ -86,6 +87,8 @@ export class Node {
   private readonly dispatcher: Dispatcher
   private readonly lifetimes: Lifetimes
   private readonly shared: Shared
+  /** Present once operators may ask. */
+  private inspection: Inspection | undefined
   private counter = 0
   private draining = false
   private started = false
@@ -94,7 +97,7 @@ export class Node {
     private readonly context: NodeContext,
     private readonly clock: Clock.Clock,
     private readonly fork: Fork,
-    private readonly id: string,
+    readonly id: string,
     readonly membership: Membership,
     farewell: Deadlines<() => void>
   ) {
@@ -324,6 +327,14 @@ export class Node {
     return this.hub.presence.of(path, subscription)
   }
 
+  /** Lets operators ask, on whatever node; returns how they do. */
+  inspect(): Inspection {
+    return (this.inspection ??= new Inspection(this.id, this.hub, this.context, this.membership))
+  }
+
+  /** Answers a question of operators, where they may ask. */
+  readonly answerOperator = (question: Question): Promise<unknown> | undefined => this.inspection?.answer(question)
+
   /** Calls `each` for this node's connections, at once; ends when what it returned has. */
   each(each: (connection: Connection) => unknown, options: EachOptions = {}): Promise<void> {
     if (!options.subscription && options.user) {
@@ -335,7 +346,8 @@ export class Node {
   /** Accepts the upgrades of an HTTP server; returns how to stop accepting. `answered` is that of `Upgrades.Taker`. */
   attach(server: Server | SecureServer, answered?: boolean): () => void {
     this.start()
-    return this.acceptor.attach(server, answered)
+    const stops = [this.acceptor.attach(server, answered), this.inspection?.attach?.(server, answered)]
+    return () => stops.forEach((stop) => stop?.())
   }
 
   /** Has calls of procedures answered, until what it returns is called. */
@@ -404,6 +416,7 @@ export class Node {
       void connection.close(code, reason)
       return connection.gone
     }))
+    await this.inspection?.close()
     await this.hub.presence?.stop()
     this.lifetimes.reset()
   }
@@ -549,6 +562,7 @@ export const make = Effect.fnUntraced(function*(
     reached: (path) => node.recovery.reached(path),
     refresh: (path) => node.recovery.refresh(path),
     presence: () => node.hub.presence,
+    answer: (question) => node.answerOperator(question as Question),
     log: context.application.log
   })
   const node: Node = new Node(context, clock, fork, id, membership, farewell)

@@ -6,6 +6,7 @@ import type { Exceeded } from "./connection/Limits.js"
 import type { Procedures } from "./Procedures.js"
 import type { Settings } from "./Settings.js"
 import type { Fanouts } from "./subscription/Fanouts.js"
+import type { Incidents } from "./telemetry/Incidents.js"
 import type { Log } from "./telemetry/Log.js"
 import type { Metrics } from "./telemetry/Metrics.js"
 import type { Tracing } from "./telemetry/Tracing.js"
@@ -21,6 +22,7 @@ export interface NodeContext {
   readonly fanouts: Fanouts<Connection>
   readonly metrics: Metrics
   readonly log: Log
+  readonly incidents: Incidents
   /** What answers calls of procedures, where anything does. */
   readonly procedures: { served: Procedures | undefined }
   /** Present where a tracer looks. */

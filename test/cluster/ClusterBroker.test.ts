@@ -79,4 +79,19 @@ describe("on an engine in memory", () => {
     await published
     expect(heard).toEqual([1])
   })
+
+  it("operators see a node that is cut off as one that does not answer, and are told of the engine", async () => {
+    engine = Effect.runSync(MemoryEngine.make)
+    const nodes = [await start({}), await start({})].map(({ server }) => server.plugins.nes.node)
+    const [here, there] = nodes.map((node) => node.inspect())
+    engine.cut((index) => index === 1)
+    await until(async () => (await here?.ask({ type: "overview" }))?.silent.length === 1)
+    expect(await here?.ask({ type: "overview" })).toMatchObject({ silent: [nodes[1]?.id] })
+    const alone = await there?.ask({ type: "overview" })
+    expect(alone?.answers.get(nodes[1]?.id ?? "")).toMatchObject({
+      broker: { connected: false, counts: { outages: 1 } }
+    })
+    engine.restore()
+    await until(async () => (await here?.ask({ type: "overview" }))?.answers.size === 2)
+  })
 })

@@ -125,6 +125,33 @@ export const suite = (label: string, start: (options: NodeOptions) => Promise<No
     expect(heard).toEqual(["last"])
   })
 
+  it("operators are answered by every node that lets them ask", async () => {
+    const { a, ann, b, bob } = await cast()
+    const { id: here, totals } = a.server.plugins.nes.node
+    const { id: there } = b.server.plugins.nes.node
+    const inspection = a.server.plugins.nes.node.inspect()
+    const { answers, silent } = await inspection.ask({ type: "overview" })
+    expect([Array.from(answers.keys()), silent]).toEqual([[here], [there]])
+    expect(answers.get(here)).toMatchObject({ totals, broker: { connected: true, counts: { outages: 0 } } })
+    b.server.plugins.nes.node.inspect()
+    const asked = await inspection.ask({
+      type: "connections",
+      search: "",
+      path: undefined,
+      ranges: { [there]: [0, 9] }
+    })
+    expect(asked.silent).toEqual([])
+    expect(asked.answers.get(here)).toEqual({ matched: 1, rows: [] })
+    expect(asked.answers.get(there)).toMatchObject({ matched: 1, rows: [{ id: bob.id, user: "bob" }] })
+    const heard: Array<unknown> = []
+    bob.onUpdate = (message) => void heard.push(message)
+    const sent = await inspection.ask({ type: "send", id: String(bob.id), text: "{\"n\":1}" })
+    expect([sent.answers.get(here), sent.answers.get(there)]).toEqual([false, true])
+    await until(() => heard.length === 1)
+    expect(heard).toEqual([{ n: 1 }])
+    expect(ann.isConnected).toBe(true)
+  })
+
   it("counts connections and subscribers of a path over the nodes", async () => {
     const { a, ann, b, bob } = await cast()
     await hear(ann, "/item/9")

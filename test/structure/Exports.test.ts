@@ -10,7 +10,7 @@ const modules = (file: string): Readonly<Record<string, string>> =>
     ])
   )
 
-const doors = ["", "/client", "/hapi", "/lib/client", "/redis"]
+const doors = ["", "/client", "/hapi", "/inspector", "/lib/client", "/redis"]
 
 describe("what can be imported", () => {
   it("has a subpath for every module of the root, by its name there, and no other", () => {

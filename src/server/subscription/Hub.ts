@@ -57,6 +57,8 @@ export class Hub {
   /** While stopped, nothing is delivered and no connection is accepted. */
   stopped = false
   readonly router = new Router<Declared>()
+  /** All that is declared, in order. */
+  readonly declared: Array<Declared> = []
   /** Whether any subscription keeps what is published. */
   keeps = false
   /** Present as soon as one does. */
@@ -74,7 +76,9 @@ export class Hub {
     if (recovery && !(isCount(recovery.size) && isCount(recovery.age))) {
       throw new Error("Subscription recovery requires positive integers for size and age")
     }
-    this.router.add(path, new Subscription(path, options))
+    const subscription = new Subscription<Connection>(path, options)
+    this.router.add(path, subscription)
+    this.declared.push(subscription)
     this.keeps ||= options.recovery !== undefined
     const { presence } = options
     if (presence && this.presence) {

@@ -138,6 +138,13 @@ export class Subscription<C extends Subscriber> {
     return size
   }
 
+  /** The exact paths that somebody is subscribed to, and how many are. */
+  *followed(): Iterable<readonly [path: string, subscribers: number]> {
+    for (const [path, { connections }] of this.topics) {
+      yield [path, connections.size]
+    }
+  }
+
   add(connection: C, path: string): void {
     // What was published before is not for it.
     connection.catchUp()

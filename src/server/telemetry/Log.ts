@@ -8,6 +8,7 @@ import { rootless, withoutQuery } from "../../protocol/Tracing.js"
 import type { Service } from "../Application.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Exceeded } from "../connection/Limits.js"
+import type { Incidents } from "./Incidents.js"
 import type { Refused } from "./Metrics.js"
 
 /** The annotation with a connection's id, in logs and in spans. */
@@ -49,6 +50,21 @@ interface Listening {
   readonly lives: boolean
   /** Of what was refused (`Info`). */
   readonly incidents: boolean
+}
+
+// An error's message is the application's, and may quote credentials.
+const noteTo = (incidents: Incidents, message: string, annotations: Record<string, unknown>): void => {
+  const text = (name: string): string | undefined => {
+    const value = annotations[name]
+    return value === undefined ? undefined : String(value)
+  }
+  incidents.note({
+    kind: message.replace(/^nes /, ""),
+    socket: text(socketId),
+    address: text("client.address"),
+    reason: text("nes.limit") ?? text("nes.origin") ?? (text(socketId) === undefined ? text("nes.error") : undefined),
+    path: text("nes.path")
+  })
 }
 
 /** A server's log. */
@@ -186,7 +202,8 @@ export const listens = (level: LogLevel.Severity): Effect.Effect<boolean> =>
  */
 export const make = (
   to: boolean | "application",
-  application: Service["log"]
+  application: Service["log"],
+  kept: Incidents
 ): Effect.Effect<Log> =>
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
@@ -194,8 +211,11 @@ export const make = (
       return new Log(
         { lives: false, incidents: true },
         clock,
-        // A tag of its own: those who watch for `nes` expect what is the application's to mend.
-        (_, message, annotations) => application(["effect-nes", ...message.split(" ").slice(1)], annotations),
+        (_, message, annotations) => {
+          noteTo(kept, message, annotations)
+          // A tag of its own: those who watch for `nes` expect what is the application's to mend.
+          application(["effect-nes", ...message.split(" ").slice(1)], annotations)
+        },
         // Few applications print what hapi logs: Node's warnings are seen.
         (_, message, annotations) =>
           process.emitWarning(`${String(annotations["nes.error"])}: ${String(annotations["nes.path"])}`, {
@@ -205,9 +225,22 @@ export const make = (
       )
     }
     const fork = Effect.runForkWith(yield* rootless())
+    const heard = { lives: to && (yield* listens("Debug")), incidents: to && (yield* listens("Info")) }
     return new Log(
-      { lives: to && (yield* listens("Debug")), incidents: to && (yield* listens("Info")) },
+      {
+        lives: heard.lives,
+        get incidents() {
+          return heard.incidents || kept.areKept
+        }
+      },
       clock,
-      (level, message, annotations) => void fork(Effect.annotateLogs(Effect.logWithLevel(level)(message), annotations))
+      (level, message, annotations) => {
+        if (level !== "Debug") {
+          noteTo(kept, message, annotations)
+        }
+        if (level === "Debug" || heard.incidents) {
+          fork(Effect.annotateLogs(Effect.logWithLevel(level)(message), annotations))
+        }
+      }
     )
   })

@@ -256,6 +256,17 @@ export class Metrics {
     }
   }
 
+  /** What is known of the process besides, where it goes into the context's metrics: buckets are [up to (ms), how many]. */
+  get measured() {
+    return this.enabled
+      ? {
+        durations: requestDuration.valueUnsafe(this.context).buckets,
+        buffered: bufferedBytes.valueUnsafe(this.context).value,
+        loopLag: loopLag.valueUnsafe(this.context).value
+      }
+      : undefined
+  }
+
   /** Passes on to Effect's metrics what has come since the last time. */
   readonly report = (): void => {
     if (!this.enabled) {

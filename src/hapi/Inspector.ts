@@ -1,0 +1,96 @@
+/** The inspector as a hapi plugin. */
+import type { Plugin, RouteOptions, Server } from "@hapi/hapi"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as CloseCode from "../protocol/CloseCode.js"
+import * as Inspector from "../server/inspection/Inspector.js"
+import type * as NesServer from "../server/NesServer.js"
+import type { UpgradeRequest } from "../server/Settings.js"
+
+/**
+ * The inspector of a hapi server (docs/inspector.md).
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface PluginOptions {
+  /** hapi's route `auth` settings of the page and of its sockets. There is no default: `false` lets everybody in. */
+  readonly auth: Exclude<RouteOptions["auth"], undefined>
+  /** Where the page is; `'/nes/inspector'` by default. */
+  readonly path?: string | undefined
+  /** Origins that may connect beside the page's own host, where a proxy changes the `Host` header. */
+  readonly origin?: string | ReadonlyArray<string> | undefined
+}
+
+const ofSocket = /^(?:connection|upgrade|content-length|transfer-encoding|sec-websocket-.+)$/
+
+// Who may have the page may have its sockets: hapi itself is asked, with what the upgrade brings.
+const admitBy = (server: Server) => async ({ address, headers, url }: UpgradeRequest): Promise<boolean | number> => {
+  const { statusCode } = await server.inject({
+    method: "GET",
+    url,
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !ofSocket.test(name))) as Record<
+      string,
+      string
+    >,
+    ...(address !== undefined && { remoteAddress: address })
+  })
+  return statusCode === 200 || statusCode
+}
+
+const register = (server: Server, given: Partial<PluginOptions> = {}): void => {
+  const { auth, origin = [], path = "/nes/inspector" } = given
+  if (auth === undefined) {
+    throw new Error("Invalid inspector configuration: auth: is missing (`false` lets everybody in)")
+  }
+  const { nes } = server.plugins as { readonly nes?: NesServer.Service }
+  if (!nes) {
+    throw new Error("The inspector needs the plugin effect-nes, registered before it")
+  }
+  const options = { path, origins: [origin].flat(), admit: admitBy(server) }
+  let declared = false
+  let running: Scope.Closeable | undefined
+  server.ext("onPreStart", async () => {
+    // The strategies may be declared after the plugin.
+    if (!declared) {
+      declared = true
+      server.route({
+        method: "GET",
+        path,
+        options: { auth, tags: ["nes"] },
+        handler: async (_request, h) => {
+          const { headers, html } = await Inspector.page()
+          const response = h.response(html)
+          Object.entries(headers).forEach(([name, value]) => response.header(name, value))
+          return response
+        }
+      })
+    }
+    running = Scope.makeUnsafe()
+    await Effect.runPromise(
+      Inspector.make(nes.node, options).pipe(
+        Effect.flatMap((inspector) => inspector.listen(server.listener, { closeCode: CloseCode.goingAway })),
+        Scope.provide(running)
+      )
+    )
+  })
+  server.ext("onPreStop", async () => {
+    if (running) {
+      await Effect.runPromise(Scope.close(running, Exit.void))
+      running = undefined
+    }
+  })
+}
+
+/**
+ * The plugin, for `server.register()`, after that of effect-nes.
+ *
+ * @since 1.0.0
+ * @category plugins
+ */
+export const plugin: Plugin<PluginOptions> = {
+  name: "effect-nes-inspector",
+  version: "1.0.0",
+  register: async (server, options) => register(server, options)
+}

@@ -1,0 +1,218 @@
+/** What a node tells an operator of itself, when asked: nothing is kept for it but the last incidents. */
+import type { Server } from "node:http"
+import type { Server as SecureServer } from "node:https"
+import type { Answers, Membership } from "../Broker.js"
+import type { Connection } from "../connection/Connection.js"
+import type { NodeContext } from "../NodeContext.js"
+import type { Hub } from "../subscription/Hub.js"
+
+/** What operators ask of every node. */
+export type Question =
+  | { readonly type: "overview" }
+  /** `ranges` says which of those that match are wanted of a node: from which on, and how many. */
+  | {
+    readonly type: "connections"
+    readonly search: string
+    readonly path: string | undefined
+    readonly ranges: Readonly<Record<string, readonly [from: number, count: number]>>
+  }
+  | { readonly type: "connection"; readonly id: string }
+  | { readonly type: "paths"; readonly search: string }
+  | { readonly type: "send"; readonly id: string; readonly text: string }
+
+/** A connection, as a line of a list. */
+interface Row {
+  readonly id: string
+  readonly user: string | undefined
+  readonly address: string | undefined
+  readonly forwarded: string | undefined
+  readonly stage: Connection["stage"]
+  readonly subscriptions: number
+  readonly buffered: number
+  readonly answering: number
+}
+
+/** Those connections of a node that match: how many, and the ones that are wanted. */
+export interface Matches {
+  readonly matched: number
+  readonly rows: ReadonlyArray<Row>
+}
+
+/** A path, or a declared one, and how many are subscribed to it. */
+export interface Followed {
+  readonly path: string
+  readonly subscribers: number
+}
+
+/** What a node has of subscriptions: those it declares, and the exact paths with most subscribers. */
+export interface Paths {
+  readonly declared: ReadonlyArray<Followed & { readonly keeps: boolean; readonly tellsPresence: boolean }>
+  readonly paths: ReadonlyArray<Followed>
+}
+
+// What is shown of a text that a client chose.
+const maxLength = 256
+
+/** How many paths are told of at a time. */
+export const maxPaths = 200
+
+const short = (text: string | undefined): string | undefined => text?.slice(0, maxLength)
+
+// A user that is an object is told by nothing: there may be more in it than a name.
+const userOf = ({ user }: Connection): string | undefined =>
+  user === undefined ? undefined : typeof user === "string" && !user.startsWith("\0") ? short(user) : "(an object)"
+
+const row = (connection: Connection): Row => ({
+  id: connection.id,
+  user: userOf(connection),
+  address: connection.info.remoteAddress,
+  forwarded: short(connection.info["x-forwarded-for"]),
+  stage: connection.stage,
+  subscriptions: connection.subscriptions.size,
+  buffered: connection.bufferedBytes,
+  answering: connection.processing
+})
+
+const holds = (text: string | undefined, search: string): boolean =>
+  text !== undefined && text.toLowerCase().includes(search)
+
+const matches = (connection: Connection, search: string): boolean =>
+  search === "" || holds(connection.id, search) || holds(userOf(connection), search) ||
+  holds(connection.info.remoteAddress, search) || holds(connection.info["x-forwarded-for"], search)
+
+/** A node, as operators see it. */
+export class Inspection {
+  /** Takes the upgrades of operators' sockets wherever the node takes others'; returns how to stop. */
+  attach: ((server: Server | SecureServer, answered?: boolean) => () => void) | undefined
+  /** Closes the sockets of operators: whoever waits for the node to stop may wait for them too. */
+  close: () => Promise<void> = () => Promise.resolve()
+
+  constructor(
+    private readonly id: string,
+    private readonly hub: Hub,
+    private readonly context: NodeContext,
+    private readonly membership: Membership
+  ) {
+    // From now on they are kept.
+    void context.incidents.all
+  }
+
+  /** Asks all nodes; of this one alone, where it is alone. */
+  async ask(question: Question): Promise<Answers> {
+    return await this.membership.ask?.(question) ??
+      { answers: new Map([[this.id, await this.answer(question)]]), silent: [] }
+  }
+
+  /** Answers a question, of this node or another. Long lists are gone through in slices. */
+  async answer(question: Question): Promise<unknown> {
+    switch (question.type) {
+      case "overview":
+        return this.overview()
+      case "connections":
+        return this.connections(question.search.toLowerCase(), question.path, question.ranges[this.id])
+      case "connection":
+        return this.connection(question.id)
+      case "paths":
+        return this.paths(question.search.toLowerCase())
+      case "send": {
+        const connection = this.hub.connections.get(question.id)
+        return connection?.send("update", `{"type":"update","message":${question.text}}`).then(() => true) ?? false
+      }
+    }
+  }
+
+  private overview() {
+    const { hub, membership, context: { incidents, metrics } } = this
+    const { exceeded, refused, totals } = metrics
+    return {
+      serves: !hub.stopped,
+      uptime: process.uptime(),
+      memory: process.memoryUsage.rss(),
+      totals,
+      exceeded,
+      refused,
+      ...metrics.measured,
+      broker: membership.health?.(),
+      incidents: incidents.all
+    }
+  }
+
+  private async connections(
+    search: string,
+    path: string | undefined,
+    [from, count]: readonly [from: number, count: number] = [0, 0]
+  ): Promise<Matches> {
+    const all = path === undefined ? this.hub.connections : this.subscribers(path)
+    // How many there are is known, unless each has to be looked at.
+    const isCounted = search === ""
+    const rows: Array<Row> = []
+    let matched = 0
+    await this.each(isCounted && count === 0 ? [] : all.keys(), (connection) => {
+      if (matches(connection, search)) {
+        if (matched >= from && rows.length < count) {
+          rows.push(row(connection))
+        }
+        matched++
+      }
+      return count === 0 || rows.length < count
+    })
+    return { matched: isCounted ? all.size : matched, rows }
+  }
+
+  private connection(id: string) {
+    const connection = this.hub.connections.get(id)
+    return connection && {
+      ...row(connection),
+      isAuthenticated: connection.auth.isAuthenticated,
+      strategy: connection.auth.strategy,
+      isSlow: connection.lag !== undefined,
+      paths: Array.from(connection.subscriptions.keys()).slice(0, maxPaths)
+    }
+  }
+
+  private async paths(search: string): Promise<Paths> {
+    const found: Array<Followed> = []
+    const declared: Array<Paths["declared"][number]> = []
+    for (const subscription of this.hub.declared) {
+      let total = 0
+      await this.each(subscription.followed(), ([path, subscribers]) => {
+        total += subscribers
+        if (search === "" || holds(path, search)) {
+          found.push({ path, subscribers })
+        }
+        return true
+      })
+      const { presence, recovery } = subscription.options
+      declared.push({
+        path: subscription.path,
+        subscribers: total,
+        keeps: recovery !== undefined,
+        tellsPresence: presence !== undefined
+      })
+    }
+    return { declared, paths: found.toSorted(byNumber).slice(0, maxPaths) }
+  }
+
+  private subscribers(path: string) {
+    return this.hub.router.match(path)?.subscription.subscribers(path) ?? new Map<Connection, never>()
+  }
+
+  // For as long as `visit` wants more.
+  private async each<A>(items: Iterable<A>, visit: (item: A) => boolean): Promise<void> {
+    let seen = 0
+    for (const item of items) {
+      if (!visit(item)) {
+        return
+      }
+      if (++seen % perLook === 0) {
+        await this.context.turns.pause()
+      }
+    }
+  }
+}
+
+// After how many the time is looked at.
+const perLook = 256
+
+/** Those with most subscribers first. */
+export const byNumber = (a: Followed, b: Followed): number => b.subscribers - a.subscribers
