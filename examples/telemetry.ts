@@ -5,14 +5,18 @@
  *
  *     node --import tsx examples/telemetry.ts
  */
-import { Effect, Fiber, Layer, Stream } from "effect"
-import { NesClient, NesHttpServer, NesServer } from "effect-nes"
+import { Effect, Layer, Schema, Stream } from "effect"
+import { Contract, ContractClient, ContractServer, NesClient, NesHttpServer } from "effect-nes"
 import { FetchHttpClient, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { OtlpSerialization, OtlpTracer, PrometheusMetrics } from "effect/observability"
 import { once } from "node:events"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { json } from "node:stream/consumers"
+
+const Item = Contract.subscription("/item/{id}", {
+  message: Schema.Struct({ id: Schema.Number, status: Schema.String })
+})
 
 const routes = Layer.merge(
   HttpRouter.add(
@@ -50,15 +54,12 @@ const Tracing = Layer.unwrap(Effect.gen(function*() {
 const program = Effect.gen(function*() {
   const url = yield* HttpServer.addressFormattedWith(Effect.succeed)
   const nes = yield* NesClient.make({ url: url.replace("http", "ws") })
-  const server = yield* NesServer.NesServer
   yield* Effect.withSpan(nes.request("/item/5"), "caller")
 
-  yield* server.subscription("/item/{id}")
-  const first = yield* Effect.forkChild(Stream.runHead(nes.subscribe("/item/5")))
-  // The answer to a later call comes after the subscription's.
-  yield* nes.request("/item/5")
-  yield* server.publish("/item/5", { id: 5, status: "shipped" })
-  yield* Fiber.join(first)
+  yield* ContractServer.subscription(Item)
+  const updates = yield* ContractClient.make(nes).subscribed(Item, { id: 5 })
+  yield* ContractServer.publish(Item, { id: 5 }, { id: 5, status: "shipped" })
+  yield* Stream.runHead(updates)
 
   console.log(yield* Effect.promise(async () => (await fetch(`${url}/metrics`)).text()))
 })

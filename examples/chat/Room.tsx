@@ -1,26 +1,9 @@
 /** A room: what has been said, who is there, and a line to write. */
 import { type FormEvent, useEffect, useReducer, useState } from "react"
 import { useClient, useIsConnected } from "../recipes/react/Nes.js"
+import type { Present, Said } from "./contract.js"
 
-interface Message {
-  readonly from: string
-  readonly text: string
-  readonly at: number
-  readonly node: number
-}
-
-interface User {
-  readonly id: string
-}
-
-/** What is told of who is there: the whole list, or how it changes. */
-type Presence =
-  | { readonly users: ReadonlyArray<User> }
-  | { readonly join: User }
-  | { readonly leave: User }
-  | { readonly change: User }
-
-const people = (present: ReadonlyArray<string>, told: Presence): ReadonlyArray<string> => {
+const people = (present: ReadonlyArray<string>, told: Present): ReadonlyArray<string> => {
   if ("users" in told) {
     return told.users.map(({ id }) => id)
   }
@@ -30,7 +13,7 @@ const people = (present: ReadonlyArray<string>, told: Presence): ReadonlyArray<s
   return "leave" in told ? present.filter((id) => id !== told.leave.id) : present
 }
 
-const said = (messages: ReadonlyArray<Message>, message: Message): ReadonlyArray<Message> =>
+const said = (messages: ReadonlyArray<Said>, message: Said): ReadonlyArray<Said> =>
   [...messages, message].slice(-200)
 
 const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" })
@@ -45,8 +28,8 @@ export const Room = ({ name, node, path }: { readonly name: string; readonly nod
 
   useEffect(() => {
     const failed = (error: Error): void => setProblem(error.message)
-    const heard = (message: Message): void => hear(message)
-    const told = (presence: Presence): void => tell(presence)
+    const heard = (message: Said): void => hear(message)
+    const told = (presence: Present): void => tell(presence)
     client.subscribe(path, heard, { history: 50 }).catch(failed)
     client.subscribe(`${path}/presence`, told).catch(failed)
     return () => {

@@ -1,9 +1,12 @@
-/** A node of the chat: login by cookie, rooms with presence and history, and the page. */
+/** A node of the chat: login by cookie, rooms with presence and history by a contract, and the page. */
 import * as Boom from "@hapi/boom"
 import Hapi from "@hapi/hapi"
+import { Effect } from "effect"
+import { ContractServer, NesServer } from "effect-nes"
 import * as Nes from "effect-nes/hapi"
 import { redis } from "effect-nes/redis"
 import { readFile } from "node:fs/promises"
+import { Said } from "./contract.js"
 
 /** What a node is made of. */
 export interface Options {
@@ -52,14 +55,21 @@ export const makeNode = async ({ password, port, redis: url, script }: Options):
       broker: redis(url)
     }
   })
-  server.subscription("/chat/{room}", { recovery: { size: 200, age: 3_600_000 }, presence: { grace: 2_000 } })
+  const run = <E>(effect: Effect.Effect<void, E, NesServer.NesServer>): Promise<void> =>
+    Effect.runPromise(Effect.provideService(effect, NesServer.NesServer, server.plugins.nes))
+  await run(ContractServer.subscription(Said, {
+    recovery: { size: 200, age: "1 hour" },
+    presence: { grace: "2 seconds" }
+  }))
   server.route([
     {
       method: "POST",
       path: "/chat/{room}",
-      handler: async ({ auth, path, payload }) => {
+      handler: async ({ auth, params, payload }) => {
         const { text } = (payload ?? {}) as { readonly text?: unknown }
-        await server.publish(path, { from: auth.credentials.user, text: textOf(text, 500), at: Date.now(), node: port })
+        const { room } = params as { readonly room: string }
+        const said = { from: String(auth.credentials.user), text: textOf(text, 500), at: Date.now(), node: port }
+        await run(ContractServer.publish(Said, { room }, said))
         return null
       }
     },

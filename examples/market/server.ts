@@ -1,9 +1,9 @@
 /** The market: an Effect server that publishes prices, and the dashboard's files. */
 import { Effect, Layer, Random, Schedule } from "effect"
-import { ContractServer, NesHttpServer } from "effect-nes"
+import { ContractServer, NesHttpServer, Refusal } from "effect-nes"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { readFile } from "node:fs/promises"
-import { Prices, symbols } from "./contract.js"
+import { isTraded, Prices, symbols } from "./contract.js"
 
 /** The dashboard needs no build of its own: a page, a script, a style sheet, and the client for a script tag. */
 const files = [
@@ -40,16 +40,23 @@ const trade = (symbol: string, start: number) => {
 }
 
 /**
- * The last price of each symbol comes first, and who comes back within ten seconds gets all prices between: later, or
+ * The last price of a symbol comes first, and who comes back within ten seconds gets all prices between: later, or
  * beyond 20, there is a gap.
  */
-const Market = Layer.effectDiscard(Effect.gen(function*() {
-  yield* ContractServer.subscription(Prices, { recovery: { size: 20, age: 10_000 } })
-  for (const [index, symbol] of symbols.entries()) {
-    yield* Effect.forkScoped(trade(symbol, 100 * (index + 1)))
-  }
-}))
+const Feed = ContractServer.layerSubscription(Prices, {
+  state: true,
+  recovery: { size: 20, age: "10 seconds" },
+  onSubscribe: (_socket, _path, { symbol }) =>
+    isTraded(symbol) ? Effect.void : Refusal.notFound(`${symbol} is not traded`)
+})
+
+const Trade = Layer.effectDiscard(
+  Effect.forEach(symbols, (symbol, index) => Effect.forkScoped(trade(symbol, 100 * (index + 1))))
+)
 
 /** The server on a port of localhost. */
 export const layer = (port: number) =>
-  Market.pipe(Layer.provide(NesHttpServer.layerNode(routes, { port, host: "localhost", gracePeriod: "1 second" })))
+  Trade.pipe(
+    Layer.provideMerge(Feed),
+    Layer.provide(NesHttpServer.layerNode(routes, { port, host: "localhost", gracePeriod: "1 second" }))
+  )

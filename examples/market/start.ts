@@ -11,7 +11,9 @@ const url = `http://localhost:${port}`
 const program = Effect.gen(function*() {
   yield* Layer.build(Market.layer(port))
   console.log(`market   Open ${url} in a browser: a dashboard. Ctrl-C ends it.`)
-  yield* Effect.forkScoped(Effect.provide(Trader.watch(symbols[0]), Trader.connect(url)))
+  for (const symbol of [symbols[0], "ZULU"]) {
+    yield* Effect.forkScoped(Effect.provide(Trader.watch(symbol), Trader.connect(url)))
+  }
   yield* Effect.promise(() => interrupted)
   console.log("\nmarket   stops: clients, then the server")
 })

@@ -6,19 +6,16 @@ import { Prices } from "./contract.js"
 /** Watches a symbol for as long as the market is open. */
 export const watch = (symbol: string) =>
   Effect.gen(function*() {
-    let last = 0
-    yield* ContractClient.subscribe(Prices, { symbol }, { capacity: 1, strategy: "sliding" }).pipe(
-      Stream.runForEach(({ gap, message }) =>
-        Effect.gen(function*() {
-          const passed = last === 0 ? 0 : message.number - last - 1
-          last = message.number
-          const lost = gap === undefined ? "" : ", and some are lost"
-          console.log(`trader   ${symbol} ${message.price.toFixed(2)}, ${passed} prices passed by${lost}`)
-          yield* Effect.sleep("1 second")
-        })
-      )
-    )
-  })
+    const prices = yield* ContractClient.subscribed(Prices, { symbol }, { capacity: 1, strategy: "sliding" })
+    yield* Stream.runForEach(prices, ({ dropped = 0, gap, message }) => {
+      const lost = gap === undefined ? "" : ", and some are lost"
+      console.log(`trader   ${symbol} ${message.price.toFixed(2)}, ${dropped} prices passed by${lost}`)
+      return Effect.sleep("1 second")
+    })
+  }).pipe(
+    Effect.scoped,
+    Effect.catchTag("ServerError", ({ message }) => Effect.sync(() => console.log(`trader   ${message}`)))
+  )
 
 /** The trader's connection. */
 export const connect = (url: string) => NesClient.layer({ url, reconnect: { delay: "200 millis" } })

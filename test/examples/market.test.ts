@@ -32,6 +32,8 @@ it("lets a slow client have the newest price, and says how many passed by", asyn
   expect(later.filter((prices) => prices < 1)).toEqual([])
 })
 
+it("refuses what is not traded", () => terminal.prints(/trader   ZULU is not traded/))
+
 it("shows prices as they come, before and after a break", async () => {
   const page = await (await browser.newContext({ viewport: { width: 390, height: 800 } })).newPage()
   const wrong: Array<string> = []

@@ -25,6 +25,6 @@ it("prints the spans of one request and the metrics of client and server", async
     "nes.request GET"
   ])
   expect(stdout).toMatch(/^nes_server_connections_total 1$/m)
-  expect(stdout).toMatch(/^nes_server_messages_received_total\{type="request"\} 2$/m)
+  expect(stdout).toMatch(/^nes_server_messages_received_total\{type="request"\} 1$/m)
   expect(stdout).toMatch(/^nes_server_updates_delivered_total 1$/m)
 })
