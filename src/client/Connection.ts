@@ -86,7 +86,9 @@ export class Connection implements Listener {
   hasOpened = false
   /** When the server answered the hello, in nanoseconds of the clock. */
   since: bigint | undefined
-  /** Subscriptions that the hello had no room for. */
+  /** Subscriptions that the hello asks for. */
+  paths: ReadonlyArray<string> = []
+  /** Those that it had no room for. */
   unasked: ReadonlyArray<string> = []
   /** Why it will not be established; the first reason counts. */
   failure: NesError | undefined

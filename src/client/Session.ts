@@ -480,11 +480,13 @@ export class Session implements Owner {
   private refused(connection: Connection, error: NesError): void {
     connection.failure ??= error
     if (error._tag === "ServerError") {
-      this.prompt = this.settle === undefined && (this.goesWithout(error) || this.hasOther(connection, error))
-      if (error.path !== undefined) {
-        this.subscribed.drop(error.path, error)
+      const { path } = error
+      const ofPath = this.settle === undefined && path !== undefined && connection.paths.includes(path)
+      this.prompt = ofPath ? this.isNews(path) : this.settle === undefined && this.hasOther(connection, error)
+      if (path !== undefined) {
+        this.subscribed.drop(path, error)
       }
-      if (!this.prompt && !isTemporary(error)) {
+      if (!this.prompt && !ofPath && !isTemporary(error)) {
         this.stopReconnecting()
       }
     } else if (error._tag === "UserError") {
@@ -494,13 +496,10 @@ export class Session implements Owner {
     connection.close(error._tag === "ProtocolError" && error.cause !== undefined ? CloseCode.protocolError : undefined)
   }
 
-  // Once for each path: who subscribes again to what is refused is not let loose on the server.
-  private goesWithout({ path }: ServerError): boolean {
-    if (path === undefined || this.subscribed.get(path) === undefined || this.refusedPaths.has(path)) {
-      return false
-    }
-    this.refusedPaths.add(path)
-    return true
+  // Who subscribes again to what is refused is not let loose on the server.
+  private isNews(path: string): boolean {
+    const { size } = this.refusedPaths
+    return this.refusedPaths.add(path).size > size
   }
 
   private hasOther(connection: Connection, { statusCode }: ServerError): boolean {
@@ -614,6 +613,7 @@ export class Session implements Owner {
     connection.asked = this.auth
     const auth = typeof this.auth === "function" ? connection.auth : this.auth
     const { rest, ...subscriptions } = this.subscribed.hello(maxHelloBytes)
+    connection.paths = subscriptions.subs ?? []
     connection.unasked = rest
     this.send({
       type: "hello",

@@ -85,14 +85,14 @@ describe("a refusal of the hello", () => {
 })
 
 describe("a path refused in a reconnect's hello", () => {
-  const subscribed = (paths: ReadonlyArray<string>) =>
+  const subscribed = (paths: ReadonlyArray<string>, retries = 1) =>
     Effect.gen(function*() {
       const test = yield* setup()
       const dropped: Array<string> = []
       for (const path of paths) {
         test.session.subscribe(path, path, { update: () => {}, ended: () => dropped.push(path) }, () => {})
       }
-      test.connect({ reconnect: reconnect({ retries: 1 }) })
+      test.connect({ reconnect: reconnect({ retries }) })
       yield* lose(test)
       return { ...test, dropped }
     })
@@ -121,14 +121,31 @@ describe("a path refused in a reconnect's hello", () => {
 
   it.effect("that is subscribed again, and refused again, waits for its turn", () =>
     Effect.gen(function*() {
-      const test = yield* subscribed(["/a"])
+      const test = yield* subscribed(["/a"], 2)
       yield* refuse(test, 403, { path: "/a" })
       test.session.subscribe("/a", "key", { update: () => {} }, () => {})
       yield* adjust(0)
       yield* refuse(test, 403, { path: "/a" })
-      yield* adjust("1 hour")
-      expect(test.session.status._tag).toBe("Disconnected")
+      yield* adjust(0)
       expect(test.server.sockets).toHaveLength(3)
+      yield* adjust("1 hour")
+      test.server.socket.accept()
+      expect(test.session.status._tag).toBe("Connected")
+      expect(test.server.sockets).toHaveLength(4)
+      expect(test.session.subscriptions).toEqual([])
+    }))
+
+  it.effect("that is left meanwhile does not end the client either", () =>
+    Effect.gen(function*() {
+      const test = yield* subscribed(["/a", "/b"])
+      const { socket } = test.server
+      socket.open()
+      test.session.unsubscribe("/a", null, () => {})
+      socket.answer("hello", { statusCode: 403, payload: {}, path: "/a" })
+      yield* adjust(0)
+      test.server.socket.accept()
+      expect(test.server.socket.last("hello").subs).toEqual(["/b"])
+      expect(test.session.isConnected).toBe(true)
     }))
 
   it.effect("that the client has not asked for is a refusal of the client", () =>
