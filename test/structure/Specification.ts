@@ -1,7 +1,6 @@
 /** The specification of nes's API (nes-api.txt), statement by statement, each with the tests that show it. */
 
-/** Titles of tests by file, below `test/`; also the first cell of a table's row, where that names the test. */
-export type Shown = Readonly<Record<string, ReadonlyArray<string>>>
+import type { Shown } from "./Titles.js"
 
 /** First line, last line, what they say, and what shows it. */
 export type Statement = readonly [first: number, last: number, says: string, shown: Shown]
