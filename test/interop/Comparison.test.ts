@@ -19,6 +19,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import { once } from "node:events"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import type { Duplex } from "node:stream"
 import { Server as SocketIo } from "socket.io"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { WebSocket } from "ws"
@@ -159,7 +160,7 @@ describe("`effect/rpc`", () => {
 
   it("has filters and a first value in the handler's own Stream, which fails when its connection is lost", async () => {
     const { host, server, value } = await start("websocket")
-    const sockets = new Set<import("node:stream").Duplex>()
+    const sockets = new Set<Duplex>()
     server.on("upgrade", (_request, socket) => sockets.add(socket))
     const scope = Scope.makeUnsafe()
     onTestFinished(() => Effect.runPromise(Scope.close(scope, Exit.void)))
