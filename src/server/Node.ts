@@ -506,14 +506,15 @@ export class Node {
   }
 
   private async closed(connection: Connection): Promise<void> {
-    const { greeting, pending, subscriptions } = connection
-    const lingering = greeting !== undefined || subscriptions.size > 0 || (pending?.size ?? 0) > 0
+    const { cancelled, greeting, pending, subscriptions } = connection
+    const isSubscribing = (pending?.size ?? 0) + (cancelled?.size ?? 0) > 0
+    const lingering = greeting !== undefined || subscriptions.size > 0 || isSubscribing
     this.context.metrics.totals.connections--
     this.admission.count(connection.info.remoteAddress, -1)
     this.lifetimes.end(connection)
     this.dispatcher.forget(connection)
     const left = this.hub.leave(connection)
-    if (greeting !== undefined || (pending?.size ?? 0) > 0) {
+    if (greeting !== undefined || isSubscribing) {
       connection.closed()
     }
     this.context.application.departed?.(connection)

@@ -80,6 +80,37 @@ describe("the client disconnects", () => {
     expect(subscribers()).toEqual([])
   })
 
+  it.each<[string, (raw: RawClient, socket: Socket) => Promise<unknown>]>([
+    ["the client", (raw) => raw.ask({ type: "unsub", path: "/item/5" })],
+    ["the server", (_raw, socket) => socket.revoke("/item/5", null)]
+  ])(
+    "while an onSubscribe is running that %s has given up: onUnsubscribe follows, then onDisconnection",
+    async (_, giveUp) => {
+      const gate = new Gate()
+      const sockets: Array<Socket> = []
+      const { journal, open, server } = await house({
+        onSubscribe: async (socket) => {
+          sockets.push(socket)
+          await gate.hold()
+          journal.note("onSubscribe")
+        }
+      })
+      const raw = await open()
+      await raw.hello()
+      raw.say({ type: "sub", path: "/item/5" })
+      await gate.reached
+      for (const socket of sockets) {
+        await giveUp(raw, socket)
+      }
+      await cut(raw, server)
+      await settled()
+      gate.open()
+      await journal.until("onDisconnection")
+      await settled()
+      expect(journal.names).toEqual(["onSubscribe", "onUnsubscribe", "onDisconnection"])
+    }
+  )
+
   it("while onSubscribe is running, which then fails: no onUnsubscribe", async () => {
     const gate = new Gate()
     const { journal, log, open, server, subscribers } = await house({

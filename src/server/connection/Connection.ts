@@ -108,6 +108,8 @@ export class Connection {
   readonly subscriptions = new Map<string, Declared>()
   /** Subscribes that are not answered yet, because of a hook or a first message, by path. */
   pending: Map<string, PendingSubscribe> | undefined
+  /** Those of them that were cancelled, and whose hook is still running. */
+  cancelled: Set<PendingSubscribe> | undefined
   /** The user it is indexed by, as remembered at its authentication. */
   user: UserKey | undefined
   /** Present until its hello has been accepted. */

@@ -164,6 +164,7 @@ export class Hub {
     if (pending) {
       pending.cancelled = true
       connection.pending?.delete(path)
+      ;(connection.cancelled ??= new Set()).add(pending)
     }
     const subscription = connection.subscriptions.get(path)
     if (subscription) {
@@ -224,7 +225,7 @@ export class Hub {
     for (const [path, subscription] of left) {
       this.exit(connection, path, subscription)
     }
-    const pending = Array.from(connection.pending?.values() ?? [])
+    const pending = [...connection.pending?.values() ?? [], ...connection.cancelled ?? []]
     for (const each of pending) {
       each.cancelled = true
     }
@@ -340,6 +341,7 @@ export class Hub {
       if (waiting.get(path) === pending) {
         waiting.delete(path)
       }
+      connection.cancelled?.delete(pending)
     })
     return pending.outcome
   }
