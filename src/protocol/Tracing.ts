@@ -4,7 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Tracer from "effect/Tracer"
 
 /** Whether a tracer is in force other than Effect's own, whose spans go nowhere: a span costs more than a call. */
-export const isEnabled: Effect.Effect<boolean> = Effect.map(Effect.tracer, (tracer) => tracer !== Tracer.nativeTracer)
+export const isEnabled: Effect.Effect<boolean> = Effect.map(Effect.tracer, (tracer) => looks(tracer))
+
+const looks = (tracer: Tracer.Tracer): boolean => tracer !== Tracer.nativeTracer
 
 /** The present services, for what outlives the span that it is made in. */
 export const rootless = <R = never>(): Effect.Effect<Context.Context<R>, never, R> =>
@@ -20,12 +22,10 @@ export const carrying = <A, E, R>(
   attributes: Readonly<Record<string, unknown>>,
   work: (traceparent: string | undefined) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.flatMap(
-    isEnabled,
-    (enabled) =>
-      enabled
-        ? Effect.useSpan(name, { kind, attributes }, (span) => work(traceparentOf(span)))
-        : work(undefined)
+  Effect.withFiber((fiber) =>
+    looks(fiber.getRef(Tracer.Tracer))
+      ? Effect.useSpan(name, { kind, attributes }, (span) => work(traceparentOf(span)))
+      : work(undefined)
   )
 
 /**
