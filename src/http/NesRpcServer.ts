@@ -24,11 +24,13 @@ import type { FromClientEncoded, FromServerEncoded } from "effect/rpc/RpcMessage
 import * as RpcSerialization from "effect/rpc/RpcSerialization"
 import * as RpcServer from "effect/rpc/RpcServer"
 import type * as Scope from "effect/Scope"
+import { isDeepStrictEqual } from "node:util"
 import { answers } from "../protocol/Answers.js"
 import type * as Message from "../protocol/Message.js"
 import { rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
+import { toAnswer } from "../server/conversation/Errors.js"
 import { NesServer } from "../server/NesServer.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Socket from "./Socket.js"
@@ -38,6 +40,12 @@ type Id = string | number
 type Exit = Extract<FromServerEncoded, { readonly _tag: "Exit" }>["exit"]
 
 interface Call {
+  /** Whom middleware has let in. */
+  readonly credentials: Socket.Credentials | null
+  /** How much memory it takes. */
+  readonly weight: number
+  /** Brings it to its handler, for which its payload may have to wait to be decoded. */
+  bringing: Fiber.Fiber<void> | undefined
   /** Ends the wait for the first of the answer. */
   readonly begun: () => void
   /** Whether its client wants to know nothing but that it has ended. */
@@ -58,6 +66,7 @@ interface Client {
 // What says nothing about the fault, encoded as `Schema.Defect` does.
 const hidden = { name: "Error", message: "An internal server error occurred" }
 const died = { _tag: "Die", defect: hidden } as const
+const interrupted = { _tag: "Interrupt", fiberId: null } as const
 
 // Effect answers a call to be discarded when it begins, and tells of its end no more: whoever made such calls could have
 // any number in flight. Without `discard` it is answered, as over HTTP, when it has ended.
@@ -136,10 +145,22 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
         message: Extract<FromClientEncoded, { readonly _tag: "Ack" | "Interrupt" }>
       ): boolean => {
         const client = byConnection.get(connection)
-        if (!client?.calls.has(message.requestId)) {
+        const call = client?.calls.get(message.requestId)
+        if (client === undefined || call === undefined) {
           return false
         }
-        run(client, message)
+        if (!abandon(call)) {
+          run(client, message)
+        }
+        return true
+      }
+
+      // No handler knows of a call that is still being brought to it.
+      const abandon = ({ bringing }: Call): boolean => {
+        if (bringing === undefined || bringing.pollUnsafe() !== undefined) {
+          return false
+        }
+        bringing.interruptUnsafe()
         return true
       }
 
@@ -148,15 +169,28 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
         if (calls.delete(id) && call !== undefined) {
           if (call.isStream) {
             connection.streams--
+            connection.streaming -= call.weight
           }
           call.begun()
         }
       }
 
       const endAll = (client: Client): void => {
-        for (const id of client.calls.keys()) {
+        for (const [id, call] of client.calls) {
           end(client, id)
+          abandon(call)
         }
+      }
+
+      // What middleware has let in goes on for whoever it was, not for whoever the client has become.
+      const isOthers = ({ auth }: Connection, { credentials }: Call): boolean =>
+        credentials !== auth.credentials && !isDeepStrictEqual(credentials, auth.credentials)
+
+      const expel = (client: Client, requestId: Id, call: Call): void => {
+        const answer = toAnswer(errorAnswer(answers.identityChanged), null, { type: "rpc", id: requestId }, undefined)
+        call.isOver = true
+        node.answer(client.connection, JSON.stringify(answer))
+        run(client, { _tag: "Interrupt", requestId })
       }
 
       // No handler has heard of the call.
@@ -170,22 +204,33 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
           report(client.connection, cause)
         }
         reported.add(fiber)
-        send(client, fiber, { _tag: "Exit", requestId, exit: { _tag: "Failure", cause: [died] } })
+        const reason = Cause.hasInterruptsOnly(cause) ? interrupted : died
+        send(client, fiber, { _tag: "Exit", requestId, exit: { _tag: "Failure", cause: [reason] } })
       }
 
       yield* Effect.acquireRelease(
         Effect.sync(() =>
           node.serve({
-            call: (connection, message) => {
+            call: (connection, message, weight) => {
               const client = clientOf(connection)
               if (client.calls.has(message.id)) {
                 return Promise.reject(errorAnswer(answers.idInUse))
               }
               return new Promise((begun) => {
                 const isDiscarded = message.discard === true
-                const call: Call = { begun, isDiscarded, isStream: false, isOver: false }
+                const { credentials } = connection.auth
+                const call: Call = {
+                  credentials,
+                  weight,
+                  bringing: undefined,
+                  begun,
+                  isDiscarded,
+                  isStream: false,
+                  isOver: false
+                }
                 client.calls.set(message.id, call)
                 const fiber = run(client, requestOf(message))
+                call.bringing = fiber
                 fiber.addObserver((exit) => {
                   if (exit._tag === "Failure" && client.calls.get(message.id) === call) {
                     failUnheard(client, fiber, message.id, exit.cause)
@@ -195,6 +240,14 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
             },
             ack: (connection, requestId) => tell(connection, { _tag: "Ack", requestId }),
             cancel: (connection, requestId) => tell(connection, { _tag: "Interrupt", requestId }),
+            reauthenticated: (connection) => {
+              const client = byConnection.get(connection)
+              for (const [id, call] of client?.calls ?? []) {
+                if (client && call.isStream && !call.isOver && isOthers(connection, call)) {
+                  expel(client, id, call)
+                }
+              }
+            },
             departed: (connection) => {
               const client = byConnection.get(connection)
               if (client !== undefined) {
@@ -252,6 +305,8 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
             const call = calls.get(requestId)
             if (call?.isDiscarded) {
               run(client, { _tag: "Ack", requestId })
+            } else if (call && !call.isOver && isOthers(connection, call)) {
+              expel(client, requestId, call)
             } else if (call && !call.isOver) {
               node.answer(
                 connection,
@@ -260,6 +315,7 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
               if (!call.isStream) {
                 call.isStream = true
                 connection.streams++
+                connection.streaming += call.weight
                 call.begun()
               }
             }

@@ -45,6 +45,7 @@ export const answers = {
   subscriptionHasQuery: [400, "Subscription path cannot contain query"],
   alreadyAuthenticated: [400, "Connection already authenticated"],
   authenticationRequired: [401, "Connection requires authentication"],
+  identityChanged: [401, "The credentials have changed"],
   tokenInvalid: [401, "Invalid token"],
   cookieInvalid: [401, "Invalid nes authentication cookie"],
   subscriptionNeedsAuthentication: [401, "Authentication required to subscribe"],

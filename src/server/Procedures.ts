@@ -4,12 +4,14 @@ import type { Connection } from "./connection/Connection.js"
 
 /** What answers calls. All answers, errors included, are written by it. */
 export interface Procedures {
-  /** Begins a call; ends when the first of its answer has been written. */
-  readonly call: (connection: Connection, message: Message.Rpc) => Promise<void>
+  /** Begins a call, which takes this much memory; ends when the first of its answer has been written. */
+  readonly call: (connection: Connection, message: Message.Rpc, weight: number) => Promise<void>
   /** The client is ready for more of a call; returns whether that is under way. */
   readonly ack: (connection: Connection, id: Message.Id) => boolean
   /** The client waits for a call no more; returns whether that was under way. */
   readonly cancel: (connection: Connection, id: Message.Id) => boolean
+  /** A connection has other credentials than before. */
+  readonly reauthenticated: (connection: Connection) => void
   /** A connection is gone. */
   readonly departed: (connection: Connection) => void
 }

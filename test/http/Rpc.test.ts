@@ -53,6 +53,21 @@ const Dying = Schema.Number.pipe(
   })
 )
 
+const decoding: Array<string> = []
+
+/** A Schema whose decoding never ends by itself. */
+const Slow = Schema.Number.pipe(
+  Schema.decodeTo(Schema.Number, {
+    decode: SchemaGetter.transformEffect<number, number>(() =>
+      Effect.onInterrupt(
+        Effect.andThen(Effect.sync(() => decoding.push("begun")), Effect.never),
+        () => Effect.sync(() => decoding.push("interrupted"))
+      )
+    ),
+    encode: SchemaGetter.passthrough()
+  })
+)
+
 const Users = RpcGroup.make(
   Rpc.make("Get", { payload: { id: Schema.Number }, success: User, error: Missing }),
   Rpc.make("Nothing"),
@@ -69,8 +84,14 @@ const Users = RpcGroup.make(
   Rpc.make("Headers", { success: Schema.Record(Schema.String, Schema.String) }),
   Rpc.make("Count", { payload: { to: Schema.Number }, success: Schema.Number, error: Missing, stream: true }),
   Rpc.make("Many", { success: Schema.Number, stream: true }),
-  Rpc.make("HangStream", { success: Schema.Number, stream: true })
+  Rpc.make("HangStream", { success: Schema.Number, stream: true }),
+  Rpc.make("Keep", { payload: { text: Schema.String }, success: Schema.Number, stream: true }),
+  Rpc.make("Silent", { success: Schema.Number, stream: true }),
+  Rpc.make("Slow", { payload: Schema.Struct({ id: Slow }) })
 )
+
+/** What the first value of `Silent` waits for. */
+const silent = Effect.runSync(Queue.unbounded<void>())
 
 /** What handlers tell the test. */
 class Diary extends Context.Service<Diary, Queue.Queue<string>>()("Diary") {}
@@ -116,7 +137,14 @@ const UsersLive = Users.toLayer(Effect.gen(function*() {
           Stream.tap((n) => Queue.offer(diary, `made ${n}`))
         ),
     Many: () => Stream.range(0, 99),
-    HangStream: () => Stream.concat(Stream.make(1), Stream.fromEffect(hang))
+    HangStream: () => Stream.concat(Stream.make(1), Stream.fromEffect(hang)),
+    Keep: () => Stream.concat(Stream.make(1), Stream.never),
+    Silent: () =>
+      Stream.fromEffect(Effect.andThen(Queue.offer(diary, "begun"), Effect.as(Queue.take(silent), 1))).pipe(
+        Stream.concat(Stream.never),
+        Stream.onExit(() => Queue.offer(diary, "ended"))
+      ),
+    Slow: () => Effect.asVoid(Queue.offer(diary, "begun"))
   }
 }))
 
@@ -143,14 +171,14 @@ const as = (user: string): Partial<NesClient.Options> => ({ auth: { headers: { a
 
 const routes = HttpRouter.add("GET", "/", HttpServerResponse.text("here"))
 
-const serve = (options?: Parameters<typeof NesRpcServer.layer>[1]) =>
+const serve = (options?: Parameters<typeof NesRpcServer.layer>[1], limits: object = { maxInFlight: 4 }) =>
   NesRpcServer.layer(Users, options).pipe(
     Layer.provide([UsersLive, WhoAsksLive, FaultyLive]),
     Layer.provideMerge(Layer.merge(
       NesHttpServer.layerSubscription("/news"),
       Layer.effect(Diary, Queue.unbounded<string>())
     )),
-    Layer.provideMerge(TestServer.layer(routes, { auth, limits: { maxInFlight: 4 } })),
+    Layer.provideMerge(TestServer.layer(routes, { auth, limits })),
     Layer.provide(HttpServer.layerServices)
   )
 
@@ -393,6 +421,83 @@ describe("a Stream", () => {
       expect(yield* rpc.Nothing()).toBeUndefined()
     }).pipe(Effect.provide(Live)))
 })
+
+describe("a Stream whose client becomes somebody else", () => {
+  const as = (authorization: string) => ({ headers: { authorization } })
+  const changed = "The credentials have changed"
+
+  it.live("ends, at the server too; one of the same credentials goes on, and so does a call", () =>
+    Effect.gen(function*() {
+      const { nes, rpc } = yield* connect()
+      const hanging = yield* Effect.forkChild(rpc.Hang())
+      expect(yield* read).toBe("begun")
+      const streaming = yield* Effect.forkChild(Effect.exit(Stream.runDrain(rpc.HangStream())))
+      expect(yield* read).toBe("begun")
+      yield* nes.reauthenticate(as("john"))
+      expect(yield* connectionOf).toMatchObject([{ streams: 1 }])
+      yield* nes.reauthenticate(as("jane"))
+      expect(textOf(yield* Fiber.join(streaming))).toContain(changed)
+      expect(yield* read).toBe("interrupted")
+      expect(yield* connectionOf).toMatchObject([{ processing: 1, streams: 0 }])
+      yield* Fiber.interrupt(hanging)
+      yield* atRest
+    }).pipe(Effect.provide(Live)))
+
+  it.live("yields nothing more, had it yielded nothing before", () =>
+    Effect.gen(function*() {
+      const { nes, rpc } = yield* connect()
+      const streaming = yield* Effect.forkChild(Effect.exit(Stream.runCollect(rpc.Silent())))
+      expect(yield* read).toBe("begun")
+      yield* nes.reauthenticate(as("jane"))
+      yield* Queue.offer(silent, undefined)
+      expect(textOf(yield* Fiber.join(streaming))).toContain(changed)
+      expect(yield* read).toBe("ended")
+      yield* atRest
+    }).pipe(Effect.provide(Live)))
+})
+
+describe("a call whose payload is still being decoded", () => {
+  it.live("is interrupted with its client, or when that takes it back: no handler begins", () =>
+    Effect.gen(function*() {
+      const { nes, rpc } = yield* connect()
+      const fiber = yield* Effect.forkChild(rpc.Slow({ id: 1 }))
+      const until = (length: number) =>
+        Effect.repeat(Effect.sync(() => decoding.length), {
+          until: (now) => now === length,
+          schedule: Schedule.spaced("1 millis")
+        })
+      yield* until(1)
+      yield* Fiber.interrupt(fiber)
+      yield* until(2)
+      yield* atRest
+      yield* Effect.forkChild(Effect.exit(rpc.Slow({ id: 1 })))
+      yield* until(3)
+      yield* nes.disconnect
+      yield* until(4)
+      expect(decoding).toEqual(["begun", "interrupted", "begun", "interrupted"])
+      expect(yield* Queue.size(yield* Diary)).toBe(0)
+    }).pipe(Effect.provide(Live)))
+})
+
+it.live("what Streams were asked with counts as long as they are open: what does not fit beside is refused", () =>
+  Effect.gen(function*() {
+    const { nes, rpc } = yield* connect()
+    const keep = (length: number) => Stream.runDrain(rpc.Keep({ text: "x".repeat(length) }))
+    const first = yield* Effect.forkChild(keep(1_000))
+    yield* Effect.repeat(connectionOf, {
+      until: ([connection]) => connection?.streams === 1 && connection.processing === 0,
+      schedule: Schedule.spaced("1 millis")
+    })
+    expect(textOf(yield* Effect.exit(keep(1_000)))).toContain("Too many messages in flight")
+    expect((yield* nes.request("/")).payload).toBe("here")
+    expect(yield* rpc.Nothing()).toBeUndefined()
+    yield* Fiber.interrupt(first)
+    yield* atRest
+    expect(yield* connectionOf).toMatchObject([{ streaming: 0, weight: 0 }])
+    const again = yield* Effect.forkChild(keep(1_000))
+    yield* Effect.repeat(connectionOf, { until: ([connection]) => connection?.streams === 1 })
+    yield* Fiber.interrupt(again)
+  }).pipe(Effect.provide(serve({ disableFatalDefects: true }, { maxInFlightBytes: 60_000 }))))
 
 describe("a call to be discarded", () => {
   it.live("counts as in flight until its handler has ended, as all others do", () =>

@@ -131,9 +131,11 @@ export class Connection {
   calls: Map<Id, Call> | undefined
   /** Calls that have been answered in part. */
   streams = 0
+  /** How much memory these may take (bytes). */
+  streaming = 0
   /** Messages being answered. */
   processing = 0
-  /** How much memory these may take (bytes). */
+  /** The same of these. */
   weight = 0
   /** What it has sent that has not had its turn. */
   inbox: Inbox<Received> | undefined

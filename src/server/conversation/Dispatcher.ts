@@ -252,6 +252,8 @@ export class Dispatcher {
       this.turns.putOff(connection, { text, arrived, weight, isLate: true })
     } else if (inFlight >= limits.maxInFlight) {
       this.exceed("maxInFlight", connection, arrived)
+    } else if (connection.streams > 0 && this.isCallTooMuch(connection, arrived, weight)) {
+      this.exceed("maxInFlightBytes", connection, arrived)
     } else if (!("error" in arrived) && weight === Infinity) {
       this.context.exceed("maxDepth", connection)
       this.answerError(connection, errorAnswer(answers.tooDeep), arrived)
@@ -261,6 +263,12 @@ export class Dispatcher {
     } else {
       void this.answer(connection, arrived, "error" in arrived ? 0 : weight)
     }
+  }
+
+  // A Stream may last: what would have to wait for it is refused.
+  private isCallTooMuch({ streaming }: Connection, arrived: Arrived, weight: number): boolean {
+    return !("error" in arrived) && arrived.type === "rpc" && weight !== Infinity &&
+      streaming + weight > this.context.settings.limits.maxInFlightBytes
   }
 
   // What is not answered is not in flight: it is what lets others end.
@@ -346,7 +354,7 @@ export class Dispatcher {
       if ("error" in arrived) {
         throw Boom.badRequest(arrived.error.message)
       }
-      const text = await this.process(connection, arrived)
+      const text = await this.process(connection, arrived, weight)
       if (text !== undefined) {
         this.write(connection, text)
       }
@@ -379,7 +387,11 @@ export class Dispatcher {
     this.rates.error(connection, answer.statusCode)
   }
 
-  private process(connection: Connection, envelope: Codec.Envelope): string | undefined | Promise<string | undefined> {
+  private process(
+    connection: Connection,
+    envelope: Codec.Envelope,
+    weight: number
+  ): string | undefined | Promise<string | undefined> {
     if (envelope.type === "ping") {
       return undefined
     }
@@ -396,7 +408,7 @@ export class Dispatcher {
     const { tracing } = this.context
     // A request has its own, with the name of its method; a call of a procedure has that of `effect/rpc`.
     return tracing === undefined || message.type === "request" || message.type === "rpc"
-      ? this.handle(connection, message)
+      ? this.handle(connection, message, weight)
       : Promise.resolve(tracing.span(
         `nes.${message.type}`,
         {
@@ -404,13 +416,14 @@ export class Dispatcher {
           attributes: spanAttributes(connection, "path" in message ? message.path : undefined),
           parent: "traceparent" in message ? parentOf(message.traceparent) : undefined
         },
-        () => this.handle(connection, message)
+        () => this.handle(connection, message, weight)
       ))
   }
 
   private handle(
     connection: Connection,
-    message: Message.ClientMessage
+    message: Message.ClientMessage,
+    weight: number
   ): string | undefined | Promise<string | undefined> {
     switch (message.type) {
       case "ping":
@@ -418,7 +431,7 @@ export class Dispatcher {
       case "ack":
         return undefined
       case "rpc":
-        return this.rpc(connection, message)
+        return this.rpc(connection, message, weight)
       case "hello":
         connection.stage = "greeting"
         this.close(connection)
@@ -555,6 +568,7 @@ export class Dispatcher {
         connection.write(connection.outgoing(JSON.stringify(revoke)))
         this.context.metrics.totals.sentRevoke++
       }
+      this.context.procedures.served?.reauthenticated(connection)
       this.write(connection, this.encode(message, { type: "reauth", id: message.id }))
       this.open(connection)
     } catch (error) {
@@ -642,7 +656,7 @@ export class Dispatcher {
     })
   }
 
-  private async rpc(connection: Connection, message: Message.Rpc): Promise<undefined> {
+  private async rpc(connection: Connection, message: Message.Rpc, weight: number): Promise<undefined> {
     const { served } = this.context.procedures
     if (!served) {
       throw errorAnswer(answers.noMessages)
@@ -651,7 +665,7 @@ export class Dispatcher {
       throw errorAnswer(answers.authorizationHeader)
     }
     const headers = Object.entries(RequestHead.headersOf(connection, message.headers))
-    await served.call(connection, { ...message, headers })
+    await served.call(connection, { ...message, headers }, weight)
     return undefined
   }
 
