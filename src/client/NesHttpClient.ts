@@ -52,8 +52,13 @@ const headersOf = ({ body, headers }: HttpClientRequest.HttpClientRequest): Reco
   return body._tag === "Uint8Array" ? { ...kept, "content-type": body.contentType } : kept
 }
 
-const textHeaders = (headers: Readonly<Record<string, unknown>> = {}): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
+// A list is a header that is there several times: cookies cannot be told apart once they are joined.
+const given = (headers: Readonly<Record<string, unknown>> = {}): Headers =>
+  new Headers(
+    Object.entries(headers).flatMap(([name, value]) =>
+      (Array.isArray(value) ? value : [value]).map((each): [string, string] => [name, String(each)])
+    )
+  )
 
 const bodyless = new Set([204, 205, 304])
 
@@ -63,28 +68,28 @@ const toWeb = (response: NesResponse): Response => {
   if (kind === undefined) {
     return guess(response)
   }
-  const headers = new Headers(textHeaders(response.headers))
+  const headers = given(response.headers)
   headers.delete("content-length")
   const body = bodyless.has(statusCode) || kind === "none" ? null : kind === "json" ? JSON.stringify(payload) : payload
   return new Response(body as string | null, { status: statusCode, headers })
 }
 
 // Of a server that does not say what a payload is.
-const guess = ({ headers, payload, statusCode }: NesResponse): Response => {
-  const given = new Headers(textHeaders(headers))
-  const contentType = given.get("content-type")
+const guess = ({ headers: all, payload, statusCode }: NesResponse): Response => {
+  const headers = given(all)
+  const contentType = headers.get("content-type")
   const json = contentType === null ? payload !== null && payload !== "" : isJson(contentType)
   if (json && contentType === null) {
-    given.set("content-type", "application/json")
+    headers.set("content-type", "application/json")
   }
-  given.delete("content-length")
-  given.delete("content-encoding")
+  headers.delete("content-length")
+  headers.delete("content-encoding")
   const body = bodyless.has(statusCode) || payload === null || payload === undefined
     ? null
     : json
     ? JSON.stringify(payload)
     : String(payload)
-  return new Response(body, { status: statusCode, headers: given })
+  return new Response(body, { status: statusCode, headers })
 }
 
 const failure =

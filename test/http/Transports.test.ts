@@ -8,6 +8,7 @@ import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as Cookies from "effect/http/Cookies"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
@@ -105,7 +106,7 @@ const Raw = HttpRouter.add(
 const server = createServer()
 const Live = NesHttpServer.serve(
   Layer.mergeAll(HttpApiBuilder.layer(Api).pipe(Layer.provide(Kinds as never)) as Layer.Layer<never>, Raw),
-  { server, heartbeat: false, headers: ["x-out"] }
+  { server, heartbeat: false, headers: ["x-out", "set-cookie"] }
 ).pipe(Layer.provideMerge(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" })))
 
 const runtime = ManagedRuntime.make(Live as Layer.Layer<HttpServer.HttpServer>)
@@ -136,7 +137,8 @@ beforeAll(async () => {
       const response = yield* HttpClient.execute(HttpClientRequest.prependUrl(request, url))
       // What says how a message travels is HTTP's.
       const headers = Object.fromEntries(Object.entries(response.headers).filter(([name]) => !travel.has(name)))
-      return { status: response.status, headers, text: yield* response.text, seen }
+      const cookies = Cookies.toSetCookieHeaders(response.cookies)
+      return { status: response.status, headers, cookies, text: yield* response.text, seen }
     }) as Effect.Effect<unknown, never, HttpClient.HttpClient>)
 })
 afterAll(async () => {
@@ -197,6 +199,19 @@ describe("a response is the same over HTTP and over the socket", () => {
         const http = await send("http", request)
         expect([status, response.body, await send("socket", request)]).toEqual([status, response.body, http])
       }
+    }
+  })
+
+  it("whatever its cookies", async () => {
+    const expires = new Date(0)
+    for (const given of [["a"], ["a", "b"], ["a", "b", "c"]]) {
+      raw = given.reduce(
+        (response, name) => HttpServerResponse.setCookieUnsafe(response, name, `${name}, 1`, { expires, path: "/" }),
+        HttpServerResponse.text("ok")
+      )
+      const http = await send("http", HttpClientRequest.get("/raw"))
+      expect(http).toMatchObject({ cookies: { length: given.length } })
+      expect(await send("socket", HttpClientRequest.get("/raw"))).toEqual(http)
     }
   })
 
