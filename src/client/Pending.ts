@@ -39,9 +39,11 @@ export class Pending {
     if (!isTimed) {
       call.due = undefined
     } else if (this.timeout !== undefined) {
-      const moment = this.clock.monotonicTimeNanosUnsafe() + this.timeout
+      // One that is asked again has the time that it is left.
+      const moment = call.due ?? this.clock.monotonicTimeNanosUnsafe() + this.timeout
       call.due = moment
-      this.due.push({ id, moment })
+      const index = this.due.findLastIndex((due) => due.moment <= moment)
+      this.due.splice(index + 1, 0, { id, moment })
       this.busy.openUnsafe()
     }
   }
@@ -88,9 +90,9 @@ export class Pending {
     return more ? this.forgotten.has(toKey(id)) : this.forgotten.delete(toKey(id))
   }
 
-  /** Removes and returns all calls, in the order they were made; forgets what was given up. */
-  clear(): ReadonlyArray<Call> {
-    const calls = Array.from(this.calls.values())
+  /** Removes and returns all calls with their ids, in the order they were made; forgets what was given up. */
+  clear(): ReadonlyArray<readonly [id: number, call: Call]> {
+    const calls = Array.from(this.calls)
     this.calls.clear()
     this.due = []
     this.forgotten.clear()

@@ -90,8 +90,6 @@ const unsent = (): DisconnectError => new DisconnectError({ message: "Failed to 
 
 const mayBeRepeated = ({ type }: Call): boolean => type === "request" || type === "message"
 
-const idOf = ({ draft }: Call): number => Number(draft?.id)
-
 /** The client's core. */
 export class Session implements Owner {
   /** The server's id of this client's socket, while connected. */
@@ -124,8 +122,8 @@ export class Session implements Owner {
   private waiting: { readonly options: ConnectOptions; readonly settle: Settle } | undefined
   /** What is to be sent when the hello that is under way has been answered. */
   private held: Array<() => void> = []
-  /** Calls that a node which sent its clients away had not begun: they are asked again of the next. */
-  private unbegun = new Map<number, Call>()
+  /** Calls that a node which sent its clients away had not begun: still pending, they are asked again of the next. */
+  private unbegun = new Set<number>()
   private heartbeat: Message.Heartbeat | undefined
   /** What of the client's extensions the server had that answered the last hello. */
   extensions: unknown
@@ -223,7 +221,8 @@ export class Session implements Owner {
       if (connection?.since !== undefined && this.leaving.length === 0 && mayBeRepeated(call)) {
         draft.id = ++this.ids
         call.draft = draft
-        this.unbegun.set(draft.id, call)
+        this.pending.add(draft.id, call)
+        this.unbegun.add(draft.id)
       } else {
         call.fail(unsent())
       }
@@ -248,7 +247,6 @@ export class Session implements Owner {
   /** Gives a call up, by the id its message was sent with. */
   forget(id: Message.Id): void {
     this.pending.forget(Number(id))
-    this.unbegun.delete(Number(id))
   }
 
   /**
@@ -464,9 +462,7 @@ export class Session implements Owner {
     this.change(Status.Connected({ id: socket ?? "" }))
     this.subscribed.helloAccepted(connection, connection.unasked)
     this.release()
-    const { unbegun } = this
-    this.unbegun = new Map()
-    for (const call of unbegun.values()) {
+    for (const call of this.takeUnbegun()) {
       if (call.draft !== undefined) {
         this.send(call.draft, call)
       }
@@ -543,16 +539,22 @@ export class Session implements Owner {
       this.observer.disconnected(willReconnect, Disconnection.toLog(end, willReconnect, wasRequested))
     }
     const again = willReconnect && wasConnected && end.close.code === CloseCode.serviceRestart
-    const unbegun = Array.from(this.unbegun.values())
-    this.unbegun = new Map(again ? [...calls, ...unbegun].filter(mayBeRepeated).map((call) => [idOf(call), call]) : [])
-    for (const call of calls) {
-      if (!this.unbegun.has(idOf(call))) {
-        call.fail(new DisconnectError({ message: "Request failed - server disconnected" }))
+    const { unbegun } = this
+    this.unbegun = new Set()
+    const failed: Array<() => void> = []
+    for (const [id, call] of calls) {
+      if (again && mayBeRepeated(call)) {
+        this.pending.add(id, call)
+        this.unbegun.add(id)
+      } else {
+        failed.push(() =>
+          call.fail(
+            unbegun.has(id) ? unsent() : new DisconnectError({ message: "Request failed - server disconnected" })
+          )
+        )
       }
     }
-    for (const call of again ? [] : unbegun) {
-      call.fail(unsent())
-    }
+    failed.forEach((fail) => fail())
     this.release()
     if (connection.failure !== undefined && !isReported) {
       if (settle !== undefined) {
@@ -584,14 +586,15 @@ export class Session implements Owner {
       }))
   }
 
-  private abandon(): void {
+  // Without those whose time is over, or that nobody waits for any more.
+  private takeUnbegun(): ReadonlyArray<Call> {
     const { unbegun } = this
-    this.unbegun = new Map()
-    unbegun.forEach((call) => call.fail(unsent()))
+    this.unbegun = new Set()
+    return Array.from(unbegun).flatMap((id) => this.pending.take(id) ?? [])
   }
 
   private stopReconnecting(): void {
-    this.abandon()
+    this.takeUnbegun().forEach((call) => call.fail(unsent()))
     const { reconnection } = this
     this.reconnection = undefined
     reconnection?.over.openUnsafe()

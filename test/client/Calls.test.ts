@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Call } from "../../src/client/Call.js"
 import { FakeSocket, turn } from "./FakeServer.js"
-import { adjust, message, setup } from "./Setup.js"
+import { adjust, message, reconnect, setup } from "./Setup.js"
 
 const connected = (options?: Parameters<typeof setup>[0]) =>
   Effect.tap(setup(options), ({ connect, ended, heard, server }) =>
@@ -78,7 +78,10 @@ describe("a call", () => {
       const failed: Array<string> = []
       const call: Call = {
         type: "rpc",
-        succeed: ({ id }) => session.pending.add(Number(id), call),
+        succeed: ({ id }) => {
+          session.pending.add(Number(id), call, false)
+          session.pending.resume(Number(id))
+        },
         fail: ({ message }) => failed.push(message)
       }
       session.send({ type: "rpc", tag: "Count", id: 0 }, call)
@@ -142,6 +145,46 @@ describe("a call", () => {
         ["c", "disconnect", "Request failed - server disconnected"],
         ["d", "timeout", "Request timed out"]
       ])
+    }))
+
+  it.effect("that is to be asked again of the next node has the time that it is left, connected or not", () =>
+    Effect.gen(function*() {
+      const { call, connect, ended, server, session } = yield* setup({ timeout: 1000 })
+      connect({ reconnect: reconnect({ delay: 5000 }) })
+      server.socket.accept()
+      session.send(message("a"), call("a"))
+      yield* adjust(600)
+      session.send(message("b"), call("b"))
+      server.socket.end(1012)
+      yield* adjust(399)
+      expect(ended).toEqual([["connect"]])
+      yield* adjust(1)
+      expect(ended.slice(1)).toEqual([["a", "timeout", "Request timed out"]])
+      yield* adjust(600)
+      expect(ended.slice(2)).toEqual([["b", "timeout", "Request timed out"]])
+      yield* adjust(4000)
+      server.socket.accept()
+      expect(server.socket.sent.map(({ type }) => type)).toEqual(["hello"])
+    }))
+
+  it.effect("that is asked again of the next node in time has what is left of it, too", () =>
+    Effect.gen(function*() {
+      const { call, connect, ended, server, session } = yield* setup({ timeout: 1000 })
+      connect({ reconnect: reconnect({ delay: 100 }) })
+      server.socket.accept()
+      session.send(message("a"), call("a"))
+      yield* adjust(400)
+      server.socket.end(1012)
+      yield* adjust(100)
+      server.socket.accept()
+      session.send(message("b"), call("b"))
+      expect(server.socket.sent.map(({ type }) => type)).toEqual(["hello", "message", "message"])
+      yield* adjust(499)
+      expect(ended).toEqual([["connect"]])
+      yield* adjust(1)
+      expect(ended.slice(1)).toEqual([["a", "timeout", "Request timed out"]])
+      yield* adjust(500)
+      expect(ended.slice(2)).toEqual([["b", "timeout", "Request timed out"]])
     }))
 
   it.effect("never hangs: a hundred are answered, fail, time out or are cut off, each once", () =>
