@@ -140,7 +140,7 @@ export const play = async (random: Random, peer: RawPeer, keys: Keys, count: Cou
   const upgrade = handshake(cookie === undefined ? {} : { extra: `Cookie: ${cookie}\r\n` })
   let owed = 1
   let clean = true
-  const extensions = random.pick([undefined, null, [], ["cancel", "http", "rpc"], ["cancel", "http", "rpc"]])
+  const extensions = random.pick([undefined, null, [], ["cancel", "http", "rpc"], ["cancel", "http", "rpc", "trace"]])
   const hello = {
     type: "hello",
     id: 1,
