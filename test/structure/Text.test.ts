@@ -31,7 +31,12 @@ describe("committed files", () => {
   })
 
   it("name no package registry", () => {
-    expect(lines(committed, /registr[y]\.|npm[j]s\.(?:org|com)|"resolve[d]":|\bverdacci[o]\b|\bartifactor[y]\b/i))
+    expect(
+      lines(
+        committed,
+        /registr[y]\.[\w-]+[.:/]\w|npm[j]s\.(?:org|com)|"resolve[d]":|\bverdacci[o]\b|\bartifactor[y]\b/i
+      )
+    )
       .toEqual([])
   })
 
