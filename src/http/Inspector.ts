@@ -55,7 +55,7 @@ export const layer = <E = never, R = never>(options: LayerOptions<E, R>): Layer.
   Layer.effectDiscard(Effect.gen(function*() {
     const { auth, origin = [], path = "/nes/inspector" } = options
     if (auth === undefined) {
-      return yield* Effect.fail(complaint("inspector.auth", "is missing: `false` lets everybody in"))
+      return yield* complaint("inspector.auth", "is missing: `false` lets everybody in")
     }
     const context = yield* Effect.context<Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>>()
     // Nothing for who may come in, or what refuses.

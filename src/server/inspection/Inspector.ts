@@ -1,5 +1,6 @@
 /** What operators see and do, over sockets of their own: apart from the application's connections, hooks and limits. */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -42,7 +43,7 @@ const Message = Schema.Union([
   Schema.Struct({ type: Schema.Literal("revoke"), socket: Schema.String, path: Schema.String })
 ])
 
-const decode = Schema.decodeUnknownEffect(Message)
+const decode = Schema.decodeUnknownResult(Message)
 
 // Nodes in an order that stays, so that pages do.
 const inOrder = <A>(answers: ReadonlyMap<string, A>): ReadonlyArray<readonly [node: string, answer: A]> =>
@@ -165,6 +166,18 @@ export const make = (
 ): Effect.Effect<NesServer.Service, never, Scope.Scope> =>
   Effect.gen(function*() {
     const inspection = node.inspect()
+    const ask = async (given: unknown): Promise<unknown> => {
+      const decoded = decode(given)
+      if (Result.isFailure(decoded)) {
+        throw errorAnswer([400, decoded.failure.message])
+      }
+      try {
+        return await answer(node, inspection, decoded.success)
+      } catch (error) {
+        const refused = Operations.refusalOf(error)
+        throw refused ? errorAnswer([refused.status, refused.message]) : error
+      }
+    }
     const look = (): Promise<object> => overview(inspection, node.id)
     const server = yield* NesServer.make({
       path,
@@ -173,19 +186,7 @@ export const make = (
       limits: { maxConnectionAge: maxAge },
       hooks: {
         verifyUpgrade: (request) => isForeign(request, origins) ? 403 : admit(request),
-        onMessage: (_connection, message) =>
-          decode(message).pipe(
-            Effect.mapError(({ message }) => errorAnswer([400, message])),
-            Effect.flatMap((message) =>
-              Effect.tryPromise({
-                try: () => answer(node, inspection, message),
-                catch: (error) => {
-                  const refused = Operations.refusalOf(error)
-                  return refused ? errorAnswer([refused.status, refused.message]) : error
-                }
-              })
-            )
-          )
+        onMessage: (_connection, message) => ask(message)
       }
     }).pipe(
       Effect.provideService(Application, application),
