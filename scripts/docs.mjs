@@ -118,10 +118,11 @@ const apiPath = (name) => `api/${name.replace(/^effect-nes\/?/, "").replaceAll("
 for (const { description, name, names, namespaces } of api) {
   const path = apiPath(name)
   const prose = (text) => render(text, "docs/api.md", linkFrom(path)).html
-  const categories = Map.groupBy(names, ({ category }) => category)
-  const sections = [...categories].map(([category, members]) =>
+  // Without Map.groupBy, which Node 20 has not.
+  const categories = [...new Set(names.map(({ category }) => category))]
+  const sections = categories.map((category) =>
     `<h2 id="${slug(category)}-names">${escape(category)}</h2>\n${
-      members.map(({ documentation, name: member, signatures, since }) => {
+      names.filter((each) => each.category === category).map(({ documentation, name: member, signatures, since }) => {
         index.push({ page: name, title: member, path: `${path}#${member}`, text: documentation })
         return `<h3 id="${member}"><code>${member}</code><span class="since">since ${since ?? "1.0.0"}</span></h3>\n${
           prose(documentation)

@@ -39,8 +39,9 @@ class Progress {
   private shown = 0
   constructor(private readonly isSeen: boolean) {}
 
-  show(what: string, share: number): void {
-    const full = Math.round(Math.min(share, 1) * width)
+  show(what: string, done: number): void {
+    const share = Math.min(done, 1)
+    const full = Math.round(share * width)
     const now = performance.now()
     if (this.isSeen && (now - this.shown > 50 || share >= 1)) {
       this.shown = now
@@ -68,6 +69,7 @@ export const run = async (options: Options, output: Output): Promise<Result> => 
   const durations: Array<number> = []
   const connected: Array<Client> = []
   let begun = 0
+  let settled = 0
   let updates = 0
   const connectSome = async (): Promise<void> => {
     while (begun < options.clients) {
@@ -87,7 +89,7 @@ export const run = async (options: Options, output: Output): Promise<Result> => 
         count(error)
         await client.disconnect()
       }
-      progress.show("connecting", (connected.length + 1) / options.clients)
+      progress.show("connecting", ++settled / options.clients)
     }
   }
   await Promise.all(Array.from({ length: Math.min(options.concurrency, options.clients) }, connectSome))
