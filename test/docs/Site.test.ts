@@ -141,7 +141,7 @@ it("finds by the keyboard alone: a page's section, and a public name", async () 
   page.on("console", (message) => message.type() === "error" && wrong.push(message.text()))
   const found = page.getByRole("list", { name: "Results" }).getByRole("link")
   for (
-    const [words, title, path] of [["layerSubscription", "layerSubscription", "api/NesHttpServer.html"], [
+    const [words, title, path] of [["upgrade", "upgrade", "api/NesHttpServer.html"], [
       "it does not connect",
       "It does not connect",
       "first-steps.html"
