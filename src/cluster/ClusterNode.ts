@@ -60,6 +60,7 @@ export class ClusterNode {
   private known = false
   /** Whether all orders have been carried out, so that it may deliver. */
   private joined = false
+  private joinedAt = 0
   private joining: Promise<void> = Promise.resolve()
   private joins = 0
   private lookingAfter: Promise<void> | undefined
@@ -213,6 +214,7 @@ export class ClusterNode {
       return
     }
     this.joined = true
+    this.joinedAt = this.now()
     this.renewedAt = -Infinity
     this.waiting.splice(0).forEach(this.hear)
     await this.beat()
@@ -268,7 +270,8 @@ export class ClusterNode {
         await this.orders.catchUp().catch(ignore)
       }
       void this.channels.catchUp()
-      await this.presence.tend(this.roster.peers).catch(ignore)
+      // While the engine was away, nobody could give a sign of life.
+      await this.presence.tend(this.roster.peers, this.now() - this.joinedAt > Roster.lease).catch(ignore)
       await this.once.tend()
       await this.channels.stroll()
     }
@@ -431,7 +434,7 @@ export class ClusterNode {
 
   private async read(path: string, since: Since | undefined, bounds: Bounds): Promise<Page> {
     Metrics.reads.updateUnsafe(1, this.context)
-    const { entries, epoch, last, start, top } = await this.command((session) => session.read(path, since, bounds))
+    const { entries, epoch, last, start, top } = await this.asked((session) => session.read(path, since, bounds))
     return {
       epoch,
       start,

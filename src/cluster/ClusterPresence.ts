@@ -5,6 +5,9 @@ import * as ClusterCodec from "./ClusterCodec.js"
 import type { Session } from "./Engine.js"
 import type { Peer } from "./Roster.js"
 
+// Paths that are looked after in one round.
+const round = 250
+
 /** What it needs of its node. */
 interface Host {
   readonly node: Pick<Node, "id" | "presence">
@@ -23,6 +26,7 @@ export class ClusterPresence implements Presences {
   private readonly away = new Map<string, number>()
   /** Whether the engine has lost something. */
   private isLost = false
+  private strolling: IterableIterator<string> | undefined
 
   constructor(private readonly host: Host) {}
 
@@ -44,8 +48,8 @@ export class ClusterPresence implements Presences {
       this.isLost = true
     }
     if (after === 0) {
-      await command((session) => session.unhold(node, path))
       this.noted.delete(path)
+      await command((session) => session.unhold(node, path))
     }
   }
 
@@ -62,8 +66,11 @@ export class ClusterPresence implements Presences {
     return this.noted.has(path)
   }
 
-  /** To be called from time to time, with the nodes that there are: those of others that are no more leave. */
-  async tend(peers: ReadonlyArray<Peer>): Promise<void> {
+  /**
+   * To be called from time to time, with the nodes that there are: those of others that are no more leave, unless it
+   * cannot be known yet who is there.
+   */
+  async tend(peers: ReadonlyArray<Peer>, isKnown: boolean): Promise<void> {
     const { command, node, now } = this.host
     const local = node.presence?.()
     if (!local) {
@@ -72,9 +79,13 @@ export class ClusterPresence implements Presences {
     const alive = new Set(peers.filter((peer) => peer.alive).map((peer) => peer.node))
     const dead = new Set(peers.filter((peer) => !peer.alive).map((peer) => peer.node))
     const holders = await command((session) => session.holders())
+    await this.check()
     // Others took this node for dead, or the engine has lost all.
     local.renew(this.isLost || (local.isPopulated() && !holders.includes(node.id)))
     this.isLost = false
+    if (!isKnown) {
+      return
+    }
     for (const other of this.away.keys()) {
       if (alive.has(other) || !holders.includes(other)) {
         this.away.delete(other)
@@ -90,6 +101,24 @@ export class ClusterPresence implements Presences {
         }
       }
     }
+  }
+
+  // Whether the engine still has what this node has told of some paths, one after the other, and where it has told.
+  private async check(): Promise<void> {
+    const { command, node } = this.host
+    const { noted } = this
+    const { size } = noted
+    this.isLost ||= await command((session) => session.holds(node.id)) < size && size === noted.size
+    this.strolling ??= noted.keys()
+    const paths = Array.from({ length: round }, () => this.strolling?.next().value).filter((path) => path !== undefined)
+    if (paths.length < round) {
+      this.strolling = undefined
+    }
+    await Promise.all(paths.map(async (path) => {
+      const known = noted.get(path)
+      const members = await command((session) => session.members(path, node.id))
+      this.isLost ||= known !== undefined && known !== members && known === noted.get(path)
+    }))
   }
 
   private async clear(node: string): Promise<void> {

@@ -86,6 +86,8 @@ export interface Session {
     readonly count: number
     readonly members: ReadonlyArray<readonly [id: string, value: string]>
   }>
+  /** How many a node has at a path. */
+  readonly members: (path: string, node: string) => Promise<number>
   /** Takes a key for the work that `digest` stands for, or says what has become of it. */
   readonly begin: (key: string, digest: string) => Promise<Standing>
   /** Says that the work is done, or failed: then the key is free again, unless it has been taken for something else. */
@@ -94,8 +96,9 @@ export interface Session {
   /** Notes that a node has, or will have, somebody at a path; or that it has nobody there any more. */
   readonly hold: (node: string, path: string) => Promise<void>
   readonly unhold: (node: string, path: string) => Promise<void>
-  /** The nodes that have somebody anywhere, and where one has. */
+  /** The nodes that have somebody anywhere; where one has, and at how many paths. */
   readonly holders: () => Promise<ReadonlyArray<string>>
+  readonly holds: (node: string) => Promise<number>
   readonly held: (node: string) => Promise<ReadonlyArray<string>>
 
   /**

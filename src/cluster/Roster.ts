@@ -6,7 +6,7 @@ import { type Beat, remembered, type Session } from "./Engine.js"
 export const interval = 1_000
 
 /** See `interval`. */
-const lease = 5_000
+export const lease = 5_000
 
 /** What a node says of itself: how many connections it has, and up to which order it has carried all out. */
 interface State {

@@ -107,8 +107,7 @@ const open = (options: EngineOptions, observer: Observer): Session => {
         key("state", path),
         key("kept", path),
         key("path", path),
-        key("present", path),
-        `${key("present", path)}:${node}`
+        key("present", path)
       ]
       const terms = [
         lossless,
@@ -121,7 +120,8 @@ const open = (options: EngineOptions, observer: Observer): Session => {
         head,
         list ? 1 : 0,
         extent,
-        claimAge
+        claimAge,
+        node
       ]
       const [before, after] = await run(Scripts.enter, keys, [
         ...terms,
@@ -137,12 +137,15 @@ const open = (options: EngineOptions, observer: Observer): Session => {
         number,
         ReadonlyArray<string>
       ]
-      const members = Array.from({ length: fields.length / 2 }, (_, n): readonly [string, string] => {
-        const value = fields[2 * n + 1] ?? ""
-        return [JSON.parse(fields[2 * n] ?? "") as string, value.slice(value.indexOf(":") + 1)]
-      })
+      const members = Array.from(
+        { length: fields.length / 2 },
+        (_, n) => [fields[2 * n] ?? "", fields[2 * n + 1] ?? ""]
+      )
+        .filter(([id = ""]) => id.startsWith("\""))
+        .map(([id = "", value = ""]) => [JSON.parse(id) as string, value.slice(value.indexOf(":") + 1)] as const)
       return { epoch, top, count, members }
     },
+    members: async (path, node) => Number(await command(key("present", path), "HGET", key("present", path), node) ?? 0),
     begin: async (name, digest) => String(await run(Scripts.begin, [key("once", name)], [digest, busyFor])) as Standing,
     end: async (name, digest, isDone) => {
       await run(Scripts.end, [key("once", name)], [digest, isDone ? 1 : 0, knownFor])
@@ -163,6 +166,10 @@ const open = (options: EngineOptions, observer: Observer): Session => {
     holders: async () => {
       const holders = key("holders", "holders")
       return (await command(holders, "SMEMBERS", holders) as ReadonlyArray<string>).map(String)
+    },
+    holds: async (node) => {
+      const held = key("held", node)
+      return Number(await command(held, "SCARD", held))
     },
     held: async (node) => {
       const held = key("held", node)

@@ -170,53 +170,87 @@ end
 return table.concat(lines, '\\n')
 `)
 
+// Who is present at a path, under JSON texts: the nodes that have them, and the value. With it, in the same key, so that
+// it is lost together: how many each node has, under its id, and how many nodes have somebody, under the empty name.
+const counting = `
+local function size(all)
+  local nodes = tonumber(redis.call('HGET', all, '') or '0')
+  return redis.call('HLEN', all) - (nodes > 0 and nodes + 1 or 0)
+end
+`
+
 /**
- * Changes who of a node is present, and tells of it. KEYS: those of `append`, all who are present, those of the node.
- * ARGV: the terms of `append`, what each update begins with, whether it says who or only how many, `some`, `all` or
- * `values` (see server/presence), ms until all are forgotten unless one is told of again, ids and values, as JSON: empty
- * for who is gone, `-` where nothing is said. Returns how many the node had, and has. Of each who is present the number of
- * nodes is kept, and the value; of the updates no more than are present, or than nodes need to catch up.
+ * Changes who of a node is present, and tells of it. KEYS: those of `append`, all who are present. ARGV: the terms of
+ * `append`, what each update begins with, whether it says who or only how many, `some`, `all` or `values` (see
+ * server/presence), ms until all are forgotten unless one is told of again, the node, ids and values, as JSON: empty for
+ * who is gone, `-` where nothing is said. Returns how many the node had, and has. Of the updates no more are kept than are
+ * present, or than nodes need to catch up.
  */
-export const enter = new Script(`${opening}${keeping}
-local all, own, extent, updates = KEYS[4], KEYS[5], ARGV[10], {}
-local before, had = redis.call('HLEN', all), redis.call('SCARD', own)
+export const enter = new Script(`${opening}${keeping}${counting}
+local all, extent, node, updates = KEYS[4], ARGV[10], ARGV[12], {}
+local before, had = size(all), tonumber(redis.call('HGET', all, node) or '0')
+local has = had
 local function tell(kind, id, value)
   if ARGV[9] == '1' then
     local text = '{"' .. kind .. '":{"id":' .. id .. (value and ',"value":' .. value or '') .. '},"count":'
-    updates[#updates + 1] = ARGV[8] .. text .. redis.call('HLEN', all) .. '}'
+    updates[#updates + 1] = ARGV[8] .. text .. size(all) .. '}'
   end
+end
+local function put(field, number)
+  if number > 0 then
+    redis.call('HSET', all, field, number)
+  else
+    redis.call('HDEL', all, field)
+  end
+end
+local function count(by)
+  if has == 0 or has + by == 0 then
+    put('', tonumber(redis.call('HGET', all, '') or '0') + by)
+  end
+  has = has + by
+  put(node, has)
 end
 local function find(id)
-  local count, value = string.match(redis.call('HGET', all, id) or '', '^(%d+):(.*)$')
-  return tonumber(count or 0), value
+  return string.match(redis.call('HGET', all, id) or '', '^([^:]*):(.*)$')
+end
+local function among(nodes)
+  return string.find(',' .. nodes .. ',', ',' .. node .. ',', 1, true)
 end
 local function leave(id)
-  if redis.call('SREM', own, id) == 0 then
+  local nodes, value = find(id)
+  if not nodes or not among(nodes) then
     return
   end
-  local count, value = find(id)
-  if count > 1 then
-    redis.call('HSET', all, id, (count - 1) .. ':' .. value)
-  elseif value then
+  count(-1)
+  local others = {}
+  for other in string.gmatch(nodes, '[^,]+') do
+    others[#others + 1] = other ~= node and other or nil
+  end
+  if #others > 0 then
+    redis.call('HSET', all, id, table.concat(others, ',') .. ':' .. value)
+  else
     redis.call('HDEL', all, id)
     tell('leave', id)
   end
 end
 local function come(id, value)
-  local count, known = find(id)
+  local nodes, known = find(id)
   if extent == 'values' then
     if known and known ~= value then
-      redis.call('HSET', all, id, count .. ':' .. value)
+      redis.call('HSET', all, id, nodes .. ':' .. value)
       tell('change', id, value)
     end
     return
   end
-  count = count + redis.call('SADD', own, id)
+  if not nodes or not among(nodes) then
+    count(1)
+    nodes = nodes and nodes .. ',' .. node or node
+  end
   local next = (extent == 'all' or value == '-') and known or value
   if next == '-' then
     next = 'null'
   end
-  redis.call('HSET', all, id, math.max(count, 1) .. ':' .. next)
+  redis.call('HSET', all, id, nodes .. ':' .. next)
   if not known then
     tell('join', id, next)
   elseif known ~= next then
@@ -225,42 +259,42 @@ local function come(id, value)
 end
 if extent == 'all' then
   local staying = {}
-  for i = 12, #ARGV, 2 do
+  for i = 13, #ARGV, 2 do
     staying[ARGV[i]] = true
   end
-  for _, id in ipairs(redis.call('SMEMBERS', own)) do
-    if not staying[id] then
-      leave(id)
+  local entries = redis.call('HGETALL', all)
+  for i = 1, #entries, 2 do
+    if string.sub(entries[i], 1, 1) == '"' and not staying[entries[i]] then
+      leave(entries[i])
     end
   end
 end
-for i = 12, #ARGV, 2 do
+for i = 13, #ARGV, 2 do
   if ARGV[i + 1] == '' then
     leave(ARGV[i])
   else
     come(ARGV[i], ARGV[i + 1])
   end
 end
-local count = redis.call('HLEN', all)
-if ARGV[9] ~= '1' and count ~= before then
-  updates[1] = ARGV[8] .. '{"count":' .. count .. '}'
+local present = size(all)
+if ARGV[9] ~= '1' and present ~= before then
+  updates[1] = ARGV[8] .. '{"count":' .. present .. '}'
 end
 redis.call('PEXPIRE', all, ARGV[11])
-redis.call('PEXPIRE', own, ARGV[11])
 if #updates > 0 then
-  ARGV[5] = math.min(ARGV[5], math.max(${leastChanges}, count))
+  ARGV[5] = math.min(ARGV[5], math.max(${leastChanges}, present))
   keep(KEYS, ARGV, updates, 1)
 end
-return { had, redis.call('SCARD', own) }
+return { had, has }
 `)
 
 /**
  * Who is present. KEYS: the state of the path that tells it, all who are present. ARGV: whether Redis loses nothing,
  * whether to say who. Returns the epoch and last offset of the path, how many are present, and who.
  */
-export const present = new Script(`${opening}${standing}
+export const present = new Script(`${opening}${standing}${counting}
 local epoch, _, top = standing(KEYS[1], run(ARGV[1]), now())
-return { epoch, top, redis.call('HLEN', KEYS[2]), ARGV[2] == '1' and redis.call('HGETALL', KEYS[2]) or {} }
+return { epoch, top, size(KEYS[2]), ARGV[2] == '1' and redis.call('HGETALL', KEYS[2]) or {} }
 `)
 
 /**

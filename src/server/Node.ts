@@ -123,16 +123,17 @@ export class Node {
       },
       pause: () => context.turns.pause(),
       reach: (path, position) => this.recovery.reach(path, position),
-      revoke: (connection, path) =>
-        void this.delivery.deliver({
-          type: "revoke",
-          target: { socket: connection.id },
-          path,
-          message: null
-        })
+      wait: (duration) => this.wait(duration)
     })
     this.hub.entrance = entrance
-    this.recovery = new Recovery(context, membership, this.delivery.carry, entrance)
+    this.recovery = new Recovery(
+      context,
+      membership,
+      this.delivery.carry,
+      entrance,
+      (connection, path) =>
+        void this.delivery.deliver({ type: "revoke", target: { socket: connection.id }, path, message: null })
+    )
     this.hub.recovery = this.recovery
     const backlog = new Backlog(
       limits.maxBufferedBytes,
@@ -432,15 +433,14 @@ export class Node {
   }
 
   private sendAway(connections: ReadonlyArray<Connection>, options: DrainOptions): Promise<void> {
-    return Drain.sendAway(
-      connections,
-      options,
-      () => this.clock.currentTimeMillisUnsafe(),
-      (duration) =>
-        new Promise((resolve) => {
-          this.fork(Effect.andThen(Effect.sleep(duration), Effect.sync(resolve)))
-        })
-    )
+    const now = (): number => this.clock.currentTimeMillisUnsafe()
+    return Drain.sendAway(connections, options, now, (duration) => this.wait(duration))
+  }
+
+  private wait(duration: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.fork(Effect.andThen(Effect.sleep(duration), Effect.sync(resolve)))
+    })
   }
 
   private requireIndex(target: Target): void {

@@ -94,4 +94,24 @@ describe("on an engine in memory", () => {
     engine.restore()
     await until(async () => (await here?.ask({ type: "overview" }))?.answers.size === 2)
   })
+
+  it("who is subscribed when something is lost is told how things stand instead, as who comes back is", async () => {
+    let stands = "first"
+    const declare = (server: Server): void =>
+      server.subscription("/stands/{id}", { recovery: true, snapshot: () => stands })
+    const node = await start({ declare })
+    const client = await node.connect()
+    const heard: Array<unknown> = []
+    client.onGap = () => void heard.push("gap")
+    await client.subscribe("/stands/1", (message, { snapshot }) => void heard.push([message, snapshot]))
+    await node.server.publish("/stands/1", "update")
+    stands = "second"
+    engine.cut()
+    engine.lose()
+    engine.restore()
+    await until(() => heard.length === 3)
+    await until(() => node.server.publish("/stands/1", "next").then(() => true, () => false))
+    await until(() => heard.length === 4)
+    expect(heard).toEqual([["first", true], ["update", undefined], ["second", true], ["next", undefined]])
+  })
 })

@@ -39,6 +39,8 @@ export interface MemoryEngine extends Engine {
   readonly restore: (chosen?: (index: number) => boolean) => void
   /** Loses all that was kept. */
   readonly lose: () => void
+  /** Loses who is present where, or where nodes have somebody, and nothing else. */
+  readonly evict: (what: "present" | "held") => void
   /** Has writes fail with this, until it is lifted. */
   readonly refuse: (error: Error | undefined) => void
   /** What has been asked, by operation. */
@@ -174,6 +176,12 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
             members: list ? entries.map(([id, { value }]) => [id, value]) : []
           }
         }),
+      members: (path, node) =>
+        ask(
+          "members",
+          false,
+          () => Array.from(present.get(path)?.values() ?? []).filter(({ nodes }) => nodes.has(node)).length
+        ),
       begin: async (key, digest) => {
         await ask("begin", true, () => undefined)
         return once.begin(key, digest)
@@ -190,6 +198,7 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
           }
         }),
       holders: () => ask("holders", false, () => Array.from(held.keys())),
+      holds: (node) => ask("holds", false, () => held.get(node)?.size ?? 0),
       held: (node) => ask("held", false, () => Array.from(held.get(node) ?? [])),
       claim: (user, socket, max, dead) =>
         ask("claim", true, () => {
@@ -261,6 +270,7 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
       held.clear()
       nodes.clear()
     },
+    evict: (what) => (what === "present" ? present : held).clear(),
     refuse: (error) => {
       refusal = error
     },

@@ -199,6 +199,27 @@ it.effect("a node that dies takes its users with it within its lease, one that l
     expect(yield* Effect.promise(c.known)).toEqual(["ann"])
   }))
 
+it.effect("nobody leaves because the engine was away for longer than a node's lease", () =>
+  Effect.gen(function*() {
+    const engine = yield* MemoryEngine.make
+    const [a, b, c] = [yield* join(engine, "a"), yield* join(engine, "b"), yield* join(engine, "c")]
+    a.come("ann")
+    b.come("bob")
+    yield* passes(1)
+    engine.cut()
+    yield* passes(10)
+    engine.restore((index) => index === 2)
+    yield* passes(3)
+    engine.restore()
+    yield* passes(10)
+    expect(c.told).toEqual(["+ann", "+bob"])
+    expect(yield* Effect.promise(c.known)).toEqual(["ann", "bob"])
+    // Who does not come back leaves.
+    engine.cut((index) => index === 0)
+    yield* passes(8)
+    expect(c.told).toEqual(["+ann", "+bob", "-ann"])
+  }))
+
 it.effect("what a client says of itself while the engine is away, or refuses, is told when it is back", () =>
   Effect.gen(function*() {
     const engine = yield* MemoryEngine.make
@@ -263,6 +284,13 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("cut" as const), node: fc.nat(2) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("restore" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("lose" as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("evict" as const),
+      what: fc.constantFrom("present" as const, "held" as const)
+    })
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("refuse" as const), isRefused: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("wait" as const), seconds: fc.integer({ min: 1, max: 8 }) }) }
 )
@@ -302,6 +330,9 @@ it.effect(
                   break
                 case "lose":
                   engine.lose()
+                  break
+                case "evict":
+                  engine.evict(each.what)
                   break
                 case "refuse":
                   engine.refuse(each.isRefused ? new Error("Refused") : undefined)

@@ -1,6 +1,6 @@
 /** Subscriptions with recovery: the state of each path that someone here listens to. */
 import type * as Message from "../../protocol/Message.js"
-import type { Membership } from "../Broker.js"
+import { BrokerError, type Membership } from "../Broker.js"
 import type { Published } from "../Command.js"
 import type { Connection, Declared } from "../connection/Connection.js"
 import { userKey } from "../conversation/Authentication.js"
@@ -34,12 +34,22 @@ export class Recovery implements Keeper {
     context: NodeContext,
     private readonly membership: Pick<Membership, "history" | "interest">,
     deliver: Deliver,
-    entrance: Pick<Entrance, "enter" | "pass">
+    entrance: Pick<Entrance, "again" | "enter" | "pass">,
+    /** Ends a subscription that had begun without its first message. */
+    revoke: (connection: Connection, path: string) => void
   ) {
     const { application, metrics, settings, turns } = context
     const { history, interest } = membership
     const wants = ({ path, subscription }: RecoverySync, connection: Connection): boolean =>
       !connection.departed && connection.subscriptions.get(path) === subscription
+    // What cannot be had because the other nodes cannot be reached is had later.
+    const retry = (sync: RecoverySync, connection: Connection, error: unknown): boolean => {
+      if (error instanceof BrokerError && wants(sync, connection)) {
+        sync.readmit(connection, error)
+        return true
+      }
+      return false
+    }
     this.owner = {
       ready: ({ path }) => interest?.(path),
       read: ({ path, subscription }, since) =>
@@ -71,9 +81,24 @@ export class Recovery implements Keeper {
       },
       enter: (sync, connection, isNew, isLate) => {
         if (wants(sync, connection)) {
-          entrance.enter(connection, sync.path, sync.subscription, isNew, isLate)
+          entrance.enter(
+            connection,
+            sync.path,
+            sync.subscription,
+            isNew,
+            isLate ? (error) => retry(sync, connection, error) || revoke(connection, sync.path) : undefined
+          )
         }
       },
+      again: (sync) =>
+        entrance.again(sync.path, sync.subscription, (connection, error) => {
+          if (!retry(sync, connection, error) && wants(sync, connection)) {
+            sync.subscription.add(connection, sync.path)
+            if (sync.position) {
+              this.owner.gap(sync, sync.position, connection)
+            }
+          }
+        }),
       wants,
       pause: () => turns.pause(),
       failed: ({ path }, error) => {

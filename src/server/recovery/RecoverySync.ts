@@ -33,6 +33,8 @@ export interface Owner {
    * how things stand.
    */
   readonly enter: (sync: RecoverySync, connection: Connection, isNew: boolean, isLate: boolean) => void
+  /** Tells all subscribers anew how things stand. */
+  readonly again: (sync: RecoverySync) => void
   readonly wants: (sync: RecoverySync, connection: Connection) => boolean
   /** When there is time for more, if not now. */
   readonly pause: () => Promise<void> | undefined
@@ -120,6 +122,13 @@ export class RecoverySync {
       this.admissions.set(connection, { since, history, late: false, answer })
       void this.work()
     })
+  }
+
+  /** Lets a connection in later that counts as subscribed, and could not be told how things stand. */
+  readmit(connection: Connection, error: unknown): void {
+    this.admissions ??= new Map()
+    this.admissions.set(connection, { since: undefined, history: 0, late: true, answer: ignore })
+    this.owner.failed(this, error)
   }
 
   /** Lets a connection wait no longer. */
@@ -262,18 +271,26 @@ export class RecoverySync {
   private async settle(admissions: Admissions, page: Page): Promise<void> {
     await this.overtake(page)
     const { at } = this
+    const { snapshot, state } = this.subscription.options
+    let isToldAnew = false
     if (at) {
       const back = at.epoch === page.epoch ? undefined : this.left.find(({ epoch }) => epoch === page.epoch)
-      if (back) {
+      isToldAnew = snapshot !== undefined && (back !== undefined || resume(at, page).lost)
+      if (back && !isToldAnew) {
         this.owner.gap(this, back)
       }
-      await this.replay(back ?? at, page)
+      if (!isToldAnew) {
+        await this.replay(back ?? at, page)
+      }
       if (!Epoch.continues(at, page.epoch)) {
         this.left = [at, ...this.left.filter(({ epoch }) => epoch !== at.epoch)].slice(0, remembered)
       }
     }
     this.at = { epoch: page.epoch, offset: page.top }
-    const { snapshot, state } = this.subscription.options
+    // Who has lost something is told how things stand instead.
+    if (isToldAnew) {
+      this.owner.again(this)
+    }
     for (const [connection, { answer, history, late, since }] of admissions) {
       const pause = this.owner.pause()
       if (pause) {

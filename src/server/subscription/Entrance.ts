@@ -39,8 +39,8 @@ interface Host {
   readonly pause: () => Promise<void> | undefined
   /** Waits until a path has come as far here. */
   readonly reach: (path: string, position: Message.Position) => Promise<void>
-  /** Ends a subscription that had begun without its first message. */
-  readonly revoke: (connection: Connection, path: string) => void
+  /** Ends after so many ms. */
+  readonly wait: (duration: number) => Promise<void>
 }
 
 // Updates that wait for a first message. With more of them the subscription ends: the application takes too long.
@@ -56,8 +56,18 @@ export class Entrance {
 
   constructor(private readonly host: Host) {}
 
-  /** Makes a connection a subscriber: after its first message, if it is new and there is one. */
-  enter(connection: Connection, path: string, subscription: Declared, isNew: boolean, isLate: boolean): void {
+  /**
+   * Makes a connection a subscriber: after its first message, if it is new and there is one. One that counts as
+   * subscribed already brings what is done if that cannot be had, and may have to wait before it is asked for.
+   */
+  enter(
+    connection: Connection,
+    path: string,
+    subscription: Declared,
+    isNew: boolean,
+    failed?: (error: unknown) => void,
+    after?: Promise<void>
+  ): void {
     const { snapshot, state } = subscription.options
     if (!isNew || !(snapshot || state)) {
       subscription.add(connection, path)
@@ -67,16 +77,26 @@ export class Entrance {
     const seats: Seats<Connection> = subscription.seats ??= new Map()
     const ofPath = seats.get(path) ?? new Map<Connection, Seat>()
     seats.set(path, ofPath.set(connection, seat))
-    seat.done = this.seat(connection, path, subscription, seat).catch((error: unknown) => {
+    seat.done = this.seat(connection, path, subscription, seat, after).catch((error: unknown) => {
       if (this.holds(connection, path, subscription, seat)) {
         this.leave(connection, path, subscription)
-        if (!isLate) {
+        if (!failed) {
           throw error
         }
-        this.host.revoke(connection, path)
+        failed(error)
       }
     })
     seat.done.catch(ignore)
+  }
+
+  /** Tells all subscribers anew how things stand, as something is lost. */
+  again(path: string, subscription: Declared, failed: (connection: Connection, error: unknown) => void): void {
+    const { options, seats } = subscription
+    const after = options.regather === undefined ? undefined : this.host.wait(options.regather)
+    for (const connection of [...subscription.subscribers(path).keys(), ...seats?.get(path)?.keys() ?? []]) {
+      subscription.remove(connection, path)
+      this.enter(connection, path, subscription, true, (error) => failed(connection, error), after)
+    }
   }
 
   /** Ends when a connection has got its first message; nothing where it does not wait for one. */
@@ -112,8 +132,17 @@ export class Entrance {
     return seats?.get(path)?.get(connection) === seat
   }
 
-  private async seat(connection: Connection, path: string, subscription: Declared, seat: Seat): Promise<void> {
+  private async seat(
+    connection: Connection,
+    path: string,
+    subscription: Declared,
+    seat: Seat,
+    after: Promise<void> | undefined
+  ): Promise<void> {
     const isHere = (): boolean => this.holds(connection, path, subscription, seat)
+    if (after) {
+      await after
+    }
     const ready = this.host.ready(path)
     if (ready) {
       await ready

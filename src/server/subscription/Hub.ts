@@ -387,7 +387,7 @@ export class Hub {
       return snapshot || state ? this.entered(connection, path, subscription, entry) : entry
     }
     if (snapshot) {
-      this.entrance?.enter(connection, path, subscription, true, false)
+      this.entrance?.enter(connection, path, subscription, true)
       return this.entered(connection, path, subscription, undefined)
     }
     subscription.add(connection, path)

@@ -6,6 +6,7 @@ import { createRequire } from "node:module"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Client } from "../../../src/client.js"
 import { ChildProcess } from "../../interop/peers/ChildProcess.js"
+import { Attendance, room, type Told } from "./Attendance.js"
 import { Balancer } from "./Balancer.js"
 import * as Ledgers from "./Ledger.js"
 import { Ledger } from "./Ledger.js"
@@ -16,7 +17,7 @@ interface OlderClient {
   onError: (error: unknown) => void
   onConnect: () => void
   readonly connect: (options: object) => Promise<void>
-  readonly subscribe: (path: string, handler: (message: number) => void) => Promise<void>
+  readonly subscribe: (path: string, handler: (message: never) => void) => Promise<void>
   readonly disconnect: () => Promise<void>
 }
 const { Client: OlderClient } = createRequire(import.meta.url)("@hapi/nes") as {
@@ -93,6 +94,7 @@ class Stage {
   readonly older: Array<{ readonly client: OlderClient; readonly heard: Map<string, Array<number>> }> = []
   readonly dice: () => number
   readonly figures = { ...Ledgers.none }
+  readonly attendance = new Attendance([...users, "old"], (name) => this.invite(name))
   balancer: Balancer | undefined
   publishing = true
   private readonly eve = { subscribed: 0, revoked: 0, id: "", from: Infinity }
@@ -143,6 +145,13 @@ class Stage {
     }
   }
 
+  private async invite(name: string): Promise<Client> {
+    const client = new Client(this.balancer?.url ?? "")
+    client.onError = null
+    await client.connect({ ...reconnecting, auth: as(name) })
+    return client
+  }
+
   private async startClient(i: number, url: string): Promise<void> {
     const client = new Client(url)
     client.onError = null
@@ -164,6 +173,8 @@ class Stage {
       )
     }
     await client.subscribe<string>(own, (to) => void (to === user || this.figures.wrongUser++))
+    await client.subscribe(room, () => {})
+    await client.subscribe<Told>(`${room}/presence`, this.attendance.watcher().hear)
   }
 
   // It knows no recovery: what it misses it misses, but what it gets is in order, and once.
@@ -177,11 +188,13 @@ class Stage {
     this.older.push({ client, heard })
     await client.connect({ delay: 20, maxDelay: 100, auth: as("old") })
     for (const path of paths) {
-      await client.subscribe(path, (n) => {
+      await client.subscribe(path, (n: number) => {
         const key = `${path} ${connection}`
         heard.set(key, [...heard.get(key) ?? [], n])
       })
     }
+    await client.subscribe(room, () => {})
+    await client.subscribe(`${room}/presence`, this.attendance.watcher().hear)
   }
 
   /** Publishes the next message of a path through some node; whether that was confirmed. */
@@ -292,6 +305,13 @@ class Stage {
     return true
   }
 
+  /** Waits until all nodes and clients agree on who is present. */
+  async settle(): Promise<void> {
+    this.figures.ghosts += await this.attendance.agree(() =>
+      this.alive.map((child) => child.call("present", room).then((names) => names as ReadonlyArray<string>, () => []))
+    )
+  }
+
   /** What has become of everything so far. */
   account(): Ledgers.Figures {
     const figures = this.ledgers.map((ledger) => ledger.account()).reduce(Ledgers.add)
@@ -303,11 +323,13 @@ class Stage {
         figures.disordered += known.filter((n, index) => index > 0 && n < (known[index - 1] ?? 0)).length
       }
     }
+    figures.flaps += this.attendance.watchers.reduce((sum, { flaps }) => sum + flaps, 0)
     return Ledgers.add(figures, this.figures)
   }
 
   async stop(): Promise<void> {
     this.publishing = false
+    await this.attendance.stop()
     await Promise.all(this.clients.map((client) => client.disconnect()))
     await Promise.all(this.older.map(({ client }) => client.disconnect()))
     this.balancer?.stop()
@@ -330,6 +352,7 @@ export const run = async (options: Options): Promise<Shares> => {
     for (let round = 1; round <= options.rounds; round++) {
       // Every fault has its turn, in an order of its own.
       const fault = names[(round + options.seed) % names.length] ?? ""
+      await stage.attendance.come(round)
       stage.publishing = true
       const publishers = [
         ...stage.ledgers.map((ledger) => stage.publishOn(ledger)),
@@ -337,7 +360,10 @@ export const run = async (options: Options): Promise<Shares> => {
         stage.publishSecrets()
       ]
       await sleep(50 + stage.dice() * 100)
+      const politely = stage.dice() < 0.5
+      const leaving = sleep(stage.dice() * 200).then(() => stage.attendance.leave(politely))
       await stage.faults[fault]?.(stage.dice)
+      await leaving
       await sleep(stage.dice() * 100)
       stage.publishing = false
       await Promise.all(publishers)
@@ -345,6 +371,7 @@ export const run = async (options: Options): Promise<Shares> => {
       if (!await stage.fence()) {
         stage.figures.unhealed++
       }
+      await stage.settle()
       const longest = performance.now() - from
       const all = stage.account()
       const figures = Ledgers.subtract(all, before)
@@ -370,6 +397,8 @@ const columns = [
   "recovered",
   "gaps told",
   "all back within",
+  "ghosts",
+  "flaps",
   "broken promises"
 ]
 
@@ -377,6 +406,8 @@ const cells = (fault: string, { figures, longest, rounds }: Share): ReadonlyArra
   fault,
   ...[rounds, figures.published, figures.failed, figures.recovered, figures.gaps].map((n) => n.toLocaleString("en")),
   `${(longest / 1_000).toFixed(1)} s`,
+  figures.ghosts.toLocaleString("en"),
+  figures.flaps.toLocaleString("en"),
   Ledgers.broken(figures).toLocaleString("en")
 ]
 
@@ -394,4 +425,4 @@ export const line = (figures: Ledgers.Figures): string =>
   `published ${figures.published}, failed ${figures.failed}, delivered ${figures.delivered}, ` +
   `recovered ${figures.recovered}, gaps reported ${figures.gaps}, revoked ${figures.revoked}; ` +
   `missing without a gap ${figures.missing}, duplicated ${figures.duplicated}, out of order ${figures.disordered}, ` +
-  `wrong user ${figures.wrongUser}, after a revoke ${figures.afterRevoke}, unhealed ${figures.unhealed}`
+  `wrong user ${figures.wrongUser}, after a revoke ${figures.afterRevoke}, unhealed ${figures.unhealed}, ghosts ${figures.ghosts}, flaps ${figures.flaps}`

@@ -22,6 +22,10 @@ export interface Figures {
   afterRevoke: number
   /** Rounds after which not all came back. */
   unhealed: number
+  /** In how many places somebody was listed as present who was not, or the other way round, when all had come to rest. */
+  ghosts: number
+  /** How often somebody was told to have left, and to be back, who had not left. */
+  flaps: number
 }
 
 export const none: Figures = {
@@ -36,7 +40,9 @@ export const none: Figures = {
   disordered: 0,
   wrongUser: 0,
   afterRevoke: 0,
-  unhealed: 0
+  unhealed: 0,
+  ghosts: 0,
+  flaps: 0
 }
 
 const names = Object.keys(none) as ReadonlyArray<keyof Figures>
@@ -48,7 +54,16 @@ export const add = (a: Figures, b: Figures): Figures => combine(a, b, (a, b) => 
 export const subtract = (a: Figures, b: Figures): Figures => combine(a, b, (a, b) => a - b)
 
 /** What must not happen, whatever does. */
-export const sound = { missing: 0, duplicated: 0, disordered: 0, wrongUser: 0, afterRevoke: 0, unhealed: 0 }
+export const sound = {
+  missing: 0,
+  duplicated: 0,
+  disordered: 0,
+  wrongUser: 0,
+  afterRevoke: 0,
+  unhealed: 0,
+  ghosts: 0,
+  flaps: 0
+}
 
 /** How often that happened all the same. */
 export const broken = (figures: Figures): number =>

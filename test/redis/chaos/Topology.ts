@@ -151,6 +151,8 @@ const pair = (
       Object.assign(roles, { master: next, replica: other })
       return isMaster(next) && !isMaster(other) && isInStep(other)
     })
+    // Nodes find their way one after the other, while others publish.
+    await sleep(1_500)
   }
   return {
     roles,

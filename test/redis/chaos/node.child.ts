@@ -40,6 +40,7 @@ const onHapi = async (): Promise<readonly [NesServer.Service["node"], number]> =
   server.subscription("/short/{id}", { recovery: short })
   server.subscription("/plain/{id}", {})
   server.subscription("/own/{id}", { recovery: kept, auth: { index: true } })
+  server.subscription("/room/{id}", { presence: { grace: 3_000 } })
   await server.start()
   return [server.plugins.nes.node, Number(server.info.port)]
 }
@@ -54,7 +55,8 @@ const onEffect = async (): Promise<readonly [NesServer.Service["node"], number]>
     NesHttpServer.layerSubscription("/kept/{id}", { recovery: kept }),
     NesHttpServer.layerSubscription("/short/{id}", { recovery: short }),
     NesHttpServer.layerSubscription("/plain/{id}"),
-    NesHttpServer.layerSubscription("/own/{id}", { recovery: kept, auth: { index: true } })
+    NesHttpServer.layerSubscription("/own/{id}", { recovery: kept, auth: { index: true } }),
+    NesHttpServer.layerSubscription("/room/{id}", { presence: { grace: 3_000 } })
   ).pipe(
     Layer.provideMerge(NesHttpServer.serve(Layer.empty, {
       server: http,
@@ -74,5 +76,6 @@ const [node, port] = await (door === "effect" ? onEffect() : onHapi())
 serve({
   port: () => port,
   publish: (path, message, user) => node.publish(String(path), message, user === undefined ? {} : { user }),
+  present: async (path) => (await node.presence(String(path)).read()).users?.map(({ id }) => id),
   revoke: (user, path) => node.revoke({ user }, String(path), "revoked")
 })

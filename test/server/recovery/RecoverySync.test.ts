@@ -64,6 +64,7 @@ class World {
           entry.inside = true
         }
       },
+      again: () => {},
       wants: () => true,
       pause: () => this.slow && ++this.pauses % 3 === 0 ? new Promise((resolve) => setImmediate(resolve)) : undefined,
       failed: () => {},
