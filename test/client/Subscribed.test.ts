@@ -21,6 +21,8 @@ const connected = Effect.gen(function*() {
 /** What is asked for in the background, after it has been asked for. */
 const asked = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.tap(Effect.forkChild(effect), turn)
 
+const accepted = <E>(fiber: Fiber.Fiber<unknown, E>) => Effect.asVoid(Fiber.join(fiber))
+
 const isWaiting = (fiber: Fiber.Fiber<unknown, unknown>): boolean => fiber.pollUnsafe() === undefined
 
 const say = ({ socket }: FakeServer, ...messages: ReadonlyArray<unknown>): void => {
@@ -68,7 +70,7 @@ describe("subscribed", () => {
       expect(two.map(isWaiting)).toEqual([true, true])
       server.socket.answer("sub")
       yield* Fiber.joinAll(two)
-      yield* nes.subscribed("/a")
+      yield* Effect.asVoid(nes.subscribed("/a"))
       expect(server.socket.sent.filter(({ type }) => type === "sub")).toHaveLength(1)
     }))
 
@@ -98,14 +100,14 @@ describe("subscribed", () => {
       const { nes, server } = yield* connected
       const first = yield* asked(nes.subscribed("/a"))
       server.socket.answer("sub")
-      yield* Fiber.join(first)
+      yield* accepted(first)
       server.onConnection = (socket) => queueMicrotask(() => socket.open())
       server.socket.end(1006)
       const second = yield* asked(nes.subscribed("/a"))
       yield* adjust(1000)
       expect(isWaiting(second)).toBe(true)
       server.socket.answer("hello", { heartbeat: false, socket: "x" })
-      yield* Fiber.join(second)
+      yield* accepted(second)
     }))
 
   it.effect("what a hello has no room for is accepted when it is answered itself", () =>
@@ -120,7 +122,7 @@ describe("subscribed", () => {
       yield* Fiber.joinAll([connecting, short])
       expect([isWaiting(other), server.socket.last("sub").path]).toEqual([true, long])
       server.socket.answer("sub")
-      yield* Fiber.join(other)
+      yield* accepted(other)
     }))
 
   it.effect("fails when the client is disconnected for good, before and after", () =>

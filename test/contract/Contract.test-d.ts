@@ -94,6 +94,8 @@ it("a message's errors are typed on both sides: what is not the contract's is le
   )
   expectTypeOf<Effect.Error<ReturnType<typeof hook>>>().toEqualTypeOf<Refusal.Refusal>()
   expectTypeOf<Effect.Services<ReturnType<typeof hook>>>().toEqualTypeOf<Rates>()
+  const failing = ContractServer.handler(Take, () => Effect.fail("no" as const))
+  expectTypeOf<ContractServer.ErrorOf<[typeof failing]>>().toEqualTypeOf<"no">()
 })
 
 it("the onMessage hook requires what its handlers do, and takes the socket that all of them can", () => {
@@ -144,8 +146,6 @@ it("routes have the server that is being made, and what their requests bring", (
 
 const compile = (..._programs: ReadonlyArray<unknown>): void => {}
 
-const failing = ContractServer.handler(Take, () => Effect.fail("no"))
-
 const ofHapi = ContractServer.handler(Ask, (_, socket: HapiSocket) => Effect.succeed(new Date(socket.id)))
 
 it("wrong programs are refused", () => {
@@ -161,8 +161,6 @@ it("wrong programs are refused", () => {
   compile(ContractServer.subscription(Item, { snapshot: () => Effect.succeed({ due: "now" }) }))
   // @ts-expect-error what is sent instead is not the contract's
   compile(ContractServer.subscription(Item, { filter: () => ({ override: { due: "now" } }) }))
-  // @ts-expect-error an error that is neither the contract's nor a Refusal
-  compile(NesHttpServer.serve(Layer.empty, { onMessage: ContractServer.onMessage(failing) }))
   // @ts-expect-error a value that may not be left out
   compile(ContractClient.message(Ask))
   // @ts-expect-error nor published

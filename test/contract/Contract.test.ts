@@ -175,9 +175,16 @@ describe("paths", () => {
     expect(path("/f/{name}.{ext}", { name: "a", ext: "js" })).toBe("/f/a.js")
   })
 
+  // Any code point; what fast-check has for it takes seconds to make.
+  const character = FastCheck.oneof(
+    FastCheck.integer({ max: 0x7f, min: 0 }),
+    FastCheck.integer({ max: 0x10_ffff, min: 0 })
+  )
+    .map((code) => String.fromCodePoint(code))
+
   it("the router gives back what was filled in", () => {
     FastCheck.assert(FastCheck.property(
-      FastCheck.string({ minLength: 1, unit: "binary" }).filter((text) =>
+      FastCheck.string({ minLength: 1, unit: character }).filter((text) =>
         !/\p{Surrogate}/u.test(text) && !/^\.{1,2}$/.test(text)
       ),
       (id) => decodeURIComponent(path("/item/{id}", { id }).slice("/item/".length)) === id
