@@ -88,7 +88,7 @@ describe("a message", () => {
     expect(begun.filter((name) => name.startsWith("f"))).toEqual(numbers(2_000).map((n) => `f${n}`))
   })
 
-  it("of each of many clients is begun before the second of any", async () => {
+  it("that is long is begun of each of many clients before the second of any", async () => {
     const { begun, send, until } = start()
     const clients = Array.from({ length: 100 }, (_, i) => new Client(`${i}:`))
     for (const client of clients) {
@@ -96,6 +96,14 @@ describe("a message", () => {
     }
     await until(200)
     expect(begun.slice(0, 100).every((name) => name.endsWith("x"))).toBe(true)
+  })
+
+  it("that is short is begun with the others of its client, so that their answers leave together", async () => {
+    const { begun, send, until } = start()
+    const clients = Array.from({ length: 6 }, (_, i) => new Client(`${i}:`))
+    clients.forEach((client) => send(client, ...numbers(4)))
+    await until(24)
+    expect(begun).toEqual(clients.flatMap(({ name }) => numbers(4).map((n) => `${name}${n}`)))
   })
 })
 
