@@ -82,7 +82,7 @@ export class Socket {
 
   /** The authentication state: `isAuthenticated`, `credentials`, `artifacts` and `strategy`. */
   get auth(): SocketAuth {
-    return this.#connection.auth as SocketAuth
+    return this.#connection.ownAuth as SocketAuth
   }
 
   /** The hapi server that owns the connection. */

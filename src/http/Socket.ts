@@ -45,7 +45,7 @@ export class Socket {
 
   /** The authentication state: `isAuthenticated`, `credentials`, `artifacts`, `strategy`. */
   get auth(): Readonly<AuthState> {
-    return this.#connection.auth
+    return this.#connection.ownAuth
   }
 
   /** Where the connection comes from. */

@@ -506,7 +506,8 @@ export class Node {
   }
 
   private async closed(connection: Connection): Promise<void> {
-    const { cancelled, greeting, pending, subscriptions } = connection
+    const { cancelled, opening, pending, subscriptions } = connection
+    const greeting = opening?.greeting
     const isSubscribing = (pending?.size ?? 0) + (cancelled?.size ?? 0) > 0
     const lingering = greeting !== undefined || subscriptions.size > 0 || isSubscribing
     this.context.metrics.totals.connections--

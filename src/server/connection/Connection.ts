@@ -15,7 +15,7 @@ import type { Call } from "../conversation/Call.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import type { Inbox } from "../conversation/TurnLimiter.js"
 import type { Fanouts } from "../subscription/Fanouts.js"
-import type { Subscription } from "../subscription/Subscription.js"
+import { Subscribed, type Subscription } from "../subscription/Subscription.js"
 import { pushed, type Totals } from "../telemetry/Metrics.js"
 import { PreparedMessage } from "../transport/Frame.js"
 import type { Flush } from "../transport/Turns.js"
@@ -66,12 +66,28 @@ export interface Gate {
 // What a write takes in memory while it waits, beside its bytes.
 const perWrite = 256
 
+const nobody: Readonly<AuthState> = Object.freeze({
+  isAuthenticated: false,
+  credentials: null,
+  artifacts: null,
+  strategy: undefined
+})
+
+// Most clients ask for the same host: one text does for all.
+let lastHost: string | undefined
+const sharedHost = (host: string | undefined): string | undefined => host === lastHost ? lastHost : lastHost = host
+
 const text = (header: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof header === "string" ? header : header?.join(", ")
 
 /** What has come before the hello was accepted. */
 export interface Opening {
   bytes: number
+  /** The hello's hooks, while they run. */
+  greeting: Promise<unknown> | undefined
+  /** Messages that were no hello. */
+  early: number
+  saidHello: boolean
   /** Whether nothing more is read for now. */
   isStopped: boolean
 }
@@ -98,14 +114,14 @@ interface Pulse {
 export class Connection {
   readonly info: Info
   readonly raw: Socket
-  readonly auth: AuthState = { isAuthenticated: false, credentials: null, artifacts: null, strategy: undefined }
+  private identity: AuthState | undefined
   /** The host that the upgrade request asked for. */
   readonly host: string | undefined
   /** The upgrade request's cookies, kept only where they may authenticate. */
   readonly cookies: string | undefined
   stage: Stage = "new"
   /** The paths this connection is subscribed to, in order. */
-  readonly subscriptions = new Map<string, Declared>()
+  readonly subscriptions = new Subscribed<Declared>()
   /** Subscribes that are not answered yet, because of a hook or a first message, by path. */
   pending: Map<string, PendingSubscribe> | undefined
   /** Those of them that were cancelled, and whose hook is still running. */
@@ -113,16 +129,20 @@ export class Connection {
   /** The user it is indexed by, as remembered at its authentication. */
   user: UserKey | undefined
   /** Present until its hello has been accepted. */
-  opening: Opening | undefined = { bytes: 0, isStopped: false }
-  /** The hello's hooks, while they run. */
-  greeting: Promise<unknown> | undefined
+  opening: Opening | undefined = {
+    bytes: 0,
+    greeting: undefined,
+    early: 0,
+    saidHello: false,
+    isStopped: false
+  }
   /** Whether the socket has closed; hooks may still run. */
   departed = false
   /** The hooks and verifications that wait for something; see `Owner`. */
   fibers: Owner["fibers"]
   private held: Scope.Closeable | undefined
   /** When its credentials are to be verified next (ms since the epoch). */
-  verifyAt = Infinity
+  verifyAt: number | undefined
   /** Present while messages wait for a hello, a reauthentication or a verification. */
   gate: Gate | undefined
   /** The extensions that both sides know; present where there are any. */
@@ -149,18 +169,12 @@ export class Connection {
   lag: Lag | undefined
   /** What a door has made of this connection, so that it makes it once. */
   facade: object | undefined
-  private closing: Latch | undefined
-  private ending: Latch | undefined
-  private resting: Latch | undefined
+  private latches: { closing?: Latch; ending?: Latch; resting?: Latch } | undefined
   private readonly compresses: boolean
   /** Messages it may still send for now; present when it has sent one, and there is a limit. */
   messages: TokenBucket | undefined
   /** Errors it may still cause for now; present when it has caused one, and there is a limit. */
   errors: TokenBucket | undefined
-  /** Messages that came before its hello. */
-  early = 0
-  /** Whether a hello has arrived. */
-  saidHello = false
   // Whether what is written is being held back; see `Flush`.
   private corked = false
   // For how many reasons nothing is read.
@@ -183,7 +197,7 @@ export class Connection {
       remotePort: request.socket.remotePort,
       "x-forwarded-for": text(request.headers["x-forwarded-for"])
     }
-    this.host = request.headers.host
+    this.host = sharedHost(request.headers.host)
     this.cookies = keepCookies ? request.headers.cookie : undefined
   }
 
@@ -306,12 +320,22 @@ export class Connection {
     this.ws.close(code, reason)
     // The client's answer is to be read.
     this.ws.resume()
-    return (this.closing ??= new Latch()).wait
+    return this.latch("closing").wait
+  }
+
+  /** Who it speaks for, to be read: nobody's is shared. */
+  get auth(): Readonly<AuthState> {
+    return this.identity ?? nobody
+  }
+
+  /** The same, for the application to hold. */
+  get ownAuth(): AuthState {
+    return this.identity ??= { ...nobody }
   }
 
   /** Gives it its credentials. */
   identify({ artifacts, credentials, strategy }: Authentication): void {
-    Object.assign(this.auth, { isAuthenticated: true, credentials, artifacts, strategy })
+    Object.assign(this.ownAuth, { isAuthenticated: true, credentials, artifacts, strategy })
   }
 
   /** To be called when the hello has been accepted or refused. */
@@ -397,18 +421,18 @@ export class Connection {
 
   /** To be called when nothing but hooks that were running already is left to wait for. */
   closed(): void {
-    this.closing?.open()
+    this.latches?.closing?.open()
   }
 
   /** Ends when the connection is gone and its last hooks have run. */
   get gone(): Promise<void> {
-    return (this.ending ??= new Latch()).wait
+    return this.latch("ending").wait
   }
 
   /** To be called once, when the connection is gone and its last hooks have run. */
   ended(): void {
-    this.closing?.open()
-    ;(this.ending ??= new Latch()).open()
+    this.latches?.closing?.open()
+    this.latch("ending").open()
   }
 
   /** Whether no message is being answered, or waits for its turn. */
@@ -418,7 +442,7 @@ export class Connection {
 
   /** Ends when no message is being answered, or waits for its turn. */
   get idle(): Promise<void> {
-    return this.isIdle ? Promise.resolve() : (this.resting ??= new Latch()).wait
+    return this.isIdle ? Promise.resolve() : this.latch("resting").wait
   }
 
   /** To be called when a message begins to be answered. */
@@ -436,10 +460,15 @@ export class Connection {
 
   /** To be called when it may have become idle. */
   rest(): void {
-    if (this.resting && this.isIdle) {
-      this.resting.open()
-      this.resting = undefined
+    if (this.latches?.resting && this.isIdle) {
+      this.latches.resting.open()
+      delete this.latches.resting
     }
+  }
+
+  private latch(name: "closing" | "ending" | "resting"): Latch {
+    const latches = this.latches ??= {}
+    return latches[name] ??= new Latch()
   }
 
   /** What its hooks acquire in this scope is released after the last of them. */

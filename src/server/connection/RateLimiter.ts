@@ -32,8 +32,6 @@ interface Counted {
   messages: TokenBucket | undefined
   /** Errors it may still cause for now; present when it has caused one, and there is a limit. */
   errors: TokenBucket | undefined
-  /** Messages that came before its hello. */
-  early: number
   readonly isOpen: boolean
   readonly abandon: (code: number, reason: string) => void
 }
@@ -60,9 +58,9 @@ export class RateLimiter<C extends Counted> {
     return !connection.messages.take(now) && this.exceed("maxMessagesPerSecond", connection, "Too many messages")
   }
 
-  /** A message came before the hello. */
-  early(connection: C): boolean {
-    return ++connection.early > this.limits.maxHelloMessages &&
+  /** A message came before the hello; `opening` counts them. */
+  early(connection: C, opening: { early: number }): boolean {
+    return ++opening.early > this.limits.maxHelloMessages &&
       this.exceed("maxHelloMessages", connection, "Too many messages before hello")
   }
 

@@ -121,7 +121,7 @@ export class Authenticator {
 
   private beginInterval(connection: Connection): void {
     const { auth } = this.context.settings
-    connection.verifyAt = this.lifetimes.clock.currentTimeMillisUnsafe() +
-      ((auth && auth.minAuthVerifyInterval) || Infinity)
+    const interval = auth && auth.minAuthVerifyInterval
+    connection.verifyAt = interval ? this.lifetimes.clock.currentTimeMillisUnsafe() + interval : undefined
   }
 }

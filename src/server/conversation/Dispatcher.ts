@@ -8,7 +8,7 @@ import type * as Message from "../../protocol/Message.js"
 import { parentOf, withoutQuery } from "../../protocol/Tracing.js"
 import type { Request, Response } from "../Application.js"
 import type { Awaitable } from "../Awaitable.js"
-import type { Arrived, Connection, Received } from "../connection/Connection.js"
+import type { Arrived, Connection, Opening, Received } from "../connection/Connection.js"
 import type { Lifetimes } from "../connection/Lifetimes.js"
 import type { RateLimiter } from "../connection/RateLimiter.js"
 import type { NodeContext } from "../NodeContext.js"
@@ -135,10 +135,11 @@ export class Dispatcher {
     if (!isHeard(connection) || this.rates.message(connection)) {
       return
     }
-    if (connection.stage === "new") {
+    const { opening } = connection
+    if (opening && connection.stage === "new") {
       // Few may come before a hello, and it is to be known at once whether one has come.
       const arrived = this.decode(text)
-      if (!this.chatters(connection, arrived)) {
+      if (!this.chatters(connection, opening, arrived)) {
         this.turns.receive(connection, { text, arrived, weight: unknown })
       }
     } else if (this.mayBeDeep(text)) {
@@ -175,9 +176,9 @@ export class Dispatcher {
   }
 
   // Whoever sends many messages before a hello is heard no more.
-  private chatters(connection: Connection, arrived: Arrived): boolean {
-    connection.saidHello ||= !("error" in arrived) && arrived.type === "hello"
-    return !connection.saidHello && this.rates.early(connection)
+  private chatters(connection: Connection, opening: Opening, arrived: Arrived): boolean {
+    opening.saidHello ||= !("error" in arrived) && arrived.type === "hello"
+    return !opening.saidHello && this.rates.early(connection, opening)
   }
 
   /** To be called when a connection has closed, or is refused: what still waits is not begun any more. */
@@ -197,7 +198,7 @@ export class Dispatcher {
 
   // Whether its credentials have to be verified before anything else is answered.
   private isDue({ verifyAt }: Connection): boolean {
-    return verifyAt !== Infinity && this.lifetimes.clock.currentTimeMillisUnsafe() >= verifyAt
+    return verifyAt !== undefined && this.lifetimes.clock.currentTimeMillisUnsafe() >= verifyAt
   }
 
   // Whether there is memory for a message beside those being answered. One that is too deep takes none: it is refused.
@@ -380,8 +381,9 @@ export class Dispatcher {
     const answer = Errors.toAnswer(cause, this.context.settings.headers, request, path)
     this.context.metrics.totals.sentError++
     connection.answer(connection.outgoing(JSON.stringify(answer)))
-    if (connection.stage === "new" && request.type === "hello") {
-      connection.saidHello = false
+    const { opening } = connection
+    if (opening && connection.stage === "new" && request.type === "hello") {
+      opening.saidHello = false
       connection.greeted(false)
     }
     this.rates.error(connection, answer.statusCode)
@@ -508,13 +510,13 @@ export class Dispatcher {
 
   private async greet(connection: Connection): Promise<void> {
     const { onConnection } = this.context.settings.hooks
-    if (onConnection && connection.isOpen) {
-      const greeting = this.run("onConnection", connection, () => onConnection(connection))
-      connection.greeting = greeting
+    const { opening } = connection
+    if (onConnection && opening && connection.isOpen) {
+      opening.greeting = this.run("onConnection", connection, () => onConnection(connection))
       try {
-        await greeting
+        await opening.greeting
       } finally {
-        connection.greeting = undefined
+        opening.greeting = undefined
       }
     }
   }

@@ -208,3 +208,60 @@ export class Router<A> {
     return match instanceof Error ? undefined : { subscription: match.route, params: match.params }
   }
 }
+
+/**
+ * What one client is subscribed to, by path, in order: a Map that takes little memory as long as there is only one, as for
+ * most clients.
+ */
+export class Subscribed<S extends object> {
+  private path: string | undefined
+  private subscription: S | undefined
+  private rest: Map<string, S> | undefined
+
+  get size(): number {
+    return (this.subscription === undefined ? 0 : 1) + (this.rest?.size ?? 0)
+  }
+
+  get(path: string): S | undefined {
+    return path === this.path ? this.subscription : this.rest?.get(path)
+  }
+
+  has(path: string): boolean {
+    return this.get(path) !== undefined
+  }
+
+  set(path: string, subscription: S): void {
+    if (path === this.path || this.size === 0) {
+      this.path = path
+      this.subscription = subscription
+    } else {
+      this.rest ??= new Map()
+      this.rest.set(path, subscription)
+    }
+  }
+
+  delete(path: string): void {
+    if (path === this.path) {
+      this.path = this.subscription = undefined
+    } else {
+      this.rest?.delete(path)
+    }
+  }
+
+  clear(): void {
+    this.path = this.subscription = this.rest = undefined
+  }
+
+  *[Symbol.iterator](): IterableIterator<[string, S]> {
+    if (this.path !== undefined && this.subscription !== undefined) {
+      yield [this.path, this.subscription]
+    }
+    yield* this.rest ?? []
+  }
+
+  *keys(): IterableIterator<string> {
+    for (const [path] of this) {
+      yield path
+    }
+  }
+}

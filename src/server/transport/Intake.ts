@@ -5,9 +5,19 @@ import * as CloseCode from "../../protocol/CloseCode.js"
 import type { Connection, Opening } from "../connection/Connection.js"
 import type { Turns } from "./Turns.js"
 
-/** ws makes the sockets; this is where each remembers its connection, so that all share the same listeners. */
+/** ws makes the sockets; each tells its intake what comes for its connection, and needs no listeners of its own. */
 export class NesWebSocket extends WebSocket {
   connection: Connection | undefined
+  intake: Intake | undefined
+
+  override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
+    if (this.intake && this.connection) {
+      this.intake.hear(this.connection, event, first, second)
+      // An error that nobody listens to would be thrown.
+      return event === "error" || super.emit(event, first, second)
+    }
+    return super.emit(event, first, second)
+  }
 }
 
 const reader = Symbol("effect-nes/reader")
@@ -73,11 +83,7 @@ export class Intake {
   /** Begins with a socket. */
   take(ws: NesWebSocket, connection: Connection): void {
     ws.connection = connection
-    ws.on("error", this.onError)
-    ws.on("message", this.onMessage)
-    ws.on("ping", this.onPing)
-    ws.on("pong", this.onPong)
-    ws.on("close", this.onClose)
+    ws.intake = this
     const raw: Read = connection.raw
     raw[reader] = connection
     raw.on("data", this.onData)
@@ -88,7 +94,7 @@ export class Intake {
   private guard(connection: Connection, opening: Opening, length: number): void {
     opening.bytes += Math.max(length, leastRead)
     if (opening.bytes > this.maxHelloBytes) {
-      if (!connection.saidHello || connection.stage === "refused") {
+      if (!opening.saidHello || connection.stage === "refused") {
         this.tooMuch(connection)
       } else if (!opening.isStopped) {
         opening.isStopped = true
@@ -104,43 +110,37 @@ export class Intake {
     }
   }
 
-  // ws ends the connection by itself after an error, and says so with `close`.
-  private readonly onError = this.listener((connection, error: Error) => {
-    if ("code" in error && tooLong.has(error.code)) {
-      this.receiver.tooLong(connection, "maxFrameBytes")
+  /** Takes an event of ws. */
+  hear(connection: Connection, event: string | symbol, first: unknown, second: unknown): void {
+    const { receiver } = this
+    try {
+      switch (event) {
+        case "message":
+          return this.message(connection, first as RawData)
+        case "ping":
+          return receiver.ping(connection, first as Buffer)
+        case "pong":
+          return receiver.pong(connection)
+        case "close":
+          return receiver.closed(connection, first as number, String(second))
+        // ws ends the connection by itself after an error, and says so with `close`.
+        case "error":
+          return first instanceof Error && "code" in first && tooLong.has(first.code)
+            ? receiver.tooLong(connection, "maxFrameBytes")
+            : undefined
+      }
+    } catch (error) {
+      // What is thrown to ws would end the process.
+      receiver.failed(connection, error)
+      connection.abandon(CloseCode.internalError)
     }
-  })
+  }
 
-  private readonly onMessage = this.listener((connection, data: RawData) => {
-    if (!connection.saidHello && lengthOf(data) > this.maxHelloBytes) {
+  private message(connection: Connection, data: RawData): void {
+    if (connection.opening?.saidHello === false && lengthOf(data) > this.maxHelloBytes) {
       this.tooMuch(connection)
     } else {
       this.receiver.receive(connection, decode(data))
-    }
-  })
-
-  private readonly onPing = this.listener((connection, data: Buffer) => this.receiver.ping(connection, data))
-
-  private readonly onPong = this.listener((connection) => this.receiver.pong(connection))
-
-  private readonly onClose = this.listener((connection, code: number, reason: Buffer) => {
-    this.receiver.closed(connection, code, reason.toString())
-  })
-
-  // What a listener of ws throws would end the process.
-  private listener<Args extends ReadonlyArray<unknown>>(run: (connection: Connection, ...args: Args) => void) {
-    const failed = (connection: Connection, error: unknown): void => {
-      this.receiver.failed(connection, error)
-      connection.abandon(CloseCode.internalError)
-    }
-    return function(this: WebSocket, ...args: Args): void {
-      if (this instanceof NesWebSocket && this.connection) {
-        try {
-          run(this.connection, ...args)
-        } catch (error) {
-          failed(this.connection, error)
-        }
-      }
     }
   }
 
