@@ -54,6 +54,9 @@ interface Listening {
 
 // An error's message is the application's, and may quote credentials.
 const noteTo = (incidents: Incidents, message: string, annotations: Record<string, unknown>): void => {
+  if (!incidents.areKept) {
+    return
+  }
   const text = (name: string): string | undefined => {
     const value = annotations[name]
     return value === undefined ? undefined : String(value)
