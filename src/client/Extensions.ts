@@ -1,4 +1,4 @@
-/** What is built on more of a client than its calls, and whether the server at the other end has it. */
+/** What is built on more of a client than its calls. */
 import type { Session } from "./Session.js"
 
 const sessions = new WeakMap<object, Session>()
@@ -16,7 +16,3 @@ export const sessionOf = (client: object): Session => {
   }
   return session
 }
-
-/** Whether the server at the other end has an extension. */
-export const offers = ({ extensions }: Session, name: string): boolean =>
-  Array.isArray(extensions) && extensions.includes(name)

@@ -30,7 +30,7 @@ import type { Call, Draft } from "./Call.js"
 import { ClientEvent } from "./ClientEvent.js"
 import * as Credentials from "./Credentials.js"
 import * as Deadline from "./Deadline.js"
-import { keepSession, offers } from "./Extensions.js"
+import { keepSession } from "./Extensions.js"
 import * as Metrics from "./Metrics.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
@@ -418,7 +418,10 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
           )),
       subscribe: updatesOf,
       subscribed: (path, options = unbounded) =>
-        Effect.suspend(() => over ? Effect.fail(ended()) : subscribed(session, subscriptions, path, options)),
+        Tracing.subscribing(
+          path,
+          Effect.suspend(() => over ? Effect.fail(ended()) : subscribed(session, subscriptions, path, options))
+        ),
       present: (path, value) =>
         Effect.callback((resume) =>
           session.present(path, value, (error) => resume(error === undefined ? Effect.void : Effect.fail(error)))
@@ -503,7 +506,7 @@ export const schemaMessage = <S extends Schema.Constraint>(
 // How an answer is told is not said to a server that does not know.
 const requestDraft = (options: string | RequestOptions, session: Session.Session): Draft<Message.Request> => ({
   ...Request.draft(options),
-  ...(typeof options === "object" && options.http === true && offers(session, "http") && { http: true })
+  ...(typeof options === "object" && options.http === true && session.offers("http") && { http: true })
 })
 
 const response = (answer: Message.Answer): Request.Response => ({
@@ -513,7 +516,7 @@ const response = (answer: Message.Answer): Request.Response => ({
 
 // A span is not told to a server that would not know what to do with it.
 const tracedBy = (session: Session.Session, traceparent: string | undefined) =>
-  traceparent !== undefined && offers(session, "trace") ? { traceparent } : undefined
+  traceparent !== undefined && session.offers("trace") ? { traceparent } : undefined
 
 const disconnect = (session: Session.Session): Effect.Effect<void> =>
   Effect.callback((resume) => session.disconnect(() => resume(Effect.void)))
@@ -540,7 +543,7 @@ const call = <A>(
     const draft = makeDraft()
     // The server ends what it does for it, if it can.
     const cancel = (): void => {
-      if (offers(session, "cancel")) {
+      if (session.offers("cancel")) {
         session.say("cancel", Number(draft.id))
       }
     }

@@ -23,7 +23,7 @@ import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError } from "../protocol/NesError.js"
 import { rootless } from "../protocol/Tracing.js"
 import { type Call, hasMore } from "./Call.js"
-import { offers, sessionOf } from "./Extensions.js"
+import { sessionOf } from "./Extensions.js"
 import { NesClient } from "./NesClient.js"
 
 type RequestId = string | number
@@ -126,7 +126,7 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
         if (session.status._tag !== "Connected") {
           return unsent("Failed to send message - server disconnected")
         }
-        if (!offers(session, "rpc")) {
+        if (!session.offers("rpc")) {
           return unsent("The server does not answer calls")
         }
         const draft = {

@@ -126,7 +126,7 @@ export class Session implements Owner {
   private unbegun = new Set<number>()
   private heartbeat: Message.Heartbeat | undefined
   /** What of the client's extensions the server had that answered the last hello. */
-  extensions: unknown
+  private extensions: unknown
 
   constructor(
     private readonly settings: Settings,
@@ -147,6 +147,11 @@ export class Session implements Owner {
   /** Whether the server has accepted the hello, and neither side has begun to close. */
   get isConnected(): boolean {
     return this.connection?.since !== undefined && this.connection.isOpen && !this.isLeaving
+  }
+
+  /** Whether the server at the other end has an extension. */
+  offers(name: string): boolean {
+    return Array.isArray(this.extensions) && this.extensions.includes(name)
   }
 
   /** The paths subscribed to. */
@@ -252,9 +257,16 @@ export class Session implements Owner {
   /**
    * Adds a listener to a path, once per `key`. The path's first listener subscribes: now, after the hello that is being
    * answered, or with the next. `done` is called once, when the server has answered or nothing needs to be asked. If
-   * the request fails, the path is dropped with all its listeners.
+   * the request fails, the path is dropped with all its listeners. `traceparent` is the span that it is part of.
    */
-  subscribe(path: string, key: unknown, listener: Listener, done: Settle, options: SubscribeOptions = {}): void {
+  subscribe(
+    path: string,
+    key: unknown,
+    listener: Listener,
+    done: Settle,
+    options: SubscribeOptions = {},
+    traceparent?: string
+  ): void {
     if (!isPath(path)) {
       done(new UserError({ message: "Invalid path" }))
       return
@@ -287,7 +299,7 @@ export class Session implements Owner {
           this.subscribed.drop(path, error, topic)
         }
         answered(topic, error)
-      }))
+      }, traceparent))
   }
 
   /** Says something else of this client at a path that it is subscribed to. */
@@ -305,8 +317,9 @@ export class Session implements Owner {
     }
   }
 
-  private ask(path: string, topic: Topic, done: Settle): void {
-    this.send({ type: "sub", path, ...wishesOf(topic), id: 0 }, {
+  private ask(path: string, topic: Topic, done: Settle, traceparent?: string): void {
+    const traced = traceparent !== undefined && this.offers("trace") && { traceparent }
+    this.send({ type: "sub", path, ...wishesOf(topic), ...traced, id: 0 }, {
       type: "sub",
       succeed: ({ position }) => {
         if (position !== undefined) {

@@ -11,6 +11,7 @@ import type * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type NesError, UserError } from "../protocol/NesError.js"
+import { presentIn } from "../protocol/Tracing.js"
 import * as Metrics from "./Metrics.js"
 import type { Session } from "./Session.js"
 import type { SubscribeOptions as TopicOptions } from "./Subscriptions.js"
@@ -31,8 +32,8 @@ export class OverflowError extends Data.TaggedError("OverflowError")<{ readonly 
 
 /** Where the values of a buffer come from. */
 interface Source<A, E> {
-  /** Makes a buffer known. */
-  enter(buffer: StreamBuffer<A, E>): void
+  /** Makes a buffer known, in a span if one is looked at. */
+  enter(buffer: StreamBuffer<A, E>, traceparent: string | undefined): void
   /** Forgets it. */
   leave(buffer: StreamBuffer<A, E>): void
   /** A value that says that another was dropped before it. */
@@ -60,12 +61,13 @@ export class StreamBuffer<in out A, in out E = never> {
 
   private static open<A, E>(source: Source<A, E>, buffer: Buffer): Effect.Effect<StreamBuffer<A, E>> {
     const { capacity } = buffer
-    return Effect.withFiber(({ context }) => {
+    return Effect.withFiber((fiber) => {
+      const { context } = fiber
       if (capacity !== "unbounded" && !(Number.isInteger(capacity) && capacity > 0)) {
         return Effect.die(new Error("The capacity of a buffer must be a positive integer"))
       }
       const made = new StreamBuffer<A, E>(source, buffer, context)
-      source.enter(made)
+      source.enter(made, presentIn(fiber))
       return Effect.succeed(made)
     })
   }
@@ -243,31 +245,38 @@ const updatesOf = (
   options: SubscribeOptions
 ): Source<Update, NesError> => ({
   after,
-  enter: (buffer) => {
+  enter: (buffer, traceparent) => {
     const add = (): void =>
-      session.subscribe(path, buffer, {
-        accepted: () => buffer.accept(),
-        update: (message, { gap, revoked, snapshot }) =>
-          buffer.offer(
-            gap || snapshot
-              ? { message, revoked: revoked === true, ...(gap && { gap }), ...(snapshot && { snapshot }) }
-              : new Received(message, revoked === true)
-          ),
-        ended: (error) => {
-          if (error === undefined) {
-            buffer.end()
-          } else if (error._tag === "DisconnectError" && session.status._tag === "Reconnecting") {
-            // The connection was lost before the server answered: the next hello asks again.
-            add()
-          } else {
+      session.subscribe(
+        path,
+        buffer,
+        {
+          accepted: () => buffer.accept(),
+          update: (message, { gap, revoked, snapshot }) =>
+            buffer.offer(
+              gap || snapshot
+                ? { message, revoked: revoked === true, ...(gap && { gap }), ...(snapshot && { snapshot }) }
+                : new Received(message, revoked === true)
+            ),
+          ended: (error) => {
+            if (error === undefined) {
+              buffer.end()
+            } else if (error._tag === "DisconnectError" && session.status._tag === "Reconnecting") {
+              // The connection was lost before the server answered: the next hello asks again.
+              add()
+            } else {
+              buffer.fail(error)
+            }
+          }
+        },
+        (error) => {
+          if (error?._tag === "UserError") {
             buffer.fail(error)
           }
-        }
-      }, (error) => {
-        if (error?._tag === "UserError") {
-          buffer.fail(error)
-        }
-      }, options)
+        },
+        options,
+        traceparent
+      )
     buffers.add(buffer)
     add()
   },

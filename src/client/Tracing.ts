@@ -1,4 +1,4 @@
-/** The span of a request, and how it reaches the server. */
+/** Spans of the client's calls, and how they reach the server. */
 import * as Effect from "effect/Effect"
 import * as Tracing from "../protocol/Tracing.js"
 import type { RequestOptions } from "./Request.js"
@@ -23,3 +23,17 @@ export const request = <A, E, R>(
       (span) => run({ ...request, headers: { ...request.headers, traceparent: Tracing.traceparentOf(span) } })
     )
   })
+
+/** Runs what subscribes to a path in a span, where a tracer looks: the buffer tells the server of it. */
+export const subscribing = <A, E, R>(path: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(
+    Tracing.isEnabled,
+    (enabled) =>
+      enabled
+        ? Effect.useSpan(
+          "nes.subscribe",
+          { kind: "client", attributes: { "nes.path": path } },
+          (span) => Effect.withParentSpan(effect, span)
+        )
+        : effect
+  )

@@ -148,13 +148,13 @@ const decodeHello = ({ fields, id }: Envelope): Result.Result<Message.Hello, Pro
     ...(history === undefined ? undefined : { history }),
     ...(presence === undefined ? undefined : { presence: presence && Object.fromEntries(named(presence)) }),
     ...(extensions === undefined ? undefined : { extensions }),
-    ...tracedBy(fields)
+    ...(fields.traceparent === undefined ? undefined : { traceparent: fields.traceparent })
   })
 }
 
 // Whether it is one is looked at by whoever traces.
-const tracedBy = ({ traceparent }: Json): { readonly traceparent: unknown } | undefined =>
-  traceparent === undefined ? undefined : { traceparent }
+const traced = <M extends Message.ClientMessage>(message: M, { traceparent }: Json): M =>
+  traceparent === undefined ? message : { ...message, traceparent }
 
 // What a client sent for a version may be any JSON value of any size, and nested deeper than JSON.stringify can go.
 const quote = (value: unknown): string => {
@@ -240,7 +240,7 @@ const decodeSub = (envelope: Envelope): Result.Result<Message.Sub, ProtocolError
     ...(recover === undefined ? undefined : { recover }),
     ...(history === undefined ? undefined : { history }),
     ...(presence === undefined ? undefined : { presence }),
-    ...tracedBy(envelope.fields)
+    ...(traceparent === undefined ? undefined : { traceparent })
   }))
 }
 
@@ -262,17 +262,13 @@ export const decodeFields = (envelope: Envelope): Result.Result<Message.ClientMe
       return decodeHello(envelope)
     case "reauth":
       return Result.succeed(
-        "auth" in fields
-          ? { type: "reauth", id, auth: fields.auth, ...tracedBy(fields) }
-          : { type: "reauth", id, ...tracedBy(fields) }
+        traced("auth" in fields ? { type: "reauth", id, auth: fields.auth } : { type: "reauth", id }, fields)
       )
     case "request":
       return decodeRequest(envelope)
     case "message":
       return Result.succeed(
-        "message" in fields
-          ? { type: "message", id, message: fields.message, ...tracedBy(fields) }
-          : { type: "message", id, ...tracedBy(fields) }
+        traced("message" in fields ? { type: "message", id, message: fields.message } : { type: "message", id }, fields)
       )
     case "sub":
       return decodeSub(envelope)

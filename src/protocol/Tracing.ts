@@ -1,6 +1,7 @@
 /** What both sides need to know of spans: whether anybody looks at them, and how they travel. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Tracer from "effect/Tracer"
 
 /** Whether a tracer is in force other than Effect's own, whose spans go nowhere: a span costs more than a call. */
@@ -32,8 +33,12 @@ export const carrying = <A, E, R>(
  * The place of a span in its trace, as a `traceparent` (W3C Trace Context). By hand, since `effect/http` has it only
  * together with all of its headers.
  */
-export const traceparentOf = ({ sampled, spanId, traceId }: Tracer.Span): string =>
+export const traceparentOf = ({ sampled, spanId, traceId }: Tracer.AnySpan): string =>
   `00-${traceId.padStart(32, "0")}-${spanId}-${sampled ? "01" : "00"}`
+
+/** The place of the span that a fiber is in, where a tracer looks. */
+export const presentIn = (fiber: Fiber.Fiber<unknown, unknown>): string | undefined =>
+  fiber.cache.span && looks(fiber.getRef(Tracer.Tracer)) ? traceparentOf(fiber.cache.span) : undefined
 
 const traceparent = /^00-(?!0+-)([0-9a-f]{32})-(?!0+-)([0-9a-f]{16})-([0-9a-f]{2})$/
 

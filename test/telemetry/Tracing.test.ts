@@ -64,14 +64,6 @@ const serving = NesRpcServer.layer(Group).pipe(
 
 const connect = TestServer.connect({ auth: { headers: {} } })
 
-/** Ends when the server has subscribed the client. */
-const listen = (nes: NesClient.Service) =>
-  Effect.gen(function*() {
-    const { node } = yield* NesServer.NesServer
-    yield* Effect.forkScoped(Stream.runDrain(nes.subscribe("/news")))
-    yield* Effect.promise(() => until(() => node.hub.count("/news") === 1))
-  })
-
 /** A way, and all on it. */
 const along = (...names: ReadonlyArray<string>) => names.map((_, index) => names.slice(0, index + 1).join(" > "))
 
@@ -86,7 +78,9 @@ it.live("an Effect server: from the caller to the subscribers", () =>
     const spans = yield* collect((tracer) =>
       Effect.gen(function*() {
         const nes = yield* Effect.withSpan(connect, "caller of connect")
-        yield* listen(nes)
+        const updates = yield* Effect.withSpan(nes.subscribed("/news"), "caller of subscribed")
+        yield* Effect.forkScoped(Stream.runDrain(updates))
+        yield* Effect.withSpan(Effect.exit(Stream.runDrain(nes.subscribe("/none"))), "consumer")
         yield* Effect.withSpan(nes.request("/publish"), "caller of request")
         yield* Effect.withSpan(nes.message("hello"), "caller of message")
         yield* Effect.gen(function*() {
@@ -112,7 +106,8 @@ it.live("an Effect server: from the caller to the subscribers", () =>
     expect(sorted(paths(spans).filter((path) => !path.startsWith("startup")))).toEqual(sorted([
       ...along(...hello, "authenticate"),
       [...hello, "onConnection"].join(" > "),
-      ...along("nes.sub (server)", "onSubscribe"),
+      ...along("caller of subscribed", "nes.subscribe (client)", "nes.sub (server)", "onSubscribe"),
+      ...along("consumer", "nes.sub (server)"),
       ...routed("caller of request"),
       ...along(...messaged),
       ...published(...messaged),
