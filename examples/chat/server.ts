@@ -55,12 +55,13 @@ export const makeNode = async ({ password, port, redis: url, script }: Options):
       broker: redis(url)
     }
   })
-  const run = <E>(effect: Effect.Effect<void, E, NesServer.NesServer>): Promise<void> =>
-    Effect.runPromise(Effect.provideService(effect, NesServer.NesServer, server.plugins.nes))
-  await run(ContractServer.subscription(Said, {
-    recovery: { size: 200, age: "1 hour" },
-    presence: { grace: "2 seconds" }
-  }))
+  await Effect.runPromise(
+    ContractServer.subscription(Said, { recovery: { size: 200, age: "1 hour" }, presence: { grace: "2 seconds" } })
+      .pipe(
+        Effect.provideService(NesServer.NesServer, server.plugins.nes)
+      )
+  )
+  const { publish } = ContractServer.make(server.plugins.nes)
   server.route([
     {
       method: "POST",
@@ -69,7 +70,7 @@ export const makeNode = async ({ password, port, redis: url, script }: Options):
         const { text } = (payload ?? {}) as { readonly text?: unknown }
         const { room } = params as { readonly room: string }
         const said = { from: String(auth.credentials.user), text: textOf(text, 500), at: Date.now(), node: port }
-        await run(ContractServer.publish(Said, { room }, said))
+        await Effect.runPromise(publish(Said, { room }, said))
         return null
       }
     },

@@ -14,7 +14,7 @@ import * as Contract from "../protocol/Contract.js"
 import type { UserError } from "../protocol/NesError.js"
 import type { BrokerError } from "../server/Broker.js"
 import type { Target } from "../server/Command.js"
-import { NesServer, type Past, type PastUpdate } from "../server/NesServer.js"
+import { NesServer, type Past, type PastUpdate, type Service } from "../server/NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import { Snapshot } from "../server/subscription/Snapshot.js"
 import type { Verdict } from "../server/subscription/Subscription.js"
@@ -161,27 +161,87 @@ const pathOf = <Path extends string, Message extends Schema.Constraint>(
 }
 
 /**
+ * What publishes by contracts. `R` is what it takes to have the server: nothing if it is bound to one, or to a
+ * `Publisher` (`make`). All of it fails with a `ContractError` if a message does not encode, with a `UserError` if a
+ * parameter of the path is empty.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Server<R = never> {
+  /** Publishes to the subscribers of a path. */
+  readonly publish: <Path extends string, Message extends Schema.Constraint>(
+    contract: Contract.Subscription<Path, Message>,
+    params: Contract.ParamsArgument<Path>,
+    ...args: Contract.ValueArguments<Message, [options?: PublishOptions]>
+  ) => Effect.Effect<void, Contract.ContractError | UserError | BrokerError, R | Message["EncodingServices"]>
+  /** Ends subscriptions to a path, of a socket or a user, on whatever node; `message` is their last update, if given. */
+  readonly revoke: <Path extends string, Message extends Schema.Constraint>(
+    contract: Contract.Subscription<Path, Message>,
+    params: Contract.ParamsArgument<Path>,
+    target: Target,
+    message?: Message["Type"]
+  ) => Effect.Effect<void, Contract.ContractError | UserError | BrokerError, R | Message["EncodingServices"]>
+  /** Sends a message to all connections. */
+  readonly broadcast: <Message extends Schema.Constraint>(
+    contract: Contract.Broadcast<Message>,
+    ...args: Contract.ValueArguments<Message, [options?: BroadcastOptions]>
+  ) => Effect.Effect<void, Contract.ContractError | UserError | BrokerError, R | Message["EncodingServices"]>
+}
+
+type Publishing = Pick<Service, "publish" | "revoke" | "broadcast">
+
+const serverOf = <R>(server: Effect.Effect<Publishing, never, R>): Server<R> => ({
+  publish: (contract, params, ...args) =>
+    Effect.flatMap(server, (nes) => {
+      const [message, options] = args as readonly [message?: unknown, options?: PublishOptions]
+      const path = pathOf(contract, params)
+      return typeof path === "string"
+        ? Effect.flatMapEager(
+          Contract.encode(contract.message, path)(message),
+          (encoded) => nes.publish(path, encoded, options)
+        )
+        : path
+    }),
+  revoke: (contract, params, target, message) =>
+    Effect.flatMap(server, (nes) => {
+      const path = pathOf(contract, params)
+      if (typeof path !== "string") {
+        return path
+      }
+      return message === undefined
+        ? nes.revoke(target, path)
+        : Effect.flatMap(Contract.encode(contract.message, path)(message), (last) => nes.revoke(target, path, last))
+    }),
+  broadcast: (contract, ...args) =>
+    Effect.flatMap(server, (nes) => {
+      const [message, options] = args as readonly [message?: unknown, options?: BroadcastOptions]
+      return Effect.flatMapEager(
+        Contract.encode(contract.message, contract.name)(message),
+        (encoded) => nes.broadcast(encoded, options)
+      )
+    })
+})
+
+/**
+ * Publishes by a value: one of several servers, or a `Publisher`.
+ *
+ * @since 1.0.0
+ * @category constructors
+ */
+export const make = (server: Pick<Service, "publish" | "revoke" | "broadcast">): Server =>
+  serverOf(Effect.succeed(server))
+
+const ofService = serverOf(NesServer)
+
+/**
  * Publishes to the subscribers of a path. Fails with a `ContractError` if the message does not encode, with a
  * `UserError` if a parameter of the path is empty.
  *
  * @since 0.1.0
  * @category subscriptions
  */
-export const publish = <Path extends string, Message extends Schema.Constraint>(
-  contract: Contract.Subscription<Path, Message>,
-  params: Contract.ParamsArgument<Path>,
-  ...args: Contract.ValueArguments<Message, [options?: PublishOptions]>
-): Effect.Effect<void, Contract.ContractError | UserError | BrokerError, NesServer | Message["EncodingServices"]> =>
-  NesServer.use((nes) => {
-    const [message, options] = args as readonly [message?: Message["Type"], options?: PublishOptions]
-    const path = pathOf(contract, params)
-    return typeof path === "string"
-      ? Effect.flatMapEager(
-        Contract.encode(contract.message, path)(message),
-        (encoded) => nes.publish(path, encoded, options)
-      )
-      : path
-  })
+export const publish: Server<NesServer>["publish"] = ofService.publish
 
 /**
  * Ends subscriptions to a path, of a socket or a user, on whatever node; `message` is their last update, if it is
@@ -190,21 +250,15 @@ export const publish = <Path extends string, Message extends Schema.Constraint>(
  * @since 1.0.0
  * @category subscriptions
  */
-export const revoke = <Path extends string, Message extends Schema.Constraint>(
-  contract: Contract.Subscription<Path, Message>,
-  params: Contract.ParamsArgument<Path>,
-  target: Target,
-  message?: Message["Type"]
-): Effect.Effect<void, Contract.ContractError | UserError | BrokerError, NesServer | Message["EncodingServices"]> =>
-  NesServer.use((nes) => {
-    const path = pathOf(contract, params)
-    if (typeof path !== "string") {
-      return path
-    }
-    return message === undefined
-      ? nes.revoke(target, path)
-      : Effect.flatMap(Contract.encode(contract.message, path)(message), (last) => nes.revoke(target, path, last))
-  })
+export const revoke: Server<NesServer>["revoke"] = ofService.revoke
+
+/**
+ * Sends a message to all connections. Fails with a `ContractError` if it does not encode.
+ *
+ * @since 0.1.0
+ * @category broadcasts
+ */
+export const broadcast: Server<NesServer>["broadcast"] = ofService.broadcast
 
 /**
  * Reads the last updates of a path with `recovery` or `state`, decoded: all that are kept, or `limit` of them.
@@ -238,24 +292,6 @@ export const history = <Path extends string, Message extends Schema.Constraint>(
       ),
       ...("state" in past && { state: yield* decode(past.state) })
     }
-  })
-
-/**
- * Sends a message to all connections. Fails with a `ContractError` if it does not encode.
- *
- * @since 0.1.0
- * @category broadcasts
- */
-export const broadcast = <Message extends Schema.Constraint>(
-  contract: Contract.Broadcast<Message>,
-  ...args: Contract.ValueArguments<Message, [options?: BroadcastOptions]>
-): Effect.Effect<void, Contract.ContractError | UserError | BrokerError, NesServer | Message["EncodingServices"]> =>
-  NesServer.use((nes) => {
-    const [message, options] = args as readonly [message?: Message["Type"], options?: BroadcastOptions]
-    return Effect.flatMapEager(
-      Contract.encode(contract.message, contract.name)(message),
-      (encoded) => nes.broadcast(encoded, options)
-    )
   })
 
 /**

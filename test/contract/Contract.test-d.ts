@@ -6,6 +6,7 @@ import type * as Path from "effect/Path"
 import { expectTypeOf, it } from "vitest"
 import type { Socket as HapiSocket } from "../../src/hapi.js"
 import {
+  type Broker,
   Contract,
   ContractClient,
   ContractServer,
@@ -13,6 +14,7 @@ import {
   type NesError,
   NesHttpServer,
   NesServer,
+  type Publisher,
   Refusal,
   type Socket
 } from "../../src/index.js"
@@ -75,6 +77,10 @@ it("the acknowledged form has the refusal for an error, and a client that is bou
   type Bound = ReturnType<typeof bound>
   const program = (client: Bound) => client.message(Ask, 5)
   expectTypeOf<Effect.Services<ReturnType<typeof program>>>().toEqualTypeOf<never>()
+  const worker = (publisher: Publisher.Service) => ContractServer.make(publisher).publish(Plain, {}, 5)
+  expectTypeOf<ReturnType<typeof worker>>().toEqualTypeOf<
+    Effect.Effect<void, Contract.ContractError | NesError.UserError | Broker.BrokerError>
+  >()
 })
 
 class Gone extends Schema.TaggedError<Gone>()("Gone", {}) {}

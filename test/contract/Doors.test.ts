@@ -253,9 +253,10 @@ it.live("clients of two servers beside each other, each bound to its own", () =>
         yield* ContractServer.subscription(Log)
         const nes = ContractClient.make(yield* connect)
         const updates = yield* nes.subscribed(Log)
-        yield* ContractServer.publish(Log, {}, BigInt(index))
-        return { nes, updates }
+        const server = ContractServer.make(yield* NesServer.NesServer)
+        return { nes, updates, publish: server.publish(Log, {}, BigInt(index)) }
       }).pipe(Effect.provide(context)))
+    yield* Effect.all([two?.publish ?? Effect.void, one?.publish ?? Effect.void])
     expect(yield* Stream.runHead(one?.updates ?? Stream.empty)).toMatchObject({ value: { message: 0n } })
     expect(yield* Stream.runHead(two?.updates ?? Stream.empty)).toMatchObject({ value: { message: 1n } })
     expect(yield* one?.nes.message(Find, { _tag: "Find", id: "6" }) ?? Effect.void).toEqual(new Date(6))
