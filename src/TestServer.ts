@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import type * as HttpRouter from "effect/http/HttpRouter"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -18,7 +19,7 @@ import type * as NesHttpServer from "./http/NesHttpServer.js"
 import * as Serving from "./http/Serving.js"
 import type { NesError, UserError } from "./protocol/NesError.js"
 import { ClosingClock } from "./server/connection/Deadlines.js"
-import { NesServer } from "./server/NesServer.js"
+import { NesServer, type Service as ServerService } from "./server/NesServer.js"
 
 /**
  * How a client reaches the server: `NesClient.make({ ...server })`, or `new Client(server.url, { ws: server.ws })`.
@@ -66,6 +67,30 @@ export const layerClient = (
 ): Layer.Layer<NesClient.NesClient, NesError, TestServer> => Layer.effect(NesClient.NesClient, connect(options))
 
 /**
+ * Makes a server in memory of routes: `layer(routes, options)` or, in a pipe, `layer(options)`.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface Serve {
+  <RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
+    options?: Omit<NesHttpServer.Options<RU, RC, RD, RM, RA, RV>, "server">
+  ): <A, E, R>(routes: Layer.Layer<A, E, R>) => Layer.Layer<
+    NesServer | TestServer,
+    UserError | HttpRouter.Request.Without<E>,
+    NesHttpServer.ServerRequirements<R, RU | RC | RD | RM | RV, RA>
+  >
+  <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
+    routes: Layer.Layer<A, E, R>,
+    options?: Omit<NesHttpServer.Options<RU, RC, RD, RM, RA, RV>, "server">
+  ): Layer.Layer<
+    NesServer | TestServer,
+    UserError | HttpRouter.Request.Without<E>,
+    NesHttpServer.ServerRequirements<R, RU | RC | RD | RM | RV, RA>
+  >
+}
+
+/**
  * A server in memory. It closes by the time of the world, whatever the clock of the test says, and its `gracePeriod` is
  * one second by default. What an `HttpApi` and the like require of the platform comes from `HttpServer.layerServices`, or
  * from `NodeHttpServer.layerHttpServices` where files are served.
@@ -79,14 +104,10 @@ export const layerClient = (
  * @since 0.1.0
  * @category layers
  */
-export const layer = <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
-  routes: Layer.Layer<A, E, R>,
-  options: Omit<NesHttpServer.Options<RU, RC, RD, RM, RA, RV>, "server"> = {}
-): Layer.Layer<
-  NesServer | TestServer,
-  UserError | HttpRouter.Request.Without<E>,
-  NesHttpServer.ServerRequirements<R, RU | RC | RD | RM | RV, RA>
-> =>
+export const layer: Serve = dual((args) => Layer.isLayer(args[0]), (
+  routes: Layer.Layer<never>,
+  options: Omit<NesHttpServer.Options, "server"> = {}
+) =>
   Layer.effectContext(Effect.gen(function*() {
     const server = createServer()
     let closed = false
@@ -109,11 +130,21 @@ export const layer = <A, E, R, RU = never, RC = never, RD = never, RM = never, R
     }
     const test: Service = { url: `ws://memory${options.path ?? ""}`, ws: { createConnection } }
     return Context.make(NesServer, served).pipe(Context.add(TestServer, test))
-  })) as Layer.Layer<
-    NesServer | TestServer,
-    UserError | HttpRouter.Request.Without<E>,
-    NesHttpServer.ServerRequirements<R, RU | RC | RD | RM | RV, RA>
-  >
+  }))) as never
+
+/**
+ * No server, but what stands for one in a test of what uses `NesServer`: only the operations that are given work, any
+ * other dies. (Of `NesClient` and `Publisher`, `Layer.mock` makes as much.)
+ *
+ * ```ts
+ * const Test = TestServer.layerMock({ publish: (path, message) => Effect.log(path, message) })
+ * ```
+ *
+ * @since 1.0.0
+ * @category layers
+ */
+export const layerMock = (operations: Partial<ServerService>): Layer.Layer<NesServer> =>
+  Layer.mock(NesServer, operations as ServerService)
 
 /**
  * `layer`, with options from Config.

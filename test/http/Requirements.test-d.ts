@@ -32,6 +32,16 @@ describe("a server requires", () => {
     expectTypeOf<Layer.Services<typeof live>>().toEqualTypeOf<A | B | C | D>()
   })
 
+  it("the same in a pipe", () => {
+    const routes = HttpRouter.add("GET", "/", Effect.as(C, HttpServerResponse.empty()))
+    const options = { onMessage: () => D }
+    expectTypeOf(routes.pipe(NesHttpServer.serve(options))).toEqualTypeOf(NesHttpServer.serve(routes, options))
+    expectTypeOf(routes.pipe(NesHttpServer.layer())).toEqualTypeOf(NesHttpServer.layer(routes))
+    expectTypeOf(routes.pipe(TestServer.layer(options))).toEqualTypeOf(TestServer.layer(routes, options))
+    const live = routes.pipe(NesHttpServer.layerNodeConfig(options, {}))
+    expectTypeOf<Layer.Services<typeof live>>().toEqualTypeOf<C | D>()
+  })
+
   it("the accessors of one hook beside the services of another", () => {
     const live = NesHttpServer.serve(Layer.empty, {
       onConnection: () => Effect.orDie(Socket.all()),

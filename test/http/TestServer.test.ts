@@ -1,4 +1,4 @@
-/** A server in memory beside a clock that only the test moves. */
+/** A server in memory beside a clock that only the test moves, and what stands for the services in tests. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -7,9 +7,18 @@ import * as HttpServer from "effect/http/HttpServer"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { NesClient, NesHttpServer, TestServer } from "../../src/index.js"
+import {
+  Contract,
+  ContractServer,
+  NesClient,
+  NesHttpServer,
+  NesServer,
+  Publisher,
+  TestServer
+} from "../../src/index.js"
 
 const asked = Latch.makeUnsafe()
 const slow = HttpRouter.add(
@@ -31,7 +40,8 @@ describe("with a clock that nobody moves any more", () => {
       }).pipe(
         Effect.scoped,
         Effect.provide(
-          TestServer.layer(slow, gracePeriod === undefined ? {} : { gracePeriod }).pipe(
+          slow.pipe(
+            TestServer.layer(gracePeriod === undefined ? {} : { gracePeriod }),
             Layer.provide(HttpServer.layerServices)
           )
         )
@@ -64,5 +74,35 @@ describe("with a clock that nobody moves any more", () => {
           ).pipe(Layer.provide(HttpServer.layerServices))
         )
       )
+    }))
+})
+
+describe("without a server", () => {
+  it.effect("a client of which a test gives what is used", () =>
+    Effect.gen(function*() {
+      const nes = yield* NesClient.NesClient
+      expect((yield* nes.request("/item/5")).payload).toBe("/item/5")
+      expect(yield* Stream.runCollect(nes.subscribeMessages("/item/5"))).toEqual(["packed"])
+      expect(String(yield* Effect.exit(nes.message("?")))).toContain("UnimplementedError")
+    }).pipe(Effect.provide(Layer.mock(NesClient.NesClient, {
+      request: (request) => Effect.succeed({ payload: request, statusCode: 200, headers: undefined }),
+      subscribeMessages: () => Stream.succeed("packed")
+    }))))
+
+  it.effect("what publishes, by a contract or plainly, needs no more than what publishes", () =>
+    Effect.gen(function*() {
+      const Items = Contract.subscription("/item/{id}", { message: Schema.Struct({ at: Schema.Date }) })
+      const told: Array<readonly [string, unknown]> = []
+      const publish = (path: string, message: unknown) => Effect.sync(() => void told.push([path, message]))
+      const plain = Effect.flatMap(Publisher.Publisher, (publisher) => publisher.publish("/item/6", 6))
+      yield* Effect.provide(plain, Layer.mock(Publisher.Publisher, { publish }))
+      yield* Effect.gen(function*() {
+        yield* ContractServer.publish(Items, { id: 5 }, { at: new Date(0) })
+        // A server is a publisher, too.
+        yield* Effect.provide(plain, Layer.effect(Publisher.Publisher, NesServer.NesServer))
+        const nes = yield* NesServer.NesServer
+        expect(String(yield* Effect.exit(nes.broadcast("?")))).toContain("UnimplementedError")
+      }).pipe(Effect.provide(TestServer.layerMock({ publish })))
+      expect(told).toEqual([["/item/6", 6], ["/item/5", { at: "1970-01-01T00:00:00.000Z" }], ["/item/6", 6]])
     }))
 })
