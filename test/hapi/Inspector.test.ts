@@ -121,6 +121,23 @@ describe("who gets in", () => {
     expect(client.isConnected).toBe(true)
   })
 
+  it("lets go of operators when the server stops, and has them back when it starts again", async () => {
+    const { operate, server } = await startServer()
+    const { client } = await operate()
+    const lost = new Promise((resolve) => {
+      client.onDisconnect = (_, { code }) => resolve(code)
+    })
+    // As long as a socket is open, hapi waits.
+    await Promise.all([server.stop({ timeout: 60_000 }), lost])
+    expect(await lost).toBe(1001)
+    await server.start()
+    const again = new Client(`${server.info.uri.replace("http", "ws")}/nes/inspector`, { ws: cookieOf })
+    onTestFinished(() => again.disconnect())
+    await again.connect({ reconnect: false })
+    const told = new Promise((resolve) => void again.subscribe("/overview", resolve))
+    expect(await told).toMatchObject({ nodes: [{ isSelf: true, serves: true }] })
+  }, 20_000)
+
   it("lets in the origins that it is told", async () => {
     const { operate } = await startServer({ hosts: { origin: "https://other.test" } })
     await operate({ headers: { ...cookieOf.headers, origin: "https://other.test" } })

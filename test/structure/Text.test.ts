@@ -52,6 +52,15 @@ describe("our own files", () => {
     expect(lines(ours, /\b(?:TOD[O]|FIXM[E]|XX[X]|HAC[K])\b/)).toEqual([])
   })
 
+  // TypeScript is told by its `lib`; scripts are not compiled.
+  it("use nothing in scripts that the oldest Node of `engines` has not", () => {
+    const scripts = ours.filter((file) => /\.m?js$/.test(file))
+    expect(scripts).toContain("scripts/docs.mjs")
+    const newer =
+      /\b(?:Map|Object)\.groupBy\(|\bwithResolvers\(|\bfromAsync\(|\.(?:union|intersection|difference)\(|\bRegExp\.escape\(|\b(?:key|value|entrie)s\(\)\.(?:map|filter|some|every|find|reduce|toArray)\(/
+    expect(lines(scripts, newer)).toEqual([])
+  })
+
   it("skip no test and single none out", () => {
     expect(
       lines(ours, /\b(?:it|test|describe|suite|bench)(?:\.\w+)*\.(?:ski[p]|onl[y]|tod[o]|skipI[f]|runI[f]|fail[s])\b/)
