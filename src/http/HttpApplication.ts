@@ -6,7 +6,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { HttpMiddleware } from "effect/http/HttpMiddleware"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -15,6 +15,7 @@ import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import { rootless } from "../protocol/Tracing.js"
 import { Application, type Service } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
@@ -138,7 +139,9 @@ export const ofRoutes = <A, E, R>(
   Effect.Effect<HttpServerResponse, HttpServerError.HttpServerError, HttpServerRequest | Scope.Scope>,
   HttpRouter.Request.Without<E>,
   Scope.Scope | RoutesRequirements<R>
-> => HttpRouter.toHttpEffect(routes) as never
+> =>
+  // An `HttpApi` runs its handlers in the span that its Layer is built in.
+  Effect.updateContext(HttpRouter.toHttpEffect(routes), Context.omit(Tracer.ParentSpan)) as never
 
 /**
  * The port of routes as a Layer, for `NesServer.layer`. `NesHttpServer.serve` does both, and HTTP beside it.

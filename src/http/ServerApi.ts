@@ -21,6 +21,7 @@ import type * as Layer from "effect/Layer"
 import * as Definition from "../server/api/Definition.js"
 import * as Operations from "../server/api/Operations.js"
 import { NesServer } from "../server/NesServer.js"
+import type { Node } from "../server/Node.js"
 
 /**
  * The group, named `nes`: `publish`, `broadcast`, `revoke`, `disconnect`, `count`, `presence`, `history` and
@@ -34,12 +35,14 @@ export const group = <I extends HttpApiMiddleware.AnyId, S>(middleware: Context.
 
 type NesGroup<Groups> = HttpApiGroup.WithIdentifier<Groups, "nes">
 
+// What an operation publishes is part of the request's span.
 const attempt = <A, Status extends Operations.Refused["status"]>(
+  node: Node,
   work: () => Promise<A>,
   ...allowed: ReadonlyArray<Status>
 ): Effect.Effect<A, ReturnType<typeof Operations.bodyOf<Status>>> =>
   Effect.catch(
-    Effect.tryPromise(work),
+    Effect.withFiber(({ cache }) => Effect.tryPromise(() => node.inSpan(cache.span, work))),
     ({ cause: error }) => {
       const refused = Operations.refusalOf(error)
       const status = allowed.find((status) => status === refused?.status)
@@ -51,11 +54,13 @@ const attempt = <A, Status extends Operations.Refused["status"]>(
 
 // The builder takes what has no type for JSON.
 const attemptTyped = <Status extends Operations.Refused["status"]>(
+  node: Node,
   { headers }: HttpServerRequest,
   work: () => Promise<void>,
   ...allowed: ReadonlyArray<Status>
 ) =>
   attempt<void, 400 | 415 | 503 | Status>(
+    node,
     () => {
       Operations.requireType(headers["content-type"])
       return work()
@@ -90,6 +95,7 @@ export const layer = <ApiId extends string, Groups extends HttpApiGroup.Constrai
         return handlers
           .handle("publish", ({ headers, payload, request }) =>
             attemptTyped(
+              nes.node,
               request,
               () => operations().publish(payload, headers["idempotency-key"]),
               409,
@@ -97,21 +103,23 @@ export const layer = <ApiId extends string, Groups extends HttpApiGroup.Constrai
             ))
           .handle("broadcast", ({ headers, payload, request }) =>
             attemptTyped(
+              nes.node,
               request,
               () => operations().broadcast(payload, headers["idempotency-key"]),
               409,
               422
             ))
-          .handle("revoke", ({ payload, request }) => attemptTyped(request, () => operations().revoke(payload)))
-          .handle("disconnect", ({ payload, request }) => attemptTyped(request, () => operations().disconnect(payload)))
-          .handle("count", ({ query }) =>
-            attempt(
-              () => operations().count(query),
-              400,
-              503
-            ))
-          .handle("presence", ({ query }) => attempt(() => operations().presence(query), 400, 503))
-          .handle("history", ({ query }) => attempt(() => operations().history(query), 400, 503))
-          .handle("clearHistory", ({ query }) => attempt(() => operations().clearHistory(query), 400, 503))
+          .handle(
+            "revoke",
+            ({ payload, request }) => attemptTyped(nes.node, request, () => operations().revoke(payload))
+          )
+          .handle(
+            "disconnect",
+            ({ payload, request }) => attemptTyped(nes.node, request, () => operations().disconnect(payload))
+          )
+          .handle("count", ({ query }) => attempt(nes.node, () => operations().count(query), 400, 503))
+          .handle("presence", ({ query }) => attempt(nes.node, () => operations().presence(query), 400, 503))
+          .handle("history", ({ query }) => attempt(nes.node, () => operations().history(query), 400, 503))
+          .handle("clearHistory", ({ query }) => attempt(nes.node, () => operations().clearHistory(query), 400, 503))
       })
   )

@@ -4,6 +4,7 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type * as Tracer from "effect/Tracer"
 import { randomBytes } from "node:crypto"
 import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
@@ -166,7 +167,7 @@ export class Node {
         log.disconnected(connection, code, reason)
         metrics.closed(code)
         const end = (): Promise<void> => this.closed(connection)
-        void (context.tracing?.outside(end) ?? end())
+        void (this.inSpan(undefined, end))
       },
       tooLong: (connection, limit) => exceed(limit, connection),
       failed: (connection, error) => context.application.log(["nes", "connection", "error"], error, connection)
@@ -255,6 +256,12 @@ export class Node {
     if ((started || claims === undefined) && !this.hub.router.match(path)) {
       throw new UserError({ message: `No subscription is declared for the path: ${path}` })
     }
+  }
+
+  /** Does what is part of a span, or of none, where a tracer looks. */
+  inSpan<A>(span: Tracer.AnySpan | undefined, work: () => A): A {
+    const { tracing } = this.context
+    return tracing ? tracing.inSpan(span, work) : work()
   }
 
   /** Sends a message to all connections of every node. Throws if `user` is given and there is no index. */

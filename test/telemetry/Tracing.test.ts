@@ -2,7 +2,8 @@
 import { expect, it } from "@effect/vitest"
 import Hapi from "@hapi/hapi"
 import { Effect, Fiber, Layer, Queue, Stream, Tracer } from "effect"
-import { HttpClient, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpClient, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpApi, HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import { Rpc, RpcClient, RpcGroup } from "effect/rpc"
 import { Client } from "../../src/client.js"
 import * as ClusterBroker from "../../src/cluster/ClusterBroker.js"
@@ -17,6 +18,7 @@ import {
   NesRpcServer,
   NesServer,
   Publisher,
+  ServerApi,
   TestServer
 } from "../../src/index.js"
 import { startNodeOn, until } from "../cluster/Cluster.js"
@@ -25,10 +27,15 @@ import { collect, outlived, paths } from "./Collector.js"
 
 const news = Effect.flatMap(NesServer.NesServer, (nes) => Effect.orDie(nes.publish("/news", 1)))
 
-const routes = HttpRouter.add(
-  "GET",
-  "/publish",
-  Effect.as(Effect.withSpan(news, "route"), HttpServerResponse.empty())
+class Anybody extends HttpApiMiddleware.Service<Anybody>()("Anybody") {}
+const Api = HttpApi.make("app").add(ServerApi.group(Anybody).prefix("/api"))
+
+const routes = Layer.merge(
+  HttpRouter.add("GET", "/publish", Effect.as(Effect.withSpan(news, "route"), HttpServerResponse.empty())),
+  HttpApiBuilder.layer(Api).pipe(
+    Layer.provide(ServerApi.layer(Api)),
+    Layer.provide(Layer.succeed(Anybody, (handled) => handled))
+  )
 )
 
 const Group = RpcGroup.make(Rpc.make("Publish"))
@@ -58,6 +65,7 @@ const serving = NesRpcServer.layer(Group).pipe(
       onMessage: () => Effect.withSpan(Effect.andThen(Effect.yieldNow, news), "onMessage")
     })
   )),
+  Layer.provide(HttpServer.layerServices),
   // Whatever a server is made in, what it does later is no part of that.
   Layer.withSpan("startup")
 )
@@ -83,6 +91,8 @@ it.live("an Effect server: from the caller to the subscribers", () =>
         yield* Effect.withSpan(Effect.exit(Stream.runDrain(nes.subscribe("/none"))), "consumer")
         yield* Effect.withSpan(nes.request("/publish"), "caller of request")
         yield* Effect.withSpan(nes.message("hello"), "caller of message")
+        const payload = { path: "/news", message: 1 }
+        yield* Effect.withSpan(nes.request({ method: "POST", path: "/api/publish", payload }), "caller of api")
         yield* Effect.gen(function*() {
           const http = yield* HttpClient.HttpClient
           yield* http.get("http://nes/publish")
@@ -101,6 +111,7 @@ it.live("an Effect server: from the caller to the subscribers", () =>
       return [...along(...way), ...published(...way)]
     }
     const messaged = ["caller of message", "nes.message (client)", "nes.message (server)", "onMessage"]
+    const api = ["caller of api", "nes.request POST (client)", "nes.request POST (server)", "POST (server)"]
     const called = ["caller of procedure", "Publish (client)", "Publish (server)", "procedure"]
     const hello = ["caller of connect", "nes.connect (client)", "nes.hello (server)"]
     expect(sorted(paths(spans).filter((path) => !path.startsWith("startup")))).toEqual(sorted([
@@ -112,12 +123,41 @@ it.live("an Effect server: from the caller to the subscribers", () =>
       ...along(...messaged),
       ...published(...messaged),
       ...routed("caller of http", "GET (client)"),
+      ...along(...api),
+      ...published(...api),
       ...along(...called),
       ...published(...called),
       ...along("caller of reauth", "nes.reauthenticate (client)", "nes.reauth (server)", "authenticate"),
       ...along("nes.unsub (server)", "onUnsubscribe"),
       "onDisconnection"
     ]))
+    expect(outlived(spans)).toEqual([])
+  }))
+
+it.live("a crowd that is asked over several turns is asked as part of the delivery", () =>
+  Effect.gen(function*() {
+    // More than are written to at once.
+    const crowd = 70
+    const spans = yield* collect((tracer) =>
+      Effect.gen(function*() {
+        const nes = yield* NesServer.NesServer
+        yield* Effect.all(
+          Array.from({ length: crowd }, () => Effect.flatMap(TestServer.connect(), (nes) => nes.subscribed("/news"))),
+          { concurrency: 10 }
+        )
+        yield* nes.publish("/news", 1)
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(Layer.provideMerge(
+          NesHttpServer.layerSubscription("/news", { filter: () => Effect.as(spanned("filter"), true) }),
+          TestServer.layer(Layer.empty)
+        )),
+        Effect.provide(tracer)
+      )
+    )
+    expect(paths(spans).filter((path) => path.includes("filter"))).toEqual(
+      Array.from({ length: crowd }, () => "nes.publish (producer) > nes.deliver (consumer) > filter")
+    )
     expect(outlived(spans)).toEqual([])
   }))
 

@@ -337,7 +337,7 @@ export class Dispatcher {
     this.close(connection)
     try {
       const verify = (): Promise<void> => this.authenticator.verify(connection)
-      await (this.context.tracing?.outside(verify) ?? verify())
+      await (this.context.tracing?.inSpan(undefined, verify) ?? verify())
     } catch (error) {
       for (const message of this.forget(connection).slice(0, maxRefusals)) {
         if (!Buffer.isBuffer(message)) {

@@ -22,12 +22,12 @@ type Begin = (name: string, options: SpanOptions) => Tracer.Span
  * is part of it too, and so are the Effects of hooks.
  */
 export class Tracing {
-  private readonly storage = new AsyncLocalStorage<Tracer.Span | undefined>()
+  private readonly storage = new AsyncLocalStorage<Tracer.AnySpan | undefined>()
 
   constructor(private readonly begin: Begin, private readonly clock: Clock.Clock) {}
 
   /** The span that the code which runs is part of. */
-  get current(): Tracer.Span | undefined {
+  get current(): Tracer.AnySpan | undefined {
     return this.storage.getStore()
   }
 
@@ -58,15 +58,17 @@ export class Tracing {
     }
   }
 
-  /** Runs what is part of no span, whatever has brought it about. */
-  outside<A>(work: () => A): A {
-    return this.storage.run(undefined, work)
+  /** Runs what is part of a span that there is already, or of none, whatever has brought it about. */
+  inSpan<A>(span: Tracer.AnySpan | undefined, work: () => A): A {
+    return this.storage.run(span, work)
   }
 
   /** An Effect as part of the present span, unless that is over. */
   readonly within = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> => {
     const { current } = this
-    return current?.status._tag === "Started" ? Effect.withParentSpan(effect, current) : effect
+    return current === undefined || (current._tag === "Span" && current.status._tag === "Ended")
+      ? effect
+      : Effect.withParentSpan(effect, current)
   }
 }
 
