@@ -16,7 +16,6 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -24,6 +23,7 @@ import * as Stream from "effect/Stream"
 import * as JsonCodec from "../protocol/JsonCodec.js"
 import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError, TimeoutError, UserError } from "../protocol/NesError.js"
+import * as Revealed from "../protocol/Revealed.js"
 import { carrying, rootless } from "../protocol/Tracing.js"
 import * as Backoff from "./Backoff.js"
 import type { Call, Draft } from "./Call.js"
@@ -241,27 +241,13 @@ const bodies: ReadonlySet<unknown> = new Set<Request.Body>(["json", "text", "non
 
 const isBody = (u: unknown): u is Request.Body => bodies.has(u)
 
-// What is redacted, wherever it is: JSON would make "<redacted>" of it. What says itself what JSON makes of it is left
-// to do so, and what holds itself is left for JSON to refuse.
-const unwrap = (auth: unknown, within: ReadonlyArray<unknown> = []): unknown => {
-  if (Redacted.isRedacted(auth)) {
-    return unwrap(Redacted.value(auth), within)
-  }
-  if (typeof auth !== "object" || auth === null || "toJSON" in auth || within.includes(auth)) {
-    return auth
-  }
-  const inside = [...within, auth]
-  return Array.isArray(auth)
-    ? auth.map((each) => unwrap(each, inside))
-    : Object.fromEntries(Object.entries(auth).map(([name, value]) => [name, unwrap(value, inside)]))
-}
-
 // Whoever gives an Effect has what it requires.
 const reveal = <R>(auth: Auth<R>, context: Context.Context<R>): Credentials.Auth => {
   const ask = Effect.isEffect(auth) ? () => auth : auth
   return typeof ask === "function"
-    ? (attempt) => Effect.provideContext(Effect.map(Credentials.resolve(ask, attempt), (auth) => unwrap(auth)), context)
-    : unwrap(ask)
+    ? (attempt) =>
+      Effect.provideContext(Effect.map(Credentials.resolve(ask, attempt), (auth) => Revealed.of(auth)), context)
+    : Revealed.of(ask)
 }
 
 const duration = (input: Duration.Input | undefined): Duration.Duration | undefined =>

@@ -13,10 +13,11 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { answers } from "../protocol/Answers.js"
 import { isObject } from "../protocol/Codec.js"
+import * as Revealed from "../protocol/Revealed.js"
 import { rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication as Authenticated, AuthState, Credentials } from "../server/conversation/Authentication.js"
@@ -69,8 +70,11 @@ export interface Options<R, RV = R> extends AuthSettingOptions<Duration.Input> {
   readonly verify?: ((identity: Identity) => Effect.Effect<unknown, Refusal.Refusal, RV>) | undefined
   /** `"required"` (the default), `"optional"`: who brings nothing may connect, `"try"`: who is refused, too. */
   readonly mode?: "required" | "optional" | "try" | undefined
-  /** Password of the sealed cookie or token, at least 32 characters; generated at each start by default. */
-  readonly password?: Seal.Password | Redacted.Redacted | undefined
+  /**
+   * Password of the sealed cookie or token, at least 32 characters, or several for rotation, each of which may be
+   * `Redacted`; generated at each start by default.
+   */
+  readonly password?: Seal.Password<string | Buffer | Redacted.Redacted<string | Buffer>> | undefined
   /** Settings of iron, over its defaults. */
   readonly iron?: Partial<Iron.SealOptions> | undefined
   /** Cookie name; `"nes"` by default. */
@@ -131,8 +135,7 @@ const attempt = <R>(
  */
 export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, RV> => {
   const { cookie = "nes", mode = "required", type = "direct" } = options
-  const given = Redacted.isRedacted(options.password) ? Redacted.value(options.password) : options.password
-  const password = Seal.forIron(given ?? Seal.generate())
+  const password = Seal.forIron(Revealed.of(options.password ?? Seal.generate()) as Seal.Password)
   const iron = Seal.ironOptions(options.iron)
 
   const admit = (authentication: Authenticated) =>

@@ -1,9 +1,10 @@
 /** What a broker on Redis can be told. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import type { BalanceOptions } from "../cluster/Balance.js"
 import type { BrokerEvent } from "../cluster/BrokerEvent.js"
+import * as Revealed from "../protocol/Revealed.js"
 import type { Address } from "./RedisConnection.js"
 
 /** A text that may hold a password. */
@@ -62,18 +63,13 @@ const isTime = (input: Duration.Input): boolean =>
     return millis > 0 && millis < 2 ** 31
   })
 
-const reveal = (secret: Secret): string => Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
-
-const isSecret = (url: Options["url"]): url is Secret => typeof url === "string" || Redacted.isRedacted(url)
-
 /** Where Redis is, with nothing redacted any more. */
 export const addressOf = ({ client = {}, cluster, name, sentinels, url }: Options): Address => {
   const { password, ...rest } = client
   return {
     cluster,
     name,
-    url: isSecret(url) ? reveal(url) : url?.map(reveal),
-    sentinels: sentinels?.map(reveal),
-    client: password === undefined ? rest : { ...rest, password: reveal(password) }
+    ...Revealed.of({ url, sentinels }) as Pick<Address, "url" | "sentinels">,
+    client: password === undefined ? rest : { ...rest, password: Revealed.of(password) as string }
   }
 }

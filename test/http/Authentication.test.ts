@@ -235,6 +235,12 @@ describe("sealed", () => {
           Effect.provide(serving(withLogin(auth), { auth }))
         )
       const own = yield* sealedBy(token)
+      // Another secret is in use by now: what the older one sealed is still good.
+      const rotated = Authentication.make({
+        type: "token",
+        authenticate,
+        password: { id: "new", secret: Redacted.make("n".repeat(32)), default: { secret: password } }
+      })
       const others = yield* sealedBy(Authentication.make({ type: "token", authenticate }))
       const short = { ttl: 1, timestampSkewSec: 0 }
       const expired = yield* sealedBy(Authentication.make({ type: "token", authenticate, password, iron: short }))
@@ -244,6 +250,10 @@ describe("sealed", () => {
           expect(yield* refusal({ auth })).toEqual({ message: "Invalid token", statusCode: 401 })
         }
       }).pipe(Effect.provide(serving(router, { auth: token })))
+      yield* Effect.gen(function*() {
+        yield* connect({ auth: own })
+        yield* connect({ auth: yield* sealedBy(rotated) })
+      }).pipe(Effect.provide(serving(router, { auth: rotated })))
       const strict = Authentication.make({ type: "token", authenticate, password, iron: { timestampSkewSec: 0 } })
       yield* Effect.gen(function*() {
         expect(yield* refusal({ auth: expired })).toEqual({ message: "Invalid token", statusCode: 401 })

@@ -129,7 +129,7 @@ describe("src", () => {
   it.each([
     ["src/client.ts", ["client", "protocol"], /^(?:effect\/(?!http\/|Schema|Stream|Config)\w+)$/],
     ["src/client/NesClient.ts", ["client", "protocol"], /^(?:effect\/(?!http\/)\w+)$/],
-    ["src/page.ts", ["client", "protocol"], /^(?:effect\/.+)$/],
+    ["src/page.ts", ["client", "protocol"], /^(?:effect\/(?!reactivity\/).+)$/],
     [
       "src/hapi.ts",
       ["client", "hapi", "protocol", "server"],

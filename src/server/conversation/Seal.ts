@@ -21,9 +21,9 @@ export interface IronOptions extends Partial<Omit<Iron.SealOptions, "encryption"
  * @since 0.1.0
  * @category models
  */
-export type Secret =
-  | { readonly secret: string | Buffer }
-  | { readonly encryption: string | Buffer; readonly integrity: string | Buffer }
+export type Secret<Text = string | Buffer> =
+  | { readonly secret: Text }
+  | { readonly encryption: Text; readonly integrity: Text }
 
 /**
  * A password, or a rotation of several: values are sealed with the secret under `id`, and unsealed with it or with the
@@ -32,7 +32,9 @@ export type Secret =
  * @since 0.1.0
  * @category models
  */
-export type Password = string | Buffer | (Secret & { readonly id?: string } & { readonly [olderId: string]: unknown })
+export type Password<Text = string | Buffer> =
+  | Text
+  | (Secret<Text> & { readonly id?: string } & { readonly [olderId: string]: unknown })
 
 /** What iron takes: one to seal with, and one, or several by id, to unseal with. */
 export interface Passwords {
