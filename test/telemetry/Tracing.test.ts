@@ -149,7 +149,7 @@ it.live("a crowd that is asked over several turns is asked as part of the delive
       }).pipe(
         Effect.scoped,
         Effect.provide(Layer.provideMerge(
-          NesHttpServer.layerSubscription("/news", { filter: () => Effect.as(spanned("filter"), true) }),
+          NesHttpServer.layerSubscription("/news", { filter: () => Effect.withSpan(Effect.succeed(true), "filter") }),
           TestServer.layer(Layer.empty)
         )),
         Effect.provide(tracer)
