@@ -26,6 +26,11 @@ const claimAge = 60 * 60 * 1_000
 // How long a node's places are remembered (ms): others see to them before.
 const heldAge = 7 * 24 * 60 * 60 * 1_000
 
+// A path that begins needs a text that no other beginning has. As few do, a random one for each update would be dear.
+const ours = randomBytes(6).toString("hex")
+let count = 0
+const nonce = (): string => ours + (count++).toString(36)
+
 // Older servers put what a script was refused by into a sentence of their own.
 const refusal = /(?:^|-)(?:OOM|READONLY|NOREPLICAS|MISCONF)\b/
 
@@ -75,7 +80,7 @@ const open = (options: EngineOptions, observer: Observer): Session => {
       const keys = [key("state", path), key("kept", path), key("path", path)]
       const terms = [
         lossless,
-        randomBytes(4).toString("hex"),
+        nonce(),
         age,
         Math.max(stateAge, 2 * age, 2 * state),
         size,
@@ -111,7 +116,7 @@ const open = (options: EngineOptions, observer: Observer): Session => {
       ]
       const terms = [
         lossless,
-        randomBytes(4).toString("hex"),
+        nonce(),
         age,
         Math.max(stateAge, 2 * age),
         size,

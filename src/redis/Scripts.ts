@@ -79,18 +79,20 @@ local function keep(keys, terms, updates, from)
   elseif known[3] ~= run then
     redis.call('HSET', state, 'run', run, 'start', top)
   end
-  local epoch = nonce .. '.' .. run .. born
+  local epoch, length = nonce .. '.' .. run .. born, 0
   for i = from, #updates do
     top = top + 1
     local entry = epoch .. ':' .. top .. ':' .. at .. '\\n' .. updates[i]
-    redis.call('RPUSH', list, entry)
+    length = redis.call('RPUSH', list, entry)
     redis.call(terms[6], keys[3], entry)
     if i == from - 1 + terms[7] then
       redis.call('HSET', state, 'last', entry)
     end
   end
   redis.call('HSET', state, 'top', top)
-  redis.call('LTRIM', list, -tonumber(terms[5]), -1)
+  if length > tonumber(terms[5]) then
+    redis.call('LTRIM', list, -tonumber(terms[5]), -1)
+  end
   while old(redis.call('LINDEX', list, 0), at - terms[3]) do
     redis.call('LPOP', list)
   end
