@@ -85,10 +85,10 @@ const end = ({ raw: { req, res } }: Request): void => {
 
 // hapi hands a route a stream that decodes the body, whose errors end the process where the route does not listen.
 const guardPipes = (body: Readable): void => {
-  const pipe = body.pipe
+  const pipe = body.pipe.bind(body)
   body.pipe = (to, options) => {
     to.on("error", () => {})
-    return pipe.call(body, to, options) as typeof to
+    return pipe(to, options)
   }
 }
 

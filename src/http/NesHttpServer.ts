@@ -141,10 +141,8 @@ export interface ServeConfig<Settings = unknown, Failure = never, Given = never,
 // An optional peer: needed only by what uses it, who has it then. In a `try` a bundler may miss it.
 const platform = Effect.promise(async () => {
   try {
-    const [{ layer }, { toServerResponse }] = await Promise.all([
-      import("@effect/platform-node/NodeHttpServer"),
-      import("@effect/platform-node/NodeHttpServerRequest")
-    ])
+    const { layer } = await import("@effect/platform-node/NodeHttpServer")
+    const { toServerResponse } = await import("@effect/platform-node/NodeHttpServerRequest")
     return { layer, toServerResponse }
   } catch (cause) {
     throw new Error("NesHttpServer.layerNode and upgrade need @effect/platform-node", { cause })
