@@ -313,6 +313,7 @@ export class Node {
 
   /** Reads and clears what is kept of a path. Throws if nothing is: without `recovery` and `state`. */
   history(path: string): PathHistory.PathHistory {
+    requirePath(path)
     return PathHistory.make(this.membership.history, path, this.hub.router.match(path)?.subscription.options.recovery)
   }
 
@@ -328,6 +329,7 @@ export class Node {
 
   /** Who is present at a path, on all nodes. Throws if its subscription has no `presence`. */
   presence(path: string): PathPresence {
+    requirePath(path)
     const subscription = this.hub.router.match(path)?.subscription
     if (!this.hub.presence) {
       throw new UserError({ message: `Subscription without presence: ${path}` })

@@ -1,4 +1,5 @@
 /** Who is present at a path, on one node: what subscribers, the application and old clients get to know. */
+import * as Effect from "effect/Effect"
 import { setTimeout as sleep } from "node:timers/promises"
 import { describe, expect, it, onTestFinished } from "vitest"
 import type { Client } from "../../src/client.js"
@@ -118,7 +119,58 @@ describe("presence", () => {
     const heard = await follow(await connect("cyd"), "/who/1")
     expect(heard).toMatchObject([{ all: { count: 1 } }])
     expect(() => server.presence("/who/1")).toThrow("Subscription without presence: /who/1")
-    expect(() => server.subscription("/deep/{path*}", { presence: true })).toThrow("needs a path of its own")
+    for (
+      const [path, presence, message] of [
+        ["/deep/{path*}", true, "needs a path of its own"],
+        ["/maybe/{id?}", true, "needs a path of its own"],
+        ["/perhaps/{id?}", { path: "/perhaps-who/{id}" }, "a parameter that /perhaps/{id?} has not: {id}"],
+        ["/some/{id}", { path: "/some-who/{other}" }, "a parameter that /some/{id} has not: {other}"]
+      ] as const
+    ) {
+      expect(() => server.subscription(path, { presence })).toThrow(message)
+      // Nothing of it has been declared.
+      server.subscription(path)
+    }
+    for (const path of [undefined, "", "room"]) {
+      expect(() => server.presence(path as string)).toThrow("Missing or invalid subscription path")
+      expect(() => server.history(path as string)).toThrow("Missing or invalid subscription path")
+    }
+  })
+
+  it("may tell of several paths at one: who leaves one of them is there as long as in another", async () => {
+    const { connect, server } = await startServer({ presence: { path: "/online", grace: false } })
+    const [ann, heard] = [await connect("ann"), await follow(await connect("cyd"), "/online")]
+    for (const path of ["/room/1", "/room/2", "/room/1"]) {
+      await ann.subscribe(path, () => {})
+    }
+    await ann.unsubscribe("/room/1", null)
+    await (await connect("bob")).subscribe("/room/3", () => {})
+    await expect.poll(() => heard.at(-1)).toEqual({ join: { id: "bob", value: null }, count: 2 })
+    await ann.unsubscribe("/room/2", null)
+    await expect.poll(() => heard.slice(1)).toEqual([
+      { join: { id: "ann", value: null }, count: 1 },
+      { join: { id: "bob", value: null }, count: 2 },
+      { leave: { id: "ann" }, count: 1 }
+    ])
+    expect(await server.presence("/room/1").count()).toBe(1)
+  })
+
+  it.each([
+    ["a Promise", async () => "ann"],
+    ["a Promise that fails", () => Promise.reject(new Error("No"))],
+    ["an Effect", () => Effect.succeed("ann")],
+    ["an error", () => {
+      throw new Error("No")
+    }]
+  ])("lists nobody whose `identify` answers with %s, and logs it", async (_, identify) => {
+    const { connect, server } = await startServer({ presence: { identify } })
+    const logged: Array<unknown> = []
+    server.events.on({ name: "log", filter: ["identify"] }, ({ error }) => void logged.push(error))
+    for (const name of ["ann", "bob"]) {
+      await (await connect(name)).subscribe("/room/1", () => {})
+    }
+    expect(await server.presence("/room/1").count()).toBe(0)
+    expect(logged).toHaveLength(2)
   })
 
   it("tells nothing of what a user holds that is an object: its id, or a digest", async () => {

@@ -7,6 +7,7 @@ import { answers } from "../../protocol/Answers.js"
 import { fill } from "../../protocol/Contract.js"
 import { UserError } from "../../protocol/NesError.js"
 import type { Service } from "../Application.js"
+import { isPromiseLike } from "../Awaitable.js"
 import type { Connection, Declared } from "../connection/Connection.js"
 import { Deadlines, type Fork } from "../connection/Deadlines.js"
 import { userKey } from "../conversation/Authentication.js"
@@ -36,7 +37,8 @@ export interface PathPresence {
 interface Entry {
   readonly id: string
   readonly post: Post
-  readonly sockets: Set<Connection>
+  /** How many subscriptions it has: those of several paths may be told of at one. */
+  subscriptions: number
   /** What was said of it here; `null` for nothing. */
   value: string | null
   /** What it binds while it has gone and may come back (bytes). */
@@ -72,12 +74,16 @@ const listInterval = 50
 const countInterval = 1_000
 
 // Paths that are told of at a time: after an outage it may be all of them, and others use the same connection.
-const atOnce = 100
+const parallel = 100
 
 // How long nodes take to say anew who is there, after it was lost (ms): they may have to find the way back first.
 const regather = 3_000
 
 const suffix = "/presence"
+
+const ignore = (): void => {}
+
+const parametersOf = (path: string): ReadonlyArray<string> => path.match(/\{[^}]*\}/g) ?? []
 
 /** Where it is told who is present at the paths of a subscription. */
 const patternOf = (path: string, { path: pattern = path + suffix }: PresenceOptions): string => pattern
@@ -107,7 +113,7 @@ export class Presence implements Local {
   private readonly places = new Router<PresenceOptions<Connection>>()
   private readonly readings = new SharedReads<Snapshot>()
   private readonly graces = new Map<number, Deadlines<Entry>>()
-  private readonly share = Semaphore.makeUnsafe(atOnce)
+  private readonly share = Semaphore.makeUnsafe(parallel)
   /** Whether the last that was to be told was not. */
   private isFailing = false
   private lingering = 0
@@ -120,10 +126,12 @@ export class Presence implements Local {
     Options<Connection>
   ] {
     const pattern = patternOf(path, presence)
-    if (!presence.path && /\*\d*\}$/.test(path)) {
-      throw new UserError({
-        message: `Presence of a path that takes several segments needs a path of its own: ${path}`
-      })
+    if (!presence.path && /[?*]\d*\}$/.test(path)) {
+      throw new UserError({ message: `Presence of a path that ends as it likes needs a path of its own: ${path}` })
+    }
+    const unknown = parametersOf(pattern).find((parameter) => !parametersOf(path).includes(parameter))
+    if (unknown) {
+      throw new UserError({ message: `The path of a presence has a parameter that ${path} has not: ${unknown}` })
     }
     this.places.add(pattern, presence)
     this.deadlines(presence.grace)
@@ -156,12 +164,12 @@ export class Presence implements Local {
     }
     const post = this.post(path, params, presence)
     const known = post.entries.get(id)
-    const entry: Entry = known ?? { id, post, sockets: new Set(), value: given ?? null, lingering: 0 }
+    const entry: Entry = known ?? { id, post, subscriptions: 0, value: given ?? null, lingering: 0 }
     post.entries.set(id, entry)
     this.host.count(known ? 0 : 1)
     this.deadlines(post.grace)?.clear(entry)
     this.linger(entry, 0)
-    entry.sockets.add(connection)
+    entry.subscriptions += before === entry ? 0 : 1
     const ofConnection = this.entries.get(connection) ?? new Map<string, Entry>()
     this.entries.set(connection, ofConnection.set(path, entry))
     if (!known || (given !== undefined && given !== entry.value)) {
@@ -193,8 +201,7 @@ export class Presence implements Local {
     if (ofConnection.size === 0) {
       this.entries.delete(connection)
     }
-    entry.sockets.delete(connection)
-    if (entry.sockets.size > 0) {
+    if (--entry.subscriptions > 0) {
       return
     }
     const deadlines = connection.departed ? this.deadlines(entry.post.grace) : undefined
@@ -311,7 +318,7 @@ export class Presence implements Local {
       const { credentials } = connection.auth
       const { index } = subscription.options
       return identify
-        ? nameOf(identify(connection, path, subscription.params(path)))
+        ? nameOf(atOnce(identify(connection, path, subscription.params(path))))
         : nameOf(credentials?.[index || "user"]) ?? connection.id
     } catch (error) {
       this.host.application.log(["nes", "identify", "error"], error, connection)
@@ -417,6 +424,15 @@ export class Presence implements Local {
       }
     }
   }
+}
+
+// A Promise is somebody else each time, and everybody to a digest.
+const atOnce = (who: unknown): unknown => {
+  if (isPromiseLike(who) || Effect.isEffect(who)) {
+    void Promise.resolve(isPromiseLike(who) ? who : undefined).catch(ignore)
+    throw new UserError({ message: "`identify` has to return the id itself, not a Promise or an Effect" })
+  }
+  return who
 }
 
 // What an object holds is nobody else's business: it goes by its `id`, or by a digest.

@@ -76,13 +76,14 @@ export class Hub {
     if (recovery && !(isCount(recovery.size) && isCount(recovery.age))) {
       throw new Error("Subscription recovery requires positive integers for size and age")
     }
+    const { presence } = options
+    const told = presence && this.presence?.declare(path, options, presence)
     const subscription = new Subscription<Connection>(path, options)
     this.router.add(path, subscription)
     this.declared.push(subscription)
     this.keeps ||= options.recovery !== undefined
-    const { presence } = options
-    if (presence && this.presence) {
-      this.declare(...this.presence.declare(path, options, presence))
+    if (told) {
+      this.declare(...told)
     }
   }
 
