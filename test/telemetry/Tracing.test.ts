@@ -148,11 +148,13 @@ it.live("a crowd that is asked over several turns is asked as part of the delive
         yield* nes.publish("/news", 1)
       }).pipe(
         Effect.scoped,
-        Effect.provide(Layer.provideMerge(
-          NesHttpServer.layerSubscription("/news", { filter: () => Effect.withSpan(Effect.succeed(true), "filter") }),
-          TestServer.layer(Layer.empty)
-        )),
-        Effect.provide(tracer)
+        Effect.provide(
+          NesHttpServer.layerSubscription("/news", { filter: () => Effect.withSpan(Effect.succeed(true), "filter") })
+            .pipe(
+              Layer.provideMerge(TestServer.layer(Layer.empty)),
+              Layer.provideMerge(tracer)
+            )
+        )
       )
     )
     expect(paths(spans).filter((path) => path.includes("filter"))).toEqual(
