@@ -18,7 +18,7 @@ const passes = (seconds: number) =>
     { discard: true }
   )
 
-const join = (engine: MemoryEngine.MemoryEngine, id: string, publish: () => Promise<void>) =>
+const join = (engine: MemoryEngine.MemoryEngine, id: string, broadcast: () => Promise<void>) =>
   Effect.gen(function*() {
     const broker = yield* ClusterBroker.make(engine, { timeout: 1_000, maxInFlight: 100 })
     const membership = yield* broker.join({
@@ -36,10 +36,10 @@ const join = (engine: MemoryEngine.MemoryEngine, id: string, publish: () => Prom
     })
     yield* Effect.forkChild(Scope.provide(membership.open ?? Effect.void, yield* Scope.make()))
     yield* passes(1)
-    const operations = Operations.make({ maxDepth: 10, publish } as unknown as Node, membership.once)
+    const operations = Operations.make({ maxDepth: 10, broadcast } as unknown as Node, membership.once)
     return (key = "key") =>
       Effect.promise(() =>
-        operations.publish({ path: "/a", message: 1 }, key).then(() => "done", (error: unknown) => String(error))
+        operations.broadcast({ message: 1 }, key).then(() => "done", (error: unknown) => String(error))
       )
   })
 
