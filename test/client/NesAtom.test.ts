@@ -1,10 +1,12 @@
 /** Atoms of a client, with a real server in memory. */
 import { expect, it } from "@effect/vitest"
-import { Context, Effect, Layer, Queue } from "effect"
+import { Context, Effect, Layer, Queue, Schema } from "effect"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
-import { AsyncResult, type Atom, AtomRegistry } from "effect/reactivity"
+import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { AsyncResult, type Atom, AtomHttpApi, AtomRegistry, AtomRpc } from "effect/reactivity"
+import { Rpc, RpcGroup } from "effect/rpc"
 import * as NesAtom from "../../src/client/NesAtom.js"
-import { NesClient, NesServer, TestServer } from "../../src/index.js"
+import { NesClient, NesHttpClient, NesRpcClient, NesRpcServer, NesServer, TestServer } from "../../src/index.js"
 
 /** A server whose only item counts how often it was asked for, the atoms of a client of it, and who looks at them. */
 const served = Effect.gen(function*() {
@@ -111,4 +113,49 @@ it.live("what fails: a request, a client that is refused, each with its own erro
     for (const atom of atoms) {
       expect(yield* Effect.flip(AtomRegistry.getResult(registry, atom))).toMatchObject({ _tag: "WsError" })
     }
+  }))
+
+it.live("the atoms of an HttpApi and of an RpcGroup go over the same connection", () =>
+  Effect.gen(function*() {
+    const Api = HttpApi.make("api").add(
+      HttpApiGroup.make("items").add(
+        HttpApiEndpoint.get("get", "/items/:id", {
+          params: { id: Schema.FiniteFromString },
+          success: Schema.Struct({ due: Schema.Date })
+        })
+      )
+    )
+    const Items = HttpApiBuilder.group(Api, "items", (handlers) =>
+      handlers.handle("get", ({ params }) =>
+        Effect.succeed({ due: new Date(params.id) })))
+    const Group = RpcGroup.make(Rpc.make("double", { payload: { of: Schema.Finite }, success: Schema.Finite }))
+    const context = yield* Layer.build(
+      NesRpcServer.layer(Group).pipe(
+        Layer.provide(Group.toLayer({
+          double: ({ of }) =>
+            Effect.succeed(2 * of)
+        })),
+        Layer.provideMerge(TestServer.layer(Layer.provide(HttpApiBuilder.layer(Api), Items))),
+        Layer.provide(HttpServer.layerServices)
+      )
+    )
+    const { url, ws } = Context.get(context, TestServer.TestServer)
+    const client = NesClient.layer({ url, ws })
+    const nes = NesAtom.make(client)
+    class ApiAtom extends AtomHttpApi.Service<ApiAtom>()("ApiAtom", {
+      api: Api,
+      httpClient: NesHttpClient.layer.pipe(Layer.provide(client), Layer.orDie),
+      baseUrl: "http://nes"
+    }) {}
+    class RpcAtom extends AtomRpc.Service<RpcAtom>()("RpcAtom", {
+      group: Group,
+      protocol: Layer.provide(NesRpcClient.layerProtocol, client)
+    }) {}
+    const registry = AtomRegistry.make()
+    yield* Effect.addFinalizer(() => Effect.sync(() => registry.dispose()))
+    registry.mount(nes.status)
+    const item = yield* AtomRegistry.getResult(registry, ApiAtom.query("items", "get", { params: { id: 5 } }))
+    expect(item).toEqual({ due: new Date(5) })
+    expect(yield* AtomRegistry.getResult(registry, RpcAtom.query("double", { of: 21 }))).toBe(42)
+    expect((yield* Context.get(context, NesServer.NesServer).count()).total).toBe(1)
   }))
