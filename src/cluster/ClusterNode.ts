@@ -18,7 +18,7 @@ import { ClusterClaims } from "./ClusterClaims.js"
 import * as ClusterCodec from "./ClusterCodec.js"
 import { ClusterOnce } from "./ClusterOnce.js"
 import { ClusterPresence } from "./ClusterPresence.js"
-import { type Engine, Refused, type Session } from "./Engine.js"
+import { type Engine, type Kept, Refused, type Session } from "./Engine.js"
 import * as Metrics from "./Metrics.js"
 import * as Orders from "./Orders.js"
 import * as Roster from "./Roster.js"
@@ -60,7 +60,10 @@ export class ClusterNode {
   private known = false
   /** Whether all orders have been carried out, so that it may deliver. */
   private joined = false
-  private joinedAt = 0
+  private joinedAt = -Infinity
+  /** When the engine has been heard last, and when before it went down last (ms). */
+  private heardAt = 0
+  private leftAt: number | undefined
   private joining: Promise<void> = Promise.resolve()
   private joins = 0
   private lookingAfter: Promise<void> | undefined
@@ -102,7 +105,10 @@ export class ClusterNode {
     this.presence = new ClusterPresence({
       node,
       command: (run) => this.asked(run),
-      now: () => this.now()
+      now: () => this.now(),
+      after: this.after,
+      joinedAt: () => this.joinedAt,
+      areBack: () => this.joined && this.roster.areBack(this.joinedAt)
     })
     this.once = new ClusterOnce((run) => this.asked(run), () => this.now())
     this.orders = new Orders.Orders({
@@ -192,7 +198,7 @@ export class ClusterNode {
   private async join(): Promise<void> {
     const join = ++this.joins
     const superseded = (): boolean => join !== this.joins || !this.session?.isUp
-    this.joined = false
+    this.left()
     this.channels.reset()
     try {
       const session = this.connected()
@@ -241,8 +247,13 @@ export class ClusterNode {
     this.happened(BrokerEvent.Up({ outage }))
   }
 
-  private down(error: unknown): void {
+  private left(): void {
+    this.leftAt = this.joined ? this.heardAt : this.leftAt
     this.joined = false
+  }
+
+  private down(error: unknown): void {
+    this.left()
     this.waiting = []
     this.channels.reset()
     if (this.downSince === undefined) {
@@ -428,13 +439,20 @@ export class ClusterNode {
       Metrics.unkept.updateUnsafe(1, this.context)
       throw toBrokerError(error)
     }
+    this.heardAt = this.now()
     const update: Published = { ...command, position, confirmed: true }
     await this.node.deliver(update)
   }
 
   private async read(path: string, since: Since | undefined, bounds: Bounds): Promise<Page> {
     Metrics.reads.updateUnsafe(1, this.context)
-    const { entries, epoch, last, start, top } = await this.asked((session) => session.read(path, since, bounds))
+    const read = (): Promise<Kept> => this.asked((session) => session.read(path, since, bounds))
+    const first = await read()
+    const { leftAt } = this
+    // Of two servers that both counted as the first, others may have been with this one already.
+    const isSevered = since && leftAt !== undefined && since.epoch !== first.epoch && first.top > 0 &&
+      await this.asked((session) => session.sever(path, Math.max(0, this.now() - leftAt)))
+    const { entries, epoch, last, start, top } = isSevered ? await read() : first
     return {
       epoch,
       start,
@@ -525,6 +543,7 @@ export class ClusterNode {
 
   private obey(payload: string): void {
     const { from, position, said } = ClusterCodec.decode(payload)
+    this.heardAt = this.now()
     const own = from === this.node.id
     switch (said.type) {
       case "count":

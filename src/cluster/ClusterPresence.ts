@@ -3,7 +3,8 @@ import type { Node } from "../server/Broker.js"
 import type { Change, Extent, Place, Presences, Reading } from "../server/presence/Present.js"
 import * as ClusterCodec from "./ClusterCodec.js"
 import type { Session } from "./Engine.js"
-import type { Peer } from "./Roster.js"
+import { interval, lease, type Peer } from "./Roster.js"
+import type { After } from "./Timer.js"
 
 // Paths that are looked after in one round.
 const round = 250
@@ -13,7 +14,17 @@ interface Host {
   readonly node: Pick<Node, "id" | "presence">
   readonly command: <A>(run: (session: Session) => Promise<A>) => Promise<A>
   readonly now: () => number
+  readonly after: After
+  /** When this node was back with the engine last (ms), and whether all are. */
+  readonly joinedAt: () => number
+  readonly areBack: () => boolean
 }
+
+// How long nodes have at least, and at most, to say anew who is there after the engine was away (ms): they may have to
+// find the way back first. Who takes longer than a lease counts as dead.
+const least = 2_000
+const most = lease + interval
+const pause = 250
 
 /**
  * Presence on an engine. Each node notes down where it has somebody before it has, so that another can see to it that
@@ -26,6 +37,8 @@ export class ClusterPresence implements Presences {
   private readonly away = new Map<string, number>()
   /** Whether the engine has lost something. */
   private isLost = false
+  /** When it had last (ms), as far as is known. */
+  private lostAt = -Infinity
   private strolling: IterableIterator<string> | undefined
 
   constructor(private readonly host: Host) {}
@@ -59,6 +72,22 @@ export class ClusterPresence implements Presences {
       position: { epoch, offset: top },
       count,
       users: list ? members.map(([id, value]) => ({ id, value: JSON.parse(value) as unknown })) : undefined
+    }
+  }
+
+  whole(isLost: boolean): Promise<void> | undefined {
+    const { now } = this.host
+    if (isLost) {
+      this.lostAt = now()
+    }
+    const from = Math.max(this.lostAt, this.host.joinedAt())
+    return now() - from < most ? this.gathered(from) : undefined
+  }
+
+  private async gathered(from: number): Promise<void> {
+    const { after, areBack, now } = this.host
+    while (now() - from < least || (!areBack() && now() - from < most)) {
+      await new Promise<void>((resolve) => after(pause, resolve))
     }
   }
 

@@ -62,6 +62,11 @@ export interface Session {
   ) => Promise<Message.Position>
   /** Reads what is kept of a path after a position, or only how far it has come. Keeps nothing of the question. */
   readonly read: (path: string, since: Since | undefined, bounds: Bounds) => Promise<Kept>
+  /**
+   * Says that another server was heard until so many ms ago: if this one has been given updates of the path before, what
+   * the other was given then is lost, and the path begins a new epoch. Returns whether it does.
+   */
+  readonly sever: (path: string, age: number) => Promise<boolean>
   /** Forgets what is kept of a path; how far it has come stays. */
   readonly clear: (path: string) => Promise<void>
   /** How far each of these paths has come. Cheap: it is asked for thousands at a time. */

@@ -38,12 +38,15 @@ export class Roster {
   private readonly seen = new Map<string, number>()
   /** The others, and this one, at the last sign of life. */
   peers: ReadonlyArray<Peer> = []
+  /** Since when each of them, and of those that the engine has forgotten, has given one (ms). */
+  private from = -Infinity
 
   constructor(private readonly id: string, private readonly now: () => number) {}
 
   /** Gives a sign of life, or only asks for those of others. Returns all, those that the engine has forgotten included. */
   async beat(session: Session, own: State | undefined): Promise<ReadonlyArray<Peer>> {
-    const peers = (await session.beat(this.id, own && write(own))).map(read)
+    const beats = await session.beat(this.id, own && write(own))
+    const peers = beats.map(read)
     const now = this.now()
     for (const { alive, node } of peers) {
       if (alive) {
@@ -60,7 +63,13 @@ export class Roster {
         lost.push({ node, alive: false, connections: 0, done: undefined })
       }
     }
+    this.from = lost.length > 0 ? -Infinity : now - Math.max(0, ...beats.map(({ age }) => age))
     return [...peers, ...lost]
+  }
+
+  /** Whether all nodes that there were have given a sign of life after this time. */
+  areBack(since: number): boolean {
+    return this.from >= since
   }
 
   /** Notes that a node has left: it has no connections any more. */

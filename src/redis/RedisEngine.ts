@@ -102,6 +102,7 @@ const open = (options: EngineOptions, observer: Observer): Session => {
       ]
       return { epoch, start, top, entries, last: last ?? undefined }
     },
+    sever: async (path, age) => await run(Scripts.sever, [key("state", path)], [lossless, age]) === 1,
     clear: async (path) => {
       await run(Scripts.clear, [key("state", path), key("kept", path)], [])
     },

@@ -60,6 +60,10 @@ local function unpublished(run, at)
   evicted = evicted or string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)') or 0
   return string.format('.%s.%x.%x', run, evicted, math.floor(at / ${period}))
 end
+local function cut(state)
+  local cuts = tonumber(string.sub(redis.call('HGET', state, 'cut') or '', 2)) or 0
+  redis.call('HSET', state, 'cut', '-' .. (cuts + 1))
+end
 local function old(entry, before)
   return entry and tonumber(string.match(entry, '^[^:]*:%d+:(%d+)')) < before
 end
@@ -70,16 +74,18 @@ end
 const keeping = `
 local function keep(keys, terms, updates, from)
   local state, list, at, run = keys[1], keys[2], now(), run(terms[1])
-  local known = redis.call('HMGET', state, 'nonce', 'top', 'run', 'born')
-  local nonce, top, born = known[1], tonumber(known[2] or '0'), known[4]
+  local known = redis.call('HMGET', state, 'nonce', 'top', 'run', 'born', 'cut')
+  local nonce, top, born, cut = known[1], tonumber(known[2] or '0'), known[4], known[5] or ''
   if not nonce then
     nonce, born = terms[2], string.match(unpublished(run, at), '^%.%w+(.*)')
     redis.call('DEL', list)
-    redis.call('HSET', state, 'nonce', nonce, 'top', top, 'run', run, 'born', born, 'start', 0)
+    redis.call('HSET', state, 'nonce', nonce, 'top', top, 'run', run, 'born', born, 'start', 0, 'from', at)
   elseif known[3] ~= run then
-    redis.call('HSET', state, 'run', run, 'start', top)
+    cut = ''
+    redis.call('HSET', state, 'run', run, 'start', top, 'from', at)
+    redis.call('HDEL', state, 'cut')
   end
-  local epoch, length = nonce .. '.' .. run .. born, 0
+  local epoch, length = nonce .. '.' .. run .. cut .. born, 0
   for i = from, #updates do
     top = top + 1
     local entry = epoch .. ':' .. top .. ':' .. at .. '\\n' .. updates[i]
@@ -115,12 +121,15 @@ return keep(KEYS, ARGV, ARGV, 8)
 // What reading a path begins with.
 const standing = `
 local function standing(state, run, at)
-  local known = redis.call('HMGET', state, 'nonce', 'top', 'run', 'born', 'start')
+  local known = redis.call('HMGET', state, 'nonce', 'top', 'run', 'born', 'start', 'cut')
   if not known[1] then
     return unpublished(run, at), 0, 0
   end
   local top = tonumber(known[2])
-  return known[1] .. '.' .. run .. known[4], known[3] == run and tonumber(known[5]) or top, top
+  if known[3] ~= run then
+    return known[1] .. '.' .. run .. known[4], top, top
+  end
+  return known[1] .. '.' .. run .. (known[6] or '') .. known[4], tonumber(known[5]), top
 end
 `
 
@@ -150,6 +159,22 @@ while from <= top and old(redis.call('LINDEX', list, from - first), at - ARGV[2]
   from = from + 1
 end
 return { epoch, start, top, from <= top and redis.call('LRANGE', list, from - first, -1) or {}, last }
+`)
+
+/**
+ * Begins a new epoch of a path that this server has been given updates of while another was heard: what that one was
+ * given then is lost, and who follows the path here must know. KEYS: the path's state. ARGV: whether Redis loses nothing,
+ * ms since the other was heard. Returns whether it does.
+ */
+export const sever = new Script(`${opening}
+local state, at, run = KEYS[1], now(), run(ARGV[1])
+local known = redis.call('HMGET', state, 'run', 'from')
+if known[1] ~= run or run == 'any' or tonumber(known[2] or at) >= at - ARGV[2] then
+  return 0
+end
+cut(state)
+redis.call('HSET', state, 'from', at)
+return 1
 `)
 
 /** Forgets what is kept of a path. KEYS: the path's state, its list. */
@@ -186,12 +211,15 @@ end
  * `append`, what each update begins with, whether it says who or only how many, `some`, `all` or `values` (see
  * server/presence), ms until all are forgotten unless one is told of again, the node, ids and values, as JSON: empty for
  * who is gone, `-` where nothing is said. Returns how many the node had, and has. Of the updates no more are kept than are
- * present, or than nodes need to catch up.
+ * present, or than nodes need to catch up. If all who were present have been lost, the path begins a new epoch.
  */
 export const enter = new Script(`${opening}${keeping}${counting}
 local all, extent, node, updates = KEYS[4], ARGV[10], ARGV[12], {}
 local before, had = size(all), tonumber(redis.call('HGET', all, node) or '0')
 local has = had
+if before == 0 and redis.call('HGET', KEYS[1], 'here') == '1' then
+  cut(KEYS[1])
+end
 local function tell(kind, id, value)
   if ARGV[9] == '1' then
     local text = '{"' .. kind .. '":{"id":' .. id .. (value and ',"value":' .. value or '') .. '},"count":'
@@ -283,6 +311,9 @@ if ARGV[9] ~= '1' and present ~= before then
   updates[1] = ARGV[8] .. '{"count":' .. present .. '}'
 end
 redis.call('PEXPIRE', all, ARGV[11])
+if (before > 0) ~= (present > 0) then
+  redis.call('HSET', KEYS[1], 'here', present > 0 and '1' or '0')
+end
 if #updates > 0 then
   ARGV[5] = math.min(ARGV[5], math.max(${leastChanges}, present))
   keep(KEYS, ARGV, updates, 1)

@@ -123,8 +123,7 @@ export class Node {
           : undefined
       },
       pause: () => context.turns.pause(),
-      reach: (path, position) => this.recovery.reach(path, position),
-      wait: (duration) => this.wait(duration)
+      reach: (path, position) => this.recovery.reach(path, position)
     })
     this.hub.entrance = entrance
     this.recovery = new Recovery(

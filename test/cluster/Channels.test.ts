@@ -34,6 +34,7 @@ const stage = () => {
       compared.push(...paths)
       return settled(paths.map(() => ({ epoch: "e", offset: 1 })))
     },
+    sever: () => settled(false),
     clear: () => settled(undefined),
     enter: () => settled({ before: 0, after: 0 }),
     present: () => settled({ epoch: "", top: 0, count: 0, members: [] }),

@@ -18,7 +18,8 @@ import { apply, type Entry } from "../../src/server/presence/MemoryPresence.js"
 import * as Epoch from "../../src/server/recovery/Epoch.js"
 
 interface Path {
-  readonly epoch: string
+  epoch: string
+  isPopulated?: boolean
   top: number
   entries: Array<{ readonly text: string; readonly at: number }>
   last: { readonly text: string; readonly at: number } | undefined
@@ -133,6 +134,7 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
             last: last && now() - last.at <= state ? last.text : undefined
           }
         }),
+      sever: () => Promise.resolve(false),
       clear: (path) =>
         ask("clear", true, () => {
           const kept = paths.get(path)
@@ -155,6 +157,9 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
             { epoch: `${randomBytes(4).toString("hex")}${unpublished()}`, top: 0, entries: [], last: undefined }
           const own = (): number => Array.from(entries.values()).filter(({ nodes }) => nodes.has(node)).length
           const before = own()
+          if (kept.isPopulated && entries.size === 0) {
+            kept.epoch += "-"
+          }
           for (const told of apply(entries, list, node, changes, extent)) {
             paths.set(path, kept)
             const text = `${kept.epoch}:${++kept.top}\n${head}${told}`
@@ -163,6 +168,7 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
             )
             announce("path", path, text)
           }
+          kept.isPopulated = entries.size > 0
           return { before, after: own() }
         }),
       present: (path, list) =>

@@ -344,7 +344,8 @@ it.effect(
             }
             engine.refuse(undefined)
             engine.restore()
-            yield* passes(1)
+            // What was evicted is noticed.
+            yield* passes(3)
             // One is gone for good.
             engine.cut((index) => index === victim)
             yield* passes(20)

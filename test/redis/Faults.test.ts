@@ -289,6 +289,48 @@ it("the word of a replica that is behind does not count: no gap is told, and not
   expect([heard, gaps]).toEqual([[1, 2, 3], []])
 })
 
+it("of two servers that both count as the master, what the losing one confirmed is told as a gap on all nodes", async () => {
+  const [a, b] = [await startRedis(), await startRedis()]
+  b.run("replicaof", "127.0.0.1", String(a.port))
+  await until(() => b.run("info", "replication").includes("master_link_status:up"))
+  const proxies = [await Proxy.start(a.port), await Proxy.start(a.port)] as const
+  const told: Array<Array<unknown>> = []
+  const nodes = await Promise.all(proxies.map(async ({ url }) => {
+    const node = await startNode(a, { declare, broker: { url } })
+    const client = await node.connect()
+    const heard: Array<unknown> = []
+    told.push(heard)
+    await client.subscribe("/kept/1", (message, { gap }) => void heard.push(...gap ? ["gap", message] : [message]))
+    return { ...node, heard }
+  }))
+  const [old, next] = nodes as [typeof nodes[0], typeof nodes[0]]
+  const move = async (n: 0 | 1, to: RedisServer): Promise<void> => {
+    const { events } = nodes[n]!
+    const before = events.length
+    proxies[n].target = to.port
+    proxies[n].drop()
+    await until(() => events.slice(before).some(({ _tag }) => _tag === "Up"))
+  }
+  await old.server.publish("/kept/1", 1)
+  await until(() => told.every(({ length }) => length === 1))
+  await until(() => b.run("hget", "nes:state:{/kept/1}", "top") === "1")
+  b.run("replicaof", "no", "one")
+  await move(1, b)
+  await next.server.publish("/kept/1", 2)
+  await sleep(20)
+  // Confirmed by a server that is not the master any more.
+  await old.server.publish("/kept/1", "lost")
+  await until(() => old.heard.length === 2)
+  await move(0, b)
+  await until(() => old.heard.at(-1) === 2)
+  await next.server.publish("/kept/1", 3)
+  await until(() => told.every((heard) => heard.at(-1) === 3))
+  await old.server.publish("/kept/1", 4)
+  await until(() => told.every((heard) => heard.at(-1) === 4))
+  expect(old.heard).toEqual([1, "lost", "gap", 2, 3, 4])
+  expect(next.heard).toEqual([1, "gap", 2, "gap", 3, 4])
+})
+
 it("a way that swallows everything counts as away, however much is written to it", async () => {
   const redis = await startRedis()
   const proxy = await Proxy.start(redis.port)

@@ -76,9 +76,6 @@ const countInterval = 1_000
 // Paths that are told of at a time: after an outage it may be all of them, and others use the same connection.
 const parallel = 100
 
-// How long nodes take to say anew who is there, after it was lost (ms): they may have to find the way back first.
-const regather = 3_000
-
 const suffix = "/presence"
 
 const ignore = (): void => {}
@@ -140,7 +137,7 @@ export class Presence implements Local {
       access: own ? presence.access : options.access,
       ...(!own && { onSubscribe: options.onSubscribe, onUnsubscribe: options.onUnsubscribe }),
       recovery: bounds,
-      regather,
+      regather: (isLost) => this.host.presences.whole?.(isLost),
       snapshot: (_connection, path) =>
         this.readings.ask(path, async () => {
           const { position, ...present } = await this.host.presences.read(place(path, presence))

@@ -59,6 +59,11 @@ export interface Presences {
   /** Changes who is present, and tells of it, in one step. */
   readonly change: (place: Place, node: string, changes: ReadonlyArray<Change>, extent: Extent) => Promise<void>
   readonly read: (place: Place) => Promise<Reading>
+  /**
+   * Ends when all nodes have said anew who is there, after something was lost, just now or before; nothing where they
+   * have. Absent where nothing can be lost.
+   */
+  readonly whole?: ((isLost: boolean) => Promise<void> | undefined) | undefined
   /** Whether others may know that this node has somebody at a path. Absent where they do. */
   readonly isKnown?: ((path: string) => boolean) | undefined
   /** A node has nobody any more. Absent where others notice. */

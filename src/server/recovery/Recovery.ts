@@ -79,15 +79,20 @@ export class Recovery implements Keeper {
           connection.write(prepared)
         }
       },
-      enter: (sync, connection, isNew, isLate) => {
+      enter: (sync, connection, isNew, isLate, isBack) => {
         if (wants(sync, connection)) {
-          entrance.enter(
-            connection,
-            sync.path,
-            sync.subscription,
-            isNew,
-            isLate ? (error) => retry(sync, connection, error) || revoke(connection, sync.path) : undefined
-          )
+          const { path, subscription } = sync
+          const after = isNew && isBack ? subscription.options.regather?.(false) : undefined
+          const failed = (error: unknown): void => {
+            const isRetried = retry(sync, connection, error)
+            if (!isRetried && !isLate && !after) {
+              throw error
+            }
+            if (!isRetried) {
+              revoke(connection, path)
+            }
+          }
+          entrance.enter(connection, path, subscription, isNew, failed, after)
         }
       },
       again: (sync) =>

@@ -39,8 +39,6 @@ interface Host {
   readonly pause: () => Promise<void> | undefined
   /** Waits until a path has come as far here. */
   readonly reach: (path: string, position: Message.Position) => Promise<void>
-  /** Ends after so many ms. */
-  readonly wait: (duration: number) => Promise<void>
 }
 
 // Updates that wait for a first message. With more of them the subscription ends: the application takes too long.
@@ -57,8 +55,9 @@ export class Entrance {
   constructor(private readonly host: Host) {}
 
   /**
-   * Makes a connection a subscriber: after its first message, if it is new and there is one. One that counts as
-   * subscribed already brings what is done if that cannot be had, and may have to wait before it is asked for.
+   * Makes a connection a subscriber: after its first message, if it is new and there is one. `failed` may throw where
+   * that cannot be had, and does whatever else is to be done. If there is something to wait for before it is asked for,
+   * the connection counts as subscribed meanwhile.
    */
   enter(
     connection: Connection,
@@ -77,7 +76,7 @@ export class Entrance {
     const seats: Seats<Connection> = subscription.seats ??= new Map()
     const ofPath = seats.get(path) ?? new Map<Connection, Seat>()
     seats.set(path, ofPath.set(connection, seat))
-    seat.done = this.seat(connection, path, subscription, seat, after).catch((error: unknown) => {
+    const done = this.seat(connection, path, subscription, seat, after).catch((error: unknown) => {
       if (this.holds(connection, path, subscription, seat)) {
         this.leave(connection, path, subscription)
         if (!failed) {
@@ -86,13 +85,16 @@ export class Entrance {
         failed(error)
       }
     })
-    seat.done.catch(ignore)
+    done.catch(ignore)
+    if (!after) {
+      seat.done = done
+    }
   }
 
   /** Tells all subscribers anew how things stand, as something is lost. */
   again(path: string, subscription: Declared, failed: (connection: Connection, error: unknown) => void): void {
     const { options, seats } = subscription
-    const after = options.regather === undefined ? undefined : this.host.wait(options.regather)
+    const after = options.regather?.(true)
     for (const connection of [...subscription.subscribers(path).keys(), ...seats?.get(path)?.keys() ?? []]) {
       subscription.remove(connection, path)
       this.enter(connection, path, subscription, true, (error) => failed(connection, error), after)

@@ -67,8 +67,8 @@ export interface Options<C> {
   readonly presence?: PresenceOptions<C> | undefined
   /** How things stand, which a subscriber gets first; `undefined` for nothing. */
   readonly snapshot?: ((connection: C, path: string, params: Params) => Awaitable<unknown>) | undefined
-  /** How long it takes until a snapshot is whole, after something was lost (ms). */
-  readonly regather?: number | undefined
+  /** Ends when a snapshot is whole, after something was lost, just now or before; nothing where it is. */
+  readonly regather?: ((isLost: boolean) => Promise<void> | undefined) | undefined
 }
 
 /** Some subscribers, in the order they came. */

@@ -15,7 +15,7 @@ export interface Told {
 
 /** What a client makes of what it is told. Who has left does not come back: whoever does all the same has flapped. */
 export class Watcher {
-  flaps = 0
+  readonly flaps: Array<string> = []
   private readonly known = new Set<string>()
   private readonly left = new Set<string>()
 
@@ -39,7 +39,9 @@ export class Watcher {
 
   private add(name: string): void {
     this.known.add(name)
-    this.flaps += this.left.delete(name) ? 1 : 0
+    if (this.left.delete(name)) {
+      this.flaps.push(name)
+    }
   }
 
   private drop(name: string): void {
@@ -56,6 +58,8 @@ export class Attendance {
   readonly watchers: Array<Watcher> = []
   private readonly guests: Array<Client> = []
   private guest = ""
+  /** Who was present by each word when they came to rest. */
+  lists: ReadonlyArray<ReadonlyArray<string>> = []
 
   constructor(
     private readonly staying: ReadonlyArray<string>,
@@ -93,6 +97,7 @@ export class Attendance {
       const lists = [...await Promise.all(nodes()), ...this.watchers.map(({ present }) => present)]
       const wrong = lists.reduce((sum, list) => sum + differing(truth, new Set(list)), 0)
       if (wrong === 0 || Date.now() > deadline) {
+        this.lists = lists
         return wrong
       }
       await sleep(20)

@@ -323,7 +323,7 @@ class Stage {
         figures.disordered += known.filter((n, index) => index > 0 && n < (known[index - 1] ?? 0)).length
       }
     }
-    figures.flaps += this.attendance.watchers.reduce((sum, { flaps }) => sum + flaps, 0)
+    figures.flaps += this.attendance.watchers.reduce((sum, { flaps }) => sum + flaps.length, 0)
     return Ledgers.add(figures, this.figures)
   }
 
@@ -378,6 +378,12 @@ export const run = async (options: Options): Promise<Shares> => {
       before = all
       count(shares, fault, { rounds: 1, figures, longest })
       options.report?.(`${options.kind} ${round}, ${fault}: ${line(figures)}`)
+      if (figures.ghosts > 0) {
+        options.report?.(`listed: ${stage.attendance.lists.map((list) => list.join()).join("; ")}`)
+      }
+      if (figures.flaps > 0) {
+        options.report?.(`flapped: ${stage.attendance.watchers.map(({ flaps }) => flaps.slice(-3).join()).join("; ")}`)
+      }
       if (figures.missing > 0) {
         stage.ledgers.forEach((ledger) => ledger.lacking().forEach((each) => options.report?.(each)))
       }

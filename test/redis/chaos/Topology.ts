@@ -129,27 +129,32 @@ const attempt = (holds: () => boolean): boolean => {
 const isMaster = (redis: RedisServer): boolean => redis.run("role").startsWith("master")
 const isInStep = (redis: RedisServer): boolean => redis.run("info", "replication").includes("master_link_status:up")
 
-/** Two servers, one of which takes the other's place when that one dies, again and again. */
+/**
+ * Two servers, one of which takes the other's place when that one dies, again and again. `isNamed` says whether whoever
+ * decides it has a server for the master.
+ */
 const pair = (
   first: RedisServer,
   second: RedisServer,
-  takeOver: (next: RedisServer, old: RedisServer) => Promise<void>
+  takeOver: (next: RedisServer) => Promise<void>,
+  isNamed: (master: RedisServer) => boolean
 ) => {
   const roles = { master: first, replica: second }
   const failover = (how: (master: RedisServer) => () => Promise<void>): Fault => async () => {
     const { master, replica } = roles
     const back = how(master)
-    await takeOver(replica, master)
+    await takeOver(replica)
     await until(() => isMaster(replica))
     await back()
-    if (attempt(() => isMaster(master) && isMaster(replica))) {
-      attempt(() => master.run("replicaof", "127.0.0.1", String(replica.port)) === "OK")
-    }
-    // On a loaded machine Sentinels may find the new master gone, too, and take the old one back.
+    // On a loaded machine Sentinels may find the new master gone, too, and take the old one back. They have an old one
+    // follow the new one, too, but only after 8 s.
     await until(() => {
-      const [next, other] = isMaster(replica) ? [replica, master] : [master, replica]
+      const [next, other] = isNamed(replica) ? [replica, master] : [master, replica]
       Object.assign(roles, { master: next, replica: other })
-      return isMaster(next) && !isMaster(other) && isInStep(other)
+      if (isNamed(next) && isMaster(next) && isMaster(other)) {
+        other.run("replicaof", "127.0.0.1", String(next.port))
+      }
+      return isNamed(next) && isMaster(next) && !isMaster(other) && isInStep(other)
     })
     // Nodes find their way one after the other, while others publish.
     await sleep(1_500)
@@ -201,7 +206,15 @@ const startSentinel = async (): Promise<Topology> => {
   }
   const knows = (text: RegExp): boolean => text.test(first.ask(String(ports[0]), "sentinel", "master", "main"))
   await until(() => knows(/num-slaves\n1\nnum-other-sentinels\n2/))
-  const { faults } = pair(first, second, () => Promise.resolve())
+  const { faults } = pair(
+    first,
+    second,
+    () => Promise.resolve(),
+    ({ port }) =>
+      ports.every((sentinel) =>
+        first.ask(String(sentinel), "sentinel", "get-master-addr-by-name", "main").endsWith(`\n${port}`)
+      )
+  )
   return {
     options: () => ({ sentinels: ports.map((port) => `redis://127.0.0.1:${port}`), name: "main" }),
     faults,
@@ -219,7 +232,7 @@ const startCluster = async (): Promise<Topology> => {
   const { faults } = pair(first, second, async (next) => {
     await sleep(300)
     next.run("cluster", "failover", "takeover")
-  })
+  }, isMaster)
   return {
     options: () => ({ url: [first.url, second.url], cluster: true }),
     faults,
