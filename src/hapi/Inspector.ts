@@ -25,19 +25,24 @@ export interface PluginOptions {
 
 const ofSocket = /^(?:connection|upgrade|content-length|transfer-encoding|sec-websocket-.+)$/
 
-// Who may have the page may have its sockets: hapi itself is asked, with what the upgrade brings.
-const admitBy = (server: Server) => async ({ address, headers, url }: UpgradeRequest): Promise<boolean | number> => {
-  const { statusCode } = await server.inject({
-    method: "GET",
-    url,
-    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !ofSocket.test(name))) as Record<
-      string,
-      string
-    >,
-    ...(address !== undefined && { remoteAddress: address })
-  })
-  return statusCode === 200 || statusCode
-}
+// What the page's handler answered with.
+type Pages = WeakMap<object, string>
+
+// Who may have the page may have its sockets: hapi itself is asked, with what the upgrade brings. A login page may come
+// with the same status.
+const admitBy =
+  (server: Server, pages: Pages) => async ({ address, headers, url }: UpgradeRequest): Promise<boolean | number> => {
+    const { request, result, statusCode } = await server.inject({
+      method: "GET",
+      url,
+      headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !ofSocket.test(name))) as Record<
+        string,
+        string
+      >,
+      ...(address !== undefined && { remoteAddress: address })
+    })
+    return statusCode === 200 ? pages.has(request) && pages.get(request) === result : statusCode
+  }
 
 const register = (server: Server, given: Partial<PluginOptions> = {}): void => {
   const { auth, origin = [], path = "/nes/inspector" } = given
@@ -48,7 +53,9 @@ const register = (server: Server, given: Partial<PluginOptions> = {}): void => {
   if (!nes) {
     throw new Error("The inspector needs the plugin effect-nes, registered before it")
   }
-  const options = { path, origins: [origin].flat(), admit: admitBy(server) }
+  const pages: Pages = new WeakMap()
+  const below: { readonly prefix?: string } = server.realm.modifiers.route
+  const options = { path: (below.prefix ?? "") + path, origins: [origin].flat(), admit: admitBy(server, pages) }
   let declared = false
   let running: Scope.Closeable | undefined
   server.ext("onPreStart", async () => {
@@ -59,8 +66,9 @@ const register = (server: Server, given: Partial<PluginOptions> = {}): void => {
         method: "GET",
         path,
         options: { auth, tags: ["nes"] },
-        handler: async (_request, h) => {
+        handler: async (request, h) => {
           const { headers, html } = await Inspector.page()
+          pages.set(request, html)
           const response = h.response(html)
           Object.entries(headers).forEach(([name, value]) => response.header(name, value))
           return response

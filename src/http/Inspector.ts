@@ -5,6 +5,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as CloseCode from "../protocol/CloseCode.js"
 import type { UserError } from "../protocol/NesError.js"
@@ -32,12 +33,12 @@ export interface LayerOptions<E = never, R = never> {
   readonly origin?: string | ReadonlyArray<string> | undefined
 }
 
-const requestOf = ({ headers, url }: UpgradeRequest): HttpServerRequest.HttpServerRequest =>
+const requestOf = ({ address, headers, url }: UpgradeRequest): HttpServerRequest.HttpServerRequest =>
   HttpServerRequest.fromWeb(
     new Request(new URL(url, `http://${headers.host ?? "localhost"}`), {
       headers: Object.entries(headers).map(([name, value]) => [name, String(value)] as [string, string])
     })
-  )
+  ).modify({ remoteAddress: Option.fromUndefinedOr(address) })
 
 const forbidden = HttpServerResponse.empty({ status: 403 })
 

@@ -121,6 +121,28 @@ describe("who gets in", () => {
     expect(client.isConnected).toBe(true)
   })
 
+  it("lets nobody in who is given another page in its stead, wherever its own is", async () => {
+    const server = Hapi.server({ host: "127.0.0.1", port: 0, debug: false })
+    server.auth.scheme("form", () => ({
+      authenticate: ({ headers: { cookie } }, h) =>
+        cookie === "operator=yes" ? h.authenticated({ credentials: {} }) : h.response("Please log in").takeover()
+    }))
+    server.auth.strategy("form", "form")
+    await server.register(Nes)
+    await server.register({ plugin: Inspector.plugin, options: { auth: "form" } }, { routes: { prefix: "/admin" } })
+    await server.start()
+    onTestFinished(() => server.stop({ timeout: 200 }))
+    const url = `${server.info.uri.replace("http", "ws")}/admin/nes/inspector`
+    const operate = async (ws: object) => {
+      const client = new Client(url, { ws })
+      onTestFinished(() => client.disconnect())
+      await client.connect({ reconnect: false })
+      return (await client.message(page)).payload
+    }
+    await expect(operate({})).rejects.toThrow("Socket error")
+    expect(await operate(cookieOf)).toEqual({ total: 0, silent: [], rows: [] })
+  })
+
   it("lets go of operators when the server stops, and has them back when it starts again", async () => {
     const { operate, server } = await startServer()
     const { client } = await operate()

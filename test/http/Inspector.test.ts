@@ -1,7 +1,7 @@
 /** The inspector of an Effect HTTP application: the same page and sockets, behind what the application says. */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { expect, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import { createServer } from "node:http"
 import { NesHttpServer, Refusal } from "../../src/index.js"
@@ -11,9 +11,10 @@ import { address, connect, describeError } from "./Serving.js"
 class Operators extends Context.Service<Operators, { readonly cookie: string }>()("Operators") {}
 
 const auth = Effect.gen(function*() {
-  const { headers } = yield* HttpServerRequest.HttpServerRequest
+  const { headers, remoteAddress } = yield* HttpServerRequest.HttpServerRequest
   const { cookie } = yield* Operators
-  if (headers.cookie !== cookie) {
+  // An operator comes from somewhere, by the page as by a socket.
+  if (headers.cookie !== cookie || Option.getOrUndefined(remoteAddress) !== "127.0.0.1") {
     return yield* headers.cookie === "other=1"
       ? Effect.fail("somebody else")
       : Effect.fail(Refusal.unauthorized("Operators only"))
