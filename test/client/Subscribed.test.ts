@@ -110,6 +110,23 @@ describe("subscribed", () => {
       yield* accepted(second)
     }))
 
+  it.effect("once accepted, its Stream goes on over a reconnect, and fails with a later refusal", () =>
+    Effect.gen(function*() {
+      const { nes, server } = yield* connected
+      const fiber = yield* asked(nes.subscribed("/a"))
+      server.socket.answer("sub")
+      const updates = yield* Fiber.join(fiber)
+      server.socket.end(1006)
+      yield* adjust(1000)
+      say(server, 1)
+      expect(yield* Stream.runHead(updates)).toMatchObject({ value: { message: 1 } })
+      server.onConnection = (socket) => queueMicrotask(() => socket.open())
+      server.socket.end(1006)
+      yield* adjust(2000)
+      server.socket.answer("hello", { statusCode: 403, payload: { message: "No" }, path: "/a" })
+      expect(yield* Effect.flip(Stream.runDrain(updates))).toMatchObject(ofOne)
+    }))
+
   it.effect("what a hello has no room for is accepted when it is answered itself", () =>
     Effect.gen(function*() {
       const server = new FakeServer()
