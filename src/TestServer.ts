@@ -51,9 +51,9 @@ const follow = (stream: Duplex, other: Duplex): void => {
  * @since 1.0.0
  * @category constructors
  */
-export const connect = (
-  options: Partial<NesClient.Options> = {}
-): Effect.Effect<NesClient.Service, NesError, TestServer | Scope.Scope> =>
+export const connect = <R = never>(
+  options: Partial<NesClient.Options<R>> = {}
+): Effect.Effect<NesClient.Service, NesError, TestServer | Scope.Scope | R> =>
   TestServer.use((server) => NesClient.make({ ...server, connect: "required", ...options }))
 
 /**
@@ -62,9 +62,10 @@ export const connect = (
  * @since 1.0.0
  * @category layers
  */
-export const layerClient = (
-  options?: Partial<NesClient.Options>
-): Layer.Layer<NesClient.NesClient, NesError, TestServer> => Layer.effect(NesClient.NesClient, connect(options))
+export const layerClient = <R = never>(
+  options?: Partial<NesClient.Options<R>>
+): Layer.Layer<NesClient.NesClient, NesError, TestServer | Exclude<R, Scope.Scope>> =>
+  Layer.effect(NesClient.NesClient, connect(options))
 
 /**
  * Makes a server in memory of routes: `layer(routes, options)` or, in a pipe, `layer(options)`.

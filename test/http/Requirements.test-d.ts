@@ -32,6 +32,13 @@ describe("a server requires", () => {
     expectTypeOf<Layer.Services<typeof live>>().toEqualTypeOf<A | B | C | D>()
   })
 
+  it("what a client of it needs for its credentials", () => {
+    const client = TestServer.layerClient({ auth: Effect.map(A, ({ a }) => a) })
+    expectTypeOf<Layer.Services<typeof client>>().toEqualTypeOf<A | TestServer.TestServer>()
+    const plain = TestServer.layerClient({ auth: "token" })
+    expectTypeOf<Layer.Services<typeof plain>>().toEqualTypeOf<TestServer.TestServer>()
+  })
+
   it("the same in a pipe", () => {
     const routes = HttpRouter.add("GET", "/", Effect.as(C, HttpServerResponse.empty()))
     const options = { onMessage: () => D }
