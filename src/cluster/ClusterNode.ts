@@ -60,7 +60,9 @@ export class ClusterNode {
   private known = false
   /** Whether all orders have been carried out, so that it may deliver. */
   private joined = false
+  /** When it was with the engine last, and when again (ms). */
   private joinedAt = -Infinity
+  private backAt = -Infinity
   /** When the engine has been heard last, and when before it went down last (ms). */
   private heardAt = 0
   private leftAt: number | undefined
@@ -107,7 +109,7 @@ export class ClusterNode {
       command: (run) => this.asked(run),
       now: () => this.now(),
       after: this.after,
-      joinedAt: () => this.joinedAt,
+      backAt: () => this.backAt,
       areBack: () => this.joined && this.roster.areBack(this.joinedAt)
     })
     this.once = new ClusterOnce((run) => this.asked(run), () => this.now())
@@ -221,6 +223,7 @@ export class ClusterNode {
     }
     this.joined = true
     this.joinedAt = this.now()
+    this.backAt = this.known ? this.joinedAt : this.backAt
     this.renewedAt = -Infinity
     this.waiting.splice(0).forEach(this.hear)
     await this.beat()

@@ -15,8 +15,8 @@ interface Host {
   readonly command: <A>(run: (session: Session) => Promise<A>) => Promise<A>
   readonly now: () => number
   readonly after: After
-  /** When this node was back with the engine last (ms), and whether all are. */
-  readonly joinedAt: () => number
+  /** When this node was with the engine again (ms), and whether all are. */
+  readonly backAt: () => number
   readonly areBack: () => boolean
 }
 
@@ -80,7 +80,7 @@ export class ClusterPresence implements Presences {
     if (isLost) {
       this.lostAt = now()
     }
-    const from = Math.max(this.lostAt, this.host.joinedAt())
+    const from = Math.max(this.lostAt, this.host.backAt())
     return now() - from < most ? this.gathered(from) : undefined
   }
 

@@ -79,10 +79,10 @@ export class Recovery implements Keeper {
           connection.write(prepared)
         }
       },
-      enter: (sync, connection, isNew, isLate, isBack) => {
+      enter: (sync, connection, isNew, isLate) => {
         if (wants(sync, connection)) {
           const { path, subscription } = sync
-          const after = isNew && isBack ? subscription.options.regather?.(false) : undefined
+          const after = isNew ? subscription.options.regather?.(false) : undefined
           const failed = (error: unknown): void => {
             const isRetried = retry(sync, connection, error)
             if (!isRetried && !isLate && !after) {

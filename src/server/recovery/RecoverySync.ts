@@ -30,15 +30,9 @@ export interface Owner {
   readonly gap: (sync: RecoverySync, position: Message.Position, to?: Connection) => void
   /**
    * Makes a connection a subscriber, if it still wants to be: one that knows nothing of what was before gets to know
-   * how things stand, as does one that is back and has lost something.
+   * how things stand.
    */
-  readonly enter: (
-    sync: RecoverySync,
-    connection: Connection,
-    isNew: boolean,
-    isLate: boolean,
-    isBack: boolean
-  ) => void
+  readonly enter: (sync: RecoverySync, connection: Connection, isNew: boolean, isLate: boolean) => void
   /** Tells all subscribers anew how things stand. */
   readonly again: (sync: RecoverySync) => void
   readonly wants: (sync: RecoverySync, connection: Connection) => boolean
@@ -119,7 +113,7 @@ export class RecoverySync {
       at && !this.busy && (since || history === 0) &&
       (!since || (since.epoch === at.epoch && since.offset === at.offset))
     ) {
-      this.owner.enter(this, connection, !since, false, false)
+      this.owner.enter(this, connection, !since, false)
       return at
     }
     return new Promise((answer) => {
@@ -314,7 +308,7 @@ export class RecoverySync {
         this.owner.gap(this, { epoch: page.epoch, offset: page.top - wanted.length }, connection)
       }
       await this.tell(wanted, connection)
-      this.owner.enter(this, connection, isNew, late, late || since !== undefined)
+      this.owner.enter(this, connection, isNew, late)
       answer(this.at)
     }
     this.release(this.at)
