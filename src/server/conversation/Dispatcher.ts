@@ -40,6 +40,15 @@ class PathRefused extends Error {
 // What the server knows beyond the protocol, for clients that know it too.
 const extensions = ["cancel", "http", "rpc", "trace"]
 
+// What clients know of these is much the same: it takes memory once, not for each.
+const sets = new Map<string, ReadonlySet<string>>()
+
+const setOf = (shared: ReadonlyArray<string>): ReadonlySet<string> => {
+  const known = sets.get(shared.join()) ?? new Set(shared)
+  sets.set(shared.join(), known)
+  return known
+}
+
 // Of no use to a client that does not know them: it may not send them either.
 const extensionOf: Readonly<Record<string, string>> = { cancel: "cancel", rpc: "rpc", ack: "rpc" }
 
@@ -469,7 +478,7 @@ export class Dispatcher {
           ...(positions && { positions }),
           ...(shared.length > 0 && { extensions: shared })
         })
-        connection.extensions = shared.length > 0 ? new Set(shared) : undefined
+        connection.extensions = shared.length > 0 ? setOf(shared) : undefined
         connection.catchUp()
         connection.stage = "ready"
         connection.greeted(true)

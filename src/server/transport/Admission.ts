@@ -62,7 +62,7 @@ export class Admission {
   readonly room = (request: IncomingMessage): number | undefined => {
     const { maxConnectionsPerAddress } = this.context.settings
     const { remoteAddress } = request.socket
-    return remoteAddress !== undefined &&
+    return maxConnectionsPerAddress < Infinity && remoteAddress !== undefined &&
         (this.connections.get(networkOf(remoteAddress)) ?? 0) >= maxConnectionsPerAddress
       ? this.refuse("maxConnectionsPerAddress", request)
       : undefined
