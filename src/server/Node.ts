@@ -252,7 +252,7 @@ export class Node {
   requireDeclared(path: string): void {
     requirePath(path)
     const { membership: { claims }, started } = this
-    if ((started || claims === undefined) && !this.hub.router.match(path)) {
+    if ((started || claims === undefined) && !this.hub.router.has(path)) {
       throw new UserError({ message: `No subscription is declared for the path: ${path}` })
     }
   }

@@ -193,14 +193,31 @@ const halfPair = /\p{Cs}/u
 /** What has been declared, found by the rules of hapi's router. */
 export class Router<A> {
   private readonly router = new Call.Router<A>()
+  /** What `has` has found: not looked for again by the `match` that follows. */
+  private found: { readonly path: string; readonly match: Match<A> | undefined } | undefined
 
   /** Declares a path; throws if it is invalid or conflicts with another. */
   add(path: string, subscription: A): void {
+    this.found = undefined
     this.router.add({ method: "sub", path }, subscription)
+  }
+
+  /** Whether a path belongs to anything. */
+  has(path: string): boolean {
+    const match = this.match(path)
+    this.found = { path, match }
+    return match !== undefined
   }
 
   /** What a path belongs to; `undefined` if to nothing, or the path does not decode. */
   match(path: string): Match<A> | undefined {
+    const { found } = this
+    if (found !== undefined) {
+      this.found = undefined
+      if (found.path === path) {
+        return found.match
+      }
+    }
     if (!path.startsWith("/") || halfPair.test(path)) {
       return undefined
     }
