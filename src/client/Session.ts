@@ -336,11 +336,14 @@ export class Session implements Owner {
   private resubscribe(path: string): void {
     const topic = this.subscribed.get(path)
     if (topic !== undefined) {
+      topic.waiting = []
       this.ask(path, topic, (error) => {
-        if (error?._tag === "ServerError") {
-          this.subscribed.drop(path, error, topic)
-          this.observer.error(error)
+        const refusal = error?._tag === "ServerError" ? error : undefined
+        if (refusal !== undefined) {
+          this.subscribed.drop(path, refusal, topic)
+          this.observer.error(refusal)
         }
+        answered(topic, refusal)
       })
     }
   }
@@ -359,14 +362,10 @@ export class Session implements Owner {
       done()
       return
     }
-    const left = (error?: NesError): void => {
-      this.subscribed.left(path)
-      done(error)
-    }
-    this.afterHello(this.connection, () => {
-      this.subscribed.leave(path)
-      this.send({ type: "unsub", path, id: 0 }, { type: "unsub", succeed: () => left(), fail: left })
-    })
+    this.afterHello(
+      this.connection,
+      () => this.send({ type: "unsub", path, id: 0 }, { type: "unsub", succeed: () => done(), fail: done })
+    )
   }
 
   // A server that still authenticates the client refuses what needs it, and would keep a path that the hello asks for.

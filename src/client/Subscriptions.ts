@@ -83,8 +83,6 @@ export const accept = (topic: Topic, connection: object | undefined): void => {
 /** The table of paths. */
 export class Subscriptions {
   private readonly topics = new Map<string, Topic>()
-  /** How many `unsub` of a path are unanswered. */
-  private readonly leaving = new Map<string, number>()
   /** Whose update was the last: often that of the next, too. */
   private recent: Topic | undefined
 
@@ -234,27 +232,13 @@ export class Subscriptions {
     }
   }
 
-  /** An `unsub` of a path is on its way; `left` says that it was answered, or is lost. */
-  leave(path: string): void {
-    this.leaving.set(path, (this.leaving.get(path) ?? 0) + 1)
-  }
-
-  left(path: string): void {
-    const rest = (this.leaving.get(path) ?? 1) - 1
-    if (rest > 0) {
-      this.leaving.set(path, rest)
-    } else {
-      this.leaving.delete(path)
-    }
-  }
-
   /**
-   * Ends a path at the server's word, with its last message unless that is `undefined`. While the server has answered
-   * neither the `unsub` of a path nor the `sub` that followed, its word is about the subscription before.
+   * Ends a path at the server's word, with its last message unless that is `undefined`. Before the `sub` of a path is
+   * answered, its word is about a subscription before: the answer says whether this one stands.
    */
   revoke(path: string, message: unknown, report: (cause: unknown) => void): void {
     const topic = this.topics.get(path)
-    if (topic === undefined || (topic.waiting !== undefined && this.leaving.has(path))) {
+    if (topic === undefined || topic.waiting !== undefined) {
       return
     }
     this.delete(path)

@@ -143,11 +143,12 @@ export class Socket {
   }
 
   async #revoke(path: string, message: unknown, options: RevokeOptions): Promise<void> {
-    await this.#connection.unsubscribe(path)
-    if ((options.ignoreClosed || options.ignoreClose) && !this.isOpen()) {
-      return
-    }
-    await this.#send(message === null ? { type: "revoke", path } : { type: "revoke", path, message })
+    const left = this.#connection.unsubscribe(path)
+    // At once: a client that subscribes again while the hook runs must not take it for the new subscription's.
+    const sent = (options.ignoreClosed || options.ignoreClose) && !this.isOpen()
+      ? undefined
+      : this.#send(message === null ? { type: "revoke", path } : { type: "revoke", path, message })
+    await Promise.all([left, sent])
   }
 
   #send(message: Message.Update | Message.Pub | Message.Revoke): Promise<void> {

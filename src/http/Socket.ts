@@ -97,15 +97,14 @@ export class Socket {
   #send(
     type: "update" | "pub" | "revoke",
     makeText: () => string,
-    before?: () => Promise<void>
+    also?: () => Promise<void>
   ): Effect.Effect<void, DisconnectError | UserError> {
     return Effect.flatMap(
       Effect.try({ try: makeText, catch: userError }),
       (text) =>
         Effect.tryPromise({
           try: async () => {
-            await before?.()
-            await this.#connection.send(type, text)
+            await Promise.all([also?.(), this.#connection.send(type, text)])
           },
           catch: (cause) => new DisconnectError({ message: Thrown.text(cause) })
         })

@@ -54,6 +54,7 @@ export const answers = {
   userRequired: [403, "Application credentials cannot be used on a user subscription"],
   appRequired: [403, "User credentials cannot be used on an application subscription"],
   subscriptionsTooMany: [403, "Too many subscriptions"],
+  subscriptionRevoked: [403, "Subscription revoked"],
   routeUnknown: [404, "Not Found"],
   subscriptionUnknown: [404, "Subscription not found"],
   pathTooLong: [414, "Message path is too long"],

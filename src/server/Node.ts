@@ -143,7 +143,7 @@ export class Node {
       (connection) => this.dispatcher.wake(connection)
     )
     this.shared = {
-      leave: this.hub.unsubscribe,
+      leave: this.hub.revoke,
       flush: context.flush,
       fanouts: context.fanouts,
       totals: metrics.totals,

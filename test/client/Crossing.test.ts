@@ -84,15 +84,21 @@ describe("a revoke crosses", () => {
       expect(session.subscriptions).toEqual([])
     }))
 
-  it.effect("nothing, but comes before the answer to the sub: it ends the path", () =>
+  it.effect("a sub: its answer says whether it stands", () =>
     Effect.gen(function*() {
       const { seen, server, session, subscribe, unsubscribe } = yield* subscribed()
       unsubscribe()
       server.socket.answer("unsub")
       subscribe("second")
-      server.socket.say({ type: "revoke", path: "/a" })
+      server.socket.say({ type: "revoke", path: "/a", message: "bye" })
       server.socket.answer("sub", { path: "/a" })
-      expect(seen).toEqual([["second", "ended", undefined]])
+      expect([seen, session.subscriptions]).toEqual([[], ["/a"]])
+      unsubscribe()
+      server.socket.answer("unsub")
+      subscribe("third")
+      server.socket.say({ type: "revoke", path: "/a" })
+      server.socket.answer("sub", { path: "/a", statusCode: 403, payload: { message: "Subscription revoked" } })
+      expect(seen).toEqual([["third", "ended", "Subscription revoked"]])
       expect(session.subscriptions).toEqual([])
     }))
 

@@ -198,7 +198,9 @@ describe("subscribe", () => {
     Effect.gen(function*() {
       const { nes, server } = yield* connected()
       const a = yield* consume(nes.subscribe("/a"))
+      server.socket.answer("sub")
       const b = yield* consume(nes.subscribe("/b"))
+      server.socket.answer("sub")
       server.socket.say({ type: "pub", path: "/a", message: 1 })
       server.socket.say({ type: "revoke", path: "/a", message: null })
       server.socket.say({ type: "revoke", path: "/b" })

@@ -121,6 +121,7 @@ describe("subscriptions", () => {
         }
       }, () => {})
       session.subscribe("/a", 2, listener("2"), () => {})
+      server.socket.answer("sub")
       server.socket.say({ type: "pub", path: "/a", message: 1 })
       server.socket.say({ type: "revoke", path: "/a", message: 2 })
       expect(got).toEqual([["2", 1, {}], ["2", 2, { revoked: true }], ["2", "ended", undefined]])
@@ -149,11 +150,13 @@ describe("subscriptions", () => {
       const { got, listener, sent, server, session } = yield* connected
       for (const message of ["last", null, false, 0, ""]) {
         session.subscribe("/a", 1, listener("1"), () => {})
+        server.socket.answer("sub")
         server.socket.say({ type: "revoke", path: "/a", message })
         expect(got.splice(0)).toEqual([["1", message, { revoked: true }], ["1", "ended", undefined]])
         expect(session.subscriptions).toEqual([])
       }
       session.subscribe("/a", 1, listener("1"), () => {})
+      server.socket.answer("sub")
       sent()
       server.socket.say({ type: "revoke", path: "/a" })
       server.socket.say({ type: "revoke", path: "/never" })

@@ -33,9 +33,10 @@ export interface Info {
 /** How far a connection's conversation has come. After a refused hello nothing more is processed. */
 type Stage = "new" | "greeting" | "ready" | "refused"
 
-/** A subscribe that waits for its `onSubscribe`; `cancelled` by an unsubscribe or a close meanwhile. */
+/** A subscribe that waits for its `onSubscribe`; `cancelled` by an unsubscribe, a revoke or a close meanwhile. */
 export interface PendingSubscribe {
   cancelled: boolean
+  revoked: boolean
   outcome: Promise<Position | undefined>
 }
 
@@ -201,7 +202,7 @@ export class Connection {
     this.cookies = keepCookies ? request.headers.cookie : undefined
   }
 
-  /** Ends its subscription to a path; ends when the hook has run. */
+  /** Ends its subscription to a path by the server's word; ends when the hook has run. */
   unsubscribe(path: string): Promise<void> {
     return this.shared.leave(this, path)
   }

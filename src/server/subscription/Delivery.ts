@@ -141,12 +141,14 @@ export class Delivery {
     const outgoing = this.encode(
       message === null ? { type: "revoke", path } : { type: "revoke", path, message }
     )
-    return Promise.all(subscribed.map(async (connection) => {
-      await this.hub.unsubscribe(connection, path)
+    return Promise.all(subscribed.map((connection) => {
+      const left = this.hub.revoke(connection, path)
+      // At once: a client that subscribes again while the hook runs must not take it for the new subscription's.
       if (outgoing) {
         connection.write(outgoing)
         this.context.metrics.totals.sentRevoke++
       }
+      return left
     })).then(ignore)
   }
 

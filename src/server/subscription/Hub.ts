@@ -176,6 +176,15 @@ export class Hub {
     }
   }
 
+  /** Ends a subscription by the server's word. A client takes a `sub` that is answered for one that stands. */
+  readonly revoke = (connection: Connection, path: string): Promise<void> => {
+    const pending = connection.pending?.get(path)
+    if (pending) {
+      pending.revoked = true
+    }
+    return this.unsubscribe(connection, path)
+  }
+
   /**
    * Gives a connection its credentials, and counts it in for its user, here and among all nodes; fails with 503 if the
    * user has as many connections as are allowed. Its subscriptions get their new user; those that it may not have any
@@ -335,7 +344,7 @@ export class Hub {
     match: Match<Declared>,
     start: Start
   ): Promise<Message.Position | undefined> {
-    const pending: PendingSubscribe = { cancelled: false, outcome: Promise.resolve(undefined) }
+    const pending: PendingSubscribe = { cancelled: false, revoked: false, outcome: Promise.resolve(undefined) }
     const waiting = connection.pending ??= new Map<string, PendingSubscribe>()
     waiting.set(path, pending)
     pending.outcome = this.runSubscribe(connection, path, match, pending, start).finally(() => {
@@ -362,6 +371,10 @@ export class Hub {
     }
     if (pending.cancelled) {
       await this.afterUnsubscribe(connection, path, subscription)
+      // A revoke waits for the answer to the hello, where it ends what that has accepted.
+      if (pending.revoked && connection.stage === "ready") {
+        throw errorAnswer(answers.subscriptionRevoked)
+      }
       return undefined
     }
     return this.enter(connection, path, subscription, start)

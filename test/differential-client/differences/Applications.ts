@@ -253,6 +253,36 @@ export const applications: ReadonlyArray<Difference> = [
     }
   },
   {
+    id: "C-revoke-early",
+    there:
+      "a `revoke` that arrives before the `sub` of its path is answered ends the new subscription, although it was sent for an earlier one",
+    here: "it is ignored: the answer to the `sub` tells whether the subscription stands",
+    why: "otherwise the server has a subscription that its client does not know of.",
+    shown: {
+      nes14: {
+        "revoke while the sub is pending": shown`
+          onConnect () with id "s1"
+          connect resolved ()
+          - handler a ("last", { revoked: true })
+          subscribe resolved ()
+          - subscriptions: []
+          + subscriptions: ["/a"]
+        `
+      },
+      nes6: {
+        "revoke while the sub is pending": shown`
+          onConnect () with id "s1"
+          connect called back ()
+          - handler a ("last", { revoked: true })
+          - subscribe called back (null)
+          + subscribe called back ()
+          - subscriptions: []
+          + subscriptions: ["/a"]
+        `
+      }
+    }
+  },
+  {
     id: "C-further-handler",
     there:
       "a further handler of a path whose `sub` is pending succeeds at once, and is dropped without an error if the `sub` is refused",

@@ -360,6 +360,40 @@ const subscribing: ReadonlyArray<Script> = [
     }
   },
   {
+    name: "revoked while onSubscribe is running",
+    play: async (stage) => {
+      const a = await stage.open("a")
+      a.send({ type: "sub", id: 5, path: "/hooked/gate" })
+      await a.fence()
+      await stage.control("socket", a.id, "revoke", "/hooked/gate", "last")
+      await stage.control("openGate")
+      await a.messages(2)
+      await stage.control("publish", "/hooked/gate", "update")
+    },
+    expect: {
+      a: [
+        welcome("a"),
+        "{\"type\":\"revoke\",\"path\":\"/hooked/gate\",\"message\":\"last\"}",
+        error(403, "Subscription revoked", { type: "sub", id: 5, path: "/hooked/gate" })
+      ],
+      control: ["socket: \"done\"", "openGate: undefined", "publish: \"done\""],
+      record: [hook("onSubscribe", "a", "gate"), hook("onUnsubscribe", "a", "gate")]
+    },
+    difference: {
+      id: "S-revoke-while-subscribing",
+      peer: {
+        a: [
+          welcome("a"),
+          "{\"type\":\"revoke\",\"path\":\"/hooked/gate\",\"message\":\"last\"}",
+          subscribed("/hooked/gate", 5),
+          "{\"type\":\"pub\",\"path\":\"/hooked/gate\",\"message\":\"update\"}"
+        ],
+        control: ["socket: \"done\"", "openGate: undefined", "publish: \"done\""],
+        record: [hook("onSubscribe", "a", "gate")]
+      }
+    }
+  },
+  {
     name: "the client leaves while onSubscribe is running",
     application: { onDisconnection: "record" },
     play: async (stage) => {
