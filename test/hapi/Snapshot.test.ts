@@ -273,6 +273,60 @@ describe.each([
   })
 })
 
+it.each([false, true])(
+  "whatever a client asks while first messages come and fail, both sides agree in the end (recovery: %s)",
+  async (recovery) => {
+    let begun = 0
+    const { asked, hub, left, open, server } = await startSlow({
+      recovery,
+      onSubscribe: () => {
+        begun++
+        return turns(1)
+      }
+    })
+    const step = fc.constantFrom("sub", "sub", "unsub", "unsub", "answer", "fail", "publish", "wait")
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (steps) => {
+        const socket = await open({ auth: as("ann") })
+        const connection = Array.from(hub.connections.all()).at(-1)
+        const path = `/slow/${Math.random()}`
+        const ids = new Map<number, string>()
+        const answer = (isRefused = false): void => asked.shift()?.answer(isRefused ? Promise.reject(refusal) : "first")
+        begun = 0
+        left.length = 0
+        for (const each of steps) {
+          if (each === "sub" || each === "unsub") {
+            ids.set(ids.size + 2, each)
+            socket.send({ type: each, id: ids.size + 1, path })
+          } else if (each === "publish") {
+            void server.publish(path, "update")
+          } else if (each !== "wait") {
+            answer(each === "fail")
+          }
+          await sleep(1)
+        }
+        const last = Array.from(ids.keys()).at(-1) ?? 1
+        while (!Array.from(ids.keys()).every((id) => socket.heard.some((message) => message.id === id))) {
+          answer()
+          await turns(1)
+        }
+        await server.publish(path, "later")
+        await socket.ask({ type: "sub", id: 99, path: "/plain" })
+        const has = connection?.subscriptions.has(path)
+        const { statusCode } = socket.heard.find(({ id }) => id === last) as { readonly statusCode?: number }
+        expect(has).toBe(ids.get(last) === "sub" && statusCode === undefined)
+        expect(socket.heard.slice(-2).some(({ message }) => message === "later")).toBe(has)
+        expect([hub.listens(path), connection?.pending?.size ?? 0]).toEqual([has, 0])
+        await expect.poll(() => begun - left.length, { interval: 1 }).toBe(has ? 1 : 0)
+        asked.length = 0
+        socket.close()
+        await connection?.gone
+      }),
+      { numRuns: 50 }
+    )
+  }
+)
+
 it("a limit of subscriptions counts none of them twice, whatever they wait for", async () => {
   const { asked, open } = await startSlow({}, { limits: { maxSubscriptions: 3 } })
   const socket = await open({ auth: as("ann") })
