@@ -244,10 +244,16 @@ const isBody = (u: unknown): u is Request.Body => bodies.has(u)
 // Whoever gives an Effect has what it requires.
 const reveal = <R>(auth: Auth<R>, context: Context.Context<R>): Credentials.Auth => {
   const ask = Effect.isEffect(auth) ? () => auth : auth
-  return typeof ask === "function"
-    ? (attempt) =>
+  if (typeof ask === "function") {
+    return (attempt) =>
       Effect.provideContext(Effect.map(Credentials.resolve(ask, attempt), (auth) => Revealed.of(auth)), context)
-    : Revealed.of(ask)
+  }
+  try {
+    return Revealed.of(ask)
+  } catch (error) {
+    // What cannot be read fails what would send it, as a function that throws does.
+    return () => Effect.fail(error)
+  }
 }
 
 const duration = (input: Duration.Input | undefined): Duration.Duration | undefined =>

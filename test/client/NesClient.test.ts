@@ -592,6 +592,24 @@ describe("connecting", () => {
       yield* Fiber.join(reauthenticating)
     }))
 
+  it.effect("credentials that cannot be read are a UserError, given as they are or by an Effect", () =>
+    Effect.gen(function*() {
+      const { nes } = yield* connected()
+      const wiped = Redacted.make("s3cret")
+      Redacted.wipeUnsafe(wiped)
+      const thrower = {
+        get token() {
+          throw new Error("No token")
+        }
+      }
+      for (const auth of [{ token: wiped }, thrower, Effect.succeed({ token: wiped }), Effect.succeed(thrower)]) {
+        const made = NesClient.make({ url: "ws://fake", auth, reconnect: false })
+        const error = yield* Effect.flip(Effect.provide(made, new FakeServer().layer))
+        expect(error._tag).toBe("UserError")
+        expect(yield* Effect.flip(nes.reauthenticate(auth))).toEqual(error)
+      }
+    }))
+
   it.effect("interrupting connect gives the connection up", () =>
     Effect.gen(function*() {
       const { nes, server } = yield* connected({ connect: false })
