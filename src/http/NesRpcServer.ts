@@ -27,7 +27,7 @@ import type * as Scope from "effect/Scope"
 import { isDeepStrictEqual } from "node:util"
 import { answers } from "../protocol/Answers.js"
 import type * as Message from "../protocol/Message.js"
-import { rootless } from "../protocol/Tracing.js"
+import { parentOf, rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import { toAnswer } from "../server/conversation/Errors.js"
@@ -72,14 +72,18 @@ const interrupted = { _tag: "Interrupt", fiberId: null } as const
 // any number in flight. Without `discard` it is answered, as over HTTP, when it has ended.
 const requestOf = (
   { headers, id, payload, sampled, spanId, tag, traceId }: Message.Rpc
-): FromClientEncoded => ({
-  _tag: "Request",
-  id,
-  tag,
-  payload: payload ?? null,
-  headers: (headers ?? []) as ReadonlyArray<[string, string]>,
-  ...(typeof traceId === "string" && typeof spanId === "string" && { traceId, spanId, sampled: sampled ?? false })
-})
+): FromClientEncoded => {
+  // Any text would go on to collectors, which refuse what others have sent along with it.
+  const parent = parentOf(`00-${traceId}-${spanId}-00`)
+  return {
+    _tag: "Request",
+    id,
+    tag,
+    payload: payload ?? null,
+    headers: (headers ?? []) as ReadonlyArray<[string, string]>,
+    ...(parent && { traceId: parent.traceId, spanId: parent.spanId, sampled: sampled ?? false })
+  }
+}
 
 /**
  * The protocol of RPC servers on the connections of `NesServer`; one RPC server at a time can have it.

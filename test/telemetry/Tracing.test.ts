@@ -5,6 +5,7 @@ import { Effect, Fiber, Layer, Queue, Stream, Tracer } from "effect"
 import { HttpClient, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import { Rpc, RpcClient, RpcGroup } from "effect/rpc"
+import { WebSocket } from "ws"
 import { Client } from "../../src/client.js"
 import * as ClusterBroker from "../../src/cluster/ClusterBroker.js"
 import * as Nes from "../../src/hapi.js"
@@ -187,6 +188,44 @@ it.live("what a client takes back, or leaves behind, has ended with all its span
       ...twice(along("nes.request GET (client)", "nes.request GET (server)", "GET (server)", "work")),
       ...twice(along("nes.message (client)", "nes.message (server)", "work"))
     ]))
+  }))
+
+it.live("what clients say of their spans, and how long it is, breaks nothing at a collector", () =>
+  Effect.gen(function*() {
+    const [long, traceId, spanId] = ["f".repeat(100_000), "a".repeat(32), "b".repeat(16)]
+    const traceIds = ["x", long, "0".repeat(32), `${traceId}\n`, traceId]
+    const messages: ReadonlyArray<object> = [
+      { type: "hello", version: "2", extensions: ["rpc"], auth: {}, traceparent: "f".repeat(10_000) },
+      { type: "sub", path: `/${long}`, traceparent: {} },
+      { type: "unsub", path: `/${long}` },
+      ...traceIds.map((traceId) => ({ type: "rpc", tag: "Publish", traceId, spanId, sampled: true })),
+      ...["x", long].map((spanId) => ({ type: "rpc", tag: "Publish", traceId, spanId, sampled: true }))
+    ]
+    const spans = yield* collect((tracer) =>
+      Effect.gen(function*() {
+        const { url, ws } = yield* TestServer.TestServer
+        const socket = new WebSocket(url, ws)
+        yield* Effect.addFinalizer(() => Effect.sync(() => socket.terminate()))
+        yield* Effect.callback<void>((resume) => {
+          let answered = 0
+          const say = () =>
+            answered < messages.length
+              ? socket.send(JSON.stringify({ ...messages[answered], id: ++answered }))
+              : resume(Effect.void)
+          socket.on("open", say).on("message", say)
+        })
+      }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(serving, tracer)))
+    )
+    const called = spans.filter(({ name }) => name === "Publish")
+    expect(called.map(({ parentSpanId }) => parentSpanId === spanId)).toEqual(
+      [false, false, false, false, true, false, false]
+    )
+    for (const span of spans) {
+      expect(span.traceId).toMatch(/^[0-9a-f]{32}$/)
+      expect(span.parentSpanId ?? spanId).toMatch(/^[0-9a-f]{16}$/)
+      expect(JSON.stringify(span).length).toBeLessThan(20_000)
+    }
+    expect(spans.map(({ name }) => name)).toEqual(expect.arrayContaining(["nes.hello", "nes.sub", "nes.unsub"]))
   }))
 
 const tracedBy = (layer: Layer.Layer<never>) => Effect.provide(Tracer.Tracer, layer)

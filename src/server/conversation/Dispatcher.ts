@@ -424,11 +424,16 @@ export class Dispatcher {
         `nes.${message.type}`,
         {
           kind: "server",
-          attributes: spanAttributes(connection, "path" in message ? message.path : undefined),
+          attributes: spanAttributes(connection, "path" in message ? this.bounded(message.path) : undefined),
           parent: "traceparent" in message ? parentOf(message.traceparent) : undefined
         },
         () => this.handle(connection, message, weight)
       ))
+  }
+
+  // What is about to be refused for its length is not to be kept until it is exported.
+  private bounded(path: string): string {
+    return path.slice(0, this.context.settings.limits.maxPathLength)
   }
 
   private handle(
