@@ -95,6 +95,17 @@ describe("on an engine in memory", () => {
     await until(async () => (await here?.ask({ type: "overview" }))?.answers.size === 2)
   })
 
+  it("a first message that cannot be had because the engine goes away comes later", async () => {
+    const node = await start({ declare: (server) => server.subscription("/late/{id}", { presence: true }) })
+    const client = await node.connect()
+    const heard: Array<unknown> = []
+    engine.failNext("present")
+    await client.subscribe("/late/1/presence", (message, { snapshot }) => void heard.push([message, snapshot]))
+    expect(heard).toEqual([])
+    await until(() => heard.length === 1)
+    expect(heard).toEqual([[{ count: 0, users: [] }, true]])
+  })
+
   it("who is subscribed when something is lost is told how things stand instead, as who comes back is", async () => {
     let stands = "first"
     const declare = (server: Server): void =>

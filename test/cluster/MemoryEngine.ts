@@ -44,6 +44,8 @@ export interface MemoryEngine extends Engine {
   readonly evict: (what: "present" | "held") => void
   /** Has writes fail with this, until it is lifted. */
   readonly refuse: (error: Error | undefined) => void
+  /** Has the next of these operations fail. */
+  readonly failNext: (operation: keyof Session) => void
   /** What has been asked, by operation. */
   readonly asked: ReadonlyMap<keyof Session, number>
   /** Stops announcing for a moment: what is published to channels then is heard by nobody. */
@@ -67,6 +69,7 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
   const asked = new Map<keyof Session, number>()
   let run = randomBytes(4).toString("hex")
   let refusal: Error | undefined
+  let failing: keyof Session | undefined
   let muted = false
   let away = false
 
@@ -93,6 +96,10 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
       }
       if (writes && refusal) {
         throw refusal
+      }
+      if (failing === operation) {
+        failing = undefined
+        throw new Error("Failed")
       }
       return answer()
     }
@@ -279,6 +286,9 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
     evict: (what) => (what === "present" ? present : held).clear(),
     refuse: (error) => {
       refusal = error
+    },
+    failNext: (operation) => {
+      failing = operation
     },
     mute: (value) => {
       muted = value
