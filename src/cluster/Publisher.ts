@@ -178,7 +178,7 @@ const joining = (broker: BrokerService, { log = nothing, subscriptions = {} }: O
       log
     })
     if (membership.claims === undefined) {
-      return yield* Effect.fail(new UserError({ message: "A publisher needs a broker, which it shares with servers" }))
+      return yield* new UserError({ message: "A publisher needs a broker, which it shares with servers" })
     }
     yield* membership.open ?? Effect.void
     return over(membership, router)
