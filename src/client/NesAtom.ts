@@ -82,7 +82,7 @@ export interface NesAtom<E> {
     request: string | RequestOptions,
     options?: QueryOptions
   ) => Atom.Atom<AsyncResult.AsyncResult<Response, E | NesError>>
-  /** Makes a request when it is set to one. */
+  /** Makes a request when it is set to one, while it is mounted: otherwise nothing is sent. */
   readonly mutation: Atom.AtomResultFn<Mutation, Response, E | NesError>
 }
 

@@ -35,7 +35,8 @@ export interface LayerOptions<E = never, R = never> {
 
 const requestOf = ({ address, headers, url }: UpgradeRequest): HttpServerRequest.HttpServerRequest =>
   HttpServerRequest.fromWeb(
-    new Request(new URL(url, `http://${headers.host ?? "localhost"}`), {
+    // The host that it says is among the headers, and may be none.
+    new Request(new URL(url, "http://localhost"), {
       headers: Object.entries(headers).map(([name, value]) => [name, String(value)] as [string, string])
     })
   ).modify({ remoteAddress: Option.fromUndefinedOr(address) })

@@ -64,6 +64,8 @@ it.live.each([
         expect(describeError(refused)).toMatchObject({ message: "Socket error" })
       }
 
+      yield* connect({}, "/look", { headers: { cookie: "operator=yes", host: "no host" } })
+
       const client = yield* connect()
       yield* Effect.promise(() => client.subscribe("/item/5"))
       const operator = yield* connect({}, "/look", { headers: { cookie: "operator=yes" } })
