@@ -1,7 +1,7 @@
 /** The browser builds of the plain client, in a real Chromium. */
 import type { Browser, BrowserContext } from "playwright-core"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest"
-import { RawServer } from "../client/RawServer.js"
+import { RawServer } from "../harness/RawServer.js"
 import { read } from "../structure/Repository.js"
 import { farHost, launch } from "./Chromium.js"
 import { Proxy } from "./Proxy.js"

@@ -2,7 +2,7 @@
 import { createServer, type Socket } from "node:net"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { Client, isNesError, type NesError, ServerError } from "../../src/client.js"
-import { RawServer, type RawSocket } from "./RawServer.js"
+import { RawServer, type RawSocket } from "../harness/RawServer.js"
 
 let server: RawServer
 let client: Client

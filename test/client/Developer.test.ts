@@ -10,8 +10,8 @@ import { WebSocketServer } from "ws"
 import { Client } from "../../src/client/Client.js"
 import * as NesClient from "../../src/client/NesClient.js"
 import * as NesError from "../../src/protocol/NesError.js"
+import { RawServer } from "../harness/RawServer.js"
 import { FakeServer, turn } from "./FakeServer.js"
-import { RawServer } from "./RawServer.js"
 import { adjust, log, setup } from "./Setup.js"
 
 const start = async (): Promise<RawServer> => {

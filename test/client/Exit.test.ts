@@ -4,9 +4,9 @@ import { once } from "node:events"
 import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it, onTestFinished } from "vitest"
+import { RawServer } from "../harness/RawServer.js"
 import { freePort } from "../redis/RedisServer.js"
 import { root } from "../structure/Repository.js"
-import { RawServer } from "./RawServer.js"
 
 const program = fileURLToPath(new URL("exit.child.ts", import.meta.url))
 

@@ -8,7 +8,7 @@ import { createServer, type Server, type Socket } from "node:net"
 import { describe, expect, it } from "vitest"
 import { Client, type NesError } from "../../src/client.js"
 import * as NesClient from "../../src/client/NesClient.js"
-import { RawServer, type RawSocket } from "./RawServer.js"
+import { RawServer, type RawSocket } from "../harness/RawServer.js"
 
 /** What happened, in order. */
 type Ledger = ReturnType<typeof ledger>

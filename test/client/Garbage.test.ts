@@ -1,7 +1,7 @@
 /** Whatever a server sends, and in whatever order: every call ends once, and the client goes on. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as fc from "fast-check"
+import * as fc from "../harness/Property.js"
 import { turn } from "./FakeServer.js"
 import { message, setup } from "./Setup.js"
 

@@ -1,13 +1,13 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import { Inbox } from "../../src/client/Inbox.js"
 import { Pending } from "../../src/client/Pending.js"
 import { Subscriptions } from "../../src/client/Subscriptions.js"
 import * as Codec from "../../src/protocol/Codec.js"
 import type * as Message from "../../src/protocol/Message.js"
+import * as fc from "../harness/Property.js"
 
 const paths = ["/a", "/a/b", "/\"\\\u00e9", "/nobody"]
 

@@ -2,7 +2,7 @@
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
-import * as fc from "fast-check"
+import * as fc from "../harness/Property.js"
 import type { FakeSocket } from "./FakeServer.js"
 import { adjust, message, reconnect, setup } from "./Setup.js"
 

@@ -5,7 +5,7 @@ import { WebSocket } from "ws"
 import type { Listener, Open } from "../../src/client/Socket.js"
 import { open as openBrowser } from "../../src/client/WebSocket.browser.js"
 import { load, open as openNode } from "../../src/client/WebSocket.js"
-import { RawServer } from "./RawServer.js"
+import { RawServer } from "../harness/RawServer.js"
 
 let server: RawServer
 const native = globalThis.WebSocket

@@ -2,10 +2,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import Hapi from "@hapi/hapi"
 import { Context, Effect, Fiber, Layer, Result, Schedule, Schema, Stream } from "effect"
-import * as FastCheck from "fast-check"
 import * as Nes from "../../src/hapi.js"
 import { Contract, ContractClient, ContractServer, NesClient, NesServer } from "../../src/index.js"
 import { FakeServer, turn } from "../client/FakeServer.js"
+import * as FastCheck from "../harness/Property.js"
 
 const Item = Contract.subscription("/item/{id}", {
   message: Schema.Struct({ id: Schema.Number, due: Schema.Date })

@@ -2,7 +2,7 @@
 import { request } from "node:http"
 import type { Duplex } from "node:stream"
 import { type ClientOptions, type RawData, WebSocket } from "ws"
-import { ChildExited, type ChildProcess } from "../interop/peers/ChildProcess.js"
+import { ChildExited, type ChildProcess } from "../harness/ChildProcess.js"
 import { Notes, type Transcript } from "./Transcript.js"
 
 /** How long silence lasts before it is noted, in ms. Only scripts about silence wait for it. */

@@ -1,5 +1,5 @@
 /** Plays scripts on both implementations, each in a process of its own that is replaced when a script kills it. */
-import { ChildExited, ChildProcess, RemoteError } from "../interop/peers/ChildProcess.js"
+import { ChildExited, ChildProcess, RemoteError } from "../harness/ChildProcess.js"
 import type { Implementation } from "../interop/peers/Plugin.js"
 import type { Script } from "./Script.js"
 import { Stage } from "./Stage.js"

@@ -1,5 +1,5 @@
 /** A process that runs the application on the plugin named by its argument, one server at a time. */
-import { emit, plain, serve } from "../interop/peers/ChildEndpoint.js"
+import { emit, plain, serve } from "../harness/ChildEndpoint.js"
 import { type Implementation, loadPlugin } from "../interop/peers/Plugin.js"
 import { type Application, type ApplicationOptions, make } from "./Application.js"
 

@@ -3,7 +3,8 @@ import Boom from "@hapi/boom"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { WebSocket } from "ws"
 import { networkOf } from "../../src/server/transport/Admission.js"
-import { as, authenticating, Gate, type Live, live, type Options } from "./LiveServer.js"
+import { Gate } from "../harness/Journal.js"
+import { as, authenticating, type Live, live, type Options } from "./LiveServer.js"
 
 /** The status an upgrade is answered with: 101 for one that opens. */
 const status = (url: string, headers: Record<string, string> = {}): Promise<number | undefined> =>

@@ -3,6 +3,7 @@ import { connect } from "node:net"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { WebSocket } from "ws"
 import * as Nes from "../../src/hapi.js"
+import { Gate } from "../harness/Journal.js"
 import {
   basic,
   direct,
@@ -13,7 +14,6 @@ import {
   TestServer,
   whoami
 } from "./AuthenticatedServer.js"
-import { Gate } from "./LiveServer.js"
 
 const password = "a password that is longer than thirty-two characters"
 

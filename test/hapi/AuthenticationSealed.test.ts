@@ -1,9 +1,9 @@
 /** Authentication of types `cookie` and `token`: what is sealed, with what, and for how long (nes-api.txt 51-56, 66-84). */
 import * as Iron from "@hapi/iron"
-import * as fc from "fast-check"
 import { randomBytes } from "node:crypto"
 import { afterEach, describe, expect, it, vi } from "vitest"
 import type * as Nes from "../../src/hapi.js"
+import * as fc from "../harness/Property.js"
 import { basic, type Json, type Options, type RawSocket, refusal, TestServer, whoami } from "./AuthenticatedServer.js"
 
 const password = "a password that is longer than thirty-two characters"

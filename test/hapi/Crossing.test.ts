@@ -1,9 +1,9 @@
 /** What a client and its server send at the same time, with hooks that take their time: in the end they agree. */
-import * as fc from "fast-check"
 import { setTimeout as sleep } from "node:timers/promises"
 import { expect, it, vi } from "vitest"
 import { Client } from "../../src/client.js"
 import type { Socket } from "../../src/hapi.js"
+import * as fc from "../harness/Property.js"
 import { live } from "./LiveServer.js"
 
 const paths = ["/a/1", "/kept/1"]

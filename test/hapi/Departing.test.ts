@@ -5,8 +5,9 @@ import { get } from "node:http"
 import { join } from "node:path"
 import { PassThrough, Readable } from "node:stream"
 import { describe, expect, it } from "vitest"
+import { Gate, Journal } from "../harness/Journal.js"
 import { root } from "../structure/Repository.js"
-import { Gate, Journal, live } from "./LiveServer.js"
+import { live } from "./LiveServer.js"
 
 // What a route can notice of its client's departure.
 const watch = (request: Hapi.Request, journal: Journal): void => {

@@ -1,7 +1,8 @@
 /** nes-api.txt, `server.eachSocket(each, [options])`. */
 import { describe, expect, it } from "vitest"
 import { Socket } from "../../src/hapi/Socket.js"
-import { as, authenticating, Gate, live } from "./LiveServer.js"
+import { Gate } from "../harness/Journal.js"
+import { as, authenticating, live } from "./LiveServer.js"
 
 const house = () =>
   live({

@@ -3,7 +3,8 @@ import Boom from "@hapi/boom"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import type { SubscriptionOptions } from "../../src/hapi.js"
-import { as, authenticating, fence, Gate, Journal, type Live, live, users } from "./LiveServer.js"
+import { Gate, Journal } from "../harness/Journal.js"
+import { as, authenticating, fence, type Live, live, users } from "./LiveServer.js"
 
 type Filter = Exclude<SubscriptionOptions["filter"], undefined>
 

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it, onTestFinished } from "vitest"
 import { type ClientOptions, WebSocket } from "ws"
-import { authenticating, type Frame, live, RawClient } from "./LiveServer.js"
+import { type Frame, RawClient } from "../harness/RawClient.js"
+import { authenticating, live } from "./LiveServer.js"
 
 const declare = (server: Hapi.Server): void => {
   server.route([

@@ -11,8 +11,9 @@ import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it, onTestFinished } from "vitest"
 import NesDefault, * as Nes from "../../src/hapi.js"
+import { Gate, Journal } from "../harness/Journal.js"
 import { cert, key } from "./Certificate.js"
-import { as, authenticating, fence, Gate, Journal, live, updatesOf } from "./LiveServer.js"
+import { as, authenticating, fence, live, updatesOf } from "./LiveServer.js"
 import { upgrade } from "./MutePeer.js"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))

@@ -7,8 +7,10 @@ import { setImmediate } from "node:timers/promises"
 import { describe, expect, it, onTestFinished } from "vitest"
 import * as Nes from "../../src/hapi.js"
 import type { Exceeded } from "../../src/server/connection/Limits.js"
-import { frame } from "../hardness/RawPeer.js"
-import { type Frame, Gate, type Live, live, type Options, type RawClient } from "./LiveServer.js"
+import { Gate } from "../harness/Journal.js"
+import { type Frame, type RawClient } from "../harness/RawClient.js"
+import { frame } from "../harness/RawPeer.js"
+import { type Live, live, type Options } from "./LiveServer.js"
 
 type Limits = NonNullable<Nes.PluginOptions["limits"]>
 

@@ -8,8 +8,9 @@ import { Server as SocketIo } from "socket.io"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { WebSocket, WebSocketServer } from "ws"
 import * as Nes from "../../src/hapi.js"
+import { type Frame } from "../harness/RawClient.js"
 import { cert, key } from "./Certificate.js"
-import { type Frame, type Live, live, type Options } from "./LiveServer.js"
+import { type Live, live, type Options } from "./LiveServer.js"
 
 type Neighbour = (listener: Server) => unknown
 

@@ -1,6 +1,7 @@
 /** nes-api.txt, `server.publish(path, message, [options])` and `server.broadcast(message, [options])`. */
 import { describe, expect, it } from "vitest"
-import { as, authenticating, fence, Journal, live, updatesOf } from "./LiveServer.js"
+import { Journal } from "../harness/Journal.js"
+import { as, authenticating, fence, live, updatesOf } from "./LiveServer.js"
 
 const values = [{ a: [1, null, { b: "ü😀" }] }, "text", "", 0, -1.5, true, false, null, [1, "2"]]
 

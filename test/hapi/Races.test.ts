@@ -4,11 +4,13 @@
  */
 import Boom from "@hapi/boom"
 import * as Effect from "effect/Effect"
-import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { PluginOptions, Socket, SubscriptionOptions } from "../../src/hapi.js"
 import { makeMemory, type Service } from "../../src/server/Broker.js"
-import { as, authenticating, fence, Gate, Journal, type Live, live, type RawClient } from "./LiveServer.js"
+import { Gate, Journal } from "../harness/Journal.js"
+import * as fc from "../harness/Property.js"
+import { type RawClient } from "../harness/RawClient.js"
+import { as, authenticating, fence, type Live, live } from "./LiveServer.js"
 
 interface House extends Live {
   readonly journal: Journal

@@ -8,8 +8,8 @@ import * as Broker from "../../src/server/Broker.js"
 import type { Connection } from "../../src/server/connection/Connection.js"
 import type { History } from "../../src/server/recovery/History.js"
 import type { MemoryHistory } from "../../src/server/recovery/MemoryHistory.js"
+import { Gate } from "../harness/Journal.js"
 import { makeNes14Client, makeNes6Client } from "../interop/peers/ClientUnderTest.js"
-import { Gate } from "./LiveServer.js"
 import { startServer } from "./RecoveryServer.js"
 
 const position = { epoch: expect.any(String), offset: expect.any(Number) }

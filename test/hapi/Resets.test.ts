@@ -2,7 +2,7 @@
 import { once } from "node:events"
 import { connect } from "node:net"
 import { describe, expect, it } from "vitest"
-import { frame, handshake } from "../hardness/RawPeer.js"
+import { frame, handshake } from "../harness/RawPeer.js"
 import { type Live, live, type Options } from "./LiveServer.js"
 
 const hello = frame(JSON.stringify({ type: "hello", id: 1, version: "2" }))

@@ -1,11 +1,11 @@
 /** First messages: snapshots and states, and what is published while a subscriber gets them. */
-import * as fc from "fast-check"
 import { setTimeout as sleep } from "node:timers/promises"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { Client } from "../../src/client.js"
 import * as Nes from "../../src/hapi.js"
 import { as } from "../cluster/Cluster.js"
 import { startServer as startNamed } from "../cluster/Present.js"
+import * as fc from "../harness/Property.js"
 import { makeNes14Client, makeNes6Client } from "../interop/peers/ClientUnderTest.js"
 import { startServer } from "./RecoveryServer.js"
 

@@ -2,7 +2,8 @@
 import type Hapi from "@hapi/hapi"
 import { describe, expect, it } from "vitest"
 import type { Client, Socket } from "../../src/hapi.js"
-import { as, authenticating, fence, Journal, type Live, live, updatesOf, users } from "./LiveServer.js"
+import { Journal } from "../harness/Journal.js"
+import { as, authenticating, fence, type Live, live, updatesOf, users } from "./LiveServer.js"
 
 const circular = (): object => {
   const value: Record<string, unknown> = {}

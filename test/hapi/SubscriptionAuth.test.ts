@@ -2,7 +2,8 @@
 import type Hapi from "@hapi/hapi"
 import { describe, expect, it } from "vitest"
 import type { SubscriptionOptions } from "../../src/hapi.js"
-import { as, authenticating, fence, type Journal, type Live, live, updatesOf } from "./LiveServer.js"
+import { type Journal } from "../harness/Journal.js"
+import { as, authenticating, fence, type Live, live, updatesOf } from "./LiveServer.js"
 
 type Auth = SubscriptionOptions["auth"]
 

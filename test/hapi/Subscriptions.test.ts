@@ -1,9 +1,10 @@
 /** nes-api.txt, `server.subscription(path, [options])`: paths, and `onSubscribe` and `onUnsubscribe`. */
 import Boom from "@hapi/boom"
 import type Hapi from "@hapi/hapi"
-import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { Journal, live, updatesOf } from "./LiveServer.js"
+import { Journal } from "../harness/Journal.js"
+import * as fc from "../harness/Property.js"
+import { live, updatesOf } from "./LiveServer.js"
 
 const declared = [
   ["/", "/"],

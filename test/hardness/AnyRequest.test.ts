@@ -3,11 +3,11 @@
  * answered: by applications with CORS, files, compression, cookies, validation and every type of payload, in processes of
  * their own.
  */
-import * as fc from "fast-check"
 import { once } from "node:events"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { WebSocket } from "ws"
-import { ChildExited, ChildProcess } from "../interop/peers/ChildProcess.js"
+import { ChildExited, ChildProcess } from "../harness/ChildProcess.js"
+import * as fc from "../harness/Property.js"
 import { json, text } from "../protocol/Arbitrary.js"
 import { complaint } from "./Answer.js"
 import { artifacts, bearer, headerNames, headerValues, methods, oddMethods, payloads, places } from "./Vocabulary.js"

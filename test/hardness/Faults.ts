@@ -4,7 +4,7 @@
  */
 import { Client } from "../../src/client.js"
 import { isNesError } from "../../src/protocol/NesError.js"
-import { ChildProcess } from "../interop/peers/ChildProcess.js"
+import { ChildProcess } from "../harness/ChildProcess.js"
 import { ends, type Fault, FaultyProxy } from "./FaultyProxy.js"
 
 export interface Figures {

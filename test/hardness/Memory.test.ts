@@ -3,9 +3,9 @@ import { connect, type Socket } from "node:net"
 import { setImmediate, setTimeout } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
 import { defaults } from "../../src/server/connection/Limits.js"
-import { ChildProcess } from "../interop/peers/ChildProcess.js"
+import { ChildProcess } from "../harness/ChildProcess.js"
+import { frame, handshake } from "../harness/RawPeer.js"
 import type { Door, Setup } from "./memory.child.js"
-import { frame, handshake } from "./RawPeer.js"
 
 const KiB = 1024
 const MiB = 1024 * KiB

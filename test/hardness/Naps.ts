@@ -15,7 +15,7 @@ import { join } from "node:path"
 import { WebSocket, WebSocketServer } from "ws"
 import { Client } from "../../src/client/Client.js"
 import * as NesClient from "../../src/client/NesClient.js"
-import { ChildProcess } from "../interop/peers/ChildProcess.js"
+import { ChildProcess } from "../harness/ChildProcess.js"
 
 export type Who = "Client" | "NesClient" | "server"
 export type Sleep = "SIGSTOP" | "busy loop"

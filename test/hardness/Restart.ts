@@ -2,7 +2,7 @@
  * A server that is restarted under a fleet of clients that ask and are published to: nothing goes unhandled, every client
  * comes back, spread over time, and every request is answered or fails with a typed error.
  */
-import { ChildProcess } from "../interop/peers/ChildProcess.js"
+import { ChildProcess } from "../harness/ChildProcess.js"
 import type { State } from "./fleet.child.js"
 
 export interface Figures {

@@ -2,12 +2,12 @@
  * Mutated sessions against a server: it must not die, must answer every message once or close, must say only what the
  * protocol has, must not grow nor keep anything of who has left, and nobody else may notice.
  */
-import { ChildExited, ChildProcess } from "../interop/peers/ChildProcess.js"
+import { ChildExited, ChildProcess } from "../harness/ChildProcess.js"
+import { RawPeer } from "../harness/RawPeer.js"
 import { complaint } from "./Answer.js"
 import type { Holdings } from "./Holdings.js"
 import type { Setup as HttpSetup } from "./http.child.js"
 import { Random } from "./Random.js"
-import { RawPeer } from "./RawPeer.js"
 import type { Setup as HapiSetup } from "./server.child.js"
 import { trespasses } from "./Trespass.js"
 import type { House, Victim } from "./Victim.js"

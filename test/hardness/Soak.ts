@@ -2,7 +2,7 @@
  * Churn: connect, subscribe, ask, be published to, leave, in every way, thousands of times; afterwards nothing is left
  * of it, neither at the server nor at the clients.
  */
-import { ChildProcess } from "../interop/peers/ChildProcess.js"
+import { ChildProcess } from "../harness/ChildProcess.js"
 
 export interface Figures {
   /** Connections there were. */

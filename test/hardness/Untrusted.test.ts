@@ -14,8 +14,9 @@ import { describe, expect, it, onTestFinished } from "vitest"
 import { WebSocket, WebSocketServer } from "ws"
 import { Client } from "../../src/client.js"
 import * as NesClient from "../../src/client/NesClient.js"
-import { type Frame, type Live, live, type RawClient } from "../hapi/LiveServer.js"
-import { frame, handshake, RawPeer } from "./RawPeer.js"
+import { type Live, live } from "../hapi/LiveServer.js"
+import { type Frame, type RawClient } from "../harness/RawClient.js"
+import { frame, handshake, RawPeer } from "../harness/RawPeer.js"
 
 const host = (options: Parameters<typeof live>[0] = {}): Promise<Live> =>
   live({

@@ -1,8 +1,8 @@
 /** One session of someone who does not behave: an opening, a hello, and what else there is to say, in whatever pieces. */
+import { frame, handshake, type RawPeer } from "../harness/RawPeer.js"
 import { isAnswer, isOwed } from "./Answer.js"
 import { clientMessage, credentials, id, mutate } from "./Mutation.js"
 import type { Random } from "./Random.js"
-import { frame, handshake, type RawPeer } from "./RawPeer.js"
 import { bearer } from "./Vocabulary.js"
 
 /** When an answer is missing (ms). Who asks much, and badly, may have to wait; see `Victim` for who does not. */

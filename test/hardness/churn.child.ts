@@ -4,7 +4,7 @@ import * as Stream from "effect/Stream"
 import { WebSocket } from "ws"
 import { Client } from "../../src/client.js"
 import * as NesClient from "../../src/client/NesClient.js"
-import { serve } from "../interop/peers/ChildEndpoint.js"
+import { serve } from "../harness/ChildEndpoint.js"
 import * as Holdings from "./Holdings.js"
 import type { Churned } from "./Soak.js"
 

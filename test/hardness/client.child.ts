@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as NesClient from "../../src/client/NesClient.js"
-import { serve } from "../interop/peers/ChildEndpoint.js"
+import { serve } from "../harness/ChildEndpoint.js"
 import * as Holdings from "./Holdings.js"
 
 /** What came of a client's calls. */

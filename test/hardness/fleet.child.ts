@@ -1,7 +1,7 @@
 /** Many clients that ask and are subscribed while their server is restarted, in a process of their own. */
 import { Client } from "../../src/client.js"
 import { isNesError } from "../../src/protocol/NesError.js"
-import { serve } from "../interop/peers/ChildEndpoint.js"
+import { serve } from "../harness/ChildEndpoint.js"
 
 /** What became of the fleet. */
 export interface State {

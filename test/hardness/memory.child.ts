@@ -14,7 +14,7 @@ import { runInNewContext } from "node:vm"
 import * as Nes from "../../src/hapi.js"
 import { NesHttpServer, NesServer, type Socket } from "../../src/index.js"
 import type { Node } from "../../src/server/Node.js"
-import { serve } from "../interop/peers/ChildEndpoint.js"
+import { serve } from "../harness/ChildEndpoint.js"
 
 export type Door = "effect-nes" | "NesHttpServer"
 

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs"
 import { Client } from "../../src/client/Client.js"
 import * as NesClient from "../../src/client/NesClient.js"
 import * as Nes from "../../src/hapi.js"
-import { emit, serve } from "../interop/peers/ChildEndpoint.js"
+import { emit, serve } from "../harness/ChildEndpoint.js"
 import { heartbeat, type Sleep, timeout, type Who } from "./Naps.js"
 
 const [who, sleep, alarm] = process.argv.slice(2) as [Who, Sleep, string]

@@ -1,7 +1,7 @@
 /** The application that is maltreated, in a process of its own, on the plugin named by the argument. */
 import * as Hapi from "@hapi/hapi"
 import type { Hub } from "../../src/server/subscription/Hub.js"
-import { serve } from "../interop/peers/ChildEndpoint.js"
+import { serve } from "../harness/ChildEndpoint.js"
 import { decorations, type Implementation, loadPlugin, type Socket, socketOf } from "../interop/peers/Plugin.js"
 import { Gates } from "./Gates.js"
 import * as Holdings from "./Holdings.js"

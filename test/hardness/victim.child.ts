@@ -1,5 +1,5 @@
 /** A victim in a process of its own: how long it waits is the server's doing alone. */
-import { serve } from "../interop/peers/ChildEndpoint.js"
+import { serve } from "../harness/ChildEndpoint.js"
 import { type House, Victim } from "./Victim.js"
 
 let victim: Victim | undefined

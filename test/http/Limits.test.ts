@@ -10,7 +10,7 @@ import { once } from "node:events"
 import { WebSocket } from "ws"
 import { Authentication, NesHttpServer, NesServer } from "../../src/index.js"
 import * as Limits from "../../src/server/connection/Limits.js"
-import { type Frame, RawClient } from "../hapi/LiveServer.js"
+import { type Frame, RawClient } from "../harness/RawClient.js"
 import { address, connect, outcome, serving } from "./Serving.js"
 
 const router = Layer.mergeAll(

@@ -19,10 +19,10 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Schema from "effect/Schema"
-import * as fc from "fast-check"
 import { createServer } from "node:http"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { NesClient, NesHttpClient, NesHttpServer } from "../../src/index.js"
+import * as fc from "../harness/Property.js"
 
 class Missing extends Schema.TaggedError<Missing>()("Missing", { id: Schema.Number }, {
   httpApiStatus: 404

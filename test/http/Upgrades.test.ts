@@ -13,7 +13,7 @@ import { once } from "node:events"
 import { createServer, type Server } from "node:http"
 import { type AddressInfo, connect, type Socket } from "node:net"
 import { NesHttpServer, NesServer, Refusal } from "../../src/index.js"
-import { frame, handshake, RawPeer } from "../hardness/RawPeer.js"
+import { frame, handshake, RawPeer } from "../harness/RawPeer.js"
 
 const routes = HttpRouter.add(
   "*",

@@ -2,7 +2,7 @@
 import { Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { Client } from "../../src/client.js"
 import * as NesClient from "../../src/client/NesClient.js"
-import { Events } from "./peers/ChildProcess.js"
+import { Events } from "../harness/ChildProcess.js"
 import type { Answer, MakeClient } from "./peers/ClientUnderTest.js"
 
 /** The plain `Client`, its Promise style. */

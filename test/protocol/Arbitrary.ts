@@ -1,5 +1,5 @@
 /** Generators of what travels on the wire, valid, nearly valid and not at all. */
-import * as fc from "fast-check"
+import * as fc from "../harness/Property.js"
 
 /** UTF-16 code units of every kind: surrogates in and out of order are as likely as ordinary letters. */
 const unit = fc.oneof(

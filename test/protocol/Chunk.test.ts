@@ -1,7 +1,7 @@
-import * as fc from "fast-check"
 import { constants } from "node:buffer"
 import { describe, expect, it } from "vitest"
 import * as Chunk from "../../src/protocol/Chunk.js"
+import * as fc from "../harness/Property.js"
 import { json, text } from "./Arbitrary.js"
 
 /** The joined text of a whole chunk sequence; every push but the last must still be waiting. */

@@ -1,6 +1,6 @@
-import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import * as CloseCode from "../../src/protocol/CloseCode.js"
+import * as fc from "../harness/Property.js"
 
 // interop.md, "Client behaviour"
 const explanations = {

@@ -1,9 +1,9 @@
 import * as Result from "effect/Result"
-import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as Chunk from "../../src/protocol/Chunk.js"
 import * as Codec from "../../src/protocol/Codec.js"
 import { ProtocolError, UserError } from "../../src/protocol/NesError.js"
+import * as fc from "../harness/Property.js"
 import { clientMessage, garbage, json, near, serverMessage } from "./Arbitrary.js"
 
 const decoded = <A, E>(result: Result.Result<A, E>): A => Result.getOrThrowWith(result, (error) => error)

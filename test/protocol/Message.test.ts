@@ -1,9 +1,9 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as Codec from "../../src/protocol/Codec.js"
 import * as Message from "../../src/protocol/Message.js"
+import * as fc from "../harness/Property.js"
 import { clientMessage, garbage, json, near, serverMessage } from "./Arbitrary.js"
 
 const parse = (text: string): unknown => {

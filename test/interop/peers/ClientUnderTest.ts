@@ -3,7 +3,7 @@
  * events: `connect`, `disconnect` (willReconnect), `error` (message), `update` (message), and `publish` (path, message,
  * revoked).
  */
-import { ChildProcess, type Events, RemoteError } from "./ChildProcess.js"
+import { ChildProcess, type Events, RemoteError } from "../../harness/ChildProcess.js"
 
 export interface Answer {
   readonly payload: unknown

@@ -2,7 +2,7 @@
  * A server as the interop tests see it: where it is, and what it can be told to do. Every server under test serves the
  * same application (see `InteropApplication`), so that any client can be held against any server.
  */
-import { ChildProcess } from "./ChildProcess.js"
+import { ChildProcess } from "../../harness/ChildProcess.js"
 import type { Implementation } from "./Plugin.js"
 
 /** How the server is set up. */

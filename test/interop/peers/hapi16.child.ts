@@ -1,6 +1,6 @@
 /** The interop application on hapi 16 with nes 6, in the callback style of its day. */
 import { createRequire } from "node:module"
-import { serve } from "./ChildEndpoint.js"
+import { serve } from "../../harness/ChildEndpoint.js"
 import { hello, judge, long, password, userOf } from "./InteropApplication.js"
 import type { Command, ServerOptions } from "./ServerUnderTest.js"
 

@@ -1,7 +1,7 @@
 /** The interop application on hapi 21, with the plugin named by the argument. */
 import Boom from "@hapi/boom"
 import * as Hapi from "@hapi/hapi"
-import { serve } from "./ChildEndpoint.js"
+import { serve } from "../../harness/ChildEndpoint.js"
 import { hello, judge, long, password, userOf } from "./InteropApplication.js"
 import { decorations, type Implementation, loadPlugin, type Socket } from "./Plugin.js"
 import type { Command, ServerOptions } from "./ServerUnderTest.js"

@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { createServer } from "node:http"
 import { Authentication, NesHttpServer, NesServer, Refusal, Socket } from "../../../src/index.js"
-import { serve } from "./ChildEndpoint.js"
+import { serve } from "../../harness/ChildEndpoint.js"
 import { hello, judge, long, password, userOf } from "./InteropApplication.js"
 import type { Command, ServerOptions } from "./ServerUnderTest.js"
 

@@ -1,6 +1,6 @@
 /** `@hapi/nes` 14's client, for the server at the URL of the argument. */
 import { createRequire } from "node:module"
-import { emit, serve } from "./ChildEndpoint.js"
+import { emit, serve } from "../../harness/ChildEndpoint.js"
 
 interface Client {
   readonly id: unknown

@@ -1,6 +1,6 @@
 /** nes 6's callback client, for the server at the URL of the argument. */
 import { createRequire } from "node:module"
-import { emit, serve } from "./ChildEndpoint.js"
+import { emit, serve } from "../../harness/ChildEndpoint.js"
 
 type Callback<Args extends ReadonlyArray<unknown> = []> = (error: Error | null | undefined, ...args: Args) => void
 

@@ -5,7 +5,7 @@
 import { createRequire } from "node:module"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Client } from "../../../src/client.js"
-import { ChildProcess } from "../../interop/peers/ChildProcess.js"
+import { ChildProcess } from "../../harness/ChildProcess.js"
 import { Attendance, room, type Told } from "./Attendance.js"
 import { Balancer } from "./Balancer.js"
 import * as Ledgers from "./Ledger.js"

@@ -2,7 +2,7 @@
 import Hapi from "@hapi/hapi"
 import * as Nes from "../../../src/hapi.js"
 import { redis } from "../../../src/redis.js"
-import { serve } from "../../interop/peers/ChildEndpoint.js"
+import { serve } from "../../harness/ChildEndpoint.js"
 
 const [, , url = "", port = "0"] = process.argv
 const server = Hapi.server({ host: "127.0.0.1", port: Number(port) })

@@ -9,7 +9,7 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { parseArgs } from "node:util"
 import { Client } from "../../../src/client.js"
-import { ChildProcess } from "../../interop/peers/ChildProcess.js"
+import { ChildProcess } from "../../harness/ChildProcess.js"
 import { freePort, RedisServer } from "../RedisServer.js"
 
 const { values } = parseArgs({ options: { clients: { type: "string", default: "300" } } })

@@ -13,7 +13,7 @@ import * as Nes from "../../../src/hapi.js"
 import { Authentication, NesHttpServer, NesServer } from "../../../src/index.js"
 import { redis, RedisBroker } from "../../../src/redis.js"
 import type { Options } from "../../../src/redis/RedisBroker.js"
-import { serve } from "../../interop/peers/ChildEndpoint.js"
+import { serve } from "../../harness/ChildEndpoint.js"
 
 const [, , address = "{}", door, skew = "0"] = process.argv
 

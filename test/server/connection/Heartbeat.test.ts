@@ -5,7 +5,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import * as fc from "fast-check"
 import type { Connection } from "../../../src/server/connection/Connection.js"
 import { Connections } from "../../../src/server/connection/Connections.js"
 import * as Heartbeat from "../../../src/server/connection/Heartbeat.js"
@@ -13,6 +12,7 @@ import type { Log } from "../../../src/server/telemetry/Log.js"
 import type { Metrics } from "../../../src/server/telemetry/Metrics.js"
 import { PreparedMessage } from "../../../src/server/transport/Frame.js"
 import { Turns } from "../../../src/server/transport/Turns.js"
+import * as fc from "../../harness/Property.js"
 
 const heartbeat = { interval: 1000, timeout: 400 }
 

@@ -1,6 +1,6 @@
-import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import { TokenBucket } from "../../../src/server/connection/RateLimiter.js"
+import * as fc from "../../harness/Property.js"
 
 it("a second's worth may come at once, and no more", () => {
   const bucket = new TokenBucket(3, 1000)

@@ -13,7 +13,6 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
-import * as fc from "fast-check"
 import { once } from "node:events"
 import { createServer } from "node:http"
 import { type AddressInfo, connect } from "node:net"
@@ -21,6 +20,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { WebSocket } from "ws"
 import * as Nes from "../../../src/hapi.js"
 import { Authentication, NesHttpServer, NesServer, Refusal, Socket } from "../../../src/index.js"
+import * as fc from "../../harness/Property.js"
 
 /** What the application has done for clients: what, for whom, and which. */
 type Effects = Array<readonly [what: "request" | "message" | "sub", user: unknown, n: unknown]>

@@ -1,11 +1,11 @@
 /** What a request's head may be, beside Node's own parser: real HTTP requests to a real server. */
 import * as Boom from "@hapi/boom"
-import * as fc from "fast-check"
 import { once } from "node:events"
 import { createServer, METHODS, type Server } from "node:http"
 import { type AddressInfo, connect } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as RequestHead from "../../../src/server/conversation/RequestHead.js"
+import * as fc from "../../harness/Property.js"
 import { json } from "../../protocol/Arbitrary.js"
 
 type Entries = ReadonlyArray<readonly [name: string, value: string]>

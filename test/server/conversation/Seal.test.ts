@@ -1,8 +1,8 @@
 /** What is refused as a password is what iron refuses. */
 import * as Iron from "@hapi/iron"
-import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import * as Seal from "../../../src/server/conversation/Seal.js"
+import * as fc from "../../harness/Property.js"
 
 const options = Seal.ironOptions({
   encryption: { iterations: 1, minPasswordlength: 6 },

@@ -1,9 +1,9 @@
 /** Whose message is begun when: fair turns between connections, and the order of each. */
-import * as fc from "fast-check"
 import { setImmediate } from "node:timers/promises"
 import { describe, expect, it, onTestFinished, vi } from "vitest"
 import { type Inbox, type Rules, type Sender, TurnLimiter } from "../../../src/server/conversation/TurnLimiter.js"
 import { Turns } from "../../../src/server/transport/Turns.js"
+import * as fc from "../../harness/Property.js"
 
 interface Message {
   readonly text: string

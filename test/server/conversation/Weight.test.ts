@@ -1,6 +1,6 @@
-import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import * as Weight from "../../../src/server/conversation/Weight.js"
+import * as fc from "../../harness/Property.js"
 
 const depthOf = (value: unknown): number =>
   typeof value === "object" && value !== null

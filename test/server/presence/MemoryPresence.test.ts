@@ -1,11 +1,11 @@
 /** What presence keeps in memory: no more than who is present and who follows account for, and nobody is misled by it. */
-import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import type * as Message from "../../../src/protocol/Message.js"
 import { MemoryPresence } from "../../../src/server/presence/MemoryPresence.js"
 import type { Place } from "../../../src/server/presence/Present.js"
 import * as Epoch from "../../../src/server/recovery/Epoch.js"
 import { MemoryHistory } from "../../../src/server/recovery/MemoryHistory.js"
+import * as fc from "../../harness/Property.js"
 
 const bounds = { size: 5, age: 1_000, transient: true }
 

@@ -1,9 +1,9 @@
 /** What is kept of a path, for how long, and when the path itself is forgotten. */
-import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { Publish } from "../../../src/server/Command.js"
 import * as Epoch from "../../../src/server/recovery/Epoch.js"
 import { MemoryHistory } from "../../../src/server/recovery/MemoryHistory.js"
+import * as fc from "../../harness/Property.js"
 
 const bounds = { size: 3, age: 1_000 }
 

@@ -1,5 +1,4 @@
 /** A path's state against a history, whatever is announced, lost, repeated or late, and whoever comes when. */
-import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { Published } from "../../../src/server/Command.js"
 import type { Connection } from "../../../src/server/connection/Connection.js"
@@ -7,6 +6,7 @@ import * as Epoch from "../../../src/server/recovery/Epoch.js"
 import type { Page, Since } from "../../../src/server/recovery/History.js"
 import { RecoverySync } from "../../../src/server/recovery/RecoverySync.js"
 import { Subscription } from "../../../src/server/subscription/Subscription.js"
+import * as fc from "../../harness/Property.js"
 
 type Step =
   | { readonly do: "publish"; readonly announced: "now" | "later" | "never"; readonly confirmed: boolean }

@@ -1,9 +1,9 @@
 /** Fan-outs in slices, beside what would have been written had everything been written at once. */
-import * as fc from "fast-check"
 import { setImmediate } from "node:timers/promises"
 import { expect, it, vi } from "vitest"
 import { Fanouts, type Recipient, type Sending } from "../../../src/server/subscription/Fanouts.js"
 import { Turns } from "../../../src/server/transport/Turns.js"
+import * as fc from "../../harness/Property.js"
 
 const paths = ["/a", "/b", "/c", "/d", "/e", "/f"]
 

@@ -1,6 +1,6 @@
-import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import { Subscribed } from "../../../src/server/subscription/Subscription.js"
+import * as fc from "../../harness/Property.js"
 
 it("behaves as a Map, whatever is added and taken out", () => {
   const key = fc.constantFrom("a", "b", "c")

@@ -44,7 +44,7 @@ export type ToParent =
   | { readonly reply: number; readonly error: Readonly<Record<string, unknown>> }
   | { readonly event: string; readonly data: ReadonlyArray<unknown> }
 
-const root = fileURLToPath(new URL("../../../", import.meta.url))
+const root = fileURLToPath(new URL("../../", import.meta.url))
 
 /** How long a child may take to answer anything, in ms: far above what any answer takes, so that a hang has a name. */
 const patience = 60_000

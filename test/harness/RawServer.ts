@@ -3,7 +3,7 @@ import { once } from "node:events"
 import type { IncomingHttpHeaders } from "node:http"
 import type { AddressInfo } from "node:net"
 import { type WebSocket, WebSocketServer } from "ws"
-import type { Sent } from "./FakeServer.js"
+import type { Sent } from "../client/FakeServer.js"
 
 /** One connection, seen from the server. */
 export class RawSocket {
