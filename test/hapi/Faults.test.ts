@@ -18,8 +18,8 @@ const credentialsOf: Readonly<Record<string, object>> = {
   ann: { user: "ann", scope: ["x", "u-joe"] },
   set: { user: "set", scope: new Set(["x", "banned"]) },
   odd: { user: "odd", scope: 5 },
-  one: { user: { id: 1, name: "one" } },
-  "one again": { user: { name: "one", id: 1 } },
+  one: { user: { id: 1, name: "one", of: null } },
+  "one again": { user: { name: "one", of: null, id: 1 } },
   two: { user: { id: 2, name: "two" } }
 }
 
@@ -146,7 +146,7 @@ it("users that are objects are one user if they hold the same", async () => {
       client.onUpdate = resolve
     })
   const [first, second] = [updates(one), updates(two)]
-  await server.broadcast("for one", { user: { name: "one", id: 1 } })
+  await server.broadcast("for one", { user: { name: "one", of: null, id: 1 } })
   await server.broadcast("for two", { user: { id: 2, name: "two" } })
   expect([await first, await second]).toEqual(["for one", "for two"])
 })

@@ -23,7 +23,9 @@ const host = async () => {
   const open = async (hello: object) => {
     const socket = new WebSocket(server.info.uri.replace("http", "ws"))
     onTestFinished(() => socket.terminate())
-    const heard: Array<{ readonly type: string; readonly message?: unknown; readonly positions?: unknown }> = []
+    const heard: Array<
+      { readonly type: string; readonly socket?: string; readonly message?: unknown; readonly positions?: unknown }
+    > = []
     socket.on("message", (data) => heard.push(JSON.parse(String(data)) as typeof heard[number]))
     await once(socket, "open")
     socket.send(JSON.stringify({ type: "hello", id: 1, version: "2", ...hello }))
@@ -77,4 +79,22 @@ it("a request is answered while a crowd is written to, and the publish ends when
     await until(() => updates().length > 0)
     expect(updates()).toEqual(["a"])
   }
+})
+
+it("what is on its way to a crowd is not for who subscribes meanwhile", async () => {
+  const { open, server } = await host()
+  server.subscription("/news", {
+    onSubscribe: (socket) => {
+      if (socket.id === late.heard[0]?.socket) {
+        void server.publish("/news", "before")
+      }
+    }
+  })
+  const late = await open({})
+  await Promise.all(Array.from({ length: 100 }, () => open({ subs: ["/news"] })))
+  late.socket.send(JSON.stringify({ type: "sub", id: 2, path: "/news" }))
+  await late.until(() => late.heard.length > 1)
+  await server.publish("/news", "after")
+  await late.until(() => late.updates().includes("after"))
+  expect(late.updates()).toEqual(["after"])
 })

@@ -1,0 +1,29 @@
+/**
+ * `npm run mutate -- [--lines 30] [--seed 1]`: does a test fail when the code is changed? Stryker changes lines of
+ * `src/server` and `src/client` that a seed chooses, and names the changes that no test noticed.
+ */
+import { execFileSync } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { parseArgs } from "node:util"
+import { run } from "./run.mjs"
+
+const { lines, seed } = parseArgs({
+  options: { lines: { type: "string", default: "30" }, seed: { type: "string", default: "1" } }
+}).values
+let state = Number(seed)
+const random = () => {
+  state = (state * 48271) % 2147483647
+  return state / 2147483647
+}
+
+const files = execFileSync("git", ["ls-files", "src/server", "src/client"], { encoding: "utf8" })
+const places = files.match(/\S+\.ts$/gm).flatMap((file) =>
+  readFileSync(file, "utf8").split("\n").map((_, line) => `${file}:${line + 1}-${line + 3}`)
+)
+const mutate = Array.from({ length: Number(lines) }, () => places[Math.floor(random() * places.length)])
+
+const packages = ["core", "vitest-runner"].map((name) => `@stryker-mutator/${name}@10.1.1`)
+const installed = run("npm", ["install", "--no-save", "--no-audit", "--no-fund", ...packages])
+process.exit(
+  installed || run("node_modules/.bin/stryker", ["run", "scripts/stryker.json", "--mutate", mutate.join()])
+)
