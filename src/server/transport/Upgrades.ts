@@ -76,7 +76,6 @@ const adopt = ({ socket }: IncomingMessage): void => {
       socket.destroy()
     }
   }, patience)
-  expiry.unref()
   socket.on("error", ignore)
   socket.once("close", () => clearTimeout(expiry))
 }
