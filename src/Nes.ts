@@ -29,13 +29,20 @@ export type { Past, PastUpdate, PathHistory } from "./server/recovery/PathHistor
 export type { UpgradeRequest } from "./server/Settings.js"
 export { type Snapshot, snapshotAt } from "./server/subscription/Snapshot.js"
 
+// Programs written for 14 name no type for what was JSON.
+type Untyped = ReturnType<typeof JSON.parse>
+
 /**
- * The plain client. As in the types of `@hapi/nes` 14, `message<R>()` names all that it resolves to.
+ * The plain client. As in the types of `@hapi/nes` 14, `message<R>()` names all that it resolves to, and without a type
+ * what comes is `any`; the `Client` of `effect-nes/client` says `unknown`.
  *
  * @since 1.0.0
  * @category clients
  */
-export type Client = { message<R = MessageResponse>(message: unknown): Promise<R> } & Plain.Client
+export type Client = {
+  request<R = Untyped>(options: string | RequestOptions): Promise<Response<R>>
+  message<R = MessageResponse<Untyped>>(message: unknown): Promise<R>
+} & Plain.Client
 
 /**
  * Makes a client.
