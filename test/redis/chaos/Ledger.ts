@@ -28,31 +28,6 @@ export interface Figures {
   flaps: number
 }
 
-export const none: Figures = {
-  published: 0,
-  failed: 0,
-  delivered: 0,
-  recovered: 0,
-  gaps: 0,
-  revoked: 0,
-  missing: 0,
-  duplicated: 0,
-  disordered: 0,
-  wrongUser: 0,
-  afterRevoke: 0,
-  unhealed: 0,
-  ghosts: 0,
-  flaps: 0
-}
-
-const names = Object.keys(none) as ReadonlyArray<keyof Figures>
-
-const combine = (a: Figures, b: Figures, of: (a: number, b: number) => number): Figures =>
-  Object.fromEntries(names.map((name) => [name, of(a[name], b[name])])) as unknown as Figures
-
-export const add = (a: Figures, b: Figures): Figures => combine(a, b, (a, b) => a + b)
-export const subtract = (a: Figures, b: Figures): Figures => combine(a, b, (a, b) => a - b)
-
 /** What must not happen, whatever does. */
 export const sound = {
   missing: 0,
@@ -64,6 +39,24 @@ export const sound = {
   ghosts: 0,
   flaps: 0
 }
+
+export const none: Figures = {
+  published: 0,
+  failed: 0,
+  delivered: 0,
+  recovered: 0,
+  gaps: 0,
+  revoked: 0,
+  ...sound
+}
+
+const names = Object.keys(none) as ReadonlyArray<keyof Figures>
+
+const combine = (a: Figures, b: Figures, of: (a: number, b: number) => number): Figures =>
+  Object.fromEntries(names.map((name) => [name, of(a[name], b[name])])) as unknown as Figures
+
+export const add = (a: Figures, b: Figures): Figures => combine(a, b, (a, b) => a + b)
+export const subtract = (a: Figures, b: Figures): Figures => combine(a, b, (a, b) => a - b)
 
 /** How often that happened all the same. */
 export const broken = (figures: Figures): number =>
