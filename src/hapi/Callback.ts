@@ -1,5 +1,5 @@
 /** The callback style of nes-api.txt, on top of values and Promises. */
-import { type Awaitable, isPromiseLike } from "../server/Awaitable.js"
+import { isPromiseLike } from "../server/Awaitable.js"
 
 const ignore = (): void => {}
 
@@ -16,18 +16,21 @@ export const viaNext = <A>(
   const answers: Array<ReadonlyArray<unknown>> = []
   let wake = ignore
   const first = (): A => decode(...answers[0] ?? [])
-  const returned = attempt(run, (...args) => {
-    answers.push(args)
-    wake()
-    if (answers.length > 1 && args[0] instanceof Error) {
-      lost(args[0])
-    }
-  }, (error) => {
+  let returned: unknown
+  try {
+    returned = run((...args) => {
+      answers.push(args)
+      wake()
+      if (answers.length > 1 && args[0] instanceof Error) {
+        lost(args[0])
+      }
+    })
+  } catch (error) {
     if (answers.length === 0) {
       throw error
     }
     lost(error)
-  })
+  }
   if (answers.length > 0) {
     if (isPromiseLike(returned)) {
       returned.then(ignore, lost)
@@ -45,21 +48,6 @@ export const viaNext = <A>(
   })
 }
 
-const attempt = <Args extends ReadonlyArray<unknown>>(
-  run: (next: (...args: Args) => void) => unknown,
-  next: (...args: Args) => void,
-  failed: (error: unknown) => void
-): unknown => {
-  try {
-    return run(next)
-  } catch (error) {
-    return failed(error)
-  }
-}
-
-/** Whether a hook declares the `next` that would be its argument number `position` (from 0). */
-export const declaresNext = (hook: { readonly length: number }, position: number): boolean => hook.length > position
-
 /**
  * Hands the outcome of a Promise to a callback, or the Promise back if there is none: a hook in callback style returns
  * such a call, and is answered by what its callback does, not by the call. A callback that throws does so as it would
@@ -76,6 +64,3 @@ export const nodeify = <A>(
   promise.catch(ignore)
   return promise
 }
-
-/** The type of what a hook may return. */
-export type HookAnswer<A> = Awaitable<A>

@@ -3,7 +3,7 @@ import type { AuthArtifacts, AuthCredentials, Request, Server, ServerInjectRespo
 import type { Readable } from "node:stream"
 import { answers } from "../protocol/Answers.js"
 import { isObject } from "../protocol/Codec.js"
-import type { Call, Request as SocketRequest, Response } from "../server/Application.js"
+import type { Call, Request as SocketRequest, Response, Service } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Credentials } from "../server/conversation/Authentication.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
@@ -167,6 +167,7 @@ interface Host {
   /** The route id of the authentication endpoint, if there is one. */
   readonly endpointId: string | undefined
   readonly socketOf: (connection: Connection) => Socket
+  readonly log: Service["log"]
   readonly maxStreamBytes: number
 }
 
@@ -205,28 +206,22 @@ export class Exchanges {
       if (exchange.refused) {
         throw errorAnswer(answers.routeUnknown)
       }
-      if (exchange.isOver) {
-        return this.unsent(exchange)
-      }
-      // A route that closes (`h.close`) has no head, whatever hapi's types say.
-      response.headers ??= {}
-      exchange.fault = unreadable(response)
-      return exchange.fault === undefined
-        ? {
-          statusCode: response.statusCode,
-          headers: response.headers,
-          payload: response.result,
-          json: jsonOf(response)
+      if (!exchange.isOver) {
+        // A route that closes (`h.close`) has no head, whatever hapi's types say.
+        const { headers, result, statusCode } = Object.assign(response, { headers: response.headers ?? {} })
+        exchange.fault = unreadable(response)
+        if (exchange.fault === undefined) {
+          return { statusCode, headers, payload: result, json: jsonOf(response) }
         }
-        : this.unsent(exchange)
-    } catch (error) {
-      if (exchange.isOver) {
-        return this.unsent(exchange)
       }
-      throw error
+    } catch (error) {
+      if (!exchange.isOver) {
+        throw error
+      }
     } finally {
       this.remove(connection, exchange)
     }
+    return this.unsent(exchange, connection)
   }
 
   /** Asks the internal authentication endpoint who a connection is. */
@@ -261,11 +256,11 @@ export class Exchanges {
   }
 
   // The answer of a route whose own cannot be sent, or of one whose client has gone.
-  private unsent({ fault }: Exchange): Response {
+  private unsent({ fault }: Exchange, connection: Connection): Response {
     if (fault === undefined) {
       return { statusCode: 499, headers: {}, payload: null }
     }
-    this.host.server.log(["nes", "response", "error"], fault)
+    this.host.log(["nes", "response", "error"], fault, connection)
     return {
       statusCode: 500,
       headers: {},
@@ -275,12 +270,7 @@ export class Exchanges {
 
   private add(connection: Connection, socket: Socket | null): Exchange {
     const exchange = new Exchange(socket, this.host.maxStreamBytes)
-    const own = this.underWay.get(connection)
-    if (own) {
-      own.add(exchange)
-    } else {
-      this.underWay.set(connection, new Set([exchange]))
-    }
+    this.underWay.set(connection, (this.underWay.get(connection) ?? new Set()).add(exchange))
     return exchange
   }
 

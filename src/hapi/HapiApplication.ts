@@ -21,6 +21,8 @@ interface Host {
   readonly auth: AuthConfiguration | false
   readonly passwords: Passwords
   readonly socketOf: (connection: Connection) => Socket
+  /** Takes note of what the port itself has no caller for. */
+  readonly log: Service["log"]
   /** The longest body that is put together from a stream; `Infinity` for no limit. */
   readonly maxStreamBytes: number
 }
@@ -63,8 +65,8 @@ const toAccess = ({ access, mode }: Default): Access => ({
 })
 
 /** Puts a hapi server behind the port. */
-export const make = ({ auth, maxStreamBytes, passwords, server, socketOf }: Host): Service => {
-  const exchanges = new Exchanges({ server, endpointId: auth ? auth.id : undefined, socketOf, maxStreamBytes })
+export const make = ({ auth, passwords, server, ...host }: Host): Service => {
+  const exchanges = new Exchanges({ server, endpointId: auth ? auth.id : undefined, ...host })
 
   const direct = async (connection: Connection, given: unknown): Promise<Authentication | undefined> => {
     const headers = isObject(given) && isObject(given.headers) ? given.headers : undefined

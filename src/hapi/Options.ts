@@ -3,6 +3,7 @@ import type { RouteOptions } from "@hapi/hapi"
 import * as Iron from "@hapi/iron"
 import * as Schema from "effect/Schema"
 import type * as Tracer from "effect/Tracer"
+import type { Awaitable } from "../server/Awaitable.js"
 import type * as Broker from "../server/Broker.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type * as Limits from "../server/connection/Limits.js"
@@ -32,7 +33,6 @@ import type {
 } from "../server/Settings.js"
 import * as Settings from "../server/Settings.js"
 import type { ApiOptions } from "./Api.js"
-import type { HookAnswer } from "./Callback.js"
 import type { Socket, SocketCredentials } from "./Socket.js"
 
 /**
@@ -43,18 +43,18 @@ import type { Socket, SocketCredentials } from "./Socket.js"
  */
 export interface PluginOptions extends SettingOptions<number> {
   /** Called at each hello, before its subscriptions; an error refuses the connection. */
-  readonly onConnection?: ((socket: Socket) => HookAnswer<unknown>) | undefined
+  readonly onConnection?: ((socket: Socket) => Awaitable<unknown>) | undefined
   /** Called once for each connection that has ended. */
-  readonly onDisconnection?: ((socket: Socket) => HookAnswer<unknown>) | undefined
+  readonly onDisconnection?: ((socket: Socket) => Awaitable<unknown>) | undefined
   /** Receives custom messages; answers through `next(data)`, or by its result. */
   readonly onMessage?:
-    | ((socket: Socket, message: unknown, next: (data?: unknown) => void) => HookAnswer<unknown>)
+    | ((socket: Socket, message: unknown, next: (data?: unknown) => void) => Awaitable<unknown>)
     | undefined
   /**
    * Asked before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number
    * with that HTTP status, an error with its own.
    */
-  readonly verifyUpgrade?: ((request: UpgradeRequest) => HookAnswer<boolean | number>) | undefined
+  readonly verifyUpgrade?: ((request: UpgradeRequest) => Awaitable<boolean | number>) | undefined
   /** Authentication; `false` for none. */
   readonly auth?: false | AuthOptions | undefined
   readonly payload?: {
@@ -149,7 +149,7 @@ export interface SubscriptionOptions extends SubscriptionSettingOptions<number, 
       message: unknown,
       options: FilterOptions,
       next: (isMatch: boolean, override?: unknown) => void
-    ) => HookAnswer<FilterAnswer | void>)
+    ) => Awaitable<FilterAnswer | void>)
     | undefined
   readonly onSubscribe?:
     | ((
@@ -157,14 +157,14 @@ export interface SubscriptionOptions extends SubscriptionSettingOptions<number, 
       path: string,
       params: Readonly<Record<string, string>>,
       next: (error?: unknown) => void
-    ) => HookAnswer<unknown>)
+    ) => Awaitable<unknown>)
     | undefined
   /**
    * How things stand: what it answers is sent to a new subscriber first, as an update, and no update is lost or seen
    * twice in between (docs/history.md).
    */
   readonly snapshot?:
-    | ((socket: Socket, path: string, params: Readonly<Record<string, string>>) => HookAnswer<unknown>)
+    | ((socket: Socket, path: string, params: Readonly<Record<string, string>>) => Awaitable<unknown>)
     | undefined
   readonly onUnsubscribe?:
     | ((
@@ -172,7 +172,7 @@ export interface SubscriptionOptions extends SubscriptionSettingOptions<number, 
       path: string,
       params: Readonly<Record<string, string>>,
       next: () => void
-    ) => HookAnswer<unknown>)
+    ) => Awaitable<unknown>)
     | undefined
 }
 

@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
-import { Application } from "../server/Application.js"
+import { Application, type Service } from "../server/Application.js"
 import { Broker } from "../server/Broker.js"
 import type { Connection } from "../server/connection/Connection.js"
 import * as Seal from "../server/conversation/Seal.js"
@@ -159,12 +159,13 @@ const register = (server: Server, options: PluginOptions): void => {
     Endpoint.declare(server, auth, options.auth ? options.auth.route : undefined, passwords)
   }
 
-  const socketOf = (connection: Connection): Socket.Socket => Socket.of(connection, host)
+  // By the node, so that its inspector hears of it.
+  const log: Service["log"] = (...entry) => nes.node.log(...entry)
+  const host = { server, log, socketOf: (connection: Connection): Socket.Socket => Socket.of(connection, host) }
   const { payload: { maxStreamBytes } } = configuration
-  const application = HapiApplication.make({ server, auth, passwords, socketOf, maxStreamBytes })
-  const hooks = { socketOf, log: application.log }
+  const application = HapiApplication.make({ ...host, auth, passwords, maxStreamBytes })
   const { broker, tracer } = configuration
-  const making = NesServer.make(toSettings(configuration, options, Hooks.ofPlugin(options, hooks), server))
+  const making = NesServer.make(toSettings(configuration, options, Hooks.ofPlugin(options, host), server))
   const nes = Effect.runSync(
     making.pipe(
       broker ? Effect.provideService(Broker, broker) : identity,
@@ -173,7 +174,6 @@ const register = (server: Server, options: PluginOptions): void => {
       Scope.provide(Scope.makeUnsafe())
     )
   )
-  const host: Socket.SocketHost = { server, log: application.log }
 
   const { api } = configuration
   if (api) {
@@ -189,7 +189,7 @@ const register = (server: Server, options: PluginOptions): void => {
 
   server.plugins.nes = nes
   followLifecycle(server, nes)
-  decorate(server, nes, hooks)
+  decorate(server, nes, host)
 }
 
 // Whoever depends on what this plugin replaces finds it registered, at the version whose API it has.

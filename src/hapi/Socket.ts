@@ -1,6 +1,7 @@
 /** The documented `Socket` of a client connection (nes-api.txt, "Socket"). */
 import type { AuthArtifacts, AuthCredentials, Server } from "@hapi/hapi"
 import type * as Message from "../protocol/Message.js"
+import type { Service } from "../server/Application.js"
 import type { Connection, Info } from "../server/connection/Connection.js"
 import { nodeify } from "./Callback.js"
 
@@ -53,9 +54,9 @@ export interface RevokeOptions {
 export type Callback = (error?: Error) => void
 
 /** What a socket needs of its server. */
-export interface SocketHost {
+interface SocketHost {
   readonly server: Server
-  readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
+  readonly log: Service["log"]
 }
 
 /**
@@ -155,7 +156,7 @@ export class Socket {
     try {
       return this.#connection.send(message.type, JSON.stringify(message))
     } catch (error) {
-      this.#host.log(["nes", "serialization", "error"], message.type)
+      this.#host.log(["nes", "serialization", "error"], message.type, this.#connection)
       return Promise.reject(error)
     }
   }

@@ -23,10 +23,11 @@ import { complaint } from "./Setting.js"
  */
 export interface LayerOptions<E = never, R = never> {
   /**
-   * Asks who comes, for the page and for each of its sockets: what fails is refused, a `Refusal` with its status. There
-   * is no default: `false` lets everybody in.
+   * Asks who comes, for the page and for each of its sockets: what fails is refused, a `Refusal` with its status.
+   * `"everybody"` lets everybody in to see and disconnect clients: the sockets do not pass the HTTP middleware of the
+   * application, even where the page does.
    */
-  readonly auth: Effect.Effect<unknown, E, R> | false
+  readonly auth: Effect.Effect<unknown, E, R> | "everybody"
   /** Where the page is; `/nes/inspector` by default. */
   readonly path?: `/${string}` | undefined
   /** Origins that may connect beside the page's own host, where a proxy changes the `Host` header. */
@@ -56,15 +57,16 @@ export const layer = <E = never, R = never>(options: LayerOptions<E, R>): Layer.
 > =>
   Layer.effectDiscard(Effect.gen(function*() {
     const { auth, origin = [], path = "/nes/inspector" } = options
-    if (auth === undefined) {
-      return yield* complaint("inspector.auth", "is missing: `false` lets everybody in")
+    // Not `false`: with hapi, that leaves it to what else guards its routes, and here nothing else guards the sockets.
+    if (!Effect.isEffect(auth) && auth !== "everybody") {
+      return yield* complaint("inspector.auth", "must be an Effect, or \"everybody\"")
     }
     const context = yield* Effect.context<Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>>()
     // Nothing for who may come in, or what refuses.
     const refusal = (
       request: HttpServerRequest.HttpServerRequest
     ): Effect.Effect<HttpServerResponse.HttpServerResponse | undefined> =>
-      auth === false ? Effect.undefined : Effect.scoped(auth).pipe(
+      auth === "everybody" ? Effect.undefined : Effect.scoped(auth).pipe(
         Effect.provideService(HttpServerRequest.HttpServerRequest, request),
         Effect.provideContext(context),
         Effect.matchEffect({

@@ -15,6 +15,7 @@ import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import type { Call, Request, Response } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
+import * as Groups from "../server/Groups.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Socket from "./Socket.js"
 import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
@@ -34,7 +35,7 @@ export class RequestRunner {
   private readonly context: Context.Context<never>
   private readonly handled: Effect.Effect<void>
   private readonly known = new WeakMap<Socket.Socket, Known>()
-  private readonly waiting = new Map<Connection, Set<Fiber.Fiber<void>>>()
+  private readonly waiting: Groups.Groups<Connection, Fiber.Fiber<void>> = new Map()
 
   /** What the application requires is in `context`. Where nobody reads logs, `isLogged` is `false`. */
   constructor(
@@ -92,14 +93,11 @@ export class RequestRunner {
   }
 
   private watch(connection: Connection, fiber: Fiber.Fiber<void>, exchange: Exchange): void {
-    const own = this.waiting.get(connection) ?? new Set()
-    this.waiting.set(connection, own.add(fiber))
+    Groups.add(this.waiting, connection, fiber)
     Fiber.runIn(fiber, this.scope)
     fiber.addObserver(() => {
       exchange.answer(SocketResponse.failed)
-      if (own.delete(fiber) && own.size === 0) {
-        this.waiting.delete(connection)
-      }
+      Groups.remove(this.waiting, connection, fiber)
     })
   }
 

@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import type * as Message from "../protocol/Message.js"
 import { MemoryOnce, type Once } from "./api/Once.js"
 import type { Command } from "./Command.js"
+import * as Groups from "./Groups.js"
 import { MemoryPresence } from "./presence/MemoryPresence.js"
 import type { Local, Presences } from "./presence/Present.js"
 import type { History } from "./recovery/History.js"
@@ -217,7 +218,7 @@ export const Broker: Context.Reference<Service> = Context.Reference("effect-nes/
  */
 export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
   const nodes = new Set<Node>()
-  const users = new Map<string, Set<string>>()
+  const users: Groups.Groups<string, string> = new Map()
   const membership: Membership = {
     ...together(
       nodes,
@@ -225,19 +226,14 @@ export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
     ),
     claims: {
       claim: (user, socket, max) => {
-        const sockets = users.get(user) ?? new Set()
-        if (sockets.size - (sockets.has(socket) ? 1 : 0) >= max) {
+        const sockets = users.get(user)
+        if (sockets && sockets.size - (sockets.has(socket) ? 1 : 0) >= max) {
           return Promise.resolve(false)
         }
-        users.set(user, sockets.add(socket))
+        Groups.add(users, user, socket)
         return Promise.resolve(true)
       },
-      release: (user, socket) => {
-        const sockets = users.get(user)
-        if (sockets?.delete(socket) && sockets.size === 0) {
-          users.delete(user)
-        }
-      }
+      release: (user, socket) => Groups.remove(users, user, socket)
     }
   }
   return {

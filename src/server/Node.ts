@@ -12,6 +12,7 @@ import type { Duplex } from "node:stream"
 import * as CloseCode from "../protocol/CloseCode.js"
 import { UserError } from "../protocol/NesError.js"
 import type { Once } from "./api/Once.js"
+import type { Service } from "./Application.js"
 import { interrupt } from "./Awaitable.js"
 import { Broker, type Membership, type Tally } from "./Broker.js"
 import type { Publish, Target } from "./Command.js"
@@ -340,6 +341,9 @@ export class Node {
   inspect(): Inspection {
     return (this.inspection ??= new Inspection(this.id, this.hub, this.context, this.membership))
   }
+
+  /** Takes note of what has no caller to go to, as the application does. */
+  readonly log: Service["log"] = (...entry) => this.context.application.log(...entry)
 
   /** Answers a question of operators, where they may ask. */
   readonly answerOperator = (question: Question): Promise<unknown> | undefined => this.inspection?.answer(question)

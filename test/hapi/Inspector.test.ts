@@ -2,6 +2,7 @@
 import * as Boom from "@hapi/boom"
 import Hapi from "@hapi/hapi"
 import { Effect } from "effect"
+import { Readable } from "node:stream"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { Client, type RequestOptions } from "../../src/client.js"
 import * as Nes from "../../src/hapi.js"
@@ -255,6 +256,14 @@ describe("what it shows and does", () => {
     await ann.subscribe("/item/6")
     await ann.subscribe("/item/7")
     await ann.subscribe("/item/8").catch(() => {})
+    // What the door itself has nobody to tell: a body that does not end, and what is no JSON.
+    server.route({
+      method: "GET",
+      path: "/events",
+      handler: (_, h) => h.response(Readable.from([secret], { objectMode: false })).type("text/event-stream")
+    })
+    await ann.request("/events").catch(() => {})
+    await server.eachSocket((socket) => socket.send(1n).catch(() => {}))
     await new Client(server.info.uri.replace("http", "ws"))
       .connect({ reconnect: false, auth: { headers: { authorization: `not ${secret}` } } }).catch(() => {})
     const kinds = () => {
@@ -266,6 +275,8 @@ describe("what it shows and does", () => {
     await expect.poll(kinds, { timeout: 5_000 }).toEqual([
       ["filter error", "TypeError"],
       ["limit exceeded", "maxSubscriptions"],
+      ["response error", undefined],
+      ["serialization error", undefined],
       ["authentication failed", undefined]
     ])
     for (

@@ -82,11 +82,20 @@ it.live.each([
   10_000
 )
 
-it.live("is not made without authentication", () =>
-  Effect.gen(function*() {
-    const server = NesHttpServer.layer(Inspector.layer({} as Inspector.LayerOptions), {})
-    const error = yield* Layer.build(server.pipe(Layer.provide(NodeHttpServer.layerTest))).pipe(Effect.flip)
-    expect(error).toMatchObject({
-      message: "Invalid nes configuration: inspector.auth is missing: `false` lets everybody in"
+// What guards the page guards no sockets: whoever relies on that has to say so.
+it.live.each([{}, { auth: false }])(
+  "is not made without authentication, unless that is said: %o",
+  (options) =>
+    Effect.gen(function*() {
+      const server = NesHttpServer.layer(Inspector.layer(options as Inspector.LayerOptions), {})
+      const error = yield* Layer.build(server.pipe(Layer.provide(NodeHttpServer.layerTest))).pipe(Effect.flip)
+      expect(error).toMatchObject({
+        message: "Invalid nes configuration: inspector.auth must be an Effect, or \"everybody\""
+      })
     })
-  }))
+)
+
+it.live("lets everybody in where that is said", () =>
+  Effect.gen(function*() {
+    yield* connect({}, "/nes/inspector")
+  }).pipe(Effect.provide(NesHttpServer.layerNode(Inspector.layer({ auth: "everybody" }), { host: "127.0.0.1" }))))

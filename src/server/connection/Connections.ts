@@ -3,8 +3,8 @@ import * as Latch from "effect/Latch"
 import { answers } from "../../protocol/Answers.js"
 import { type UserKey, userKey } from "../conversation/Authentication.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
+import * as Groups from "../Groups.js"
 import type { Connection } from "./Connection.js"
-import * as UserIndex from "./UserIndex.js"
 
 const none: ReadonlySet<Connection> = new Set()
 
@@ -15,7 +15,7 @@ export class Connections {
   /** See `Heartbeat`. */
   readonly pulse = { phase: 0 }
   private readonly byId = new Map<string, Connection>()
-  private readonly byUser: UserIndex.UserIndex<Connection> = new Map()
+  private readonly byUser: Groups.Groups<UserKey, Connection> = new Map()
 
   get size(): number {
     return this.byId.size
@@ -68,10 +68,10 @@ export class Connections {
   /** Counts a connection among those of one user, and no more among those of another. */
   move(connection: Connection, from: UserKey | undefined, to: UserKey | undefined): void {
     if (from !== undefined) {
-      UserIndex.remove(this.byUser, from, connection)
+      Groups.remove(this.byUser, from, connection)
     }
     if (to !== undefined) {
-      UserIndex.add(this.byUser, to, connection)
+      Groups.add(this.byUser, to, connection)
     }
   }
 }

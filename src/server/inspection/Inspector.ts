@@ -213,10 +213,12 @@ let files: Promise<readonly [page: string, client: string]> | undefined
 export const page = async (): Promise<
   { readonly html: string; readonly headers: Readonly<Record<string, string>> }
 > => {
-  const [html, client] = await (files ??= Promise.all([
-    read("src/server/inspection/page.html"),
-    read("dist/browser/client.global.js")
-  ]))
+  files ??= Promise.all([read("src/server/inspection/page.html"), read("dist/browser/client.global.js")])
+  const [html, client] = await files.catch((error: unknown) => {
+    // They may be there the next time.
+    files = undefined
+    throw error
+  })
   const nonce = randomBytes(18).toString("base64")
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; connect-src 'self'; ` +
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -5,8 +5,8 @@
 import * as Call from "@hapi/call"
 import type { Awaitable } from "../Awaitable.js"
 import type { Publish } from "../Command.js"
-import * as UserIndex from "../connection/UserIndex.js"
 import { type Credentials, type UserKey, userKey } from "../conversation/Authentication.js"
+import * as Groups from "../Groups.js"
 import type { Bounds } from "../recovery/Bounds.js"
 import type { Access } from "./Access.js"
 
@@ -77,7 +77,7 @@ export type Subscribers<C> = Pick<ReadonlySet<C>, "has" | "keys" | "size">
 // A connection is remembered with the key it was indexed by: its credentials may change afterwards.
 interface Topic<C> {
   readonly connections: Map<C, UserKey | undefined>
-  byUser: UserIndex.UserIndex<C> | undefined
+  byUser: Groups.Groups<UserKey, C> | undefined
 }
 
 const none: Subscribers<never> = new Set<never>()
@@ -159,7 +159,7 @@ export class Subscription<C extends Subscriber> {
     const key = index ? userKey(connection.auth.credentials?.[index]) : undefined
     topic.connections.set(connection, key)
     if (key !== undefined) {
-      UserIndex.add(topic.byUser ??= new Map(), key, connection)
+      Groups.add(topic.byUser ??= new Map(), key, connection)
     }
   }
 
@@ -172,7 +172,7 @@ export class Subscription<C extends Subscriber> {
       return false
     }
     if (key !== undefined && topic.byUser) {
-      UserIndex.remove(topic.byUser, key, connection)
+      Groups.remove(topic.byUser, key, connection)
     }
     if (topic.connections.size === 0) {
       this.topics.delete(path)
