@@ -21,7 +21,6 @@ import type * as Layer from "effect/Layer"
 import * as Definition from "../server/api/Definition.js"
 import * as Operations from "../server/api/Operations.js"
 import { NesServer } from "../server/NesServer.js"
-import type { Node } from "../server/Node.js"
 
 /**
  * The group, named `nes`: `publish`, `broadcast`, `revoke`, `disconnect`, `count`, `presence`, `history` and
@@ -35,41 +34,14 @@ export const group = <I extends HttpApiMiddleware.AnyId, S>(middleware: Context.
 
 type NesGroup<Groups> = HttpApiGroup.WithIdentifier<Groups, "nes">
 
-// What an operation publishes is part of the request's span.
-const attempt = <A, Status extends Operations.Refused["status"]>(
-  node: Node,
-  work: () => Promise<A>,
-  ...allowed: ReadonlyArray<Status>
-): Effect.Effect<A, ReturnType<typeof Operations.bodyOf<Status>>> =>
-  Effect.catch(
-    Effect.withFiber(({ cache }) => Effect.tryPromise(() => node.inSpan(cache.span, work))),
-    ({ cause: error }) => {
-      const refused = Operations.refusalOf(error)
-      const status = allowed.find((status) => status === refused?.status)
-      return refused && status !== undefined
-        ? Effect.fail(Operations.bodyOf(status, refused.message))
-        : Effect.die(error)
-    }
-  )
+// Every endpoint can fail with the first two; what else one can fail with, its own description says.
+interface Failure<Status = 400 | 503> {
+  readonly statusCode: Status
+  readonly error: string
+  readonly message: string
+}
 
-// The builder takes what has no type for JSON.
-const attemptTyped = <Status extends Operations.Refused["status"]>(
-  node: Node,
-  { headers }: HttpServerRequest,
-  work: () => Promise<void>,
-  ...allowed: ReadonlyArray<Status>
-) =>
-  attempt<void, 400 | 415 | 503 | Status>(
-    node,
-    () => {
-      Operations.requireType(headers["content-type"])
-      return work()
-    },
-    400,
-    415,
-    503,
-    ...allowed
-  )
+const untyped: Failure<415> = { statusCode: 415, error: "Unsupported Media Type", message: "Unsupported Media Type" }
 
 /**
  * What answers the group, with the `NesServer` that serves the application.
@@ -90,36 +62,34 @@ export const layer = <ApiId extends string, Groups extends HttpApiGroup.Constrai
     api as unknown as HttpApi.HttpApi<ApiId, typeof Definition.group>,
     "nes",
     (handlers) =>
-      Effect.map(NesServer, (nes) => {
-        const operations = (): Operations.Operations => Operations.make(nes.node, nes.node.once)
+      Effect.map(NesServer, ({ node }) => {
+        const operations = Operations.make(node)
+        // What an operation publishes is part of the request's span.
+        const attempt = <A>(work: () => Promise<A>): Effect.Effect<A, Failure> =>
+          Effect.catch(
+            Effect.withFiber(({ cache }) => Effect.tryPromise(() => node.inSpan(cache.span, work))),
+            ({ cause: error }) => {
+              const refusal = Operations.refusalOf(error)
+              return refusal ? Effect.fail(refusal.output.payload as Failure) : Effect.die(error)
+            }
+          )
+        // What comes without a type could be sent by a page on another site without being asked: the builder takes it.
+        const attemptTyped = ({ headers }: HttpServerRequest, work: () => Promise<void>) =>
+          headers["content-type"] === undefined ? Effect.fail(untyped) : attempt(work)
         return handlers
           .handle("publish", ({ headers, payload, request }) =>
-            attemptTyped(
-              nes.node,
-              request,
-              () => operations().publish(payload, headers["idempotency-key"]),
-              409,
-              422
-            ))
+            attemptTyped(request, () => operations.publish(payload, headers["idempotency-key"])))
           .handle("broadcast", ({ headers, payload, request }) =>
-            attemptTyped(
-              nes.node,
-              request,
-              () => operations().broadcast(payload, headers["idempotency-key"]),
-              409,
-              422
-            ))
-          .handle(
-            "revoke",
-            ({ payload, request }) => attemptTyped(nes.node, request, () => operations().revoke(payload))
-          )
-          .handle(
-            "disconnect",
-            ({ payload, request }) => attemptTyped(nes.node, request, () => operations().disconnect(payload))
-          )
-          .handle("count", ({ query }) => attempt(nes.node, () => operations().count(query), 400, 503))
-          .handle("presence", ({ query }) => attempt(nes.node, () => operations().presence(query), 400, 503))
-          .handle("history", ({ query }) => attempt(nes.node, () => operations().history(query), 400, 503))
-          .handle("clearHistory", ({ query }) => attempt(nes.node, () => operations().clearHistory(query), 400, 503))
+            attemptTyped(request, () =>
+              operations.broadcast(payload, headers["idempotency-key"])))
+          .handle("revoke", ({ payload, request }) =>
+            attemptTyped(request, () =>
+              operations.revoke(payload)))
+          .handle("disconnect", ({ payload, request }) =>
+            attemptTyped(request, () => operations.disconnect(payload)))
+          .handle("count", ({ query }) => attempt(() => operations.count(query)))
+          .handle("presence", ({ query }) => attempt(() => operations.presence(query)))
+          .handle("history", ({ query }) => attempt(() => operations.history(query)))
+          .handle("clearHistory", ({ query }) => attempt(() => operations.clearHistory(query)))
       })
   )

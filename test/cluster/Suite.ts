@@ -213,7 +213,9 @@ export const suite = (label: string, start: (options: NodeOptions) => Promise<No
     const update = { path: "/item/once", message: 1 }
     await one?.publish(update, `key-${label}`)
     await other?.publish(update, `key-${label}`)
-    await expect(other?.publish({ ...update, message: 2 }, `key-${label}`)).rejects.toMatchObject({ status: 422 })
+    await expect(other?.publish({ ...update, message: 2 }, `key-${label}`)).rejects.toMatchObject({
+      output: { statusCode: 422 }
+    })
     await expect(one?.publish({ path: "nowhere", message: 1 }, `free-${label}`)).rejects.toThrow()
     await other?.publish({ ...update, message: 3 }, `free-${label}`)
     await until(() => heard.length === 2)

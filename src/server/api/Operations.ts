@@ -1,10 +1,12 @@
 /** What can be asked of a server over HTTP, and what it answers. */
+import * as Boom from "@hapi/boom"
 import * as Schema from "effect/Schema"
 import { createHash } from "node:crypto"
 import { answers } from "../../protocol/Answers.js"
 import { UserError } from "../../protocol/NesError.js"
 import { BrokerError, type Tally } from "../Broker.js"
 import type { Target } from "../Command.js"
+import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as Weight from "../conversation/Weight.js"
 import type { Node } from "../Node.js"
 import type { Present } from "../presence/Present.js"
@@ -47,71 +49,33 @@ export const OfHistory = Schema.Struct({
   limit: Schema.optional(Schema.FiniteFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(0)))
 })
 
-/** Why something could not be done, as both doors answer it: with this status, and a body as hapi's. */
-export class Refused extends Error {
-  constructor(readonly status: 400 | 409 | 415 | 422 | 503, message: string) {
-    super(message)
-  }
-}
-
-const reasons = {
-  400: "Bad Request",
-  409: "Conflict",
-  415: "Unsupported Media Type",
-  422: "Unprocessable Entity",
-  503: "Service Unavailable"
-} as const
-
-/** The body of the answer, as hapi has it. */
-export const bodyOf = <Status extends Refused["status"]>(statusCode: Status, message: string) => ({
-  statusCode,
-  error: reasons[statusCode],
-  message
-})
+const refused = (status: number, reason: string): Boom.Boom => errorAnswer([status, "{reason}"], reason)
 
 const maxKeyLength = 255
 
 const targetOf = ({ socket, user }: { readonly socket?: string | undefined; readonly user?: unknown }): Target => {
   if ((socket === undefined) === (user === undefined)) {
-    throw new Refused(400, "Either `socket` or `user` is to be given")
+    throw refused(400, "Either `socket` or `user` is to be given")
   }
   return socket === undefined ? { user } : { socket }
-}
-
-/** Refuses what comes without a type: a page on another site could send it without being asked. */
-export const requireType = (type: string | undefined): void => {
-  if (type === undefined) {
-    throw new Refused(415, reasons[415])
-  }
 }
 
 const digestOf = (...parts: ReadonlyArray<unknown>): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("base64url")
 
 /** What goes wrong within the application's own rights is its fault, or that of the nodes; anything else is a defect. */
-export const refusalOf = (error: unknown): Refused | undefined =>
-  error instanceof Refused
+export const refusalOf = (error: unknown): Boom.Boom | undefined =>
+  Boom.isBoom(error)
     ? error
     : error instanceof BrokerError
-    ? new Refused(503, error.message)
-    : error instanceof UserError || (error instanceof Error && error.constructor === Error)
-    ? new Refused(400, error.message)
+    ? refused(503, error.message)
+    : error instanceof UserError || Schema.isSchemaError(error) ||
+        (error instanceof Error && error.constructor === Error)
+    ? refused(400, error.message)
     : undefined
 
 /** The operations of a node. `key` is an idempotency key: what is asked with it once is done once. */
-export interface Operations {
-  readonly publish: (input: typeof Publish.Type, key: string | undefined) => Promise<void>
-  readonly broadcast: (input: typeof Broadcast.Type, key: string | undefined) => Promise<void>
-  readonly revoke: (input: typeof Revoke.Type) => Promise<void>
-  readonly disconnect: (input: typeof Disconnect.Type) => Promise<void>
-  readonly count: (input: typeof MaybeOfPath.Type) => Promise<Tally>
-  readonly presence: (input: typeof OfPath.Type) => Promise<Present>
-  readonly history: (input: typeof OfHistory.Type) => Promise<Past>
-  readonly clearHistory: (input: typeof OfPath.Type) => Promise<void>
-}
-
-/** The operations of a node. */
-export const make = (node: Node, once: Once): Operations => {
+export const make = (node: Node, once: Once = node.once) => {
   // What is nested too deeply for a message could be parsed, and cannot be made into text again.
   const checkDepth = (input: object): void => {
     let weight = Infinity
@@ -121,7 +85,7 @@ export const make = (node: Node, once: Once): Operations => {
       // It is too deep even for that.
     }
     if (weight === Infinity) {
-      throw new Refused(400, answers.tooDeep[1])
+      throw errorAnswer(answers.tooDeep)
     }
   }
   const guarded = async (key: string | undefined, digest: () => string, work: () => Promise<void>): Promise<void> => {
@@ -129,15 +93,15 @@ export const make = (node: Node, once: Once): Operations => {
       return work()
     }
     if (key === "" || key.length > maxKeyLength) {
-      throw new Refused(400, `An idempotency key has 1 to ${maxKeyLength} characters`)
+      throw refused(400, `An idempotency key has 1 to ${maxKeyLength} characters`)
     }
     const what = digest()
     const standing = await once.begin(key, what)
     if (standing === "busy") {
-      throw new Refused(409, "The request with this idempotency key is under way")
+      throw refused(409, "The request with this idempotency key is under way")
     }
     if (standing === "other") {
-      throw new Refused(422, "This idempotency key was used for another request")
+      throw refused(422, "This idempotency key was used for another request")
     }
     if (standing === "new") {
       let isDone = false
@@ -150,7 +114,7 @@ export const make = (node: Node, once: Once): Operations => {
     }
   }
   return {
-    publish: async (input, key) => {
+    publish: async (input: typeof Publish.Type, key: string | undefined): Promise<void> => {
       checkDepth(input)
       const { message, path, user, version } = input
       return guarded(key, () => digestOf("publish", input), async () => {
@@ -158,22 +122,22 @@ export const make = (node: Node, once: Once): Operations => {
         return node.publish(path, message, { user, version })
       })
     },
-    broadcast: async (input, key) => {
+    broadcast: async (input: typeof Broadcast.Type, key: string | undefined): Promise<void> => {
       checkDepth(input)
       const { message, user } = input
       return guarded(key, () => digestOf("broadcast", input), async () => node.broadcast(message, { user }))
     },
-    revoke: async (input) => {
+    revoke: async (input: typeof Revoke.Type): Promise<void> => {
       checkDepth(input)
       return node.revoke(targetOf(input), input.path, input.message ?? null)
     },
-    disconnect: async (input) => {
+    disconnect: async (input: typeof Disconnect.Type): Promise<void> => {
       checkDepth(input)
       return node.disconnect(targetOf(input))
     },
-    count: ({ path }) => node.count(path),
-    presence: async ({ path }) => node.presence(path).read(),
-    history: async ({ limit, path }) => node.history(path).read({ limit }),
-    clearHistory: async ({ path }) => node.history(path).clear()
+    count: async ({ path }: typeof MaybeOfPath.Type): Promise<Tally> => node.count(path),
+    presence: async ({ path }: typeof OfPath.Type): Promise<Present> => node.presence(path).read(),
+    history: async ({ limit, path }: typeof OfHistory.Type): Promise<Past> => node.history(path).read({ limit }),
+    clearHistory: async ({ path }: typeof OfPath.Type): Promise<void> => node.history(path).clear()
   }
 }

@@ -1,6 +1,5 @@
 /** What operators see and do, over sockets of their own: apart from the application's connections, hooks and limits. */
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -43,7 +42,7 @@ const Message = Schema.Union([
   Schema.Struct({ type: Schema.Literal("revoke"), socket: Schema.String, path: Schema.String })
 ])
 
-const decode = Schema.decodeUnknownResult(Message)
+const decode = Schema.decodeUnknownPromise(Message)
 
 // Nodes in an order that stays, so that pages do.
 const inOrder = <A>(answers: ReadonlyMap<string, A>): ReadonlyArray<readonly [node: string, answer: A]> =>
@@ -167,15 +166,10 @@ export const make = (
   Effect.gen(function*() {
     const inspection = node.inspect()
     const ask = async (given: unknown): Promise<unknown> => {
-      const decoded = decode(given)
-      if (Result.isFailure(decoded)) {
-        throw errorAnswer([400, decoded.failure.message])
-      }
       try {
-        return await answer(node, inspection, decoded.success)
+        return await answer(node, inspection, await decode(given))
       } catch (error) {
-        const refused = Operations.refusalOf(error)
-        throw refused ? errorAnswer([refused.status, refused.message]) : error
+        throw Operations.refusalOf(error) ?? error
       }
     }
     const look = (): Promise<object> => overview(inspection, node.id)
