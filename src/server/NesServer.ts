@@ -38,8 +38,7 @@ import { Incidents } from "./telemetry/Incidents.js"
 import * as Log from "./telemetry/Log.js"
 import { Metrics, type Totals } from "./telemetry/Metrics.js"
 import * as Tracing from "./telemetry/Tracing.js"
-import { PreparedMessage } from "./transport/Frame.js"
-import { Flush, Turns } from "./transport/Turns.js"
+import { Flush, PreparedMessage, Turns } from "./transport/Turns.js"
 
 /** @since 1.0.0 */
 export type { FilterContext as FilterContextOf, PresenceOptions } from "./subscription/Subscription.js"
@@ -58,9 +57,7 @@ export type { BroadcastOptions, Node, PublishOptions } from "./Node.js"
 /** @since 1.0.0 */
 export type { AuthSettings, Hooks, Options } from "./Settings.js"
 /** @since 1.0.0 */
-export type { Access, Rule } from "./subscription/Access.js"
-/** @since 1.0.0 */
-export type { Verdict } from "./subscription/Subscription.js"
+export type { Access, Rule, Verdict } from "./subscription/Subscription.js"
 /** @since 1.0.0 */
 export type { Member, Present } from "./presence/Present.js"
 /** @since 1.0.0 */

@@ -23,7 +23,6 @@ import * as Drain from "./connection/Drain.js"
 import type { DrainOptions } from "./connection/Drain.js"
 import { Lifetimes } from "./connection/Lifetimes.js"
 import type { Exceeded } from "./connection/Limits.js"
-import { RateLimiter } from "./connection/RateLimiter.js"
 import { Authenticator } from "./conversation/Authenticator.js"
 import { Dispatcher } from "./conversation/Dispatcher.js"
 import { Inspection, type Question } from "./inspection/Inspection.js"
@@ -136,11 +135,10 @@ export class Node {
         void this.delivery.deliver({ type: "revoke", target: { socket: connection.id }, path, message: null })
     )
     this.hub.recovery = this.recovery
-    const backlog = new Backlog(
+    const backlog = new Backlog<Connection>(
       limits.maxBufferedBytes,
       limits.slowClient === "drop",
       limits.stallTimeout,
-      exceed,
       (connection) => this.dispatcher.wake(connection)
     )
     this.shared = {
@@ -151,18 +149,20 @@ export class Node {
       maxChunkChars: context.settings.maxChunkChars,
       compression: context.settings.compression,
       backlog,
-      pulse: this.hub.connections.pulse
+      pulse: this.hub.connections.pulse,
+      limits,
+      clock,
+      exceed
     }
     this.lifetimes = new Lifetimes(context.settings, clock, fork, exceed, farewell)
     const { hub, lifetimes } = this
-    const rates = new RateLimiter<Connection>(limits, clock, exceed)
     const authenticator = new Authenticator(hub, context, lifetimes)
-    this.dispatcher = new Dispatcher(hub, context, authenticator, rates, lifetimes)
+    this.dispatcher = new Dispatcher(hub, context, authenticator, lifetimes)
     this.admission = new Admission(context, lifetimes.authentication)
     const intake = new Intake(context.turns, limits.maxHelloBytes, {
       receive: this.dispatcher.receive,
       ping: this.dispatcher.ping,
-      pong: (connection) => void rates.message(connection),
+      pong: (connection) => void connection.tooMany("messages"),
       closed: (connection, code, reason) => {
         log.disconnected(connection, code, reason)
         metrics.closed(code)

@@ -21,8 +21,7 @@ import {
   struct,
   texts
 } from "./Setting.js"
-import type { Access } from "./subscription/Access.js"
-import type { PresenceOptions } from "./subscription/Subscription.js"
+import type { Access, PresenceOptions } from "./subscription/Subscription.js"
 
 /**
  * A request to upgrade, as far as whoever lets it in or not has to know it.

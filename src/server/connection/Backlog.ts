@@ -31,14 +31,12 @@ interface Reader {
 export class Backlog<R extends Reader> {
   /**
    * With `drops`, who is behind gets no updates. `patience` is how long a client that is behind may take nothing (ms).
-   * `exceeded` is called for everything that does not go out, and when patience ends; `caughtUp` when a client is no
-   * longer behind.
+   * `caughtUp` is called when it is no longer behind.
    */
   constructor(
     readonly limit: number,
     readonly drops: boolean,
     private readonly patience: number | false,
-    readonly exceeded: (limit: "maxBufferedBytes" | "stallTimeout", reader: R) => void,
     private readonly caughtUp: (reader: R) => void
   ) {}
 

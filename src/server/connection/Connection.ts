@@ -1,4 +1,5 @@
 /** One client's connection: what is known of it, and the way out to it. */
+import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
@@ -17,11 +18,10 @@ import type { Inbox } from "../conversation/TurnLimiter.js"
 import type { Fanouts } from "../subscription/Fanouts.js"
 import { Subscribed, type Subscription } from "../subscription/Subscription.js"
 import { pushed, type Totals } from "../telemetry/Metrics.js"
-import { PreparedMessage } from "../transport/Frame.js"
-import type { Flush } from "../transport/Turns.js"
+import { type Flush, PreparedMessage } from "../transport/Turns.js"
 import type { Backlog, Lag } from "./Backlog.js"
 import { Latch } from "./Latch.js"
-import type { TokenBucket } from "./RateLimiter.js"
+import type { Exceeded, Limits } from "./Limits.js"
 
 /** Where a connection comes from. */
 export interface Info {
@@ -64,6 +64,28 @@ export interface Gate {
   withheldLength: number
 }
 
+/** What may be done so often in a time, all of it at once: how much of that was left, and when (ms). */
+interface Allowance {
+  left: number
+  at: number
+}
+
+/** Takes one of an allowance, if there is one; it fills up steadily, to `most` within a time (ms). */
+export const take = (allowance: Allowance, most: number, within: number, now: number): boolean => {
+  allowance.left = Math.min(most, allowance.left + Math.max(0, now - allowance.at) * most / within)
+  allowance.at = now
+  if (allowance.left < 1) {
+    return false
+  }
+  allowance.left--
+  return true
+}
+
+const rates = {
+  messages: ["maxMessagesPerSecond", 1_000, "Too many messages"],
+  errors: ["maxErrors", 60_000, "Too many errors"]
+} as const
+
 // What a write takes in memory while it waits, beside its bytes.
 const perWrite = 256
 
@@ -104,6 +126,9 @@ export interface Shared {
   readonly compression: number
   readonly backlog: Backlog<Connection>
   readonly pulse: Pulse
+  readonly limits: Limits
+  readonly clock: Clock.Clock
+  readonly exceed: (limit: keyof Exceeded, connection: Connection) => void
 }
 
 /** What tells writes shortly before a heartbeat from those long before it: its `phase` changes in between. */
@@ -172,10 +197,9 @@ export class Connection {
   facade: object | undefined
   private latches: { closing?: Latch; ending?: Latch; resting?: Latch } | undefined
   private readonly compresses: boolean
-  /** Messages it may still send for now; present when it has sent one, and there is a limit. */
-  messages: TokenBucket | undefined
-  /** Errors it may still cause for now; present when it has caused one, and there is a limit. */
-  errors: TokenBucket | undefined
+  // Present when it has sent a message or caused an error, and there is a limit.
+  private messages: Allowance | undefined
+  private errors: Allowance | undefined
   // Whether what is written is being held back; see `Flush`.
   private corked = false
   // For how many reasons nothing is read.
@@ -358,6 +382,27 @@ export class Connection {
     }
   }
 
+  /** Counts a message, or an error that it caused; returns whether it was one too many: then the connection closes. */
+  tooMany(what: keyof typeof rates): boolean {
+    const { clock, limits } = this.shared
+    const [limit, within, reason] = rates[what]
+    const most = limits[limit]
+    if (most === Infinity) {
+      return false
+    }
+    const now = clock.currentTimeMillisUnsafe()
+    return !take(this[what] ??= { left: most, at: now }, most, within, now) && this.breaks(limit, reason)
+  }
+
+  /** Closes it for a limit that it has crossed. */
+  breaks(limit: keyof Exceeded, reason: string): true {
+    if (this.isOpen) {
+      this.shared.exceed(limit, this)
+      this.abandon(CloseCode.policyViolation, reason)
+    }
+    return true
+  }
+
   /** Closes with this code, and throws away what still comes, however fast: for those who broke a rule. */
   abandon(code: number, reason?: string): void {
     if (!this.departed) {
@@ -402,7 +447,7 @@ export class Connection {
 
   /** Closes a client that does not read. */
   giveUp(limit: "maxBufferedBytes" | "stallTimeout"): void {
-    this.shared.backlog.exceeded(limit, this)
+    this.shared.exceed(limit, this)
     void this.close(CloseCode.tryAgainLater, "Client reads too slowly")
   }
 
@@ -522,7 +567,7 @@ export class Connection {
     }
     this.lag ??= backlog.begin(this, bytes)
     if (isUpdate && backlog.drops) {
-      backlog.exceeded("maxBufferedBytes", this)
+      this.shared.exceed("maxBufferedBytes", this)
       this.shared.totals.updatesDropped++
       return false
     }

@@ -10,7 +10,6 @@ import type { Request, Response } from "../Application.js"
 import type { Awaitable } from "../Awaitable.js"
 import type { Arrived, Connection, Opening, Received } from "../connection/Connection.js"
 import type { Lifetimes } from "../connection/Lifetimes.js"
-import type { RateLimiter } from "../connection/RateLimiter.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
 import { socketId } from "../telemetry/Log.js"
@@ -110,7 +109,6 @@ export class Dispatcher {
     private readonly hub: Hub,
     private readonly context: NodeContext,
     private readonly authenticator: Authenticator,
-    private readonly rates: RateLimiter<Connection>,
     private readonly lifetimes: Lifetimes
   ) {
     // What a turn throws would end the process.
@@ -141,7 +139,7 @@ export class Dispatcher {
   /** Takes a text from a connection; the answer follows on the connection. */
   readonly receive = (connection: Connection, text: string): void => {
     connection.alive = true
-    if (!isHeard(connection) || this.rates.message(connection)) {
+    if (!isHeard(connection) || connection.tooMany("messages")) {
       return
     }
     const { opening } = connection
@@ -167,7 +165,7 @@ export class Dispatcher {
   /** Takes a ping of the WebSocket protocol. */
   readonly ping = (connection: Connection, data: Buffer): void => {
     connection.alive = true
-    if (isHeard(connection) && !this.rates.message(connection)) {
+    if (isHeard(connection) && !connection.tooMany("messages")) {
       this.turns.receive(connection, data)
     }
   }
@@ -187,7 +185,8 @@ export class Dispatcher {
   // Whoever sends many messages before a hello is heard no more.
   private chatters(connection: Connection, opening: Opening, arrived: Arrived): boolean {
     opening.saidHello ||= !("error" in arrived) && arrived.type === "hello"
-    return !opening.saidHello && this.rates.early(connection, opening)
+    return !opening.saidHello && ++opening.early > this.context.settings.limits.maxHelloMessages &&
+      connection.breaks("maxHelloMessages", "Too many messages before hello")
   }
 
   /** To be called when a connection has closed, or is refused: what still waits is not begun any more. */
@@ -395,7 +394,10 @@ export class Dispatcher {
       opening.saidHello = false
       connection.greeted(false)
     }
-    this.rates.error(connection, answer.statusCode)
+    // Faults of the server's do not count against a client.
+    if (answer.statusCode !== undefined && answer.statusCode < 500) {
+      connection.tooMany("errors")
+    }
   }
 
   private process(

@@ -8,7 +8,7 @@ import type { NodeContext } from "../NodeContext.js"
 import { type Entrance, only } from "../subscription/Entrance.js"
 import type { Keeper } from "../subscription/Hub.js"
 import type { Subscribers } from "../subscription/Subscription.js"
-import { PreparedMessage } from "../transport/Frame.js"
+import { PreparedMessage } from "../transport/Turns.js"
 import { defaultBounds } from "./Bounds.js"
 import { type Owner, RecoverySync } from "./RecoverySync.js"
 

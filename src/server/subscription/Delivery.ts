@@ -7,7 +7,7 @@ import type { Broadcast, Command, Publish, Published, Revoke, Target } from "../
 import type { Connection, Declared } from "../connection/Connection.js"
 import { isSystem } from "../conversation/Errors.js"
 import type { NodeContext } from "../NodeContext.js"
-import { PreparedMessage } from "../transport/Frame.js"
+import { PreparedMessage } from "../transport/Turns.js"
 import type { Sending } from "./Fanouts.js"
 import type { Hub } from "./Hub.js"
 import type { Match, Subscribers, Verdict } from "./Subscription.js"

@@ -9,7 +9,7 @@ import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as Errors from "../conversation/Errors.js"
 import { SharedReads } from "../recovery/SharedReads.js"
 import type { Totals } from "../telemetry/Metrics.js"
-import type { PreparedMessage } from "../transport/Frame.js"
+import type { PreparedMessage } from "../transport/Turns.js"
 import { Snapshot } from "./Snapshot.js"
 import type { Seat, Seats, Subscribers } from "./Subscription.js"
 

@@ -10,9 +10,8 @@ import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as Errors from "../conversation/Errors.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Presence } from "../presence/Presence.js"
-import * as Access from "./Access.js"
 import type { Entrance } from "./Entrance.js"
-import { type Match, type Options, Router, Subscription } from "./Subscription.js"
+import { type Match, type Options, refusalOf, Router, Subscription } from "./Subscription.js"
 
 /** What a hub needs of the cluster. */
 type Cluster = Pick<Membership, "claims" | "interest">
@@ -291,7 +290,7 @@ export class Hub {
 
   private refusal(connection: Connection, { params, subscription }: Match<Declared>): Boom.Boom | undefined {
     const access = subscription.options.access ?? this.context.application.defaultAccess()
-    return Access.refuse(access, connection.auth.credentials, params)
+    return refusalOf(access, connection.auth.credentials, params)
   }
 
   private check(connection: Connection, match: Match<Declared>): void {

@@ -1,4 +1,10 @@
-/** Turns of the event loop: what takes long is done in slices, and what one turn writes leaves in one flush. */
+/**
+ * Turns of the event loop: what takes long is done in slices, and what one turn writes, framed once for all its
+ * recipients, leaves in one flush.
+ */
+import { Buffer } from "node:buffer"
+import { constants, deflateRawSync } from "node:zlib"
+import * as Chunk from "../../protocol/Chunk.js"
 
 /** Something that is done bit by bit. */
 export interface Task {
@@ -187,5 +193,84 @@ export class Flush implements Task {
       this.started = true
       this.turns.start(this)
     }
+  }
+}
+
+// WebSocket frames are built by hand: an unmasked, unfragmented text message is a header and its bytes (RFC 6455, 5.2).
+const finalText = 0x81
+
+// The same with the bit that says that it is compressed (RFC 7692, section 6).
+const finalCompressedText = 0xc1
+
+// What the end of each compressed message would be, and is left out.
+const emptyBlock = 4
+
+// A frame for so many bytes, which follow its header.
+const emptyFrame = (length: number, first: number): Buffer => {
+  const start = length < 126 ? 2 : length < 65536 ? 4 : 10
+  const frame = Buffer.allocUnsafe(start + length)
+  frame[0] = first
+  if (start === 2) {
+    frame[1] = length
+  } else if (start === 4) {
+    frame[1] = 126
+    frame.writeUInt16BE(length, 2)
+  } else {
+    frame[1] = 127
+    frame.writeUInt32BE(Math.floor(length / 0x100000000), 2)
+    frame.writeUInt32BE(length >>> 0, 6)
+  }
+  return frame
+}
+
+const frameOf = (text: string): Buffer => {
+  const length = Buffer.byteLength(text)
+  const frame = emptyFrame(length, finalText)
+  frame.write(text, frame.length - length, length, "utf8")
+  return frame
+}
+
+// For sockets that take compressed messages: one of at least `threshold` bytes is compressed by itself.
+const compressedFrameOf = (text: string, threshold: number): Buffer => {
+  const payload = Buffer.from(text)
+  if (payload.length < threshold) {
+    return frameOf(text)
+  }
+  const compressed = deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH })
+  const length = compressed.length - emptyBlock
+  const frame = emptyFrame(length, finalCompressedText)
+  compressed.copy(frame, frame.length - length, 0, length)
+  return frame
+}
+
+// In UTF-8, of a UTF-16 code unit.
+const mostBytesPerChar = 3
+
+/** A message on its way out: serialised once, and chunked and framed once, at the first socket that takes it. */
+export class PreparedMessage {
+  private buffer: Buffer | undefined
+  private compressed: Buffer | undefined
+
+  /** `maxChunkChars` is in UTF-16 code units of `text`; `Infinity` for no chunking. */
+  constructor(readonly text: string, private readonly maxChunkChars: number) {}
+
+  /** The frames of all chunks, in order, ready to be written to a socket without extensions. */
+  get frame(): Buffer {
+    return this.buffer ??= this.framed(frameOf)
+  }
+
+  /**
+   * The same for sockets that take compressed messages: as none depends on those before, they too go to any number of
+   * recipients.
+   */
+  compressedFrame(threshold: number): Buffer {
+    return this.compressed ??= this.text.length * mostBytesPerChar < threshold
+      ? this.frame
+      : this.framed((text) => compressedFrameOf(text, threshold))
+  }
+
+  private framed(frame: (text: string) => Buffer): Buffer {
+    const { maxChunkChars, text } = this
+    return text.length > maxChunkChars ? Buffer.concat(Chunk.split(text, maxChunkChars).map(frame)) : frame(text)
   }
 }

@@ -10,8 +10,7 @@ import { Connections } from "../../../src/server/connection/Connections.js"
 import * as Heartbeat from "../../../src/server/connection/Heartbeat.js"
 import type { Log } from "../../../src/server/telemetry/Log.js"
 import type { Metrics } from "../../../src/server/telemetry/Metrics.js"
-import { PreparedMessage } from "../../../src/server/transport/Frame.js"
-import { Turns } from "../../../src/server/transport/Turns.js"
+import { PreparedMessage, Turns } from "../../../src/server/transport/Turns.js"
 import * as fc from "../../harness/Property.js"
 
 const heartbeat = { interval: 1000, timeout: 400 }

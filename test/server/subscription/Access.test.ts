@@ -1,7 +1,7 @@
 /** Scopes of subscriptions mean what they mean on hapi's routes: both are asked. */
 import Hapi from "@hapi/hapi"
 import { expect, it } from "vitest"
-import * as Access from "../../../src/server/subscription/Access.js"
+import { refusalOf } from "../../../src/server/subscription/Subscription.js"
 
 const demands = ["a", "b", "+a", "+b", "!a", "!b", "+{params.x}", "!{params.x}"]
 
@@ -36,7 +36,7 @@ it.each(held.map((scope) => [JSON.stringify(scope), scope] as const))(
     const credentials = { user: "john", ...(scope !== undefined && { scope }) } as Hapi.AuthCredentials
     const answers = await Promise.all(scopes.map(async (scope, n) => {
       const { statusCode } = await server.inject({ url: `/${n}/${params.x}`, auth: { strategy: "none", credentials } })
-      const refusal = Access.refuse({ mode: "required", rules: [{ scope }] }, { ...credentials }, params)
+      const refusal = refusalOf({ mode: "required", rules: [{ scope }] }, { ...credentials }, params)
       return { scope, hapi: statusCode, ours: refusal?.output.statusCode ?? 200 }
     }))
     expect(answers.filter(({ hapi, ours }) => hapi !== ours)).toEqual([])
