@@ -48,6 +48,29 @@ it("`headers` and `payload` reach the handler; without them there are none", asy
   expect((await client.request(request)).payload).toMatchObject({ payload: null, custom: null })
 })
 
+it("handlers and the authentication see the address that a connection comes from", async () => {
+  const { connect } = await live({
+    prepare: (server) => {
+      server.listener.on("connection", (socket) => {
+        Object.defineProperty(socket, "remoteAddress", { value: "192.0.2.7" })
+      })
+      server.auth.scheme("from", () => ({
+        authenticate: ({ info }, h) => h.authenticated({ credentials: { user: info.remoteAddress } })
+      }))
+      server.auth.strategy("from", "from")
+      server.auth.default("from")
+    },
+    declare: (server) =>
+      server.route({
+        method: "GET",
+        path: "/from",
+        handler: ({ auth, info }) => [info.remoteAddress, auth.credentials]
+      })
+  })
+  const client = await connect({ auth: { headers: {} } })
+  expect((await client.request("/from")).payload).toEqual(["192.0.2.7", { user: "192.0.2.7" }])
+})
+
 it("`headers` cannot include an Authorization header", async () => {
   const client = await connect()
   await expect(client.request({ path: "/", headers: { Authorization: "Basic x" } })).rejects.toMatchObject({

@@ -8,7 +8,9 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import { createServer } from "node:http"
 import {
   Authentication,
   HttpApplication,
@@ -90,6 +92,22 @@ describe("direct", () => {
         payload: { credentials: { user: "jane" }, artifacts: { from: "9.9.9.9" } }
       })
     }).pipe(Effect.provide(serving(router, { auth })), users))
+
+  it.live("handlers and the authentication see the address that a connection comes from", () => {
+    const from = Effect.map(HttpServerRequest.HttpServerRequest, (_) => Option.getOrNull(_.remoteAddress))
+    const auth = Authentication.make({
+      authenticate: Effect.map(from, (from) => ({ credentials: { from }, artifacts: {}, strategy: "from" }))
+    })
+    const both = Effect.all([from, Effect.map(Socket.credentials, (_) => _?.from)])
+    const router = HttpRouter.add("GET", "/from", Effect.map(both, (_) => HttpServerResponse.jsonUnsafe(_)))
+    const server = createServer().on("connection", (socket) => {
+      Object.defineProperty(socket, "remoteAddress", { value: "192.0.2.7" })
+    })
+    return Effect.gen(function*() {
+      const client = yield* connect(hello("whoever"))
+      expect(yield* outcome(() => client.request("/from"))).toMatchObject({ payload: ["192.0.2.7", "192.0.2.7"] })
+    }).pipe(Effect.provide(serving(router, { auth }, server)))
+  })
 
   it.live("indexes users: broadcasts to one, and how many connections one may have", () =>
     Effect.gen(function*() {

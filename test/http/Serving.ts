@@ -14,14 +14,13 @@ import type { NesError } from "../../src/protocol/NesError.js"
 /** The Layer of a server whose upgrades are taken, with HTTP beside it. */
 export const serving = <A, E, R, RU = never, RC = never, RD = never, RM = never, RA = never, RV = never>(
   routes: Layer.Layer<A, E, R>,
-  options: NesHttpServer.Options<RU, RC, RD, RM, RA, RV> = {}
-) => {
-  const server = createServer()
-  return NesHttpServer.serve(routes, { server, heartbeat: false, ...options }).pipe(
+  options: NesHttpServer.Options<RU, RC, RD, RM, RA, RV> = {},
+  server = createServer()
+) =>
+  NesHttpServer.serve(routes, { server, heartbeat: false, ...options }).pipe(
     Layer.provideMerge(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" })),
     Layer.provide(Layer.succeed(References.MinimumLogLevel, "None"))
   )
-}
 
 /** Where the server is, without the scheme: `//127.0.0.1:12345`. */
 export const address = HttpServer.addressFormattedWith((address) => Effect.succeed(address.replace("http:", "")))
