@@ -170,7 +170,7 @@ export class Node {
         void (this.inSpan(undefined, end))
       },
       tooLong: (connection, limit) => exceed(limit, connection),
-      failed: (connection, error) => context.application.log(["nes", "connection", "error"], error, connection)
+      failed: this.dispatcher.failed
     })
     this.acceptor = new Acceptor(context.settings, context.turns, intake, {
       // A load balancer asks the next node at once.

@@ -110,14 +110,14 @@ describe("the paths of docs/architecture.md", () => {
     await ask({ type: "hello", id: 1, version: "2", auth: await token() })
     const request = () => ask({ type: "request", id: 2, method: "GET", path: "/item/5" })
     await request()
-    expectPath("A request", await crossed(request), 9)
+    expectPath("A request", await crossed(request), 8)
   })
 
   it("a hello with a token and a subscription", async () => {
     const hello = { type: "hello", id: 1, version: "2", auth: await token(), subs: ["/item/5"] }
     await (await open())(hello)
     const say = await open()
-    expectPath("A hello", await crossed(() => say(hello)), 14)
+    expectPath("A hello", await crossed(() => say(hello)), 13)
   })
 
   it("a publish to a subscriber of this node", async () => {

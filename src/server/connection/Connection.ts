@@ -14,7 +14,6 @@ import type { Owner } from "../Awaitable.js"
 import type { Authentication, AuthState, UserKey } from "../conversation/Authentication.js"
 import type { Call } from "../conversation/Call.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
-import type { Inbox } from "../conversation/TurnLimiter.js"
 import type { Fanouts } from "../subscription/Fanouts.js"
 import { Subscribed, type Subscription } from "../subscription/Subscription.js"
 import { pushed, type Totals } from "../telemetry/Metrics.js"
@@ -52,6 +51,24 @@ export type Received = string | Buffer | {
   readonly isLate?: true
   /** Whether its verification is over, however soon the next is due. */
   readonly isVerified?: true
+}
+
+/** What a connection has sent that has not had its turn. */
+export interface Inbox<M = Received> {
+  /** In order; those before `next` have had their turn. */
+  messages: Array<M>
+  next: number
+  /** How long they are together. */
+  length: number
+  /** Whether nothing more is read for now. */
+  full: boolean
+  /** Whether it has its place among those whose turn comes. */
+  queued: boolean
+  /** Whether the connection has to give others time. */
+  resting: boolean
+  /** How many have been begun in the turn of this number. */
+  begun: number
+  turn: number
 }
 
 /** A declared subscription, as connections subscribe to it. */
@@ -184,7 +201,7 @@ export class Connection {
   /** The same of these. */
   weight = 0
   /** What it has sent that has not had its turn. */
-  inbox: Inbox<Received> | undefined
+  inbox: Inbox | undefined
   /** Whether anything arrived, or was written, since the last heartbeat check; a new connection has one round of grace. */
   alive = true
   /** The phase of the pulse in which the client was last sent a message. */

@@ -13,12 +13,12 @@ import type { Lifetimes } from "../connection/Lifetimes.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
 import { socketId } from "../telemetry/Log.js"
+import { TurnLimiter } from "../transport/Intake.js"
 import type { Authenticator } from "./Authenticator.js"
 import { Call } from "./Call.js"
 import { errorAnswer } from "./ErrorAnswer.js"
 import * as Errors from "./Errors.js"
 import * as RequestHead from "./RequestHead.js"
-import { TurnLimiter } from "./TurnLimiter.js"
 import * as Weight from "./Weight.js"
 
 type Answerable = { readonly type: string; readonly id: Message.Id }
@@ -111,23 +111,11 @@ export class Dispatcher {
     private readonly authenticator: Authenticator,
     private readonly lifetimes: Lifetimes
   ) {
-    // What a turn throws would end the process.
-    const safely = (run: (connection: Connection, message: Received) => void) =>
-    (
-      connection: Connection,
-      message: Received
-    ): void => {
-      try {
-        run(connection, message)
-      } catch (error) {
-        context.application.log(["nes", "connection", "error"], error, connection)
-        connection.abandon(CloseCode.internalError)
-      }
-    }
     const { maxInFlight, maxInFlightBytes } = context.settings.limits
     this.turns = new TurnLimiter(context.turns, {
-      begin: safely((connection, message) => this.begin(connection, message)),
-      refuse: safely((connection, message) => this.refuse(connection, message)),
+      begin: (connection, message) => this.begin(connection, message),
+      refuse: (connection, message) => this.refuse(connection, message),
+      failed: this.failed,
       mayBegin: (connection, message) => isFree(connection) && this.fits(connection, message),
       isWaiting: (connection, message) => isFree(connection) && !this.fits(connection, message),
       isCrowded: (connection, waiting, length) =>
@@ -168,6 +156,12 @@ export class Dispatcher {
     if (isHeard(connection) && !connection.tooMany("messages")) {
       this.turns.receive(connection, data)
     }
+  }
+
+  /** To be called when something threw that should not have. */
+  readonly failed = (connection: Connection, error: unknown): void => {
+    this.context.application.log(["nes", "connection", "error"], error, connection)
+    connection.abandon(CloseCode.internalError)
   }
 
   /** To be called when a connection may have become free for further messages. */

@@ -1,9 +1,12 @@
-/** The way in: what comes on sockets, read from nobody so fast that others do not get their turn. */
+/**
+ * The way in: from nobody is so much read at once, and of nobody are so many messages begun, that others do not get
+ * their turn.
+ */
 import type { Socket } from "node:net"
-import { type RawData, WebSocket } from "ws"
+import { WebSocket } from "ws"
 import * as CloseCode from "../../protocol/CloseCode.js"
-import type { Connection, Opening } from "../connection/Connection.js"
-import type { Turns } from "./Turns.js"
+import type { Connection, Inbox, Opening } from "../connection/Connection.js"
+import type { Task, Turns } from "./Turns.js"
 
 /** ws makes the sockets; each tells its intake what comes for its connection, and needs no listeners of its own. */
 export class NesWebSocket extends WebSocket {
@@ -31,16 +34,6 @@ const full = 65_536
 // What takes no longer (ms) is no reason to wait for more than a turn.
 const short = 1
 
-const decode = (data: RawData): string =>
-  Array.isArray(data)
-    ? Buffer.concat(data).toString()
-    : Buffer.isBuffer(data)
-    ? data.toString()
-    : Buffer.from(data).toString()
-
-const lengthOf = (data: RawData): number =>
-  Array.isArray(data) ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength
-
 // What ws says of a frame that is too long, for the limit or for JavaScript's numbers (both close with 1009), or that is
 // in too many pieces (1008).
 const tooLong = new Set<unknown>([
@@ -63,7 +56,7 @@ interface Receiver {
   readonly closed: (connection: Connection, code: number, reason: string) => void
   /** A frame was longer than this limit; the connection closes next, with 1009. */
   readonly tooLong: (connection: Connection, limit: "maxFrameBytes" | "maxHelloBytes") => void
-  /** Something threw that should not have; the connection closes next, with 1011. */
+  /** Something threw that should not have. */
   readonly failed: (connection: Connection, error: unknown) => void
 }
 
@@ -116,7 +109,7 @@ export class Intake {
     try {
       switch (event) {
         case "message":
-          return this.message(connection, first as RawData)
+          return this.message(connection, first as Buffer)
         case "ping":
           return receiver.ping(connection, first as Buffer)
         case "pong":
@@ -132,15 +125,14 @@ export class Intake {
     } catch (error) {
       // What is thrown to ws would end the process.
       receiver.failed(connection, error)
-      connection.abandon(CloseCode.internalError)
     }
   }
 
-  private message(connection: Connection, data: RawData): void {
-    if (connection.opening?.saidHello === false && lengthOf(data) > this.maxHelloBytes) {
+  private message(connection: Connection, data: Buffer): void {
+    if (connection.opening?.saidHello === false && data.length > this.maxHelloBytes) {
       this.tooMuch(connection)
     } else {
-      this.receiver.receive(connection, decode(data))
+      this.receiver.receive(connection, data.toString())
     }
   }
 
@@ -177,6 +169,310 @@ export class Intake {
       const connection = this[reader]
       if (connection) {
         run(this, connection, chunk)
+      }
+    }
+  }
+}
+
+/** Whose messages wait. */
+export interface Sender<M> {
+  /** Absent when nothing waits. */
+  inbox: Inbox<M> | undefined
+  readonly stopReading: () => void
+  readonly readOn: () => void
+  /** Called when nothing waits any more. */
+  readonly rest: () => void
+}
+
+// What may wait before nothing more is read: messages, and characters.
+const maxMessages = 32
+const maxLength = 65_536
+
+// What has had its turn is forgotten in strides, even if something always waits; what is long at once.
+const stride = 32
+
+// How long the messages of one turn may take to begin (ms), and how many of them may begin as soon as they arrive.
+const perTurn = 0.3
+const atOncePerTurn = 16
+
+// Messages of one connection that a turn begins.
+const perSender = 8
+
+// Whoever takes longer than this in one go (ms) gives others twice as long.
+const long = 2
+
+// But no longer than this (ms): it may have been the machine that took the time.
+const mostRest = 100
+
+/** What becomes of messages. */
+export interface Rules<M, S> {
+  readonly begin: (sender: S, message: M) => void
+  /** Whether a message may be begun now; if not, `wake` is to be called when it may. */
+  readonly mayBegin: (sender: S, message: M) => boolean
+  /** In characters. */
+  readonly lengthOf: (message: M) => number
+  /** Whether more waits than may, for messages of the same connection that are being answered. */
+  readonly isCrowded: (sender: S, waiting: number, length: number) => boolean
+  /** Whether messages wait for such. */
+  readonly isWaiting: (sender: S, message: M) => boolean
+  readonly refuse: (sender: S, message: M) => void
+  /** Something threw that should not have. */
+  readonly failed: (sender: S, error: unknown) => void
+}
+
+/**
+ * Begins the messages of connections in fair turns: what each has sent waits in an inbox of its own, and a few messages
+ * of each are begun in turn.
+ */
+export class TurnLimiter<M, S extends Sender<M>> implements Task {
+  // Those whose turn comes, and those who have had theirs in this turn.
+  private senders = new Set<S>()
+  private late = new Set<S>()
+  private last: S | undefined
+  private changes = 0
+  private changesAtRest = 0
+  private turn = -1
+  private atOnce = 0
+  private busy = 0
+  private started = false
+
+  constructor(private readonly turns: Turns, private readonly rules: Rules<M, S>) {}
+
+  /** Begins a message now, or when its turn comes. */
+  receive(sender: S, message: M): void {
+    const { rules } = this
+    const length = rules.lengthOf(message)
+    if (sender.inbox === undefined && length <= maxLength && rules.mayBegin(sender, message) && this.mayAtOnce()) {
+      this.note(sender)
+      rules.begin(sender, message)
+      return
+    }
+    const inbox = this.inboxOf(sender)
+    inbox.messages.push(message)
+    inbox.length += length
+    this.queue(sender, inbox)
+    if (!inbox.full && this.isFull(sender, inbox)) {
+      inbox.full = true
+      sender.stopReading()
+    }
+  }
+
+  /** Has a message begun before all others that wait. */
+  putBack(sender: S, message: M): void {
+    const inbox = this.inboxOf(sender)
+    inbox.messages.splice(inbox.next, 0, message)
+    inbox.length += this.rules.lengthOf(message)
+  }
+
+  /** The same, but not in this turn. */
+  putOff(sender: S, message: M): void {
+    this.putBack(sender, message)
+    const inbox = this.inboxOf(sender)
+    inbox.resting = true
+    void this.turns.next().then(() => this.resume(sender, inbox))
+  }
+
+  /** To be called when a connection may have messages begun again. */
+  wake(sender: S): void {
+    const { inbox } = sender
+    if (inbox) {
+      this.queue(sender, inbox)
+    }
+  }
+
+  /** Forgets what waits, and returns it. */
+  forget(sender: S): ReadonlyArray<M> {
+    const { inbox } = sender
+    if (this.last === sender) {
+      this.last = undefined
+    }
+    this.senders.delete(sender)
+    this.late.delete(sender)
+    this.close(sender)
+    return inbox?.messages.slice(inbox.next) ?? []
+  }
+
+  step(): boolean {
+    this.look()
+    if (this.busy >= perTurn) {
+      this.turns.defer(this)
+      return false
+    }
+    const [sender] = this.senders
+    if (sender === undefined) {
+      this.started = this.late.size > 0
+      if (this.started) {
+        this.turns.defer(this)
+      }
+      return false
+    }
+    // Several of one go together, so that their answers leave in one write; a long one goes by itself.
+    while (this.senders.delete(sender) && this.beginNext(sender) <= maxLength && this.busy < perTurn);
+    return true
+  }
+
+  // Returns how long it was.
+  private beginNext(sender: S): number {
+    const { inbox } = sender
+    const message = inbox?.messages[inbox.next]
+    if (!inbox || message === undefined) {
+      return 0
+    }
+    inbox.queued = false
+    if (!this.rules.mayBegin(sender, message)) {
+      this.refuseLast(sender, inbox)
+      return 0
+    }
+    if (inbox.turn !== this.turn) {
+      inbox.turn = this.turn
+      inbox.begun = 0
+    }
+    inbox.begun++
+    const length = this.rules.lengthOf(message)
+    inbox.next++
+    inbox.length -= length
+    if (inbox.next === inbox.messages.length) {
+      this.close(sender)
+    } else if (inbox.next >= stride || length > maxLength) {
+      inbox.messages = inbox.messages.slice(inbox.next)
+      inbox.next = 0
+    }
+    this.do(sender, message, this.rules.begin)
+    if (sender.inbox === inbox && !inbox.resting && inbox.begun >= perSender) {
+      this.late.add(sender)
+      inbox.queued = true
+    } else {
+      this.wake(sender)
+    }
+    return length
+  }
+
+  // What waits for others and is too much is refused from the end, so that the rest keeps its order.
+  private refuseLast(sender: S, inbox: Inbox<M>): void {
+    const last = this.isCrowded(sender, inbox) ? inbox.messages.pop() : undefined
+    if (last !== undefined) {
+      inbox.length -= this.rules.lengthOf(last)
+      this.do(sender, last, this.rules.refuse)
+      this.wake(sender)
+    }
+  }
+
+  private do(sender: S, message: M, what: (sender: S, message: M) => void): void {
+    const before = performance.now()
+    this.note(sender)
+    try {
+      what(sender, message)
+    } catch (error) {
+      // What a turn throws would end the process.
+      this.rules.failed(sender, error)
+    }
+    const took = performance.now() - before
+    this.busy += took
+    if (took > long) {
+      this.rest(sender, Math.min(2 * took, mostRest))
+    }
+  }
+
+  private isCrowded(sender: S, { length, messages, next }: Inbox<M>): boolean {
+    return this.rules.isCrowded(sender, messages.length - next, length)
+  }
+
+  // Whoever waits for their own earlier messages is read from until there are too many.
+  private isFull(sender: S, inbox: Inbox<M>): boolean {
+    const { length, messages, next } = inbox
+    const first = messages[next]
+    return first !== undefined && this.rules.isWaiting(sender, first)
+      ? this.isCrowded(sender, inbox)
+      : length >= maxLength || messages.length - next >= maxMessages
+  }
+
+  private note(sender: S): void {
+    if (this.last !== sender) {
+      this.last = sender
+      this.changes++
+    }
+  }
+
+  private inboxOf(sender: S): Inbox<M> {
+    return sender.inbox ??= {
+      messages: [],
+      next: 0,
+      length: 0,
+      full: false,
+      queued: false,
+      resting: false,
+      begun: 0,
+      turn: 0
+    }
+  }
+
+  private queue(sender: S, inbox: Inbox<M>): void {
+    const first = inbox.messages[inbox.next]
+    if (inbox.queued || inbox.resting) {
+      return
+    }
+    if (first === undefined) {
+      this.close(sender)
+      return
+    }
+    if (inbox.full && !this.isFull(sender, inbox)) {
+      inbox.full = false
+      sender.readOn()
+    }
+    if (this.rules.mayBegin(sender, first) || this.isCrowded(sender, inbox)) {
+      inbox.queued = true
+      this.senders.add(sender)
+      if (!this.started) {
+        this.started = true
+        this.turns.start(this)
+      }
+    }
+  }
+
+  private close(sender: S): void {
+    const { inbox } = sender
+    sender.inbox = undefined
+    if (inbox?.full) {
+      sender.readOn()
+    }
+    sender.rest()
+  }
+
+  // Nobody needs to rest who is alone.
+  private rest(sender: S, ms: number): void {
+    const isAlone = this.changes <= this.changesAtRest + 1
+    this.changesAtRest = this.changes
+    if (isAlone) {
+      return
+    }
+    const inbox = this.inboxOf(sender)
+    inbox.resting = true
+    setTimeout(() => this.resume(sender, inbox), ms).unref()
+  }
+
+  private resume(sender: S, inbox: Inbox<M>): void {
+    inbox.resting = false
+    if (sender.inbox === inbox) {
+      this.queue(sender, inbox)
+    }
+  }
+
+  private mayAtOnce(): boolean {
+    this.look()
+    this.turns.schedule()
+    return this.atOnce++ < atOncePerTurn
+  }
+
+  // Looks whether another turn has begun.
+  private look(): void {
+    if (this.turn !== this.turns.count) {
+      this.turn = this.turns.count
+      this.atOnce = 0
+      this.busy = 0
+      const { late, senders } = this
+      if (late.size > 0) {
+        this.senders = senders.size > 0 ? new Set([...senders, ...late]) : late
+        this.late = new Set()
       }
     }
   }

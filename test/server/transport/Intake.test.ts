@@ -1,7 +1,8 @@
 /** Whose message is begun when: fair turns between connections, and the order of each. */
 import { setImmediate } from "node:timers/promises"
 import { describe, expect, it, onTestFinished, vi } from "vitest"
-import { type Inbox, type Rules, type Sender, TurnLimiter } from "../../../src/server/conversation/TurnLimiter.js"
+import type { Inbox } from "../../../src/server/connection/Connection.js"
+import { type Rules, type Sender, TurnLimiter } from "../../../src/server/transport/Intake.js"
 import { Turns } from "../../../src/server/transport/Turns.js"
 import * as fc from "../../harness/Property.js"
 
@@ -52,6 +53,7 @@ const start = (rules: Partial<Rules<Message, Client>> = {}) => {
     isCrowded: () => false,
     lengthOf: ({ text }) => text.length,
     refuse: () => {},
+    failed: () => {},
     ...rules
   })
   const send = (client: Client, ...texts: ReadonlyArray<string>): void =>
