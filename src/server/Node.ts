@@ -142,6 +142,7 @@ export class Node {
       (connection) => this.dispatcher.wake(connection)
     )
     this.shared = {
+      node: id,
       leave: this.hub.revoke,
       flush: context.flush,
       fanouts: context.fanouts,
@@ -501,15 +502,8 @@ export class Node {
     metrics.totals.connections++
     metrics.totals.connectionsTotal++
     const { auth } = settings
-    const id = `${this.id}:${++this.counter}`
     const keepCookies = auth !== false && auth.type === "cookie"
-    const connection = new Connection(
-      id,
-      ws,
-      request,
-      this.shared,
-      keepCookies
-    )
+    const connection = new Connection(++this.counter, ws, request, this.shared, keepCookies)
     this.hub.connections.add(connection)
     this.admission.count(connection.info.remoteAddress, 1)
     log.open(connection)

@@ -120,7 +120,7 @@ describe("src", () => {
 
   it("the registry of connections changes none of them", () => {
     const registry = code("src/server/connection/Connections.ts")
-    expect(registry).toContain("connection.id")
+    expect(registry).toContain("connection.number")
     expect(registry).not.toMatch(/\bconnection\.[\w.]+ *=(?!=)|\bauth\b|identify/)
   })
 

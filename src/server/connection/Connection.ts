@@ -134,6 +134,8 @@ export interface Opening {
 
 /** What the connections of a node share. */
 export interface Shared {
+  /** The node's id. */
+  readonly node: string
   readonly leave: (connection: Connection, path: string) => Promise<void>
   readonly flush: Flush
   readonly fanouts: Fanouts<Connection>
@@ -226,7 +228,8 @@ export class Connection {
   private written = 0
 
   constructor(
-    readonly id: string,
+    /** Its place among the connections that this node has had. */
+    readonly number: number,
     readonly ws: WebSocket,
     request: IncomingMessage,
     private readonly shared: Shared,
@@ -241,6 +244,11 @@ export class Connection {
     }
     this.host = sharedHost(request.headers.host)
     this.cookies = keepCookies ? request.headers.cookie : undefined
+  }
+
+  /** By which its client, and other nodes, know it. */
+  get id(): string {
+    return `${this.shared.node}:${this.number}`
   }
 
   /** Ends its subscription to a path by the server's word; ends when the hook has run. */

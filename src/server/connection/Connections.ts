@@ -14,41 +14,42 @@ export class Connections {
   readonly populated = Latch.makeUnsafe(false)
   /** See `Heartbeat`. */
   readonly pulse = { phase: 0 }
-  private readonly byId = new Map<string, Connection>()
+  private readonly byNumber = new Map<number, Connection>()
   private readonly byUser: Groups.Groups<UserKey, Connection> = new Map()
 
   get size(): number {
-    return this.byId.size
+    return this.byNumber.size
   }
 
   get(id: string): Connection | undefined {
-    return this.byId.get(id)
+    const connection = this.byNumber.get(Number(id.slice(id.lastIndexOf(":") + 1)))
+    return connection?.id === id ? connection : undefined
   }
 
   add(connection: Connection): void {
-    this.byId.set(connection.id, connection)
+    this.byNumber.set(connection.number, connection)
     this.populated.openUnsafe()
   }
 
   remove(connection: Connection): void {
-    this.byId.delete(connection.id)
-    if (this.byId.size === 0) {
+    this.byNumber.delete(connection.number)
+    if (this.byNumber.size === 0) {
       this.populated.closeUnsafe()
     }
   }
 
-  has({ id }: Connection): boolean {
-    return this.byId.has(id)
+  has({ number }: Connection): boolean {
+    return this.byNumber.has(number)
   }
 
   /** All connections, in the order they came. */
   keys(): IterableIterator<Connection> {
-    return this.byId.values()
+    return this.byNumber.values()
   }
 
   /** All connections, in the order they came. */
   all(): IterableIterator<Connection> {
-    return this.byId.values()
+    return this.byNumber.values()
   }
 
   /** The connections of a user; none where there is no index. */

@@ -19,9 +19,21 @@ export class Authenticator {
 
   /**
    * Authenticates by the cookies of the upgrade request, and by what a hello or reauth brings; fails with the answer's
-   * error. Ends with the paths to which the connection may be subscribed no more.
+   * error. Ends with the paths to which the connection may be subscribed no more. Nothing to wait for where nothing is
+   * brought and nobody has to be somebody.
    */
-  async authenticate(
+  authenticate(
+    connection: Connection,
+    message: Message.Hello | Message.Reauth
+  ): Promise<ReadonlyArray<string>> | undefined {
+    if (message.auth || connection.cookies !== undefined || this.context.application.authRequired()) {
+      return this.authenticateBy(connection, message)
+    }
+    this.lifetimes.unauthenticated.clear(connection)
+    return undefined
+  }
+
+  private async authenticateBy(
     connection: Connection,
     message: Message.Hello | Message.Reauth
   ): Promise<ReadonlyArray<string>> {

@@ -462,16 +462,22 @@ export class Dispatcher {
     }
   }
 
-  // Its answer is written by itself: what was kept for it follows at once, and then what has waited.
+  // Its answer is written by itself: what was kept for it follows at once, and then what has waited. Most are answered
+  // at once.
   private async hello(connection: Connection, message: Message.Hello): Promise<undefined> {
     this.lifetimes.hello.clear(connection)
     try {
       this.checkSubs(connection, message.subs ?? [])
-      await this.authenticator.authenticate(connection, message)
-      await this.greet(connection)
-      const positions = await this.subscribeAll(connection, message)
+      const { heartbeat, hooks } = this.context.settings
+      const authenticating = this.authenticator.authenticate(connection, message)
+      if (authenticating) {
+        await authenticating
+      }
+      if (hooks.onConnection) {
+        await this.greet(connection)
+      }
+      const positions = message.subs ? await this.subscribeAll(connection, message) : undefined
       if (connection.isOpen) {
-        const { heartbeat } = this.context.settings
         const answer: Message.Answer = { type: "hello", id: message.id, heartbeat, socket: connection.id }
         const shared = extensions.filter((name) => message.extensions?.includes(name))
         const text = this.encode(message, {
@@ -575,7 +581,7 @@ export class Dispatcher {
   // Answered when all has come of it: what the client may not hear any more, it has been told by then.
   private async reauth(connection: Connection, message: Message.Reauth): Promise<undefined> {
     try {
-      for (const path of await this.authenticator.authenticate(connection, message)) {
+      for (const path of await this.authenticator.authenticate(connection, message) ?? []) {
         const revoke: Message.Revoke = { type: "revoke", path }
         connection.write(connection.outgoing(JSON.stringify(revoke)))
         this.context.metrics.totals.sentRevoke++
@@ -705,7 +711,16 @@ export class Dispatcher {
     const { history, id, path, presence, recover } = message
     this.checkPath(connection, path)
     try {
-      await this.hub.subscribe(connection, path, recover ?? undefined, history ?? undefined, presence ?? undefined)
+      const entry = this.hub.subscribe(
+        connection,
+        path,
+        recover ?? undefined,
+        history ?? undefined,
+        presence ?? undefined
+      )
+      if (entry) {
+        await entry
+      }
     } catch (error) {
       throw new PathRefused(path, error)
     }

@@ -106,23 +106,23 @@ export class Hub {
   /**
    * Subscribes a connection, through the subscription's access rules and `onSubscribe`; with recovery, it gets what it
    * missed since a position, or so many of the last updates. Ends with the position from which it hears what comes,
-   * where there are positions.
+   * where there are positions. Throws, or fails, with the answer's error.
    */
-  async subscribe(
+  subscribe(
     connection: Connection,
     path: string,
     since?: Message.Position,
     history = 0,
     value?: unknown
-  ): Promise<Message.Position | undefined> {
+  ): Entry {
     if (path.includes("?")) {
       throw errorAnswer(answers.subscriptionHasQuery)
     }
     const given = this.presence?.read(value, connection, path)
     const pending = connection.pending?.get(path)
-    const subscribed = pending ? undefined : connection.subscriptions.get(path)
-    if (subscribed) {
-      if (given !== undefined && subscribed.options.presence) {
+    const current = pending ? undefined : connection.subscriptions.get(path)
+    if (current) {
+      if (given !== undefined && current.options.presence) {
         this.presence?.say(connection, path, given)
       }
       return undefined
@@ -132,19 +132,22 @@ export class Hub {
       throw errorAnswer(answers.subscriptionUnknown)
     }
     const { credentials } = connection.auth
-    const position = await (pending?.outcome ?? this.begin(connection, path, match, { since, history }))
-    // Who has become somebody else meanwhile may have lost the right to it.
-    if (credentials !== connection.auth.credentials) {
-      this.check(connection, match)
-    }
-    if (match.subscription.options.presence && connection.subscriptions.has(path)) {
-      if (connection.stage === "ready") {
-        this.presence?.join(connection, path, match.subscription, given)
-      } else if (given !== undefined) {
-        this.presence?.say(connection, path, given)
+    const subscribed = (position: Message.Position | undefined): Message.Position | undefined => {
+      // Who has become somebody else meanwhile may have lost the right to it.
+      if (credentials !== connection.auth.credentials) {
+        this.check(connection, match)
       }
+      if (match.subscription.options.presence && connection.subscriptions.has(path)) {
+        if (connection.stage === "ready") {
+          this.presence?.join(connection, path, match.subscription, given)
+        } else if (given !== undefined) {
+          this.presence?.say(connection, path, given)
+        }
+      }
+      return position
     }
-    return position
+    const entry = pending?.outcome ?? this.begin(connection, path, match, { since, history })
+    return entry instanceof Promise ? entry.then(subscribed) : subscribed(entry)
   }
 
   /** A connection's hello has been accepted: before, it is present nowhere. */
