@@ -24,7 +24,7 @@ import { settleWith } from "./Awaitable.js"
 import { BrokerError, type Tally } from "./Broker.js"
 import type { Target } from "./Command.js"
 import type { Connection } from "./connection/Connection.js"
-import { ClosingClock, Deadlines } from "./connection/Deadlines.js"
+import { ClosingClock } from "./connection/Deadlines.js"
 import * as Heartbeat from "./connection/Heartbeat.js"
 import * as MessageText from "./MessageText.js"
 import { type BroadcastOptions, make as makeNode, type Node, type PublishOptions } from "./Node.js"
@@ -221,10 +221,6 @@ const toError = (cause: unknown): UserError | BrokerError => cause instanceof Br
 const toBrokerError = (cause: unknown): BrokerError =>
   cause instanceof BrokerError ? cause : new BrokerError({ message: Thrown.text(cause), cause })
 
-// Hooks of a closed connection that take longer hold up its `onDisconnection` no more; nor do messages that are being
-// answered hold up the end of one that has become too old.
-const farewellGrace = 1_000
-
 /**
  * Makes a server. It serves nothing until it is told to `listen`.
  *
@@ -236,7 +232,6 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
   const port = yield* Application
   const clock = yield* Clock.Clock
   const services = yield* rootless()
-  const fork = Effect.runForkWith(services)
   const hooks = yield* FiberSet.make()
   const closingClock = (yield* ClosingClock) ?? clock
 
@@ -255,6 +250,9 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
   const turns = new Turns()
   const tracing = yield* Tracing.make
   const context: NodeContext = {
+    clock,
+    fork: Effect.runForkWith(services),
+    closing: { clock: closingClock, fork: Effect.runForkWith(Context.add(services, Clock.Clock, closingClock)) },
     settings,
     application,
     settle: settleWith(services, (fiber) => FiberSet.addUnsafe(hooks, fiber), tracing?.within),
@@ -271,13 +269,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
       log.exceeded(limit, connection, path)
     }
   }
-  const farewell = new Deadlines<() => void>(
-    farewellGrace,
-    closingClock,
-    Effect.runForkWith(Context.add(services, Clock.Clock, closingClock)),
-    (proceed) => proceed()
-  )
-  const node = yield* makeNode(context, clock, fork, farewell)
+  const node = yield* makeNode(context)
   // Until it has begun, what it is asked to do is for those to come.
   let uses = 0
   let isOver = false

@@ -2,7 +2,6 @@
  * One server's share of the work, put together: connections are accepted, their messages answered, and what is
  * published is delivered.
  */
-import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
 import { randomBytes } from "node:crypto"
@@ -18,7 +17,6 @@ import { Broker, type Membership, type Tally } from "./Broker.js"
 import type { Publish, Target } from "./Command.js"
 import { Backlog } from "./connection/Backlog.js"
 import { Connection, type Shared } from "./connection/Connection.js"
-import type { Deadlines, Fork } from "./connection/Deadlines.js"
 import * as Drain from "./connection/Drain.js"
 import type { DrainOptions } from "./connection/Drain.js"
 import { Lifetimes } from "./connection/Lifetimes.js"
@@ -29,11 +27,10 @@ import { Inspection, type Question } from "./inspection/Inspection.js"
 import type { NodeContext } from "./NodeContext.js"
 import { type PathPresence, Presence } from "./presence/Presence.js"
 import type { Procedures } from "./Procedures.js"
-import { defaultBounds } from "./recovery/Bounds.js"
 import * as PathHistory from "./recovery/PathHistory.js"
-import { isFor, Recovery } from "./recovery/Recovery.js"
+import { Recovery } from "./recovery/Recovery.js"
 import { Delivery, type EachOptions } from "./subscription/Delivery.js"
-import { Entrance, only } from "./subscription/Entrance.js"
+import { Entrance } from "./subscription/Entrance.js"
 import { Hub } from "./subscription/Hub.js"
 import type { Options as SubscriptionOptions } from "./subscription/Subscription.js"
 import type { Refused, Totals } from "./telemetry/Metrics.js"
@@ -96,33 +93,16 @@ export class Node {
 
   constructor(
     private readonly context: NodeContext,
-    private readonly clock: Clock.Clock,
-    private readonly fork: Fork,
     readonly id: string,
-    readonly membership: Membership,
-    farewell: Deadlines<() => void>
+    readonly membership: Membership
   ) {
     const { limits } = context.settings
-    const { exceed, log, metrics } = context
+    const { clock, exceed, log, metrics } = context
     this.hub = new Hub(context, membership)
     this.delivery = new Delivery(this.hub, context, (update) => this.recovery.arrive(update))
-    const entrance = new Entrance({
-      application: context.application,
-      settle: context.settle,
-      ready: (path) => membership.interest?.(path),
-      last: async (path, { options }) => {
-        const { epoch, last, top } = await membership.history.read(path, undefined, options.recovery ?? defaultBounds)
-        return { last, position: { epoch, offset: top } }
-      },
-      totals: metrics.totals,
+    const entrance = new Entrance(context, membership, {
       encode: (message) => this.delivery.encode(message),
-      carry: (update, connection, { options }, isHere) => {
-        context.metrics.totals.snapshotsSent += update.snapshot ? 1 : 0
-        return isFor(connection, update.user, options.index)
-          ? this.delivery.carry(update, only(connection, isHere))
-          : undefined
-      },
-      pause: () => context.turns.pause(),
+      carry: this.delivery.carry,
       reach: (path, position) => this.recovery.reach(path, position)
     })
     this.hub.entrance = entrance
@@ -155,7 +135,7 @@ export class Node {
       clock,
       exceed
     }
-    this.lifetimes = new Lifetimes(context.settings, clock, fork, exceed, farewell)
+    this.lifetimes = new Lifetimes(context)
     const { hub, lifetimes } = this
     const authenticator = new Authenticator(hub, context, lifetimes)
     this.dispatcher = new Dispatcher(hub, context, authenticator, lifetimes)
@@ -203,19 +183,7 @@ export class Node {
       throw new Error("Subscription missing path")
     }
     if (options.presence) {
-      this.hub.presence ??= new Presence({
-        id: this.id,
-        application: this.context.application,
-        clock: this.clock,
-        fork: this.fork,
-        presences: this.membership.presences,
-        maxBytes: this.context.settings.limits.maxPresenceBytes,
-        exceed: (connection, path) => this.context.exceed("maxPresenceBytes", connection, path),
-        count: (change) => {
-          this.context.metrics.totals.present += change
-        },
-        isStopped: () => this.hub.stopped
-      })
+      this.hub.presence ??= new Presence(this.id, this.context, this.membership.presences, () => this.hub.stopped)
     }
     this.hub.declare(path, options)
   }
@@ -410,16 +378,18 @@ export class Node {
    */
   drain(options: DrainOptions | number = {}, reason?: string): Promise<void> {
     this.draining = true
-    return this.sendAway(
+    return Drain.sendAway(
       Array.from(this.hub.connections.all()),
-      typeof options === "number" ? { code: options, reason } : options
+      typeof options === "number" ? { code: options, reason } : options,
+      this.context
     )
   }
 
   /** Sends some clients away within a time (ms), of those that wait for nothing; they come back to whatever node. */
   shed(count: number, within: number): Promise<void> {
     const away = Array.from(this.hub.connections.all()).filter(({ isIdle, stage }) => isIdle && stage === "ready")
-    return this.sendAway(away.slice(0, count), { within, code: CloseCode.serviceRestart, reason: "Rebalancing" })
+    const options = { within, code: CloseCode.serviceRestart, reason: "Rebalancing" }
+    return Drain.sendAway(away.slice(0, count), options, this.context)
   }
 
   /** Closes every connection; ends when their last hooks have run. */
@@ -443,17 +413,6 @@ export class Node {
     const { tracing } = this.context
     const parent = tracing?.current
     return this.quiet(Promise.resolve(tracing?.span(name, { kind: "producer", attributes, parent }, work)))
-  }
-
-  private sendAway(connections: ReadonlyArray<Connection>, options: DrainOptions): Promise<void> {
-    const now = (): number => this.clock.currentTimeMillisUnsafe()
-    return Drain.sendAway(connections, options, now, (duration) => this.wait(duration))
-  }
-
-  private wait(duration: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.fork(Effect.andThen(Effect.sleep(duration), Effect.sync(resolve)))
-    })
   }
 
   private requireIndex(target: Target): void {
@@ -493,7 +452,7 @@ export class Node {
   private open(
     ...[ws, request]: Parameters<ConstructorParameters<typeof Acceptor>[3]["open"]>
   ): Connection | undefined {
-    const { application, log, metrics, settings } = this.context
+    const { log, metrics, settings } = this.context
     const stopping = this.hub.stopped || this.draining
     if (stopping || this.hub.connections.size >= settings.maxConnections) {
       this.admission.refuse(stopping ? "stopping" : "maxConnections", request)
@@ -507,7 +466,7 @@ export class Node {
     this.hub.connections.add(connection)
     this.admission.count(connection.info.remoteAddress, 1)
     log.open(connection)
-    this.lifetimes.begin(connection, () => application.authRequired())
+    this.lifetimes.begin(connection)
     return connection
   }
 
@@ -550,12 +509,7 @@ export class Node {
 }
 
 /** Makes a node, with its place in the cluster until the scope closes. */
-export const make = Effect.fnUntraced(function*(
-  context: NodeContext,
-  clock: Clock.Clock,
-  fork: Fork,
-  farewell: Deadlines<() => void>
-) {
+export const make = Effect.fnUntraced(function*(context: NodeContext) {
   const id = randomBytes(6).toString("hex")
   const broker = yield* Broker
   const membership = yield* broker.join({
@@ -573,6 +527,6 @@ export const make = Effect.fnUntraced(function*(
     answer: (question) => node.answerOperator(question as Question),
     log: context.application.log
   })
-  const node: Node = new Node(context, clock, fork, id, membership, farewell)
+  const node: Node = new Node(context, id, membership)
   return node
 })

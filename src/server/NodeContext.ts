@@ -2,6 +2,7 @@
 import type * as Application from "./Application.js"
 import type { Settle } from "./Awaitable.js"
 import type { Connection } from "./connection/Connection.js"
+import type { Timing } from "./connection/Deadlines.js"
 import type { Exceeded } from "./connection/Limits.js"
 import type { Procedures } from "./Procedures.js"
 import type { Settings } from "./Settings.js"
@@ -13,7 +14,9 @@ import type { Tracing } from "./telemetry/Tracing.js"
 import type { Flush, Turns } from "./transport/Turns.js"
 
 /** What the parts of a node share. */
-export interface NodeContext {
+export interface NodeContext extends Timing {
+  /** What its end is timed by: the clock of a test may stand still by then. */
+  readonly closing: Timing
   readonly settings: Settings
   readonly application: Application.Service
   readonly settle: Settle

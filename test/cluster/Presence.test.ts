@@ -7,10 +7,9 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as ClusterBroker from "../../src/cluster/ClusterBroker.js"
-import type { Service } from "../../src/server/Application.js"
 import type { Published } from "../../src/server/Command.js"
 import type { Connection } from "../../src/server/connection/Connection.js"
-import { Presence } from "../../src/server/presence/Presence.js"
+import { Presence, type PresenceContext } from "../../src/server/presence/Presence.js"
 import type { Local } from "../../src/server/presence/Present.js"
 import * as Epoch from "../../src/server/recovery/Epoch.js"
 import { Subscription } from "../../src/server/subscription/Subscription.js"
@@ -65,17 +64,13 @@ const join = (engine: MemoryEngine.MemoryEngine, id: string, maxInFlight = 10_00
       presence: (): Local => presence,
       log: () => {}
     })
-    const presence = new Presence({
-      id,
-      application: { log: (_: unknown, error: unknown) => void errors.push(error) } as unknown as Service,
+    const context = {
+      application: { log: (_: unknown, error: unknown) => void errors.push(error) },
       clock,
       fork,
-      presences: membership.presences,
-      maxBytes: 1_000,
-      exceed: () => {},
-      count: () => {},
-      isStopped: () => life.isStopped
-    })
+      metrics: { totals: { present: 0 } }
+    } as unknown as PresenceContext
+    const presence = new Presence(id, context, membership.presences, () => life.isStopped)
     const [, options] = presence.declare(room.path, room.options, room.options.presence!)
     const place = presence.place(`${path}/presence`)!
     let users: Set<string> | undefined

@@ -82,6 +82,16 @@ describe("verifyUpgrade", () => {
     expect(refused(host)).toEqual({ connectionsRefused: 1, origin: 1 })
   })
 
+  it("may take any time where there is no limit to it", async () => {
+    const host = await live({
+      nes: {
+        verifyUpgrade: () => new Promise<boolean>((resolve) => setImmediate(resolve, true)),
+        limits: { authTimeout: false }
+      }
+    })
+    expect(await status(host.url)).toBe(101)
+  })
+
   it("may take its time, in which others come in", async () => {
     const gate = new Gate()
     const host = await live({

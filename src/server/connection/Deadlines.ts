@@ -13,8 +13,11 @@ export const ClosingClock: Context.Reference<Clock.Clock | undefined> = Context.
   { defaultValue: (): Clock.Clock | undefined => undefined }
 )
 
-/** Starts an effect that nobody waits for. */
-export type Fork = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+/** A clock, and what starts an effect by it that nobody waits for. */
+export interface Timing {
+  readonly clock: Clock.Clock
+  readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+}
 
 /**
  * Ends when what the process's sockets have received has been read. After a pause (of the process, or of the machine)
@@ -30,19 +33,20 @@ export class Deadlines<Key> {
   private readonly due = new Map<Key, number>()
   private watching: Fiber.Fiber<void> | undefined
 
-  /** `duration` is in ms; `expire` is called for every key whose deadline passes. */
+  /** `duration` is in ms, `false` for no deadlines; `expire` is called for every key whose deadline passes. */
   constructor(
-    private readonly duration: number,
-    private readonly clock: Clock.Clock,
-    private readonly fork: Fork,
+    private readonly duration: number | false,
+    private readonly timing: Timing,
     private readonly expire: (key: Key) => void
   ) {}
 
   /** Sets the deadline of a key, anew if it has one. */
   set(key: Key): void {
-    this.due.delete(key)
-    this.due.set(key, this.clock.currentTimeMillisUnsafe() + this.duration)
-    this.watching ??= this.fork(this.watch)
+    if (this.duration !== false) {
+      this.due.delete(key)
+      this.due.set(key, this.timing.clock.currentTimeMillisUnsafe() + this.duration)
+      this.watching ??= this.timing.fork(this.watch)
+    }
   }
 
   /** Lifts the deadline of a key. */
@@ -65,7 +69,7 @@ export class Deadlines<Key> {
         return
       }
       const [key, due] = first.value
-      const wait = due - this.clock.currentTimeMillisUnsafe()
+      const wait = due - this.timing.clock.currentTimeMillisUnsafe()
       if (wait > 0) {
         yield* Effect.sleep(wait)
         yield* arrived

@@ -1,6 +1,8 @@
 /** Sends clients away, so that they come back to another node. */
+import * as Effect from "effect/Effect"
 import { serviceRestart } from "../../protocol/CloseCode.js"
 import type { Connection } from "./Connection.js"
+import type { Timing } from "./Deadlines.js"
 
 /** How clients are sent away. */
 export interface DrainOptions {
@@ -18,15 +20,14 @@ const stride = 10
 export const sendAway = async (
   connections: ReadonlyArray<Connection>,
   { within = 0, code = within > 0 ? serviceRestart : undefined, reason }: DrainOptions,
-  now: () => number,
-  sleep: (duration: number) => Promise<void>
+  { clock, fork }: Timing
 ): Promise<void> => {
-  const from = now()
+  const from = clock.currentTimeMillisUnsafe()
   const closing: Array<Promise<void>> = []
   for (const [index, connection] of connections.entries()) {
-    const wait = from + (within * index) / connections.length - now()
+    const wait = from + (within * index) / connections.length - clock.currentTimeMillisUnsafe()
     if (wait >= stride) {
-      await sleep(wait)
+      await new Promise<void>((resolve) => void fork(Effect.andThen(Effect.sleep(wait), Effect.sync(resolve))))
     }
     const idle = connection.stage === "ready" ? connection.idle : Promise.resolve()
     closing.push(idle.then(() => connection.close(code, reason)))

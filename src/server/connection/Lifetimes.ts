@@ -1,15 +1,15 @@
 /** How long a connection may take to say who it is, how long it may last, and how long its end may take. */
-import type * as Clock from "effect/Clock"
 import * as CloseCode from "../../protocol/CloseCode.js"
-import type { Settings } from "../Settings.js"
+import type { NodeContext } from "../NodeContext.js"
 import type { Connection } from "./Connection.js"
-import { Deadlines, type Fork } from "./Deadlines.js"
-
-// How long a deadline is that is never set does not matter.
-const noDeadline = 0
+import { Deadlines } from "./Deadlines.js"
 
 // A refused client closes by itself; this is for one that does not.
 const refusalGrace = 1_000
+
+// Hooks of a closed connection that take longer hold up its `onDisconnection` no more; nor do messages that are being
+// answered hold up the end of one that has become too old.
+const farewellGrace = 1_000
 
 /** The deadlines of a node's connections. */
 export class Lifetimes {
@@ -21,43 +21,35 @@ export class Lifetimes {
   readonly authentication: Deadlines<() => void>
   /** How long a refused connection stays open, so that the client gets to read why. */
   readonly refusal: Deadlines<Connection>
+  readonly clock: NodeContext["clock"]
   private readonly age: Deadlines<Connection>
+  private readonly farewell: Deadlines<() => void>
 
-  constructor(
-    private readonly settings: Settings,
-    readonly clock: Clock.Clock,
-    fork: Fork,
-    exceed: (limit: "helloTimeout" | "maxConnectionAge", connection: Connection) => void,
-    /** How long hooks of a closed connection, or messages of one that is too old, hold up its end. */
-    private readonly farewell: Deadlines<() => void>
-  ) {
-    const { auth, limits } = settings
+  constructor(private readonly context: NodeContext) {
+    const { clock, closing, exceed, settings: { auth, limits } } = context
+    this.clock = clock
     const close = (connection: Connection): void => void connection.close()
-    this.hello = new Deadlines(limits.helloTimeout || noDeadline, clock, fork, (connection) => {
+    this.hello = new Deadlines(limits.helloTimeout, context, (connection) => {
       exceed("helloTimeout", connection)
       void connection.close(CloseCode.policyViolation, "No hello in time")
     })
-    this.unauthenticated = new Deadlines((auth && auth.timeout) || noDeadline, clock, fork, close)
-    this.authentication = new Deadlines<() => void>(limits.authTimeout || noDeadline, clock, fork, (expire) => expire())
-    this.refusal = new Deadlines(refusalGrace, clock, fork, close)
-    this.age = new Deadlines(limits.maxConnectionAge || noDeadline, clock, fork, (connection) => {
+    this.unauthenticated = new Deadlines(auth && auth.timeout, context, close)
+    this.authentication = new Deadlines<() => void>(limits.authTimeout, context, (expire) => expire())
+    this.refusal = new Deadlines(refusalGrace, context, close)
+    this.age = new Deadlines(limits.maxConnectionAge, context, (connection) => {
       exceed("maxConnectionAge", connection)
       void this.atMost(connection.idle).then(() => connection.close(CloseCode.goingAway, "Connection is too old"))
     })
+    this.farewell = new Deadlines<() => void>(farewellGrace, closing, (proceed) => proceed())
   }
 
   /** A connection has begun. */
-  begin(connection: Connection, mustAuthenticate: () => boolean): void {
-    const { auth, limits } = this.settings
-    if (auth && auth.timeout && mustAuthenticate()) {
+  begin(connection: Connection): void {
+    if (this.context.application.authRequired()) {
       this.unauthenticated.set(connection)
     }
-    if (limits.helloTimeout) {
-      this.hello.set(connection)
-    }
-    if (limits.maxConnectionAge) {
-      this.age.set(connection)
-    }
+    this.hello.set(connection)
+    this.age.set(connection)
   }
 
   /** A connection has closed. */

@@ -1,18 +1,17 @@
 /** Who of this node's connections is present where. */
-import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { createHash } from "node:crypto"
 import { answers } from "../../protocol/Answers.js"
 import { fill } from "../../protocol/Contract.js"
 import { UserError } from "../../protocol/NesError.js"
-import type { Service } from "../Application.js"
 import { isPromiseLike } from "../Awaitable.js"
 import type { Connection, Declared } from "../connection/Connection.js"
-import { Deadlines, type Fork } from "../connection/Deadlines.js"
+import { Deadlines } from "../connection/Deadlines.js"
 import { userKey } from "../conversation/Authentication.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as MessageText from "../MessageText.js"
+import type { NodeContext } from "../NodeContext.js"
 import type { Bounds } from "../recovery/Bounds.js"
 import { SharedReads } from "../recovery/SharedReads.js"
 import { Snapshot } from "../subscription/Snapshot.js"
@@ -85,20 +84,8 @@ const parametersOf = (path: string): ReadonlyArray<string> => path.match(/\{[^}]
 /** Where it is told who is present at the paths of a subscription. */
 const patternOf = (path: string, { path: pattern = path + suffix }: PresenceOptions): string => pattern
 
-/** What presence needs of the node. */
-interface Host {
-  readonly id: string
-  readonly application: Service
-  readonly clock: Clock.Clock
-  readonly fork: Fork
-  readonly presences: Presences
-  /** The most bytes of a client's value, and takes note of one that is longer. */
-  readonly maxBytes: number
-  readonly exceed: (connection: Connection, path: string) => void
-  /** Takes note that so many more are present. */
-  readonly count: (change: number) => void
-  readonly isStopped: () => boolean
-}
+/** What presence works with. */
+export type PresenceContext = Pick<NodeContext, "application" | "clock" | "exceed" | "fork" | "metrics" | "settings">
 
 /** The presences of a node. */
 export class Presence implements Local {
@@ -115,7 +102,12 @@ export class Presence implements Local {
   private isFailing = false
   private lingering = 0
 
-  constructor(private readonly host: Host) {}
+  constructor(
+    private readonly node: string,
+    private readonly context: PresenceContext,
+    private readonly presences: Presences,
+    private readonly isStopped: () => boolean
+  ) {}
 
   /** What is to be declared for a subscription with presence: the path that tells of it, with the same access. */
   declare(path: string, options: Options<Connection>, presence: PresenceOptions<Connection>): readonly [
@@ -137,10 +129,10 @@ export class Presence implements Local {
       access: own ? presence.access : options.access,
       ...(!own && { onSubscribe: options.onSubscribe, onUnsubscribe: options.onUnsubscribe }),
       recovery: bounds,
-      regather: (isLost) => this.host.presences.whole?.(isLost),
+      regather: (isLost) => this.presences.whole?.(isLost),
       snapshot: (_connection, path) =>
         this.readings.ask(path, async () => {
-          const { position, ...present } = await this.host.presences.read(place(path, presence))
+          const { position, ...present } = await this.presences.read(place(path, presence))
           return new Snapshot(present, position)
         })
     }]
@@ -163,7 +155,7 @@ export class Presence implements Local {
     const known = post.entries.get(id)
     const entry: Entry = known ?? { id, post, subscriptions: 0, value: given ?? null, lingering: 0 }
     post.entries.set(id, entry)
-    this.host.count(known ? 0 : 1)
+    this.context.metrics.totals.present += known ? 0 : 1
     this.deadlines(post.grace)?.clear(entry)
     this.linger(entry, 0)
     entry.subscriptions += before === entry ? 0 : 1
@@ -228,8 +220,8 @@ export class Presence implements Local {
       return undefined
     }
     const text = JSON.stringify(value)
-    if (Buffer.byteLength(text) > this.host.maxBytes) {
-      this.host.exceed(connection, path)
+    if (Buffer.byteLength(text) > this.context.settings.limits.maxPresenceBytes) {
+      this.context.exceed("maxPresenceBytes", connection, path)
       throw errorAnswer(answers.presenceTooLong)
     }
     return text
@@ -242,14 +234,13 @@ export class Presence implements Local {
       throw new UserError({ message: `Subscription without presence: ${path}` })
     }
     const at = place(placeOf(path, subscription.params(path), presence), presence)
-    const { presences } = this.host
     return {
       read: async () => {
-        const { count, users } = await presences.read(at)
+        const { count, users } = await this.presences.read(at)
         return { count, ...(users && { users }) }
       },
-      count: async () => (await presences.read({ ...at, list: false })).count,
-      set: async (id, value) => presences.change(at, this.host.id, [[id, MessageText.of(value)]], "values")
+      count: async () => (await this.presences.read({ ...at, list: false })).count,
+      set: async (id, value) => this.presences.change(at, this.node, [[id, MessageText.of(value)]], "values")
     }
   }
 
@@ -281,9 +272,11 @@ export class Presence implements Local {
     this.lingering = 0
     this.entries.clear()
     this.early.clear()
-    this.host.count(-Array.from(this.posts.values()).reduce((sum, { entries }) => sum + entries.size, 0))
+    for (const { entries } of this.posts.values()) {
+      this.context.metrics.totals.present -= entries.size
+    }
     this.posts.clear()
-    await this.host.presences.left?.(this.host.id)
+    await this.presences.left?.(this.node)
   }
 
   private takeEarly(connection: Connection, path: string): string | undefined {
@@ -299,8 +292,7 @@ export class Presence implements Local {
     if (grace === 0) {
       return undefined
     }
-    const { clock, fork } = this.host
-    const deadlines = this.graces.get(grace) ?? new Deadlines<Entry>(grace, clock, fork, (entry) => this.gone(entry))
+    const deadlines = this.graces.get(grace) ?? new Deadlines<Entry>(grace, this.context, (entry) => this.gone(entry))
     this.graces.set(grace, deadlines)
     return deadlines
   }
@@ -318,7 +310,7 @@ export class Presence implements Local {
         ? nameOf(atOnce(identify(connection, path, subscription.params(path))))
         : nameOf(credentials?.[index || "user"]) ?? connection.id
     } catch (error) {
-      this.host.application.log(["nes", "identify", "error"], error, connection)
+      this.context.application.log(["nes", "identify", "error"], error, connection)
       return undefined
     }
   }
@@ -355,9 +347,9 @@ export class Presence implements Local {
   private gone(entry: Entry): void {
     const { id, post } = entry
     this.linger(entry, 0)
-    if (post.entries.get(id) === entry && !this.host.isStopped()) {
+    if (post.entries.get(id) === entry && !this.isStopped()) {
       post.entries.delete(id)
-      this.host.count(-1)
+      this.context.metrics.totals.present--
       post.changes.set(id, undefined)
       this.work(post)
     }
@@ -366,7 +358,7 @@ export class Presence implements Local {
   private work(post: Post): void {
     if (!post.isWorking) {
       post.isWorking = true
-      queueMicrotask(() => this.host.fork(this.telling(post)))
+      queueMicrotask(() => this.context.fork(this.telling(post)))
     }
   }
 
@@ -394,16 +386,16 @@ export class Presence implements Local {
     const some = Array.from(changes)
     changes.clear()
     post.isDoubtful = false
-    const { id, isStopped, presences } = this.host
-    if (isStopped()) {
+    const { node, presences } = this
+    if (this.isStopped()) {
       return
     }
     try {
       if (isDoubtful) {
-        await presences.change(place, id, all, "all")
+        await presences.change(place, node, all, "all")
       }
       if (some.length > 0) {
-        await presences.change(place, id, some, "some")
+        await presences.change(place, node, some, "some")
       }
       this.isFailing = false
     } catch (error) {
@@ -417,7 +409,7 @@ export class Presence implements Local {
       }
       if (!this.isFailing) {
         this.isFailing = true
-        this.host.application.log(["nes", "presence", "error"], error)
+        this.context.application.log(["nes", "presence", "error"], error)
       }
     }
   }

@@ -3,9 +3,8 @@ import type * as Message from "../../protocol/Message.js"
 import { BrokerError, type Membership } from "../Broker.js"
 import type { Published } from "../Command.js"
 import type { Connection, Declared } from "../connection/Connection.js"
-import { userKey } from "../conversation/Authentication.js"
 import type { NodeContext } from "../NodeContext.js"
-import { type Entrance, only } from "../subscription/Entrance.js"
+import { type Entrance, isFor, only } from "../subscription/Entrance.js"
 import type { Keeper } from "../subscription/Hub.js"
 import type { Subscribers } from "../subscription/Subscription.js"
 import { PreparedMessage } from "../transport/Turns.js"
@@ -15,12 +14,6 @@ import { type Owner, RecoverySync } from "./RecoverySync.js"
 const none: Subscribers<Connection> = new Set()
 
 const ignore = (): void => {}
-
-/** Whether an update for a user, or for all, is for this connection. */
-export const isFor = ({ auth }: Connection, user: unknown, index: string | false | undefined): boolean => {
-  const key = userKey(user)
-  return key === undefined || (typeof index === "string" && userKey(auth.credentials?.[index]) === key)
-}
 
 /** Delivers an update to some of a subscription's subscribers. */
 type Deliver = (update: Published, to: Subscribers<Connection>) => void | Promise<void>

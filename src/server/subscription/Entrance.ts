@@ -1,42 +1,31 @@
 /** Subscribers that get a first message: what is published meanwhile waits for it, so that none is lost or seen twice. */
 import { answers } from "../../protocol/Answers.js"
 import type * as Message from "../../protocol/Message.js"
-import type { Service } from "../Application.js"
-import type { Settle } from "../Awaitable.js"
-import type { Publish, Published } from "../Command.js"
+import type { Membership } from "../Broker.js"
+import type { Publish } from "../Command.js"
 import type { Connection, Declared } from "../connection/Connection.js"
+import { userKey } from "../conversation/Authentication.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as Errors from "../conversation/Errors.js"
+import type { NodeContext } from "../NodeContext.js"
+import { defaultBounds } from "../recovery/Bounds.js"
+import type { Page } from "../recovery/History.js"
 import { SharedReads } from "../recovery/SharedReads.js"
-import type { Totals } from "../telemetry/Metrics.js"
 import type { PreparedMessage } from "../transport/Turns.js"
 import { Snapshot } from "./Snapshot.js"
 import type { Seat, Seats, Subscribers } from "./Subscription.js"
 
-/** The last update of a path that has a state, and how far the path has come. */
-interface Last {
-  readonly last: Published | undefined
-  readonly position: Message.Position
+/** Whether an update for a user, or for all, is for this connection. */
+export const isFor = ({ auth }: Connection, user: unknown, index: string | false | undefined): boolean => {
+  const key = userKey(user)
+  return key === undefined || (typeof index === "string" && userKey(auth.credentials?.[index]) === key)
 }
 
 /** What an entrance needs of the node. */
 interface Host {
-  readonly application: Service
-  readonly settle: Settle
-  readonly totals: Pick<Totals, "snapshotsSent">
-  /** Ends when what is published to a path reaches this node; nothing where it does. */
-  readonly ready: (path: string) => Promise<void> | undefined
-  readonly last: (path: string, subscription: Declared) => Promise<Last>
   readonly encode: (message: Message.Pub) => PreparedMessage | undefined
-  /** Delivers an update to a subscriber that it is for, if it is still here when a filter has answered. */
-  readonly carry: (
-    update: Publish,
-    connection: Connection,
-    subscription: Declared,
-    isHere: () => boolean
-  ) => void | Promise<void>
-  /** When there is time for more, if not now. */
-  readonly pause: () => Promise<void> | undefined
+  /** Delivers an update to a subscriber. */
+  readonly carry: (update: Publish, to: Subscribers<Connection>) => void | Promise<void>
   /** Waits until a path has come as far here. */
   readonly reach: (path: string, position: Message.Position) => Promise<void>
 }
@@ -48,11 +37,15 @@ const ignore = (): void => {}
 
 /** Lets subscribers in. */
 export class Entrance {
-  private readonly states = new SharedReads<Last>()
+  private readonly states = new SharedReads<Page>()
   /** What is written of a snapshot that is the same for many. */
   private readonly prepared = new WeakMap<Snapshot, PreparedMessage>()
 
-  constructor(private readonly host: Host) {}
+  constructor(
+    private readonly context: NodeContext,
+    private readonly membership: Pick<Membership, "history" | "interest">,
+    private readonly host: Host
+  ) {}
 
   /**
    * Makes a connection a subscriber: after its first message, if it is new and there is one. `failed` may throw where
@@ -145,7 +138,7 @@ export class Entrance {
     if (after) {
       await after
     }
-    const ready = this.host.ready(path)
+    const ready = this.membership.interest?.(path)
     if (ready) {
       await ready
     }
@@ -169,7 +162,7 @@ export class Entrance {
       }
       const update = seat.waiting[n]
       if (update && !(first instanceof Snapshot && first.has(update))) {
-        const waiting = this.host.carry(update, connection, subscription, isHere) ?? this.host.pause()
+        const waiting = this.carry(update, connection, subscription, isHere) ?? this.context.turns.pause()
         if (waiting) {
           await waiting
           if (!isHere()) {
@@ -193,14 +186,14 @@ export class Entrance {
     try {
       for (;;) {
         const { credentials } = connection.auth
-        const first = await this.host.settle(snapshot(connection, path, subscription.params(path)), connection)
+        const first = await this.context.settle(snapshot(connection, path, subscription.params(path)), connection)
         // It was for whom the connection was then.
         if (connection.auth.credentials === credentials || !isHere()) {
           return first
         }
       }
     } catch (error) {
-      throw Errors.ofHook("snapshot", error, this.host.application.log, connection)
+      throw Errors.ofHook("snapshot", error, this.context.application.log, connection)
     }
   }
 
@@ -210,16 +203,29 @@ export class Entrance {
     subscription: Declared,
     isHere: () => boolean
   ): Promise<Snapshot> {
-    const { last, position } = await this.states.ask(path, () => this.host.last(path, subscription))
+    const { epoch, last, top } = await this.states.ask(
+      path,
+      async () => this.membership.history.read(path, undefined, subscription.options.recovery ?? defaultBounds)
+    )
+    const position = { epoch, offset: top }
     if (last && isHere()) {
-      await this.host.carry(
-        { ...last, message: last.message, text: last.text, position, snapshot: true },
-        connection,
-        subscription,
-        isHere
-      )
+      // The message and its text may be made when they are read.
+      const { message, text } = last
+      await this.carry({ ...last, message, text, position, snapshot: true }, connection, subscription, isHere)
     }
     return new Snapshot(undefined, position)
+  }
+
+  private carry(
+    update: Publish,
+    connection: Connection,
+    { options }: Declared,
+    isHere: () => boolean
+  ): void | Promise<void> {
+    this.context.metrics.totals.snapshotsSent += update.snapshot ? 1 : 0
+    return isFor(connection, update.user, options.index)
+      ? this.host.carry(update, only(connection, isHere))
+      : undefined
   }
 
   private tell(connection: Connection, path: string, first: unknown, position: Message.Position | undefined): void {
@@ -236,7 +242,7 @@ export class Entrance {
     if (shared) {
       this.prepared.set(shared, outgoing)
     }
-    this.host.totals.snapshotsSent++
+    this.context.metrics.totals.snapshotsSent++
     connection.write(outgoing)
   }
 }
