@@ -22,6 +22,7 @@ import {
   kind,
   nested,
   optional,
+  orDefaults,
   setting,
   struct
 } from "../server/Setting.js"
@@ -194,6 +195,11 @@ const flag = Setting.flag(door)
 const finite = kind("expected a number", (u): u is number => Number.isFinite(u))
 const hook = kind("expected a function", (u) => typeof u === "function")
 
+const routeAuth = kind(
+  "expected false or a non-empty string or an object",
+  (u): u is ApiOptions["auth"] => u === false || isText(u) || isObject(u)
+)
+
 const isSecret = (u: unknown): u is string | Buffer => isText(u) || Buffer.isBuffer(u)
 
 // An empty string is none: the password is generated.
@@ -213,7 +219,7 @@ const ironStep = ({ algorithm, iterations, minPasswordlength, saltBits }: Iron.S
       iterations: setting(finite, iterations),
       minPasswordlength: setting(finite, minPasswordlength)
     }),
-    {}
+    orDefaults
   )
 
 const iron = ({ encryption, integrity, localtimeOffsetMsec, timestampSkewSec, ttl }: Iron.SealOptions) =>
@@ -225,16 +231,14 @@ const iron = ({ encryption, integrity, localtimeOffsetMsec, timestampSkewSec, tt
       timestampSkewSec: setting(finite, timestampSkewSec),
       localtimeOffsetMsec: setting(finite, localtimeOffsetMsec)
     }),
-    {}
+    orDefaults
   )
 
 const Auth = struct(door, {
   type: setting(choice(door, "direct", "cookie", "token"), "direct"),
   endpoint: setting(door.path, "/nes/auth"),
   id: setting(text, "nes.auth"),
-  route: optional(
-    kind("expected false or a non-empty string or an object", (u) => u === false || isText(u) || isObject(u))
-  ),
+  route: optional(routeAuth),
   password: optional(password),
   iron: iron(Iron.defaults),
   cookie: setting(text, "nes"),
@@ -256,29 +260,23 @@ const Plugin = struct(door, {
   onMessage: optional(hook),
   verifyUpgrade: optional(hook),
   ...Settings.fields(door),
-  auth: nested(falseOr(door, Auth), {}),
+  auth: nested(falseOr(door, Auth), orDefaults),
   api: nested(
     falseOr(
       door,
       struct(door, {
         path: setting(door.path, "/nes/api"),
-        auth: setting(
-          kind(
-            "expected false or a non-empty string or an object",
-            (u): u is ApiOptions["auth"] => u === false || isText(u) || isObject(u)
-          ),
-          ""
-        )
+        auth: setting(routeAuth, "")
       }).check(Schema.makeFilter(({ auth }) => auth !== "" || { path: ["auth"], issue: "is missing" }))
     ),
-    false
+    (given) => given ?? false
   ),
   payload: nested(
     struct(door, {
       maxChunkChars: setting(door.count, Infinity),
       maxStreamBytes: setting(door.count, ResponseBody.defaultMaxStreamBytes)
     }),
-    {}
+    orDefaults
   ),
   broker: optional(kind("expected a broker", (u): u is Broker.Service => isObject(u) && typeof u.join === "function")),
   tracer: optional(kind("expected a tracer", (u): u is Tracer.Tracer => isObject(u) && typeof u.span === "function"))

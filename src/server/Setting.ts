@@ -93,13 +93,20 @@ export const optional = <A>(kind: Kind<A>) => setting<A | undefined>(kind, undef
 export const struct = <const Fields extends Schema.Struct.Fields>({ wants }: Door, fields: Fields) =>
   Schema.Struct(fields).annotate({ message: `${wants} an object`, messageUnexpectedKey: "is unexpected" })
 
-/** `schema` for what is given; `otherwise` is given where nothing is, and `null` is nothing unless told otherwise. */
-export const nested = <S extends Schema.Constraint>(schema: S, otherwise: unknown, isNothing = isAbsent) =>
+/** `schema` for what `read` makes of what is given, `undefined` included. */
+export const nested = <S extends Schema.Constraint>(schema: S, read: (given: unknown) => unknown) =>
   Schema.optionalKey(Schema.Unknown).pipe(
-    Schema.decodeTo(
-      schema,
-      oneWay<S["Encoded"], unknown>((given) => (isNothing(given) ? otherwise : given) as S["Encoded"])
-    )
+    Schema.decodeTo(schema, oneWay<S["Encoded"], unknown>((given) => read(given) as S["Encoded"]))
+  )
+
+/** What is absent stands for an object of defaults. */
+export const orDefaults = (given: unknown): unknown => given ?? {}
+
+/** An object, `true` for one of defaults, or `false`, as where nothing is said, for none. */
+export const switched = <S extends Schema.Constraint>(door: Door, schema: S) =>
+  nested(
+    falseOr(door, schema, "a boolean or an object"),
+    (given) => given === true ? {} : given === undefined ? false : given
   )
 
 /** `false`, or an object. */

@@ -1,4 +1,5 @@
 /** What a server is told once: what there is, how it is checked, and what it is where it is not said. */
+import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
 import type { IncomingHttpHeaders } from "node:http"
 import type * as Message from "../protocol/Message.js"
@@ -17,11 +18,13 @@ import {
   kind,
   nested,
   optional,
+  orDefaults,
   setting,
   struct,
+  switched,
   texts
 } from "./Setting.js"
-import type { Access, PresenceOptions } from "./subscription/Subscription.js"
+import type { Access, Options as SubscriptionOptions, PresenceOptions } from "./subscription/Subscription.js"
 
 /**
  * A request to upgrade, as far as whoever lets it in or not has to know it.
@@ -221,7 +224,7 @@ export const fields = (door: Door) => ({
         )
       )
     ),
-    {}
+    orDefaults
   ),
   headers: setting<Settings["headers"]>(headers(door), null),
   compression: setting(compression(door), Infinity),
@@ -229,7 +232,7 @@ export const fields = (door: Door) => ({
   maxConnectionsPerAddress: setting(door.count, Infinity),
   origin: optional(texts(door)),
   metrics: setting(flag(door), true),
-  limits: nested(struct(door, Limits.fields(door)), {})
+  limits: nested(struct(door, Limits.fields(door)), orDefaults)
 } satisfies Record<keyof SettingOptions<unknown>, Schema.Constraint>)
 
 /** The settings of authentication, as Schemas. */
@@ -240,9 +243,7 @@ export const authFields = (door: Door) => ({
   minAuthVerifyInterval: optional(door.timeout)
 } satisfies Record<keyof AuthSettingOptions<unknown>, Schema.Constraint>)
 
-type GivenAuth = Pick<AuthSettings, "index" | "timeout" | "maxConnectionsPerUser"> & {
-  readonly minAuthVerifyInterval: AuthSettings["minAuthVerifyInterval"] | undefined
-}
+type GivenAuth = Schema.Struct<ReturnType<typeof authFields>>["Type"]
 
 /** What must hold between the settings of authentication and the others, besides what each must be. */
 export const consistent = Schema.makeFilter((
@@ -266,16 +267,8 @@ export const authSettings = (
   index,
   timeout,
   maxConnectionsPerUser,
-  minAuthVerifyInterval: minAuthVerifyInterval ?? (heartbeat ? heartbeat.interval : beat.interval)
+  minAuthVerifyInterval: minAuthVerifyInterval ?? (heartbeat || beat).interval
 })
-
-const bounds = (door: Door) =>
-  struct(door, {
-    size: setting(kind(`${door.wants} a positive integer`, isCount), defaultBounds.size),
-    age: setting(door.time, defaultBounds.age)
-  })
-
-const isUndefined = (u: unknown): boolean => u === undefined
 
 const access = (door: Door) => ({
   mode: setting(choice(door, "required", "optional"), "required"),
@@ -283,74 +276,46 @@ const access = (door: Door) => ({
   entity: optional(choice(door, "user", "app", "any"))
 })
 
-const presence = (door: Door) =>
-  struct(door, {
-    path: optional(door.path),
-    list: setting(flag(door), true),
-    grace: setting(door.timeout, defaultGrace),
-    auth: nested(
-      Schema.Union([Schema.Undefined, falseOr(door, struct(door, access(door)))]),
-      undefined,
-      isUndefined
-    ),
-    identify: optional(
-      kind(`${door.wants} a function`, (u): u is (...args: ReadonlyArray<never>) => unknown => typeof u === "function")
-    )
-  })
-
-// How long one who has gone may come back unnoticed (ms).
-const defaultGrace = 10_000
+// Where nothing is said, it is as the application has it.
+const accessOr = <S extends Schema.Constraint>(door: Door, schema: S) =>
+  nested(Schema.Union([Schema.Undefined, falseOr(door, schema)]), identity)
 
 /** The settings of a subscription of both doors, as Schemas; `null` is none, as it is none in `@hapi/nes`. */
 export const subscriptionFields = (door: Door) => ({
-  recovery: nested(
-    falseOr(door, Schema.Union([Schema.Literal(true), bounds(door)]), "a boolean or an object"),
-    false,
-    isUndefined
+  recovery: switched(
+    door,
+    struct(door, {
+      size: setting(kind(`${door.wants} a positive integer`, isCount), defaultBounds.size),
+      age: setting(door.time, defaultBounds.age)
+    })
   ),
-  presence: nested(
-    falseOr(door, Schema.Union([Schema.Literal(true), presence(door)]), "a boolean or an object"),
-    false,
-    isUndefined
-  ),
-  state: nested(
-    falseOr(
-      door,
-      Schema.Union([Schema.Literal(true), struct(door, { age: setting(door.time, defaultStateAge) })]),
-      "a boolean or an object"
-    ),
-    false,
-    isUndefined
-  ),
-  auth: nested(
-    Schema.Union([
-      Schema.Undefined,
-      falseOr(
-        door,
-        struct(door, { ...access(door), index: setting(index(door), false) })
+  presence: switched(
+    door,
+    struct(door, {
+      path: optional(door.path),
+      list: setting(flag(door), true),
+      grace: setting(door.timeout, 10_000),
+      auth: accessOr(door, struct(door, access(door))),
+      identify: optional(
+        kind(
+          `${door.wants} a function`,
+          (u): u is (...args: ReadonlyArray<never>) => unknown => typeof u === "function"
+        )
       )
-    ]),
-    undefined,
-    isUndefined
-  )
+    })
+  ),
+  state: switched(door, struct(door, { age: setting(door.time, defaultStateAge) })),
+  auth: accessOr(door, struct(door, { ...access(door), index: setting(index(door), false) }))
 } satisfies Record<keyof SubscriptionSettingOptions<unknown>, Schema.Constraint>)
 
 type GivenSubscription = Schema.Struct<ReturnType<typeof subscriptionFields>>["Type"]
 
-const boundsOf = (
-  recovery: GivenSubscription["recovery"],
-  state: GivenSubscription["state"]
-): Bounds | undefined => {
-  const bounds = recovery === true ? defaultBounds : recovery || undefined
-  return state ? { ...bounds ?? stateBounds, state: state === true ? defaultStateAge : state.age } : bounds
-}
+const boundsOf = (recovery: Bounds | false, state: GivenSubscription["state"]): Bounds | undefined =>
+  state ? { ...recovery || stateBounds, state: state.age } : recovery || undefined
 
-type GivenAccess = {
-  readonly [K in "mode" | "scope" | "entity"]: Exclude<GivenSubscription["auth"], false | undefined>[K]
-}
-
-const accessOf = (auth: GivenAccess | false | undefined): Access | false | undefined =>
-  auth && { mode: auth.mode, rules: [{ scope: auth.scope, entity: auth.entity }] }
+const accessOf = (
+  auth: Schema.Struct<ReturnType<typeof access>>["Type"] | false | undefined
+): Access | false | undefined => auth && { mode: auth.mode, rules: [{ scope: auth.scope, entity: auth.entity }] }
 
 const presenceOf = <C>(
   given: GivenSubscription["presence"],
@@ -359,7 +324,7 @@ const presenceOf = <C>(
   if (!given) {
     return undefined
   }
-  const { auth, grace, identify, list, path } = given === true ? everyPresence : given
+  const { auth, grace, identify, list, path } = given
   const ask = identify as PresenceSettingOptions<never, unknown>["identify"]
   return {
     path,
@@ -370,19 +335,11 @@ const presenceOf = <C>(
   }
 }
 
-const everyPresence = { path: undefined, list: true, grace: defaultGrace, auth: undefined, identify: undefined }
-
 /** A subscription as the server keeps it, without its hooks. */
 export const subscription = <C>(
   { auth, presence, recovery, state }: GivenSubscription,
   socketOf: (connection: C) => unknown
-): {
-  readonly access: Access | false | undefined
-  readonly presence: PresenceOptions<C> | undefined
-  readonly index: string | false
-  readonly recovery: Bounds | undefined
-  readonly state: true | undefined
-} => ({
+): Pick<SubscriptionOptions<C>, "access" | "presence" | "index" | "recovery" | "state"> => ({
   access: accessOf(auth),
   presence: presenceOf(presence, socketOf),
   index: auth ? auth.index : false,
