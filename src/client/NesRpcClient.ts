@@ -135,8 +135,10 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
           tag,
           payload,
           ...(headers.length > 0 && { headers }),
-          ...(spanId !== undefined && { traceId, spanId, sampled }),
-          ...(discard && { discard })
+          traceId,
+          spanId,
+          sampled,
+          discard
         }
         ids.set(id, 0)
         session.send(draft, callOf(clientId, id))

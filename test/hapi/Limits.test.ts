@@ -262,6 +262,27 @@ describe("before the hello is answered", () => {
     await undisturbed()
   })
 
+  it("what was sent while the hello was looked at is too much when it has been refused", async () => {
+    const gate = new Gate()
+    const { host, undisturbed } = await limited({}, {
+      nes: {
+        onConnection: ({ id }) =>
+          id.endsWith(":3") ? gate.hold().then(() => Promise.reject(Boom.forbidden())) : undefined
+      }
+    })
+    const client = await host.open()
+    const closed = closure(client)
+    const greeted = client.hello()
+    await gate.reached
+    const { raw } = [...host.server.plugins.nes.node.hub.connections.all()].at(-1) ?? {}
+    client.socket.send("x".repeat(1_000_000))
+    await new Promise<void>((resolve) => raw?.once("pause", () => resolve()))
+    gate.open()
+    expect(await greeted).toMatchObject({ statusCode: 403 })
+    expect(await closed).toEqual([1009, ""])
+    await undisturbed()
+  })
+
   it("16 messages may come; one more closes with 1008", async () => {
     const { host, undisturbed } = await limited({})
     const late = await host.open()

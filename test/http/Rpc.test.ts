@@ -1,5 +1,5 @@
 /** Effect's RPC over a connection that does other things too. */
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -530,7 +530,12 @@ describe("a call to be discarded", () => {
   it.live("ends for the client when its handler has, with a failure too", () =>
     Effect.gen(function*() {
       const { rpc } = yield* connect()
+      const sent = vi.spyOn(WebSocket.prototype, "send")
       expect(yield* rpc.Get({ id: 5 }, { discard: true })).toBeUndefined()
+      expect(sent.mock.calls.map(([text]) => JSON.parse(String(text)))).toContainEqual(
+        expect.objectContaining({ type: "rpc", discard: true })
+      )
+      sent.mockRestore()
       expect(yield* Effect.flip(rpc.Get({ id: 404 }, { discard: true }))).toEqual(new Missing({ id: 404 }))
       const fiber = yield* Effect.forkChild(rpc.Hang(undefined, { discard: true }))
       expect(yield* read).toBe("begun")

@@ -168,6 +168,34 @@ it("hundreds of publishes in one turn reach everyone in order", async () => {
   }
 })
 
+it("where one of a crowd has to wait, those behind it get theirs one after another, each once, and none who has left", async () => {
+  const fanouts = new Fanouts<Listener>(new Turns())
+  const members = new Set(Array.from({ length: 100 }, () => new Listener(fanouts)))
+  const [first, slow, ahead, gone, ...others] = members
+  let release = (): void => {}
+  const sending = fanouts.send("/a", members, (listener) => {
+    listener.write("a")
+    return listener === slow ? new Promise((resolve) => void (release = resolve)) : undefined
+  })
+  ahead?.write("b")
+  await setImmediate()
+  expect([first, slow, gone, ...others].map((listener) => listener?.written)).toEqual([
+    ["a"],
+    ["a"],
+    [],
+    ...others.map(() => [])
+  ])
+  const written = sending && "written" in sending ? sending.written : undefined
+  others[0]?.write("b")
+  members.delete(gone as Listener)
+  await setImmediate()
+  expect(await Promise.race([written, Promise.resolve("under way")])).toBe("under way")
+  release()
+  await written
+  expect([ahead, gone, ...others].map((listener) => listener?.written))
+    .toEqual([["a", "b"], [], ["b", "a"], ...others.slice(1).map(() => ["a"])])
+})
+
 it("while a crowd is written to, others get their turn, and what is published to them does not wait for it", async () => {
   const crowd = new Crowd(200_000)
   const few = crowd.join()
