@@ -257,7 +257,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
     application,
     settle: settleWith(services, (fiber) => FiberSet.addUnsafe(hooks, fiber), tracing?.within),
     turns,
-    flush: new Flush(turns, metrics.report),
+    flush: new Flush(turns),
     fanouts: new Fanouts<Connection>(turns),
     metrics,
     log,
@@ -265,7 +265,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
     procedures: { served: undefined },
     tracing,
     exceed: (limit, connection, path) => {
-      metrics.exceed(limit)
+      metrics.exceeded[limit]++
       log.exceeded(limit, connection, path)
     }
   }

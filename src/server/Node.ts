@@ -145,7 +145,7 @@ export class Node {
       ping: this.dispatcher.ping,
       pong: (connection) => void connection.tooMany("messages"),
       closed: (connection, code, reason) => {
-        log.disconnected(connection, code, reason)
+        log.lives?.disconnected(connection, code, reason)
         metrics.closed(code)
         const end = (): Promise<void> => this.closed(connection)
         void (this.inSpan(undefined, end))
@@ -465,7 +465,7 @@ export class Node {
     const connection = new Connection(++this.counter, ws, request, this.shared, keepCookies)
     this.hub.connections.add(connection)
     this.admission.count(connection.info.remoteAddress, 1)
-    log.open(connection)
+    log.lives?.open(connection)
     this.lifetimes.begin(connection)
     return connection
   }
@@ -490,7 +490,6 @@ export class Node {
       await this.lifetimes.atMost(Promise.allSettled([greeting, left]))
     }
     void this.farewellHook(connection)
-    this.context.metrics.report()
     connection.ended()
   }
 

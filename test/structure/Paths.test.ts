@@ -110,21 +110,21 @@ describe("the paths of docs/architecture.md", () => {
     await ask({ type: "hello", id: 1, version: "2", auth: await token() })
     const request = () => ask({ type: "request", id: 2, method: "GET", path: "/item/5" })
     await request()
-    expectPath("A request", await crossed(request), 8)
+    expectPath("A request", await crossed(request), 7)
   })
 
   it("a hello with a token and a subscription", async () => {
     const hello = { type: "hello", id: 1, version: "2", auth: await token(), subs: ["/item/5"] }
     await (await open())(hello)
     const say = await open()
-    expectPath("A hello", await crossed(() => say(hello)), 13)
+    expectPath("A hello", await crossed(() => say(hello)), 11)
   })
 
   it("a publish to a subscriber of this node", async () => {
     const ask = await open()
     await ask({ type: "hello", id: 1, version: "2", auth: await token(), subs: ["/item/6"] })
     await server.publish("/item/6", 1)
-    expectPath("A publish", await crossed(() => server.publish("/item/6", 2)), 8)
+    expectPath("A publish", await crossed(() => server.publish("/item/6", 2)), 7)
   })
 
   it("a pub from the frame to the consumer of a Stream", async () => {

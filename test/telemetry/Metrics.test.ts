@@ -1,10 +1,11 @@
 /** What a server counts, and where an operator finds it. */
 import Hapi from "@hapi/hapi"
-import { Effect, Metric } from "effect"
+import { Context, Effect, Metric } from "effect"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { WebSocket } from "ws"
 import { Client } from "../../src/client.js"
 import * as Nes from "../../src/hapi.js"
+import { Metrics } from "../../src/server/telemetry/Metrics.js"
 
 const metrics = (): ReadonlyMap<string, unknown> =>
   new Map(
@@ -137,6 +138,38 @@ describe.each([{ enabled: true }, { enabled: false }])("metrics: $enabled", ({ e
     })
     expect(counted.nes_server_bytes_sent_total).toBe(totals.bytesSent)
   })
+})
+
+it("the servers of a process count into the same series", () => {
+  const registry: Metric.MetricRegistry = new Map()
+  const context = Context.make(Metric.MetricRegistry, registry)
+  const other = Context.add(context, Metric.CurrentMetricAttributes, { site: "b" })
+  const servers = [true, true, false].map((enabled) => new Metrics(enabled, context))
+  for (const [i, server] of [...servers, new Metrics(true, other)].entries()) {
+    server.totals.connections = 10 ** i
+    server.closed(1006)
+    server.closed(1999)
+    server.exceeded.maxDepth++
+    server.refused.origin++
+    server.durations.push(1, 2)
+  }
+  servers[0]?.sumUp()
+  const read = () =>
+    Metric.snapshotUnsafe(context).flatMap(({ attributes: { site, ...attributes } = {}, id, state }) => {
+      const value = "count" in state ? state.count : "value" in state ? state.value : 0
+      return value ? [[site, id, ...Object.values(attributes), value].join(" ").trim()] : []
+    })
+  const of = (n: number, connections: number, site = "") =>
+    [
+      `nes_server_connections ${connections}`,
+      `nes_server_limits_exceeded_total maxDepth ${n}`,
+      `nes_server_refusals_total origin ${n}`,
+      `nes_server_closes_total 1006 ${n}`,
+      `nes_server_closes_total other ${n}`,
+      `nes_server_request_duration_ms ${2 * n}`
+    ].map((line) => `${site}${line}`)
+  expect(read()).toEqual([...of(2, 11), ...of(1, 1000, "b ")])
+  expect(read()).toEqual(read())
 })
 
 describe("slow and silent clients", () => {

@@ -67,15 +67,14 @@ export const run = (
         connection.alive = false
       } else {
         metrics.totals.heartbeatsMissed++
-        log.silent(connection)
+        log.lives?.silent(connection)
         void connection.close()
       }
     })
     return Effect.andThen(
       looking,
       Effect.sync(() => {
-        metrics.buffered(buffered)
-        metrics.report()
+        metrics.buffered = buffered
       })
     )
   })

@@ -13,6 +13,7 @@ import type { Lifetimes } from "../connection/Lifetimes.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
 import { socketId } from "../telemetry/Log.js"
+import { mostDurations, received } from "../telemetry/Metrics.js"
 import { TurnLimiter } from "../transport/Intake.js"
 import type { Authenticator } from "./Authenticator.js"
 import { Call } from "./Call.js"
@@ -172,7 +173,9 @@ export class Dispatcher {
   private decode(text: string): Arrived {
     const decoded = Codec.decodeEnvelope(text)
     const arrived = Result.isSuccess(decoded) ? decoded.success : decoded.failure
-    this.context.metrics.received("error" in arrived ? undefined : arrived.type, Buffer.byteLength(text))
+    const { totals } = this.context.metrics
+    totals[("error" in arrived ? undefined : received.get(arrived.type)) ?? "receivedOther"]++
+    totals.bytesReceived += Buffer.byteLength(text)
     return arrived
   }
 
@@ -492,7 +495,7 @@ export class Dispatcher {
         this.hub.greeted(connection)
         this.write(connection, text)
         connection.release()
-        this.context.log.connected(connection)
+        this.context.log.lives?.connected(connection)
       }
       this.open(connection)
     } catch (error) {
@@ -615,7 +618,9 @@ export class Dispatcher {
       { ...head, payload: message.payload ?? undefined, ...(http && { http }) },
       call
     )
-    metrics.answered(performance.now() - began)
+    if (metrics.durations.push(performance.now() - began) >= mostDurations) {
+      metrics.sumUp()
+    }
     const headers = settings.headers === null ? undefined : Errors.filterHeaders(response.headers, settings.headers)
     const type = response.body && response.headers["content-type"]
     try {

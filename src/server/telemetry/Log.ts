@@ -70,55 +70,57 @@ const noteTo = (incidents: Incidents, message: string, annotations: Record<strin
   })
 }
 
+/** Logs the life of each connection. */
+class Lives {
+  private readonly opened = new WeakMap<Connection, number>()
+
+  constructor(private readonly clock: Clock.Clock, private readonly write: Write) {}
+
+  /** A socket was accepted. */
+  open(connection: Connection): void {
+    this.opened.set(connection, this.clock.currentTimeMillisUnsafe())
+  }
+
+  /** A hello was accepted. */
+  connected(connection: Connection): void {
+    this.write("Debug", "nes connected", {
+      ...annotationsOf(connection),
+      "nes.subscriptions": connection.subscriptions.size
+    })
+  }
+
+  /** A socket has closed; to be called while its subscriptions are known. */
+  disconnected(connection: Connection, code: number, reason: string): void {
+    const now = this.clock.currentTimeMillisUnsafe()
+    this.write("Debug", "nes disconnected", {
+      ...annotationsOf(connection),
+      "nes.close.code": code,
+      ...(reason && { "nes.close.reason": reason }),
+      "nes.duration_ms": now - (this.opened.get(connection) ?? now),
+      "nes.subscriptions": connection.subscriptions.size
+    })
+  }
+
+  /** A client was silent for too long. */
+  silent(connection: Connection): void {
+    this.write("Debug", "nes heartbeat missed", annotationsOf(connection))
+  }
+}
+
 /** A server's log. */
 export class Log {
-  private readonly opened = new WeakMap<Connection, number>()
+  /** Present where somebody wants to know. */
+  readonly lives: Lives | undefined
   private readonly crossed = new WeakMap<Connection, Set<keyof Exceeded>>()
   private undeclaredIsNew = true
 
   constructor(
     private readonly listening: Listening,
-    private readonly clock: Clock.Clock,
+    clock: Clock.Clock,
     private readonly write: Write,
     private readonly warn?: Write
-  ) {}
-
-  /** A socket was accepted. */
-  open(connection: Connection): void {
-    if (this.listening.lives) {
-      this.opened.set(connection, this.clock.currentTimeMillisUnsafe())
-    }
-  }
-
-  /** A hello was accepted. */
-  connected(connection: Connection): void {
-    if (this.listening.lives) {
-      this.write("Debug", "nes connected", {
-        ...annotationsOf(connection),
-        "nes.subscriptions": connection.subscriptions.size
-      })
-    }
-  }
-
-  /** A socket has closed; to be called while its subscriptions are known. */
-  disconnected(connection: Connection, code: number, reason: string): void {
-    if (this.listening.lives) {
-      const now = this.clock.currentTimeMillisUnsafe()
-      this.write("Debug", "nes disconnected", {
-        ...annotationsOf(connection),
-        "nes.close.code": code,
-        ...(reason && { "nes.close.reason": reason }),
-        "nes.duration_ms": now - (this.opened.get(connection) ?? now),
-        "nes.subscriptions": connection.subscriptions.size
-      })
-    }
-  }
-
-  /** A client was silent for too long. */
-  silent(connection: Connection): void {
-    if (this.listening.lives) {
-      this.write("Debug", "nes heartbeat missed", annotationsOf(connection))
-    }
+  ) {
+    this.lives = listening.lives ? new Lives(clock, write) : undefined
   }
 
   /** A hello or a reauth was refused by authentication. */

@@ -83,8 +83,10 @@ export class Admission {
 
   /** Counts and logs one who is not let in; returns the status that says so. */
   refuse(reason: keyof Refused, request: IncomingMessage, status: number = upgradeRefusals[reason]): number {
-    this.context.metrics.refuse(reason)
-    this.context.log.refused(reason, request)
+    const { log, metrics } = this.context
+    metrics.totals.connectionsRefused++
+    metrics.refused[reason]++
+    log.refused(reason, request)
     return status
   }
 

@@ -137,8 +137,7 @@ export class Flush implements Task {
   private readonly marks: Array<Mark> = []
   private started = false
 
-  /** `left` is called whenever all that has been written has left. */
-  constructor(private readonly turns: Turns, private readonly left: () => void) {}
+  constructor(private readonly turns: Turns) {}
 
   /** To be called for every socket that is being held back. */
   add(held: Held): void {
@@ -179,9 +178,6 @@ export class Flush implements Task {
       this.forgotten += end
     }
     this.started = this.held.length > this.next
-    if (!this.started) {
-      this.left()
-    }
     for (let { marks } = this; marks[0] !== undefined && marks[0].place <= this.forgotten + this.next;) {
       marks.shift()?.reach()
     }
