@@ -23,7 +23,8 @@ const places = files.match(/\S+\.ts$/gm).flatMap((file) =>
 const mutate = Array.from({ length: Number(lines) }, () => places[Math.floor(random() * places.length)])
 
 const packages = ["core", "vitest-runner"].map((name) => `@stryker-mutator/${name}@10.1.1`)
-const installed = run("npm", ["install", "--no-save", "--no-audit", "--no-fund", ...packages])
 process.exit(
-  installed || run("node_modules/.bin/stryker", ["run", "scripts/stryker.json", "--mutate", mutate.join()])
+  run("npm", ["install", "--no-save", "--no-audit", "--no-fund", ...packages]) ||
+    run(process.execPath, ["scripts/build.mjs"]) ||
+    run("node_modules/.bin/stryker", ["run", "scripts/stryker.json", "--mutate", mutate.join()])
 )

@@ -12,7 +12,7 @@ class ShortestFirst extends BaseSequencer {
 }
 
 // What goes by what a process has of its own.
-const alone = ["test/**/{TurnLimiter,Prometheus,ClusterBroker,Inspector}.test.ts"]
+const alone = ["test/**/{Intake,Prometheus,ClusterBroker,Inspector}.test.ts"]
 
 export default defineConfig({
   ...base,

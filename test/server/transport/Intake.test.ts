@@ -75,6 +75,16 @@ describe("a message", () => {
     expect(begun).toEqual(["a1"])
   })
 
+  it("that comes alone is begun at once also after many that did", async () => {
+    const { begun, send } = start()
+    const client = new Client("a")
+    for (const text of numbers(50)) {
+      send(client, text)
+      expect(begun.at(-1)).toBe(`a${text}`)
+      await setImmediate()
+    }
+  })
+
   it("of a client that sends one beside a flood is begun in the next turn at the latest", async () => {
     const { at, begun, send, turns, until } = start()
     const [flood, victim] = [new Client("f"), new Client("v")]
