@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
@@ -27,6 +28,8 @@ export interface Options {
   readonly jitter?: boolean | undefined
 }
 
+const longestWait = Duration.seconds(5)
+
 // A server that sends away whoever comes is not to be asked in a loop.
 const briefly = Duration.seconds(1)
 
@@ -35,37 +38,49 @@ const orElse = (duration: Duration.Input | undefined, fallback: Duration.Duratio
   return Duration.isPositive(given) ? given : fallback
 }
 
-/** How long a connection must have lasted for the attempts before it to be forgotten. */
-export const stableAfter = (options: Options = {}): Duration.Duration => orElse(options.maxDelay, Duration.seconds(5))
+/** When to try again after a connection is lost, and how long one must last for the tries to be forgotten. */
+export interface Policy {
+  readonly schedule: Schedule.Schedule<unknown, Close>
+  readonly stableAfter: Duration.Duration
+}
 
-/** The documented schedule: waits of `delay`, twice `delay`, three times `delay` and so on up to `maxDelay`. */
-export const schedule = (options: Options = {}): Schedule.Schedule<unknown> => {
-  const step = orElse(options.delay, Duration.seconds(1))
-  const longest = stableAfter(options)
-  const retries = options.retries ?? Infinity
-  return Schedule.fromStepWithMetadata(Effect.succeed(({ attempt }) => {
+/** That of a schedule of the application's. */
+export const custom = (schedule: Schedule.Schedule<unknown, Close>): Policy => ({
+  schedule,
+  stableAfter: orElse(undefined, longestWait)
+})
+
+/** The documented one: waits of `delay`, twice `delay`, three times `delay` and so on up to `maxDelay`. */
+export const policy = (
+  { delay, jitter, maxDelay, retries = Infinity }: Options = {}
+): Policy | undefined => {
+  const step = orElse(delay, Duration.seconds(1))
+  const longest = orElse(maxDelay, longestWait)
+  const schedule = Schedule.fromStepWithMetadata(Effect.succeed(({ attempt }: Schedule.InputMetadata<Close>) => {
     if (attempt > retries) {
       return Cause.done(attempt)
     }
-    const delay = Duration.min(Duration.times(step, attempt), longest)
-    return options.jitter
-      ? Effect.map(Random.next, (random) => [attempt, Duration.times(delay, (1 + random) / 2)])
-      : Effect.succeed([attempt, delay])
+    const wait = Duration.min(Duration.times(step, attempt), longest)
+    return Effect.map(
+      jitter ? Random.next : Effect.succeed(1),
+      (random): [number, Duration.Duration] => [attempt, Duration.times(wait, (1 + random) / 2)]
+    )
   }))
+  return retries < 1 ? undefined : { schedule, stableAfter: longest }
 }
 
 /**
- * A schedule under way. It is stepped by the way the last connection ended; `undefined` means that no attempt follows.
+ * A policy under way. It is stepped by the way the last connection ended; `undefined` means that no attempt follows. A
+ * schedule is the application's: one that dies ends the attempts, not the client.
  */
 export class Backoff {
+  /** Opened to end the wait for the next attempt. */
+  readonly over = Latch.makeUnsafe(false)
   private step: Effect.Success<ReturnType<typeof Schedule.toStep<unknown, Close, never, never>>> | undefined
-  /** The step that `willRetry` has taken ahead of `next`. */
-  private taken: { readonly delay: Duration.Duration | undefined } | undefined
+  /** What `next` answers without a step. */
+  private known: { readonly delay: Duration.Duration | undefined } | undefined
 
-  constructor(
-    private readonly policy: Schedule.Schedule<unknown, Close>,
-    private readonly stable: Duration.Duration
-  ) {}
+  constructor(private readonly policy: Policy, private readonly died: (defect: unknown) => void) {}
 
   /**
    * The wait before the next attempt. A connection that lasted (`uptime`) longer than the longest wait starts the
@@ -74,15 +89,15 @@ export class Backoff {
    */
   next(close: Close, uptime: Duration.Duration): Effect.Effect<Duration.Duration | undefined> {
     return Effect.gen({ self: this }, function*() {
-      const { taken } = this
-      this.taken = undefined
-      if (taken !== undefined) {
-        return taken.delay
+      const { known, policy: { schedule, stableAfter } } = this
+      this.known = undefined
+      if (known !== undefined) {
+        return known.delay
       }
-      if (Duration.isGreaterThan(uptime, this.stable)) {
+      if (Duration.isGreaterThan(uptime, stableAfter)) {
         this.step = undefined
       }
-      const step = this.step ??= yield* Schedule.toStep(this.policy)
+      const step = this.step ??= yield* Schedule.toStep(schedule)
       const now = yield* Clock.currentTimeMillis
       // A node that sends its clients away has seen to it that they do not all come at once.
       const isExpected = close.code === CloseCode.serviceRestart && Duration.isGreaterThan(uptime, briefly)
@@ -90,14 +105,19 @@ export class Backoff {
         Effect.map(([, delay]) => isExpected ? Duration.zero : delay),
         Pull.catchDone(() => Effect.succeed(undefined))
       )
-    })
+    }).pipe(Effect.catchDefect((defect) => Effect.as(Effect.sync(() => this.died(defect)), undefined)))
   }
 
   /** Whether an attempt follows on this end of the connection: its `next` is told the same. */
   willRetry(close: Close, uptime: Duration.Duration): Effect.Effect<boolean> {
     return Effect.map(this.next(close, uptime), (delay) => {
-      this.taken = { delay }
+      this.known = { delay }
       return delay !== undefined
     })
+  }
+
+  /** Has the next attempt follow at once, outside of the schedule. */
+  prompt(): void {
+    this.known = { delay: Duration.zero }
   }
 }

@@ -158,19 +158,13 @@ const print = (error: NesError): void => {
   }
 }
 
-const reconnection = (options: ConnectOptions): Session.ConnectOptions["reconnect"] => {
-  const retries = options.retries === 0 ? 0 : options.retries || Infinity
-  if (options.reconnect === false || retries < 1) {
-    return undefined
-  }
-  const backoff = {
-    delay: millis(options.delay),
-    maxDelay: millis(options.maxDelay),
-    retries,
-    jitter: options.jitter
-  }
-  return { schedule: Backoff.schedule(backoff), stableAfter: Backoff.stableAfter(backoff) }
-}
+const reconnection = ({ delay, jitter, maxDelay, reconnect, retries }: ConnectOptions): Backoff.Policy | undefined =>
+  reconnect === false ? undefined : Backoff.policy({
+    delay: millis(delay),
+    maxDelay: millis(maxDelay),
+    retries: retries === 0 ? 0 : retries || Infinity,
+    jitter
+  })
 
 /**
  * The client.

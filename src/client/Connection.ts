@@ -8,7 +8,8 @@ import * as CloseCode from "../protocol/CloseCode.js"
 import type * as Message from "../protocol/Message.js"
 import { type NesError, ProtocolError } from "../protocol/NesError.js"
 import * as Deadline from "./Deadline.js"
-import type { Close, Listener, Open, Socket } from "./Socket.js"
+import type { Close, Listener, Socket } from "./Socket.js"
+import type { Carrier } from "./Transport.js"
 
 /**
  * How a connection ended:
@@ -36,54 +37,45 @@ export interface Owner {
   silent(connection: Connection): Effect.Effect<void>
 }
 
-/** What a connection needs to know. */
-export interface Settings {
+/** What a client is made of. */
+export interface Options {
   readonly url: string
-  /** Options of the `ws` module. */
-  readonly ws: object | undefined
+  /** Options of the `ws` module (Node only), passed on as they are. */
+  readonly ws?: object | undefined
   /** The subprotocols to offer. */
   readonly protocols?: string | ReadonlyArray<string> | undefined
-  /** The longest message, in UTF-16 code units, that is put together from chunks. */
-  readonly maxMessageChars: number
-  /** What the hello says that the client knows beyond the protocol. */
+  /** How long a call waits for its answer, in milliseconds. Without it, as long as the connection lasts. */
+  readonly timeout?: number | undefined
+  /** The longest message, in UTF-16 code units, that is put together from chunks. Default: without limit. */
+  readonly maxMessageChars?: number | undefined
+  /** What the client knows beyond the protocol. */
   readonly extensions?: ReadonlyArray<string> | undefined
-  readonly open: Open
-  /** Ends when the network comes back. */
-  readonly online: Effect.Effect<void>
-  /** What must happen before a socket is opened, if anything. */
-  readonly load?: (() => Effect.Effect<void> | undefined) | undefined
+}
+
+/** What a connection needs to know. */
+export interface Settings extends Options, Carrier {
   readonly clock: Clock.Clock
 }
 
-const unknownClose: Close = { code: undefined, reason: undefined, wasClean: false }
-const abandoned: Close = { code: CloseCode.abnormalClosure, reason: "", wasClean: false }
-
-// A peer that is gone never answers a closing handshake; ws alone would wait 30 seconds for it, a browser longer.
-const closingGrace = Duration.seconds(5)
-
 /** How long it may take to open the socket, to have the hello answered, and both. */
-interface Timeouts {
+export interface Timeouts {
   readonly timeout?: Duration.Duration | undefined
   readonly helloTimeout?: Duration.Duration | undefined
   readonly connectTimeout?: Duration.Duration | undefined
 }
 
-const late = (
-  from: Effect.Effect<void>,
-  timeout: Duration.Duration | undefined,
-  isDone: () => boolean
-): ReadonlyArray<Effect.Effect<End>> =>
-  timeout === undefined ? [] : [from.pipe(
-    Effect.andThen(Deadline.sleep(timeout)),
-    Effect.andThen(
-      Effect.suspend(() => isDone() ? Effect.never : Effect.succeed<End>({ how: "timeout", close: unknownClose }))
-    )
-  )]
+/** What is said of a socket that has failed. */
+export const unknownClose: Close = { code: undefined, reason: undefined, wasClean: false }
+
+const abandoned: Close = { code: CloseCode.abnormalClosure, reason: "", wasClean: false }
+
+// A peer that is gone never answers a closing handshake; ws alone would wait 30 seconds for it, a browser longer.
+const closingGrace = Duration.seconds(5)
+
+const ending = (how: End["how"], error?: unknown): End => ({ how, close: unknownClose, error })
 
 /** A connection. Frames pass through it by plain calls; fibers wait only for time to pass. */
 export class Connection implements Listener {
-  /** Whether the socket has opened. */
-  hasOpened = false
   /** When the server answered the hello, in nanoseconds of the clock. */
   since: bigint | undefined
   /** Subscriptions that the hello asks for. */
@@ -104,31 +96,45 @@ export class Connection implements Listener {
   private overdue: bigint | undefined
   private socket: Socket | undefined
   private over = false
-  private closing = false
-  /** Present while a message comes in chunks. */
-  private joiner: Joiner | undefined
+  private readonly joiner: Joiner
   private readonly openSignal = Latch.makeUnsafe(false)
   private readonly watchSignal = Latch.makeUnsafe(false)
   private readonly closeSignal = Latch.makeUnsafe(false)
   private resume: ((end: Effect.Effect<End>) => void) | undefined
 
-  constructor(private readonly settings: Settings, private readonly owner: Owner) {}
+  constructor(private readonly settings: Settings, private readonly owner: Owner) {
+    this.joiner = new Joiner(settings.maxMessageChars)
+  }
 
   /**
    * Opens the socket, once `prepared`, and ends when it is gone, with how it ended. When the effect ends or is
    * interrupted, nothing of the socket is left.
    */
-  run(timeouts: Timeouts = {}, prepared?: Effect.Effect<void>): Effect.Effect<End> {
-    const lived = Effect.raceAllFirst([this.life, this.watch, this.grace, ...this.limits(timeouts)])
-    const run = prepared === undefined ? lived : Effect.andThen(
-      Effect.raceFirst(prepared, this.closeSignal.await),
-      Effect.suspend(() => this.closing ? Effect.succeed<End>({ how: "error", close: unknownClose }) : lived)
-    )
-    return run.pipe(
+  run({ connectTimeout, helloTimeout, timeout }: Timeouts = {}, prepared = Effect.void): Effect.Effect<End> {
+    const isAnswered = (): boolean => this.since !== undefined
+    const lived = Effect.raceAllFirst([
+      this.life,
+      this.watch,
+      this.grace,
+      this.limit(timeout, () => this.hasOpened),
+      this.limit(helloTimeout, isAnswered, this.openSignal.await),
+      this.limit(connectTimeout, isAnswered)
+    ])
+    return Effect.raceFirst(prepared, this.closeSignal.await).pipe(
+      Effect.andThen(Effect.suspend(() => this.isClosing ? Effect.succeed(ending("error")) : lived)),
       // Such as a `ws` that cannot be loaded: whoever connects would wait for ever.
-      Effect.catchDefect((error) => Effect.succeed<End>({ how: "invalid", close: unknownClose, error })),
+      Effect.catchDefect((error) => Effect.succeed(ending("invalid", error))),
       Effect.ensuring(Effect.sync(() => this.drop()))
     )
+  }
+
+  /** Whether the socket has opened. */
+  get hasOpened(): boolean {
+    return this.openSignal.isOpen()
+  }
+
+  private get isClosing(): boolean {
+    return this.closeSignal.isOpen()
   }
 
   /** Whether messages can be sent. */
@@ -150,8 +156,7 @@ export class Connection implements Listener {
 
   /** Starts closing the socket, once. A peer that does not answer is not waited for long. */
   close(code?: number, reason?: string): void {
-    if (!this.closing && !this.over) {
-      this.closing = true
+    if (!this.isClosing && !this.over) {
       this.closeSignal.openUnsafe()
       this.socket?.close(code, reason)
     }
@@ -168,7 +173,6 @@ export class Connection implements Listener {
 
   opened(): void {
     if (!this.over) {
-      this.hasOpened = true
       this.openSignal.openUnsafe()
       this.owner.opened(this)
     }
@@ -189,24 +193,18 @@ export class Connection implements Listener {
   }
 
   private take(text: string): void {
-    if (this.joiner === undefined && text.startsWith("{")) {
-      this.owner.received(text)
-      return
-    }
-    this.joiner ??= new Joiner(this.settings.maxMessageChars)
-    const joined = this.joiner.push(text)
-    if (joined === undefined) {
-      if (this.joiner.exceeded && !this.closing) {
-        this.owner.error(new ProtocolError({ message: "Received message exceeds the maximum length" }))
-        this.close(CloseCode.messageTooBig, "Message too big")
-      }
-      return
-    }
-    this.joiner = undefined
-    if (joined.interrupted) {
+    const { joiner } = this
+    const isWhole = text.startsWith("{")
+    if (isWhole && joiner.isOpen) {
       this.owner.error(new ProtocolError({ message: "Received an incomplete message" }))
     }
-    this.owner.received(joined.text)
+    const whole = isWhole && !joiner.isOpen ? text : joiner.push(text)
+    if (whole !== undefined) {
+      this.owner.received(whole)
+    } else if (joiner.exceeded && !this.isClosing) {
+      this.owner.error(new ProtocolError({ message: "Received message exceeds the maximum length" }))
+      this.close(CloseCode.messageTooBig, "Message too big")
+    }
   }
 
   receivedBinary(): void {
@@ -217,7 +215,7 @@ export class Connection implements Listener {
   }
 
   failed(error: unknown): void {
-    this.finish({ how: "error", close: unknownClose, error })
+    this.finish(ending("error", error))
   }
 
   closed(close: Close): void {
@@ -231,16 +229,19 @@ export class Connection implements Listener {
     try {
       this.socket = this.settings.open(this.settings.url, this.settings.ws, this, this.settings.protocols)
     } catch (error) {
-      this.finish({ how: "invalid", close: unknownClose, error })
+      this.finish(ending("invalid", error))
     }
   })
 
-  private limits({ connectTimeout, helloTimeout, timeout }: Timeouts): ReadonlyArray<Effect.Effect<End>> {
-    return [
-      ...late(Effect.void, timeout, () => this.hasOpened),
-      ...late(this.openSignal.await, helloTimeout, () => this.since !== undefined),
-      ...late(Effect.void, connectTimeout, () => this.since !== undefined)
-    ]
+  private limit(
+    timeout: Duration.Duration | undefined,
+    isDone: () => boolean,
+    from: Effect.Effect<void> = Effect.void
+  ): Effect.Effect<End> {
+    return timeout === undefined ? Effect.never : from.pipe(
+      Effect.andThen(Deadline.sleep(timeout)),
+      Effect.andThen(Effect.suspend(() => isDone() ? Effect.never : Effect.succeed(ending("timeout"))))
+    )
   }
 
   private readonly due = (): bigint | undefined =>

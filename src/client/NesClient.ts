@@ -259,18 +259,12 @@ const reveal = <R>(auth: Auth<R>, context: Context.Context<R>): Credentials.Auth
 const duration = (input: Duration.Input | undefined): Duration.Duration | undefined =>
   input === undefined ? undefined : Duration.fromInputUnsafe(input)
 
-const reconnection = (reconnect: ConnectOptions["reconnect"] = true): Session.ConnectOptions["reconnect"] => {
-  if (reconnect === false) {
-    return undefined
-  }
-  if (Schedule.isSchedule(reconnect)) {
-    return { schedule: reconnect, stableAfter: Backoff.stableAfter() }
-  }
-  const options = reconnect === true ? {} : reconnect
-  return options.retries !== undefined && options.retries < 1
+const reconnection = (reconnect: ConnectOptions["reconnect"] = true): Backoff.Policy | undefined =>
+  Schedule.isSchedule(reconnect)
+    ? Backoff.custom(reconnect)
+    : reconnect === false
     ? undefined
-    : { schedule: Backoff.schedule(options), stableAfter: Backoff.stableAfter(options) }
-}
+    : Backoff.policy(reconnect === true ? {} : reconnect)
 
 /**
  * Makes a client that disconnects when its scope closes.

@@ -29,9 +29,9 @@ export class Pending {
   private readonly busy = Latch.makeUnsafe(false)
   private readonly timeout: bigint | undefined
 
-  /** `timeout` is in milliseconds; without it, or with `Infinity`, calls wait as long as the connection lasts. */
+  /** `timeout` is in milliseconds; without it, with 0 or `Infinity`, calls wait as long as the connection lasts. */
   constructor(private readonly clock: Clock.Clock, timeout: number | undefined) {
-    this.timeout = timeout === undefined || timeout === Infinity ? undefined : BigInt(Math.ceil(timeout * 1e6))
+    this.timeout = !timeout || timeout === Infinity ? undefined : BigInt(Math.ceil(timeout * 1e6))
   }
 
   add(id: number, call: Call, isTimed = true): void {
@@ -60,15 +60,8 @@ export class Pending {
   take(id: unknown): Call | undefined {
     const key = toKey(id)
     const call = this.calls.get(key)
-    if (call !== undefined) {
-      this.calls.delete(key)
-    }
+    this.calls.delete(key)
     return call
-  }
-
-  /** Removes a call that failed to be sent. */
-  delete(id: number): void {
-    this.calls.delete(id)
   }
 
   /** Gives a call up: its late answer, if any, is silent. */

@@ -1,11 +1,8 @@
 /** The client at listener level: one connection after another, and what outlives each of them. */
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
-import type * as Schedule from "effect/Schedule"
 import * as CloseCode from "../protocol/CloseCode.js"
 import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
@@ -19,63 +16,39 @@ import {
   WsError
 } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
-import { Backoff } from "./Backoff.js"
+import { Backoff, type Policy } from "./Backoff.js"
 import type { Call, Draft } from "./Call.js"
-import { Connection, type End, type Owner, type Settings } from "./Connection.js"
+import {
+  Connection,
+  type End,
+  type Options,
+  type Owner,
+  type Settings,
+  type Timeouts,
+  unknownClose
+} from "./Connection.js"
 import * as Credentials from "./Credentials.js"
 import * as Disconnection from "./Disconnection.js"
 import { Inbox } from "./Inbox.js"
 import type { Observer } from "./Observer.js"
 import { Pending } from "./Pending.js"
-import type { Close } from "./Socket.js"
 import { Status } from "./Status.js"
 import { accept, type Listener, type SubscribeOptions, Subscriptions, type Topic, wishesOf } from "./Subscriptions.js"
 import { Transport } from "./Transport.js"
 
-/** What a session is made of. */
-export interface Options {
-  readonly url: string
-  /** Options of the `ws` module (Node only), passed on as they are. */
-  readonly ws?: object | undefined
-  /** The subprotocols to offer. */
-  readonly protocols?: string | ReadonlyArray<string> | undefined
-  /** How long a call waits for its answer, in milliseconds. Without it, as long as the connection lasts. */
-  readonly timeout?: number | undefined
-  /** The longest message, in UTF-16 code units, that is put together from chunks. Default: without limit. */
-  readonly maxMessageChars?: number | undefined
-  /** What the client knows beyond the protocol. */
-  readonly extensions?: ReadonlyArray<string> | undefined
-}
+export type { Options } from "./Connection.js"
 
 /** How to connect. */
-export interface ConnectOptions {
+export interface ConnectOptions extends Timeouts {
   /** Sent with the hello unless falsy; a function is asked before each (see `Credentials`). */
   readonly auth?: unknown
-  /** How long the socket may take to open. */
-  readonly timeout?: Duration.Duration | undefined
-  /** How long the answer to the hello may take. */
-  readonly helloTimeout?: Duration.Duration | undefined
-  /** How long both may take together. */
-  readonly connectTimeout?: Duration.Duration | undefined
-  /** When to try again after a connection is lost, and how long one must last for the tries to be forgotten. */
-  readonly reconnect?: {
-    readonly schedule: Schedule.Schedule<unknown, Close>
-    readonly stableAfter: Duration.Duration
-  } | undefined
+  /** When to try again after a connection is lost. */
+  readonly reconnect?: Policy | undefined
   /** The span of whoever connects, told with the first hello. */
   readonly traceparent?: string | undefined
 }
 
-interface Next {
-  readonly attempt: number
-  readonly delay: Duration.Duration
-}
-
-interface Reconnection {
-  readonly backoff: Backoff
-  /** Opened to end the wait for the next attempt. */
-  readonly over: Latch.Latch
-}
+type Retry = Omit<Extract<Status, { readonly _tag: "Reconnecting" }>, "_tag">
 
 type Settle = (error?: NesError) => void
 
@@ -87,6 +60,10 @@ const isBearable = (heartbeat: Message.Heartbeat | undefined): boolean =>
   !heartbeat || heartbeat.interval + heartbeat.timeout <= Number.MAX_SAFE_INTEGER
 
 const unsent = (): DisconnectError => new DisconnectError({ message: "Failed to send message - server disconnected" })
+
+const cutOff = (): DisconnectError => new DisconnectError({ message: "Request failed - server disconnected" })
+
+const invalidPath = (): UserError => new UserError({ message: "Invalid path" })
 
 const mayBeRepeated = ({ type }: Call): boolean => type === "request" || type === "message"
 
@@ -104,7 +81,7 @@ export class Session implements Owner {
   private ids = 0
   private connection: Connection | undefined
   /** Present from `connect` until no further attempt will be made. */
-  private reconnection: Reconnection | undefined
+  private backoff: Backoff | undefined
   /** Ends `connect`, once. */
   private settle: Settle | undefined
   /** The span that `connect` is part of. */
@@ -115,8 +92,6 @@ export class Session implements Owner {
   private refreshed = false
   /** The paths that were refused since the client was last connected. */
   private readonly refusedPaths = new Set<string>()
-  /** Whether the refusal leaves a hello to be tried that differs from it: at once, and outside of the schedule. */
-  private prompt = false
   private leaving: Array<() => void> = []
   /** A `connect` that waits for the end of a `disconnect`. */
   private waiting: { readonly options: ConnectOptions; readonly settle: Settle } | undefined
@@ -130,11 +105,10 @@ export class Session implements Owner {
 
   constructor(
     private readonly settings: Settings,
-    timeout: number | undefined,
     private readonly context: Context.Context<never>,
     private readonly observer: Observer
   ) {
-    this.pending = new Pending(settings.clock, timeout)
+    this.pending = new Pending(settings.clock, settings.timeout)
     this.inbox = new Inbox(this.pending, this.subscribed, {
       ping: () => this.ping(),
       update: (message) => observer.update(message),
@@ -164,7 +138,7 @@ export class Session implements Owner {
    * comes to its end first.
    */
   connect(options: ConnectOptions, settle: Settle): void {
-    if (this.reconnection !== undefined || this.waiting !== undefined) {
+    if (this.backoff !== undefined || this.waiting !== undefined) {
       settle(new UserError({ message: "Cannot connect while client attempts to reconnect" }))
       return
     }
@@ -178,10 +152,8 @@ export class Session implements Owner {
     }
     this.settle = settle
     this.traceparent = options.traceparent
-    this.reconnection = options.reconnect === undefined ? undefined : {
-      backoff: new Backoff(options.reconnect.schedule, options.reconnect.stableAfter),
-      over: Latch.makeUnsafe(false)
-    }
+    this.backoff = options.reconnect &&
+      new Backoff(options.reconnect, (defect) => this.observer.error(Thrown.toUserError(defect)))
     this.auth = options.auth
     Effect.runForkWith(this.context)(Effect.raceFirst(this.live(options), this.pending.watch()))
   }
@@ -208,11 +180,10 @@ export class Session implements Owner {
       this.waiting = { ...this.waiting, options: { ...this.waiting.options, auth } }
       return true
     }
-    if (this.reconnection === undefined) {
-      return false
+    if (this.backoff !== undefined) {
+      this.auth = auth
     }
-    this.auth = auth
-    return true
+    return this.backoff !== undefined
   }
 
   /**
@@ -221,16 +192,10 @@ export class Session implements Owner {
    */
   send(draft: Draft, call: Call): void {
     const { connection } = this
-    if (!connection?.isOpen) {
-      // A peer that is closing the connection has not said yet whether it sends its clients away.
-      if (connection?.since !== undefined && this.leaving.length === 0 && mayBeRepeated(call)) {
-        draft.id = ++this.ids
-        call.draft = draft
-        this.pending.add(draft.id, call)
-        this.unbegun.add(draft.id)
-      } else {
-        call.fail(unsent())
-      }
+    const isOpen = connection?.isOpen === true
+    // A peer that is closing the connection has not said yet whether it sends its clients away.
+    if (!isOpen && (connection?.since === undefined || this.isLeaving || !mayBeRepeated(call))) {
+      call.fail(unsent())
       return
     }
     draft.id = ++this.ids
@@ -241,10 +206,14 @@ export class Session implements Owner {
     }
     call.draft = draft
     this.pending.add(draft.id, call)
+    if (!isOpen) {
+      this.unbegun.add(draft.id)
+      return
+    }
     try {
       connection.send(encoded.success)
     } catch (cause) {
-      this.pending.delete(draft.id)
+      this.pending.take(draft.id)
       call.fail(new WsError({ message: Thrown.text(cause), cause }))
     }
   }
@@ -268,7 +237,7 @@ export class Session implements Owner {
     traceparent?: string
   ): void {
     if (!isPath(path)) {
-      done(new UserError({ message: "Invalid path" }))
+      done(invalidPath())
       return
     }
     const known = this.subscribed.get(path)
@@ -288,12 +257,8 @@ export class Session implements Owner {
     }
     const topic = this.subscribed.create(path, options)
     topic.listeners.set(key, listener)
-    if (!this.connection?.isOpen) {
-      done()
-      return
-    }
-    topic.waiting = [done]
-    this.afterHello(this.connection, () =>
+    topic.waiting = this.connection?.isOpen ? [done] : undefined
+    this.afterHello(done, () =>
       this.ask(path, topic, (error) => {
         if (error) {
           this.subscribed.drop(path, error, topic)
@@ -306,15 +271,11 @@ export class Session implements Owner {
   present(path: string, value: unknown, done: Settle): void {
     const topic = this.subscribed.get(path)
     if (topic === undefined) {
-      done(new UserError({ message: "Invalid path" }))
+      done(invalidPath())
       return
     }
     topic.presence = value
-    if (this.connection?.isOpen) {
-      this.afterHello(this.connection, () => this.ask(path, topic, done))
-    } else {
-      done()
-    }
+    this.afterHello(done, () => this.ask(path, topic, done))
   }
 
   private ask(path: string, topic: Topic, done: Settle, traceparent?: string): void {
@@ -354,23 +315,26 @@ export class Session implements Owner {
    */
   unsubscribe(path: string, key: unknown, done: Settle): void {
     if (!isPath(path)) {
-      done(new UserError({ message: "Invalid path" }))
+      done(invalidPath())
       return
     }
     const gone = key ? this.subscribed.remove(path, key) : this.subscribed.clear(path)
-    if (!gone || !this.connection?.isOpen) {
+    if (gone) {
+      this.afterHello(
+        done,
+        () => this.send({ type: "unsub", path, id: 0 }, { type: "unsub", succeed: () => done(), fail: done })
+      )
+    } else {
       done()
-      return
     }
-    this.afterHello(
-      this.connection,
-      () => this.send({ type: "unsub", path, id: 0 }, { type: "unsub", succeed: () => done(), fail: done })
-    )
   }
 
   // A server that still authenticates the client refuses what needs it, and would keep a path that the hello asks for.
-  private afterHello(connection: Connection, send: () => void): void {
-    if (connection.since === undefined) {
+  // Without a connection there is nothing to ask.
+  private afterHello(done: Settle, send: () => void): void {
+    if (!this.connection?.isOpen) {
+      done()
+    } else if (this.connection.since === undefined) {
       this.held.push(send)
     } else {
       send()
@@ -390,57 +354,32 @@ export class Session implements Owner {
       let attempt = 0
       let error: NesError | undefined
       while (true) {
-        const connection = this.begin(attempt)
+        const connection = new Connection(this.settings, this)
+        this.connection = connection
+        this.change(Status.Connecting({ attempt }))
         const end = yield* connection.run(options, this.prepare(connection, { attempt, error }))
-        if (connection.since !== undefined) {
-          attempt = 0
-        }
-        const { prompt, reconnection } = this
-        this.prompt = false
-        const delay = reconnection === undefined || end.how === "invalid"
-          ? undefined
-          : prompt
-          ? Duration.zero
-          : yield* this.sound(reconnection.backoff.next(end.close, connection.uptime))
-        const next = delay === undefined || this.reconnection !== reconnection
-          ? undefined
-          : { attempt: ++attempt, delay }
+        const { backoff } = this
+        const delay = end.how === "invalid" ? undefined : yield* backoff?.next(end.close, connection.uptime) ?? nothing
+        attempt = connection.since === undefined ? attempt + 1 : 1
+        const next = delay === undefined || this.backoff !== backoff ? undefined : { attempt, delay }
         this.lost(connection, end, next)
-        error = connection.failure
-        if (next === undefined || reconnection === undefined || this.reconnection !== reconnection) {
+        if (next === undefined || backoff === undefined || this.backoff !== backoff) {
           return
         }
-        this.observer.reconnecting(next.attempt, next.delay)
-        yield* Effect.sleep(next.delay).pipe(
-          Effect.raceFirst(this.settings.online),
-          Effect.raceFirst(reconnection.over.await)
-        )
-        if (this.reconnection !== reconnection) {
+        error = connection.failure
+        this.observer.reconnecting(attempt, next.delay)
+        yield* Effect.raceAllFirst([Effect.sleep(next.delay), this.settings.online, backoff.over.await])
+        if (this.backoff !== backoff) {
           return
         }
       }
     })
   }
 
-  private begin(attempt: number): Connection {
-    this.connection = new Connection(this.settings, this)
-    this.change(Status.Connecting({ attempt }))
-    return this.connection
-  }
-
-  // What has to be done before the socket is opened, if anything.
-  private prepare(connection: Connection, attempt: Credentials.Attempt): Effect.Effect<void> | undefined {
-    const loading = this.settings.load?.()
-    const credentials = this.credentials(connection, attempt)
-    return loading && credentials ? Effect.andThen(loading, credentials) : loading ?? credentials
-  }
-
   // The newest credentials count: those that are set while a function is asked are newer than its answer.
-  private credentials(connection: Connection, attempt: Credentials.Attempt): Effect.Effect<void> | undefined {
-    if (typeof this.auth !== "function") {
-      return undefined
-    }
+  private prepare(connection: Connection, attempt: Credentials.Attempt): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
+      yield* this.settings.load ?? Effect.void
       let asked: unknown
       do {
         asked = this.auth
@@ -457,7 +396,7 @@ export class Session implements Owner {
   private established(connection: Connection, { extensions, heartbeat, positions, socket }: Message.Answer): void {
     const { settle } = this
     if (this.isLeaving) {
-      connection.failure ??= new DisconnectError({ message: "Request failed - server disconnected" })
+      connection.failure ??= cutOff()
       return
     }
     this.refreshed = false
@@ -489,12 +428,20 @@ export class Session implements Owner {
     connection.failure ??= error
     if (error._tag === "ServerError") {
       const { path } = error
-      const ofPath = this.settle === undefined && path !== undefined && connection.paths.includes(path)
-      this.prompt = ofPath ? this.isNews(path) : this.settle === undefined && this.hasOther(connection, error)
+      const isAgain = this.settle === undefined
+      const ofPath = isAgain && path !== undefined && connection.paths.includes(path)
+      // Whether there is a hello to be tried that differs from the refused one. Who subscribes again to what is refused
+      // is not let loose on the server.
+      const hasOther = ofPath ? !this.refusedPaths.has(path) : isAgain && this.hasOther(connection, error)
+      if (ofPath) {
+        this.refusedPaths.add(path)
+      }
       if (path !== undefined) {
         this.subscribed.drop(path, error)
       }
-      if (!this.prompt && !ofPath && !isTemporary(error)) {
+      if (hasOther) {
+        this.backoff?.prompt()
+      } else if (!ofPath && !isTemporary(error)) {
         this.stopReconnecting()
       }
     } else if (error._tag === "UserError") {
@@ -502,12 +449,6 @@ export class Session implements Owner {
     }
     // A protocol error with a cause is a message that makes no sense.
     connection.close(error._tag === "ProtocolError" && error.cause !== undefined ? CloseCode.protocolError : undefined)
-  }
-
-  // Who subscribes again to what is refused is not let loose on the server.
-  private isNews(path: string): boolean {
-    const { size } = this.refusedPaths
-    return this.refusedPaths.add(path).size > size
   }
 
   private hasOther(connection: Connection, { statusCode }: ServerError): boolean {
@@ -522,28 +463,28 @@ export class Session implements Owner {
     return isFirst
   }
 
-  private lost(connection: Connection, end: End, next: Next | undefined): void {
-    const { leaving, settle } = this
+  private lost(connection: Connection, end: End, next: Retry | undefined): void {
+    const { leaving, settle, unbegun } = this
     const calls = this.pending.clear()
     const willReconnect = next !== undefined
+    const wasConnected = connection.since !== undefined
+    const wasRequested = this.isLeaving
     this.connection = undefined
     this.settle = undefined
     this.leaving = []
     this.inbox.isLate = false
     this.id = null
-    if (next === undefined) {
-      this.reconnection = undefined
+    if (!willReconnect) {
+      this.backoff = undefined
     }
-    this.change(next === undefined ? Status.Disconnected() : Status.Reconnecting(next))
+    this.change(willReconnect ? Status.Reconnecting(next) : Status.Disconnected())
 
     const loss = Disconnection.toError(connection, end, willReconnect)
-    const wasConnected = connection.since !== undefined
     if (!wasConnected) {
       connection.failure ??= loss
     }
     // Whoever waits for connect hears of it after onDisconnect, onError before.
     const isReported = loss !== undefined && (wasConnected || (settle === undefined && connection.failure === loss))
-    const wasRequested = leaving.length > 0
     if (isReported && !wasRequested) {
       this.observer.error(loss)
     }
@@ -551,22 +492,14 @@ export class Session implements Owner {
       this.observer.disconnected(willReconnect, Disconnection.toLog(end, willReconnect, wasRequested))
     }
     const again = willReconnect && wasConnected && end.close.code === CloseCode.serviceRestart
-    const { unbegun } = this
-    this.unbegun = new Set()
-    const failed: Array<() => void> = []
+    const kept = new Map(again ? calls.filter(([, call]) => mayBeRepeated(call)) : [])
+    this.unbegun = new Set(kept.keys())
+    kept.forEach((call, id) => this.pending.add(id, call))
     for (const [id, call] of calls) {
-      if (again && mayBeRepeated(call)) {
-        this.pending.add(id, call)
-        this.unbegun.add(id)
-      } else {
-        failed.push(() =>
-          call.fail(
-            unbegun.has(id) ? unsent() : new DisconnectError({ message: "Request failed - server disconnected" })
-          )
-        )
+      if (!kept.has(id)) {
+        call.fail(unbegun.has(id) ? unsent() : cutOff())
       }
     }
-    failed.forEach((fail) => fail())
     this.release()
     if (connection.failure !== undefined && !isReported) {
       if (settle !== undefined) {
@@ -589,15 +522,6 @@ export class Session implements Owner {
     return this.leaving.length > 0
   }
 
-  // A schedule is the application's: one that dies ends the attempts, not the client.
-  private sound<A>(step: Effect.Effect<A>): Effect.Effect<A | undefined> {
-    return Effect.catchDefect(step, (defect) =>
-      Effect.sync(() => {
-        this.observer.error(Thrown.toUserError(defect))
-        return undefined
-      }))
-  }
-
   // Without those whose time is over, or that nobody waits for any more.
   private takeUnbegun(): ReadonlyArray<Call> {
     const { unbegun } = this
@@ -607,9 +531,9 @@ export class Session implements Owner {
 
   private stopReconnecting(): void {
     this.takeUnbegun().forEach((call) => call.fail(unsent()))
-    const { reconnection } = this
-    this.reconnection = undefined
-    reconnection?.over.openUnsafe()
+    const { backoff } = this
+    this.backoff = undefined
+    backoff?.over.openUnsafe()
   }
 
   private change(status: Status): void {
@@ -657,8 +581,8 @@ export class Session implements Owner {
       if (this.isLeaving) {
         return
       }
-      const willReconnect = this.reconnection !== undefined &&
-        (yield* this.sound(this.reconnection.backoff.willRetry(unknownClose, connection.uptime))) === true
+      const willReconnect = this.backoff !== undefined &&
+        (yield* this.backoff.willRetry(unknownClose, connection.uptime))
       this.observer.error(new TimeoutError({ message: "Disconnecting due to heartbeat timeout" }))
       this.observer.heartbeatTimeout(willReconnect)
     })
@@ -689,7 +613,7 @@ export class Session implements Owner {
   }
 }
 
-const unknownClose: Close = { code: undefined, reason: undefined, wasClean: false }
+const nothing = Effect.succeed(undefined)
 
 const isTemporary = ({ statusCode }: ServerError): boolean =>
   statusCode === 429 || (statusCode >= 500 && statusCode < 600)
@@ -708,22 +632,5 @@ const answered = (topic: Topic, error: NesError | undefined): void => {
 export const make = (options: Options, observer: Observer): Effect.Effect<Session> =>
   Effect.gen(function*() {
     const context = yield* Effect.context()
-    const clock = yield* Clock.Clock
-    const { load, online, open } = yield* Transport
-    return new Session(
-      {
-        url: options.url,
-        ws: options.ws,
-        protocols: options.protocols,
-        maxMessageChars: options.maxMessageChars ?? Infinity,
-        extensions: options.extensions,
-        open,
-        online,
-        load,
-        clock
-      },
-      options.timeout || undefined,
-      context,
-      observer
-    )
+    return new Session({ ...options, ...yield* Transport, clock: yield* Clock.Clock }, context, observer)
   })

@@ -4,13 +4,16 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { Open } from "./Socket.js"
 
-/**
- * The way to open sockets: the platform's WebSocket unless another is provided. `online` ends when the network comes
- * back, where the platform tells: a wait for the next attempt to reconnect ends with it. `load` is run before a socket is
- * opened, where it gives something to run.
- */
-export const Transport = Context.Reference<{
+/** The way to open sockets. */
+export interface Carrier {
   readonly open: Open
+  /** Ends when the network comes back, where the platform tells: a wait for the next attempt ends with it. */
   readonly online: Effect.Effect<void>
-  readonly load?: () => Effect.Effect<void> | undefined
-}>("effect-nes/client/Transport", { defaultValue: () => ({ open, online, load }) })
+  /** Run before a socket is opened. */
+  readonly load?: Effect.Effect<void>
+}
+
+/** The platform's WebSocket unless another is provided. */
+export const Transport = Context.Reference<Carrier>("effect-nes/client/Transport", {
+  defaultValue: () => ({ open, online, load })
+})

@@ -17,7 +17,7 @@ const listen = (type: "online" | "offline", heard: () => void): () => void => {
 }
 
 /** The browser has its WebSocket. */
-export const load = (): Effect.Effect<void> | undefined => undefined
+export const load = Effect.void
 
 /** Ends when the browser says that the network is back. */
 export const online: Effect.Effect<void> = Effect.callback((resume) => {

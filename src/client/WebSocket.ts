@@ -11,12 +11,13 @@ let WebSocket: typeof Ws | undefined
  * Loads `ws`, where that has not been done: a process that only might connect starts without. A bundler finds it, and
  * CommonJS requires it.
  */
-export const load = (): Effect.Effect<void> | undefined =>
+export const load = Effect.suspend(() =>
   WebSocket === undefined
     ? Effect.promise(async () => {
       ;({ WebSocket } = await import("ws"))
     })
-    : undefined
+    : Effect.void
+)
 
 /** Node does not tell when the network comes back. */
 export const online: Effect.Effect<void> = Effect.never

@@ -25,12 +25,6 @@ export const split = (text: string, maxChars: number): ReadonlyArray<string> => 
   return chunks
 }
 
-/** A text that is whole, and whether it cut short a chunk sequence that had not ended. */
-export interface Joined {
-  readonly text: string
-  readonly interrupted: boolean
-}
-
 /** The longest text, in UTF-16 code units: V8's; other engines allow more. */
 export const longest = 0x1fffffe8
 
@@ -46,7 +40,8 @@ export class Joiner {
   private parts: Array<string> = []
   private length = 0
   private empty = 0
-  private open = false
+  /** Whether a sequence is under way. */
+  isOpen = false
   private readonly maxChars: number
 
   /**
@@ -57,19 +52,20 @@ export class Joiner {
     this.maxChars = Math.min(maxChars, longest)
   }
 
-  /** Whether the sequence under way has outgrown `maxChars`, or has as many empty parts. Its parts are dropped, until a whole text or `reset`. */
+  /** Whether the sequence under way has outgrown `maxChars`, or has as many empty parts. Its parts are dropped, until a whole text comes. */
   get exceeded(): boolean {
     return Math.max(this.length, this.empty) > this.maxChars
   }
 
-  /** Takes the next text; returns the whole text it completes, or `undefined` while more must come. */
-  push(text: string): Joined | undefined {
+  /** Takes the next text; returns the whole text that it is or completes, or `undefined` while more must come. */
+  push(text: string): string | undefined {
     if (text.startsWith("{")) {
-      const interrupted = this.open
-      this.reset()
-      return { text, interrupted }
+      if (this.isOpen) {
+        this.reset()
+      }
+      return text
     }
-    this.open = true
+    this.isOpen = true
     if (text.length > 1) {
       this.length += text.length - 1
       this.parts.push(text.slice(1))
@@ -90,15 +86,14 @@ export class Joiner {
     }
     const whole = this.joined.join("") + this.parts.join("")
     this.reset()
-    return { text: whole, interrupted: false }
+    return whole
   }
 
-  /** Forgets a sequence under way, as when the connection is lost. */
-  reset(): void {
+  private reset(): void {
     this.joined = []
     this.parts = []
     this.length = 0
     this.empty = 0
-    this.open = false
+    this.isOpen = false
   }
 }

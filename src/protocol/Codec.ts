@@ -33,9 +33,6 @@ export interface Refusal {
 /** Whether a decoded value is an object that is no list. */
 export const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null && !Array.isArray(u)
 
-// What has no value is written as null in many languages.
-const isAbsent = (u: unknown): u is null | undefined => u === undefined || u === null
-
 // JSON can spell infinity (1e999) but not answer it: such an id would come back as null.
 const isId = (u: unknown): u is Message.Id =>
   (typeof u === "number" && u !== 0 && Number.isFinite(u)) || (typeof u === "string" && u !== "")
@@ -74,87 +71,86 @@ export const decodeEnvelope = (text: string): Result.Result<Envelope, Refusal> =
   return Result.succeed({ type, id, fields })
 }
 
-const invalid = (answer: Row, ...named: ReadonlyArray<string>): Result.Result<never, ProtocolError> =>
-  Result.fail(new ProtocolError({ message: textOf(answer, ...named) }))
-
-// A header named `__proto__` is dropped, not refused: whoever copies headers key by key would set a prototype with it.
-const decodeHeaders = (headers: Json): Message.RequestHeaders => {
-  if (!Object.hasOwn(headers, "__proto__")) {
-    return headers
-  }
-  const { ["__proto__"]: _, ...rest } = headers
-  return rest
-}
-
-const isPosition = (u: unknown): u is Message.Position =>
-  isObject(u) && typeof u.epoch === "string" && Number.isSafeInteger(u.offset) && Number(u.offset) >= 0
-
-// Nothing but its two fields, whatever else is there.
-const decodePosition = (u: unknown): Message.Position | undefined =>
-  isPosition(u) ? { epoch: u.epoch, offset: u.offset } : undefined
-
-const decodePositions = (u: unknown): Message.Positions | undefined =>
-  isPositions(u)
-    ? Object.fromEntries(named(u).map(([path, { epoch, offset }]) => [path, { epoch, offset }]))
-    : undefined
-
-const isPositions = (u: unknown): u is Message.Positions =>
-  isObject(u) && named(u).every(([, value]) => isPosition(value))
-
-// As with headers, `__proto__` is no name.
-const isCountOrZero = (u: unknown): u is number => Number.isSafeInteger(u) && Number(u) >= 0
-
-const decodeCounts = (u: unknown): Message.Counts | undefined =>
-  isObject(u) && named(u).every(([, value]) => isCountOrZero(value))
-    ? Object.fromEntries(named(u)) as Message.Counts
-    : undefined
-
 const named = <A>(record: Readonly<Record<string, A>>): ReadonlyArray<readonly [string, A]> =>
   Object.entries(record).filter(([name]) => name !== "__proto__")
 
-const isTexts = (u: unknown): u is ReadonlyArray<string> =>
-  Array.isArray(u) && u.every((each) => typeof each === "string")
+// A header named `__proto__` is dropped, not refused: whoever copies headers key by key would set a prototype with it.
+const cleaned = (record: Json): Json => Object.hasOwn(record, "__proto__") ? Object.fromEntries(named(record)) : record
 
-const decodeHello = ({ fields, id }: Envelope): Result.Result<Message.Hello, ProtocolError> => {
-  const { auth, extensions, subs, version } = fields
-  if (version !== supported) {
-    return invalid(answers.wrongVersion, supported, quote(version))
-  }
-  if (!isAbsent(subs) && !isTexts(subs)) {
-    return invalid(answers.subsInvalid)
-  }
-  if (!isAbsent(extensions) && !isTexts(extensions)) {
-    return invalid(answers.extensionsInvalid)
-  }
-  const recover = isAbsent(fields.recover) ? fields.recover : decodePositions(fields.recover)
-  if (recover === undefined && fields.recover !== undefined) {
-    return invalid(answers.helloRecoverInvalid)
-  }
-  const history = isAbsent(fields.history) ? fields.history : decodeCounts(fields.history)
-  if (history === undefined && fields.history !== undefined) {
-    return invalid(answers.helloHistoryInvalid)
-  }
-  const { presence } = fields
-  if (!isAbsent(presence) && !isObject(presence)) {
-    return invalid(answers.helloPresenceInvalid)
-  }
-  return Result.succeed({
-    type: "hello",
-    id,
-    version,
-    ...(auth === undefined ? undefined : { auth }),
-    ...(subs === undefined ? undefined : { subs }),
-    ...(recover === undefined ? undefined : { recover }),
-    ...(history === undefined ? undefined : { history }),
-    ...(presence === undefined ? undefined : { presence: presence && Object.fromEntries(named(presence)) }),
-    ...(extensions === undefined ? undefined : { extensions }),
-    ...(fields.traceparent === undefined ? undefined : { traceparent: fields.traceparent })
-  })
-}
+const isText = (u: unknown): u is string => typeof u === "string"
 
-// Whether it is one is looked at by whoever traces.
-const traced = <M extends Message.ClientMessage>(message: M, { traceparent }: Json): M =>
-  traceparent === undefined ? message : { ...message, traceparent }
+const isBoolean = (u: unknown): u is boolean => typeof u === "boolean"
+
+const isTexts = (u: unknown): u is ReadonlyArray<string> => Array.isArray(u) && u.every(isText)
+
+const isPairs = (u: unknown): boolean => Array.isArray(u) && u.every((pair) => isTexts(pair) && pair.length === 2)
+
+const isCount = (u: unknown): u is number => Number.isSafeInteger(u) && Number(u) >= 0
+
+const isPosition = (u: unknown): u is Message.Position => isObject(u) && isText(u.epoch) && isCount(u.offset)
+
+const isRecordOf = (is: (u: unknown) => boolean) => (u: unknown): u is Json =>
+  isObject(u) && named(u).every(([, value]) => is(value))
+
+const isPositions = isRecordOf(isPosition)
+
+// What has no value is written as null in many languages.
+const orAbsent = (is: (u: unknown) => boolean) => (u: unknown): boolean => u === undefined || u === null || is(u)
+
+// Nothing but its two fields, whatever else is there.
+const position = ({ epoch, offset }: Json): Json => ({ epoch, offset })
+
+const positions = (record: Json): Json =>
+  Object.fromEntries(named(record as Message.Positions).map(([path, each]) => [path, position(each)]))
+
+/** A field, what it must be, the answer where it is not, and what is kept of an object. */
+type Rule = readonly [field: string, is: (u: unknown) => boolean, otherwise: Row, keep?: (record: Json) => Json]
+
+// In the order in which the server names what is wrong. A function, as the bundle of a client does without.
+const makeRules = (): Readonly<Record<string, ReadonlyArray<Rule>>> => ({
+  ping: [],
+  hello: [
+    ["version", (u) => u === supported, answers.wrongVersion],
+    ["subs", orAbsent(isTexts), answers.subsInvalid],
+    ["extensions", orAbsent(isTexts), answers.extensionsInvalid],
+    ["recover", orAbsent(isPositions), answers.helloRecoverInvalid, positions],
+    ["history", orAbsent(isRecordOf(isCount)), answers.helloHistoryInvalid, cleaned],
+    ["presence", orAbsent(isObject), answers.helloPresenceInvalid, cleaned]
+  ],
+  reauth: [],
+  request: [
+    ["method", Boolean, answers.methodMissing],
+    ["method", isText, answers.methodNoText],
+    ["path", Boolean, answers.pathMissing],
+    ["path", isText, answers.pathNoText],
+    ["http", orAbsent(isBoolean), answers.httpInvalid],
+    ["headers", orAbsent(isObject), answers.headersInvalid, cleaned]
+  ],
+  message: [],
+  sub: [
+    ["recover", orAbsent(isPosition), answers.recoverInvalid, position],
+    ["history", orAbsent(isCount), answers.historyInvalid],
+    ["path", (u) => u !== undefined, answers.pathMissing],
+    ["path", isText, answers.pathNoText]
+  ],
+  unsub: [
+    ["path", (u) => u !== undefined, answers.pathMissing],
+    ["path", isText, answers.pathNoText]
+  ],
+  cancel: [],
+  rpc: [
+    ["tag", Boolean, answers.tagMissing],
+    ["tag", isText, answers.tagNoText],
+    ["headers", orAbsent(isPairs), answers.rpcHeadersInvalid],
+    ["traceId", orAbsent(isText), answers.traceIdNoText],
+    ["spanId", orAbsent(isText), answers.spanIdNoText],
+    ["sampled", orAbsent(isBoolean), answers.sampledInvalid],
+    ["discard", orAbsent(isBoolean), answers.discardInvalid]
+  ],
+  ack: []
+})
+
+let rules: ReturnType<typeof makeRules> | undefined
 
 // What a client sent for a version may be any JSON value of any size, and nested deeper than JSON.stringify can go.
 const quote = (value: unknown): string => {
@@ -165,124 +161,31 @@ const quote = (value: unknown): string => {
   return text.length > 32 ? `${text.slice(0, 32)}…` : text
 }
 
-const decodeRequest = ({ fields, id }: Envelope): Result.Result<Message.Request, ProtocolError> => {
-  const { headers, http, method, path, payload } = fields
-  if (!method) {
-    return invalid(answers.methodMissing)
-  }
-  if (typeof method !== "string") {
-    return invalid(answers.methodNoText)
-  }
-  if (!path) {
-    return invalid(answers.pathMissing)
-  }
-  if (typeof path !== "string") {
-    return invalid(answers.pathNoText)
-  }
-  if (!isAbsent(http) && typeof http !== "boolean") {
-    return invalid(answers.httpInvalid)
-  }
-  const mode = http === undefined ? undefined : { http }
-  if (headers === undefined) {
-    return Result.succeed({ type: "request", id, method, path, payload, ...mode })
-  }
-  if (headers !== null && !isObject(headers)) {
-    return invalid(answers.headersInvalid)
-  }
-  const given = headers && decodeHeaders(headers)
-  return Result.succeed({ type: "request", id, method, path, headers: given, payload, ...mode })
-}
+const invalid = (answer: Row, ...named: ReadonlyArray<string>): Result.Result<never, ProtocolError> =>
+  Result.fail(new ProtocolError({ message: textOf(answer, ...named) }))
 
-const isPairs = (u: unknown): u is ReadonlyArray<readonly [string, string]> =>
-  Array.isArray(u) && u.every((pair) => isTexts(pair) && pair.length === 2)
-
-const decodeRpc = ({ fields, id }: Envelope): Result.Result<Message.Rpc, ProtocolError> => {
-  const { discard, headers, payload, sampled, spanId, tag, traceId } = fields
-  if (!tag) {
-    return invalid(answers.tagMissing)
+/**
+ * Decodes the fields of a client's message, by its type. As with a server's message, the parsed object is returned, and
+ * may have other fields, too.
+ */
+export const decodeFields = ({ fields, type }: Envelope): Result.Result<Message.ClientMessage, ProtocolError> => {
+  rules ??= makeRules()
+  const own = Object.hasOwn(rules, type) ? rules[type] : undefined
+  if (own === undefined) {
+    return invalid(answers.typeUnknown)
   }
-  if (typeof tag !== "string") {
-    return invalid(answers.tagNoText)
+  let message = fields
+  for (const [field, is, otherwise, keep] of own) {
+    const value = fields[field]
+    if (!is(value)) {
+      return invalid(otherwise, supported, quote(value))
+    }
+    const kept = keep && isObject(value) ? keep(value) : value
+    if (kept !== value) {
+      message = { ...message, [field]: kept }
+    }
   }
-  if (!isAbsent(headers) && !isPairs(headers)) {
-    return invalid(answers.rpcHeadersInvalid)
-  }
-  if (!isAbsent(traceId) && typeof traceId !== "string") {
-    return invalid(answers.traceIdNoText)
-  }
-  if (!isAbsent(spanId) && typeof spanId !== "string") {
-    return invalid(answers.spanIdNoText)
-  }
-  if (!isAbsent(sampled) && typeof sampled !== "boolean") {
-    return invalid(answers.sampledInvalid)
-  }
-  if (!isAbsent(discard) && typeof discard !== "boolean") {
-    return invalid(answers.discardInvalid)
-  }
-  return Result.succeed({ type: "rpc", id, tag, payload, headers, traceId, spanId, sampled, discard })
-}
-
-const decodeSub = (envelope: Envelope): Result.Result<Message.Sub, ProtocolError> => {
-  const { history, presence, recover: given, traceparent } = envelope.fields
-  const sub = decodePath("sub", envelope)
-  if (given === undefined && history === undefined && presence === undefined && traceparent === undefined) {
-    return sub
-  }
-  const recover = isAbsent(given) ? given : decodePosition(given)
-  if (recover === undefined && given !== undefined) {
-    return invalid(answers.recoverInvalid)
-  }
-  if (!isAbsent(history) && !isCountOrZero(history)) {
-    return invalid(answers.historyInvalid)
-  }
-  return Result.map(sub, (sub) => ({
-    ...sub,
-    ...(recover === undefined ? undefined : { recover }),
-    ...(history === undefined ? undefined : { history }),
-    ...(presence === undefined ? undefined : { presence }),
-    ...(traceparent === undefined ? undefined : { traceparent })
-  }))
-}
-
-const decodePath = <Type extends "sub" | "unsub">(
-  type: Type,
-  { fields, id }: Envelope
-): Result.Result<{ readonly type: Type; readonly id: Message.Id; readonly path: string }, ProtocolError> =>
-  typeof fields.path === "string"
-    ? Result.succeed({ type, id, path: fields.path })
-    : invalid(fields.path === undefined ? answers.pathMissing : answers.pathNoText)
-
-/** Decodes the fields of a client's message, by its type. */
-export const decodeFields = (envelope: Envelope): Result.Result<Message.ClientMessage, ProtocolError> => {
-  const { fields, id } = envelope
-  switch (envelope.type) {
-    case "ping":
-      return Result.succeed({ type: "ping", id })
-    case "hello":
-      return decodeHello(envelope)
-    case "reauth":
-      return Result.succeed(
-        traced("auth" in fields ? { type: "reauth", id, auth: fields.auth } : { type: "reauth", id }, fields)
-      )
-    case "request":
-      return decodeRequest(envelope)
-    case "message":
-      return Result.succeed(
-        traced("message" in fields ? { type: "message", id, message: fields.message } : { type: "message", id }, fields)
-      )
-    case "sub":
-      return decodeSub(envelope)
-    case "unsub":
-      return decodePath("unsub", envelope)
-    case "cancel":
-      return Result.succeed({ type: "cancel", id })
-    case "rpc":
-      return decodeRpc(envelope)
-    case "ack":
-      return Result.succeed({ type: "ack", id })
-    default:
-      return invalid(answers.typeUnknown)
-  }
+  return Result.succeed(message as Message.ClientMessage)
 }
 
 /** Decodes a client's message whole. */
@@ -292,28 +195,29 @@ export const decodeClientMessage = (text: string): Result.Result<Message.ClientM
     (envelope) => Result.mapError(decodeFields(envelope), (error) => ({ error, type: envelope.type, id: envelope.id }))
   )
 
+const isNumber = (u: unknown): boolean => typeof u === "number"
+
 const isPositive = (u: unknown): u is number => typeof u === "number" && u > 0 && Number.isFinite(u)
 
 const isHeartbeat = (u: unknown): u is Message.Heartbeat =>
   u === false || (isObject(u) && isPositive(u.interval) && isPositive(u.timeout))
 
-const isOptional = (u: unknown, type: "string" | "number"): boolean => u === undefined || typeof u === type
+const isOptional = (u: unknown, is: (u: unknown) => boolean): boolean => u === undefined || is(u)
 
 const isAnswer = (fields: Json): fields is Message.Answer =>
-  isOptional(fields.type, "string") && isOptional(fields.statusCode, "number") && isOptional(fields.path, "string") &&
-  isOptional(fields.socket, "string") && (fields.headers === undefined || isObject(fields.headers)) &&
-  (fields.heartbeat === undefined || isHeartbeat(fields.heartbeat)) &&
-  (fields.position === undefined || isPosition(fields.position)) &&
-  (fields.positions === undefined || isPositions(fields.positions))
+  isOptional(fields.type, isText) && isOptional(fields.statusCode, isNumber) && isOptional(fields.path, isText) &&
+  isOptional(fields.socket, isText) && isOptional(fields.headers, isObject) &&
+  isOptional(fields.heartbeat, isHeartbeat) && isOptional(fields.position, isPosition) &&
+  isOptional(fields.positions, isPositions)
 
 const isServerMessage = (fields: Json): fields is Message.ServerMessage => {
   switch (fields.type) {
     case "ping":
-      return fields.gaps === undefined || isPositions(fields.gaps)
+      return isOptional(fields.gaps, isPositions)
     case "update":
       return true
     case "pub":
-      return typeof fields.path === "string" && (fields.position === undefined || isPosition(fields.position)) &&
+      return isText(fields.path) && isOptional(fields.position, isPosition) &&
         (fields.snapshot === undefined || fields.snapshot === true)
     case "revoke":
       return typeof fields.path === "string"

@@ -47,10 +47,10 @@ describe("connecting", () => {
   it.effect("reports what cannot be loaded, and may be tried again", () =>
     Effect.gen(function*() {
       const { connect, ended, server } = yield* setup()
-      server.load = () => Effect.die(new Error("Cannot find package 'ws'"))
+      server.load = Effect.die(new Error("Cannot find package 'ws'"))
       connect()
       yield* turn
-      server.load = () => undefined
+      server.load = Effect.void
       connect()
       server.socket.accept()
       expect(ended).toEqual([["connect", "user", "Cannot find package 'ws'"], ["connect"]])

@@ -126,12 +126,16 @@ export class FakeServer {
   }
 
   /** What is run before a socket is opened. */
-  load: () => Effect.Effect<void> | undefined = () => undefined
+  load = Effect.void
 
   /** Opened when the network comes back. */
   readonly network = Latch.makeUnsafe(false)
 
-  readonly layer = Layer.succeed(Transport, { open: this.open, online: this.network.await, load: () => this.load() })
+  readonly layer = Layer.succeed(Transport, {
+    open: this.open,
+    online: this.network.await,
+    load: Effect.suspend(() => this.load)
+  })
 
   /** The newest socket. */
   get socket(): FakeSocket {

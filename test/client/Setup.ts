@@ -23,10 +23,7 @@ export interface Setup {
 }
 
 /** Reconnection by the documented options. */
-export const reconnect = (options: Backoff.Options = {}): Session.ConnectOptions["reconnect"] => ({
-  schedule: Backoff.schedule(options),
-  stableAfter: Backoff.stableAfter(options)
-})
+export const reconnect = Backoff.policy
 
 export const setup = (options: Partial<Session.Options> = {}): Effect.Effect<Setup> => {
   const server = new FakeServer()

@@ -10,7 +10,7 @@ import { RawServer } from "../harness/RawServer.js"
 let server: RawServer
 const native = globalThis.WebSocket
 
-beforeAll(() => Effect.runPromise(load() ?? Effect.void))
+beforeAll(() => Effect.runPromise(load))
 
 beforeEach(async () => {
   server = await RawServer.start()

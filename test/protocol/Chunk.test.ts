@@ -5,7 +5,7 @@ import * as fc from "../harness/Property.js"
 import { json, text } from "./Arbitrary.js"
 
 /** The joined text of a whole chunk sequence; every push but the last must still be waiting. */
-const join = (chunks: ReadonlyArray<string>): Chunk.Joined | undefined => {
+const join = (chunks: ReadonlyArray<string>): string | undefined => {
   const joiner = new Chunk.Joiner()
   const results = chunks.map((chunk) => joiner.push(chunk))
   expect(results.slice(0, -1).every((result) => result === undefined)).toBe(true)
@@ -19,7 +19,7 @@ describe("split and Joiner", () => {
     fc.assert(
       fc.property(message, fc.integer({ min: 1, max: 120 }), (message, size) => {
         const whole = JSON.stringify(message)
-        expect(join(Chunk.split(whole, size))).toEqual({ text: whole, interrupted: false })
+        expect(join(Chunk.split(whole, size))).toBe(whole)
       }),
       { numRuns: 1000 }
     )
@@ -29,7 +29,7 @@ describe("split and Joiner", () => {
     fc.assert(
       fc.property(text, fc.integer({ min: 1, max: 8 }), (noise, size) => {
         const whole = `{${noise}`
-        expect(join(Chunk.split(whole, size))).toEqual({ text: whole, interrupted: false })
+        expect(join(Chunk.split(whole, size))).toBe(whole)
       }),
       { numRuns: 1000 }
     )
@@ -84,39 +84,38 @@ describe("Joiner", () => {
     const joiner = new Chunk.Joiner()
     expect(joiner.push("x{\"a\"")).toBeUndefined()
     expect(joiner.push(" :1")).toBeUndefined()
-    expect(joiner.push("!}")).toEqual({ text: "{\"a\":1}", interrupted: false })
+    expect(joiner.push("!}")).toBe("{\"a\":1}")
   })
 
   it("hands on the message that interrupts a sequence, and says so", () => {
     const joiner = new Chunk.Joiner()
     joiner.push("+{\"a\"")
-    expect(joiner.push("{\"b\":2}")).toEqual({ text: "{\"b\":2}", interrupted: true })
-    expect(joiner.push("{\"c\":3}")).toEqual({ text: "{\"c\":3}", interrupted: false })
+    expect(joiner.isOpen).toBe(true)
+    expect(joiner.push("{\"b\":2}")).toBe("{\"b\":2}")
+    expect(joiner.isOpen).toBe(false)
+    expect(joiner.push("{\"c\":3}")).toBe("{\"c\":3}")
   })
 
   it("counts an empty text as a continuation", () => {
     const joiner = new Chunk.Joiner()
     expect(joiner.push("")).toBeUndefined()
-    expect(joiner.push("{}")).toEqual({ text: "{}", interrupted: true })
-  })
-
-  it("forgets a sequence on reset", () => {
-    const joiner = new Chunk.Joiner()
-    joiner.push("+{\"a\"")
-    joiner.reset()
-    expect(joiner.push("!{}")).toEqual({ text: "{}", interrupted: false })
+    expect(joiner.isOpen).toBe(true)
+    expect(joiner.push("{}")).toBe("{}")
+    expect(joiner.isOpen).toBe(false)
   })
 
   it("joins up to maxChars, and drops what outgrows it until a whole text comes", () => {
     const joiner = new Chunk.Joiner(4)
     joiner.push("+{12")
-    expect(joiner.push("!}")).toEqual({ text: "{12}", interrupted: false })
+    expect(joiner.push("!}")).toBe("{12}")
     joiner.push("+{12")
     expect(joiner.exceeded).toBe(false)
     expect(joiner.push("+34")).toBeUndefined()
     expect(joiner.exceeded).toBe(true)
     expect(joiner.push("!")).toBeUndefined()
-    expect(joiner.push("{}")).toEqual({ text: "{}", interrupted: true })
+    expect(joiner.isOpen).toBe(true)
+    expect(joiner.push("{}")).toBe("{}")
+    expect(joiner.isOpen).toBe(false)
     expect(joiner.exceeded).toBe(false)
   })
 
@@ -126,7 +125,7 @@ describe("Joiner", () => {
     for (let i = 0; i < 10_000; i++) {
       joiner.push(`+${i % 10}`)
     }
-    expect(joiner.push("!}")).toEqual({ text: `${"0123456789".repeat(1000)}}`, interrupted: false })
+    expect(joiner.push("!}")).toBe(`${"0123456789".repeat(1000)}}`)
     const long = `+${"a".repeat(110 << 20)}`
     for (let i = 0; i < 5; i++) {
       expect(joiner.push(long)).toBeUndefined()
@@ -151,7 +150,7 @@ describe("Joiner", () => {
         for (const chunk of chunks) {
           const joined = joiner.push(chunk)
           if (joined !== undefined && !chunk.startsWith("{")) {
-            expect(joined.text.length).toBeLessThanOrEqual(max)
+            expect(joined.length).toBeLessThanOrEqual(max)
           }
         }
       })

@@ -18,7 +18,7 @@ describe("any JSON value", () => {
         const text = decoded(Codec.encode({ type: "update", message }))
         const joiner = new Chunk.Joiner()
         const joined = Chunk.split(text, size).map((chunk) => joiner.push(Buffer.from(chunk).toString())).at(-1)
-        const update = decoded(Codec.decodeServerMessage(joined?.text ?? ""))
+        const update = decoded(Codec.decodeServerMessage(joined ?? ""))
         expect(JSON.stringify(update)).toBe(JSON.stringify({ type: "update", message }))
       }),
       { numRuns: 2000 }
