@@ -1,12 +1,11 @@
 /** The inspector as a hapi plugin. */
 import type { Plugin, RouteOptions, Server } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Scope from "effect/Scope"
 import * as CloseCode from "../protocol/CloseCode.js"
 import * as Inspector from "../server/inspection/Inspector.js"
 import type * as NesServer from "../server/NesServer.js"
 import type { UpgradeRequest } from "../server/Settings.js"
+import * as Lifecycle from "./Lifecycle.js"
 
 /**
  * The inspector of a hapi server (docs/inspector.md).
@@ -56,39 +55,24 @@ const register = (server: Server, given: Partial<PluginOptions> = {}): void => {
   const pages: Pages = new WeakMap()
   const below: { readonly prefix?: string } = server.realm.modifiers.route
   const options = { path: (below.prefix ?? "") + path, origins: [origin].flat(), admit: admitBy(server, pages) }
-  let declared = false
-  let running: Scope.Closeable | undefined
-  server.ext("onPreStart", async () => {
-    // The strategies may be declared after the plugin.
-    if (!declared) {
-      declared = true
-      server.route({
-        method: "GET",
-        path,
-        options: { auth, tags: ["nes"] },
-        handler: async (request, h) => {
-          const { headers, html } = await Inspector.page()
-          pages.set(request, html)
-          const response = h.response(html)
-          Object.entries(headers).forEach(([name, value]) => response.header(name, value))
-          return response
-        }
-      })
-    }
-    running = Scope.makeUnsafe()
-    await Effect.runPromise(
-      Inspector.make(nes.node, options).pipe(
-        Effect.flatMap((inspector) => inspector.listen(server.listener, { closeCode: CloseCode.goingAway })),
-        Scope.provide(running)
-      )
-    )
-  })
-  server.ext("onPreStop", async () => {
-    if (running) {
-      await Effect.runPromise(Scope.close(running, Exit.void))
-      running = undefined
-    }
-  })
+  Lifecycle.declareAtStart(server, () =>
+    server.route({
+      method: "GET",
+      path,
+      options: { auth, tags: ["nes"] },
+      handler: async (request, h) => {
+        const { headers, html } = await Inspector.page()
+        pages.set(request, html)
+        const response = h.response(html)
+        Object.entries(headers).forEach(([name, value]) => response.header(name, value))
+        return response
+      }
+    }))
+  const running = Effect.flatMap(
+    Inspector.make(nes.node, options),
+    (inspector) => inspector.listen(server.listener, { closeCode: CloseCode.goingAway })
+  )
+  Lifecycle.whileStarted(server, running, "onPreStop")
 }
 
 /**

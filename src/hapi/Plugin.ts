@@ -1,7 +1,6 @@
 /** The hapi plugin: registration, decorations, and the server's life with hapi's. */
 import type { Plugin, Server } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
@@ -20,6 +19,7 @@ import { type Exchange, socketOf as socketOfRequest } from "./Exchange.js"
 import * as FrameLimit from "./FrameLimit.js"
 import * as HapiApplication from "./HapiApplication.js"
 import * as Hooks from "./Hooks.js"
+import * as Lifecycle from "./Lifecycle.js"
 import {
   type Configuration,
   decodePlugin,
@@ -103,24 +103,11 @@ const keepFromEnding = ({ idle, raw, stage }: Connection): void => {
 // Connections live from hapi's start to its stop; what is declared outlives both. Of a stop, hapi bounds the time: it
 // waits for HTTP requests, and for sockets whose requests are being answered, and destroys what is still open then.
 // What these publish reaches everybody: the node is the last to leave.
-const followLifecycle = (server: Server, nes: NesServer.Service): void => {
-  let running: Scope.Closeable | undefined
-  server.ext("onPreStart", async () => {
-    running = Scope.makeUnsafe()
-    await Effect.runPromise(Scope.provide(nes.listen(server.listener), running))
-  })
+const followLifecycle = (server: Server, { listen, node }: NesServer.Service): void => {
+  Lifecycle.whileStarted(server, listen(server.listener), "onPostStop")
   server.ext("onPreStop", async () => {
-    if (running) {
-      Array.from(nes.node.hub.connections.all()).forEach(keepFromEnding)
-      await Effect.runPromise(Effect.timeoutOption(Effect.promise(() => nes.node.drain()), handshakeGrace))
-    }
-  })
-  server.ext("onPostStop", async () => {
-    if (running) {
-      const closing = Scope.close(running, Exit.void)
-      running = undefined
-      await Effect.runPromise(closing)
-    }
+    Array.from(node.hub.connections.all()).forEach(keepFromEnding)
+    await Effect.runPromise(Effect.timeoutOption(Effect.promise(() => node.drain()), handshakeGrace))
   })
 }
 
@@ -177,14 +164,7 @@ const register = (server: Server, options: PluginOptions): void => {
 
   const { api } = configuration
   if (api) {
-    // The strategies may be declared after the plugin.
-    let declared = false
-    server.ext("onPreStart", () => {
-      if (!declared) {
-        declared = true
-        Api.declare(server, nes.node, api)
-      }
-    })
+    Lifecycle.declareAtStart(server, () => Api.declare(server, nes.node, api))
   }
 
   server.plugins.nes = nes

@@ -149,15 +149,18 @@ export const layerSubscription = <
   NesServer | Hooks.HookRequirements<RF | RS | RN | RP> | Message["DecodingServices"] | Message["EncodingServices"]
 > => Layer.effectDiscard(subscription(contract, options))
 
-const pathOf = <Path extends string, Message extends Schema.Constraint>(
+const atPath = <Path extends string, Message extends Schema.Constraint, A, E, R>(
   contract: Contract.Subscription<Path, Message>,
-  params: Contract.ParamsArgument<Path>
-): string | Effect.Effect<never, UserError> => {
+  params: Contract.ParamsArgument<Path>,
+  work: (path: string) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | UserError, R> => {
+  let path: string
   try {
-    return Contract.pathOf(contract, params)
+    path = Contract.pathOf(contract, params)
   } catch (cause) {
     return Effect.fail(cause as UserError)
   }
+  return work(path)
 }
 
 /**
@@ -195,24 +198,21 @@ const serverOf = <R>(server: Effect.Effect<Publishing, never, R>): Server<R> => 
   publish: (contract, params, ...args) =>
     Effect.flatMap(server, (nes) => {
       const [message, options] = args as readonly [message?: unknown, options?: PublishOptions]
-      const path = pathOf(contract, params)
-      return typeof path === "string"
-        ? Effect.flatMapEager(
+      return atPath(contract, params, (path) =>
+        Effect.flatMapEager(
           Contract.encode(contract.message, path)(message),
           (encoded) => nes.publish(path, encoded, options)
-        )
-        : path
+        ))
     }),
   revoke: (contract, params, target, message) =>
-    Effect.flatMap(server, (nes) => {
-      const path = pathOf(contract, params)
-      if (typeof path !== "string") {
-        return path
-      }
-      return message === undefined
-        ? nes.revoke(target, path)
-        : Effect.flatMap(Contract.encode(contract.message, path)(message), (last) => nes.revoke(target, path, last))
-    }),
+    Effect.flatMap(server, (nes) =>
+      atPath(contract, params, (path) =>
+        message === undefined
+          ? nes.revoke(target, path)
+          : Effect.flatMap(
+            Contract.encode(contract.message, path)(message),
+            (last) => nes.revoke(target, path, last)
+          ))),
   broadcast: (contract, ...args) =>
     Effect.flatMap(server, (nes) => {
       const [message, options] = args as readonly [message?: unknown, options?: BroadcastOptions]
@@ -275,24 +275,21 @@ export const history = <Path extends string, Message extends Schema.Constraint>(
   Contract.ContractError | UserError | BrokerError,
   NesServer | Message["DecodingServices"]
 > =>
-  Effect.gen(function*() {
-    const nes = yield* NesServer
-    const path = pathOf(contract, params)
-    if (typeof path !== "string") {
-      return yield* path
-    }
-    const decode = Contract.decode(contract.message, path)
-    const { updates, ...past } = yield* nes.history(path).read(options)
-    return {
-      ...past,
-      updates: yield* Effect.forEach(
-        updates,
-        (update) =>
-          Effect.map(decode(update.message), (message): PastUpdate<Message["Type"]> => ({ ...update, message }))
-      ),
-      ...("state" in past && { state: yield* decode(past.state) })
-    }
-  })
+  atPath(contract, params, (path) =>
+    Effect.gen(function*() {
+      const nes = yield* NesServer
+      const decode = Contract.decode(contract.message, path)
+      const { updates, ...past } = yield* nes.history(path).read(options)
+      return {
+        ...past,
+        updates: yield* Effect.forEach(
+          updates,
+          (update) =>
+            Effect.map(decode(update.message), (message): PastUpdate<Message["Type"]> => ({ ...update, message }))
+        ),
+        ...("state" in past && { state: yield* decode(past.state) })
+      }
+    }))
 
 /**
  * Recognises one kind of custom message: the effect it yields makes the answer. `S` is what the door has for a socket,

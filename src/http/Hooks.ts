@@ -4,6 +4,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import type { UserError } from "../protocol/NesError.js"
+import * as Thrown from "../protocol/Thrown.js"
 import { rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
 import { NesServer } from "../server/NesServer.js"
@@ -18,7 +19,7 @@ import {
 import type * as Subscription from "../server/subscription/Subscription.js"
 import { socketId } from "../server/telemetry/Log.js"
 import * as Refusal from "./Refusal.js"
-import { complaint, door, refused } from "./Setting.js"
+import { complaint, door } from "./Setting.js"
 import * as Socket from "./Socket.js"
 
 /**
@@ -124,36 +125,40 @@ export interface SubscriptionOptions<
 
 const subscription = decoder(struct(door, subscriptionFields(door)))
 
-type Hook<R> = () => Effect.Effect<unknown, unknown, R>
-
-/** Runs a hook of a connection with what the Layer and its socket have. What it logs names the socket. */
-const run = <R>(connection: Connection, context: Context.Context<HookRequirements<R>>, hook: Hook<R>) =>
-  Effect.annotateLogs(
-    Effect.provide(
-      Refusal.asAnswer(Effect.suspend(hook)),
-      Context.add(Context.merge(context, Socket.contextOf(connection)), Scope.Scope, connection.scope)
-    ) as Effect.Effect<unknown, unknown>,
-    socketId,
-    connection.id
-  )
+/** Runs the hooks of connections with what the Layer and their sockets have. What one logs names the socket. */
+const caller =
+  <RAll>(context: Context.Context<HookRequirements<RAll>>) =>
+  <Args extends ReadonlyArray<unknown>, R extends RAll>(
+    hook: ((socket: Socket.Socket, ...args: Args) => Effect.Effect<unknown, unknown, R>) | undefined
+  ) =>
+    hook && ((connection: Connection, ...args: Args) =>
+      Effect.annotateLogs(
+        Effect.provide(
+          Refusal.asAnswer(Effect.suspend(() => hook(Socket.of(connection), ...args))),
+          Context.add(Context.merge(context, Socket.contextOf(connection)), Scope.Scope, connection.scope)
+        ) as Effect.Effect<unknown, unknown>,
+        socketId,
+        connection.id
+      ))
 
 /** Hooks as the server calls them. */
 export const ofServer = <RU, RC, RD, RM>(
   { onConnection, onDisconnection, onMessage, verifyUpgrade }: Hooks<RU, RC, RD, RM>,
   context: Context.Context<HookRequirements<RU | RC | RD | RM>>
-): ServerHooks => ({
-  verifyUpgrade: verifyUpgrade &&
-    ((request) =>
-      Effect.provide(
-        Effect.scoped(Refusal.asAnswer(Effect.suspend(() => verifyUpgrade(request)))),
-        context as Context.Context<Exclude<RU, Scope.Scope>>
-      )),
-  onConnection: onConnection && ((connection) => run(connection, context, () => onConnection(Socket.of(connection)))),
-  onDisconnection: onDisconnection &&
-    ((connection) => run(connection, context, () => onDisconnection(Socket.of(connection)))),
-  onMessage: onMessage &&
-    ((connection, message) => run(connection, context, () => onMessage(Socket.of(connection), message)))
-})
+): ServerHooks => {
+  const called = caller<RU | RC | RD | RM>(context)
+  return {
+    verifyUpgrade: verifyUpgrade &&
+      ((request) =>
+        Effect.provide(
+          Effect.scoped(Refusal.asAnswer(Effect.suspend(() => verifyUpgrade(request)))),
+          context as Context.Context<Exclude<RU, Scope.Scope>>
+        )),
+    onConnection: called(onConnection),
+    onDisconnection: called(onDisconnection),
+    onMessage: called(onMessage)
+  }
+}
 
 /**
  * Declares a subscription; `view` makes what its filter is shown of a message. Fails with `UserError` if the path is
@@ -169,7 +174,7 @@ export const declare = <RF, RS, RN, RP>(
     (context) =>
       Effect.zipWith(
         NesServer,
-        Effect.try({ try: () => ofSubscription(options, context), catch: refused }),
+        Effect.try({ try: () => ofSubscription(options, context), catch: Thrown.asUserError }),
         (nes, subscription) => nes.subscription(path, { ...subscription, view })
       ).pipe(Effect.flatten)
   )
@@ -182,21 +187,21 @@ const ofSubscription = <RF, RS, RN, RP>(
     RP
   >,
   context: Context.Context<HookRequirements<RF | RS | RN | RP>>
-): Subscription.Options<Connection> => ({
-  ...subscriptionSettings(subscription({ auth, presence, recovery, state }, complaint), Socket.of),
-  onSubscribe: onSubscribe &&
-    ((connection, path, params) => run(connection, context, () => onSubscribe(Socket.of(connection), path, params))),
-  onUnsubscribe: onUnsubscribe &&
-    ((connection, path, params) => run(connection, context, () => onUnsubscribe(Socket.of(connection), path, params))),
-  snapshot: snapshot &&
-    ((connection, path, params) => run(connection, context, () => snapshot(Socket.of(connection), path, params))),
-  filter: filter && ((path, message, { connection, credentials, internal, params }) => {
-    const verdict = filter(path, message, { socket: Socket.of(connection), credentials, params, internal })
-    return Effect.isEffect(verdict)
-      ? Effect.provide(
-        Effect.scoped(verdict),
-        Context.merge(context as Context.Context<Exclude<RF, Scope.Scope>>, Socket.contextOf(connection))
-      )
-      : verdict
-  })
-})
+): Subscription.Options<Connection> => {
+  const called = caller<RF | RS | RN | RP>(context)
+  return {
+    ...subscriptionSettings(subscription({ auth, presence, recovery, state }, complaint), Socket.of),
+    onSubscribe: called(onSubscribe),
+    onUnsubscribe: called(onUnsubscribe),
+    snapshot: called(snapshot),
+    filter: filter && ((path, message, { connection, credentials, internal, params }) => {
+      const verdict = filter(path, message, { socket: Socket.of(connection), credentials, params, internal })
+      return Effect.isEffect(verdict)
+        ? Effect.provide(
+          Effect.scoped(verdict),
+          Context.merge(context as Context.Context<Exclude<RF, Scope.Scope>>, Socket.contextOf(connection))
+        )
+        : verdict
+    })
+  }
+}

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { UserError } from "../protocol/NesError.js"
+import * as Thrown from "../protocol/Thrown.js"
 import type * as Limits from "../server/connection/Limits.js"
 import { decoder, falseOr, optional, setting, struct } from "../server/Setting.js"
 import type { SettingOptions } from "../server/Settings.js"
@@ -11,7 +12,7 @@ import * as Settings from "../server/Settings.js"
 import type { Authentication } from "./Authentication.js"
 import type { Hooks } from "./Hooks.js"
 import type * as HttpApplication from "./HttpApplication.js"
-import { complaint, door, duration, refused } from "./Setting.js"
+import { complaint, door, duration } from "./Setting.js"
 
 /**
  * What one connection may ask for (docs/operations.md); `false` stands for no limit, what is absent for the default.
@@ -85,7 +86,7 @@ export const decode = (
         }
       }
     },
-    catch: refused
+    catch: Thrown.asUserError
   })
 
 // The rest of what a server is given is code.

@@ -30,9 +30,3 @@ export const door: Door = {
 /** What is said of a wrong setting. */
 export const complaint = (place: string, complaint: string): UserError =>
   new UserError({ message: `Invalid nes configuration: ${place} ${complaint}` })
-
-/** What a setting was refused with. */
-export const refused = (cause: unknown): UserError =>
-  cause instanceof UserError
-    ? cause
-    : new UserError({ message: cause instanceof Error ? cause.message : String(cause), cause })

@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Codec from "../protocol/Codec.js"
-import { DisconnectError, UserError } from "../protocol/NesError.js"
+import { DisconnectError, type UserError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import type { Connection, Info } from "../server/connection/Connection.js"
 import type { AuthState, Credentials } from "../server/conversation/Authentication.js"
@@ -87,7 +87,7 @@ export class Socket {
 
   /** Closes the connection, with a close code (1000 or 3000 to 4999) if one is given; ends when it is gone. */
   disconnect(code?: number, reason?: string): Effect.Effect<void, UserError> {
-    return Effect.tryPromise({ try: () => this.#close(code, reason), catch: userError })
+    return Effect.tryPromise({ try: () => this.#close(code, reason), catch: Thrown.asUserError })
   }
 
   async #close(code?: number, reason?: string): Promise<void> {
@@ -100,7 +100,7 @@ export class Socket {
     also?: () => Promise<void>
   ): Effect.Effect<void, DisconnectError | UserError> {
     return Effect.flatMap(
-      Effect.try({ try: makeText, catch: userError }),
+      Effect.try({ try: makeText, catch: Thrown.asUserError }),
       (text) =>
         Effect.tryPromise({
           try: async () => {
@@ -111,8 +111,6 @@ export class Socket {
     )
   }
 }
-
-const userError = (cause: unknown): UserError => cause instanceof UserError ? cause : Thrown.toUserError(cause)
 
 /**
  * The one socket of a connection.
@@ -145,7 +143,7 @@ export const all = (options: EachOptions = {}): Effect.Effect<ReadonlyArray<Sock
         await node.each((connection) => void sockets.push(of(connection)), options)
         return sockets
       },
-      catch: userError
+      catch: Thrown.asUserError
     }))
 
 /**

@@ -16,3 +16,6 @@ export const text = (cause: unknown): string => {
 
 /** The error of a function that the application handed in and that threw (interop.md, "Client errors"). */
 export const toUserError = (cause: unknown): UserError => new UserError({ message: text(cause), cause })
+
+/** The same, but for what is such an error already. */
+export const asUserError = (cause: unknown): UserError => cause instanceof UserError ? cause : toUserError(cause)

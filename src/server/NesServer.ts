@@ -213,10 +213,9 @@ export interface Closing {
  */
 export class NesServer extends Context.Service<NesServer, Service>()("effect-nes/server/NesServer") {}
 
-const toUserError = (cause: unknown): UserError => cause instanceof UserError ? cause : Thrown.toUserError(cause)
-
 // What happens between nodes is nobody's misuse.
-const toError = (cause: unknown): UserError | BrokerError => cause instanceof BrokerError ? cause : toUserError(cause)
+const toError = (cause: unknown): UserError | BrokerError =>
+  cause instanceof BrokerError ? cause : Thrown.asUserError(cause)
 
 const toBrokerError = (cause: unknown): BrokerError =>
   cause instanceof BrokerError ? cause : new BrokerError({ message: Thrown.text(cause), cause })
@@ -347,7 +346,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
   return NesServer.of({
     node,
     subscription: (path, subscription = {}) =>
-      Effect.try({ try: () => node.subscription(path, subscription), catch: toUserError }),
+      Effect.try({ try: () => node.subscription(path, subscription), catch: Thrown.asUserError }),
     publish: (path, message, options = {}) =>
       carrying(
         "nes.publish",
