@@ -1,10 +1,11 @@
 /** Updates that are kept, on their way to the engine: those of a path one after another. */
 import type * as Message from "../protocol/Message.js"
 import type { Bounds } from "../server/recovery/Bounds.js"
+import type { Batch } from "./Engine.js"
 
-// How much goes out at a time, at most; more waits for its turn.
-const maxUpdates = 200
-const maxChars = 500_000
+// How much goes out at a time, at most: an engine does nothing else meanwhile.
+const maxUpdates = 128
+const maxChars = 250_000
 
 interface Waiting {
   readonly payload: string
@@ -13,22 +14,37 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
+/** What waits of a path. */
+interface Queue {
+  readonly path: string
+  readonly bounds: Bounds
+  waiting: Array<Waiting>
+}
+
+/** What goes out together. */
+interface Call {
+  readonly bounds: Bounds
+  readonly parts: Array<readonly [queue: Queue, updates: ReadonlyArray<Waiting>]>
+  updates: number
+  chars: number
+}
+
 /**
- * Keeps updates, in the order they come. Those of one path go out together, and the next when these have been
- * confirmed: whatever becomes of a command on its way, none overtakes another.
+ * Keeps updates, in the order they come. What comes in one turn of the event loop goes out together, and more of a path
+ * when that has been confirmed: whatever becomes of a command on its way, none overtakes another.
  */
 export class Appender {
-  private readonly queues = new Map<string, Array<Waiting>>()
+  private readonly queues = new Map<string, Queue>()
+  /** Those of which nothing is on its way. */
+  private ready: Array<Queue> = []
   private size = 0
 
   constructor(
     private readonly maxWaiting: number,
     private readonly append: (
-      path: string,
-      payloads: ReadonlyArray<string>,
-      bounds: Bounds,
-      state: number
-    ) => Promise<Message.Position>
+      batches: ReadonlyArray<Batch>,
+      bounds: Bounds
+    ) => Promise<ReadonlyArray<Message.Position | Error>>
   ) {}
 
   /** How many updates have not been confirmed yet. */
@@ -46,40 +62,73 @@ export class Appender {
       const waiting = { payload, isState, resolve, reject }
       const queue = this.queues.get(path)
       if (queue) {
-        queue.push(waiting)
+        queue.waiting.push(waiting)
       } else {
-        const first = [waiting]
+        const first = { path, bounds, waiting: [waiting] }
         this.queues.set(path, first)
-        queueMicrotask(() => void this.run(path, first, bounds))
+        this.enqueue(first)
       }
     })
   }
 
-  private async run(path: string, queue: Array<Waiting>, bounds: Bounds): Promise<void> {
-    while (queue.length > 0) {
-      const batch = queue.splice(0, fitting(queue))
-      try {
-        const state = 1 + batch.findLastIndex(({ isState }) => isState)
-        const { epoch, offset } = await this.append(path, batch.map(({ payload }) => payload), bounds, state)
-        batch.forEach(({ resolve }, index) => resolve({ epoch, offset: offset - batch.length + 1 + index }))
-      } catch (error) {
-        batch.forEach(({ reject }) => reject(error))
-      }
-      this.size -= batch.length
+  private enqueue(queue: Queue): void {
+    if (this.ready.push(queue) === 1) {
+      setImmediate(() => this.flush())
     }
-    this.queues.delete(path)
+  }
+
+  private flush(): void {
+    const calls: Array<Call> = []
+    for (const queue of this.ready.splice(0)) {
+      const { bounds, waiting } = queue
+      const { chars, count } = fitting(waiting)
+      let call = calls.findLast((call) => call.bounds === bounds)
+      if (!call || call.updates + count > maxUpdates || call.chars + chars > maxChars) {
+        call = { bounds, parts: [], updates: 0, chars: 0 }
+        calls.push(call)
+      }
+      call.parts.push([queue, waiting.splice(0, count)])
+      call.updates += count
+      call.chars += chars
+    }
+    calls.forEach((call) => void this.send(call))
+  }
+
+  private async send({ bounds, parts }: Call): Promise<void> {
+    const batches = parts.map(([{ path }, updates]) => ({
+      path,
+      payloads: updates.map(({ payload }) => payload),
+      state: 1 + updates.findLastIndex(({ isState }) => isState)
+    }))
+    const outcomes = await this.append(batches, bounds).catch((error: unknown) => parts.map(() => error as Error))
+    for (const [index, [queue, updates]] of parts.entries()) {
+      const outcome = outcomes[index] ?? new Error("Not answered")
+      for (const [n, { reject, resolve }] of updates.entries()) {
+        if (outcome instanceof Error) {
+          reject(outcome)
+        } else {
+          resolve({ epoch: outcome.epoch, offset: outcome.offset - updates.length + 1 + n })
+        }
+      }
+      this.size -= updates.length
+      if (queue.waiting.length > 0) {
+        this.enqueue(queue)
+      } else {
+        this.queues.delete(queue.path)
+      }
+    }
   }
 }
 
-const fitting = (queue: ReadonlyArray<Waiting>): number => {
+const fitting = (waiting: ReadonlyArray<Waiting>): { readonly count: number; readonly chars: number } => {
   let chars = 0
   let count = 0
-  for (const { payload } of queue) {
-    chars += payload.length
-    if (count === maxUpdates || (count > 0 && chars > maxChars)) {
+  for (const { payload } of waiting) {
+    if (count === maxUpdates || (count > 0 && chars + payload.length > maxChars)) {
       break
     }
+    chars += payload.length
     count++
   }
-  return count
+  return { count, chars }
 }

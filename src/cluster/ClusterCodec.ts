@@ -3,7 +3,7 @@
  * it need not parse. What is kept has its place on a line before.
  */
 import type * as Message from "../protocol/Message.js"
-import type { Broadcast, Command, Disconnect, Publish, Published, Revoke, Target } from "../server/Command.js"
+import type { Command, Publish, Published } from "../server/Command.js"
 
 /** What nodes say to each other beside commands. */
 type Word =
@@ -20,20 +20,9 @@ type Word =
   /** The sender leaves. */
   | { readonly type: "left" }
 
-interface Head {
+interface Head extends Partial<Omit<Publish, "type">> {
   readonly from: string
   readonly type: Command["type"] | Word["type"]
-  readonly path?: string
-  readonly internal?: unknown
-  readonly user?: unknown
-  readonly version?: number | undefined
-  readonly traceparent?: string | undefined
-  readonly target?: Target
-  readonly id?: number
-  readonly count?: number
-  readonly question?: unknown
-  readonly answer?: unknown
-  readonly position?: Message.Position
 }
 
 /** What a node hears, and from whom; `position` is that of what is kept. */
@@ -43,30 +32,20 @@ interface Heard {
   readonly position: Message.Position | undefined
 }
 
-const assemble = (head: Head, text = ""): string => `${JSON.stringify(head)}\n${text}`
+const assemble = (head: object, text = ""): string => `${JSON.stringify(head)}\n${text}`
 
 /** Puts a command into words. Throws if what it carries is no JSON. */
 export const encode = (from: string, command: Command): string => {
-  switch (command.type) {
-    case "publish": {
-      const { internal, message, path, text, traceparent, type, user, version } = command
-      return assemble({ from, type, path, internal, user, version, traceparent }, text ?? JSON.stringify(message))
-    }
-    case "broadcast": {
-      const { message, text, traceparent, type, user } = command
-      return assemble({ from, type, user, traceparent }, text ?? JSON.stringify(message))
-    }
-    case "revoke": {
-      const { message, path, target, type } = command
-      return assemble({ from, type, path, target }, JSON.stringify(message))
-    }
-    case "disconnect":
-      return assemble({ from, type: command.type, target: command.target })
+  if (command.type === "publish") {
+    const { internal, message, path, text, traceparent, type, user, version } = command
+    return assemble({ from, type, path, internal, user, version, traceparent }, text ?? JSON.stringify(message))
   }
+  const { message, text, ...head } = { message: undefined, text: undefined, ...command }
+  return assemble({ from, ...head }, text ?? JSON.stringify(message))
 }
 
 /** Puts into words what is no command. */
-export const word = (from: string, said: Word): string => assemble({ from, ...said } as Head)
+export const word = (from: string, said: Word): string => assemble({ from, ...said })
 
 const parse = (text: string): unknown => text === "" ? undefined : JSON.parse(text)
 
@@ -102,54 +81,37 @@ const split = (text: string): readonly [line: string, rest: string] => {
 
 // `epoch:offset`, and maybe more.
 const positionOf = (line: string): Message.Position => {
-  const [epoch = "", digits] = line.split(":")
-  const offset = Number(digits)
+  const colon = line.indexOf(":")
+  const end = line.indexOf(":", colon + 1)
+  const offset = Number(line.slice(colon + 1, end < 0 ? line.length : end))
   if (!Number.isSafeInteger(offset)) {
     throw new Error(`Not a position: ${line}`)
   }
-  return { epoch, offset }
+  return { epoch: line.slice(0, colon), offset }
 }
 
-const said = (head: Head, text: string, position: Message.Position | undefined): Command | Word => {
-  switch (head.type) {
-    case "publish":
-      return new Update(head, text, position)
-    case "broadcast":
-      return {
-        type: head.type,
-        message: parse(text),
-        user: head.user,
-        traceparent: head.traceparent
-      } satisfies Broadcast
-    case "revoke":
-      return {
-        type: head.type,
-        target: head.target ?? nobody,
-        path: head.path ?? "",
-        message: parse(text)
-      } satisfies Revoke
-    case "disconnect":
-      return { type: head.type, target: head.target ?? nobody } satisfies Disconnect
-    case "count":
-      return { type: head.type, id: head.id ?? 0, path: head.path }
-    case "counted":
-      return { type: head.type, id: head.id ?? 0, count: head.count ?? 0 }
-    case "ask":
-      return { type: head.type, id: head.id ?? 0, question: head.question }
-    case "told":
-      return { type: head.type, id: head.id ?? 0, answer: head.answer }
-    case "done":
-      return { type: head.type, position: head.position ?? nowhere }
-    case "left":
-      return { type: head.type }
-    default:
-      throw new Error("Unknown command of another node")
+// What there is beside updates, and what is missing where somebody else has said it.
+const absent: Readonly<Record<string, object>> = {
+  broadcast: {},
+  revoke: { target: { socket: "" }, path: "" },
+  disconnect: { target: { socket: "" } },
+  count: {},
+  counted: {},
+  ask: {},
+  told: {},
+  done: { position: { epoch: "", offset: 0 } },
+  left: {}
+}
+
+const saidBy = (head: Head, text: string, position: Message.Position | undefined): Command | Word => {
+  if (head.type === "publish") {
+    return new Update(head, text, position)
   }
+  if (!Object.hasOwn(absent, head.type)) {
+    throw new Error("Unknown command of another node")
+  }
+  return { ...absent[head.type], ...head, message: parse(text) } as Command | Word
 }
-
-const nobody: Target = { socket: "" }
-
-const nowhere: Message.Position = { epoch: "", offset: 0 }
 
 /** Understands what came over a channel, or an entry of what is kept. Throws on what no node says. */
 export const decode = (payload: string): Heard => {
@@ -157,7 +119,7 @@ export const decode = (payload: string): Heard => {
   const position = line === undefined ? undefined : positionOf(line)
   const [json, text] = split(rest)
   const head = JSON.parse(json) as Head
-  return { from: head.from, said: said(head, text, position), position }
+  return { from: head.from, said: saidBy(head, text, position), position }
 }
 
 /** Understands an entry of a path's history. What was kept in an earlier epoch is told in the terms of this one. */

@@ -123,7 +123,7 @@ export class ClusterNode {
     })
     this.appender = new Appender(
       options.maxInFlight,
-      (path, payloads, bounds, state) => this.command((session) => session.append(path, payloads, bounds, state))
+      (batches, bounds) => this.command((session) => session.append(batches, bounds))
     )
     this.balance = options.balance && new Balance(options.balance, () => this.now())
     Metrics.begin(context)
@@ -439,6 +439,7 @@ export class ClusterNode {
       }
       position = await this.appender.keep(path, payload, bounds, bounds.state !== undefined && !command.user)
     } catch (error) {
+      this.refused(error)
       Metrics.unkept.updateUnsafe(1, this.context)
       throw toBrokerError(error)
     }

@@ -30,6 +30,14 @@ export interface Kept {
   readonly last?: string | undefined
 }
 
+/** What is to be kept of a path. */
+export interface Batch {
+  readonly path: string
+  readonly payloads: ReadonlyArray<string>
+  /** Which of them is the path's state from then on, counted from 1; 0 if none is. */
+  readonly state: number
+}
+
 /** A node's last sign of life: how long ago that was (ms), and what it said of itself. */
 export interface Beat {
   readonly node: string
@@ -50,16 +58,13 @@ export interface Session {
   readonly unsubscribe: (channel: Channel, names: ReadonlyArray<string>) => Promise<void>
 
   /**
-   * Gives payloads the next offsets of a path, keeps their entries within the bounds and publishes those to the path's
-   * channel, in one step. `state` says which of them is the path's state from then on, counted from 1. Returns the
-   * position of the last.
+   * Gives payloads the next offsets of their paths, keeps their entries within the bounds and publishes those to the
+   * path's channel, in one step for each path. Returns for each the position of its last, or why it was not kept.
    */
   readonly append: (
-    path: string,
-    payloads: ReadonlyArray<string>,
-    bounds: Bounds,
-    state?: number
-  ) => Promise<Message.Position>
+    batches: ReadonlyArray<Batch>,
+    bounds: Bounds
+  ) => Promise<ReadonlyArray<Message.Position | Error>>
   /** Reads what is kept of a path after a position, or only how far it has come. Keeps nothing of the question. */
   readonly read: (path: string, since: Since | undefined, bounds: Bounds) => Promise<Kept>
   /**

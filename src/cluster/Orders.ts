@@ -116,7 +116,7 @@ export class Orders {
 
   private async sendAgain(): Promise<void> {
     for (let order = this.unsent[0]; order; order = this.unsent[0]) {
-      await this.host.session().append(path, [ClusterCodec.encode(this.host.id, order)], bounds)
+      await this.keep(order)
       this.unsent.shift()
     }
   }
@@ -132,9 +132,18 @@ export class Orders {
     this.confirmed.delete(node)
   }
 
+  private async keep(order: Order): Promise<Message.Position> {
+    const payloads = [ClusterCodec.encode(this.host.id, order)]
+    const [position] = await this.host.session().append([{ path, payloads, state: 0 }], bounds)
+    if (!position || position instanceof Error) {
+      throw position ?? new Error("Not answered")
+    }
+    return position
+  }
+
   private async send(order: Order): Promise<Message.Position> {
     try {
-      return await this.host.session().append(path, [ClusterCodec.encode(this.host.id, order)], bounds)
+      return await this.keep(order)
     } catch (error) {
       if (this.unsent.length < maxUnsent) {
         this.unsent.push(order)

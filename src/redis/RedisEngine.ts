@@ -1,6 +1,7 @@
 /** The small port below a cluster, on Redis. */
 import { randomBytes } from "node:crypto"
 import {
+  type Batch,
   busyFor,
   type Channel,
   type Engine,
@@ -9,7 +10,9 @@ import {
   type Session,
   stateAge
 } from "../cluster/Engine.js"
+import type * as Message from "../protocol/Message.js"
 import { knownFor, type Standing } from "../server/api/Once.js"
+import type { Bounds } from "../server/recovery/Bounds.js"
 import * as RedisConnection from "./RedisConnection.js"
 import * as Scripts from "./Scripts.js"
 
@@ -31,75 +34,83 @@ const ours = randomBytes(6).toString("hex")
 let count = 0
 const nonce = (): string => ours + (count++).toString(36)
 
+const positionOf = (line: string): Message.Position => {
+  const colon = line.indexOf(":")
+  return { epoch: line.slice(0, colon), offset: Number(line.slice(colon + 1)) }
+}
+
 // Older servers put what a script was refused by into a sentence of their own.
 const refusal = /(?:^|-)(?:OOM|READONLY|NOREPLICAS|MISCONF)\b/
+
+// What scripts answer.
+type Rows = ReadonlyArray<ReadonlyArray<string>>
+type Read = readonly [epoch: string, start: number, top: number, entries: ReadonlyArray<string>, last: string | null]
 
 const open = (options: EngineOptions, observer: Observer): Session => {
   const { durable, prefix, timeout } = options
   const connection = RedisConnection.open(options, timeout, observer)
   // What is in braces decides on which server of a Redis Cluster a key or a sharded channel is.
   const key = (kind: string, name: string): string => `${prefix}:${kind}:{${name}}`
+  const [nodes, holders] = [key("nodes", "nodes"), key("holders", "holders")]
   const lossless = durable ? 1 : 0
 
-  const ask = async <A>(work: Promise<A>): Promise<A> => {
-    try {
-      return await work
-    } catch (error) {
-      if (error instanceof Error && refusal.test(error.message)) {
-        if (error.message.includes("READONLY")) {
-          connection.demoted()
-        }
-        throw new Refused(error.message, { cause: error })
-      }
-      throw error
+  const faultOf = (error: Error): Error => {
+    if (!refusal.test(error.message)) {
+      return error
     }
+    if (error.message.includes("READONLY")) {
+      connection.demoted()
+    }
+    return new Refused(error.message, { cause: error })
   }
+  const ask = <A>(work: Promise<A>): Promise<A> => work.catch((error: Error) => Promise.reject(faultOf(error)))
   const run = (script: Scripts.Script, keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) =>
     ask(script.run(connection, keys, args))
-  const command = (of: string, ...args: ReadonlyArray<string>) => ask(connection.command(of, [...args]))
+  const command = (verb: string, of: string, ...args: ReadonlyArray<string>): Promise<unknown> =>
+    ask(connection.command(of, [verb, of, ...args]))
+  const members = async (set: string) => (await command("SMEMBERS", set) as ReadonlyArray<unknown>).map(String)
 
+  const keysOf = (path: string) => [key("state", path), key("kept", path), key("path", path)]
+  // Of what is kept.
+  const termsOf = ({ age, size, state = 0 }: Bounds) => [
+    lossless,
+    nonce(),
+    age,
+    Math.max(stateAge, 2 * age, 2 * state),
+    size,
+    connection.publish
+  ]
   const positionsOf = async (paths: ReadonlyArray<string>) => {
     const lines = await run(Scripts.positions, paths.map((path) => key("state", path)), [lossless]) as string
-    return lines.split("\n").map((line) => {
-      const colon = line.indexOf(":")
-      return { epoch: line.slice(colon + 1), offset: Number(line.slice(0, colon)) }
-    })
+    return lines.split("\n").map(positionOf)
   }
 
   return {
     get isUp() {
       return connection.isUp
     },
-    publish: async (channel: Channel, name, payload) => {
-      const full = key(channel, name)
-      return Number(await command(full, connection.publish, full, payload))
-    },
+    publish: async (channel: Channel, name, payload) =>
+      Number(await command(connection.publish, key(channel, name), payload)),
     subscribe: (channel, names) => connection.subscribe(names.map((name) => key(channel, name))),
     unsubscribe: (channel, names) => connection.unsubscribe(names.map((name) => key(channel, name))),
-    append: async (path, payloads, { age, size, state = 0 }, last = 0) => {
-      const keys = [key("state", path), key("kept", path), key("path", path)]
-      const terms = [
-        lossless,
-        nonce(),
-        age,
-        Math.max(stateAge, 2 * age, 2 * state),
-        size,
-        connection.publish,
-        last
-      ]
-      const [epoch, offset] = await run(Scripts.append, keys, [...terms, ...payloads]) as readonly [string, number]
-      return { epoch, offset }
+    append: async (batches, bounds) => {
+      const terms = termsOf(bounds)
+      const ask = async (some: ReadonlyArray<Batch>): Promise<ReadonlyArray<Message.Position | Error>> => {
+        const counts = some.map(({ payloads, state }) => `${payloads.length}:${state}`).join()
+        const args = [...terms, counts, ...some.flatMap(({ payloads }) => payloads)]
+        const lines = await run(Scripts.append, some.flatMap(({ path }) => keysOf(path)), args) as string
+        return lines.split("\n").map((line) =>
+          line.startsWith("!") ? faultOf(new Error(line.slice(1))) : positionOf(line)
+        )
+      }
+      return connection.spans
+        ? ask(batches)
+        : (await Promise.all(batches.map((batch) => ask([batch]).catch((error: Error) => [error])))).flat()
     },
-    read: async (path, since, { age, state = 0 }) => {
+    read: async (path, since, { age, size, state = 0 }) => {
       const keys = [key("state", path), key("kept", path)]
-      const terms = [lossless, age, since ? since.epoch ?? "" : "-", since?.offset ?? 0, state]
-      const [epoch, start, top, entries, last] = await run(Scripts.read, keys, terms) as readonly [
-        string,
-        number,
-        number,
-        ReadonlyArray<string>,
-        string | null
-      ]
+      const terms = [lossless, age, since ? since.epoch ?? "" : "-", since?.offset ?? 0, state, size]
+      const [epoch, start, top, entries, last] = await run(Scripts.read, keys, terms) as Read
       return { epoch, start, top, entries, last: last ?? undefined }
     },
     sever: async (path, age) => await run(Scripts.sever, [key("state", path)], [lossless, age]) === 1,
@@ -108,102 +119,61 @@ const open = (options: EngineOptions, observer: Observer): Session => {
     },
     positions: async (paths) =>
       connection.spans ? positionsOf(paths) : (await Promise.all(paths.map((path) => positionsOf([path])))).flat(),
-    enter: async ({ bounds: { age, size }, list, path }, node, changes, extent, head) => {
-      const keys = [
-        key("state", path),
-        key("kept", path),
-        key("path", path),
-        key("present", path)
-      ]
-      const terms = [
-        lossless,
-        nonce(),
-        age,
-        Math.max(stateAge, 2 * age),
-        size,
-        connection.publish,
-        0,
+    enter: async ({ bounds, list, path }, node, changes, extent, head) => {
+      const [before, after] = await run(Scripts.enter, [...keysOf(path), key("present", path)], [
+        ...termsOf(bounds),
         head,
         list ? 1 : 0,
         extent,
         claimAge,
-        node
-      ]
-      const [before, after] = await run(Scripts.enter, keys, [
-        ...terms,
+        node,
         ...changes.flatMap(([id, value]) => [JSON.stringify(id), value === undefined ? "" : value ?? "-"])
       ]) as readonly [number, number]
       return { before, after }
     },
     present: async (path, list) => {
       const keys = [key("state", path), key("present", path)]
-      const [epoch, top, count, fields] = await run(Scripts.present, keys, [lossless, list ? 1 : 0]) as readonly [
+      const terms = [lossless, list ? 1 : 0]
+      const [epoch, top, count, rows] = await run(Scripts.present, keys, terms) as readonly [
         string,
         number,
         number,
-        ReadonlyArray<string>
+        Rows
       ]
-      const members = Array.from(
-        { length: fields.length / 2 },
-        (_, n) => [fields[2 * n] ?? "", fields[2 * n + 1] ?? ""]
-      )
-        .filter(([id = ""]) => id.startsWith("\""))
-        .map(([id = "", value = ""]) => [JSON.parse(id) as string, value.slice(value.indexOf(":") + 1)] as const)
+      const members = rows.map(([id = "", value = ""]) => [JSON.parse(id) as string, value] as const)
       return { epoch, top, count, members }
     },
-    members: async (path, node) => Number(await command(key("present", path), "HGET", key("present", path), node) ?? 0),
+    members: async (path, node) => Number(await command("HGET", key("present", path), node) ?? 0),
     begin: async (name, digest) => String(await run(Scripts.begin, [key("once", name)], [digest, busyFor])) as Standing,
     end: async (name, digest, isDone) => {
       await run(Scripts.end, [key("once", name)], [digest, isDone ? 1 : 0, knownFor])
     },
     hold: async (node, path) => {
-      const [held, holders] = [key("held", node), key("holders", "holders")]
-      await command(held, "SADD", held, path)
-      await command(held, "PEXPIRE", held, String(heldAge))
-      await command(holders, "SADD", holders, node)
+      const held = key("held", node)
+      await command("SADD", held, path)
+      await command("PEXPIRE", held, String(heldAge))
+      await command("SADD", holders, node)
     },
     unhold: async (node, path) => {
-      const [held, holders] = [key("held", node), key("holders", "holders")]
-      await command(held, "SREM", held, path)
-      if (Number(await command(held, "SCARD", held)) === 0) {
-        await command(holders, "SREM", holders, node)
+      const held = key("held", node)
+      await command("SREM", held, path)
+      if (Number(await command("SCARD", held)) === 0) {
+        await command("SREM", holders, node)
       }
     },
-    holders: async () => {
-      const holders = key("holders", "holders")
-      return (await command(holders, "SMEMBERS", holders) as ReadonlyArray<string>).map(String)
-    },
-    holds: async (node) => {
-      const held = key("held", node)
-      return Number(await command(held, "SCARD", held))
-    },
-    held: async (node) => {
-      const held = key("held", node)
-      return (await command(held, "SMEMBERS", held) as ReadonlyArray<string>).map(String)
-    },
+    holders: () => members(holders),
+    holds: async (node) => Number(await command("SCARD", key("held", node))),
+    held: (node) => members(key("held", node)),
     claim: async (user, socket, max, dead) => {
       const others = await run(Scripts.claim, [key("claims", user)], [socket, max, claimAge, ...dead])
       return Array.isArray(others) && others.length > 0 ? others.map(String) : undefined
     },
-    release: async (user, socket) => {
-      const claims = key("claims", user)
-      await command(claims, "SREM", claims, socket)
-    },
+    release: async (user, socket) => void await command("SREM", key("claims", user), socket),
     beat: async (node, state) => {
-      const nodes = key("nodes", "nodes")
-      const all = await run(Scripts.beat, [nodes], state === undefined ? [node] : [node, state]) as ReadonlyArray<
-        string
-      >
-      return Array.from({ length: all.length / 3 }, (_, n) => ({
-        node: all[3 * n] ?? "",
-        age: Number(all[3 * n + 1]),
-        state: all[3 * n + 2] ?? ""
-      }))
+      const beats = await run(Scripts.beat, [nodes], state === undefined ? [node] : [node, state]) as Rows
+      return beats.map(([node = "", age, state = ""]) => ({ node, age: Number(age), state }))
     },
-    leave: async (node) => {
-      const nodes = key("nodes", "nodes")
-      await command(nodes, "HDEL", nodes, node)
-    },
+    leave: async (node) => void await command("HDEL", nodes, node),
     close: connection.close
   }
 }

@@ -32,6 +32,11 @@ export class Script {
   }
 }
 
+const clock = `
+local time = redis.call('TIME')
+local at = time[1] * 1000 + math.floor(time[2] / 1000)
+`
+
 // A server that has started anew, or was promoted, may have lost updates that it had confirmed: their offsets would be
 // given out again, and nobody would notice. So an epoch holds for one history of one server only, unless it loses
 // nothing: its replication id changes whenever it starts or is promoted, and is not part of what it copies. A path that
@@ -39,109 +44,118 @@ export class Script {
 //
 // A replica has the epochs of its master, and may be behind: by its word updates would be lost, and told again later. So
 // it is not asked: a write that changes nothing is refused there, in whatever way the server refuses writes.
-const opening = `
-local function now()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+const opening = `${clock}
+local info = redis.call('INFO', 'replication')
+if string.find(info, 'role:slave', 1, true) then
+  redis.call('HDEL', KEYS[1], '')
 end
-local function run(durable)
-  local info = redis.call('INFO', 'replication')
-  if string.find(info, 'role:slave', 1, true) then
-    redis.call('HDEL', KEYS[1], '')
-  end
-  if durable == '1' then
-    return 'any'
-  end
-  local _, at = string.find(info, 'master_replid:', 1, true)
-  return at and string.sub(info, at + 1, at + 12) or 'any'
+local run = ARGV[1] ~= '1' and string.match(info, 'master_replid:(%w+)')
+run = run and string.sub(run, 1, 12) or 'any'
+local ground
+local function unpublished()
+  local evicted = not ground and string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)') or 0
+  ground = ground or string.format('.%s.%x.%x', run, evicted, math.floor(at / ${period}))
+  return ground
 end
-local evicted
-local function unpublished(run, at)
-  evicted = evicted or string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)') or 0
-  return string.format('.%s.%x.%x', run, evicted, math.floor(at / ${period}))
+local function holds(epoch)
+  return string.find(epoch, '.' .. run, 1, true)
 end
-local function cut(state)
-  local cuts = tonumber(string.sub(redis.call('HGET', state, 'cut') or '', 2)) or 0
-  redis.call('HSET', state, 'cut', '-' .. (cuts + 1))
+local function anew(epoch, cut)
+  return (string.gsub(epoch, '^([^.]*%.)[^.]*', '%1' .. run .. cut))
+end
+local function sever(state, epoch)
+  local cuts = string.match(epoch, '^[^.]*%.%w*%-(%d+)') or 0
+  redis.call('HSET', state, 'epoch', anew(epoch, '-' .. cuts + 1))
 end
 local function old(entry, before)
   return entry and tonumber(string.match(entry, '^[^:]*:%d+:(%d+)')) < before
 end
 `
 
-// Gives updates their offsets, keeps and announces them; its keys and terms are those of `append`, the updates those of a
-// list from an index on.
+// Gives updates of a path their offsets, keeps and announces them. Its keys are three from an index on, the updates those
+// of a list from an index to another; one of them may be how things stand. What only takes up room is looked after from
+// time to time: whoever reads looks at ages and numbers, too.
 const keeping = `
-local function keep(keys, terms, updates, from)
-  local state, list, at, run = keys[1], keys[2], now(), run(terms[1])
-  local known = redis.call('HMGET', state, 'nonce', 'top', 'run', 'born', 'cut')
-  local nonce, top, born, cut = known[1], tonumber(known[2] or '0'), known[4], known[5] or ''
-  if not nonce then
-    nonce, born = terms[2], string.match(unpublished(run, at), '^%.%w+(.*)')
-    redis.call('DEL', list)
-    redis.call('HSET', state, 'nonce', nonce, 'top', top, 'run', run, 'born', born, 'start', 0, 'from', at)
-  elseif known[3] ~= run then
-    cut = ''
-    redis.call('HSET', state, 'run', run, 'start', top, 'from', at)
-    redis.call('HDEL', state, 'cut')
+local age, most = tonumber(ARGV[3]), tonumber(ARGV[5])
+local tail, pause, room = ':' .. at .. '\\n', math.ceil(age / 16), most / 8
+local function keep(key, updates, from, to, last)
+  local state, list, channel = KEYS[key], KEYS[key + 1], KEYS[key + 2]
+  local known = redis.call('HMGET', state, 'epoch', 'top', 'tidy')
+  local epoch, top, tidy = known[1], tonumber(known[2] or 0), tonumber(known[3] or 0)
+  if not epoch or not holds(epoch) then
+    if not epoch then
+      redis.call('DEL', list)
+    end
+    epoch = epoch and anew(epoch, '') or ARGV[2] .. unpublished()
+    redis.call('HSET', state, 'epoch', epoch, 'start', top, 'from', at)
+    tidy = 0
   end
-  local epoch, length = nonce .. '.' .. run .. cut .. born, 0
-  for i = from, #updates do
+  local length
+  for i = from, to do
     top = top + 1
-    local entry = epoch .. ':' .. top .. ':' .. at .. '\\n' .. updates[i]
+    local entry = epoch .. ':' .. top .. tail .. updates[i]
     length = redis.call('RPUSH', list, entry)
-    redis.call(terms[6], keys[3], entry)
-    if i == from - 1 + terms[7] then
+    redis.call(ARGV[6], channel, entry)
+    if i == last then
       redis.call('HSET', state, 'last', entry)
     end
   end
   redis.call('HSET', state, 'top', top)
-  if length > tonumber(terms[5]) then
-    redis.call('LTRIM', list, -tonumber(terms[5]), -1)
+  if length > most + room then
+    redis.call('LTRIM', list, -most, -1)
   end
-  while old(redis.call('LINDEX', list, 0), at - terms[3]) do
-    redis.call('LPOP', list)
+  if at >= tidy or length == to - from + 1 then
+    while old(redis.call('LINDEX', list, 0), at - age) do
+      redis.call('LPOP', list)
+    end
+    redis.call('PEXPIRE', list, age + pause)
+    redis.call('PEXPIRE', state, ARGV[4] + pause)
+    redis.call('HSET', state, 'tidy', at + pause)
   end
-  redis.call('PEXPIRE', list, terms[3])
-  redis.call('PEXPIRE', state, terms[4])
-  return { epoch, top }
+  return epoch .. ':' .. top
 end
 `
 
 /**
- * Gives updates their offsets, keeps and announces them. KEYS: the path's state, its list, its channel. ARGV: whether
- * Redis loses nothing, a random part for a new epoch, ms to keep updates and the state, how many updates to keep, the
- * command that publishes, which of them is how things stand (0 for none), the updates. Returns the epoch, and the
- * offset of the last.
+ * Gives updates their offsets, keeps and announces them. KEYS: of each path its state, its list, its channel. ARGV:
+ * whether Redis loses nothing, a random part for new epochs, ms to keep updates and the state, how many updates to keep,
+ * the command that publishes; of each path how many updates it gets, and which of them is how things stand (0 for none);
+ * the updates. Returns a line for each path: the position of its last, or what it was refused by.
  */
 export const append = new Script(`${opening}${keeping}
-return keep(KEYS, ARGV, ARGV, 8)
+local lines, key, from = {}, 1, 8
+for count, last in string.gmatch(ARGV[7], '(%d+):(%d+)') do
+  local kept, line = pcall(keep, key, ARGV, from, from + count - 1, from + last - 1)
+  lines[#lines + 1] = kept and line or '!' .. string.gsub(line.err or line, '%c', ' ')
+  key, from = key + 3, from + count
+end
+return table.concat(lines, '\\n')
 `)
 
 // What reading a path begins with.
 const standing = `
-local function standing(state, run, at)
-  local known = redis.call('HMGET', state, 'nonce', 'top', 'run', 'born', 'start', 'cut')
-  if not known[1] then
-    return unpublished(run, at), 0, 0
+local function standing(state)
+  local known = redis.call('HMGET', state, 'epoch', 'top', 'start')
+  local epoch, top = known[1], tonumber(known[2] or 0)
+  if not epoch then
+    return unpublished(), 0, 0
   end
-  local top = tonumber(known[2])
-  if known[3] ~= run then
-    return known[1] .. '.' .. run .. known[4], top, top
+  if not holds(epoch) then
+    return anew(epoch, ''), top, top
   end
-  return known[1] .. '.' .. run .. (known[6] or '') .. known[4], tonumber(known[5]), top
+  return epoch, tonumber(known[3]), top
 end
 `
 
 /**
  * Reads what came after an offset, and changes nothing. KEYS: the path's state, its list. ARGV: whether Redis loses
  * nothing, ms that updates are kept, the reader's epoch (empty if it has several, \`-\` if it has seen nothing) and
- * offset, ms that a state is kept (0 if it is not asked for). Returns the epoch, its start, the last offset, the
- * updates, and the state.
+ * offset, ms that a state is kept (0 if it is not asked for), how many updates are kept. Returns the epoch, its start,
+ * the last offset, the updates, and the state.
  */
 export const read = new Script(`${opening}${standing}
-local list, at = KEYS[2], now()
-local epoch, start, top = standing(KEYS[1], run(ARGV[1]), at)
+local list = KEYS[2]
+local epoch, start, top = standing(KEYS[1])
 local last = ARGV[5] ~= '0' and redis.call('HGET', KEYS[1], 'last')
 if old(last, at - ARGV[5]) then
   last = false
@@ -154,7 +168,7 @@ if ARGV[3] ~= epoch and start < since then
   since = start
 end
 local first = top - redis.call('LLEN', list) + 1
-local from = math.max(since + 1, first)
+local from = math.max(since + 1, first, top - ARGV[6] + 1)
 while from <= top and old(redis.call('LINDEX', list, from - first), at - ARGV[2]) do
   from = from + 1
 end
@@ -167,12 +181,12 @@ return { epoch, start, top, from <= top and redis.call('LRANGE', list, from - fi
  * ms since the other was heard. Returns whether it does.
  */
 export const sever = new Script(`${opening}
-local state, at, run = KEYS[1], now(), run(ARGV[1])
-local known = redis.call('HMGET', state, 'run', 'from')
-if known[1] ~= run or run == 'any' or tonumber(known[2] or at) >= at - ARGV[2] then
+local state = KEYS[1]
+local known = redis.call('HMGET', state, 'epoch', 'from')
+if not known[1] or not holds(known[1]) or run == 'any' or tonumber(known[2]) >= at - ARGV[2] then
   return 0
 end
-cut(state)
+sever(state, known[1])
 redis.call('HSET', state, 'from', at)
 return 1
 `)
@@ -185,14 +199,13 @@ return 1
 `)
 
 /**
- * How far paths have come. KEYS: their states. ARGV: whether Redis loses nothing. Returns a line for each: its offset
- * and epoch.
+ * How far paths have come. KEYS: their states. ARGV: whether Redis loses nothing. Returns a line for each: its position.
  */
 export const positions = new Script(`${opening}${standing}
-local at, run, lines = now(), run(ARGV[1]), {}
+local lines = {}
 for i = 1, #KEYS do
-  local epoch, start, top = standing(KEYS[i], run, at)
-  lines[i] = string.format('%d:%s', top, epoch)
+  local epoch, _, top = standing(KEYS[i])
+  lines[i] = epoch .. ':' .. top
 end
 return table.concat(lines, '\\n')
 `)
@@ -214,16 +227,17 @@ end
  * present, or than nodes need to catch up. If all who were present have been lost, the path begins a new epoch.
  */
 export const enter = new Script(`${opening}${keeping}${counting}
-local all, extent, node, updates = KEYS[4], ARGV[10], ARGV[12], {}
+local all, extent, node, updates = KEYS[4], ARGV[9], ARGV[11], {}
 local before, had = size(all), tonumber(redis.call('HGET', all, node) or '0')
 local has = had
-if before == 0 and redis.call('HGET', KEYS[1], 'here') == '1' then
-  cut(KEYS[1])
+local known = redis.call('HMGET', KEYS[1], 'here', 'epoch')
+if before == 0 and known[1] == '1' and known[2] and holds(known[2]) then
+  sever(KEYS[1], known[2])
 end
 local function tell(kind, id, value)
-  if ARGV[9] == '1' then
+  if ARGV[8] == '1' then
     local text = '{"' .. kind .. '":{"id":' .. id .. (value and ',"value":' .. value or '') .. '},"count":'
-    updates[#updates + 1] = ARGV[8] .. text .. size(all) .. '}'
+    updates[#updates + 1] = ARGV[7] .. text .. size(all) .. '}'
   end
 end
 local function put(field, number)
@@ -289,7 +303,7 @@ local function come(id, value)
 end
 if extent == 'all' then
   local staying = {}
-  for i = 13, #ARGV, 2 do
+  for i = 12, #ARGV, 2 do
     staying[ARGV[i]] = true
   end
   local entries = redis.call('HGETALL', all)
@@ -299,7 +313,7 @@ if extent == 'all' then
     end
   end
 end
-for i = 13, #ARGV, 2 do
+for i = 12, #ARGV, 2 do
   if ARGV[i + 1] == '' then
     leave(ARGV[i])
   else
@@ -307,16 +321,16 @@ for i = 13, #ARGV, 2 do
   end
 end
 local present = size(all)
-if ARGV[9] ~= '1' and present ~= before then
-  updates[1] = ARGV[8] .. '{"count":' .. present .. '}'
+if ARGV[8] ~= '1' and present ~= before then
+  updates[1] = ARGV[7] .. '{"count":' .. present .. '}'
 end
-redis.call('PEXPIRE', all, ARGV[11])
+redis.call('PEXPIRE', all, ARGV[10])
 if (before > 0) ~= (present > 0) then
   redis.call('HSET', KEYS[1], 'here', present > 0 and '1' or '0')
 end
 if #updates > 0 then
-  ARGV[5] = math.min(ARGV[5], math.max(${leastChanges}, present))
-  keep(KEYS, ARGV, updates, 1)
+  most, room = math.min(most, math.max(${leastChanges}, present)), 0
+  keep(1, updates, 1, #updates)
 end
 return { had, has }
 `)
@@ -326,8 +340,14 @@ return { had, has }
  * whether to say who. Returns the epoch and last offset of the path, how many are present, and who.
  */
 export const present = new Script(`${opening}${standing}${counting}
-local epoch, _, top = standing(KEYS[1], run(ARGV[1]), now())
-return { epoch, top, size(KEYS[2]), ARGV[2] == '1' and redis.call('HGETALL', KEYS[2]) or {} }
+local epoch, _, top = standing(KEYS[1])
+local all, rows = ARGV[2] == '1' and redis.call('HGETALL', KEYS[2]) or {}, {}
+for i = 1, #all, 2 do
+  if string.sub(all[i], 1, 1) == '"' then
+    rows[#rows + 1] = { all[i], string.match(all[i + 1], ':(.*)') }
+  end
+end
+return { epoch, top, size(KEYS[2]), rows }
 `)
 
 /**
@@ -387,8 +407,8 @@ return {}
  * Takes down a node's sign of life, if it gives one. KEYS: the nodes. ARGV: its id, what it says of itself. Returns the
  * id, the age (ms) and the state of each.
  */
-export const beat = new Script(`${opening}
-local nodes, at, alive = KEYS[1], now(), {}
+export const beat = new Script(`${clock}
+local nodes, alive = KEYS[1], {}
 if ARGV[2] then
   redis.call('HSET', nodes, ARGV[1], at .. ':' .. ARGV[2])
   redis.call('PEXPIRE', nodes, ${remembered})
@@ -398,9 +418,7 @@ for i = 1, #all, 2 do
   local time, state = string.match(all[i + 1], '^(%d+):(.*)$')
   local age = at - time
   if age <= ${remembered} then
-    alive[#alive + 1] = all[i]
-    alive[#alive + 1] = string.format('%d', age)
-    alive[#alive + 1] = state
+    alive[#alive + 1] = { all[i], age, state }
   elseif ARGV[2] then
     redis.call('HDEL', nodes, all[i])
   end

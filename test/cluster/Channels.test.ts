@@ -24,7 +24,7 @@ const stage = () => {
       subscribed.push(...names.map((name) => `not ${name}`))
       return settled(undefined)
     },
-    append: () => settled({ epoch: "", offset: 0 }),
+    append: () => settled([{ epoch: "", offset: 0 }]),
     read: () => settled({ epoch: "", start: 0, top: 0, entries: [] }),
     positions: (paths) => {
       if (--state.lasts < 0) {

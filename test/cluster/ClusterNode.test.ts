@@ -308,12 +308,18 @@ it.effect("writes that are refused are told once, and when they are accepted aga
     expect(a.events).toEqual(["Up", "Refusing", "Accepting"])
   }))
 
-it.effect("updates of one turn go out together, in order, and a failure is that of its own", () =>
+it.effect("updates of one turn go out together, in order, up to a bound, and a failure is that of its own", () =>
   Effect.gen(function*() {
     const engine = yield* MemoryEngine.make
     const [a, b] = [yield* join(engine, "a"), yield* join(engine, "b", ["/a"])]
-    yield* Effect.promise(() => Promise.all([1, 2, 3].map((n) => a.send(publish("/a", n)))))
+    const crowd = (count: number, message: unknown) =>
+      Array.from({ length: count }, (_, n) => a.send(publish(`/crowd/${n}`, message)))
+    yield* Effect.promise(() => Promise.all([1, 2, 3].map((n) => a.send(publish("/a", n))).concat(crowd(100, 0))))
     expect(engine.asked.get("append")).toBe(1)
+    yield* Effect.promise(() => Promise.all(crowd(300, 0)))
+    expect(engine.asked.get("append")).toBe(1 + 3)
+    yield* Effect.promise(() => Promise.all(crowd(5, "x".repeat(100_000))))
+    expect(engine.asked.get("append")).toBe(1 + 3 + 3)
     engine.refuse(new Refused("OOM"))
     const failed = outcome(a.send(publish("/a", 4)))
     yield* settled

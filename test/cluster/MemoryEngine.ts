@@ -112,20 +112,22 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
         ask("subscribe", false, () => names.forEach((name) => own.channels.add(`${channel}:${name}`))),
       unsubscribe: (channel, names) =>
         ask("unsubscribe", false, () => names.forEach((name) => own.channels.delete(`${channel}:${name}`))),
-      append: (path, payloads, { age, size }, state = 0) =>
+      append: (batches, { age, size }) =>
         ask("append", true, () => {
           const at = now()
-          const kept = paths.get(path) ??
-            { epoch: `${randomBytes(4).toString("hex")}${unpublished()}`, top: 0, entries: [], last: undefined }
-          paths.set(path, kept)
-          for (const [index, payload] of payloads.entries()) {
-            const text = `${kept.epoch}:${++kept.top}\n${payload}`
-            kept.entries.push({ text, at })
-            kept.last = index + 1 === state ? { text, at } : kept.last
-            announce("path", path, text)
-          }
-          kept.entries = kept.entries.slice(-size).filter((entry) => at - entry.at <= age)
-          return { epoch: kept.epoch, offset: kept.top }
+          return batches.map(({ path, payloads, state }) => {
+            const kept = paths.get(path) ??
+              { epoch: `${randomBytes(4).toString("hex")}${unpublished()}`, top: 0, entries: [], last: undefined }
+            paths.set(path, kept)
+            for (const [index, payload] of payloads.entries()) {
+              const text = `${kept.epoch}:${++kept.top}\n${payload}`
+              kept.entries.push({ text, at })
+              kept.last = index + 1 === state ? { text, at } : kept.last
+              announce("path", path, text)
+            }
+            kept.entries = kept.entries.slice(-size).filter((entry) => at - entry.at <= age)
+            return { epoch: kept.epoch, offset: kept.top }
+          })
         }),
       read: (path, since, { age, state = 0 }) =>
         ask("read", false, () => {

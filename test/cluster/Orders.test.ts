@@ -1,7 +1,7 @@
 /** Orders that are read and given again while the connection comes and goes. */
 import { expect, it } from "vitest"
 import * as ClusterCodec from "../../src/cluster/ClusterCodec.js"
-import type { Kept, Session } from "../../src/cluster/Engine.js"
+import type { Batch, Kept, Session } from "../../src/cluster/Engine.js"
 import { type Order, Orders } from "../../src/cluster/Orders.js"
 
 const revoke: Order = { type: "revoke", target: { user: "eve" }, path: "/a", message: null }
@@ -16,11 +16,11 @@ const stage = () => {
   const appended: Array<{ readonly order: string; readonly answer: () => void; readonly fail: () => void }> = []
   const session = {
     read: () => new Promise<Kept>((answer, reject) => read.push({ answer, fail: () => reject(new Error("Cut off")) })),
-    append: (_: string, [payload = ""]: ReadonlyArray<string>) =>
+    append: ([{ payloads: [payload = ""] = [] } = {}]: ReadonlyArray<Partial<Batch>>) =>
       new Promise((resolve, reject) =>
         appended.push({
           order: ClusterCodec.decode(payload).said.type,
-          answer: () => resolve({ epoch: "e", offset: 1 }),
+          answer: () => resolve([{ epoch: "e", offset: 1 }]),
           fail: () => reject(new Error("Cut off"))
         })
       ),

@@ -46,6 +46,43 @@ it("updates keep their order when Redis knows no script any more", async () => {
   expect(own).toEqual(Array.from({ length: n }, (_, i) => i + 1))
 })
 
+it("of the paths that are published to in one turn one is refused: the others are kept, in one script", async () => {
+  const redis = await startRedis()
+  const { connect, server } = await startNode(redis, { declare })
+  const client = await connect()
+  const paths = ["/kept/1", "/kept/2", "/kept/3"]
+  const heard = await Promise.all(paths.map((path) => hear(client, path)))
+  await server.publish("/kept/2", 0)
+  redis.run("set", "nes:kept:{/kept/2}", "no list")
+  const before = calls(redis, "evalsha")
+  const outcomes = await Promise.allSettled(paths.map((path) => server.publish(path, path)))
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"])
+  expect(outcomes[1]).toMatchObject({ reason: { message: expect.stringContaining("WRONGTYPE") as string } })
+  await until(() => heard[2]?.length === 1)
+  expect(calls(redis, "evalsha") - before).toBe(1)
+  expect(heard).toEqual([["/kept/1"], [0], ["/kept/3"]])
+})
+
+it("no more of a path is read than is to be kept, and it goes when it is too old, also after it was cleared", async () => {
+  const redis = await startRedis()
+  const { server } = await startNode(redis, { declare })
+  const list = "nes:kept:{/short/1}"
+  const fill = async (): Promise<ReadonlyArray<unknown>> => {
+    for (let n = 1; n <= 48; n++) {
+      await server.publish("/short/1", n)
+    }
+    expect(Number(redis.run("llen", list))).toBeLessThanOrEqual(22)
+    expect(Number(redis.run("pttl", list))).toBeGreaterThan(300_000)
+    const { updates } = await server.history("/short/1").read()
+    return updates.map(({ message }) => message)
+  }
+  const last = Array.from({ length: 20 }, (_, n) => n + 29)
+  expect(await fill()).toEqual(last)
+  await server.history("/short/1").clear()
+  expect(redis.run("exists", list)).toBe("0")
+  expect(await fill()).toEqual(last)
+})
+
 it("with Redis far away and two publishers nothing is lost, no gap is told, and no history is read", async () => {
   const redis = await startRedis()
   const proxy = await Proxy.start(redis.port)
