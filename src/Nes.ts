@@ -21,7 +21,7 @@ export type {
 } from "./hapi/Options.js"
 export { type EachSocketOptions, plugin } from "./hapi/Plugin.js"
 export type { RevokeOptions, Socket, SocketApplicationState, SocketAuth, SocketCredentials } from "./hapi/Socket.js"
-export type { IronOptions, Password, Secret } from "./server/conversation/Seal.js"
+export type { IronOptions, Password, Secret } from "./server/conversation/Password.js"
 export type { BroadcastOptions, PublishOptions } from "./server/Node.js"
 export type { PathPresence } from "./server/presence/Presence.js"
 export type { Member, Present } from "./server/presence/Present.js"

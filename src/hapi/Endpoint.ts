@@ -1,8 +1,9 @@
 /** The authentication endpoint (nes-api.txt, "auth"): internal for type `direct`, public for `cookie` and `token`. */
 import type { Request, ResponseToolkit, Server } from "@hapi/hapi"
 import { answers } from "../protocol/Answers.js"
+import { seal } from "../server/conversation/Authenticator.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
-import { type Passwords, seal } from "../server/conversation/Seal.js"
+import type { Passwords } from "../server/conversation/Password.js"
 import type { AuthConfiguration, AuthOptions } from "./Options.js"
 
 const declareCookie = (server: Server, auth: AuthConfiguration, passwords: Passwords): void => {

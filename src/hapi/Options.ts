@@ -7,9 +7,8 @@ import type { Awaitable } from "../server/Awaitable.js"
 import type * as Broker from "../server/Broker.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type * as Limits from "../server/connection/Limits.js"
+import * as Password from "../server/conversation/Password.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
-import type { IronOptions, Password } from "../server/conversation/Seal.js"
-import * as Seal from "../server/conversation/Seal.js"
 import * as Setting from "../server/Setting.js"
 import {
   choice,
@@ -100,9 +99,9 @@ export interface AuthOptions extends AuthSettingOptions<number> {
   /** hapi's route `auth` settings of the endpoint; the server's default strategy by default. */
   readonly route?: RouteOptions["auth"] | undefined
   /** Password of the sealed cookie or token; generated at each start by default. */
-  readonly password?: Password | undefined
+  readonly password?: Password.Password | undefined
   /** Settings of iron, laid over its defaults, those of each step too. */
-  readonly iron?: IronOptions | undefined
+  readonly iron?: Password.IronOptions | undefined
   /** Cookie name; `'nes'` by default. */
   readonly cookie?: string | undefined
   readonly isSecure?: boolean | undefined
@@ -205,7 +204,7 @@ const isSecret = (u: unknown): u is string | Buffer => isText(u) || Buffer.isBuf
 // An empty string is none: the password is generated.
 const password = kind(
   "expected a string or Buffer or an object with `secret`, or `encryption` and `integrity`, and an `id` of word characters",
-  (u): u is Password =>
+  (u): u is Password.Password =>
     typeof u === "string" || Buffer.isBuffer(u) ||
     (isObject(u) && (isSecret(u.secret) || (isSecret(u.encryption) && isSecret(u.integrity))) &&
       (u.id === undefined || (typeof u.id === "string" && /^\w+$/.test(u.id))))
@@ -250,7 +249,7 @@ const Auth = struct(door, {
   ttl: optional(finite),
   ...Settings.authFields(door)
 }).check(Schema.makeFilter(({ iron, password, type }) => {
-  const fault = password && type !== "direct" ? Seal.fault(Seal.forIron(password), iron) : undefined
+  const fault = password && type !== "direct" ? Password.fault(Password.forIron(password), iron) : undefined
   return fault === undefined || { path: ["password"], issue: fault }
 }))
 

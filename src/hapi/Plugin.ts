@@ -7,7 +7,7 @@ import * as Tracer from "effect/Tracer"
 import { Application, type Service } from "../server/Application.js"
 import { Broker } from "../server/Broker.js"
 import type { Connection } from "../server/connection/Connection.js"
-import * as Seal from "../server/conversation/Seal.js"
+import * as Password from "../server/conversation/Password.js"
 import * as NesServer from "../server/NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import type { PathPresence } from "../server/presence/Presence.js"
@@ -141,7 +141,7 @@ const decorate = (
 const register = (server: Server, options: PluginOptions): void => {
   const configuration = decodePlugin(options)
   const { auth } = configuration
-  const passwords = Seal.forIron((auth && auth.password) || Seal.generate())
+  const passwords = Password.forIron((auth && auth.password) || Password.generate())
   if (auth) {
     Endpoint.declare(server, auth, options.auth ? options.auth.route : undefined, passwords)
   }

@@ -21,9 +21,10 @@ import * as Revealed from "../protocol/Revealed.js"
 import { rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication as Authenticated, AuthState, Credentials } from "../server/conversation/Authentication.js"
+import { seal, unseal } from "../server/conversation/Authenticator.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
+import * as Password from "../server/conversation/Password.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
-import * as Seal from "../server/conversation/Seal.js"
 import type { AuthSettingOptions } from "../server/Settings.js"
 import * as Refusal from "./Refusal.js"
 import { contextOf, credentials as currentCredentials, CurrentCredentials, CurrentSocket } from "./Socket.js"
@@ -74,7 +75,7 @@ export interface Options<R, RV = R> extends AuthSettingOptions<Duration.Input> {
    * Password of the sealed cookie or token, at least 32 characters, or several for rotation, each of which may be
    * `Redacted`; generated at each start by default.
    */
-  readonly password?: Seal.Password<string | Buffer | Redacted.Redacted<string | Buffer>> | undefined
+  readonly password?: Password.Password<string | Buffer | Redacted.Redacted<string | Buffer>> | undefined
   /** Settings of iron, over its defaults. */
   readonly iron?: Partial<Iron.SealOptions> | undefined
   /** Cookie name; `"nes"` by default. */
@@ -135,11 +136,11 @@ const attempt = <R>(
  */
 export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, RV> => {
   const { cookie = "nes", mode = "required", type = "direct" } = options
-  const password = Seal.forIron(Revealed.of(options.password ?? Seal.generate()) as Seal.Password)
-  const iron = Seal.ironOptions(options.iron)
+  const password = Password.forIron(Revealed.of(options.password ?? Password.generate()) as Password.Password)
+  const iron = Password.ironOptions(options.iron)
 
   const admit = (authentication: Authenticated) =>
-    Effect.map(Effect.promise(() => Seal.seal(authentication, password, iron)), (sealed) =>
+    Effect.map(Effect.promise(() => seal(authentication, password, iron)), (sealed) =>
       type === "cookie"
         ? HttpServerResponse.setCookieUnsafe(
           answer({ status: "authenticated" }),
@@ -164,8 +165,8 @@ export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, 
     type,
     mode,
     login,
-    fault: type === "direct" ? undefined : Seal.fault(password, iron),
-    unseal: (sealed) => Effect.promise(() => Seal.unseal(sealed, password, iron))
+    fault: type === "direct" ? undefined : Password.fault(password, iron),
+    unseal: (sealed) => Effect.promise(() => unseal(sealed, password, iron))
   }
 }
 

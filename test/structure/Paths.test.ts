@@ -117,7 +117,7 @@ describe("the paths of docs/architecture.md", () => {
     const hello = { type: "hello", id: 1, version: "2", auth: await token(), subs: ["/item/5"] }
     await (await open())(hello)
     const say = await open()
-    expectPath("A hello", await crossed(() => say(hello)), 11)
+    expectPath("A hello", await crossed(() => say(hello)), 10)
   })
 
   it("a publish to a subscriber of this node", async () => {

@@ -1,5 +1,7 @@
 /** Who a connection is: authentication by cookie, hello and reauth, and its verification in time (interop.md). */
+import * as Iron from "@hapi/iron"
 import { answers } from "../../protocol/Answers.js"
+import { isObject } from "../../protocol/Codec.js"
 import type * as Message from "../../protocol/Message.js"
 import { type Awaitable, interrupt, isPromiseLike, type Owner } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"
@@ -8,6 +10,37 @@ import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
 import type { Authentication, AuthState } from "./Authentication.js"
 import { errorAnswer } from "./ErrorAnswer.js"
+import type { Passwords } from "./Password.js"
+
+/** An authentication, if that is what a value is. */
+export const decodeAuthentication = (u: unknown): Authentication | undefined =>
+  isObject(u) && isObject(u.credentials)
+    ? {
+      credentials: u.credentials,
+      artifacts: u.artifacts,
+      strategy: typeof u.strategy === "string" ? u.strategy : undefined
+    }
+    : undefined
+
+/** Seals an authentication, for a cookie or token. */
+export const seal = (
+  authentication: Authentication,
+  passwords: Passwords,
+  options: Iron.SealOptions
+): Promise<string> => Iron.seal(authentication, passwords.seal, options)
+
+/**
+ * Unseals an authentication; `undefined` if it was not sealed with this password, has expired or is something else:
+ * which of the checks a forged one fails is nobody's business.
+ */
+export const unseal = async (
+  sealed: unknown,
+  passwords: Passwords,
+  options: Iron.SealOptions
+): Promise<Authentication | undefined> =>
+  typeof sealed === "string"
+    ? Iron.unseal(sealed, passwords.unseal, options).then(decodeAuthentication, () => undefined)
+    : undefined
 
 /** Authenticates the connections of a hub. */
 export class Authenticator {

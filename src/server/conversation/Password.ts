@@ -1,8 +1,7 @@
-/** Authentications, sealed by iron in cookies and tokens. */
+/** The passwords and settings with which iron seals cookies and tokens, and what it will refuse. */
 import * as Iron from "@hapi/iron"
 import { randomBytes } from "node:crypto"
 import { isObject } from "../../protocol/Codec.js"
-import type { Authentication } from "./Authentication.js"
 
 /**
  * Settings of iron (`@hapi/iron`).
@@ -99,39 +98,4 @@ export const fault = ({ seal, unseal }: Passwords, options: Iron.SealOptions): s
     }
   }
   return undefined
-}
-
-/** An authentication, if that is what a value is. */
-export const decodeAuthentication = (u: unknown): Authentication | undefined =>
-  isObject(u) && isObject(u.credentials)
-    ? {
-      credentials: u.credentials,
-      artifacts: u.artifacts,
-      strategy: typeof u.strategy === "string" ? u.strategy : undefined
-    }
-    : undefined
-
-/** Seals an authentication. */
-export const seal = (
-  authentication: Authentication,
-  passwords: Passwords,
-  options: Iron.SealOptions
-): Promise<string> => Iron.seal(authentication, passwords.seal, options)
-
-/**
- * Unseals an authentication; `undefined` if it was not sealed with this password, has expired or is something else:
- * which of the checks a forged one fails is nobody's business.
- */
-export const unseal = async (
-  sealed: unknown,
-  passwords: Passwords,
-  options: Iron.SealOptions
-): Promise<Authentication | undefined> => {
-  try {
-    return typeof sealed === "string"
-      ? decodeAuthentication(await Iron.unseal(sealed, passwords.unseal, options))
-      : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -1,10 +1,10 @@
 /** What is refused as a password is what iron refuses. */
 import * as Iron from "@hapi/iron"
 import { expect, it } from "vitest"
-import * as Seal from "../../../src/server/conversation/Seal.js"
+import * as Password from "../../../src/server/conversation/Password.js"
 import * as fc from "../../harness/Property.js"
 
-const options = Seal.ironOptions({
+const options = Password.ironOptions({
   encryption: { iterations: 1, minPasswordlength: 6 },
   integrity: { iterations: 1, minPasswordlength: 4, algorithm: "sha256" }
 })
@@ -20,9 +20,9 @@ const password = fc.oneof(
   key,
   secret,
   fc.tuple(older, secret).map(([older, secret]) => ({ ...older, id: "now", ...secret }))
-) as fc.Arbitrary<Seal.Password>
+) as fc.Arbitrary<Password.Password>
 
-const works = async (passwords: Seal.Passwords): Promise<boolean> => {
+const works = async (passwords: Password.Passwords): Promise<boolean> => {
   const { seal, unseal } = passwords
   const ids = typeof unseal === "object" && !Buffer.isBuffer(unseal) ? Object.entries(unseal) : []
   try {
@@ -41,8 +41,8 @@ const works = async (passwords: Seal.Passwords): Promise<boolean> => {
 it("has a fault exactly where iron cannot seal, or cannot unseal what an older one has sealed", () =>
   fc.assert(
     fc.asyncProperty(password, async (given) => {
-      const passwords = Seal.forIron(given)
-      expect(Seal.fault(passwords, options) === undefined).toBe(await works(passwords))
+      const passwords = Password.forIron(given)
+      expect(Password.fault(passwords, options) === undefined).toBe(await works(passwords))
     }),
     { numRuns: 500 }
   ))
