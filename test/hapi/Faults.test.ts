@@ -1,9 +1,12 @@
 /** Faults of applications that must not open a door, lose a hook or stall (nes-api.txt, "server.subscription", "Socket"). */
 import { unauthorized } from "@hapi/boom"
 import Hapi from "@hapi/hapi"
+import { once } from "node:events"
 import { afterEach, describe, expect, it } from "vitest"
 import { Client } from "../../src/client.js"
 import * as Nes from "../../src/hapi.js"
+import type { RawClient } from "../harness/RawClient.js"
+import { live } from "./LiveServer.js"
 
 const servers: Array<Hapi.Server> = []
 const clients: Array<Client> = []
@@ -229,4 +232,24 @@ it("eachSocket: a callback that throws keeps none from its turn, and the Promise
   })
   expect(calls).toBe(2)
   await expect(promise).rejects.toBe(fault)
+})
+
+it("a fault of the server's own on what comes closes that connection with 1011, is logged, and stops no other", async () => {
+  const { connect, log, open, server } = await live()
+  const other = await connect()
+  for (const say of [(raw: RawClient) => raw.say({ type: "ping" }), (raw: RawClient) => raw.socket.ping()]) {
+    const raw = await open()
+    await raw.hello()
+    const closed = once(raw.socket, "close")
+    const connection = [...server.plugins.nes.node.hub.connections.all()].at(-1)
+    Object.assign(connection ?? {}, {
+      tooMany: () => {
+        throw new Error("no database")
+      }
+    })
+    say(raw)
+    expect((await closed)[0]).toBe(1011)
+  }
+  expect(log.entries).toEqual(Array.from({ length: 2 }, () => ["nes connection error", "no database"]))
+  await other.message("still there").catch(({ message }: Error) => expect(message).toBe("Not Implemented"))
 })
