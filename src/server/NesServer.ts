@@ -330,7 +330,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
         Effect.flatMap(Fiber.join),
         Effect.asVoid
       )
-    return atMost(Effect.promise(() => node.drain(closeCode))).pipe(
+    return atMost(Effect.promise(() => node.drain({ code: closeCode }))).pipe(
       Effect.andThen(stop),
       Effect.andThen(atMost(FiberSet.awaitEmpty(hooks))),
       Effect.andThen(rest)

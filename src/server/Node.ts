@@ -8,7 +8,6 @@ import { randomBytes } from "node:crypto"
 import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
-import * as CloseCode from "../protocol/CloseCode.js"
 import { UserError } from "../protocol/NesError.js"
 import type { Once } from "./api/Once.js"
 import type { Service } from "./Application.js"
@@ -17,9 +16,7 @@ import { Broker, type Membership, type Tally } from "./Broker.js"
 import type { Publish, Target } from "./Command.js"
 import { Backlog } from "./connection/Backlog.js"
 import { Connection, type Shared } from "./connection/Connection.js"
-import * as Drain from "./connection/Drain.js"
-import type { DrainOptions } from "./connection/Drain.js"
-import { Lifetimes } from "./connection/Lifetimes.js"
+import { type DrainOptions, Lifetimes } from "./connection/Lifetimes.js"
 import type { Exceeded } from "./connection/Limits.js"
 import { Authenticator } from "./conversation/Authenticator.js"
 import { Dispatcher } from "./conversation/Dispatcher.js"
@@ -374,22 +371,17 @@ export class Node {
 
   /**
    * Accepts no more connections, and closes each as soon as none of its messages is being answered (at once who has not
-   * been let in yet), spread over a time if one is given. Also takes the close code and its reason.
+   * been let in yet), spread over a time if one is given.
    */
-  drain(options: DrainOptions | number = {}, reason?: string): Promise<void> {
+  drain(options: DrainOptions = {}): Promise<void> {
     this.draining = true
-    return Drain.sendAway(
-      Array.from(this.hub.connections.all()),
-      typeof options === "number" ? { code: options, reason } : options,
-      this.context
-    )
+    return this.lifetimes.sendAway(Array.from(this.hub.connections.all()), options)
   }
 
   /** Sends some clients away within a time (ms), of those that wait for nothing; they come back to whatever node. */
   shed(count: number, within: number): Promise<void> {
     const away = Array.from(this.hub.connections.all()).filter(({ isIdle, stage }) => isIdle && stage === "ready")
-    const options = { within, code: CloseCode.serviceRestart, reason: "Rebalancing" }
-    return Drain.sendAway(away.slice(0, count), options, this.context)
+    return this.lifetimes.sendAway(away.slice(0, count), { within, reason: "Rebalancing" })
   }
 
   /** Closes every connection; ends when their last hooks have run. */

@@ -1,7 +1,9 @@
 /** Who is indexed, how many connections a user may have, and how long one may be silent (nes-api.txt 84-96). */
+import { Effect } from "effect"
 import { afterEach, describe, expect, it, vi } from "vitest"
 import { WebSocket } from "ws"
 import type * as Nes from "../../src/hapi.js"
+import { Broker } from "../../src/index.js"
 import { basic, direct, type Json, type Options, refusal, TestServer } from "./AuthenticatedServer.js"
 
 const password = "a password that is longer than thirty-two characters"
@@ -172,10 +174,18 @@ describe("maxConnectionsPerUser (nes-api.txt 93-96)", () => {
   })
 
   it.each([[undefined], [false]] as const)("%s: as many as there are", async (maxConnectionsPerUser) => {
-    const server = await start({ index: true, maxConnectionsPerUser })
+    const asked = vi.fn(() => Promise.resolve(true))
+    const memory = Effect.runSync(Broker.makeMemory)
+    // Other nodes have no say where there is no limit.
+    const broker: Nes.PluginOptions["broker"] = {
+      join: (node) =>
+        Effect.map(memory.join(node), (membership) => ({ ...membership, claims: { claim: asked, release: asked } }))
+    }
+    const server = await start({ index: true, maxConnectionsPerUser }, { nes: { broker } })
     for (let i = 0; i < 10; i++) {
       await server.welcome(as("john"))
     }
+    expect(asked).not.toHaveBeenCalled()
   })
 
   it("at the same time, no more get in either", async () => {

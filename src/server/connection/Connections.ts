@@ -1,8 +1,6 @@
 /** The connections of a node, by id and by user. */
 import * as Latch from "effect/Latch"
-import { answers } from "../../protocol/Answers.js"
 import { type UserKey, userKey } from "../conversation/Authentication.js"
-import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as Groups from "../Groups.js"
 import type { Connection } from "./Connection.js"
 
@@ -58,12 +56,10 @@ export class Connections {
     return key === undefined ? none : this.byUser.get(key) ?? none
   }
 
-  /** Throws 503 if a user has as many other connections as one may. */
-  checkRoom(connection: Connection, key: UserKey, max: number): void {
+  /** Whether a user has fewer other connections than one may. */
+  hasRoom(connection: Connection, key: UserKey, max: number): boolean {
     const current = this.byUser.get(key) ?? none
-    if (current.size - (current.has(connection) ? 1 : 0) >= max) {
-      throw errorAnswer(answers.userConnectionsTooMany)
-    }
+    return current.size - (current.has(connection) ? 1 : 0) < max
   }
 
   /** Counts a connection among those of one user, and no more among those of another. */

@@ -1,4 +1,5 @@
 /** How long a connection may take to say who it is, how long it may last, and how long its end may take. */
+import * as Effect from "effect/Effect"
 import * as CloseCode from "../../protocol/CloseCode.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Connection } from "./Connection.js"
@@ -10,6 +11,18 @@ const refusalGrace = 1_000
 // Hooks of a closed connection that take longer hold up its `onDisconnection` no more; nor do messages that are being
 // answered hold up the end of one that has become too old.
 const farewellGrace = 1_000
+
+/** How clients are sent away. */
+export interface DrainOptions {
+  /** Over how long a time (ms), so that not all come back at once. Default: 0. */
+  readonly within?: number | undefined
+  /** The code of the close frame. Default: 1012, "service restart", where `within` is given; else none. */
+  readonly code?: number | undefined
+  readonly reason?: string | undefined
+}
+
+// How long one wait is at least (ms): those of thousands of connections would cost more than they are worth.
+const stride = 10
 
 /** The deadlines of a node's connections. */
 export class Lifetimes {
@@ -77,5 +90,24 @@ export class Lifetimes {
     ) {
       deadlines.reset()
     }
+  }
+
+  /** Closes connections one after another over a time, each as soon as none of its messages is being answered. */
+  async sendAway(
+    connections: ReadonlyArray<Connection>,
+    { within = 0, code = within > 0 ? CloseCode.serviceRestart : undefined, reason }: DrainOptions
+  ): Promise<void> {
+    const { clock, fork } = this.context
+    const from = clock.currentTimeMillisUnsafe()
+    const closing: Array<Promise<void>> = []
+    for (const [index, connection] of connections.entries()) {
+      const wait = from + (within * index) / connections.length - clock.currentTimeMillisUnsafe()
+      if (wait >= stride) {
+        await new Promise<void>((resolve) => void fork(Effect.andThen(Effect.sleep(wait), Effect.sync(resolve))))
+      }
+      const idle = connection.stage === "ready" ? connection.idle : Promise.resolve()
+      closing.push(idle.then(() => connection.close(code, reason)))
+    }
+    await Promise.all(closing)
   }
 }

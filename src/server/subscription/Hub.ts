@@ -196,14 +196,8 @@ export class Hub {
     const { auth } = this.context.settings
     const { user } = connection
     const next = auth && auth.index ? userKey(authentication.credentials[auth.index]) : undefined
-    await this.claim(next, connection)
-    if (auth && auth.maxConnectionsPerUser && next !== undefined) {
-      try {
-        this.connections.checkRoom(connection, next, auth.maxConnectionsPerUser)
-      } catch (error) {
-        this.release(next, connection)
-        throw error
-      }
+    if (next !== undefined && this.maxPerUser < Infinity) {
+      await this.claim(next, connection)
     }
     // A connection that closed during its authentication must not come back through the index.
     if (connection.user !== next && !connection.departed) {
@@ -248,22 +242,29 @@ export class Hub {
     ])
   }
 
-  private async claim(user: UserKey | undefined, connection: Connection): Promise<void> {
+  private get maxPerUser(): number {
     const { auth } = this.context.settings
+    return auth ? auth.maxConnectionsPerUser : Infinity
+  }
+
+  private async claim(user: UserKey, connection: Connection): Promise<void> {
     const { claims } = this.membership
-    if (!claims || !auth || !auth.maxConnectionsPerUser || typeof user !== "string" || user === connection.user) {
-      return
+    if (claims && typeof user === "string" && user !== connection.user) {
+      if (!await claims.claim(user, connection.id, this.maxPerUser)) {
+        throw errorAnswer(answers.userConnectionsTooMany)
+      }
+      if (connection.departed) {
+        claims.release(user, connection.id)
+      }
     }
-    if (!await claims.claim(user, connection.id, auth.maxConnectionsPerUser)) {
+    if (!this.connections.hasRoom(connection, user, this.maxPerUser)) {
+      this.release(user, connection)
       throw errorAnswer(answers.userConnectionsTooMany)
-    }
-    if (connection.departed) {
-      claims.release(user, connection.id)
     }
   }
 
   private release(user: UserKey | undefined, connection: Connection): void {
-    if (typeof user === "string") {
+    if (typeof user === "string" && this.maxPerUser < Infinity) {
       this.membership.claims?.release(user, connection.id)
     }
   }
