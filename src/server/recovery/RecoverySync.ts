@@ -153,7 +153,7 @@ export class RecoverySync {
     }
     if (at && offset === at.offset + 1 && Epoch.continues(at, epoch)) {
       const advancing = this.advance({ update, passed: ignore })
-      return advancing && this.keep(advancing.then(() => this.unsettled() ? this.catchUp() : undefined))
+      return advancing && this.keep(advancing)
     }
     // What others published before is on its way to this node: Redis has announced it already.
     if (at && update.confirmed && Epoch.continues(at, epoch)) {
@@ -164,11 +164,8 @@ export class RecoverySync {
 
   /** Reads the history again: announcements may have been missed. */
   work(): Promise<void> {
-    if (this.working) {
-      this.behind = true
-      return this.working
-    }
-    return this.keep(this.catchUp())
+    this.behind = true
+    return this.working ?? this.keep()
   }
 
   /** To be called when nobody listens any more: what still waits is for nobody. */
@@ -231,29 +228,45 @@ export class RecoverySync {
     return this.behind || this.admissions !== undefined
   }
 
-  private keep(work: Promise<void>): Promise<void> {
-    const working = work.finally(() => {
-      this.working = undefined
-      this.owner.idle(this)
-    })
-    this.working = working
-    return working
+  private keep(first?: Promise<void>): Promise<void> {
+    this.working = this.finish(first)
+    return this.working
   }
 
-  private async catchUp(): Promise<void> {
-    do {
-      this.behind = false
-      const admissions = this.admissions ?? nobody
-      this.admissions = undefined
-      try {
-        await this.owner.ready(this)
-        await this.settle(admissions, await this.read(admissions))
-      } catch (error) {
-        this.owner.failed(this, error)
-        this.postpone(admissions)
-        return
+  // Until nothing is left: no moment may lie between that look and the end of the work, as what comes in it would wait.
+  private async finish(first: Promise<void> | undefined): Promise<void> {
+    try {
+      if (first) {
+        await first
       }
-    } while (this.unsettled())
+      for (;;) {
+        const next = this.at && this.passed(this.at, ignore)
+        if (next) {
+          await this.advance(next)
+        } else if (!this.unsettled() || !await this.catchUp()) {
+          return
+        }
+      }
+    } finally {
+      this.working = undefined
+      this.owner.idle(this)
+    }
+  }
+
+  /** Settles from the history what is to be settled; returns whether that could be read. */
+  private async catchUp(): Promise<boolean> {
+    this.behind = false
+    const admissions = this.admissions ?? nobody
+    this.admissions = undefined
+    try {
+      await this.owner.ready(this)
+      await this.settle(admissions, await this.read(admissions))
+      return true
+    } catch (error) {
+      this.owner.failed(this, error)
+      this.postpone(admissions)
+      return false
+    }
   }
 
   // Whoever cannot be let in is subscribed all the same: what it misses meanwhile it gets, or is told, when it is.
@@ -312,7 +325,6 @@ export class RecoverySync {
       answer(this.at)
     }
     this.release(this.at)
-    await this.advance(this.passed(this.at, ignore))
   }
 
   // Delivers what was announced while a page was read, as far as that goes: by then less may be kept.

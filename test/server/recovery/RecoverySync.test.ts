@@ -255,6 +255,34 @@ it("what is confirmed before others' updates are heard waits for them, and nothi
   expect(world.reads).toBe(1)
 })
 
+it("what is announced once is delivered, at whatever moment of the work it comes", async () => {
+  const work: ReadonlyArray<(world: World) => void> = [
+    (world) => world.admit(undefined),
+    (world) => world.admit(undefined, 1),
+    (world) => world.publish("now", true),
+    (world) => void world.sync.work()
+  ]
+  for (const slow of [false, true]) {
+    for (const confirmed of [false, true]) {
+      for (const begin of work) {
+        for (let moment = 0; moment < 40; moment++) {
+          const world = new World(slow)
+          world.admit(undefined)
+          await settle()
+          begin(world)
+          for (let n = 0; n < moment; n++) {
+            await Promise.resolve()
+          }
+          world.publish("now", confirmed)
+          await settle()
+          await settle()
+          expect(world.told.values().next().value?.told).toEqual(world.all.map(({ message }) => message))
+        }
+      }
+    }
+  }
+})
+
 it("what is announced while the history is read follows it, without another reading", async () => {
   for (const slow of [false, true]) {
     const world = new World(slow)
