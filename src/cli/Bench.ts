@@ -1,15 +1,13 @@
 /** `effect-nes bench`: many clients against one server, and how long it lets them wait. */
+import * as Effect from "effect/Effect"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Client } from "../client/Client.js"
+import type { Target } from "./Connecting.js"
 import type { Output } from "./Output.js"
 import { summarize, type Summary, words } from "./Percentiles.js"
 
 /** What to do. */
-export interface Options {
-  readonly url: string
-  readonly auth: unknown
-  readonly ws: object
-  readonly timeout: number
+export interface Options extends Target {
   readonly clients: number
   /** How many connect at the same time. */
   readonly concurrency: number
@@ -66,39 +64,35 @@ export const run = async (options: Options, output: Output): Promise<Result> => 
     const message = error instanceof Error ? error.message : String(error)
     errors[message] = (errors[message] ?? 0) + 1
   }
+  const { auth, clients, concurrency, request, seconds, subscribe, timeout, url, ws } = options
   const durations: Array<number> = []
   const connected: Array<Client> = []
-  let begun = 0
   let settled = 0
   let updates = 0
-  const connectSome = async (): Promise<void> => {
-    while (begun < options.clients) {
-      begun++
-      const client = new Client(options.url, { ws: options.ws, timeout: options.timeout })
-      client.onError = null
-      const since = performance.now()
-      try {
-        const { timeout } = options
-        await client.connect({ auth: options.auth, reconnect: false, timeout, helloTimeout: timeout })
-        durations.push(performance.now() - since)
-        if (options.subscribe !== undefined) {
-          await client.subscribe(options.subscribe, () => updates++)
-        }
-        connected.push(client)
-      } catch (error) {
-        count(error)
-        await client.disconnect()
+  const connect = async (): Promise<void> => {
+    const client = new Client(url, { ws, timeout })
+    client.onError = null
+    const since = performance.now()
+    try {
+      await client.connect({ auth, reconnect: false, timeout, helloTimeout: timeout })
+      durations.push(performance.now() - since)
+      if (subscribe !== undefined) {
+        await client.subscribe(subscribe, () => updates++)
       }
-      progress.show("connecting", ++settled / options.clients)
+      connected.push(client)
+    } catch (error) {
+      count(error)
+      await client.disconnect()
     }
+    progress.show("connecting", ++settled / clients)
   }
-  await Promise.all(Array.from({ length: Math.min(options.concurrency, options.clients) }, connectSome))
+  await Effect.runPromise(Effect.replicateEffect(Effect.promise(connect), clients, { concurrency, discard: true }))
 
   const answered: Array<number> = []
   let failedRequests = 0
   updates = 0
   const since = performance.now()
-  const isOver = (): boolean => performance.now() - since >= options.seconds * 1000
+  const isOver = (): boolean => performance.now() - since >= seconds * 1000
   const ask = async (client: Client, path: string): Promise<void> => {
     while (!isOver()) {
       const asked = performance.now()
@@ -116,11 +110,10 @@ export const run = async (options: Options, output: Output): Promise<Result> => 
   }
   const watch = async (): Promise<void> => {
     while (!isOver()) {
-      await sleep(Math.min(100, options.seconds * 1000))
-      progress.show("measuring", (performance.now() - since) / options.seconds / 1000)
+      await sleep(Math.min(100, seconds * 1000))
+      progress.show("measuring", (performance.now() - since) / seconds / 1000)
     }
   }
-  const { request, subscribe } = options
   if (connected.length > 0 && (request !== undefined || subscribe !== undefined)) {
     await Promise.all([watch(), ...connected.map((client) => request === undefined ? undefined : ask(client, request))])
   }
@@ -131,7 +124,7 @@ export const run = async (options: Options, output: Output): Promise<Result> => 
   const perSecond = (total: number): number => Math.round(total / elapsed)
   return {
     clients: connected.length,
-    failed: options.clients - connected.length,
+    failed: clients - connected.length,
     connect: summarize(durations),
     ...(request !== undefined && {
       requests: { ...summarize(answered), failed: failedRequests, perSecond: perSecond(answered.length) }

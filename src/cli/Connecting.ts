@@ -1,54 +1,44 @@
 /** How commands reach a server: the flags they share, and the options of the client that these stand for. */
 import * as Argument from "effect/cli/Argument"
+import type { Command } from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Config from "effect/Config"
 import * as Option from "effect/Option"
 import type * as NesClient from "../client/NesClient.js"
 
-/** What every command has. */
-export const output = {
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Print one JSON object a line"), Flag.withDefault(false))
+/** A flag that may be left out, and what it is then. */
+export const flag = <A, B = undefined>(
+  of: Flag.Flag<A>,
+  description: string,
+  fallback?: B,
+  alias?: string
+): Flag.Flag<A | B> => {
+  const described = Flag.withDescription(alias === undefined ? of : Flag.withAlias(of, alias), description)
+  return fallback === undefined
+    ? Flag.map(Flag.optional(described), (given): A | B => Option.getOrElse(given, () => fallback as B))
+    : Flag.withDefault(described, fallback)
 }
+
+/** What every command has. */
+export const output = { json: flag(Flag.Boolean("json"), "Print one JSON object a line", false) }
 
 /** What every command has that connects. */
 export const flags = {
   url: Argument.String("url").pipe(Argument.withDescription("The server: ws://, wss://, http:// or https://")),
-  auth: Flag.String("auth").pipe(
-    Flag.withDescription("Credentials of the hello: a token, or JSON; the variable NES_AUTH does the same, unseen"),
-    Flag.withFallbackConfig(Config.String("NES_AUTH")),
-    Flag.optional
+  auth: flag(
+    Flag.withFallbackConfig(Flag.String("auth"), Config.String("NES_AUTH")),
+    "Credentials of the hello: a token, or JSON; the variable NES_AUTH does the same, unseen"
   ),
-  basic: Flag.String("basic").pipe(
-    Flag.withDescription("user:password, for HTTP's basic authentication in the hello"),
-    Flag.optional
-  ),
-  header: Flag.KeyValuePair("header").pipe(
-    Flag.withDescription("A header of the upgrade request, as name=value: cookie=session=5"),
-    Flag.withDefault({})
-  ),
-  origin: Flag.String("origin").pipe(
-    Flag.withDescription("The origin of the page that the client claims to be"),
-    Flag.optional
-  ),
-  insecure: Flag.Boolean("insecure").pipe(Flag.withDescription("Accept any certificate"), Flag.withDefault(false)),
-  timeout: Flag.Finite("timeout").pipe(
-    Flag.withDescription("How many seconds to wait for the connection and for each answer"),
-    Flag.withDefault(10)
-  ),
+  basic: flag(Flag.String("basic"), "user:password, for HTTP's basic authentication in the hello"),
+  header: flag(Flag.KeyValuePair("header"), "A header of the upgrade request, as name=value: cookie=session=5", {}),
+  origin: flag(Flag.String("origin"), "The origin of the page that the client claims to be"),
+  insecure: flag(Flag.Boolean("insecure"), "Accept any certificate", false),
+  timeout: flag(Flag.Finite("timeout"), "How many seconds to wait for the connection and for each answer", 10),
   ...output
 }
 
 /** What the flags were given. */
-export interface Input {
-  readonly url: string
-  readonly auth: Option.Option<string>
-  readonly basic: Option.Option<string>
-  readonly header: Readonly<Record<string, string>>
-  readonly origin: Option.Option<string>
-  readonly insecure: boolean
-  readonly timeout: number
-  readonly json: boolean
-}
+export type Input = Command.Config.Infer<typeof flags>
 
 /** JSON where it is some, else the text itself: shells make quotes hard to write. */
 export const parse = (text: string): unknown => {
@@ -59,26 +49,28 @@ export const parse = (text: string): unknown => {
   }
 }
 
-/** The credentials of the hello. */
-export const credentials = ({ auth, basic }: Pick<Input, "auth" | "basic">): unknown =>
-  Option.isSome(basic)
-    ? { headers: { authorization: `Basic ${Buffer.from(basic.value).toString("base64")}` } }
-    : Option.getOrUndefined(Option.map(auth, parse))
+/** Where a client connects, and how. */
+export interface Target {
+  readonly url: string
+  readonly auth: unknown
+  /** Options of the `ws` module. */
+  readonly ws: object
+  /** In milliseconds. */
+  readonly timeout: number
+}
 
-/** Options of the `ws` module. */
-export const socketOptions = ({ header, insecure, origin }: Pick<Input, "header" | "insecure" | "origin">): object => ({
-  headers: header,
-  ...(Option.isSome(origin) && { origin: origin.value }),
-  ...(insecure && { rejectUnauthorized: false })
+/** What the flags stand for. */
+export const target = ({ auth, basic, header: headers, insecure, origin, timeout, url }: Input): Target => ({
+  url,
+  auth: basic === undefined
+    ? auth && parse(auth)
+    : { headers: { authorization: `Basic ${Buffer.from(basic).toString("base64")}` } },
+  ws: { headers, ...(origin !== undefined && { origin }), ...(insecure && { rejectUnauthorized: false }) },
+  timeout: timeout * 1000
 })
 
 /** The client of a command that wants an answer now. */
-export const options = (input: Input): NesClient.Options => ({
-  url: input.url,
-  auth: credentials(input),
-  ws: socketOptions(input),
-  connect: "required",
-  connectTimeout: input.timeout * 1000,
-  timeout: input.timeout * 1000,
-  reconnect: false
-})
+export const options = (input: Input): NesClient.Options => {
+  const { timeout, ...rest } = target(input)
+  return { ...rest, connect: "required", connectTimeout: timeout, timeout, reconnect: false }
+}

@@ -7,16 +7,13 @@ import { connect as connectTcp, isIP } from "node:net"
 import { connect as connectTls } from "node:tls"
 import { Client } from "../client/Client.js"
 import { isNesError } from "../protocol/NesError.js"
+import type { Target } from "./Connecting.js"
 
 /** Whom to examine, and how. */
-export interface Options {
-  readonly url: string
-  readonly auth: unknown
+export interface Options extends Target {
   readonly header: Readonly<Record<string, string>>
   readonly origin: string | undefined
   readonly insecure: boolean
-  readonly timeout: number
-  readonly ws: object
 }
 
 /** One step: `advice` where it failed, or only just did not. */
@@ -37,20 +34,24 @@ class Ill extends Error {
 const codeOf = (error: unknown): string =>
   error instanceof Error ? (error as NodeJS.ErrnoException).code ?? error.message : String(error)
 
-const within = <A>(milliseconds: number, work: (resolve: (value: A) => void, reject: (error: Error) => void) => void) =>
-  new Promise<A>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Ill("no answer in time", "A firewall or a proxy swallows it.")),
-      milliseconds
-    )
-    work((value) => {
-      clearTimeout(timer)
-      resolve(value)
-    }, (error) => {
-      clearTimeout(timer)
-      reject(error)
+/** Waits, not for ever, and explains what is wrong. */
+const within = async <A>(
+  timeout: number,
+  work: (resolve: (value: A) => void, reject: (error: Error) => void) => void,
+  explain: (code: string) => Ill
+): Promise<A> => {
+  let timer: NodeJS.Timeout | undefined
+  try {
+    return await new Promise((resolve, reject) => {
+      timer = setTimeout(() => reject(new Ill("no answer in time", "A firewall or a proxy swallows it.")), timeout)
+      work(resolve, reject)
     })
-  })
+  } catch (error) {
+    throw error instanceof Ill ? error : explain(codeOf(error))
+  } finally {
+    clearTimeout(timer)
+  }
+}
 
 const parse = (text: string): URL => {
   const url = URL.canParse(text) ? new URL(text) : undefined
@@ -79,55 +80,41 @@ const resolveName = async (url: URL): Promise<string> => {
   }
 }
 
-const reach = async (url: URL, timeout: number): Promise<string> => {
+const reach = (url: URL, timeout: number): Promise<string> => {
   const [host, port] = [hostOf(url), portOf(url)]
-  try {
-    const peer = await within<string>(timeout, (resolve, reject) => {
-      const socket = connectTcp({ host, port }, () => {
-        resolve(`${socket.remoteAddress}:${port}`)
-        socket.destroy()
-      })
-      socket.once("error", reject)
+  return within(timeout, (resolve, reject) => {
+    const socket = connectTcp({ host, port }, () => {
+      resolve(`connected to ${socket.remoteAddress}:${port}`)
+      socket.destroy()
     })
-    return `connected to ${peer}`
-  } catch (error) {
-    if (error instanceof Ill) {
-      throw error
-    }
-    throw new Ill(
-      `${host}:${port}: ${codeOf(error)}`,
-      codeOf(error) === "ECONNREFUSED"
+    socket.once("error", reject)
+  }, (code) =>
+    new Ill(
+      `${host}:${port}: ${code}`,
+      code === "ECONNREFUSED"
         ? "Nothing listens there: start the server, compare host and port; a server may listen at 127.0.0.1 or ::1 only."
         : "The machine cannot be reached from here."
-    )
-  }
+    ))
 }
 
-const secure = async (url: URL, { insecure, timeout }: Options): Promise<string> => {
-  try {
-    return await within<string>(timeout, (resolve, reject) => {
-      const host = hostOf(url)
-      const name = isIP(host) === 0 ? { servername: host } : {}
-      const socket = connectTls({ host, port: portOf(url), ...name, rejectUnauthorized: !insecure }, () => {
-        const { valid_to: until } = socket.getPeerCertificate()
-        const days = Math.floor((Date.parse(until) - Date.now()) / 86_400_000)
-        resolve(`${socket.getProtocol()}, the certificate is valid for ${days} more days`)
-        socket.destroy()
-      })
-      socket.once("error", reject)
+const secure = (url: URL, { insecure, timeout }: Options): Promise<string> =>
+  within(timeout, (resolve, reject) => {
+    const host = hostOf(url)
+    const name = isIP(host) === 0 ? { servername: host } : {}
+    const socket = connectTls({ host, port: portOf(url), ...name, rejectUnauthorized: !insecure }, () => {
+      const { valid_to: until } = socket.getPeerCertificate()
+      const days = Math.floor((Date.parse(until) - Date.now()) / 86_400_000)
+      resolve(`${socket.getProtocol()}, the certificate is valid for ${days} more days`)
+      socket.destroy()
     })
-  } catch (error) {
-    if (error instanceof Ill) {
-      throw error
-    }
-    throw new Ill(
-      codeOf(error),
-      /CERT|UNABLE_TO|EXPIRED/.test(codeOf(error))
+    socket.once("error", reject)
+  }, (code) =>
+    new Ill(
+      code,
+      /CERT|UNABLE_TO|EXPIRED/.test(code)
         ? "The certificate is not trusted: name its authority in NODE_EXTRA_CA_CERTS, or try --insecure."
         : "The port speaks no TLS: try ws:// instead of wss://."
-    )
-  }
-}
+    ))
 
 const advices: Readonly<Record<number, string>> = {
   200: "A web server answered it as an ordinary request: register the plugin there, or let the proxy pass Upgrade on.",
@@ -166,9 +153,7 @@ const upgrade = async (url: URL, { header, insecure, origin, timeout }: Options)
     })
     request.on("error", reject)
     request.end()
-  }).catch((error: unknown) => {
-    throw error instanceof Ill ? error : new Ill(codeOf(error), "The port does not speak HTTP.")
-  })
+  }, (code) => new Ill(code, "The port does not speak HTTP."))
   if (status !== 101) {
     throw new Ill(`HTTP ${status}`, advices[status] ?? "It is not answered as a WebSocket.")
   }

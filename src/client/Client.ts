@@ -11,6 +11,7 @@ import type { DisconnectLog } from "./Observer.js"
 import type { RequestOptions, Response } from "./Request.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
+import type { Status } from "./Status.js"
 import type { Flags, Listener, SubscribeOptions } from "./Subscriptions.js"
 
 /**
@@ -142,13 +143,6 @@ const duration = (option: unknown): Duration.Duration | undefined => {
   return timeout === undefined ? undefined : Duration.millis(timeout)
 }
 
-const statuses = {
-  Disconnected: "disconnected",
-  Connecting: "connecting",
-  Connected: "connected",
-  Reconnecting: "reconnecting"
-} as const
-
 // Only what the application's own function threw is printed with its stack: that leads to the fault.
 const print = (error: NesError): void => {
   if (error._tag === "UserError" && error.cause !== undefined) {
@@ -199,18 +193,18 @@ export class Client {
       timeout: millis(options?.timeout),
       maxMessageChars: options?.maxMessageChars
     }, {
-      connected: () => this.tell(() => this.onConnect?.()),
-      disconnected: (willReconnect, log) => this.tell(() => this.onDisconnect?.(willReconnect, log)),
-      heartbeatTimeout: (willReconnect) => this.tell(() => this.onHeartbeatTimeout?.(willReconnect)),
+      connected: () => this.call(() => this.onConnect?.()),
+      disconnected: (willReconnect, log) => this.call(() => this.onDisconnect?.(willReconnect, log)),
+      heartbeatTimeout: (willReconnect) => this.call(() => this.onHeartbeatTimeout?.(willReconnect)),
       update: (message) => {
-        // As `tell`, without a function for each update.
+        // As `call`, without a function for each update.
         try {
           this.onUpdate?.(message)
         } catch (cause) {
           this.report(Thrown.toUserError(cause))
         }
       },
-      gap: (path) => this.tell(() => this.onGap?.(path)),
+      gap: (path) => this.call(() => this.onGap?.(path)),
       error: (error) => this.report(error),
       reconnecting: ignore,
       changed: ignore
@@ -229,7 +223,7 @@ export class Client {
 
   /** What state the client is in: `reconnecting` while it waits for its next attempt. */
   get status(): "disconnected" | "connecting" | "connected" | "reconnecting" {
-    return statuses[this.session.status._tag]
+    return this.session.status._tag.toLowerCase() as Lowercase<Status["_tag"]>
   }
 
   /**
@@ -352,12 +346,9 @@ export class Client {
   }
 
   private refused(message: string, callback: ((error: NesError) => void) | undefined): Promise<never> | undefined {
-    const error = new UserError({ message })
-    if (!callback) {
-      return quiet(Promise.reject(error))
-    }
-    queueMicrotask(() => this.call(callback, error))
-    return undefined
+    return this.settled(callback as Callback | undefined, (settle) => settle(new UserError({ message }))) as
+      | Promise<never>
+      | undefined
   }
 
   private tracked<A>(
@@ -366,42 +357,43 @@ export class Client {
     callback: Answered | undefined
   ): Promise<A> | undefined {
     // `null` stands for no callback, too.
-    if (!callback) {
-      const call = new PromiseCall(draft.type, read)
-      this.session.send(draft, call)
-      return call.promise
+    if (callback) {
+      return this.later((run) =>
+        this.session.send(draft, {
+          type: draft.type,
+          succeed: (answer) => this.call(() => callback(null, answer)),
+          fail: (error, answer) => run(() => callback(error, answer))
+        })
+      )
     }
-    const later = new Later()
-    this.session.send(draft, {
-      type: draft.type,
-      succeed: (answer) => this.call(callback, null, answer),
-      fail: (error, answer) => later.run(() => this.call(callback, error, answer))
-    })
-    later.open()
-    return undefined
+    const promise = new Promise<A>((resolve, reject) =>
+      this.session.send(draft, {
+        type: draft.type,
+        succeed: (answer) => resolve(read(answer)),
+        fail: (error) => {
+          reject(error)
+          // Not before there is a Promise. There is one for every request: only those that fail pay for it.
+          queueMicrotask(() => quiet(promise))
+        }
+      })
+    )
+    return promise
   }
 
   private settled(callback: Callback | undefined, start: (settle: Settle) => void): Promise<void> | undefined {
-    if (!callback) {
-      return quiet(
-        new Promise((resolve, reject) => start((error) => (error === undefined ? resolve() : reject(error))))
-      )
-    }
-    const later = new Later()
-    start((error) => later.run(() => this.call(callback, error)))
-    later.open()
-    return undefined
+    return callback
+      ? this.later((run) => start((error) => run(() => callback(error))))
+      : quiet(new Promise((resolve, reject) => start((error) => (error === undefined ? resolve() : reject(error)))))
   }
 
-  private call<Args extends ReadonlyArray<unknown>>(f: (...args: Args) => void, ...args: Args): void {
-    try {
-      f(...args)
-    } catch (cause) {
-      this.report(Thrown.toUserError(cause))
-    }
+  // A callback never runs before the call it was given to has returned.
+  private later(start: (run: (f: () => void) => void) => void): undefined {
+    let hasReturned = false
+    start((f) => hasReturned ? this.call(f) : queueMicrotask(() => this.call(f)))
+    hasReturned = true
   }
 
-  private tell(f: () => void): void {
+  private call(f: () => void): void {
     try {
       f()
     } catch (cause) {
@@ -414,46 +406,6 @@ export class Client {
       this.onError?.(error)
     } catch (cause) {
       console.error(cause)
-    }
-  }
-}
-
-// One object for the call and its Promise: there is one for every request.
-class PromiseCall<A> implements Call {
-  readonly promise: Promise<A>
-  private resolve: (value: A) => void = ignore
-  private reject: (error: NesError) => void = ignore
-
-  constructor(readonly type: Call["type"], private readonly read: (answer: Message.Answer) => A) {
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
-    })
-  }
-
-  succeed(answer: Message.Answer): void {
-    this.resolve(this.read(answer))
-  }
-
-  fail(error: NesError): void {
-    void quiet(this.promise)
-    this.reject(error)
-  }
-}
-
-// A callback never runs before the call it was given to has returned.
-class Later {
-  private ready = false
-
-  open(): void {
-    this.ready = true
-  }
-
-  run(f: () => void): void {
-    if (this.ready) {
-      f()
-    } else {
-      queueMicrotask(f)
     }
   }
 }

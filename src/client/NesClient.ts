@@ -38,9 +38,8 @@ import type { Close } from "./Socket.js"
 import type { Status } from "./Status.js"
 import {
   type Buffer,
-  fed,
+  Buffers,
   type OverflowError,
-  type StreamBuffer,
   subscribe,
   subscribed,
   type SubscribeOptions,
@@ -277,18 +276,12 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
     const context = yield* rootless<R>()
     const log = Effect.runForkWith(context)
     Metrics.begin(context)
-    const subscriptions = new Set<StreamBuffer<Update, NesError>>()
-    const updates = new Set<StreamBuffer<unknown>>()
-    const events = new Set<StreamBuffer<ClientEvent>>()
-    const statuses = new Set<StreamBuffer<Status>>()
+    const subscriptions = new Buffers<Update, NesError>()
+    const updates = new Buffers<unknown>()
+    const events = new Buffers<ClientEvent>()
+    const statuses = new Buffers<Status>()
     // Whoever still holds the service when its scope is closed must neither wait for ever nor open what nobody closes.
     let over = false
-
-    const happened = (event: ClientEvent): void => {
-      for (const buffer of events) {
-        buffer.offer(event)
-      }
-    }
 
     const session = yield* Effect.acquireRelease(
       Session.make({
@@ -303,50 +296,36 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
           if (again) {
             Metrics.reconnects.updateUnsafe(1, context)
           }
-          happened(ClientEvent.Connected({ id }))
+          events.offer(ClientEvent.Connected({ id }))
         },
-        disconnected: (_, log) => happened(ClientEvent.Disconnected(log)),
-        reconnecting: (attempt, delay) => happened(ClientEvent.Reconnecting({ attempt, delay })),
+        disconnected: (_, log) => events.offer(ClientEvent.Disconnected(log)),
+        reconnecting: (attempt, delay) => events.offer(ClientEvent.Reconnecting({ attempt, delay })),
         heartbeatTimeout: (willReconnect) => {
           Metrics.heartbeatsMissed.updateUnsafe(1, context)
-          happened(ClientEvent.HeartbeatTimeout({ willReconnect }))
+          events.offer(ClientEvent.HeartbeatTimeout({ willReconnect }))
         },
-        gap: (path) => happened(ClientEvent.Gap({ path })),
-        update: (message) => {
-          for (const buffer of updates) {
-            buffer.offer(message)
-          }
-        },
+        gap: (path) => events.offer(ClientEvent.Gap({ path })),
+        update: (message) => updates.offer(message),
         error: (error) => {
           if (events.size === 0) {
             log(Effect.logWarning("nes client", error))
           }
-          happened(ClientEvent.Error({ error }))
+          events.offer(ClientEvent.Error({ error }))
         },
         changed: (status) => {
-          for (const buffer of statuses) {
-            buffer.offer(status)
-          }
+          statuses.offer(status)
           if (status._tag === "Disconnected") {
-            failAll(subscriptions)
+            subscriptions.fail(ended())
           }
         }
       }).pipe(Effect.updateContext((_: Context.Context<never>) => context)),
       (session) =>
-        Effect.andThen(
-          Effect.suspend(() => {
-            over = true
-            return disconnect(session)
-          }),
-          Effect.sync(() => {
-            failAll(subscriptions)
-            for (const buffers of [updates, events, statuses]) {
-              for (const buffer of buffers) {
-                buffer.end()
-              }
-            }
-          })
-        )
+        Effect.gen(function*() {
+          over = true
+          yield* disconnect(session)
+          subscriptions.fail(ended())
+          ;[updates, events, statuses].forEach((buffers) => buffers.end())
+        })
     )
 
     const connect: Service["connect"] = (overrides = {}) =>
@@ -354,31 +333,25 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
         "nes.connect",
         "client",
         { "nes.url": options.url },
-        (traceparent) => Effect.flatMap(rootless(), (own) => open(overrides, own, traceparent))
+        (traceparent) =>
+          Effect.flatMap(rootless(), (own) =>
+            Effect.callback<void, NesError>((resume) => {
+              if (over) {
+                return resume(
+                  Effect.fail(new UserError({ message: "Cannot connect after the client's scope is closed" }))
+                )
+              }
+              const { connectTimeout, helloTimeout, reconnect } = { ...options, ...overrides }
+              session.connect({
+                auth: "auth" in overrides ? reveal(overrides.auth, own) : reveal(options.auth, context),
+                connectTimeout: duration(connectTimeout),
+                helloTimeout: duration(helloTimeout),
+                reconnect: reconnection(reconnect),
+                traceparent
+              }, settle(resume))
+              return disconnect(session)
+            }))
       )
-
-    const open = <R2>(
-      overrides: ConnectOptions<R2>,
-      own: Context.Context<R2>,
-      traceparent: string | undefined
-    ): Effect.Effect<void, NesError> =>
-      Effect.callback((resume) => {
-        if (over) {
-          return resume(Effect.fail(new UserError({ message: "Cannot connect after the client's scope is closed" })))
-        }
-        const { connectTimeout, helloTimeout, reconnect } = { ...options, ...overrides }
-        session.connect(
-          {
-            auth: "auth" in overrides ? reveal(overrides.auth, own) : reveal(options.auth, context),
-            connectTimeout: duration(connectTimeout),
-            helloTimeout: duration(helloTimeout),
-            reconnect: reconnection(reconnect),
-            traceparent
-          },
-          (error) => resume(error === undefined ? Effect.void : Effect.fail(error))
-        )
-        return disconnect(session)
-      })
 
     const alive = <A, E>(stream: Stream.Stream<A, E>, after: Stream.Stream<A, E> = Stream.empty): Stream.Stream<A, E> =>
       Stream.suspend(() => over ? after : stream)
@@ -408,16 +381,15 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
           path,
           Effect.suspend(() => over ? Effect.fail(ended()) : subscribed(session, subscriptions, path, options))
         ),
-      present: (path, value) =>
-        Effect.callback((resume) =>
-          session.present(path, value, (error) => resume(error === undefined ? Effect.void : Effect.fail(error)))
-        ),
+      present: (path, value) => Effect.callback((resume) => session.present(path, value, settle(resume))),
       subscribeMessages: (path, options) => Stream.map(updatesOf(path, options), (update) => update.message),
-      updates: endless(alive(fed(updates, unbounded))),
-      updatesWith: (buffer) => alive(fed(updates, buffer)),
-      events: endless(alive(fed(events, unbounded))),
+      updates: endless(alive(updates.stream(unbounded))),
+      updatesWith: (buffer) => alive(updates.stream(buffer)),
+      events: endless(alive(events.stream(unbounded))),
       status: Effect.sync(() => session.status),
-      statusChanges: endless(alive(fed(statuses, unbounded, () => session.status), Stream.sync(() => session.status))),
+      statusChanges: endless(
+        alive(statuses.stream(unbounded, () => session.status), Stream.sync(() => session.status))
+      ),
       subscriptions: Effect.sync(() => session.subscriptions),
       reauthenticate: (auth, { timeout } = {}) =>
         carrying("nes.reauthenticate", "client", {}, (traceparent) =>
@@ -507,11 +479,8 @@ const tracedBy = (session: Session.Session, traceparent: string | undefined) =>
 const disconnect = (session: Session.Session): Effect.Effect<void> =>
   Effect.callback((resume) => session.disconnect(() => resume(Effect.void)))
 
-const failAll = (buffers: Iterable<StreamBuffer<Update, NesError>>): void => {
-  for (const buffer of buffers) {
-    buffer.fail(ended())
-  }
-}
+const settle = (resume: (effect: Effect.Effect<void, NesError>) => void) => (error?: NesError): void =>
+  resume(error === undefined ? Effect.void : Effect.fail(error))
 
 const ended = (): DisconnectError => new DisconnectError({ message: "Subscription ended - client disconnected" })
 

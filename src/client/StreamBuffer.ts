@@ -300,18 +300,36 @@ export const subscribed = (
 ): Effect.Effect<Stream.Stream<Update, NesError | OverflowError>, NesError, Scope.Scope> =>
   StreamBuffer.accepted(updatesOf(...args), bufferOf(args[3]))
 
-/** What is offered to all of some buffers, after a first value if there is one. */
-export const fed = <A>(
-  buffers: Set<StreamBuffer<A>>,
-  limit: Buffer,
-  first?: () => A
-): Stream.Stream<A, OverflowError> =>
-  StreamBuffer.stream<A>({
-    enter: (buffer) => {
-      buffers.add(buffer)
-      if (first !== undefined) {
-        buffer.offer(first())
-      }
-    },
-    leave: (buffer) => void buffers.delete(buffer)
-  }, limit)
+/** All buffers that are offered the same. */
+export class Buffers<A, E = never> extends Set<StreamBuffer<A, E>> {
+  offer(value: A): void {
+    for (const buffer of this) {
+      buffer.offer(value)
+    }
+  }
+
+  end(): void {
+    for (const buffer of this) {
+      buffer.end()
+    }
+  }
+
+  fail(error: E): void {
+    for (const buffer of this) {
+      buffer.fail(error)
+    }
+  }
+
+  /** What is offered from now on, after a first value if there is one. */
+  stream(limit: Buffer, first?: () => A): Stream.Stream<A, E | OverflowError> {
+    return StreamBuffer.stream<A, E>({
+      enter: (buffer) => {
+        this.add(buffer)
+        if (first !== undefined) {
+          buffer.offer(first())
+        }
+      },
+      leave: (buffer) => void this.delete(buffer)
+    }, limit)
+  }
+}
