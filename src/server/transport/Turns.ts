@@ -15,6 +15,10 @@ export interface Task {
 // How long a turn of the event loop may take for tasks, and as long again for work that is none (ms).
 const slice = 1.5
 
+// How much of that each task adds (ms), so that what arrives beside a single one is seen soon. Beside much other work
+// there is more time for tasks, so that it does not keep them: twice as long as it took since the last turn.
+const share = 0.5
+
 // So many of those who pause go on in each turn: each does a bit, even if there is no time left.
 const perTurn = 16
 
@@ -26,6 +30,8 @@ export class Turns {
   private deferred: Array<Task> = []
   private scheduled = false
   private paused: Array<() => void> = []
+  // When the last turn ended that left something to the next.
+  private left = Infinity
   // The turn in which work that is no task was done last, and until when it may be.
   private turn = -1
   private until = 0
@@ -90,11 +96,12 @@ export class Turns {
 
   private readonly run = (): void => {
     const { deferred, tasks } = this
-    const end = performance.now() + slice
+    const now = performance.now()
     this.scheduled = false
     this.count++
     this.deferred = []
     tasks.push(...deferred)
+    const end = now + Math.min(Math.max(share * tasks.length, 2 * (now - this.left)), slice)
     try {
       for (let task = tasks.shift(); task !== undefined; task = performance.now() < end ? tasks.shift() : undefined) {
         if (task.step()) {
@@ -108,6 +115,7 @@ export class Turns {
       if (tasks.length + this.paused.length > 0) {
         this.schedule()
       }
+      this.left = this.scheduled ? performance.now() : Infinity
     }
   }
 }

@@ -49,8 +49,47 @@ describe("tasks", () => {
     turns.start(task("a", 4, 0.5))
     turns.start(task("b", 2, 0.5))
     turns.start(task("c", 1, 0.5))
-    expect(await pass()).toEqual(["abc", "aba", "a"])
+    expect(await pass()).toEqual(["abc", "ab", "a", "a"])
   })
+
+  it("leave the event loop soon where there is only one", async () => {
+    const turns = new Turns()
+    turns.start(task("x", 80, 0.125))
+    expect(await pass()).toEqual(Array.from({ length: 20 }, () => "xxxx"))
+  })
+
+  // What other work takes outside of their time in each turn, and inside, where it comes back in each.
+  it.each([[0.1, 0], [0.4, 0.3], [0.7, 0.3], [2, 0.3]])(
+    "are not kept by other work, which takes %s ms and %s ms of each turn",
+    async (outside, inside) => {
+      const turns = new Turns()
+      const steps = { own: 0, turns: 0 }
+      turns.start({
+        step: () => {
+          now += 0.05
+          steps.own++
+          return true
+        }
+      })
+      const other = {
+        step: () => {
+          now += inside
+          turns.defer(other)
+          return false
+        }
+      }
+      if (inside > 0) {
+        turns.start(other)
+      }
+      for (; steps.turns < 100; steps.turns++) {
+        await setImmediate()
+        now += outside
+      }
+      const own = steps.own * 0.05
+      expect(own / steps.turns).toBeLessThanOrEqual(1.5 + 0.05)
+      expect(own).toBeGreaterThanOrEqual(Math.min(1.5 - inside, outside + inside) * 0.95 * steps.turns)
+    }
+  )
 
   it("keep the event loop for no longer than a slice and one step, however many there are", async () => {
     const turns = new Turns()
