@@ -24,9 +24,8 @@ export class NesWebSocket extends WebSocket {
 }
 
 const reader = Symbol("effect-nes/reader")
-const isTimed = Symbol("effect-nes/isTimed")
 
-type Read = Socket & { [reader]?: Connection; [isTimed]?: true }
+type Read = Socket & { [reader]?: Connection }
 
 // As much as one read can bring: there is probably more.
 const full = 65_536
@@ -65,7 +64,8 @@ interface Receiver {
  * take apart, twice that time. All sockets share these listeners.
  */
 export class Intake {
-  private began = 0
+  // With which ws takes apart what was read.
+  private parse: ((this: Socket, chunk: Buffer) => void) | undefined
 
   constructor(
     private readonly turns: Turns,
@@ -79,6 +79,12 @@ export class Intake {
     ws.intake = this
     const raw: Read = connection.raw
     raw[reader] = connection
+    // One listener takes less than two, at each read too. ws removes its own, as which this counts by its `listener`.
+    const parse = raw.listeners("data").find(({ name }) => name === "socketOnData")
+    if (parse) {
+      raw.off("data", parse as typeof this.onData)
+      this.parse = this.onData.listener = parse as typeof this.onData
+    }
     raw.on("data", this.onData)
   }
 
@@ -136,26 +142,19 @@ export class Intake {
     }
   }
 
-  private readonly before = (): void => {
-    this.began = performance.now()
-  }
-
-  // After whoever takes it apart.
-  private readonly onData = this.dataListener((raw, connection, { length }) => {
+  private readonly onData = this.dataListener((raw, connection, chunk) => {
+    const isFull = chunk.length >= full
+    const began = isFull ? performance.now() : 0
+    this.parse?.call(raw, chunk)
     if (connection.opening) {
-      this.guard(connection, connection.opening, length)
+      this.guard(connection, connection.opening, chunk.length)
     }
-    if (length >= full) {
-      this.rest(raw, connection)
+    if (isFull) {
+      this.rest(connection, performance.now() - began)
     }
   })
 
-  private rest(raw: Read, connection: Connection): void {
-    const took = raw[isTimed] ? performance.now() - this.began : 0
-    if (!raw[isTimed]) {
-      raw[isTimed] = true
-      raw.prependListener("data", this.before)
-    }
+  private rest(connection: Connection, took: number): void {
     connection.stopReading()
     if (took > short) {
       setTimeout(() => connection.readOn(), 2 * took).unref()
@@ -164,13 +163,14 @@ export class Intake {
     }
   }
 
-  private dataListener(run: (raw: Read, connection: Connection, chunk: Buffer) => void) {
-    return function(this: Read, chunk: Buffer): void {
+  private dataListener(run: (raw: Socket, connection: Connection, chunk: Buffer) => void) {
+    const listener: { (this: Read, chunk: Buffer): void; listener?: unknown } = function(chunk) {
       const connection = this[reader]
       if (connection) {
         run(this, connection, chunk)
       }
     }
+    return listener
   }
 }
 
