@@ -113,28 +113,25 @@ const followLifecycle = (server: Server, { listen, node }: NesServer.Service): v
 
 const decorate = (
   server: Server,
-  nes: NesServer.Service,
+  { node }: NesServer.Service,
   hooks: Parameters<typeof Hooks.ofSubscription>[1]
 ): void => {
   const { socketOf } = hooks
-  const { node } = nes
-  server.decorate("server", "broadcast", node.broadcast)
-  server.decorate("server", "publish", node.publish)
-  server.decorate(
-    "server",
-    "eachSocket",
-    (each: (socket: Socket.Socket) => unknown, options?: EachSocketOptions) =>
-      node.each((connection) => each(socketOf(connection)), options ?? {})
-  )
-  server.decorate("server", "presence", (path: string) => node.presence(path))
-  server.decorate("server", "history", (path: string) => node.history(path))
-  server.decorate("server", "subscription", (path: string, options?: SubscriptionOptions) => {
-    if (!path) {
-      throw new Error("Subscription missing path")
+  const methods = {
+    broadcast: node.broadcast,
+    publish: node.publish,
+    eachSocket: (each: (socket: Socket.Socket) => unknown, options?: EachSocketOptions) =>
+      node.each((connection) => each(socketOf(connection)), options ?? {}),
+    presence: (path: string) => node.presence(path),
+    history: (path: string) => node.history(path),
+    subscription: (path: string, options?: SubscriptionOptions) => {
+      const given = options ?? {}
+      node.subscription(path, { ...decodeSubscription(path, given, socketOf), ...Hooks.ofSubscription(given, hooks) })
     }
-    const given = options ?? {}
-    node.subscription(path, { ...decodeSubscription(path, given, socketOf), ...Hooks.ofSubscription(given, hooks) })
-  })
+  }
+  for (const [name, method] of Object.entries(methods)) {
+    server.decorate("server", name, method)
+  }
   server.decorate("request", "socket", socketOfRequest as never, { apply: true })
 }
 

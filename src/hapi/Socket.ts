@@ -165,10 +165,5 @@ export class Socket {
 /** The one socket of a connection. */
 export const of = (connection: Connection, host: SocketHost): Socket => {
   const { facade } = connection
-  if (facade instanceof Socket) {
-    return facade
-  }
-  const socket = new Socket(connection, host)
-  connection.facade = socket
-  return socket
+  return facade instanceof Socket ? facade : connection.facade = new Socket(connection, host)
 }

@@ -64,10 +64,18 @@ export interface FilterContext<Params = Subscription.Params> {
 }
 
 /**
- * What the application has to say about a subscription. What each requires is its own, as with `Hooks`; `First` is what
- * a subscriber may be sent first.
+ * The options of a subscription. What each hook requires is its own, as with `Hooks`; `First` is what a subscriber may
+ * be sent first.
  */
-interface SubscriptionHooks<RF, RS, RN, RP, Params, Message, First> {
+export interface SubscriptionOptions<
+  RF = never,
+  RS = RF,
+  RN = RF,
+  RP = RF,
+  Params = Subscription.Params,
+  Message = unknown,
+  First = unknown
+> extends SubscriptionSettingOptions<Duration.Input, Socket.Socket> {
   /**
    * Whether a subscriber gets an update, or what instead (`{ override }`). A filter that need not wait may answer
    * without an Effect, which costs less. A failure means no. What it acquires is released when it has answered.
@@ -108,20 +116,6 @@ interface SubscriptionHooks<RF, RS, RN, RP, Params, Message, First> {
     ) => Effect.Effect<unknown, Refusal.Refusal, RN>)
     | undefined
 }
-
-/** The options of a subscription. */
-export interface SubscriptionOptions<
-  RF = never,
-  RS = RF,
-  RN = RF,
-  RP = RF,
-  Params = Subscription.Params,
-  Message = unknown,
-  First = unknown
-> extends
-  SubscriptionHooks<RF, RS, RN, RP, Params, Message, First>,
-  SubscriptionSettingOptions<Duration.Input, Socket.Socket>
-{}
 
 const subscription = decoder(struct(door, subscriptionFields(door)))
 

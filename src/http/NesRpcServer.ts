@@ -31,6 +31,7 @@ import { parentOf, rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import { toAnswer } from "../server/conversation/Errors.js"
+import { getOrMake } from "../server/Groups.js"
 import { NesServer } from "../server/NesServer.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Socket from "./Socket.js"
@@ -56,7 +57,6 @@ interface Call {
 }
 
 interface Client {
-  readonly id: number
   readonly connection: Connection
   readonly calls: Map<Id, Call>
   /** What its calls run with, as long as it has these credentials. */
@@ -98,18 +98,6 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
       const context = yield* rootless()
       const disconnects = yield* Queue.unbounded<number>()
       const clients = new Map<number, Client>()
-      const byConnection = new Map<Connection, Client>()
-      let counter = 0
-
-      const clientOf = (connection: Connection): Client => {
-        let client = byConnection.get(connection)
-        if (client === undefined) {
-          client = { id: counter++, connection, calls: new Map(), known: undefined }
-          byConnection.set(connection, client)
-          clients.set(client.id, client)
-        }
-        return client
-      }
 
       // The client learns that there was a fault, and the log learns which.
       const reported = new WeakSet<Fiber.Fiber<unknown, unknown>>()
@@ -140,7 +128,7 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
         if (client.known === undefined || client.known.credentials !== credentials) {
           client.known = { credentials, context: contextOf(client.connection) }
         }
-        return Effect.runForkWith(client.known.context)(writeRequest(client.id, request))
+        return Effect.runForkWith(client.known.context)(writeRequest(client.connection.number, request))
       }
 
       // Of a call that is not under way there is nothing to tell.
@@ -148,7 +136,7 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
         connection: Connection,
         message: Extract<FromClientEncoded, { readonly _tag: "Ack" | "Interrupt" }>
       ): boolean => {
-        const client = byConnection.get(connection)
+        const client = clients.get(connection.number)
         const call = client?.calls.get(message.requestId)
         if (client === undefined || call === undefined) {
           return false
@@ -216,7 +204,11 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
         Effect.sync(() =>
           node.serve({
             call: (connection, message, weight) => {
-              const client = clientOf(connection)
+              const client = getOrMake(
+                clients,
+                connection.number,
+                () => ({ connection, calls: new Map(), known: undefined })
+              )
               if (client.calls.has(message.id)) {
                 return Promise.reject(errorAnswer(answers.idInUse))
               }
@@ -245,7 +237,7 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
             ack: (connection, requestId) => tell(connection, { _tag: "Ack", requestId }),
             cancel: (connection, requestId) => tell(connection, { _tag: "Interrupt", requestId }),
             reauthenticated: (connection) => {
-              const client = byConnection.get(connection)
+              const client = clients.get(connection.number)
               for (const [id, call] of client?.calls ?? []) {
                 if (client && call.isStream && !call.isOver && isOthers(connection, call)) {
                   expel(client, id, call)
@@ -253,12 +245,11 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
               }
             },
             departed: (connection) => {
-              const client = byConnection.get(connection)
+              const client = clients.get(connection.number)
               if (client !== undefined) {
-                byConnection.delete(connection)
-                clients.delete(client.id)
+                clients.delete(connection.number)
                 endAll(client)
-                Queue.offerUnsafe(disconnects, client.id)
+                Queue.offerUnsafe(disconnects, connection.number)
               }
             }
           })

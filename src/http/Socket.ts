@@ -120,12 +120,7 @@ export class Socket {
  */
 export const of = (connection: Connection): Socket => {
   const { facade } = connection
-  if (facade instanceof Socket) {
-    return facade
-  }
-  const socket = new Socket(connection)
-  connection.facade = socket
-  return socket
+  return facade instanceof Socket ? facade : connection.facade = new Socket(connection)
 }
 
 /**

@@ -1,14 +1,21 @@
+/** Maps whose values come about when they are asked for. */
+
+/** The value of a key, made if there is none. */
+export const getOrMake = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
+  let value = map.get(key)
+  if (value === undefined) {
+    value = make()
+    map.set(key, value)
+  }
+  return value
+}
+
 /** Sets by what their members have in common; an empty one is none. */
 export type Groups<K, V> = Map<K, Set<V>>
 
 /** Adds a member of a group. */
 export const add = <K, V>(groups: Groups<K, V>, key: K, member: V): void => {
-  const group = groups.get(key)
-  if (group) {
-    group.add(member)
-  } else {
-    groups.set(key, new Set([member]))
-  }
+  getOrMake(groups, key, () => new Set()).add(member)
 }
 
 /** Removes a member of a group, and the group with the last one. */

@@ -191,13 +191,11 @@ export class Node {
    * start with `/`.
    */
   readonly publish = (path: string, message: unknown, options?: PublishOptions | null): Promise<void> =>
-    this.context.tracing === undefined
-      ? this.publishText(path, message, options ?? {}, undefined)
-      : this.traced(
-        "nes.publish",
-        { "nes.path": path },
-        (traceparent) => this.publishText(path, message, options ?? {}, undefined, traceparent)
-      )
+    this.traced(
+      "nes.publish",
+      path,
+      (traceparent) => this.publishText(path, message, options ?? {}, undefined, traceparent)
+    )
 
   /** `publish` of a message whose text may have been made already, in the span of whoever publishes. */
   publishText(
@@ -232,13 +230,11 @@ export class Node {
 
   /** Sends a message to all connections of every node. Throws if `user` is given and there is no index. */
   readonly broadcast = (message: unknown, options?: BroadcastOptions | null): Promise<void> =>
-    this.context.tracing === undefined
-      ? this.broadcastText(message, options ?? {}, undefined)
-      : this.traced(
-        "nes.broadcast",
-        {},
-        (traceparent) => this.broadcastText(message, options ?? {}, undefined, traceparent)
-      )
+    this.traced(
+      "nes.broadcast",
+      undefined,
+      (traceparent) => this.broadcastText(message, options ?? {}, undefined, traceparent)
+    )
 
   /** `broadcast`, as `publishText`. */
   broadcastText(
@@ -399,12 +395,16 @@ export class Node {
 
   private traced(
     name: string,
-    attributes: Readonly<Record<string, unknown>>,
-    work: (traceparent: string) => Promise<void>
+    path: string | undefined,
+    work: (traceparent?: string) => Promise<void>
   ): Promise<void> {
     const { tracing } = this.context
-    const parent = tracing?.current
-    return this.quiet(Promise.resolve(tracing?.span(name, { kind: "producer", attributes, parent }, work)))
+    if (tracing === undefined) {
+      return work()
+    }
+    const attributes = path === undefined ? {} : { "nes.path": path }
+    const options = { kind: "producer", attributes, parent: tracing.current } as const
+    return this.quiet(Promise.resolve(tracing.span(name, options, work)))
   }
 
   private requireIndex(target: Target): void {

@@ -1,5 +1,6 @@
 /** Who is present at the paths of the nodes of one process. */
 import type { Publish } from "../Command.js"
+import { getOrMake } from "../Groups.js"
 import type { MemoryHistory } from "../recovery/MemoryHistory.js"
 import {
   type Change,
@@ -53,14 +54,9 @@ export const apply = (
   return list ? texts : entries.size === before ? [] : [counted(entries.size)]
 }
 
-interface Populated {
-  readonly place: Place
-  readonly entries: Map<string, Entry>
-}
-
 /** Presence in memory. What it tells is published as it changes, so that who reads it knows how far it has come. */
 export class MemoryPresence implements Presences {
-  private readonly places = new Map<string, Populated>()
+  private readonly places = new Map<string, { readonly place: Place; readonly entries: Map<string, Entry> }>()
 
   constructor(
     private readonly history: MemoryHistory,
@@ -68,7 +64,7 @@ export class MemoryPresence implements Presences {
   ) {}
 
   async change(place: Place, node: string, changes: ReadonlyArray<Change>, extent: Extent): Promise<void> {
-    const { entries } = this.populated(place)
+    const { entries } = getOrMake(this.places, place.path, () => ({ place, entries: new Map<string, Entry>() }))
     const texts = apply(entries, place.list, node, changes, extent)
     if (entries.size === 0) {
       this.places.delete(place.path)
@@ -88,16 +84,6 @@ export class MemoryPresence implements Presences {
 
   async left(node: string): Promise<void> {
     await Promise.all(Array.from(this.places.values(), ({ place }) => this.change(place, node, [], "all")))
-  }
-
-  private populated(place: Place): Populated {
-    const known = this.places.get(place.path)
-    if (known) {
-      return known
-    }
-    const populated: Populated = { place, entries: new Map() }
-    this.places.set(place.path, populated)
-    return populated
   }
 
   // No more is kept than there is to list: who missed more is better off with the list. So whoever can make changes

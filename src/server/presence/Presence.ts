@@ -10,12 +10,13 @@ import type { Connection, Declared } from "../connection/Connection.js"
 import { Deadlines } from "../connection/Deadlines.js"
 import { userKey } from "../conversation/Authentication.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
+import { getOrMake } from "../Groups.js"
 import * as MessageText from "../MessageText.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Bounds } from "../recovery/Bounds.js"
 import { SharedReads } from "../recovery/SharedReads.js"
 import { Snapshot } from "../subscription/Snapshot.js"
-import { type Options, type Params, type PresenceOptions, Router } from "../subscription/Subscription.js"
+import { type Options, type PresenceOptions, Router } from "../subscription/Subscription.js"
 import type { Change, Local, Place, Presences, Present } from "./Present.js"
 
 /**
@@ -81,9 +82,6 @@ const ignore = (): void => {}
 
 const parametersOf = (path: string): ReadonlyArray<string> => path.match(/\{[^}]*\}/g) ?? []
 
-/** Where it is told who is present at the paths of a subscription. */
-const patternOf = (path: string, { path: pattern = path + suffix }: PresenceOptions): string => pattern
-
 /** What presence works with. */
 export type PresenceContext = Pick<NodeContext, "application" | "clock" | "exceed" | "fork" | "metrics" | "settings">
 
@@ -114,7 +112,7 @@ export class Presence implements Local {
     string,
     Options<Connection>
   ] {
-    const pattern = patternOf(path, presence)
+    const { path: pattern = path + suffix } = presence
     if (!presence.path && /[?*]\d*\}$/.test(path)) {
       throw new UserError({ message: `Presence of a path that ends as it likes needs a path of its own: ${path}` })
     }
@@ -132,7 +130,7 @@ export class Presence implements Local {
       regather: (isLost) => this.presences.whole?.(isLost),
       snapshot: (_connection, path) =>
         this.readings.ask(path, async () => {
-          const { position, ...present } = await this.presences.read(place(path, presence))
+          const { position, ...present } = await this.presences.read({ path, bounds, list: presence.list })
           return new Snapshot(present, position)
         })
     }]
@@ -141,7 +139,6 @@ export class Presence implements Local {
   /** A connection has subscribed, with a value if it gave one. */
   join(connection: Connection, path: string, subscription: Declared, first: string | undefined): void {
     const { presence } = subscription.options
-    const params = subscription.params(path)
     const id = presence && this.identify(connection, path, subscription, presence)
     if (!presence || id === undefined || connection.departed) {
       return
@@ -151,7 +148,15 @@ export class Presence implements Local {
     if (before && before.id !== id) {
       this.leave(connection, path)
     }
-    const post = this.post(path, params, presence)
+    const place = placeOf(path, subscription, presence)
+    const post = getOrMake(this.posts, place.path, (): Post => ({
+      place,
+      grace: presence.grace,
+      entries: new Map(),
+      changes: new Map(),
+      isDoubtful: false,
+      isWorking: false
+    }))
     const known = post.entries.get(id)
     const entry: Entry = known ?? { id, post, subscriptions: 0, value: given ?? null, lingering: 0 }
     post.entries.set(id, entry)
@@ -159,8 +164,7 @@ export class Presence implements Local {
     this.deadlines(post.grace)?.clear(entry)
     this.linger(entry, 0)
     entry.subscriptions += before === entry ? 0 : 1
-    const ofConnection = this.entries.get(connection) ?? new Map<string, Entry>()
-    this.entries.set(connection, ofConnection.set(path, entry))
+    getOrMake(this.entries, connection, () => new Map()).set(path, entry)
     if (!known || (given !== undefined && given !== entry.value)) {
       this.changed(entry, given ?? null)
     }
@@ -170,8 +174,7 @@ export class Presence implements Local {
   say(connection: Connection, path: string, value: string): void {
     const entry = this.entries.get(connection)?.get(path)
     if (!entry) {
-      const ofConnection = this.early.get(connection) ?? new Map<string, string>()
-      this.early.set(connection, ofConnection.set(path, value))
+      getOrMake(this.early, connection, () => new Map()).set(path, value)
     } else {
       // Even if it said so before: the application may have said something else since.
       this.changed(entry, value)
@@ -233,7 +236,7 @@ export class Presence implements Local {
     if (!subscription || !presence) {
       throw new UserError({ message: `Subscription without presence: ${path}` })
     }
-    const at = place(placeOf(path, subscription.params(path), presence), presence)
+    const at = placeOf(path, subscription, presence)
     return {
       read: async () => {
         const { count, users } = await this.presences.read(at)
@@ -254,7 +257,7 @@ export class Presence implements Local {
 
   place(path: string): Place | undefined {
     const presence = this.places.match(path)?.subscription
-    return presence && place(path, presence)
+    return presence && { path, bounds, list: presence.list }
   }
 
   renew(everywhere: boolean): void {
@@ -289,12 +292,9 @@ export class Presence implements Local {
   }
 
   private deadlines(grace: number): Deadlines<Entry> | undefined {
-    if (grace === 0) {
-      return undefined
-    }
-    const deadlines = this.graces.get(grace) ?? new Deadlines<Entry>(grace, this.context, (entry) => this.gone(entry))
-    this.graces.set(grace, deadlines)
-    return deadlines
+    return grace === 0
+      ? undefined
+      : getOrMake(this.graces, grace, () => new Deadlines(grace, this.context, (entry) => this.gone(entry)))
   }
 
   private identify(
@@ -313,24 +313,6 @@ export class Presence implements Local {
       this.context.application.log(["nes", "identify", "error"], error, connection)
       return undefined
     }
-  }
-
-  private post(path: string, params: Params, presence: PresenceOptions<Connection>): Post {
-    const at = place(placeOf(path, params, presence), presence)
-    const known = this.posts.get(at.path)
-    if (known) {
-      return known
-    }
-    const post: Post = {
-      place: at,
-      grace: presence.grace,
-      entries: new Map(),
-      changes: new Map(),
-      isDoubtful: false,
-      isWorking: false
-    }
-    this.posts.set(at.path, post)
-    return post
   }
 
   private changed(entry: Entry, value: string | null): void {
@@ -436,7 +418,12 @@ const nameOf = (who: unknown): string | undefined => {
     : createHash("sha256").update(typeof key === "string" ? key : "").digest("base64url")
 }
 
-const placeOf = (path: string, params: Params, { path: pattern }: PresenceOptions): string =>
-  pattern === undefined ? path + suffix : fill(pattern, params)
-
-const place = (path: string, { list }: PresenceOptions): Place => ({ path, bounds, list })
+const placeOf = (
+  path: string,
+  subscription: Declared,
+  { list, path: pattern }: PresenceOptions<Connection>
+): Place => ({
+  path: pattern === undefined ? path + suffix : fill(pattern, subscription.params(path)),
+  bounds,
+  list
+})

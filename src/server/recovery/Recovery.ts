@@ -3,6 +3,7 @@ import type * as Message from "../../protocol/Message.js"
 import { BrokerError, type Membership } from "../Broker.js"
 import type { Published } from "../Command.js"
 import type { Connection, Declared } from "../connection/Connection.js"
+import { getOrMake } from "../Groups.js"
 import type { NodeContext } from "../NodeContext.js"
 import { type Entrance, isFor, only } from "../subscription/Entrance.js"
 import type { Keeper } from "../subscription/Hub.js"
@@ -121,12 +122,8 @@ export class Recovery implements Keeper {
     since: Message.Position | undefined,
     history: number
   ): Message.Position | Promise<Message.Position | undefined> {
-    let sync = this.syncs.get(path)
-    if (!sync) {
-      sync = new RecoverySync(path, subscription, this.owner)
-      this.syncs.set(path, sync)
-    }
-    return sync.admit(connection, since, history)
+    return getOrMake(this.syncs, path, () => new RecoverySync(path, subscription, this.owner))
+      .admit(connection, since, history)
   }
 
   /** Takes an announced update. */

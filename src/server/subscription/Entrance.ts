@@ -7,13 +7,14 @@ import type { Connection, Declared } from "../connection/Connection.js"
 import { userKey } from "../conversation/Authentication.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as Errors from "../conversation/Errors.js"
+import { getOrMake } from "../Groups.js"
 import type { NodeContext } from "../NodeContext.js"
 import { defaultBounds } from "../recovery/Bounds.js"
 import type { Page } from "../recovery/History.js"
 import { SharedReads } from "../recovery/SharedReads.js"
 import type { PreparedMessage } from "../transport/Turns.js"
 import { Snapshot } from "./Snapshot.js"
-import type { Seat, Seats, Subscribers } from "./Subscription.js"
+import type { Seat, Subscribers } from "./Subscription.js"
 
 /** Whether an update for a user, or for all, is for this connection. */
 export const isFor = ({ auth }: Connection, user: unknown, index: string | false | undefined): boolean => {
@@ -66,9 +67,7 @@ export class Entrance {
       return
     }
     const seat: Seat = { waiting: [], done: Promise.resolve() }
-    const seats: Seats<Connection> = subscription.seats ??= new Map()
-    const ofPath = seats.get(path) ?? new Map<Connection, Seat>()
-    seats.set(path, ofPath.set(connection, seat))
+    getOrMake(subscription.seats ??= new Map(), path, () => new Map()).set(connection, seat)
     const done = this.seat(connection, path, subscription, seat, after).catch((error: unknown) => {
       if (this.holds(connection, path, subscription, seat)) {
         this.leave(connection, path, subscription)

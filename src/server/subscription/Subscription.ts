@@ -179,9 +179,6 @@ interface Topic<C> {
 
 const none: Subscribers<never> = new Set<never>()
 
-/** Subscribers that wait for a first message, by path: what is published to each meanwhile. */
-export type Seats<C> = Map<string, Map<C, Seat>>
-
 /** A subscriber that waits for a first message. */
 export interface Seat {
   readonly waiting: Array<Publish>
@@ -191,8 +188,8 @@ export interface Seat {
 
 /** A declared subscription. */
 export class Subscription<C extends Subscriber> {
-  /** Present while somebody waits for a first message. */
-  seats: Seats<C> | undefined
+  /** Who waits for a first message, by path; present while somebody does. */
+  seats: Map<string, Map<C, Seat>> | undefined
   private readonly topics = new Map<string, Topic<C>>()
   private own: Call.Router<true> | undefined
 
