@@ -208,9 +208,10 @@ export class Exchanges {
       }
       if (!exchange.isOver) {
         // A route that closes (`h.close`) has no head, whatever hapi's types say.
-        const { headers, result, statusCode } = Object.assign(response, { headers: response.headers ?? {} })
+        response.headers ??= {}
         exchange.fault = unreadable(response)
         if (exchange.fault === undefined) {
+          const { headers, result, statusCode } = response
           return { statusCode, headers, payload: result, json: jsonOf(response) }
         }
       }

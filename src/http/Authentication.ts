@@ -115,16 +115,13 @@ const valueOf = (name: string, cookies: string): string | undefined => {
 
 const cookieDefaults = { secure: true, httpOnly: true, sameSite: "strict", path: "/" } as const
 
-const complete = ({ artifacts, credentials, strategy }: Identity): Authenticated => ({
-  credentials,
-  artifacts,
-  strategy
-})
-
 const attempt = <R>(
   { authenticate, mode = "required" }: Pick<Options<R>, "authenticate" | "mode">
 ): Effect.Effect<Authenticated | undefined, Refusal.Refusal, R> => {
-  const identity = Effect.map(authenticate, complete)
+  const identity = Effect.map(
+    authenticate,
+    ({ artifacts, credentials, strategy }): Authenticated => ({ credentials, artifacts, strategy })
+  )
   return mode === "try" ? Effect.catchTag(identity, "Refusal", () => Effect.succeed(undefined)) : identity
 }
 

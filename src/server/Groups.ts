@@ -10,6 +10,16 @@ export const getOrMake = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
   return value
 }
 
+/** Takes a value out of a map of maps, and the map with the last one. */
+export const take = <A, B, V>(maps: Map<A, Map<B, V>>, first: A, second: B): V | undefined => {
+  const map = maps.get(first)
+  const value = map?.get(second)
+  if (map?.delete(second) && map.size === 0) {
+    maps.delete(first)
+  }
+  return value
+}
+
 /** Sets by what their members have in common; an empty one is none. */
 export type Groups<K, V> = Map<K, Set<V>>
 

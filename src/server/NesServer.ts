@@ -386,9 +386,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
     drain: ({ within, ...options } = {}) =>
       Effect.promise(() => node.drain({ ...options, within: within === undefined ? 0 : Duration.toMillis(within) })),
     join,
-    connections: Effect.sync(() =>
-      Array.from(node.hub.connections.all()).filter((connection) => connection.stage === "ready")
-    ),
+    connections: Effect.sync(() => node.hub.ready()),
     run: (options) => Effect.andThen(join, serve(options)),
     listen: (server, options) =>
       join.pipe(

@@ -376,7 +376,7 @@ export class Node {
 
   /** Sends some clients away within a time (ms), of those that wait for nothing; they come back to whatever node. */
   shed(count: number, within: number): Promise<void> {
-    const away = Array.from(this.hub.connections.all()).filter(({ isIdle, stage }) => isIdle && stage === "ready")
+    const away = this.hub.ready().filter(({ isIdle }) => isIdle)
     return this.lifetimes.sendAway(away.slice(0, count), { within, reason: "Rebalancing" })
   }
 

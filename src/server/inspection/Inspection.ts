@@ -21,16 +21,7 @@ export type Question =
   | { readonly type: "send"; readonly id: string; readonly text: string }
 
 /** A connection, as a line of a list. */
-interface Row {
-  readonly id: string
-  readonly user: string | undefined
-  readonly address: string | undefined
-  readonly forwarded: string | undefined
-  readonly stage: Connection["stage"]
-  readonly subscriptions: number
-  readonly buffered: number
-  readonly answering: number
-}
+type Row = ReturnType<typeof row>
 
 /** Those connections of a node that match: how many, and the ones that are wanted. */
 export interface Matches {
@@ -62,7 +53,7 @@ const short = (text: string | undefined): string | undefined => text?.slice(0, m
 const userOf = ({ user }: Connection): string | undefined =>
   user === undefined ? undefined : typeof user === "string" && !user.startsWith("\0") ? short(user) : "(an object)"
 
-const row = (connection: Connection): Row => ({
+const row = (connection: Connection) => ({
   id: connection.id,
   user: userOf(connection),
   address: connection.info.remoteAddress,

@@ -10,7 +10,7 @@ import type { Connection, Declared } from "../connection/Connection.js"
 import { Deadlines } from "../connection/Deadlines.js"
 import { userKey } from "../conversation/Authentication.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
-import { getOrMake } from "../Groups.js"
+import { getOrMake, take } from "../Groups.js"
 import * as MessageText from "../MessageText.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Bounds } from "../recovery/Bounds.js"
@@ -143,7 +143,7 @@ export class Presence implements Local {
     if (!presence || id === undefined || connection.departed) {
       return
     }
-    const given = this.takeEarly(connection, path) ?? first
+    const given = take(this.early, connection, path) ?? first
     const before = this.entries.get(connection)?.get(path)
     if (before && before.id !== id) {
       this.leave(connection, path)
@@ -183,17 +183,9 @@ export class Presence implements Local {
 
   /** A connection has unsubscribed, or has gone: then it may come back. */
   leave(connection: Connection, path: string): void {
-    this.takeEarly(connection, path)
-    const ofConnection = this.entries.get(connection)
-    const entry = ofConnection?.get(path)
-    if (!ofConnection || !entry) {
-      return
-    }
-    ofConnection.delete(path)
-    if (ofConnection.size === 0) {
-      this.entries.delete(connection)
-    }
-    if (--entry.subscriptions > 0) {
+    take(this.early, connection, path)
+    const entry = take(this.entries, connection, path)
+    if (!entry || --entry.subscriptions > 0) {
       return
     }
     const deadlines = connection.departed ? this.deadlines(entry.post.grace) : undefined
@@ -280,15 +272,6 @@ export class Presence implements Local {
     }
     this.posts.clear()
     await this.presences.left?.(this.node)
-  }
-
-  private takeEarly(connection: Connection, path: string): string | undefined {
-    const ofConnection = this.early.get(connection)
-    const value = ofConnection?.get(path)
-    if (ofConnection?.delete(path) && ofConnection.size === 0) {
-      this.early.delete(connection)
-    }
-    return value
   }
 
   private deadlines(grace: number): Deadlines<Entry> | undefined {

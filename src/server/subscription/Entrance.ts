@@ -7,7 +7,7 @@ import type { Connection, Declared } from "../connection/Connection.js"
 import { userKey } from "../conversation/Authentication.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as Errors from "../conversation/Errors.js"
-import { getOrMake } from "../Groups.js"
+import { getOrMake, take } from "../Groups.js"
 import type { NodeContext } from "../NodeContext.js"
 import { defaultBounds } from "../recovery/Bounds.js"
 import type { Page } from "../recovery/History.js"
@@ -115,9 +115,7 @@ export class Entrance {
   /** To be called when a connection is no longer subscribed to a path. */
   leave(connection: Connection, path: string, subscription: Declared): void {
     const { seats } = subscription
-    const ofPath = seats?.get(path)
-    if (seats && ofPath?.delete(connection) && ofPath.size === 0) {
-      seats.delete(path)
+    if (seats && take(seats, path, connection)) {
       subscription.seats = seats.size > 0 ? seats : undefined
     }
   }

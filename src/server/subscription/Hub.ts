@@ -88,14 +88,14 @@ export class Hub {
 
   /** How many connections have said hello, or how many are subscribed to a path. */
   count(path: string | undefined): number {
-    if (path !== undefined) {
-      return this.router.match(path)?.subscription.subscribers(path).size ?? 0
-    }
-    let count = 0
-    for (const { stage } of this.connections.all()) {
-      count += stage === "ready" ? 1 : 0
-    }
-    return count
+    return path === undefined
+      ? this.ready().length
+      : this.router.match(path)?.subscription.subscribers(path).size ?? 0
+  }
+
+  /** The connections that have said hello. */
+  ready(): ReadonlyArray<Connection> {
+    return Array.from(this.connections.all()).filter(({ stage }) => stage === "ready")
   }
 
   /** Whether anyone is subscribed to a path, or about to be. */
