@@ -12,7 +12,7 @@ class ShortestFirst extends BaseSequencer {
 }
 
 // What goes by what a process has of its own.
-const alone = ["test/**/{Intake,Prometheus,ClusterBroker,Inspector}.test.ts"]
+const alone = ["test/{server,http,hapi,telemetry}/**/{Intake,Prometheus,Inspector,Registration}.test.ts"]
 
 export default defineConfig({
   ...base,
@@ -24,8 +24,15 @@ export default defineConfig({
         test: {
           name: "together",
           include: ["test/{protocol,server,client,cluster,contract,http,hapi,telemetry}/**/*.test.ts"],
-          // What goes by the time a run takes, or by children.
-          exclude: [...alone, "test/**/{Exit,Draining,Lifecycle,Turns}.test.ts", "test/hapi/Heartbeat.test.ts"],
+          // What goes by the time a run takes, or by children, and what takes long.
+          exclude: [
+            ...alone,
+            "test/**/{Exit,Draining,Lifecycle,Turns}.test.ts",
+            "test/hapi/{Api,AuthenticationSealed,Heartbeat,Races,Resets,Snapshot}.test.ts",
+            "test/http/{Transports,Upgrades}.test.ts",
+            "test/cluster/ClusterBroker.test.ts",
+            "test/telemetry/Monitoring.test.ts"
+          ],
           // The source is read once: four times as fast.
           isolate: false,
           // Most of the changes that are noticed leave a test waiting; the longest takes three seconds.

@@ -352,7 +352,7 @@ describe("heartbeat (nes-api.txt 105-112)", () => {
   const ping = "{\"type\":\"ping\"}"
 
   it("unless given, pings every 15 seconds, and looks 5 seconds later who gave a sign of life since last time", async () => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] })
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "hrtime", "performance"] })
     const server = await start({})
     const silent = await server.welcome()
     const round = async (): Promise<void> => {
