@@ -115,12 +115,12 @@ it("some are sent away, of those that wait for nothing", async () => {
   const clients = await Promise.all(Array.from({ length: 6 }, () => connect(urlOf(server))))
   const busy = clients.slice(0, 2).map((client) => client.request("/slow"))
   await sleep(50)
-  let gone = 0
+  const gone: Array<unknown> = []
   for (const client of clients) {
-    client.onDisconnect = () => void gone++
+    client.onDisconnect = (_willReconnect, { code, reason }) => void gone.push([code, reason])
   }
   await server.plugins.nes.node.shed(3, 50)
-  await expect.poll(() => gone).toBe(3)
+  await expect.poll(() => gone).toEqual(Array.from({ length: 3 }, () => [1012, "Rebalancing"]))
   expect((await Promise.all(busy)).map(({ payload }) => payload)).toEqual(["a", "a"])
   expect(server.plugins.nes.node.ready).toBe(true)
 })

@@ -513,6 +513,12 @@ describe("maxMessagesPerSecond", () => {
     await undisturbed()
   })
 
+  it("false is no limit", async () => {
+    const { client, host } = await limited({ maxMessagesPerSecond: false })
+    await client.fence()
+    expect(counts(host)).toEqual({})
+  })
+
   it("by default 10,000 may come at once", async () => {
     const { client, host } = await limited({ maxInFlight: 20_000 })
     const closed = closure(client)
