@@ -474,7 +474,7 @@ const response = (answer: Message.Answer): Request.Response => ({
 
 // A span is not told to a server that would not know what to do with it.
 const tracedBy = (session: Session.Session, traceparent: string | undefined) =>
-  traceparent !== undefined && session.offers("trace") ? { traceparent } : undefined
+  session.offers("trace") ? { traceparent } : undefined
 
 const disconnect = (session: Session.Session): Effect.Effect<void> =>
   Effect.callback((resume) => session.disconnect(() => resume(Effect.void)))

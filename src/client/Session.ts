@@ -279,7 +279,7 @@ export class Session implements Owner {
   }
 
   private ask(path: string, topic: Topic, done: Settle, traceparent?: string): void {
-    const traced = traceparent !== undefined && this.offers("trace") && { traceparent }
+    const traced = this.offers("trace") && { traceparent }
     this.send({ type: "sub", path, ...wishesOf(topic), ...traced, id: 0 }, {
       type: "sub",
       succeed: ({ position }) => {

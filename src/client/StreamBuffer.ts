@@ -233,7 +233,7 @@ class Received implements Update {
 
 const after = (update: Update, dropped: Update): Update => ({
   ...update,
-  dropped: 1 + (dropped.dropped ?? 0) + (update.dropped ?? 0),
+  dropped: 1 + (dropped.dropped ?? 0),
   ...(dropped.gap && { gap: true })
 })
 

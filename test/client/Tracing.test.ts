@@ -4,6 +4,7 @@ import Hapi from "@hapi/hapi"
 import { Effect, Layer, Tracer } from "effect"
 import * as NesClient from "../../src/client/NesClient.js"
 import * as Nes from "../../src/hapi.js"
+import { RawServer } from "../harness/RawServer.js"
 
 const server = Effect.acquireRelease(
   Effect.promise(async () => {
@@ -63,3 +64,26 @@ it.live("without a tracer nothing is added to a request", () =>
     const { payload } = yield* nes.request("/headers")
     expect(payload).toEqual({ traceparent: null, own: null })
   }).pipe(Effect.provide(Live)))
+
+it.live("a server that offers to trace is told the span of a message and a subscription, any other is not", () =>
+  Effect.gen(function*() {
+    const raw = yield* Effect.acquireRelease(
+      Effect.promise(() => RawServer.start()),
+      (server) => Effect.promise(() => server.stop())
+    )
+    for (const extensions of [[], ["trace"]]) {
+      const next = raw.next()
+      const told = Effect.promise(async () => {
+        const socket = await next
+        await socket.accept({ extensions })
+        return [await socket.answer("message"), await socket.answer("sub")].map(({ traceparent }) => typeof traceparent)
+      })
+      const calls = Effect.gen(function*() {
+        const nes = yield* NesClient.make({ url: raw.url, connect: "required" })
+        yield* nes.message("hello")
+        yield* nes.subscribed("/a")
+      })
+      const [types] = yield* Effect.all([told, Effect.scoped(calls)], { concurrency: 2 })
+      expect(types).toEqual(Array.from({ length: 2 }, () => extensions.length > 0 ? "string" : "undefined"))
+    }
+  }).pipe(Effect.provide(recording().layer)))
