@@ -15,7 +15,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import { answers } from "../protocol/Answers.js"
+import { answers, type Row } from "../protocol/Answers.js"
 import { isObject } from "../protocol/Codec.js"
 import * as Revealed from "../protocol/Revealed.js"
 import { rootless } from "../protocol/Tracing.js"
@@ -241,6 +241,9 @@ const directRequest = (connection: Connection, given: unknown): SocketRequest =>
   )
 }
 
+const opened = (found: Effect.Effect<Authenticated | undefined>, refusal: Row) =>
+  Effect.filterOrFail(found, (found) => found !== undefined, () => errorAnswer(refusal))
+
 /**
  * The authentication part of the Application port.
  *
@@ -252,13 +255,7 @@ export const port = <R, RV>(auth: Authentication<R, RV> | false) => ({
 
   authenticateCookie: (cookies: string): Effect.Effect<Authenticated | undefined, unknown> => {
     const sealed = auth ? valueOf(auth.cookie ?? "nes", cookies) : undefined
-    return auth && sealed !== undefined
-      ? Effect.filterOrFail(
-        auth.unseal(sealed),
-        (found) => found !== undefined,
-        () => errorAnswer(answers.cookieInvalid)
-      )
-      : Effect.succeed(undefined)
+    return auth && sealed !== undefined ? opened(auth.unseal(sealed), answers.cookieInvalid) : Effect.undefined
   },
 
   authenticate: (
@@ -270,11 +267,7 @@ export const port = <R, RV>(auth: Authentication<R, RV> | false) => ({
     Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
   > => {
     if (!auth || auth.type !== "direct") {
-      return Effect.filterOrFail(
-        auth ? auth.unseal(given) : Effect.succeed(undefined),
-        (found) => found !== undefined,
-        () => errorAnswer(answers.tokenInvalid)
-      )
+      return opened(auth ? auth.unseal(given) : Effect.undefined, answers.tokenInvalid)
     }
     return Refusal.asAnswer(attempt(auth)).pipe(
       Effect.provide(Context.add(

@@ -191,11 +191,13 @@ export class Node {
    * start with `/`.
    */
   readonly publish = (path: string, message: unknown, options?: PublishOptions | null): Promise<void> =>
-    this.traced(
-      "nes.publish",
-      path,
-      (traceparent) => this.publishText(path, message, options ?? {}, undefined, traceparent)
-    )
+    this.context.tracing === undefined
+      ? this.publishText(path, message, options ?? {}, undefined)
+      : this.traced(
+        "nes.publish",
+        path,
+        (traceparent) => this.publishText(path, message, options ?? {}, undefined, traceparent)
+      )
 
   /** `publish` of a message whose text may have been made already, in the span of whoever publishes. */
   publishText(
@@ -243,10 +245,7 @@ export class Node {
     text: string | undefined,
     traceparent?: string
   ): Promise<void> {
-    const { auth } = this.context.settings
-    if (user && !(auth && auth.index)) {
-      throw new Error("Socket auth indexing is disabled")
-    }
+    this.requireIndex(user)
     return this.quiet(this.membership.send({ type: "broadcast", message, user, text, traceparent }))
   }
 
@@ -255,7 +254,7 @@ export class Node {
    * `message` as the last update unless that is `null`. Throws if a user is given and there is no index.
    */
   revoke(target: Target, path: string, message: unknown = null): Promise<void> {
-    this.requireIndex(target)
+    this.requireIndex("user" in target)
     return this.quiet(this.membership.send({ type: "revoke", target, path, message }))
   }
 
@@ -264,7 +263,7 @@ export class Node {
    * Throws if a user is given and there is no index.
    */
   disconnect(target: Target): Promise<void> {
-    this.requireIndex(target)
+    this.requireIndex("user" in target)
     return this.quiet(this.membership.send({ type: "disconnect", target }))
   }
 
@@ -407,9 +406,9 @@ export class Node {
     return this.quiet(Promise.resolve(tracing.span(name, options, work)))
   }
 
-  private requireIndex(target: Target): void {
+  private requireIndex(user: unknown): void {
     const { auth } = this.context.settings
-    if ("user" in target && !(auth && auth.index)) {
+    if (user && !(auth && auth.index)) {
       throw new Error("Socket auth indexing is disabled")
     }
   }
