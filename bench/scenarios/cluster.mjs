@@ -1,5 +1,5 @@
 /** Two nodes and a Redis between them: see measures/cluster.mjs, measures/recovery.mjs and measures/paths.mjs. */
-const targets = { "socket.io-redis": 0.55, local: 1.1, "local-redis": 1.1 }
+const targets = { "socket.io-redis": 0.55, local: 1.1, "local-redis": 1.1, "limit-redis": 1.2 }
 
 const kept = "effect-nes-redis-kept"
 const plain = "effect-nes-redis"
@@ -22,7 +22,7 @@ export const cluster = [
     name: "cluster",
     kind: "cluster",
     subject: "effect-nes-redis",
-    peers: ["effect-nes-redis", "socket.io-redis", "local", "local-redis"],
+    peers: ["effect-nes-redis", "socket.io-redis", "local", "local-redis", "limit-redis"],
     rows: [
       { metric: "cost", title: "through Redis to 1,000 on another node, 200 B", unit: "µs/delivery", targets },
       { metric: "p50", title: "… publish to last delivery, median", unit: "ms", targets: {} },

@@ -18,14 +18,19 @@ interface Waiting {
 interface Queue {
   readonly path: string
   readonly bounds: Bounds
-  waiting: Array<Waiting>
+  readonly waiting: Array<Waiting>
 }
 
-/** What goes out together. */
+/** What goes out of a path, and together with that of others. */
+interface Part extends Batch {
+  readonly queue: Queue
+  readonly updates: ReadonlyArray<Waiting>
+}
+
 interface Call {
   readonly bounds: Bounds
-  readonly parts: Array<readonly [queue: Queue, updates: ReadonlyArray<Waiting>]>
-  updates: number
+  readonly parts: Array<Part>
+  count: number
   chars: number
 }
 
@@ -80,28 +85,25 @@ export class Appender {
   private flush(): void {
     const calls: Array<Call> = []
     for (const queue of this.ready.splice(0)) {
-      const { bounds, waiting } = queue
+      const { bounds, path, waiting } = queue
       const { chars, count } = fitting(waiting)
       let call = calls.findLast((call) => call.bounds === bounds)
-      if (!call || call.updates + count > maxUpdates || call.chars + chars > maxChars) {
-        call = { bounds, parts: [], updates: 0, chars: 0 }
+      if (!call || call.count + count > maxUpdates || call.chars + chars > maxChars) {
+        call = { bounds, parts: [], count: 0, chars: 0 }
         calls.push(call)
       }
-      call.parts.push([queue, waiting.splice(0, count)])
-      call.updates += count
+      const updates = waiting.splice(0, count)
+      const state = 1 + updates.findLastIndex(({ isState }) => isState)
+      call.parts.push({ queue, path, updates, payloads: updates.map(({ payload }) => payload), state })
+      call.count += count
       call.chars += chars
     }
     calls.forEach((call) => void this.send(call))
   }
 
   private async send({ bounds, parts }: Call): Promise<void> {
-    const batches = parts.map(([{ path }, updates]) => ({
-      path,
-      payloads: updates.map(({ payload }) => payload),
-      state: 1 + updates.findLastIndex(({ isState }) => isState)
-    }))
-    const outcomes = await this.append(batches, bounds).catch((error: unknown) => parts.map(() => error as Error))
-    for (const [index, [queue, updates]] of parts.entries()) {
+    const outcomes = await this.append(parts, bounds).catch((error: unknown) => parts.map(() => error as Error))
+    for (const [index, { queue, updates }] of parts.entries()) {
       const outcome = outcomes[index] ?? new Error("Not answered")
       for (const [n, { reject, resolve }] of updates.entries()) {
         if (outcome instanceof Error) {

@@ -444,8 +444,10 @@ export class ClusterNode {
       throw toBrokerError(error)
     }
     this.heardAt = this.now()
-    const update: Published = { ...command, position, confirmed: true }
-    await this.node.deliver(update)
+    if (this.node.serves) {
+      const update: Published = { ...command, position, confirmed: true }
+      await this.node.deliver(update)
+    }
   }
 
   private async read(path: string, since: Since | undefined, bounds: Bounds): Promise<Page> {

@@ -25,7 +25,7 @@ import { UserError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import { carrying } from "../protocol/Tracing.js"
 import { Broker, BrokerError, type Membership, type Service as BrokerService, type Tally } from "../server/Broker.js"
-import type { Publish, Target } from "../server/Command.js"
+import type { Target } from "../server/Command.js"
 import * as MessageText from "../server/MessageText.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import { type Bounds, defaultBounds, defaultStateAge, stateBounds } from "../server/recovery/Bounds.js"
@@ -144,9 +144,8 @@ const over = (membership: Membership, router: Router<Declared>) => ({
       throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
     }
     const text = MessageText.of(message)
-    const update: Publish = { type: "publish", path, message, internal, user, version, text, traceparent }
     const recovery = router.match(path)?.subscription.recovery
-    await membership.send(recovery ? { ...update, recovery } : update)
+    await membership.send({ type: "publish", path, message, internal, user, version, text, traceparent, recovery })
   },
   broadcast: async (message: unknown, { user }: BroadcastOptions = {}, traceparent?: string) =>
     membership.send({ type: "broadcast", message, user, text: MessageText.of(message), traceparent }),

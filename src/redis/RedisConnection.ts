@@ -37,7 +37,7 @@ export interface RedisConnection {
   /** Whether one command may have keys of any number of paths. */
   readonly spans: boolean
   /** Runs a command on the server that has `key`. */
-  readonly command: (key: string, args: ReadonlyArray<string>) => Promise<unknown>
+  readonly command: (key: string, args: Array<string>) => Promise<unknown>
   readonly subscribe: (channels: ReadonlyArray<string>) => Promise<void>
   readonly unsubscribe: (channels: ReadonlyArray<string>) => Promise<void>
   /** The server says that it is no master: another may have taken its place. */
@@ -294,7 +294,7 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
     },
     publish: "PUBLISH",
     spans: true,
-    command: async (_, args) => client(commands).sendCommand([...args]),
+    command: async (_, args) => client(commands).sendCommand(args),
     subscribe: async (channels) => client(subscriber).subscribe([...channels], observer.heard),
     unsubscribe: async (channels) => client(subscriber).unsubscribe([...channels], observer.heard),
     demoted: () => {
@@ -384,7 +384,7 @@ const clustered = (address: Address, timeout: number, observer: Observer): Redis
     },
     publish: "SPUBLISH",
     spans: false,
-    command: (key, args) => cluster.sendCommand(key, false, [...args]),
+    command: (key, args) => cluster.sendCommand(key, false, args),
     subscribe: async (channels) => {
       await Promise.all(channels.map((channel) => cluster.sSubscribe(channel, observer.heard)))
     },

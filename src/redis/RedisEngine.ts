@@ -65,12 +65,12 @@ const open = (options: EngineOptions, observer: Observer): Session => {
   }
   const ask = <A>(work: Promise<A>): Promise<A> => work.catch((error: Error) => Promise.reject(faultOf(error)))
   const run = (script: Scripts.Script, keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) =>
-    ask(script.run(connection, keys, args))
+    ask(script.run(connection, keys, args.map(String)))
   const command = (verb: string, of: string, ...args: ReadonlyArray<string>): Promise<unknown> =>
     ask(connection.command(of, [verb, of, ...args]))
   const members = async (set: string) => (await command("SMEMBERS", set) as ReadonlyArray<unknown>).map(String)
 
-  const keysOf = (path: string) => [key("state", path), key("kept", path), key("path", path)]
+  const keysOf = (path: string) => [key("state", path), key("path", path)]
   // Of what is kept.
   const termsOf = ({ age, size, state = 0 }: Bounds) => [
     lossless,
@@ -108,14 +108,13 @@ const open = (options: EngineOptions, observer: Observer): Session => {
         : (await Promise.all(batches.map((batch) => ask([batch]).catch((error: Error) => [error])))).flat()
     },
     read: async (path, since, { age, size, state = 0 }) => {
-      const keys = [key("state", path), key("kept", path)]
       const terms = [lossless, age, since ? since.epoch ?? "" : "-", since?.offset ?? 0, state, size]
-      const [epoch, start, top, entries, last] = await run(Scripts.read, keys, terms) as Read
+      const [epoch, start, top, entries, last] = await run(Scripts.read, keysOf(path), terms) as Read
       return { epoch, start, top, entries, last: last ?? undefined }
     },
     sever: async (path, age) => await run(Scripts.sever, [key("state", path)], [lossless, age]) === 1,
     clear: async (path) => {
-      await run(Scripts.clear, [key("state", path), key("kept", path)], [])
+      await run(Scripts.clear, keysOf(path), [])
     },
     positions: async (paths) =>
       connection.spans ? positionsOf(paths) : (await Promise.all(paths.map((path) => positionsOf([path])))).flat(),

@@ -17,15 +17,15 @@ export class Script {
   async run(
     connection: RedisConnection,
     keys: ReadonlyArray<string>,
-    args: ReadonlyArray<string | number>
+    args: ReadonlyArray<string>
   ): Promise<unknown> {
     const [key = ""] = keys
-    const rest = [String(keys.length), ...keys, ...args.map(String)]
+    const command = ["EVALSHA", this.digest, String(keys.length), ...keys, ...args]
     try {
-      return await connection.command(key, ["EVALSHA", this.digest, ...rest])
+      return await connection.command(key, command)
     } catch (error) {
       if (error instanceof Error && error.message.startsWith("NOSCRIPT")) {
-        return connection.command(key, ["EVAL", this.source, ...rest])
+        return connection.command(key, command.with(0, "EVAL").with(1, this.source))
       }
       throw error
     }
@@ -72,14 +72,14 @@ local function old(entry, before)
 end
 `
 
-// Gives updates of a path their offsets, keeps and announces them. Its keys are three from an index on, the updates those
+// Gives updates of a path their offsets, keeps and announces them. Its keys are two from an index on, the updates those
 // of a list from an index to another; one of them may be how things stand. What only takes up room is looked after from
 // time to time: whoever reads looks at ages and numbers, too.
 const keeping = `
 local age, most = tonumber(ARGV[3]), tonumber(ARGV[5])
 local tail, pause, room = ':' .. at .. '\\n', math.ceil(age / 16), most / 8
 local function keep(key, updates, from, to, last)
-  local state, list, channel = KEYS[key], KEYS[key + 1], KEYS[key + 2]
+  local state, list = KEYS[key], KEYS[key + 1]
   local known = redis.call('HMGET', state, 'epoch', 'top', 'tidy')
   local epoch, top, tidy = known[1], tonumber(known[2] or 0), tonumber(known[3] or 0)
   if not epoch or not holds(epoch) then
@@ -95,7 +95,7 @@ local function keep(key, updates, from, to, last)
     top = top + 1
     local entry = epoch .. ':' .. top .. tail .. updates[i]
     length = redis.call('RPUSH', list, entry)
-    redis.call(ARGV[6], channel, entry)
+    redis.call(ARGV[6], list, entry)
     if i == last then
       redis.call('HSET', state, 'last', entry)
     end
@@ -117,8 +117,8 @@ end
 `
 
 /**
- * Gives updates their offsets, keeps and announces them. KEYS: of each path its state, its list, its channel. ARGV:
- * whether Redis loses nothing, a random part for new epochs, ms to keep updates and the state, how many updates to keep,
+ * Gives updates their offsets, keeps and announces them. KEYS: of each path its state, and its list, which has the name
+ * of its channel. ARGV: whether Redis loses nothing, a random part for new epochs, ms to keep updates and the state, how many updates to keep,
  * the command that publishes; of each path how many updates it gets, and which of them is how things stand (0 for none);
  * the updates. Returns a line for each path: the position of its last, or what it was refused by.
  */
@@ -127,7 +127,7 @@ local lines, key, from = {}, 1, 8
 for count, last in string.gmatch(ARGV[7], '(%d+):(%d+)') do
   local kept, line = pcall(keep, key, ARGV, from, from + count - 1, from + last - 1)
   lines[#lines + 1] = kept and line or '!' .. string.gsub(line.err or line, '%c', ' ')
-  key, from = key + 3, from + count
+  key, from = key + 2, from + count
 end
 return table.concat(lines, '\\n')
 `)
@@ -227,7 +227,7 @@ end
  * present, or than nodes need to catch up. If all who were present have been lost, the path begins a new epoch.
  */
 export const enter = new Script(`${opening}${keeping}${counting}
-local all, extent, node, updates = KEYS[4], ARGV[9], ARGV[11], {}
+local all, extent, node, updates = KEYS[3], ARGV[9], ARGV[11], {}
 local before, had = size(all), tonumber(redis.call('HGET', all, node) or '0')
 local has = had
 local known = redis.call('HMGET', KEYS[1], 'here', 'epoch')

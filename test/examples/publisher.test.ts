@@ -27,5 +27,5 @@ it("a worker publishes, says to how many, and ends; what it published is kept", 
   expect((await run(redis.url, "6", "packed")).stdout).toBe("published to 0 subscribers on 0 nodes\n")
   await until(() => heard.length === 1)
   expect(heard).toEqual([{ status: "shipped" }])
-  expect(redis.run("llen", "nes:kept:{/item/6}")).toBe("1")
+  expect(redis.run("llen", "nes:path:{/item/6}")).toBe("1")
 })

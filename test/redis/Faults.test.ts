@@ -53,7 +53,7 @@ it("of the paths that are published to in one turn one is refused: the others ar
   const paths = ["/kept/1", "/kept/2", "/kept/3"]
   const heard = await Promise.all(paths.map((path) => hear(client, path)))
   await server.publish("/kept/2", 0)
-  redis.run("set", "nes:kept:{/kept/2}", "no list")
+  redis.run("set", "nes:path:{/kept/2}", "no list")
   const before = calls(redis, "evalsha")
   const outcomes = await Promise.allSettled(paths.map((path) => server.publish(path, path)))
   expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"])
@@ -66,7 +66,7 @@ it("of the paths that are published to in one turn one is refused: the others ar
 it("no more of a path is read than is to be kept, and it goes when it is too old, also after it was cleared", async () => {
   const redis = await startRedis()
   const { server } = await startNode(redis, { declare })
-  const list = "nes:kept:{/short/1}"
+  const list = "nes:path:{/short/1}"
   const fill = async (): Promise<ReadonlyArray<unknown>> => {
     for (let n = 1; n <= 48; n++) {
       await server.publish("/short/1", n)

@@ -46,9 +46,9 @@ it("publishes, broadcasts, revokes, disconnects and counts", async () => {
   await worker.broadcast("to all")
   await until(() => kept.length === 4 && plain.length === 1 && broadcasts.length === 1)
   expect([kept, plain, broadcasts]).toEqual([[1, 2, 3, 4], [1], ["to all"]])
-  expect(redis.run("llen", "nes:kept:{/kept/1}")).toBe("3")
+  expect(redis.run("llen", "nes:path:{/kept/1}")).toBe("3")
   await worker.publish("/kept/not", 1)
-  expect(redis.run("exists", "nes:kept:{/kept/not}", "nes:kept:{/plain/1}")).toBe("0")
+  expect(redis.run("exists", "nes:path:{/kept/not}", "nes:path:{/plain/1}")).toBe("0")
   // It is no node: nobody asks it, nobody waits for it.
   expect(await worker.count()).toEqual({ total: 1, nodes: 1, silent: 0 })
   expect(await node.server.plugins.nes.node.count("/kept/1")).toEqual({ total: 1, nodes: 1, silent: 0 })
