@@ -4,8 +4,10 @@
  */
 import type * as Message from "../protocol/Message.js"
 import type { Node } from "../server/Broker.js"
+import { Latch } from "../server/connection/Latch.js"
 import * as Epoch from "../server/recovery/Epoch.js"
 import type { Session } from "./Engine.js"
+import { parts, Stroll } from "./Parts.js"
 
 // Paths subscribed to, or asked how far they have come, in one command; and histories read at a time.
 const atOnce = 500
@@ -29,16 +31,7 @@ type Ahead = readonly [path: string, position: Message.Position]
 
 interface Batch {
   readonly paths: Set<string>
-  readonly done: Promise<void>
-  readonly finish: () => void
-}
-
-const newBatch = (): Batch => {
-  let finish = ignore
-  const done = new Promise<void>((resolve) => {
-    finish = resolve
-  })
-  return { paths: new Set(), done, finish }
+  readonly done: Latch
 }
 
 /**
@@ -54,7 +47,7 @@ export class Channels {
   private suspects = new Set<string>()
   private unread = new Set<string>()
   private catchingUp = false
-  private strolling: IterableIterator<string> | undefined
+  private readonly strolling = new Stroll(this.channels, round)
   /** Paths at rest that the engine had got further with, and how far. */
   private ahead: ReadonlyArray<Ahead> = []
   /** Counts how often all was lost that had been subscribed to. */
@@ -87,13 +80,13 @@ export class Channels {
     } else if (wanted === (heard ?? false)) {
       return undefined
     }
-    const batch = this.next ??= newBatch()
+    const batch = this.next ??= { paths: new Set(), done: new Latch() }
     batch.paths.add(path)
     if (!this.running) {
       this.running = true
       queueMicrotask(() => void this.run())
     }
-    return batch.done
+    return batch.done.wait
   }
 
   /** Nothing is heard any more: everything is to be subscribed to again, and may have missed something. */
@@ -115,7 +108,7 @@ export class Channels {
     try {
       while (this.suspects.size > 0) {
         const { generation } = this
-        const paths = take(this.suspects, atOnce)
+        const [paths = []] = parts(this.suspects, atOnce)
         await this.settle(paths)
         await this.read(await this.compare(paths))
         if (generation === this.generation) {
@@ -137,17 +130,7 @@ export class Channels {
     const { ahead } = this
     this.ahead = []
     await this.read(ahead.filter(([path, position]) => this.isBehind(path, position)))
-    const paths: Array<string> = []
-    this.strolling ??= this.channels.keys()
-    while (paths.length < round) {
-      const next = this.strolling.next()
-      if (next.done) {
-        this.strolling = undefined
-        break
-      }
-      paths.push(next.value)
-    }
-    this.ahead = await this.compare(paths).catch(() => [])
+    this.ahead = await this.compare(this.strolling.next()).catch(() => [])
   }
 
   /** Notes that a path's history could not be read. */
@@ -175,10 +158,10 @@ export class Channels {
   private async run(): Promise<void> {
     for (let batch = this.next; batch; batch = this.next) {
       this.next = undefined
-      for (const part of parts(Array.from(batch.paths), atOnce)) {
+      for (const part of parts(batch.paths, atOnce)) {
         await this.settle(part).catch(ignore)
       }
-      batch.finish()
+      batch.done.open()
     }
     this.running = false
   }
@@ -228,22 +211,5 @@ export class Channels {
     for (const part of parts(behind, reading)) {
       await Promise.all(part.map(([path]) => this.node.refresh(path) ?? Promise.resolve()))
     }
-  }
-}
-
-const take = (from: ReadonlySet<string>, count: number): Array<string> => {
-  const taken: Array<string> = []
-  for (const each of from) {
-    taken.push(each)
-    if (taken.length === count) {
-      break
-    }
-  }
-  return taken
-}
-
-function* parts<A>(items: ReadonlyArray<A>, size: number): Generator<ReadonlyArray<A>> {
-  for (let from = 0; from < items.length; from += size) {
-    yield items.slice(from, from + size)
   }
 }

@@ -1,6 +1,8 @@
 /** How many connections each user has on all nodes. */
 import type { Claims } from "../server/Broker.js"
 import type { Session } from "./Engine.js"
+import { ownerOf } from "./Orders.js"
+import { parts } from "./Parts.js"
 
 // Connections counted in again at a time.
 const atOnce = 100
@@ -45,17 +47,18 @@ export class ClusterClaims implements Claims {
       return
     }
     this.renewing = true
-    let asking: Array<Promise<unknown>> = []
-    for (const [user, sockets] of this.held) {
-      for (const socket of sockets) {
-        asking.push(this.ask(user, socket, Number.MAX_SAFE_INTEGER))
-        if (asking.length === atOnce) {
-          await Promise.all(asking)
-          asking = []
-        }
-      }
+    for (const part of parts(this.claimed(), atOnce)) {
+      await Promise.all(part.map(([user, socket]) => this.ask(user, socket, Number.MAX_SAFE_INTEGER)))
     }
     this.renewing = false
+  }
+
+  private *claimed(): Generator<readonly [user: string, socket: string]> {
+    for (const [user, sockets] of this.held) {
+      for (const socket of sockets) {
+        yield [user, socket]
+      }
+    }
   }
 
   private async ask(user: string, socket: string, max: number): Promise<boolean> {
@@ -68,7 +71,7 @@ export class ClusterClaims implements Claims {
       if (!others) {
         return true
       }
-      const dead = await this.dead(Array.from(new Set(others.map(nodeOf))))
+      const dead = await this.dead(Array.from(new Set(others.map(ownerOf))))
       return dead.length > 0 && await session.claim(user, socket, max, dead) === undefined
     } catch {
       return true
@@ -82,7 +85,5 @@ export class ClusterClaims implements Claims {
     }
   }
 }
-
-const nodeOf = (socket: string): string => socket.slice(0, socket.lastIndexOf(":"))
 
 const ignore = (): void => {}

@@ -3,6 +3,7 @@ import type { Node } from "../server/Broker.js"
 import type { Change, Extent, Place, Presences, Reading } from "../server/presence/Present.js"
 import * as ClusterCodec from "./ClusterCodec.js"
 import type { Session } from "./Engine.js"
+import { Stroll } from "./Parts.js"
 import { interval, lease, type Peer } from "./Roster.js"
 import type { After } from "./Timer.js"
 
@@ -39,7 +40,7 @@ export class ClusterPresence implements Presences {
   private isLost = false
   /** When it had last (ms), as far as is known. */
   private lostAt = -Infinity
-  private strolling: IterableIterator<string> | undefined
+  private readonly strolling = new Stroll(this.noted, round)
 
   constructor(private readonly host: Host) {}
 
@@ -138,16 +139,13 @@ export class ClusterPresence implements Presences {
     const { noted } = this
     const { size } = noted
     this.isLost ||= await command((session) => session.holds(node.id)) < size && size === noted.size
-    this.strolling ??= noted.keys()
-    const paths = Array.from({ length: round }, () => this.strolling?.next().value).filter((path) => path !== undefined)
-    if (paths.length < round) {
-      this.strolling = undefined
-    }
-    await Promise.all(paths.map(async (path) => {
-      const known = noted.get(path)
-      const members = await command((session) => session.members(path, node.id))
-      this.isLost ||= known !== undefined && known !== members && known === noted.get(path)
-    }))
+    await Promise.all(
+      this.strolling.next().map(async (path) => {
+        const known = noted.get(path)
+        const members = await command((session) => session.members(path, node.id))
+        this.isLost ||= known !== undefined && known !== members && known === noted.get(path)
+      })
+    )
   }
 
   private async clear(node: string): Promise<void> {

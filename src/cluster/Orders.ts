@@ -4,11 +4,12 @@
  */
 import type * as Message from "../protocol/Message.js"
 import type { Disconnect, Revoke } from "../server/Command.js"
+import { Latch } from "../server/connection/Latch.js"
 import * as Epoch from "../server/recovery/Epoch.js"
 import * as ClusterCodec from "./ClusterCodec.js"
 import type { Kept, Session } from "./Engine.js"
 import type { Peer } from "./Roster.js"
-import type { After } from "./Timer.js"
+import { type After, atMost } from "./Timer.js"
 
 /** An order. */
 export type Order = Revoke | Disconnect
@@ -218,17 +219,7 @@ export class Orders {
     const carrying = this.host.carryOut(order).catch((error: unknown) =>
       this.host.log(["nes", "broker", "error"], error)
     )
-    return order.type === "disconnect" ? Promise.resolve() : this.atMost(carrying)
-  }
-
-  private atMost(work: Promise<void>): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.host.after(hookGrace, resolve)
-      void work.then(() => {
-        cancel()
-        resolve()
-      })
-    })
+    return order.type === "disconnect" ? Promise.resolve() : atMost(this.host.after, hookGrace, carrying)
   }
 
   private reached(position: Message.Position, givers: ReadonlySet<string>): void {
@@ -241,20 +232,13 @@ export class Orders {
     }
   }
 
-  private until(holds: () => boolean): Promise<void> {
-    if (holds()) {
-      return Promise.resolve()
-    }
-    return new Promise((resolve) => {
-      const end = (): void => {
-        this.waiting.delete(check)
-        cancel()
-        resolve()
-      }
-      const check = (): void => void (holds() && end())
-      const cancel = this.host.after(patience, end)
-      this.waiting.add(check)
-    })
+  private async until(holds: () => boolean): Promise<void> {
+    const held = new Latch()
+    const check = (): void => holds() ? held.open() : undefined
+    check()
+    this.waiting.add(check)
+    await atMost(this.host.after, patience, held.wait)
+    this.waiting.delete(check)
   }
 }
 

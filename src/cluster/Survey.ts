@@ -1,10 +1,11 @@
 /** A question to all nodes that hear a channel, and their answers. */
-import type { After } from "./Timer.js"
+import { Latch } from "../server/connection/Latch.js"
+import { type After, atMost } from "./Timer.js"
 
 interface Poll {
   readonly answers: Map<string, unknown>
-  expected: number | undefined
-  readonly finish: () => void
+  expected: number
+  readonly complete: Latch
 }
 
 /** What was answered, by node, and how many did not answer in time. */
@@ -24,23 +25,17 @@ export class Survey {
   /** Asks by `ask`, which returns how many others have heard the question. */
   async take(ask: (id: number) => Promise<number>): Promise<Outcome> {
     const id = ++this.ids
-    let finish = (): void => {}
-    const finished = new Promise<void>((resolve) => {
-      finish = resolve
-    })
-    const poll: Poll = { answers: new Map(), expected: undefined, finish }
+    const poll: Poll = { answers: new Map(), expected: Infinity, complete: new Latch() }
     this.polls.set(id, poll)
-    const cancel = this.after(this.patience, finish)
     try {
       poll.expected = await ask(id)
       this.check(poll)
-      await finished
+      await atMost(this.after, this.patience, poll.complete.wait)
     } finally {
-      cancel()
       this.polls.delete(id)
     }
     const { answers, expected } = poll
-    return { answers, silent: Math.max(0, (expected ?? 0) - answers.size) }
+    return { answers, silent: Math.max(0, expected - answers.size) }
   }
 
   /** Takes a node's answer. */
@@ -52,9 +47,9 @@ export class Survey {
     }
   }
 
-  private check({ answers, expected, finish }: Poll): void {
-    if (expected !== undefined && answers.size >= expected) {
-      finish()
+  private check({ answers, complete, expected }: Poll): void {
+    if (answers.size >= expected) {
+      complete.open()
     }
   }
 }
