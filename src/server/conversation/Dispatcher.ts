@@ -267,7 +267,7 @@ export class Dispatcher {
       this.turns.putBack(connection, { text, arrived, weight, isVerified: true })
       void this.verifyOne(connection)
     } else {
-      void this.answer(connection, arrived, "error" in arrived ? 0 : weight)
+      this.answer(connection, arrived, "error" in arrived ? 0 : weight)
     }
   }
 
@@ -354,22 +354,37 @@ export class Dispatcher {
     this.open(connection)
   }
 
-  private async answer(connection: Connection, arrived: Arrived, weight: number): Promise<void> {
+  // At once, if nothing has to be waited for.
+  private answer(connection: Connection, arrived: Arrived, weight: number): void {
+    const ended = (): void => {
+      connection.answered(weight)
+      this.turns.wake(connection)
+    }
+    const refused = (error: unknown): void => {
+      this.answerError(connection, error, arrived)
+      ended()
+    }
+    const write = (text: string | undefined): void => {
+      if (text !== undefined) {
+        this.write(connection, text)
+      }
+    }
     connection.began(weight)
     try {
       if ("error" in arrived) {
         throw Boom.badRequest(arrived.error.message)
       }
-      const text = await this.process(connection, arrived, weight)
-      if (text !== undefined) {
-        this.write(connection, text)
+      const text = this.process(connection, arrived, weight)
+      if (text instanceof Promise) {
+        void text.then(write).then(ended, refused)
+        return
       }
+      write(text)
     } catch (error) {
-      this.answerError(connection, error, arrived)
-    } finally {
-      connection.answered(weight)
-      this.turns.wake(connection)
+      refused(error)
+      return
     }
+    ended()
   }
 
   private write(connection: Connection, text: string): void {
@@ -470,7 +485,9 @@ export class Dispatcher {
   private async hello(connection: Connection, message: Message.Hello): Promise<undefined> {
     this.lifetimes.hello.clear(connection)
     try {
-      this.checkSubs(connection, message.subs ?? [])
+      if (message.subs) {
+        this.checkSubs(connection, message.subs)
+      }
       const { heartbeat, hooks } = this.context.settings
       const authenticating = this.authenticator.authenticate(connection, message)
       if (authenticating) {
@@ -712,9 +729,16 @@ export class Dispatcher {
     return this.encode({ id, type }, { type: "message", id, message: answer })
   }
 
-  private async sub(connection: Connection, message: Message.Sub): Promise<string> {
+  private sub(connection: Connection, message: Message.Sub): string | Promise<string> {
     const { history, id, path, presence, recover } = message
     this.checkPath(connection, path)
+    const subscribed = (): string => {
+      const position = this.hub.keeps ? this.hub.recovery?.position(connection, path) : undefined
+      return this.encode(message, position ? { type: "sub", id, path, position } : { type: "sub", id, path })
+    }
+    const refused = (error: unknown): never => {
+      throw new PathRefused(path, error)
+    }
     try {
       const entry = this.hub.subscribe(
         connection,
@@ -723,14 +747,13 @@ export class Dispatcher {
         history ?? undefined,
         presence ?? undefined
       )
-      if (entry) {
-        await entry
+      if (entry instanceof Promise) {
+        return entry.then(subscribed, refused)
       }
     } catch (error) {
-      throw new PathRefused(path, error)
+      return refused(error)
     }
-    const position = this.hub.keeps ? this.hub.recovery?.position(connection, path) : undefined
-    return this.encode(message, position ? { type: "sub", id, path, position } : { type: "sub", id, path })
+    return subscribed()
   }
 
   private async unsub(connection: Connection, message: Message.Unsub): Promise<string> {

@@ -323,11 +323,11 @@ export class Hub {
   }
 
   private exceeded(
-    { pending = new Map<string, PendingSubscribe>(), subscriptions }: Connection,
+    { pending, subscriptions }: Connection,
     path: string
   ): "maxSubscriptions" | "maxSubscriptionBytes" | undefined {
     const { maxSubscriptionBytes, maxSubscriptions } = this.context.settings.limits
-    const coming = Array.from(pending.keys()).filter((path) => !subscriptions.has(path))
+    const coming = pending === undefined ? [] : Array.from(pending.keys()).filter((path) => !subscriptions.has(path))
     if (subscriptions.size + coming.length >= maxSubscriptions) {
       return "maxSubscriptions"
     }

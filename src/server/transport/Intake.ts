@@ -338,12 +338,7 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
       inbox.next = 0
     }
     this.do(sender, message, this.rules.begin)
-    if (sender.inbox === inbox && !inbox.resting && inbox.begun >= perSender) {
-      this.late.add(sender)
-      inbox.queued = true
-    } else {
-      this.wake(sender)
-    }
+    this.wake(sender)
     return length
   }
 
@@ -420,8 +415,9 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
       sender.readOn()
     }
     if (this.rules.mayBegin(sender, first) || this.isCrowded(sender, inbox)) {
+      const hadTurn = inbox.turn === this.turn && inbox.begun >= perSender
       inbox.queued = true
-      this.senders.add(sender)
+      ;(hadTurn ? this.late : this.senders).add(sender)
       if (!this.started) {
         this.started = true
         this.turns.start(this)
