@@ -95,6 +95,12 @@ const startServer = async ({ broker, hosts = {} }: {
 
 const page = { type: "connections", search: "", from: 0, count: 100 }
 
+it("a node without an inspector has no answer for the operators of others", async () => {
+  const server = Hapi.server()
+  await server.register(Nes.plugin)
+  expect(server.plugins.nes.node.answerOperator({ type: "overview" })).toBeUndefined()
+})
+
 describe("who gets in", () => {
   it("is not registered without authentication, or before the plugin that it looks into", async () => {
     const options = { auth: false } as const

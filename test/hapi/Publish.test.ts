@@ -15,7 +15,12 @@ describe("`server.publish`", () => {
   })
 
   it("`path`: matched against the specific path of each client", async () => {
-    const { connect, server } = await live({ declare: (server) => server.subscription("/item/{id?}") })
+    const { connect, server } = await live({
+      declare: (server) => {
+        server.subscription("/item/{id?}")
+        server.subscription("/kept", { recovery: true })
+      }
+    })
     const paths = ["/item", "/item/5", "/item/6"]
     const clients = await Promise.all(paths.map(() => connect()))
     const got = await Promise.all(clients.map((client, index) => updatesOf(client, paths[index] ?? "")))
