@@ -29,6 +29,7 @@ import { createServer as createSecureServer, type ServerOptions as TlsOptions } 
 import type { UserError } from "../protocol/NesError.js"
 import * as NesServer from "../server/NesServer.js"
 import { isWebSocket } from "../server/transport/Upgrades.js"
+import * as EarlyRequests from "./EarlyRequests.js"
 import * as Hooks from "./Hooks.js"
 import type { RoutesRequirements } from "./HttpApplication.js"
 import type { Code, Options, ServerOptions } from "./Options.js"
@@ -201,12 +202,16 @@ const buildLayer: Build<unknown> = (routes, options) =>
 const buildServe: Build<unknown> = (routes, options) =>
   Layer.effect(NesServer.NesServer, Serving.ofRoutes(routes, options, true))
 
+const ignore = (): void => {}
+
 const buildNode: Build<ListenOptions> = (routes, { gracePeriod = "5 seconds", host, port = 0, tls, ...options }) =>
   Layer.unwrap(Effect.map(platform, ({ layer }) => {
     const server = options.server ?? (tls === undefined ? createServer() : createSecureServer(tls))
-    return Layer.provideMerge(
-      buildServe(routes, { ...options, gracePeriod, server }),
-      layer(() => server, { host, port, gracefulShutdownTimeout: gracePeriod })
+    // The platform opens the port before the application is built, which may have a database to wait for.
+    const giveUp = options.server ? ignore : EarlyRequests.hold(server)
+    return buildServe(routes, { ...options, gracePeriod, server }).pipe(
+      Layer.tapCause(() => Effect.sync(giveUp)),
+      Layer.provideMerge(layer(() => server, { host, port, gracefulShutdownTimeout: gracePeriod }))
     )
   }))
 

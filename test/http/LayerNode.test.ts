@@ -2,7 +2,10 @@
 import { expect, expectTypeOf, it } from "@effect/vitest"
 import { Config, ConfigProvider, Context, Effect, FileSystem, Layer } from "effect"
 import { HttpRouter, HttpServer, type HttpServerError, HttpServerResponse } from "effect/http"
+import { subscribe, unsubscribe } from "node:diagnostics_channel"
+import { once } from "node:events"
 import { get } from "node:https"
+import { connect } from "node:net"
 import { NesClient, NesHttpServer, type NesServer } from "../../src/index.js"
 import type { UserError } from "../../src/protocol/NesError.js"
 import * as certificate from "../hapi/Certificate.js"
@@ -58,4 +61,44 @@ it.live("a port from Config, and one clear error where it is taken", () =>
       cause: { code: "EADDRINUSE", port }
     })
     expect(yield* Effect.flip(Layer.build(Layer.provide(live, given({}))))).toMatchObject({ _tag: "ConfigError" })
+  }))
+
+const upgrade = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+
+/** What comes over sockets and HTTP while routes are being built, which then succeeds or fails. */
+const early = (outcome: Effect.Effect<void, string>) => {
+  const answers: Array<Promise<string>> = []
+  const building = Layer.unwrap(Effect.gen(function*() {
+    const { address } = yield* HttpServer.HttpServer
+    const { host: hostname, port } = new URL(HttpServer.formatAddress(address))
+    const socket = connect(Number(port), host).setEncoding("utf8")
+    const gone = connect(Number(port), host)
+    const answer = once(socket, "data").then(
+      ([text]: Array<string>) => text?.split("\r\n", 1)[0] ?? "",
+      () => "refused"
+    )
+    answers.push(Promise.race([answer, once(socket, "close").then(() => "refused")]).finally(() => socket.destroy()))
+    yield* Effect.promise(() => Promise.all([once(socket, "connect"), once(gone, "connect")]))
+    socket.write(upgrade)
+    gone.write(upgrade, () => gone.resetAndDestroy())
+    const arrived = Effect.callback<void>((resume) => {
+      const came = (): void => resume(Effect.void)
+      subscribe("http.server.request.start", came)
+      return Effect.sync(() => unsubscribe("http.server.request.start", came))
+    })
+    answers.push(fetch(`http://${hostname}`).then(({ status }) => String(status), () => "refused"))
+    yield* arrived
+    yield* outcome
+    return routes
+  }))
+  const told = Effect.suspend(() => Effect.promise(() => Promise.all(answers)))
+  const built = Layer.build(NesHttpServer.layerNode(building, { host, gracePeriod: 1 }))
+  return Effect.catch(Effect.scoped(Effect.andThen(built, told)), () => told)
+}
+
+it.live("what comes before the routes are there waits for them, and is refused if they never are", () =>
+  Effect.gen(function*() {
+    expect(yield* early(Effect.void)).toEqual(["HTTP/1.1 101 Switching Protocols", "200"])
+    expect(yield* early(Effect.fail("no"))).toEqual(["refused", "refused"])
   }))
