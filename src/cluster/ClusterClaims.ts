@@ -1,5 +1,6 @@
 /** How many connections each user has on all nodes. */
 import type { Claims } from "../server/Broker.js"
+import * as Groups from "../server/Groups.js"
 import type { Session } from "./Engine.js"
 import { ownerOf } from "./Orders.js"
 import { parts } from "./Parts.js"
@@ -12,7 +13,7 @@ const atOnce = 100
  * own.
  */
 export class ClusterClaims implements Claims {
-  private readonly held = new Map<string, Set<string>>()
+  private readonly held: Groups.Groups<string, string> = new Map()
   private renewing = false
 
   constructor(
@@ -22,8 +23,7 @@ export class ClusterClaims implements Claims {
   ) {}
 
   async claim(user: string, socket: string, max: number): Promise<boolean> {
-    const sockets = this.held.get(user) ?? new Set()
-    this.held.set(user, sockets)
+    const sockets = Groups.getOrMake(this.held, user, () => new Set())
     // Noted down before the engine has answered: a second one that comes meanwhile must know of the first.
     const allowed = sockets.has(socket) || sockets.size < max
     if (allowed) {
@@ -79,10 +79,7 @@ export class ClusterClaims implements Claims {
   }
 
   private forget(user: string, socket: string): void {
-    const sockets = this.held.get(user)
-    if (sockets?.delete(socket) && sockets.size === 0) {
-      this.held.delete(user)
-    }
+    Groups.remove(this.held, user, socket)
   }
 }
 

@@ -262,11 +262,7 @@ export class Exchanges {
       return { statusCode: 499, headers: {}, payload: null }
     }
     this.host.log(["nes", "response", "error"], fault, connection)
-    return {
-      statusCode: 500,
-      headers: {},
-      payload: { statusCode: 500, error: "Internal Server Error", message: fault }
-    }
+    return ResponseBody.unsent(fault)
   }
 
   private add(connection: Connection, socket: Socket | null): Exchange {

@@ -3,6 +3,7 @@ import * as Boom from "@hapi/boom"
 import type { Request, Server } from "@hapi/hapi"
 import type * as Iron from "@hapi/iron"
 import { answers } from "../protocol/Answers.js"
+import { isObject } from "../protocol/Codec.js"
 import type { Service } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication, Credentials } from "../server/conversation/Authentication.js"
@@ -10,7 +11,6 @@ import { decodeAuthentication, unseal } from "../server/conversation/Authenticat
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import type { Passwords } from "../server/conversation/Password.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
-import { isObject } from "../server/Setting.js"
 import type { Access } from "../server/subscription/Subscription.js"
 import { Exchanges } from "./Exchange.js"
 import type { AuthConfiguration } from "./Options.js"
@@ -70,8 +70,8 @@ export const make = ({ auth, passwords, server, ...host }: Host): Service => {
   const exchanges = new Exchanges({ server, endpointId: auth ? auth.id : undefined, ...host })
 
   const direct = async (connection: Connection, given: unknown): Promise<Authentication | undefined> => {
-    const headers = isObject(given) && isObject(given.headers) ? given.headers : undefined
-    const { result, statusCode } = await exchanges.authenticate(connection, RequestHead.headersOf(connection, headers))
+    const headers = RequestHead.headersOfAuth(connection, given)
+    const { result, statusCode } = await exchanges.authenticate(connection, headers)
     if (statusCode !== 200) {
       throw Boom.unauthorized(
         isObject(result) && typeof result.message === "string" ? result.message : "Unauthorized"

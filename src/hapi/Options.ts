@@ -3,6 +3,7 @@ import type { RouteOptions } from "@hapi/hapi"
 import * as Iron from "@hapi/iron"
 import * as Schema from "effect/Schema"
 import type * as Tracer from "effect/Tracer"
+import { isObject } from "../protocol/Codec.js"
 import type { Awaitable } from "../server/Awaitable.js"
 import type * as Broker from "../server/Broker.js"
 import type { Connection } from "../server/connection/Connection.js"
@@ -16,7 +17,6 @@ import {
   type Door,
   falseOr,
   isCount,
-  isObject,
   isText,
   kind,
   nested,

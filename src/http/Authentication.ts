@@ -16,7 +16,6 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { answers, type Row } from "../protocol/Answers.js"
-import { isObject } from "../protocol/Codec.js"
 import * as Revealed from "../protocol/Revealed.js"
 import { rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
@@ -231,15 +230,13 @@ export const layerMiddleware = <RA>(
       }, options)
   )).layer
 
-const directRequest = (connection: Connection, given: unknown): SocketRequest => {
-  const headers = isObject(given) && isObject(given.headers) ? given.headers : undefined
-  return new SocketRequest(
+const directRequest = (connection: Connection, given: unknown): SocketRequest =>
+  new SocketRequest(
     new Exchange("/nes/auth", "AUTH", given),
     "/nes/auth",
-    headersOf(RequestHead.headersOf(connection, headers), given),
+    headersOf(RequestHead.headersOfAuth(connection, given), given),
     Option.fromUndefinedOr(connection.info.remoteAddress)
   )
-}
 
 const opened = (found: Effect.Effect<Authenticated | undefined>, refusal: Row) =>
   Effect.filterOrFail(found, (found) => found !== undefined, () => errorAnswer(refusal))

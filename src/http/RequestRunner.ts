@@ -15,6 +15,7 @@ import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import type { Call, Request, Response } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
+import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import * as Groups from "../server/Groups.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Socket from "./Socket.js"
@@ -143,7 +144,10 @@ const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequ
         ? Effect.void
         : Effect.logError("A response could not be sent over its socket", cause)
     ),
-    Effect.tapErrorTag("UnsendableBody", (error) => Effect.sync(() => source.answer(SocketResponse.unsent(error)))),
+    Effect.tapErrorTag(
+      "UnsendableBody",
+      ({ message }) => Effect.sync(() => source.answer(ResponseBody.unsent(message)))
+    ),
     Effect.ensuring(Effect.sync(() => source.answer(SocketResponse.failed)))
   )
 }

@@ -140,11 +140,5 @@ export const of = (
     : conclude(response, body, http)
 }
 
-/** The answer of a route whose body does not go into a message. */
-export const unsent = ({ message }: UnsendableBody): Response => ({
-  ...failed,
-  payload: { statusCode: 500, error: "Internal Server Error", message }
-})
-
 /** The answer of a route that has none: it failed beyond what the platform answers. */
 export const failed: Response = { statusCode: 500, headers: {}, payload: Refusal.payloadOf(500) }

@@ -27,9 +27,6 @@ export interface Door {
 
 export const isText = (u: unknown): u is string => typeof u === "string" && u !== ""
 
-export const isObject = (u: unknown): u is { readonly [key: string]: unknown } =>
-  typeof u === "object" && u !== null && !Array.isArray(u)
-
 /** A positive integer. */
 export const isCount = (u: unknown): u is number => Number.isSafeInteger(u) && Number(u) > 0
 

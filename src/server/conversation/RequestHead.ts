@@ -4,6 +4,7 @@
  */
 import type * as Boom from "@hapi/boom"
 import { answers } from "../../protocol/Answers.js"
+import { isObject } from "../../protocol/Codec.js"
 import { errorAnswer } from "./ErrorAnswer.js"
 
 /** Header values by name, in lower case. */
@@ -136,6 +137,10 @@ export const headersOf = (
   }
   return headers
 }
+
+/** The headers of what a hello, or a reauthentication, authenticates with: those in its `headers`. */
+export const headersOfAuth = (upgrade: Upgrade, given: unknown): Headers =>
+  headersOf(upgrade, isObject(given) && isObject(given.headers) ? given.headers : undefined)
 
 // Those of Node's parser, but for the one that no request handler gets. hapi takes them in any case, and so do its
 // clients. An import would have Node load undici.

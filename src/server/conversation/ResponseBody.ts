@@ -1,6 +1,7 @@
 /** What of a response's body can be sent in a message: text, and nothing else. */
 import { isUtf8 } from "node:buffer"
 import { answers, textOf } from "../../protocol/Answers.js"
+import type { Response } from "../Application.js"
 
 /** The longest body that is put together from a stream where nothing is said (bytes). */
 export const defaultMaxStreamBytes = 10 * 1024 * 1024
@@ -35,3 +36,10 @@ export const refuse = (bytes: Uint8Array, contentEncoding: unknown): string | un
   }
   return isUtf8(bytes) ? undefined : textOf(answers.bodyBinary)
 }
+
+/** The answer of a route whose body cannot be sent, for this reason. */
+export const unsent = (message: string): Response => ({
+  statusCode: 500,
+  headers: {},
+  payload: { statusCode: 500, error: "Internal Server Error", message }
+})

@@ -1,6 +1,7 @@
 /** The updates that are kept, in the memory of one process. */
 import { randomBytes } from "node:crypto"
 import type { Publish, Published } from "../Command.js"
+import { getOrMake, take } from "../Groups.js"
 import type { Bounds } from "./Bounds.js"
 import * as Epoch from "./Epoch.js"
 import type { History, Page, Since } from "./History.js"
@@ -127,16 +128,14 @@ export class MemoryHistory implements History {
     log.touched = now
     log.age = age
     this.logs.set(path, log)
-    const queue = this.queues.get(age) ?? new Map<string, Log>()
-    this.queues.set(age, queue.set(path, log))
+    getOrMake(this.queues, age, () => new Map()).set(path, log)
   }
 
   private drop(path: string): void {
     const log = this.logs.get(path)
-    const queue = log && this.queues.get(log.age)
     this.logs.delete(path)
-    if (log && queue?.delete(path) && queue.size === 0) {
-      this.queues.delete(log.age)
+    if (log) {
+      take(this.queues, log.age, path)
     }
   }
 
