@@ -99,8 +99,8 @@ export const take = (allowance: Allowance, most: number, within: number, now: nu
 }
 
 const rates = {
-  messages: ["maxMessagesPerSecond", 1_000, "Too many messages"],
-  errors: ["maxErrors", 60_000, "Too many errors"]
+  messages: { limit: "maxMessagesPerSecond", within: 1_000, reason: "Too many messages" },
+  errors: { limit: "maxErrors", within: 60_000, reason: "Too many errors" }
 } as const
 
 // What a write takes in memory while it waits, beside its bytes.
@@ -410,7 +410,7 @@ export class Connection {
   /** Counts a message, or an error that it caused; returns whether it was one too many: then the connection closes. */
   tooMany(what: keyof typeof rates): boolean {
     const { clock, limits } = this.shared
-    const [limit, within, reason] = rates[what]
+    const { limit, reason, within } = rates[what]
     const most = limits[limit]
     if (most === Infinity) {
       return false
