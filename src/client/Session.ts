@@ -271,7 +271,7 @@ export class Session implements Owner {
   present(path: string, value: unknown, done: Settle): void {
     const topic = this.subscribed.get(path)
     if (topic === undefined) {
-      done(invalidPath())
+      done(new UserError({ message: "Not subscribed" }))
       return
     }
     topic.presence = value

@@ -41,5 +41,8 @@ it.live("Effect clients are present with a value, the server reads and sets it, 
     expect(yield* presence.read).toEqual({ count: 1, users: [{ id: "user of 1", value: "third" }] })
     expect(yield* presence.count).toBe(1)
     expect(yield* Effect.flip(server.presence("/other").read)).toMatchObject({ _tag: "UserError" })
-    expect(yield* Effect.flip(nes.present("/other", 1))).toMatchObject({ _tag: "UserError" })
+    expect(yield* Effect.flip(nes.present("/other", 1))).toMatchObject({
+      _tag: "UserError",
+      message: "Not subscribed"
+    })
   }).pipe(Effect.provide(Layer.provideMerge(client, live)), Effect.scoped))
