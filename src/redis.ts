@@ -19,7 +19,8 @@ export * as RedisMetrics from "./cluster/Metrics.js"
  * @category constructors
  */
 export const redis = (options: string | Options): Service =>
-  makeUnsafe(typeof options === "string" ? { url: options } : options)
+  // What an environment variable that is not set gives is an options object without a `url`, which says so.
+  makeUnsafe(typeof options === "object" ? options : { url: options })
 
 /**
  * A publisher for a process that serves no one, such as a worker at a queue:

@@ -169,6 +169,10 @@ const watch = command(
   }
 )
 
+/** What an error says, and what the error says that it came of. */
+const reasons = (error: unknown): ReadonlyArray<string> =>
+  error instanceof Error ? [error.message, ...reasons(error.cause)] : error === undefined ? [] : [String(error)]
+
 const publish = command(
   "publish",
   "Publishes to every node through their Redis; through a server, `request` an endpoint that publishes",
@@ -179,16 +183,19 @@ const publish = command(
     path,
     message: json,
     recovery: flag(Flag.Boolean("recovery"), "The servers' subscription has recovery", false),
+    prefix: flag(Flag.String("prefix"), "The servers' prefix", "nes"),
     ...common
   },
   function*(input, output) {
-    const [Publisher, RedisBroker] = yield* Effect.promise(() =>
-      Promise.all([import("../cluster/Publisher.js"), import("../redis/RedisBroker.js")])
-    )
     const subscriptions = input.recovery ? { [input.path]: { recovery: true } } : {}
     const { nodes, total } = yield* Effect.tryPromise({
       try: async () => {
-        const publisher = await Publisher.open(RedisBroker.makeUnsafe({ url: input.redis }), { subscriptions })
+        const modules = [import("../cluster/Publisher.js"), import("../redis/RedisBroker.js")] as const
+        const [Publisher, RedisBroker] = await Promise.all(modules).catch(() => {
+          throw new Error("publish needs the package @redis/client")
+        })
+        const broker = RedisBroker.makeUnsafe({ url: input.redis, prefix: input.prefix })
+        const publisher = await Publisher.open(broker, { subscriptions })
         try {
           await publisher.publish(input.path, parse(input.message))
           return await publisher.count(input.path)
@@ -197,7 +204,7 @@ const publish = command(
         }
       },
       catch: (cause) => {
-        const text = cause instanceof Error ? cause.message : String(cause)
+        const text = Array.from(new Set(reasons(cause))).join(": ")
         output.note("error", { error: { message: text } }, text)
         return new Failed({ exitCode: exitCodes.unreachable })
       }

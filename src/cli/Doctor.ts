@@ -128,6 +128,13 @@ const advices: Readonly<Record<number, string>> = {
   503: "The server stops, or the proxy has none that is ready: try again."
 }
 
+// A port that wants TLS refuses what comes without, each in its own way.
+const unlessTls = (url: URL, options: Options) => async (error: Error): Promise<never> => {
+  const speaksTls = !isSecure(url) &&
+    await secure(url, { ...options, insecure: true }).then(() => true).catch(() => false)
+  throw speaksTls ? new Ill(error.message, "The port speaks TLS: try wss:// instead of ws://.") : error
+}
+
 const upgrade = async (url: URL, { header, insecure, origin, timeout }: Options): Promise<string> => {
   const started = performance.now()
   const target = new URL(url.href.replace(/^ws/, "http"))
@@ -191,7 +198,7 @@ export const run = async (options: Options, each: (check: Check) => void): Promi
     ["DNS", () => resolveName(address())],
     ["TCP", () => reach(address(), options.timeout)],
     ["TLS", () => isSecure(address()) ? secure(address(), options) : "none: the address is not a secure one"],
-    ["upgrade", () => upgrade(address(), options)],
+    ["upgrade", () => upgrade(address(), options).catch(unlessTls(address(), options))],
     ["hello", () => hello(address(), options)]
   ]
   for (const [name, step] of steps) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** `npx effect-nes`: runs a command, and ends with a status that says how it went. */
+import * as Cause from "effect/Cause"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -26,4 +27,7 @@ const fiber = Effect.runFork(run)
 process.once("SIGINT", () => fiber.interruptUnsafe())
 process.once("SIGTERM", () => fiber.interruptUnsafe())
 const exit = await Effect.runPromise(Fiber.await(fiber))
+if (Exit.isFailure(exit) && Exit.hasDies(exit)) {
+  console.error(Cause.pretty(exit.cause))
+}
 process.exitCode = Exit.isSuccess(exit) ? exit.value : exitCodes.interrupted

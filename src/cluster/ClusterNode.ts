@@ -56,6 +56,7 @@ export class ClusterNode {
   private users = 0
   private inFlight = 0
   private downSince: number | undefined
+  private downBecause: unknown
   /** Whether the engine has been reached since the session was opened. */
   private known = false
   /** Whether all orders have been carried out, so that it may deliver. */
@@ -256,6 +257,7 @@ export class ClusterNode {
   }
 
   private down(error: unknown): void {
+    this.downBecause = error
     this.left()
     this.waiting = []
     this.channels.reset()
@@ -380,7 +382,7 @@ export class ClusterNode {
   private connected(): Session {
     const { session } = this
     if (!session?.isUp) {
-      throw new Error(`Not connected to ${this.engine.name}`)
+      throw new Error(`Not connected to ${this.engine.name}`, { cause: this.downBecause })
     }
     return session
   }

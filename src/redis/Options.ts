@@ -46,15 +46,22 @@ export const fault = (options: Options): string | undefined => {
       ? "`sentinels` take the place of `url`, and know no `cluster`"
       : sentinels.length === 0 || !name
       ? "`sentinels` need at least one url, and the `name` of the master"
-      : undefined
+      : wrongUrl(sentinels)
   }
   if (url === undefined || url.length === 0) {
     return "`url` is missing"
   }
-  return typeof url !== "string" && !cluster
-    ? "Several urls are those of a Redis Cluster: set `cluster`, or give one"
-    : undefined
+  if (typeof url !== "string" && !cluster) {
+    return "Several urls are those of a Redis Cluster: set `cluster`, or give one"
+  }
+  return wrongUrl(url)
 }
+
+// What can never be reached is not tried again and again.
+const wrongUrl = (urls: string | ReadonlyArray<string>): string | undefined =>
+  [urls].flat().every((url) => /^(rediss?:\/\/.|unix:)/.test(url))
+    ? undefined
+    : "a url begins with redis:// or rediss://, as redis://localhost:6379"
 
 // What a timer can count.
 const isTime = (input: Duration.Input): boolean =>

@@ -252,6 +252,10 @@ describe("doctor", () => {
     expect(await failing(address)).toMatchObject({ name: "TLS", advice: expect.stringContaining("not trusted") })
     const { out, status } = await run(["doctor", address, "--insecure"])
     expect([status, out.includes("✓ TLS")]).toEqual([0, true])
+    expect(await failing(server.info.uri.replace("https", "ws"))).toMatchObject({
+      name: "upgrade",
+      advice: expect.stringContaining("try wss://")
+    })
     await server.stop()
   })
 })
@@ -274,7 +278,25 @@ it("publishes through Redis", { timeout: 180_000 }, async () => {
   await client.disconnect()
   await server.stop()
   await database.stop()
-  expect(await run(["publish", database.url, "/item/5", "news"])).toMatchObject({ status: 3, out: "" })
+  expect(await run(["publish", database.url, "/item/5", "news"])).toMatchObject({
+    status: 3,
+    out: "",
+    err: expect.stringMatching(/^Not connected to Redis: .*ECONNREFUSED/)
+  })
+})
+
+it("says why it cannot publish: no Redis by that url, no package", async () => {
+  expect(await run(["publish", "localhost:6379", "/item/5", "news"])).toMatchObject({
+    status: 3,
+    err: expect.stringContaining("begins with redis://")
+  })
+  const hook = `import { registerHooks } from "node:module"
+    registerHooks({ resolve: (name, context, next) => next(name === "@redis/client" ? "no-such-package" : name, context) })`
+  const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(hook)}` }
+  expect(await run(["publish", "redis://localhost", "/item/5", "news"], env)).toMatchObject({
+    status: 3,
+    err: "publish needs the package @redis/client\n"
+  })
 })
 
 it("has help, a version and completions", async () => {

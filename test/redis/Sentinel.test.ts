@@ -154,9 +154,16 @@ it("a move that one connection has found first takes the other along: a node wri
 })
 
 it("options that make no sense are refused", () => {
+  const wrongUrl = "a url begins with redis:// or rediss://, as redis://localhost:6379"
   const refused: ReadonlyArray<readonly [Parameters<typeof redis>[0], string]> = [
     [{ url: ["redis://a", "redis://b"] }, "Several urls are those of a Redis Cluster: set `cluster`, or give one"],
     [{}, "`url` is missing"],
+    [undefined as unknown as string, "`url` is missing"],
+    ["localhost:6379", wrongUrl],
+    ["http://localhost:6379", wrongUrl],
+    ["redis://", wrongUrl],
+    [{ url: ["redis://a", "b:6379"], cluster: true }, wrongUrl],
+    [{ sentinels: ["a:26379"], name: "main" }, wrongUrl],
     [{ url: [], cluster: true }, "`url` is missing"],
     [{ url: Redacted.make("") }, "`url` is missing"],
     [{ url: "redis://a", timeout: 0 }, "`timeout` and `balance.patience` are times above zero"],
