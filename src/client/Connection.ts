@@ -28,8 +28,8 @@ export interface End {
 export interface Owner {
   /** The socket is open: time to say hello. */
   opened(connection: Connection): void
-  /** A whole text came. */
-  readonly received: (text: string) => void
+  /** For whole texts. */
+  readonly inbox: { receive(text: string): void }
   error(error: ProtocolError): void
   /** Nothing came for as long as the server may be silent: time to say something, and to wait as long once more. */
   ping(): void
@@ -96,14 +96,17 @@ export class Connection implements Listener {
   private overdue: bigint | undefined
   private socket: Socket | undefined
   private over = false
-  private readonly joiner: Joiner
+  /** Present while a message comes in chunks. */
+  private joiner: Joiner | undefined
+  /** Here, as every object less that an update passes through is one less to be fetched from memory. */
+  private readonly inbox: Owner["inbox"]
   private readonly openSignal = Latch.makeUnsafe(false)
   private readonly watchSignal = Latch.makeUnsafe(false)
   private readonly closeSignal = Latch.makeUnsafe(false)
   private resume: ((end: Effect.Effect<End>) => void) | undefined
 
   constructor(private readonly settings: Settings, private readonly owner: Owner) {
-    this.joiner = new Joiner(settings.maxMessageChars)
+    this.inbox = owner.inbox
   }
 
   /**
@@ -184,7 +187,11 @@ export class Connection implements Listener {
     }
     this.beat()
     try {
-      this.take(text)
+      if (this.joiner === undefined && text.startsWith("{")) {
+        this.inbox.receive(text)
+      } else {
+        this.join(text)
+      }
     } catch (cause) {
       // What a listener of the socket throws would end the process.
       this.owner.error(new ProtocolError({ message: "Received invalid message", cause }))
@@ -192,19 +199,21 @@ export class Connection implements Listener {
     }
   }
 
-  private take(text: string): void {
-    const { joiner } = this
-    const isWhole = text.startsWith("{")
-    if (isWhole && joiner.isOpen) {
+  private join(text: string): void {
+    const joiner = this.joiner ??= new Joiner(this.settings.maxMessageChars)
+    const whole = joiner.push(text)
+    if (whole === undefined) {
+      if (joiner.exceeded && !this.isClosing) {
+        this.owner.error(new ProtocolError({ message: "Received message exceeds the maximum length" }))
+        this.close(CloseCode.messageTooBig, "Message too big")
+      }
+      return
+    }
+    this.joiner = undefined
+    if (text.startsWith("{")) {
       this.owner.error(new ProtocolError({ message: "Received an incomplete message" }))
     }
-    const whole = isWhole && !joiner.isOpen ? text : joiner.push(text)
-    if (whole !== undefined) {
-      this.owner.received(whole)
-    } else if (joiner.exceeded && !this.isClosing) {
-      this.owner.error(new ProtocolError({ message: "Received message exceeds the maximum length" }))
-      this.close(CloseCode.messageTooBig, "Message too big")
-    }
+    this.inbox.receive(whole)
   }
 
   receivedBinary(): void {

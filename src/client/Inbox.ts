@@ -5,6 +5,7 @@ import type * as Message from "../protocol/Message.js"
 import { type NesError, ProtocolError, ServerError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import { type Call, hasMore } from "./Call.js"
+import type { Observer } from "./Observer.js"
 import type { Pending } from "./Pending.js"
 import type { Subscriptions } from "./Subscriptions.js"
 
@@ -39,26 +40,24 @@ export class Inbox {
   constructor(
     private readonly pending: Pending,
     private readonly subscriptions: Subscriptions,
-    private readonly owner: {
-      ping(): void
-      gap(path: string): void
-      update(message: unknown): void
-      error(error: NesError): void
-    }
+    private readonly observer: Pick<Observer, "gap" | "update">,
+    private readonly owner: { ping(): void; error(error: NesError): void }
   ) {}
 
   /** Takes a whole text. */
-  readonly receive = (text: string): void => {
-    if (this.isLate) {
-      this.receiveLate(text)
-      return
-    }
-    if (this.subscriptions.deliverText(text, this.thrown)) {
+  receive(text: string): void {
+    if (!this.isLate && this.subscriptions.deliverText(text, this.thrown)) {
       return
     }
     const decoded = Codec.decodeServerMessage(text)
+    if (this.isLate && !(Result.isSuccess(decoded) && answers.has(decoded.success.type))) {
+      return
+    }
     if (Result.isFailure(decoded)) {
-      this.garbled(decoded.failure)
+      const { failure } = decoded
+      const call = failure.id === undefined ? undefined : this.pending.take(failure.id)
+      call?.fail(new ProtocolError({ message: "Received invalid response", cause: failure }))
+      this.owner.error(failure)
       return
     }
     const message = decoded.success
@@ -68,30 +67,16 @@ export class Inbox {
         this.lost(message as Message.Ping)
         return
       case "update":
-        this.owner.update(message.message)
+        this.observer.update(message.message)
         return
       case "pub":
+        this.subscriptions.deliver(message as Message.Pub, this.thrown)
+        return
       case "revoke":
-        this.published(message as Message.Pub | Message.Revoke)
+        this.subscriptions.revoke(message as Message.Revoke, this.thrown)
         return
       default:
         this.answered(message)
-    }
-  }
-
-  private receiveLate(text: string): void {
-    const decoded = Codec.decodeServerMessage(text)
-    if (Result.isSuccess(decoded) && answers.has(decoded.success.type)) {
-      this.answered(decoded.success)
-    }
-  }
-
-  private published(update: Message.Pub | Message.Revoke): void {
-    if (update.type === "revoke") {
-      this.subscriptions.revoke(update.path, update.message, this.thrown)
-    } else {
-      const { message, path, position, snapshot } = update
-      this.subscriptions.deliver(path, message, position, this.thrown, snapshot)
     }
   }
 
@@ -99,7 +84,7 @@ export class Inbox {
     if (gaps !== undefined) {
       for (const [path, position] of Object.entries(gaps)) {
         if (this.subscriptions.gap(path, position)) {
-          this.owner.gap(path)
+          this.observer.gap(path)
         }
       }
     }
@@ -124,13 +109,6 @@ export class Inbox {
     }
     call.fail(new ProtocolError({ message: "Received invalid response" }))
     this.owner.error(new ProtocolError({ message: `Received unknown response type: ${answer.type}` }))
-  }
-
-  private garbled(error: ProtocolError): void {
-    if (error.id !== undefined) {
-      this.pending.take(error.id)?.fail(new ProtocolError({ message: "Received invalid response", cause: error }))
-    }
-    this.owner.error(error)
   }
 
   private readonly thrown = (cause: unknown): void => this.owner.error(Thrown.toUserError(cause))

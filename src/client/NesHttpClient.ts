@@ -20,7 +20,7 @@ const failed = (reason: HttpClientError.HttpClientErrorReason): HttpClientError.
 const refuse = (request: HttpClientRequest.HttpClientRequest, description: string): HttpClientError.HttpClientError =>
   failed(new HttpClientError.EncodeError({ request, description }))
 
-const isJson = (contentType: string): boolean => /^application\/(?:[\w.-]+\+)?json\b/.test(contentType)
+const isJsonType = (contentType: string): boolean => /^application\/(?:[\w.-]+\+)?json\b/.test(contentType)
 
 const isStructure = (value: unknown): boolean => typeof value === "object" && value !== null
 
@@ -36,10 +36,10 @@ const payloadOf = (
       return Effect.try({
         try: (): unknown => {
           const text = new TextDecoder("utf-8", { fatal: true }).decode(body.body)
-          const value: unknown = isJson(body.contentType) ? JSON.parse(text) : text
+          const value: unknown = isJsonType(body.contentType) ? JSON.parse(text) : text
           return isStructure(value) ? value : text
         },
-        catch: () => refuse(request, `The body is not ${isJson(body.contentType) ? "JSON" : "text"}`)
+        catch: () => refuse(request, `The body is not ${isJsonType(body.contentType) ? "JSON" : "text"}`)
       })
     default:
       return Effect.fail(refuse(request, `A body of kind ${body._tag} cannot go over a nes connection`))
@@ -62,34 +62,25 @@ const given = (headers: Readonly<Record<string, unknown>> = {}): Headers =>
 
 const bodyless = new Set([204, 205, 304])
 
-// The server parsed a JSON body for the socket; here it becomes a body again.
-const toWeb = (response: NesResponse): Response => {
-  const { body: kind, payload, statusCode } = response
-  if (kind === undefined) {
-    return guess(response)
-  }
-  const headers = given(response.headers)
-  headers.delete("content-length")
-  const body = bodyless.has(statusCode) || kind === "none" ? null : kind === "json" ? JSON.stringify(payload) : payload
-  return new Response(body as string | null, { status: statusCode, headers })
-}
-
-// Of a server that does not say what a payload is.
-const guess = ({ headers: all, payload, statusCode }: NesResponse): Response => {
+// The server parsed a JSON body for the socket; here it becomes a body again. What a payload is must be guessed if the
+// server does not say it.
+const toWeb = ({ body: kind, headers: all, payload, statusCode }: NesResponse): Response => {
   const headers = given(all)
   const contentType = headers.get("content-type")
-  const json = contentType === null ? payload !== null && payload !== "" : isJson(contentType)
-  if (json && contentType === null) {
-    headers.set("content-type", "application/json")
-  }
   headers.delete("content-length")
-  headers.delete("content-encoding")
-  const body = bodyless.has(statusCode) || payload === null || payload === undefined
-    ? null
-    : json
-    ? JSON.stringify(payload)
-    : String(payload)
-  return new Response(body, { status: statusCode, headers })
+  let isJson = kind === "json"
+  if (kind === undefined) {
+    headers.delete("content-encoding")
+    isJson = contentType === null ? payload !== null && payload !== "" : isJsonType(contentType)
+    if (isJson && contentType === null) {
+      headers.set("content-type", "application/json")
+    }
+  }
+  const isEmpty = kind !== "json" && (kind === "none" || payload === null || payload === undefined)
+  return new Response(isEmpty || bodyless.has(statusCode) ? null : isJson ? JSON.stringify(payload) : String(payload), {
+    status: statusCode,
+    headers
+  })
 }
 
 const failure =

@@ -6,25 +6,15 @@ import { TimeoutError } from "../protocol/NesError.js"
 import type { Call } from "./Call.js"
 import * as Deadline from "./Deadline.js"
 
-interface Due {
-  readonly id: number
-  readonly moment: bigint
-}
-
 // An answer that comes after all this many later ones were given up on is reported as unknown.
 const remembered = 10_000
 
 // What comes back may be anything: an object need not even have a primitive value.
 const toKey = (id: unknown): number => typeof id === "number" ? id : typeof id === "string" ? Number(id) : Number.NaN
 
-/**
- * The table of calls by id. All calls of a client share one timeout, so they fall due in the order they were made, and
- * one fiber watches over all of them.
- */
+/** The table of calls by id. All calls of a client share one timeout, and one fiber watches over all of them. */
 export class Pending {
   private readonly calls = new Map<number, Call>()
-  /** When each call falls due, in that order; some of them have ended since. */
-  private due: Array<Due> = []
   private readonly forgotten = new Set<number>()
   private readonly busy = Latch.makeUnsafe(false)
   private readonly timeout: bigint | undefined
@@ -40,10 +30,7 @@ export class Pending {
       call.due = undefined
     } else if (this.timeout !== undefined) {
       // One that is asked again has the time that it is left.
-      const moment = call.due ?? this.clock.monotonicTimeNanosUnsafe() + this.timeout
-      call.due = moment
-      const index = this.due.findLastIndex((due) => due.moment <= moment)
-      this.due.splice(index + 1, 0, { id, moment })
+      call.due ??= this.clock.monotonicTimeNanosUnsafe() + this.timeout
       this.busy.openUnsafe()
     }
   }
@@ -87,7 +74,6 @@ export class Pending {
   clear(): ReadonlyArray<readonly [id: number, call: Call]> {
     const calls = Array.from(this.calls)
     this.calls.clear()
-    this.due = []
     this.forgotten.clear()
     return calls
   }
@@ -106,25 +92,21 @@ export class Pending {
     }))
   }
 
-  // A call that is answered more than once waits anew after each answer.
-  private waits({ id, moment }: Due): boolean {
-    return this.calls.get(id)?.due === moment
-  }
-
   private oldest(): bigint | undefined {
-    const index = this.due.findIndex((due) => this.waits(due))
-    this.due = index < 0 ? [] : this.due.slice(index)
-    return this.due[0]?.moment
+    let oldest: bigint | undefined
+    for (const { due } of this.calls.values()) {
+      if (due !== undefined && (oldest === undefined || due < oldest)) {
+        oldest = due
+      }
+    }
+    return oldest
   }
 
   private expire(): void {
     const now = this.clock.monotonicTimeNanosUnsafe()
-    const index = this.due.findIndex(({ moment }) => moment > now)
-    const over = this.due.splice(0, index < 0 ? this.due.length : index)
-    for (const due of over) {
-      const call = this.calls.get(due.id)
-      if (call !== undefined && this.waits(due)) {
-        this.forget(due.id)
+    for (const [id, call] of this.calls) {
+      if (call.due !== undefined && call.due <= now) {
+        this.forget(id)
         call.fail(new TimeoutError({ message: "Request timed out" }))
       }
     }

@@ -33,7 +33,7 @@ import { Inbox } from "./Inbox.js"
 import type { Observer } from "./Observer.js"
 import { Pending } from "./Pending.js"
 import { Status } from "./Status.js"
-import { accept, type Listener, type SubscribeOptions, Subscriptions, type Topic, wishesOf } from "./Subscriptions.js"
+import { type Listener, type SubscribeOptions, Subscriptions, type Topic } from "./Subscriptions.js"
 import { Transport } from "./Transport.js"
 
 export type { Options } from "./Connection.js"
@@ -75,9 +75,8 @@ export class Session implements Owner {
 
   private readonly subscribed = new Subscriptions()
   readonly pending: Pending
-  private readonly inbox: Inbox
   /** @internal */
-  readonly received: (text: string) => void
+  readonly inbox: Inbox
   private ids = 0
   private connection: Connection | undefined
   /** Present from `connect` until no further attempt will be made. */
@@ -109,13 +108,7 @@ export class Session implements Owner {
     private readonly observer: Observer
   ) {
     this.pending = new Pending(settings.clock, settings.timeout)
-    this.inbox = new Inbox(this.pending, this.subscribed, {
-      ping: () => this.ping(),
-      update: (message) => observer.update(message),
-      gap: (path) => observer.gap(path),
-      error: (error) => this.error(error)
-    })
-    this.received = this.inbox.receive
+    this.inbox = new Inbox(this.pending, this.subscribed, observer, this)
   }
 
   /** Whether the server has accepted the hello, and neither side has begun to close. */
@@ -263,7 +256,7 @@ export class Session implements Owner {
         if (error) {
           this.subscribed.drop(path, error, topic)
         }
-        answered(topic, error)
+        topic.answer(error)
       }, traceparent))
   }
 
@@ -280,13 +273,13 @@ export class Session implements Owner {
 
   private ask(path: string, topic: Topic, done: Settle, traceparent?: string): void {
     const traced = this.offers("trace") && { traceparent }
-    this.send({ type: "sub", path, ...wishesOf(topic), ...traced, id: 0 }, {
+    this.send({ type: "sub", path, ...topic.wishes, ...traced, id: 0 }, {
       type: "sub",
       succeed: ({ position }) => {
         if (position !== undefined) {
           this.subscribed.locate(path, position)
         }
-        accept(topic, this.connection)
+        topic.accept(this.connection)
         done()
       },
       fail: done
@@ -304,7 +297,7 @@ export class Session implements Owner {
           this.subscribed.drop(path, refusal, topic)
           this.observer.error(refusal)
         }
-        answered(topic, refusal)
+        topic.answer(refusal)
       })
     }
   }
@@ -619,14 +612,6 @@ const isTemporary = ({ statusCode }: ServerError): boolean =>
   statusCode === 429 || (statusCode >= 500 && statusCode < 600)
 
 const isPath = (path: unknown): path is string => typeof path === "string" && path.startsWith("/")
-
-const answered = (topic: Topic, error: NesError | undefined): void => {
-  const waiting = topic.waiting ?? []
-  topic.waiting = undefined
-  for (const done of waiting) {
-    done(error)
-  }
-}
 
 /** Makes a session that belongs to the fiber it is made in: its clock, its random numbers, its transport. */
 export const make = (options: Options, observer: Observer): Effect.Effect<Session> =>

@@ -40,8 +40,6 @@ export class Joiner {
   private parts: Array<string> = []
   private length = 0
   private empty = 0
-  /** Whether a sequence is under way. */
-  isOpen = false
   private readonly maxChars: number
 
   /**
@@ -60,12 +58,9 @@ export class Joiner {
   /** Takes the next text; returns the whole text that it is or completes, or `undefined` while more must come. */
   push(text: string): string | undefined {
     if (text.startsWith("{")) {
-      if (this.isOpen) {
-        this.reset()
-      }
+      this.reset()
       return text
     }
-    this.isOpen = true
     if (text.length > 1) {
       this.length += text.length - 1
       this.parts.push(text.slice(1))
@@ -94,6 +89,5 @@ export class Joiner {
     this.parts = []
     this.length = 0
     this.empty = 0
-    this.isOpen = false
   }
 }

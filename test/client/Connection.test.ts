@@ -24,8 +24,10 @@ it.effect("an exception at a message is an error and the end of the connection, 
       })
     }, {
       opened: () => {},
-      received: () => {
-        throw new RangeError("Too deep")
+      inbox: {
+        receive: () => {
+          throw new RangeError("Too deep")
+        }
       },
       error: (error) => errors.push(error),
       ping: () => {},

@@ -23,9 +23,10 @@ const setup = () => {
     })
   }
   const inbox = new Inbox(new Pending(clock, undefined), subscriptions, {
-    ping: () => heard.push("ping"),
     update: (message) => heard.push(message),
-    gap: (path) => heard.push([path, "gap"]),
+    gap: (path) => heard.push([path, "gap"])
+  }, {
+    ping: () => heard.push("ping"),
     error: (error) => heard.push([error.type, error.message])
   })
   return { heard, inbox, listen, subscriptions }

@@ -10,7 +10,7 @@ const heard = () => {
   const topic = subscriptions.create("/a", {})
   topic.listeners.set(messages, { update: (message) => void messages.push(message) })
   const pub = (epoch: string, offset: number): void =>
-    subscriptions.deliver("/a", `${epoch}${offset}`, at(epoch, offset), (cause) => {
+    subscriptions.deliver({ path: "/a", message: `${epoch}${offset}`, position: at(epoch, offset) }, (cause) => {
       throw cause
     })
   return { subscriptions, messages, pub }
