@@ -236,9 +236,7 @@ export interface Service {
  */
 export class NesClient extends Context.Service<NesClient, Service>()("effect-nes/client/NesClient") {}
 
-const bodies: ReadonlySet<unknown> = new Set<Request.Body>(["json", "text", "none"])
-
-const isBody = (u: unknown): u is Request.Body => bodies.has(u)
+const isBody = (u: unknown): u is Request.Body => u === "json" || u === "text" || u === "none"
 
 // Whoever gives an Effect has what it requires.
 const reveal = <R>(auth: Auth<R>, context: Context.Context<R>): Credentials.Auth => {

@@ -33,10 +33,10 @@ type Failure = Extract<FromServerEncoded, { readonly _tag: "Exit" }>["exit"]
 const lost = (cause: NesError): RpcClientError.RpcClientError =>
   new RpcClientError.RpcClientError({ reason: new Socket.SocketReadError({ cause }) })
 
-const unsent = (message: string): RpcClientError.RpcClientError =>
-  new RpcClientError.RpcClientError({
-    reason: new Socket.SocketWriteError({ cause: new DisconnectError({ message }) })
-  })
+const unsent = (message: string): Effect.Effect<never, RpcClientError.RpcClientError> => {
+  const reason = new Socket.SocketWriteError({ cause: new DisconnectError({ message }) })
+  return Effect.fail(new RpcClientError.RpcClientError({ reason }))
+}
 
 // What the server said of a call that it did not make, or of an answer that is none.
 const refusal = (message: string): Failure => ({
@@ -103,16 +103,16 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
           },
           fail: (error) => {
             const wasUnderWay = ids.delete(requestId)
-            if (error._tag === "ServerError") {
+            if (error._tag !== "DisconnectError") {
+              if (error._tag !== "ServerError") {
+                // The server does not know that nobody waits for it any more.
+                session.say("cancel", Number(call.draft?.id))
+              }
               hand(requestId, writeResponse(clientId, { _tag: "Exit", requestId, exit: refusal(error.message) }))
-            } else if (error._tag === "DisconnectError" && wasUnderWay) {
+            } else if (wasUnderWay) {
               // All that are under way fail at once.
               ids.clear()
               clientIds.forEach((id) => fork(writeResponse(id, { _tag: "ClientProtocolError", error: lost(error) })))
-            } else if (error._tag !== "DisconnectError") {
-              // The server does not know that nobody waits for it any more.
-              session.say("cancel", Number(call.draft?.id))
-              hand(requestId, writeResponse(clientId, { _tag: "Exit", requestId, exit: refusal(error.message) }))
             }
           }
         }
@@ -122,7 +122,7 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
       const request = (
         clientId: number,
         { discard, headers, id, payload, sampled, spanId, tag, traceId }: Request
-      ): RpcClientError.RpcClientError | undefined => {
+      ): Effect.Effect<void, RpcClientError.RpcClientError> => {
         if (session.status._tag !== "Connected") {
           return unsent("Failed to send message - server disconnected")
         }
@@ -149,10 +149,13 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
         if (ids.has(id)) {
           ids.set(id, draft.id)
         }
-        return undefined
+        return Effect.void
       }
 
-      const send = (clientId: number, message: FromClientEncoded): RpcClientError.RpcClientError | undefined => {
+      const send = (
+        clientId: number,
+        message: FromClientEncoded
+      ): Effect.Effect<void, RpcClientError.RpcClientError> => {
         if (message._tag === "Request") {
           return request(clientId, message)
         }
@@ -165,15 +168,11 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
           session.forget(id)
           session.say("cancel", id)
         }
-        return undefined
+        return Effect.void
       }
 
       return {
-        send: (clientId: number, message: FromClientEncoded) =>
-          Effect.suspend(() => {
-            const error = send(clientId, message)
-            return error === undefined ? Effect.void : Effect.fail(error)
-          }),
+        send: (clientId: number, message: FromClientEncoded) => Effect.suspend(() => send(clientId, message)),
         supportsAck: true,
         supportsTransferables: false,
         codecFor: RpcSerialization.json.codecFor

@@ -352,7 +352,9 @@ export class Session implements Owner {
         this.change(Status.Connecting({ attempt }))
         const end = yield* connection.run(options, this.prepare(connection, { attempt, error }))
         const { backoff } = this
-        const delay = end.how === "invalid" ? undefined : yield* backoff?.next(end.close, connection.uptime) ?? nothing
+        const delay = end.how === "invalid"
+          ? undefined
+          : yield* backoff?.next(end.close, connection.uptime) ?? Effect.undefined
         attempt = connection.since === undefined ? attempt + 1 : 1
         const next = delay === undefined || this.backoff !== backoff ? undefined : { attempt, delay }
         this.lost(connection, end, next)
@@ -457,7 +459,7 @@ export class Session implements Owner {
   }
 
   private lost(connection: Connection, end: End, next: Retry | undefined): void {
-    const { leaving, settle, unbegun } = this
+    const { backoff, leaving, settle, unbegun } = this
     const calls = this.pending.clear()
     const willReconnect = next !== undefined
     const wasConnected = connection.since !== undefined
@@ -484,7 +486,9 @@ export class Session implements Owner {
     if (Disconnection.isDisconnection(connection, end, willReconnect)) {
       this.observer.disconnected(willReconnect, Disconnection.toLog(end, willReconnect, wasRequested))
     }
-    const again = willReconnect && wasConnected && end.close.code === CloseCode.serviceRestart
+    // The application may have given up meanwhile.
+    const again = willReconnect && this.backoff === backoff && wasConnected &&
+      end.close.code === CloseCode.serviceRestart
     const kept = new Map(again ? calls.filter(([, call]) => mayBeRepeated(call)) : [])
     this.unbegun = new Set(kept.keys())
     kept.forEach((call, id) => this.pending.add(id, call))
@@ -605,8 +609,6 @@ export class Session implements Owner {
     }
   }
 }
-
-const nothing = Effect.succeed(undefined)
 
 const isTemporary = ({ statusCode }: ServerError): boolean =>
   statusCode === 429 || (statusCode >= 500 && statusCode < 600)

@@ -187,6 +187,23 @@ describe("a call", () => {
       expect(ended.slice(2)).toEqual([["b", "timeout", "Request timed out"]])
     }))
 
+  it.effect("that would be asked again of the next node fails where onDisconnect disconnects", () =>
+    Effect.gen(function*() {
+      const { call, connect, ended, heard, server, session, settle } = yield* setup()
+      connect()
+      server.socket.accept()
+      session.send(message("a"), call("a"))
+      heard.disconnected = () => session.disconnect(settle("disconnect"))
+      server.socket.end(1012)
+      yield* adjust("1 hour")
+      expect(ended).toEqual([
+        ["connect"],
+        ["disconnect"],
+        ["a", "disconnect", "Request failed - server disconnected"]
+      ])
+      expect(server.sockets).toHaveLength(1)
+    }))
+
   it.effect("never hangs: a hundred are answered, fail, time out or are cut off, each once", () =>
     Effect.gen(function*() {
       const { call, ended, server, session } = yield* connected({ timeout: 1000 })
