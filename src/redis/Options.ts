@@ -59,9 +59,15 @@ export const fault = (options: Options): string | undefined => {
 
 // What can never be reached is not tried again and again.
 const wrongUrl = (urls: string | ReadonlyArray<string>): string | undefined =>
-  [urls].flat().every((url) => /^(rediss?:\/\/.|unix:)/.test(url))
+  [urls].flat().every(isUrl)
     ? undefined
     : "a url begins with redis:// or rediss://, as redis://localhost:6379"
+
+// As `@redis/client` reads it.
+const isUrl = (text: string): boolean => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url !== undefined && /^rediss?:$/.test(url.protocol) && url.host !== "" && /^\/?\d*$/.test(url.pathname)
+}
 
 // What a timer can count.
 const isTime = (input: Duration.Input): boolean =>

@@ -157,6 +157,9 @@ it("options that make no sense are refused", () => {
   const wrongUrl = "a url begins with redis:// or rediss://, as redis://localhost:6379"
   const refused: ReadonlyArray<readonly [Parameters<typeof redis>[0], string]> = [
     [{ url: ["redis://a", "redis://b"] }, "Several urls are those of a Redis Cluster: set `cluster`, or give one"],
+    ...["localhost", "unix:/run/redis.sock", "redis://", "redis://localhost/one"].map((url) =>
+      [{ url }, wrongUrl] as const
+    ),
     [{}, "`url` is missing"],
     [undefined as unknown as string, "`url` is missing"],
     ["localhost:6379", wrongUrl],
