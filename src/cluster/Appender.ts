@@ -82,7 +82,8 @@ export class Appender {
     }
   }
 
-  private flush(): void {
+  /** Sends what waits for the turn to end. */
+  flush(): void {
     const calls: Array<Call> = []
     for (const queue of this.ready.splice(0)) {
       const { bounds, path, waiting } = queue

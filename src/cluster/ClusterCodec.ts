@@ -79,8 +79,8 @@ const split = (text: string): readonly [line: string, rest: string] => {
   return [text.slice(0, end), text.slice(end + 1)]
 }
 
-// `epoch:offset`, and maybe more.
-const positionOf = (line: string): Message.Position => {
+/** Understands a position: `epoch:offset`, and maybe more. */
+export const positionOf = (line: string): Message.Position => {
   const colon = line.indexOf(":")
   const end = line.indexOf(":", colon + 1)
   const offset = Number(line.slice(colon + 1, end < 0 ? line.length : end))

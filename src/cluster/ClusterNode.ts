@@ -179,6 +179,7 @@ export class ClusterNode {
 
   private async close(): Promise<void> {
     const { session } = this
+    this.appender.flush()
     this.cancelRetry?.()
     this.cancelRetry = undefined
     if (session?.isUp && this.node.serves) {

@@ -1,5 +1,6 @@
 /** The small port below a cluster, on Redis. */
 import { randomBytes } from "node:crypto"
+import { positionOf } from "../cluster/ClusterCodec.js"
 import {
   type Batch,
   busyFor,
@@ -33,11 +34,6 @@ const heldAge = 7 * 24 * 60 * 60 * 1_000
 const ours = randomBytes(6).toString("hex")
 let count = 0
 const nonce = (): string => ours + (count++).toString(36)
-
-const positionOf = (line: string): Message.Position => {
-  const colon = line.indexOf(":")
-  return { epoch: line.slice(0, colon), offset: Number(line.slice(colon + 1)) }
-}
 
 // Older servers put what a script was refused by into a sentence of their own.
 const refusal = /(?:^|-)(?:OOM|READONLY|NOREPLICAS|MISCONF)\b/

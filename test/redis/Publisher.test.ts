@@ -76,6 +76,14 @@ it("as an Effect, on the broker that is provided", async () => {
   await until(() => kept.length === 1)
 })
 
+it("what was published before it leaves is out, kept or not", async () => {
+  const worker = await Publisher.open(brokerOn({ url: redis.url }), { subscriptions })
+  const published = [worker.publish("/kept/last", 1), worker.publish("/plain/last", 1)]
+  await worker.close()
+  await Promise.all(published)
+  expect(redis.run("llen", "nes:path:{/kept/last}")).toBe("1")
+})
+
 it("invalid options are told", async () => {
   const options = { subscriptions: { "/kept/{id}": { recovery: { size: 0 } } } }
   const expected = "Subscription recovery requires a positive integer for size, and a positive age: /kept/{id}"
