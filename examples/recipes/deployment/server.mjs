@@ -8,6 +8,11 @@ import { format } from "effect/observability/PrometheusMetrics"
 const seconds = (name, usual) => Number(process.env[name] ?? usual) * 1000
 
 const server = Hapi.server({ port: process.env.PORT ?? 8000, host: process.env.HOST ?? "0.0.0.0" })
+// What an operator should know: Redis is away, or back; a hook has failed.
+server.events.on(
+  { name: "log", filter: "nes" },
+  ({ data, error, tags }) => console.error(tags.join(" "), error ?? data)
+)
 await server.register({
   plugin: Nes.plugin,
   options: {
