@@ -29,8 +29,10 @@ const startRedis = async (): Promise<string> => {
 }
 
 const startNode = async (redis: string, env: Readonly<Record<string, string>>) => {
-  const child = spawn(process.execPath, ["--conditions=source", "--import", "tsx", "server.mjs"], {
-    cwd: join(root, folder),
+  // Its folder has a package.json of its own, from which this package cannot be found by its name.
+  const args = ["--conditions=source", "--import", "tsx", "--input-type=module", "--eval", recipe("server.mjs")]
+  const child = spawn(process.execPath, args, {
+    cwd: root,
     env: { ...process.env, ...env, HOST: "127.0.0.1", PORT: "0", REDIS_URL: redis },
     stdio: ["ignore", "pipe", "inherit"]
   })
