@@ -242,7 +242,8 @@ it("each client's messages are begun once and in order, whatever others do", asy
       await until([...sent.values()].reduce((sum, count) => sum + count, 0))
       for (const [{ inbox, name, stops }, count] of sent) {
         expect(begun.filter((each) => each.startsWith(name))).toEqual(numbers(count).map((n) => `${name}${n}`))
-        expect([stops, inbox]).toEqual([0, undefined])
+        // Whoever rests, as the machine took its time, has an inbox with nothing in it.
+        expect([stops, inbox?.messages ?? []]).toEqual([0, []])
       }
     }),
     { numRuns: 100 }
