@@ -129,10 +129,10 @@ const advices: Readonly<Record<number, string>> = {
 }
 
 // A port that wants TLS refuses what comes without, each in its own way.
-const unlessTls = (url: URL, options: Options) => async (error: Error): Promise<never> => {
+const unlessTls = (url: URL, options: Options) => async (reason: Error): Promise<never> => {
   const speaksTls = !isSecure(url) &&
-    await secure(url, { ...options, insecure: true }).then(() => true).catch(() => false)
-  throw speaksTls ? new Ill(error.message, "The port speaks TLS: try wss:// instead of ws://.") : error
+    await secure(url, { ...options, insecure: true }).then(() => true, () => false)
+  throw speaksTls ? new Ill(reason.message, "The port speaks TLS: try wss:// instead of ws://.") : reason
 }
 
 const upgrade = async (url: URL, { header, insecure, origin, timeout }: Options): Promise<string> => {

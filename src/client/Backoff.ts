@@ -47,7 +47,7 @@ export interface Policy {
 /** That of a schedule of the application's. */
 export const custom = (schedule: Schedule.Schedule<unknown, Close>): Policy => ({
   schedule,
-  stableAfter: orElse(undefined, longestWait)
+  stableAfter: longestWait
 })
 
 /** The documented one: waits of `delay`, twice `delay`, three times `delay` and so on up to `maxDelay`. */

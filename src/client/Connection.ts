@@ -119,9 +119,9 @@ export class Connection implements Listener {
       this.life,
       this.watch,
       this.grace,
-      this.limit(timeout, () => this.hasOpened),
-      this.limit(helloTimeout, isAnswered, this.openSignal.await),
-      this.limit(connectTimeout, isAnswered)
+      ...this.limit(timeout, () => this.hasOpened),
+      ...this.limit(helloTimeout, isAnswered, this.openSignal.await),
+      ...this.limit(connectTimeout, isAnswered)
     ])
     return Effect.raceFirst(prepared, this.closeSignal.await).pipe(
       Effect.andThen(Effect.suspend(() => this.isClosing ? Effect.succeed(ending("error")) : lived)),
@@ -246,11 +246,11 @@ export class Connection implements Listener {
     timeout: Duration.Duration | undefined,
     isDone: () => boolean,
     from: Effect.Effect<void> = Effect.void
-  ): Effect.Effect<End> {
-    return timeout === undefined ? Effect.never : from.pipe(
+  ): ReadonlyArray<Effect.Effect<End>> {
+    return timeout === undefined ? [] : [from.pipe(
       Effect.andThen(Deadline.sleep(timeout)),
       Effect.andThen(Effect.suspend(() => isDone() ? Effect.never : Effect.succeed(ending("timeout"))))
-    )
+    )]
   }
 
   private readonly due = (): bigint | undefined =>

@@ -81,7 +81,7 @@ it.live("a server that offers to trace is told the span of a message and a subsc
       const calls = Effect.gen(function*() {
         const nes = yield* NesClient.make({ url: raw.url, connect: "required" })
         yield* nes.message("hello")
-        yield* nes.subscribed("/a")
+        yield* Effect.asVoid(nes.subscribed("/a"))
       })
       const [types] = yield* Effect.all([told, Effect.scoped(calls)], { concurrency: 2 })
       expect(types).toEqual(Array.from({ length: 2 }, () => extensions.length > 0 ? "string" : "undefined"))
