@@ -53,7 +53,7 @@ const guides = [
     title: "How it works",
     files: [...["protocol", "interop", "architecture", "glossary"].map(document), "bench/README.md"]
   },
-  { title: "The project", files: ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"] }
+  { title: "The project", files: ["CHANGELOG.md", "CONTRIBUTING.md", document("mutations"), "SECURITY.md", "LICENSE"] }
 ].map(({ files, title }) => ({ title, files: files.filter((file) => existsSync(join(root, file))) }))
 
 const known = new Set(guides.flatMap(({ files }) => files))

@@ -158,13 +158,18 @@ it("everyone is written the same, in the same order, as if all had been written 
 })
 
 it("hundreds of publishes in one turn reach everyone in order", async () => {
-  const crowd = new Crowd(100)
-  for (let i = 0; i < 3000; i++) {
-    crowd.publish(paths[i % 2])
-  }
-  await Promise.all(crowd.sendings.map(({ written }) => written))
-  for (const { expected, written } of crowd.listeners) {
-    expect(written).toEqual(expected)
+  // Of the few to more, both paths have a crowd.
+  for (const [size, publishes] of [[100, 3000], [200, 30]] as const) {
+    const crowd = new Crowd(size)
+    for (let i = 0; i < publishes; i++) {
+      crowd.publish(paths[i % 2])
+    }
+    await crowd.fanouts.written("/a")
+    await Promise.all(crowd.sendings.map(({ written }) => written))
+    expect(paths.map((path) => crowd.fanouts.written(path))).toEqual(paths.map(() => undefined))
+    for (const { expected, written } of crowd.listeners) {
+      expect(written).toEqual(expected)
+    }
   }
 })
 
