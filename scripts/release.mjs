@@ -39,10 +39,14 @@ check("types", bin("attw"), [
   "browser/global"
 ])
 
+// Where the repository is, only whoever publishes it knows. npm refuses provenance without it.
+const unsaid = ["repository", "homepage", "bugs"].filter((name) => !(name in manifest))
+const first = unsaid.map((name) => `  npm pkg set ${name}=ADDRESS # and commit it\n`).join("")
+
 console.log(`
 effect-nes ${version} can be released:
 
-  git tag v${version}
+${first}  git tag v${version}
   git push origin v${version}
   npm publish --provenance
 `)
