@@ -1,16 +1,26 @@
 import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
+/** Files that need a process without a past. */
+const alone = ["test/structure/Paths.test.ts", "test/**/{TurnLimiter,Prometheus,ClusterBroker,RedisBroker}.test.ts"]
+
 export default defineConfig({
   ssr: { resolve: { conditions: ["source"], externalConditions: ["source"] } },
   resolve: { conditions: ["source"] },
   test: {
-    include: ["test/**/*.test.ts"],
-    // Much of the time goes by in child processes, so that two files at a time are no burden to two cores.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Much of the time goes by in child processes and waits, so that three files at a time are no burden to two cores.
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Errors outside the type tests are the business of the step `types` of npm test.
-    typecheck: { enabled: false, include: ["test/**/*.test-d.ts"], ignoreSourceErrors: true }
+    typecheck: { enabled: false, include: ["test/**/*.test-d.ts"], ignoreSourceErrors: true },
+    projects: [
+      { extends: true, test: { name: "alone", include: alone } },
+      {
+        extends: true,
+        // Of an import, most is effect's: it is made once a process.
+        test: { name: "together", include: ["test/**/*.test.ts"], exclude: alone, isolate: false }
+      }
+    ]
   }
 })

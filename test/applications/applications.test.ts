@@ -6,6 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import { sources } from "../harness/Sources.js"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 const read = (name: string): string => readFileSync(new URL(name, import.meta.url), "utf8")
@@ -26,7 +27,7 @@ const run = async (name: string, from: string, to: string): Promise<string> => {
   expect(source.split(imported)).toHaveLength(2)
   const file = join(folder, `${name}-${to.replace(/\W/g, "").slice(-8)}.mjs`)
   writeFileSync(file, source.replace(imported, `import Nes from ${JSON.stringify(to)}\n`))
-  const child = spawn(process.execPath, ["--conditions=source", "--import", "tsx", file], { cwd: root })
+  const child = spawn(process.execPath, [...sources, file], { cwd: root })
   let output = ""
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {

@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { RawServer } from "../harness/RawServer.js"
+import { sources } from "../harness/Sources.js"
 import { freePort } from "../redis/RedisServer.js"
 import { root } from "../structure/Repository.js"
 
@@ -17,7 +18,7 @@ describe.each(["Client", "NesClient"])("%s keeps no process alive that was", (wh
     const connection = server.next()
     const child = spawn(
       process.execPath,
-      ["--conditions=source", "--import", "tsx", program, who, how, server.url, `ws://127.0.0.1:${await freePort()}`],
+      [...sources, program, who, how, server.url, `ws://127.0.0.1:${await freePort()}`],
       { cwd: root, stdio: ["ignore", "pipe", "inherit"] }
     )
     onTestFinished(() => void child.kill("SIGKILL"))

@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url"
 import { describe, expect, it, onTestFinished } from "vitest"
 import NesDefault, * as Nes from "../../src/hapi.js"
 import { Gate, Journal } from "../harness/Journal.js"
+import { sources } from "../harness/Sources.js"
 import { cert, key } from "./Certificate.js"
 import { as, authenticating, fence, live, updatesOf } from "./LiveServer.js"
 import { upgrade } from "./MutePeer.js"
@@ -200,7 +201,7 @@ describe("server.stop", () => {
   it("leaves nothing running: the process ends by itself, twice started, with and without a peer that is mute", async () => {
     const child = spawn(
       process.execPath,
-      ["--conditions=source", "--import", "tsx", fileURLToPath(new URL("lifecycle.child.ts", import.meta.url))],
+      [...sources, fileURLToPath(new URL("lifecycle.child.ts", import.meta.url))],
       { cwd: root, stdio: ["ignore", "pipe", "pipe"] }
     )
     onTestFinished(() => void child.kill("SIGKILL"))
@@ -220,7 +221,7 @@ describe("a server that serves nobody keeps no process alive", () => {
   it.each(["registered", "initialised", "failed", "stopped"])("%s", async (how) => {
     const child = spawn(
       process.execPath,
-      ["--conditions=source", "--import", "tsx", fileURLToPath(new URL("exit.child.ts", import.meta.url)), how],
+      [...sources, fileURLToPath(new URL("exit.child.ts", import.meta.url)), how],
       { cwd: root, stdio: ["ignore", "pipe", "inherit"] }
     )
     onTestFinished(() => void child.kill("SIGKILL"))

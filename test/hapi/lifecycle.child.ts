@@ -10,7 +10,7 @@ await server.register({ plugin: Nes.plugin, options: { heartbeat: { interval: 20
 server.subscription("/item/{id}")
 server.route({ method: "GET", path: "/never", handler: () => new Promise<string>(() => {}) })
 
-// Output, and the files in which tsx keeps what it has compiled.
+// Output.
 const foreign = new Set(["PipeWrap", "TTYWrap", "FSReqCallback"])
 
 const sockets = (): ReadonlyArray<string> => process.getActiveResourcesInfo().filter((name) => !foreign.has(name))

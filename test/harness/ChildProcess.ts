@@ -4,6 +4,7 @@
  */
 import { type ChildProcess as NodeChild, fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { sources } from "./Sources.js"
 
 /** How a child ended: with `code` or by `signal`, and what it had written to stderr. */
 export interface Exit {
@@ -155,7 +156,7 @@ export class ChildProcess {
   private constructor(module: URL, args: ReadonlyArray<string>) {
     this.#child = fork(fileURLToPath(module), [...args], {
       cwd: root,
-      execArgv: ["--conditions=source", "--import", "tsx"],
+      execArgv: [...sources],
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"]
     })

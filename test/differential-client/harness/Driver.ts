@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
+import { sources } from "../../harness/Sources.js"
 import type { PeerName } from "./Peer.js"
 import type { Order, Transcript } from "./Transcript.js"
 
@@ -11,7 +12,7 @@ export class Driver {
   private constructor(private readonly child: ChildProcess, private readonly peer: PeerName) {}
 
   static async start(peer: PeerName): Promise<Driver> {
-    const child = fork(main, [peer], { execArgv: ["--import", "tsx", "--conditions=source"] })
+    const child = fork(main, [peer], { execArgv: [...sources] })
     const driver = new Driver(child, peer)
     await driver.message()
     return driver

@@ -93,8 +93,11 @@ export class Stage {
     }
     this.write(what)
     this.over = true
-    this.server.abandon()
-    this.patience.end()
+    // What the application had sent by then has arrived when this turn ends.
+    setImmediate(() => {
+      this.server.abandon()
+      this.patience.end()
+    })
   }
 
   /** Waits for the next line that starts so. */
