@@ -84,7 +84,8 @@ const synthesize = (node: NesServer.Node, count: number): void => {
   const { connections } = node.hub
   const made = Array.from({ length: count }, (_, i) =>
     ({
-      id: `${node.id}:s${i}`,
+      id: `${node.id}:${i}`,
+      number: i,
       user: `user${i}`,
       info: { remoteAddress: `10.0.${i >> 8}.${i & 255}`, remotePort: 1, "x-forwarded-for": undefined },
       auth: { isAuthenticated: true, credentials: null, artifacts: null, strategy: "named" },

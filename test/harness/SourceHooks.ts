@@ -1,8 +1,5 @@
-/** Has Node find the sources by the names that they have once compiled, and keep from process to process what it makes of them. */
-import { enableCompileCache, registerHooks } from "node:module"
-import { fileURLToPath } from "node:url"
-
-enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/node", import.meta.url)))
+/** Has Node find the sources by the names that they have once compiled. */
+import { registerHooks } from "node:module"
 
 registerHooks({
   resolve: (specifier, context, next) =>
