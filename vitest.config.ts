@@ -15,14 +15,21 @@ export default defineConfig({
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url)) },
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Errors outside the type tests are the business of the step `types` of npm test.
-    typecheck: { enabled: false, include: ["test/**/*.test-d.ts"], ignoreSourceErrors: true },
     projects: [
       { extends: true, test: { name: "alone", include: alone } },
       {
         extends: true,
         // Of an import, most is effect's: it is made once a process.
         test: { name: "together", include: ["test/**/*.test.ts"], exclude: alone, isolate: false }
+      },
+      {
+        extends: true,
+        // Errors outside the type tests are the business of the step `types` of npm test.
+        test: {
+          name: "types",
+          include: [],
+          typecheck: { enabled: true, only: true, include: ["test/**/*.test-d.ts"], ignoreSourceErrors: true }
+        }
       }
     ]
   }

@@ -1,19 +1,19 @@
 /**
- * `node scripts/stubs.mjs write`, and `remove`: a folder with a package.json for each entry, which only the packed
- * package has, for what does not read `exports`: `moduleResolution: node10` and older bundlers, which do not find the
- * modules of effect either.
+ * `node scripts/stubs.mjs write`, and `remove`, here or in the folder that is named: a folder with a package.json for
+ * each entry, which only the packed package has, for what does not read `exports`: `moduleResolution: node10` and older
+ * bundlers, which do not find the modules of effect either.
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { manifest, root } from "./run.mjs"
 
-const [, , command] = process.argv
+const [, , command, target = root] = process.argv
 for (const [name, entry] of Object.entries(manifest.exports)) {
   if (name === "." || typeof entry === "string" || entry.source === undefined) {
     continue
   }
-  const folder = join(root, name)
-  rmSync(join(root, name.split("/")[1] ?? ""), { recursive: true, force: true })
+  const folder = join(target, name)
+  rmSync(join(target, name.split("/")[1] ?? ""), { recursive: true, force: true })
   if (command === "write") {
     const up = "../".repeat(name.split("/").length - 1)
     const file = (path) => path.replace("./", up)

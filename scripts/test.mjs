@@ -1,61 +1,90 @@
 /**
- * `npm test`: every check, in order, each named and timed; stops at the first that fails. The last line says how many
- * tests passed and failed.
+ * `npm test`: every check, named and timed. What reads the code runs beside what runs it; what a step writes is shown
+ * whole, one step after another. The first that fails stops all. The last line says how many tests passed and failed.
  */
+import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { run } from "./run.mjs"
+import { root } from "./run.mjs"
 
-const bin = (name) => `node_modules/.bin/${name}`
-const folders = ["src", "test", "examples", "bench", "scripts"]
+const bin = (name) => join(root, "node_modules/.bin", name)
 const reports = mkdtempSync(join(tmpdir(), "effect-nes-test-"))
+const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`
+const started = performance.now()
 let passed = 0
 let failed = 0
 
-/** Runs vitest and adds its figures; a run that ends without a report, or failing without a failed test, counts as one. */
-const vitest = (...args) => {
-  const report = join(reports, `${args.length}.json`)
-  const status = run(bin("vitest"), [
-    "run",
-    "--reporter=default",
-    "--reporter=json",
-    `--outputFile.json=${report}`,
-    ...args
-  ])
-  let figures = { numPassedTests: 0, numFailedTests: 0 }
-  try {
-    figures = JSON.parse(readFileSync(report, "utf8"))
-  } catch {
-    console.error("vitest wrote no report")
+/** The steps whose output is still to be shown, the one that is shown now first. */
+const shown = ["format", "lint", "types", "effects", "build", "tests"].map((name) => ({ name, output: [] }))
+
+/** Shows what a step has written, once those before it have ended. */
+const show = (step, chunk) => (step === shown[0] ? process.stdout.write(chunk) : step.output.push(chunk))
+
+const end = (step, text) => {
+  show(step, text)
+  step.isOver = true
+  while (shown[0]?.isOver) {
+    shown.shift()
+    shown[0]?.output.splice(0).forEach((chunk) => process.stdout.write(chunk))
   }
-  passed += figures.numPassedTests
-  failed += figures.numFailedTests
-  return status
 }
 
-const steps = {
-  format: () => run(bin("dprint"), ["check"]),
-  lint: () => run(bin("oxlint"), ["--type-aware", "--deny-warnings", ...folders]),
-  types: () => run(bin("tsc"), ["-p", "tsconfig.json"]),
-  effects: () => run(bin("effect-tsgo"), ["diagnostics", "--project", "tsconfig.json", "--strict"]),
-  build: () => run(process.execPath, ["scripts/build.mjs"]),
-  tests: () => vitest("--typecheck", "--exclude", "test/package/**"),
-  package: () => vitest("test/package")
-}
+const running = new Set()
 
-const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`
-const started = performance.now()
-for (const [name, step] of Object.entries(steps)) {
+/** Runs a step; what fails ends the others. */
+const run = async (name, command, ...args) => {
+  if (failed > 0) {
+    return
+  }
+  const step = shown.find((step) => step.name === name)
   const since = performance.now()
-  console.log(`\n== ${name}`)
-  const status = step()
-  console.log(`== ${name}: ${status === 0 ? "passed" : "failed"} in ${seconds(since)}`)
-  if (status !== 0) {
-    failed = Math.max(failed, 1)
-    break
+  show(step, `\n== ${name}\n`)
+  const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] })
+  running.add(child)
+  child.stdout.on("data", (chunk) => show(step, chunk))
+  child.stderr.on("data", (chunk) => show(step, chunk))
+  const status = await new Promise((resolve) => {
+    child.once("error", ({ message }) => {
+      show(step, `${command}: ${message}\n`)
+      resolve(1)
+    })
+    child.once("close", resolve)
+  })
+  running.delete(child)
+  const stopped = status !== 0 && failed > 0
+  end(step, `== ${name}: ${status === 0 ? "passed" : stopped ? "stopped" : "failed"} in ${seconds(since)}\n`)
+  if (status !== 0 && !stopped) {
+    failed = 1
+    running.forEach((other) => other.kill())
   }
 }
+
+/** Runs vitest and adds its figures; a run that ends without a report, or failing without a failed test, counts as one. */
+const tests = async () => {
+  const report = join(reports, "tests.json")
+  await run("tests", bin("vitest"), "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`)
+  try {
+    const { numFailedTests, numPassedTests } = JSON.parse(readFileSync(report, "utf8"))
+    passed += numPassedTests
+    failed = Math.max(failed, numFailedTests)
+  } catch {
+    failed = Math.max(failed, 1)
+  }
+}
+
+const reading = async () => {
+  await run("format", bin("dprint"), "check")
+  await run("lint", bin("oxlint"), "--type-aware", "--deny-warnings", "src", "test", "examples", "bench", "scripts")
+  await run("types", bin("tsc"), "-p", "tsconfig.json")
+  await run("effects", bin("effect-tsgo"), "diagnostics", "--project", "tsconfig.json", "--strict")
+}
+const executing = async () => {
+  await run("build", process.execPath, "scripts/build.mjs")
+  await tests()
+}
+
+await Promise.all([reading(), executing()])
 rmSync(reports, { recursive: true, force: true })
 console.log(`\n${failed === 0 ? "all checks" : "stopped"} after ${seconds(started)}\n`)
 console.log(`${passed} passed, ${failed} failed`)

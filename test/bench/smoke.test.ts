@@ -60,7 +60,7 @@ const bench = async (...args: ReadonlyArray<string>) => {
 }
 
 // One scenario of each kind of measure; `npm run test:long` runs them all.
-const kinds = "fanout-200,growth,request-small,connections,heartbeat,client-update,contract-publish,cluster,rpc," +
+const kinds = "fanout-200,growth,request-small,connections,heartbeat,client-update-poured,cluster,rpc-unary," +
   "victim-request,latency,steady,restart"
 
 describe("the benchmark", () => {

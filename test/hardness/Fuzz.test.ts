@@ -8,25 +8,30 @@ describe("mutated sessions, for some seconds", { timeout: 120_000 }, () => {
   it.each(["effect-nes", "NesHttpServer"] as const)(
     "do not end the server (%s), get well-formed answers, pass no gate, leave no trace, and disturb nobody",
     async (door) => {
-      const { faults, ...figures } = await ServerFuzz.run(door, { seconds: 6, seed: 7, kinds: [0, 3, 4, 6] })
+      const { faults, ...figures } = await ServerFuzz.run(door, { seconds: 4, seed: 7, kinds: [0, 3, 4, 6] })
       expect(faults).toEqual([])
       expect(figures).toMatchObject({ deaths: 0, hangs: 0, malformed: 0, passed: 0, disturbed: 0, leaks: 0 })
-      expect(figures.sessions).toBeGreaterThan(150)
-      expect(figures.answers).toBeGreaterThan(500)
-      expect(figures.asked).toBeGreaterThan(7)
+      expect(figures.sessions).toBeGreaterThan(100)
+      expect(figures.answers).toBeGreaterThan(300)
+      expect(figures.asked).toBeGreaterThan(4)
     }
   )
 
   it.each(["Client", "NesClient"] as const)("do not end the %s, and every call ends once", async (subject) => {
-    const { faults, ...figures } = await ClientFuzz.run(subject, { seconds: 5, seed: 7 })
+    const { faults, ...figures } = await ClientFuzz.run(subject, { seconds: 3, seed: 7 })
     expect(faults).toEqual([])
     expect(figures).toMatchObject({ deaths: 0, lost: 0 })
-    expect(figures.calls).toBeGreaterThan(150)
-    expect(figures.messages).toBeGreaterThan(150)
+    expect(figures.calls).toBeGreaterThan(100)
+    expect(figures.messages).toBeGreaterThan(100)
   })
 
   it("would end @hapi/nes 14, so that a fault is found where there is one", async () => {
-    const { deaths, faults, passed } = await ServerFuzz.run("@hapi/nes", { seconds: 10, seed: 7, kinds: [0] })
+    const { deaths, faults, passed } = await ServerFuzz.run("@hapi/nes", {
+      seconds: 10,
+      seed: 7,
+      kinds: [0],
+      isEnough: ({ deaths, passed }) => deaths > 0 && passed > 0
+    })
     expect(deaths).toBeGreaterThan(0)
     expect(passed).toBeGreaterThan(0)
     expect(faults.join("\n")).toContain("the server died")

@@ -145,9 +145,11 @@ const leavings = async (child: ChildProcess): Promise<Left> => {
 /** Plays sessions until the time is up. The same seed plays the same sessions. */
 export const run = async (
   door: Door,
-  { kinds = [...hapi.keys()], seconds, seed }: {
+  { isEnough = () => false, kinds = [...hapi.keys()], seconds, seed }: {
     readonly seconds: number
     readonly seed: number
+    /** Whether so much has been found that no more has to be. */
+    readonly isEnough?: (figures: Figures) => boolean
     /** Which of the setups are tried. */
     readonly kinds?: ReadonlyArray<number>
   }
@@ -246,7 +248,7 @@ export const run = async (
     const holdings = (): Promise<Holdings | undefined> =>
       living(async () => await target.child.call("holdings") as Holdings)
 
-    while (performance.now() < until) {
+    while (performance.now() < until && !isEnough(figures)) {
       await Promise.all(Array.from({ length: crowd }, some))
       if (!target.child.alive) {
         figures.deaths++

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process"
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, dirname, join } from "node:path"
-import { root } from "../structure/Repository.js"
+import { files, root } from "../structure/Repository.js"
 
 const installed = (name: string): string =>
   (JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")) as { readonly version: string })
@@ -17,18 +17,19 @@ const node = (...args: ReadonlyArray<string>): void => {
   execFileSync(process.execPath, args, { cwd: root, stdio: "pipe" })
 }
 
-/** Packs the checkout's build into a folder of its own; returns the path of the tarball. */
+/** Packs the checkout with its build, from a copy, into a folder of its own; returns the path of the tarball. */
 export const pack = (): string => {
   if (!existsSync(join(root, "dist/index.js"))) {
     throw new Error("There is no build to pack: run `npm run build` first")
   }
   const folder = mkdtempSync(join(tmpdir(), "effect-nes-package-"))
-  node("scripts/stubs.mjs", "write")
-  try {
-    npm(root, "pack", "--pack-destination", folder)
-  } finally {
-    node("scripts/stubs.mjs", "remove")
+  const copy = mkdtempSync(join(tmpdir(), "effect-nes-checkout-"))
+  for (const file of ["dist", ...files()]) {
+    cpSync(join(root, file), join(copy, file), { recursive: true })
   }
+  node("scripts/stubs.mjs", "write", copy)
+  npm(copy, "pack", "--pack-destination", folder)
+  rmSync(copy, { recursive: true })
   return join(folder, readdirSync(folder).find((file) => file.endsWith(".tgz")) ?? "")
 }
 
