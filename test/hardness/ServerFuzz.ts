@@ -149,7 +149,7 @@ export const run = async (
     readonly seconds: number
     readonly seed: number
     /** Whether so much has been found that no more has to be. */
-    readonly isEnough?: (figures: Figures) => boolean
+    readonly isEnough?: (figures: Pick<Figures, "deaths" | "passed">) => boolean
     /** Which of the setups are tried. */
     readonly kinds?: ReadonlyArray<number>
   }
