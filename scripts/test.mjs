@@ -50,6 +50,8 @@ const run = async (name, command, ...args) => {
       resolve(1)
     })
     child.once("close", resolve)
+    // What it has started itself may hold its output open.
+    child.once("exit", (status) => failed > 0 && resolve(status))
   })
   running.delete(child)
   const stopped = status !== 0 && failed > 0
@@ -85,6 +87,7 @@ const executing = async () => {
 }
 
 await Promise.all([reading(), executing()])
+shown.flatMap(({ output }) => output).forEach((chunk) => process.stdout.write(chunk))
 rmSync(reports, { recursive: true, force: true })
 console.log(`\n${failed === 0 ? "all checks" : "stopped"} after ${seconds(started)}\n`)
 console.log(`${passed} passed, ${failed} failed`)
