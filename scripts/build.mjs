@@ -16,6 +16,7 @@ import { dirname } from "node:path"
 import { gzipSync } from "node:zlib"
 import { writeCommonJsTypes } from "./commonjs-types.mjs"
 import { writeGlobalTypes } from "./global-types.mjs"
+import { writeOptionalTypes } from "./optional-types.mjs"
 import { fail, manifest, root, run } from "./run.mjs"
 
 process.chdir(root)
@@ -94,3 +95,4 @@ const missing = [...new Set(named)].filter((file) => !existsSync(file))
 if (missing.length > 0) {
   fail(`build: package.json names ${missing.join(", ")}, which is not there`)
 }
+writeOptionalTypes("dist")

@@ -154,7 +154,9 @@ it.each(pairs)("%s runs after its line for %s, in JavaScript and TypeScript", as
       expect(running.output()).not.toMatch(/warn/i)
     }
     const compiler = join(root, "node_modules/typescript/bin/tsc")
-    const options = "--noEmit --strict --skipLibCheck --target es2022 --module nodenext --pretty false --ignoreConfig"
+    // The types of hapi themselves need those of joi, which it does not bring along.
+    const lax = existsSync(join(folder, "node_modules/@hapi/hapi")) ? " --skipLibCheck" : ""
+    const options = `--noEmit --strict${lax} --target es2022 --module nodenext --pretty false --ignoreConfig`
     expect(run(folder, [process.execPath, compiler, ...options.split(" "), "program.mts"]).output).toBe("")
   } finally {
     rmSync(folder, { recursive: true, force: true })

@@ -70,7 +70,9 @@ describe("our own files", () => {
 
   it("silence no tool", () => {
     const silencers = /@ts-(?:ignor[e]|nochec[k])|(?:eslint|oxlint|dprint)-(?:disabl[e]|ignor[e])/
-    expect(lines(ours.filter((file) => !file.endsWith(".md")), silencers)).toEqual([])
+    // The one place where it is written makes the types of what a program has not installed optional.
+    expect(lines(ours.filter((file) => !file.endsWith(".md")), silencers).map((line) => line.replace(/:.*/s, "")))
+      .toEqual(["scripts/optional-types.mjs"])
     const expectations = /@ts-expect-erro[r]/
     expect(lines(ours.filter((file) => !file.endsWith(".test-d.ts") && !file.endsWith(".md")), expectations)).toEqual(
       []
