@@ -3,7 +3,10 @@ import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
 /** Files that need a process without a past. */
-const alone = ["test/structure/Paths.test.ts", "test/**/{TurnLimiter,Prometheus,ClusterBroker,RedisBroker}.test.ts"]
+const alone = [
+  "test/structure/Paths.test.ts",
+  "test/**/{TurnLimiter,Prometheus,ClusterBroker,RedisBroker,Registration}.test.ts"
+]
 
 export default defineConfig({
   ssr: { resolve: { conditions: ["source"], externalConditions: ["source"] } },
