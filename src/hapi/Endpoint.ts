@@ -1,6 +1,6 @@
 /** The authentication endpoint (nes-api.txt, "auth"): internal for type `direct`, public for `cookie` and `token`. */
 import type { Request, ResponseToolkit, Server } from "@hapi/hapi"
-import { answers } from "../protocol/Answers.js"
+import { answers } from "../protocol/ErrorTexts.js"
 import { seal } from "../server/conversation/Authenticator.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import type { Passwords } from "../server/conversation/Password.js"

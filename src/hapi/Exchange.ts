@@ -1,8 +1,8 @@
 /** A request over a socket and its answer, as hapi has them: over when the client has gone, and collected up to a limit. */
 import type { AuthArtifacts, AuthCredentials, Request, Server, ServerInjectResponse } from "@hapi/hapi"
 import type { Readable } from "node:stream"
-import { answers } from "../protocol/Answers.js"
 import { isObject } from "../protocol/Codec.js"
+import { answers } from "../protocol/ErrorTexts.js"
 import type { Call, Request as SocketRequest, Response, Service } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Credentials } from "../server/conversation/Authentication.js"

@@ -2,8 +2,8 @@
 import * as Boom from "@hapi/boom"
 import type { Request, Server } from "@hapi/hapi"
 import type * as Iron from "@hapi/iron"
-import { answers } from "../protocol/Answers.js"
 import { isObject } from "../protocol/Codec.js"
+import { answers } from "../protocol/ErrorTexts.js"
 import type { Service } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication, Credentials } from "../server/conversation/Authentication.js"
@@ -11,7 +11,7 @@ import { decodeAuthentication, unseal } from "../server/conversation/Authenticat
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import type { Passwords } from "../server/conversation/Password.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
-import type { Access } from "../server/subscription/Subscription.js"
+import type { Access } from "../server/subscription/Access.js"
 import { Exchanges } from "./Exchange.js"
 import type { AuthConfiguration } from "./Options.js"
 import type { Socket } from "./Socket.js"
@@ -53,7 +53,7 @@ type Default = {
 
 const toAccess = ({ access, mode }: Default): Access => ({
   mode: mode ?? "required",
-  rules: (access ?? [{}]).map(({ entity, scope }) => ({
+  rules: (access ?? []).map(({ entity, scope }) => ({
     entity,
     scope: scope
       ? [

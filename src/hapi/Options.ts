@@ -10,7 +10,7 @@ import type { Connection } from "../server/connection/Connection.js"
 import type * as Limits from "../server/connection/Limits.js"
 import * as Password from "../server/conversation/Password.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
-import * as Setting from "../server/Setting.js"
+import * as Setting from "../server/SettingKinds.js"
 import {
   choice,
   decoder,
@@ -24,7 +24,7 @@ import {
   orDefaults,
   setting,
   struct
-} from "../server/Setting.js"
+} from "../server/SettingKinds.js"
 import type {
   AuthSettingOptions,
   SettingOptions,

@@ -8,7 +8,7 @@ import * as Thrown from "../protocol/Thrown.js"
 import { rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
 import { NesServer } from "../server/NesServer.js"
-import { decoder, struct } from "../server/Setting.js"
+import { decoder, struct } from "../server/SettingKinds.js"
 import {
   type Hooks as ServerHooks,
   subscription as subscriptionSettings,

@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import { UserError } from "../protocol/NesError.js"
-import { type Door, isCount, kind } from "../server/Setting.js"
+import { type Door, isCount, kind } from "../server/SettingKinds.js"
 
 const millis = (u: unknown): number | undefined => {
   const ms = Option.map(Duration.fromInput(u as Duration.Input), Duration.toMillis)

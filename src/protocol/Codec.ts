@@ -3,7 +3,7 @@
  * the Schemas of `Message` by a property test.
  */
 import * as Result from "effect/Result"
-import { answers, type Row, textOf } from "./Answers.js"
+import { answers, type Row, textOf } from "./ErrorTexts.js"
 import type * as Message from "./Message.js"
 import { ProtocolError, type UserError } from "./NesError.js"
 import * as Thrown from "./Thrown.js"

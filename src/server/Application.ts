@@ -9,7 +9,7 @@ import type { Connection } from "./connection/Connection.js"
 import type { Authentication, AuthState } from "./conversation/Authentication.js"
 import type { Call } from "./conversation/Call.js"
 import type { RequestHead } from "./conversation/RequestHead.js"
-import type { Access } from "./subscription/Subscription.js"
+import type { Access } from "./subscription/Access.js"
 
 /** @since 1.0.0 */
 export type { Awaitable } from "./Awaitable.js"
@@ -20,7 +20,7 @@ export type { Call } from "./conversation/Call.js"
 /** @since 1.0.0 */
 export type { Authentication, AuthState } from "./conversation/Authentication.js"
 /** @since 1.0.0 */
-export type { Access, Rule } from "./subscription/Subscription.js"
+export type { Access, Rule } from "./subscription/Access.js"
 
 /**
  * What a client asks of a route. Its path is an HTTP path; `payload` is a JSON value, `undefined` for none.

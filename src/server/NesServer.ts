@@ -57,7 +57,9 @@ export type { BroadcastOptions, Node, PublishOptions } from "./Node.js"
 /** @since 1.0.0 */
 export type { AuthSettings, Hooks, Options } from "./Settings.js"
 /** @since 1.0.0 */
-export type { Access, Rule, Verdict } from "./subscription/Subscription.js"
+export type { Access, Rule } from "./subscription/Access.js"
+/** @since 1.0.0 */
+export type { Verdict } from "./subscription/Subscription.js"
 /** @since 1.0.0 */
 export type { Member, Present } from "./presence/Present.js"
 /** @since 1.0.0 */

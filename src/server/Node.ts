@@ -27,7 +27,7 @@ import type { Procedures } from "./Procedures.js"
 import * as PathHistory from "./recovery/PathHistory.js"
 import { Recovery } from "./recovery/Recovery.js"
 import { Delivery, type EachOptions } from "./subscription/Delivery.js"
-import { Entrance } from "./subscription/Entrance.js"
+import { FirstMessages } from "./subscription/FirstMessages.js"
 import { Hub } from "./subscription/Hub.js"
 import type { Options as SubscriptionOptions } from "./subscription/Subscription.js"
 import type { Refused, Totals } from "./telemetry/Metrics.js"
@@ -97,17 +97,17 @@ export class Node {
     const { clock, exceed, log, metrics } = context
     this.hub = new Hub(context, membership)
     this.delivery = new Delivery(this.hub, context, (update) => this.recovery.arrive(update))
-    const entrance = new Entrance(context, membership, {
+    const firstMessages = new FirstMessages(context, membership, {
       encode: (message) => this.delivery.encode(message),
       carry: this.delivery.carry,
       reach: (path, position) => this.recovery.reach(path, position)
     })
-    this.hub.entrance = entrance
+    this.hub.firstMessages = firstMessages
     this.recovery = new Recovery(
       context,
       membership,
       this.delivery.carry,
-      entrance,
+      firstMessages,
       (connection, path) =>
         void this.delivery.deliver({ type: "revoke", target: { socket: connection.id }, path, message: null })
     )

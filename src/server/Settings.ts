@@ -23,8 +23,9 @@ import {
   struct,
   switched,
   texts
-} from "./Setting.js"
-import type { Access, Options as SubscriptionOptions, PresenceOptions } from "./subscription/Subscription.js"
+} from "./SettingKinds.js"
+import type { Access } from "./subscription/Access.js"
+import type { Options as SubscriptionOptions, PresenceOptions } from "./subscription/Subscription.js"
 
 /**
  * A request to upgrade, as far as whoever lets it in or not has to know it.

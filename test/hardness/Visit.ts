@@ -82,7 +82,7 @@ const forge = (random: Random, sealed: string): string => {
   return `${sealed.slice(0, at)}${sealed[at] === "A" ? "B" : "A"}${sealed.slice(at + 1)}`
 }
 
-interface Entrance {
+interface FirstMessages {
   readonly user: string | undefined
   readonly auth?: unknown
   readonly cookie?: string
@@ -90,7 +90,7 @@ interface Entrance {
 }
 
 /** With what a visitor comes. */
-const entrance = (random: Random, { bearer: believed, required, sealed }: Keys, name: string): Entrance => {
+const entrance = (random: Random, { bearer: believed, required, sealed }: Keys, name: string): FirstMessages => {
   const sincere = random.chance(0.6)
   const welcome = sincere || !required
   if (sealed) {

@@ -47,13 +47,13 @@ describe("src", () => {
   it("has files to look at, and finds what they import", () => {
     expect(sources).toContain("src/protocol/Codec.ts")
     expect(own("src/protocol/Codec.ts")).toEqual([
-      "src/protocol/Answers.ts",
+      "src/protocol/ErrorTexts.ts",
       "src/protocol/Message.ts",
       "src/protocol/NesError.ts",
       "src/protocol/Thrown.ts"
     ])
     expect(own("src/protocol/Codec.ts", loads("src/protocol/Codec.ts"))).toEqual([
-      "src/protocol/Answers.ts",
+      "src/protocol/ErrorTexts.ts",
       "src/protocol/NesError.ts",
       "src/protocol/Thrown.ts"
     ])

@@ -1,7 +1,7 @@
 /** What is written once: the answers of the server, the close codes, and the version. */
 import { describe, expect, it } from "vitest"
-import * as Answers from "../../src/protocol/Answers.js"
 import * as CloseCode from "../../src/protocol/CloseCode.js"
+import * as Answers from "../../src/protocol/ErrorTexts.js"
 import { files, read } from "./Repository.js"
 
 const sources = files("src").filter((file) => file.endsWith(".ts"))
@@ -34,7 +34,7 @@ describe("the answers of the server", () => {
 
   it("are written nowhere else", () => {
     const long = all.flatMap(([, text]) => parts(text)).filter((part) => part.length > 12)
-    const wrong = sources.filter((file) => file !== "src/protocol/Answers.ts").flatMap((file) =>
+    const wrong = sources.filter((file) => file !== "src/protocol/ErrorTexts.ts").flatMap((file) =>
       long.filter((part) => code(file).includes(part)).map((part) => `${file}: ${part}`)
     )
     expect(wrong).toEqual([])

@@ -2,7 +2,7 @@
 import * as Boom from "@hapi/boom"
 import * as Schema from "effect/Schema"
 import { createHash } from "node:crypto"
-import { answers } from "../../protocol/Answers.js"
+import { answers } from "../../protocol/ErrorTexts.js"
 import { UserError } from "../../protocol/NesError.js"
 import { BrokerError, type Tally } from "../Broker.js"
 import type { Target } from "../Command.js"

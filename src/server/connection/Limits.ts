@@ -1,5 +1,5 @@
 /** What one connection may ask for. */
-import { choice, type Door, type Kind, setting } from "../Setting.js"
+import { choice, type Door, type Kind, setting } from "../SettingKinds.js"
 
 /**
  * The limits of every connection. `Infinity` (`false` for a timeout) stands for none; durations are in milliseconds.

@@ -1,7 +1,7 @@
 /** Who a connection is: authentication by cookie, hello and reauth, and its verification in time (interop.md). */
 import * as Iron from "@hapi/iron"
-import { answers } from "../../protocol/Answers.js"
 import { isObject } from "../../protocol/Codec.js"
+import { answers } from "../../protocol/ErrorTexts.js"
 import type * as Message from "../../protocol/Message.js"
 import { type Awaitable, interrupt, isPromiseLike, type Owner } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"

@@ -1,9 +1,9 @@
 /** From an incoming text to the answer: the conversation of wire protocol 2.4, in interop.md's order of checks. */
 import * as Boom from "@hapi/boom"
 import * as Result from "effect/Result"
-import { answers, textOf } from "../../protocol/Answers.js"
 import * as CloseCode from "../../protocol/CloseCode.js"
 import * as Codec from "../../protocol/Codec.js"
+import { answers, textOf } from "../../protocol/ErrorTexts.js"
 import type * as Message from "../../protocol/Message.js"
 import { parentOf, withoutQuery } from "../../protocol/Tracing.js"
 import type { Request, Response } from "../Application.js"

@@ -3,8 +3,8 @@
  * the application.
  */
 import type * as Boom from "@hapi/boom"
-import { answers } from "../../protocol/Answers.js"
 import { isObject } from "../../protocol/Codec.js"
+import { answers } from "../../protocol/ErrorTexts.js"
 import { errorAnswer } from "./ErrorAnswer.js"
 
 /** Header values by name, in lower case. */

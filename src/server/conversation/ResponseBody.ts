@@ -1,6 +1,6 @@
 /** What of a response's body can be sent in a message: text, and nothing else. */
 import { isUtf8 } from "node:buffer"
-import { answers, textOf } from "../../protocol/Answers.js"
+import { answers, textOf } from "../../protocol/ErrorTexts.js"
 import type { Response } from "../Application.js"
 
 /** The longest body that is put together from a stream where nothing is said (bytes). */

@@ -5,7 +5,7 @@ import type { Published } from "../Command.js"
 import type { Connection, Declared } from "../connection/Connection.js"
 import { getOrMake } from "../Groups.js"
 import type { NodeContext } from "../NodeContext.js"
-import { type Entrance, isFor, only } from "../subscription/Entrance.js"
+import { type FirstMessages, isFor, only } from "../subscription/FirstMessages.js"
 import type { Keeper } from "../subscription/Hub.js"
 import type { Subscribers } from "../subscription/Subscription.js"
 import { PreparedMessage } from "../transport/Turns.js"
@@ -28,7 +28,7 @@ export class Recovery implements Keeper {
     context: NodeContext,
     private readonly membership: Pick<Membership, "history" | "interest">,
     deliver: Deliver,
-    entrance: Pick<Entrance, "again" | "enter" | "pass">,
+    firstMessages: Pick<FirstMessages, "again" | "enter" | "pass">,
     /** Ends a subscription that had begun without its first message. */
     revoke: (connection: Connection, path: string) => void
   ) {
@@ -51,7 +51,7 @@ export class Recovery implements Keeper {
       deliver: (sync, update, to) => {
         const { path, subscription } = sync
         if (subscription.seats && to === undefined) {
-          entrance.pass(subscription, update)
+          firstMessages.pass(subscription, update)
         }
         const subscribers = to === undefined
           ? subscription.subscribers(path, update.user)
@@ -86,11 +86,11 @@ export class Recovery implements Keeper {
               revoke(connection, path)
             }
           }
-          entrance.enter(connection, path, subscription, isNew, failed, after)
+          firstMessages.enter(connection, path, subscription, isNew, failed, after)
         }
       },
       again: (sync) =>
-        entrance.again(sync.path, sync.subscription, (connection, error) => {
+        firstMessages.again(sync.path, sync.subscription, (connection, error) => {
           if (!retry(sync, connection, error) && wants(sync, connection)) {
             sync.subscription.add(connection, sync.path)
             if (sync.position) {

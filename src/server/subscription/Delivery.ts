@@ -206,7 +206,7 @@ export class Delivery {
     }
     const subscribers = subscription.subscribers(path, user)
     if (subscription.seats) {
-      this.hub.entrance?.pass(subscription, command)
+      this.hub.firstMessages?.pass(subscription, command)
     }
     if (subscribers.size === 0) {
       return Promise.resolve()

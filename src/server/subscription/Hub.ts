@@ -1,6 +1,6 @@
 /** A node's live state: its connections, its declared subscriptions, and who is subscribed to what. */
 import type * as Boom from "@hapi/boom"
-import { answers } from "../../protocol/Answers.js"
+import { answers } from "../../protocol/ErrorTexts.js"
 import type * as Message from "../../protocol/Message.js"
 import type { Membership } from "../Broker.js"
 import type { Connection, Declared, PendingSubscribe } from "../connection/Connection.js"
@@ -10,8 +10,9 @@ import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as Errors from "../conversation/Errors.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Presence } from "../presence/Presence.js"
-import type { Entrance } from "./Entrance.js"
-import { type Match, type Options, refusalOf, Router, Subscription } from "./Subscription.js"
+import { refusalOf } from "./Access.js"
+import type { FirstMessages } from "./FirstMessages.js"
+import { type Match, type Options, Router, Subscription } from "./Subscription.js"
 
 /** What a hub needs of the cluster. */
 type Cluster = Pick<Membership, "claims" | "interest">
@@ -65,7 +66,7 @@ export class Hub {
   /** Present as soon as a subscription tells who is subscribed. */
   presence: Presence | undefined
   /** Lets subscribers in that get a first message. */
-  entrance: Entrance | undefined
+  firstMessages: FirstMessages | undefined
 
   constructor(private readonly context: NodeContext, private readonly membership: Cluster) {}
 
@@ -294,7 +295,9 @@ export class Hub {
 
   private refusal(connection: Connection, { params, subscription }: Match<Declared>): Boom.Boom | undefined {
     const access = subscription.options.access ?? this.context.application.defaultAccess()
-    return refusalOf(access, connection.auth.credentials, params)
+    const { credentials } = connection.auth
+    // Often nothing more is asked than to be somebody.
+    return !access || (credentials && access.rules.length === 0) ? undefined : refusalOf(access, credentials, params)
   }
 
   private check(connection: Connection, match: Match<Declared>): void {
@@ -404,7 +407,7 @@ export class Hub {
       return snapshot || state ? this.entered(connection, path, subscription, entry) : entry
     }
     if (snapshot) {
-      this.entrance?.enter(connection, path, subscription, true)
+      this.firstMessages?.enter(connection, path, subscription, true)
       return this.entered(connection, path, subscription, undefined)
     }
     subscription.add(connection, path)
@@ -417,7 +420,7 @@ export class Hub {
   > {
     const position = await entry
     try {
-      await this.entrance?.entered(connection, path, subscription)
+      await this.firstMessages?.entered(connection, path, subscription)
     } catch (error) {
       void this.unsubscribe(connection, path)
       throw error
@@ -428,7 +431,7 @@ export class Hub {
   private exit(connection: Connection, path: string, subscription: Declared): void {
     subscription.remove(connection, path)
     if (subscription.seats) {
-      this.entrance?.leave(connection, path, subscription)
+      this.firstMessages?.leave(connection, path, subscription)
     }
     this.context.metrics.totals.subscriptions--
     if (subscription.options.presence) {

@@ -2,15 +2,13 @@
  * A declared subscription and its subscribers, indexed by exact path and, inside it, by user: a publish costs what its
  * matches cost, whatever the crowd.
  */
-import type * as Boom from "@hapi/boom"
 import * as Call from "@hapi/call"
-import { answers } from "../../protocol/Answers.js"
 import type { Awaitable } from "../Awaitable.js"
 import type { Publish } from "../Command.js"
 import { type Credentials, type UserKey, userKey } from "../conversation/Authentication.js"
-import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as Groups from "../Groups.js"
 import type { Bounds } from "../recovery/Bounds.js"
+import type { Access } from "./Access.js"
 
 /** Who may be subscribed. */
 interface Subscriber {
@@ -35,19 +33,6 @@ export interface FilterContext<C = unknown> {
  * Whether a subscriber gets an update, and which instead of the published one. Any `override` but `undefined` counts.
  */
 export type Verdict<Message = unknown> = boolean | { readonly override?: Message }
-
-/** One way in: all of its conditions must hold. */
-export interface Rule {
-  /** Any one of the plain scopes, all of the `+required`, none of the `!forbidden`; `{params.x}` and `{credentials.x}` are filled in. */
-  readonly scope?: ReadonlyArray<string> | undefined
-  readonly entity?: "user" | "app" | "any" | undefined
-}
-
-/** Access to a subscription: granted by any of its rules, or to all who are authenticated where there are none. */
-export interface Access {
-  readonly mode: "required" | "optional" | "try"
-  readonly rules: ReadonlyArray<Rule>
-}
 
 /** How it is told who is subscribed. */
 export interface PresenceOptions<C = never> {
@@ -84,88 +69,6 @@ export interface Options<C> {
   readonly snapshot?: ((connection: C, path: string, params: Params) => Awaitable<unknown>) | undefined
   /** Ends when a snapshot is whole, after something was lost, just now or before; nothing where it is. */
   readonly regather?: ((isLost: boolean) => Promise<void> | undefined) | undefined
-}
-
-// What scopes are filled in with.
-interface Filling {
-  readonly params: Params
-  readonly credentials: Credentials
-}
-
-const isObject = (u: unknown): u is Readonly<Record<string, unknown>> => typeof u === "object" && u !== null
-
-const reach = (context: unknown, keys: ReadonlyArray<string>): unknown =>
-  keys.reduce<unknown>((value, key) => isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined, context)
-
-// As hapi fills its routes' scopes: `{params.x}`, `{credentials.x}`; what is not there is empty.
-const expand = (scope: string, context: Filling): string =>
-  scope.replace(/\{([^{}]+)\}/g, (_, name: string) => {
-    const value = reach(context, name.split("."))
-    return value === undefined || value === null ? "" : String(value)
-  })
-
-// A list of any kind, as on routes.
-const granted = (scope: unknown): ReadonlyArray<unknown> =>
-  isObject(scope) && Symbol.iterator in scope ? Array.from(scope as Iterable<unknown>) : [scope]
-
-const refuseScope = (
-  scopes: ReadonlyArray<string>,
-  credentials: Credentials,
-  params: Params
-): Boom.Boom | undefined => {
-  const { scope } = credentials
-  const context = { params, credentials }
-  const held = granted(scope)
-  // What a scope demands is read before its parameters are filled in: those are the client's words.
-  const demanded = (prefix: string): ReadonlyArray<string> =>
-    scopes.filter((scope) => scope.startsWith(prefix)).map((scope) => expand(scope.slice(1), context))
-  const selection = scopes.filter((scope) => !/^[+!]/.test(scope)).map((scope) => expand(scope, context))
-  const holds = (scope: string): boolean => held.includes(scope)
-  return scope && demanded("+").every(holds) && !demanded("!").some(holds) &&
-      (selection.length === 0 || selection.some(holds))
-    ? undefined
-    : errorAnswer(answers.scopeInsufficient, scopes.map((scope) => expand(scope, context)).join(","))
-}
-
-const refuseRule = (
-  rule: Rule,
-  credentials: Credentials,
-  params: Params
-): Boom.Boom | undefined => {
-  const refusal = rule.scope && refuseScope(rule.scope, credentials, params)
-  if (refusal) {
-    return refusal
-  }
-  if (rule.entity === "user" && !credentials.user) {
-    return errorAnswer(answers.userRequired)
-  }
-  if (rule.entity === "app" && credentials.user) {
-    return errorAnswer(answers.appRequired)
-  }
-  return undefined
-}
-
-/** Why these credentials may not subscribe; `undefined` if they may. */
-export const refusalOf = (
-  access: Access | false,
-  credentials: Credentials | null,
-  params: Params
-): Boom.Boom | undefined => {
-  if (!access) {
-    return undefined
-  }
-  if (!credentials) {
-    return access.mode === "required" ? errorAnswer(answers.subscriptionNeedsAuthentication) : undefined
-  }
-  let refusal: Boom.Boom | undefined
-  for (const rule of access.rules) {
-    const reason = refuseRule(rule, credentials, params)
-    if (!reason) {
-      return undefined
-    }
-    refusal ??= reason
-  }
-  return refusal
 }
 
 /** Some subscribers, in the order they came. */

@@ -1,6 +1,6 @@
 /** Who may upgrade: asked before a WebSocket is made of the request, from the cheapest question to the dearest. */
 import type { IncomingMessage } from "node:http"
-import { upgradeRefusals } from "../../protocol/Answers.js"
+import { upgradeRefusals } from "../../protocol/ErrorTexts.js"
 import { interrupt, isPromiseLike, type Owner } from "../Awaitable.js"
 import type { Deadlines } from "../connection/Deadlines.js"
 import * as Errors from "../conversation/Errors.js"

@@ -1,7 +1,7 @@
 /** Scopes of subscriptions mean what they mean on hapi's routes: both are asked. */
 import Hapi from "@hapi/hapi"
 import { expect, it } from "vitest"
-import { refusalOf } from "../../../src/server/subscription/Subscription.js"
+import { refusalOf } from "../../../src/server/subscription/Access.js"
 
 const demands = ["a", "b", "+a", "+b", "!a", "!b", "+{params.x}", "!{params.x}"]
 

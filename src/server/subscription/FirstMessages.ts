@@ -1,5 +1,5 @@
 /** Subscribers that get a first message: what is published meanwhile waits for it, so that none is lost or seen twice. */
-import { answers } from "../../protocol/Answers.js"
+import { answers } from "../../protocol/ErrorTexts.js"
 import type * as Message from "../../protocol/Message.js"
 import type { Membership } from "../Broker.js"
 import type { Publish } from "../Command.js"
@@ -22,7 +22,7 @@ export const isFor = ({ auth }: Connection, user: unknown, index: string | false
   return key === undefined || (typeof index === "string" && userKey(auth.credentials?.[index]) === key)
 }
 
-/** What an entrance needs of the node. */
+/** What an firstMessages needs of the node. */
 interface Host {
   readonly encode: (message: Message.Pub) => PreparedMessage | undefined
   /** Delivers an update to a subscriber. */
@@ -37,7 +37,7 @@ const maxWaiting = 10_000
 const ignore = (): void => {}
 
 /** Lets subscribers in. */
-export class Entrance {
+export class FirstMessages {
   private readonly states = new SharedReads<Page>()
   /** What is written of a snapshot that is the same for many. */
   private readonly prepared = new WeakMap<Snapshot, PreparedMessage>()
