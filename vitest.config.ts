@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config"
 /** Files that need a process without a past. */
 const alone = [
   "test/structure/Paths.test.ts",
-  "test/**/{TurnLimiter,Prometheus,ClusterBroker,RedisBroker,Registration}.test.ts"
+  "test/**/{TurnLimiter,Prometheus,ClusterBroker,RedisBroker,Registration,Page}.test.ts"
 ]
 
 export default defineConfig({
