@@ -30,25 +30,28 @@ export class Asker {
   }
 
   /**
-   * Makes `count` requests, one each `every` ms, and none when `within` ms have passed or `end` has been called; how long
-   * each took (ms).
+   * Makes `count` requests, one each `every` ms, and none when `within` ms have passed or `end` has been called, but one
+   * at least; how long each took (ms).
    *
    * @returns {Promise<Array<number>>}
    */
   async askEvery({ count = Infinity, every, within }) {
     const took = []
     this.until = performance.now() + within
-    while (took.length < count && performance.now() < this.until) {
+    do {
       const begun = now()
       const [duration] = await Promise.all([this.ask(), setTimeout(every)])
       took.push(duration)
       this.asked.push([begun, begun + duration])
-    }
+    } while (took.length < count && performance.now() < this.until)
     return took
   }
 
-  end() {
+  /** Ends that; when each request began and was answered. */
+  async end() {
     this.until = 0
+    await this.asking
+    return this.asked
   }
 
   close() {

@@ -35,11 +35,8 @@ serve({
     asker = new Asker()
     return asker.open(options)
   },
-  askEvery: (options) => asker.askEvery(options),
-  endAsking: () => {
-    asker.end()
-    return asker.asked
-  },
+  askEvery: (options) => (asker.asking = asker.askEvery(options)),
+  endAsking: () => asker.end(),
   flood: (options) => {
     flooder = new Flooder()
     return flooder.start(options)
