@@ -309,6 +309,7 @@ describe.each(doors)("%s: one connection binds no more than is promised", (door,
     const onTheWay = await drive(await Peer.open(port), server)
     const bound = (typeof onTheWay === "number" ? onTheWay : await settled()) - before
     expect(bound).toBeLessThan(promised.itself + most + noise)
-    expect(bound).toBeGreaterThan(least - 16 * KiB)
+    // Settled is what moves by less than 32 kB, before and after; the rest the process may give back of its own.
+    expect(bound).toBeGreaterThan(least - 48 * KiB)
   })
 })
