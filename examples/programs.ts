@@ -42,8 +42,9 @@ export const start = async (
   })
   running.add(child)
   child.once("error", ({ message }) => giveUp(`Cannot start ${command} (${message}): install it, or set REDIS_URL`))
-  child.once("exit", (status) => {
-    if (running.has(child)) {
+  child.once("exit", (status, signal) => {
+    // One that a Ctrl-C finds before it is on its own ends with it, as all do.
+    if (running.has(child) && signal !== "SIGINT") {
       giveUp(`${command} for port ${port} has ended by itself, with status ${status}`)
     }
   })
