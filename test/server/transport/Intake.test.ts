@@ -157,12 +157,18 @@ it("who is not free waits, keeps the order, and is heard when woken", async () =
   expect(begun.slice(1)).toEqual(numbers(6).map((n) => `a${n}`))
 })
 
-it("who has taken very long gives others a tenth of a second: it may have been the machine", async () => {
-  const { limiter, send, until } = start()
+/** One whose messages take so long (ms) beside another, and the timers that are set. */
+const burdened = (takes: number) => {
+  const { limiter, ...rest } = start()
   const [heavy, other] = [new Client("h"), new Client("o")]
   const timer = vi.spyOn(globalThis, "setTimeout")
   onTestFinished(() => timer.mockRestore())
-  const burden = (text: string): void => limiter.receive(heavy, { text: text.padEnd(70_000), takes: 60 })
+  const burden = (text: string): void => limiter.receive(heavy, { text: text.padEnd(70_000), takes })
+  return { ...rest, burden, other, timer }
+}
+
+it("who has taken very long gives others a tenth of a second: it may have been the machine", async () => {
+  const { burden, other, send, timer, until } = burdened(60)
   send(other, "1")
   burden("1")
   await until(2)
@@ -174,11 +180,7 @@ it("who has taken very long gives others a tenth of a second: it may have been t
 })
 
 it("who takes long gives others twice as long, unless it is alone", async () => {
-  const { begun, limiter, send, until } = start()
-  const [heavy, other] = [new Client("h"), new Client("o")]
-  const timer = vi.spyOn(globalThis, "setTimeout")
-  onTestFinished(() => timer.mockRestore())
-  const burden = (text: string): void => limiter.receive(heavy, { text: text.padEnd(70_000), takes: 10 })
+  const { begun, burden, other, send, timer, until } = burdened(10)
   burden("1")
   burden("2")
   burden("3")
