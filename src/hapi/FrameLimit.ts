@@ -3,7 +3,7 @@
  * answered 413 like any other request's.
  */
 import type { RequestRoute, Server } from "@hapi/hapi"
-import * as Limits from "../server/connection/Limits.js"
+import * as LimitSettings from "../server/LimitSettings.js"
 
 // hapi's own default, which also bounds custom messages where no route takes a payload.
 const least = 1_048_576
@@ -20,5 +20,5 @@ export const follow = (server: Server): () => number => {
   server.events.on("route", (route) => {
     largest = Math.max(largest, maxBytesOf(route))
   })
-  return () => largest + Limits.envelopeBytes
+  return () => largest + LimitSettings.envelopeBytes
 }

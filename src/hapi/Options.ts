@@ -7,9 +7,9 @@ import { isObject } from "../protocol/Codec.js"
 import type { Awaitable } from "../server/Awaitable.js"
 import type * as Broker from "../server/Broker.js"
 import type { Connection } from "../server/connection/Connection.js"
-import type * as Limits from "../server/connection/Limits.js"
 import * as Password from "../server/conversation/Password.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
+import type * as LimitSettings from "../server/LimitSettings.js"
 import * as Setting from "../server/SettingKinds.js"
 import {
   choice,
@@ -81,7 +81,7 @@ export interface PluginOptions extends SettingOptions<number> {
  * @since 0.1.0
  * @category models
  */
-export type LimitOptions = Limits.LimitOptions<number>
+export type LimitOptions = LimitSettings.LimitOptions<number>
 
 /**
  * Authentication options.

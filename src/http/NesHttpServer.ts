@@ -40,7 +40,7 @@ export type { FilterContext, HookRequirements, SubscriptionOptions } from "./Hoo
 /** @since 1.0.0 */
 export type { AccessSettingOptions, PresenceSettingOptions } from "../server/Settings.js"
 /** @since 1.0.0 */
-export type { LimitOptions as ConnectionLimitOptions } from "../server/connection/Limits.js"
+export type { LimitOptions as ConnectionLimitOptions } from "../server/LimitSettings.js"
 /** @since 1.0.0 */
 export { type Snapshot, snapshotAt } from "../server/subscription/Snapshot.js"
 /** @since 1.0.0 */

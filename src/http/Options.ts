@@ -5,7 +5,7 @@ import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { UserError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
-import type * as Limits from "../server/connection/Limits.js"
+import type * as LimitSettings from "../server/LimitSettings.js"
 import { decoder, falseOr, optional, setting, struct } from "../server/SettingKinds.js"
 import type { SettingOptions } from "../server/Settings.js"
 import * as Settings from "../server/Settings.js"
@@ -17,7 +17,7 @@ import { complaint, door, duration } from "./Setting.js"
 /**
  * What one connection may ask for (docs/operations.md); `false` stands for no limit, what is absent for the default.
  */
-export type LimitOptions = Limits.LimitOptions<Duration.Input>
+export type LimitOptions = LimitSettings.LimitOptions<Duration.Input>
 
 /** What a server is told beside its code; all of it may come from Config. */
 export interface ServerOptions extends SettingOptions<Duration.Input> {

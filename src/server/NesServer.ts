@@ -51,7 +51,7 @@ export type { Target } from "./Command.js"
 /** @since 1.0.0 */
 export type { Connection } from "./connection/Connection.js"
 /** @since 1.0.0 */
-export type { Limits } from "./connection/Limits.js"
+export type { Limits } from "./LimitSettings.js"
 /** @since 1.0.0 */
 export type { BroadcastOptions, Node, PublishOptions } from "./Node.js"
 /** @since 1.0.0 */

@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders } from "node:http"
 import type * as Message from "../protocol/Message.js"
 import type { Awaitable } from "./Awaitable.js"
 import type { Connection } from "./connection/Connection.js"
-import * as Limits from "./connection/Limits.js"
+import * as LimitSettings from "./LimitSettings.js"
 import { type Bounds, defaultBounds, defaultStateAge, stateBounds } from "./recovery/Bounds.js"
 import {
   choice,
@@ -100,7 +100,7 @@ export interface Settings {
   readonly log: boolean | "application"
   /** How long a peer may take to answer a close before the socket is destroyed (ms). */
   readonly closeTimeout: number
-  readonly limits: Limits.Limits
+  readonly limits: LimitSettings.Limits
 }
 
 /** The settings of a server as both doors are told them. `Time` is the door's unit of time. */
@@ -131,7 +131,7 @@ export interface SettingOptions<Time> {
   /** Whether what is counted goes into Effect's metrics; `true` by default. */
   readonly metrics?: boolean | undefined
   /** What one connection may ask for (docs/operations.md). */
-  readonly limits?: Limits.LimitOptions<Time> | undefined
+  readonly limits?: LimitSettings.LimitOptions<Time> | undefined
 }
 
 /** The settings of authentication as both doors are told them. */
@@ -233,7 +233,7 @@ export const fields = (door: Door) => ({
   maxConnectionsPerAddress: setting(door.count, Infinity),
   origin: optional(texts(door)),
   metrics: setting(flag(door), true),
-  limits: nested(struct(door, Limits.fields(door)), orDefaults)
+  limits: nested(struct(door, LimitSettings.fields(door)), orDefaults)
 } satisfies Record<keyof SettingOptions<unknown>, Schema.Constraint>)
 
 /** The settings of authentication, as Schemas. */
@@ -350,7 +350,7 @@ export const subscription = <C>(
 
 /** What of the settings is given; the rest is as `defaults` has it. */
 export interface Options extends Partial<Omit<Settings, "limits">> {
-  readonly limits?: Partial<Limits.Limits>
+  readonly limits?: Partial<LimitSettings.Limits>
 }
 
 /** The documented defaults (nes-api.txt, "Registration"). */
@@ -368,12 +368,12 @@ export const defaults: Settings = {
   metrics: true,
   log: true,
   closeTimeout: 3_000,
-  limits: Limits.defaults
+  limits: LimitSettings.defaults
 }
 
 /** Lays options over the defaults. */
 export const make = (options: Options): Settings => ({
   ...defaults,
   ...options,
-  limits: { ...Limits.defaults, ...options.limits }
+  limits: { ...LimitSettings.defaults, ...options.limits }
 })

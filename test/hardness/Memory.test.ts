@@ -2,7 +2,7 @@
 import { connect, type Socket } from "node:net"
 import { setImmediate, setTimeout } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
-import { defaults } from "../../src/server/connection/Limits.js"
+import { defaults } from "../../src/server/LimitSettings.js"
 import { ChildProcess } from "../harness/ChildProcess.js"
 import { frame, handshake } from "../harness/RawPeer.js"
 import type { Door, Setup } from "./memory.child.js"

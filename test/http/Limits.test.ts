@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import { once } from "node:events"
 import { WebSocket } from "ws"
 import { Authentication, NesHttpServer, NesServer } from "../../src/index.js"
-import * as Limits from "../../src/server/connection/Limits.js"
+import * as LimitSettings from "../../src/server/LimitSettings.js"
 import { type Frame, RawClient } from "../harness/RawClient.js"
 import { address, connect, outcome, serving } from "./Serving.js"
 
@@ -176,7 +176,7 @@ describe("limits", () => {
       client.socket.send(`{"type":"message","id":"deep","message":${deep}}`)
       const answer = yield* Effect.promise(() => client.next(({ id }) => id === "deep"))
       expect(refusal(answer)).toEqual([400, "Message is nested too deeply"])
-      const long = { type: "sub", path: `/o/${"x".repeat(Limits.defaults.maxPathLength)}` }
+      const long = { type: "sub", path: `/o/${"x".repeat(LimitSettings.defaults.maxPathLength)}` }
       expect(yield* Effect.promise(() => client.ask(long))).not.toHaveProperty("statusCode")
     }).pipe(Effect.provide(limited({ maxPathLength: false }))))
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { decodePlugin } from "../../src/hapi/Options.js"
 import { decode } from "../../src/http/Options.js"
-import * as Limits from "../../src/server/connection/Limits.js"
+import * as LimitSettings from "../../src/server/LimitSettings.js"
 import * as Settings from "../../src/server/Settings.js"
 import { read } from "../structure/Repository.js"
 
@@ -52,12 +52,12 @@ describe("settings", () => {
   })
 })
 
-describe.each(Object.entries(Limits.defaults))("limits.%s", (name, otherwise: unknown) => {
+describe.each(Object.entries(LimitSettings.defaults))("limits.%s", (name, otherwise: unknown) => {
   const value = name === "slowClient" ? "drop" : 7
 
   it("is taken by both doors, and `false` is none", () => {
     for (const door of [hapi, effect]) {
-      expect(door({ limits: { [name]: value } }).limits).toEqual({ ...Limits.defaults, [name]: value })
+      expect(door({ limits: { [name]: value } }).limits).toEqual({ ...LimitSettings.defaults, [name]: value })
       if (name !== "slowClient") {
         const none = door({ limits: { [name]: false } }).limits as unknown as Record<string, unknown>
         expect([false, Infinity]).toContain(none[name])
@@ -67,7 +67,7 @@ describe.each(Object.entries(Limits.defaults))("limits.%s", (name, otherwise: un
 
   it("is counted, and documented with its default", () => {
     if (name !== "slowClient") {
-      expect(Limits.exceeded()).toHaveProperty(name, 0)
+      expect(LimitSettings.exceeded()).toHaveProperty(name, 0)
     }
     const line = read("docs/operations.md").split("\n").find((line) => line.startsWith(`| \`${name}\``))
     const [, , cell = ""] = (line ?? "").split("|")

@@ -14,13 +14,13 @@ import type { Owner } from "../Awaitable.js"
 import type { Authentication, AuthState, UserKey } from "../conversation/Authentication.js"
 import type { Call } from "../conversation/Call.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
+import type { Exceeded, Limits } from "../LimitSettings.js"
 import type { Fanouts } from "../subscription/Fanouts.js"
 import { Subscribed, type Subscription } from "../subscription/Subscription.js"
 import { pushed, type Totals } from "../telemetry/Metrics.js"
 import { type Flush, PreparedMessage } from "../transport/Turns.js"
 import type { Backlog, Lag } from "./Backlog.js"
 import { Latch } from "./Latch.js"
-import type { Exceeded, Limits } from "./Limits.js"
 
 /** Where a connection comes from. */
 export interface Info {

@@ -20,6 +20,7 @@ import { Call } from "./Call.js"
 import { errorAnswer } from "./ErrorAnswer.js"
 import * as Errors from "./Errors.js"
 import * as RequestHead from "./RequestHead.js"
+import { visibleHeaders } from "./ResponseHeaders.js"
 import * as Weight from "./Weight.js"
 
 type Answerable = { readonly type: string; readonly id: Message.Id }
@@ -638,7 +639,7 @@ export class Dispatcher {
     if (metrics.durations.push(performance.now() - began) >= mostDurations) {
       metrics.sumUp()
     }
-    const headers = settings.headers === null ? undefined : Errors.filterHeaders(response.headers, settings.headers)
+    const headers = settings.headers === null ? undefined : visibleHeaders(response.headers, settings.headers)
     const type = response.body && response.headers["content-type"]
     try {
       return encodeResponse(message.id, response, type === undefined ? headers : { ...headers, "content-type": type })

@@ -6,6 +6,7 @@ import type { Service } from "../Application.js"
 import { Interrupted } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Settings } from "../Settings.js"
+import { visibleHeaders } from "./ResponseHeaders.js"
 
 /** A failure as an HTTP error: a Boom as it is, anything else as 500, whose text says nothing about it. */
 const toBoom = (error: unknown): Boom.Boom => {
@@ -33,15 +34,6 @@ export const ofHook = (
 /** Whether an error is a programming fault (`TypeError` and its like) rather than an ordinary failure. */
 export const isSystem = (error: unknown): error is Error => error instanceof Error && Bounce.isSystem(error)
 
-/** Response headers as the settings let clients see them. */
-export const filterHeaders = (
-  headers: Readonly<Record<string, unknown>>,
-  allowed: Exclude<Settings["headers"], null>
-): Readonly<Record<string, unknown>> =>
-  allowed === "*"
-    ? headers
-    : Object.fromEntries(Object.entries(headers).filter(([name]) => allowed.has(name.toLowerCase())))
-
 /** The answer that reports a failure. `type`, `id` and `path` are quoted where they are known. */
 export const toAnswer = (
   error: unknown,
@@ -53,7 +45,7 @@ export const toAnswer = (
   return {
     statusCode,
     payload,
-    headers: allowed === null ? undefined : filterHeaders(headers, allowed),
+    headers: allowed === null ? undefined : visibleHeaders(headers, allowed),
     type: request.type,
     id: request.id,
     path

@@ -7,7 +7,7 @@ import type { IncomingMessage } from "node:http"
 import { rootless, withoutQuery } from "../../protocol/Tracing.js"
 import type { Service } from "../Application.js"
 import type { Connection } from "../connection/Connection.js"
-import type { Exceeded } from "../connection/Limits.js"
+import type { Exceeded } from "../LimitSettings.js"
 import type { Incidents } from "./Incidents.js"
 import type { Refused } from "./Metrics.js"
 

@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import { monitorEventLoopDelay } from "node:perf_hooks"
-import * as Limits from "../connection/Limits.js"
+import * as LimitSettings from "../LimitSettings.js"
 
 /** Has Effect's metrics read something. */
 type Series = (context: Context.Context<never>, read: () => number) => void
@@ -128,7 +128,7 @@ const seriesOf = (names: ReadonlyArray<string>, make: (name: string) => Series):
 const groups = {
   totals: counters,
   exceeded: seriesOf(
-    Object.keys(Limits.exceeded()),
+    Object.keys(LimitSettings.exceeded()),
     (limit) => counter("nes_server_limits_exceeded_total", "Limits that connections crossed, by limit", { limit })
   ),
   refused: seriesOf(
@@ -211,7 +211,7 @@ export const mostDurations = 1_024
 export class Metrics {
   readonly totals: Totals = zeros(Object.keys(counters) as ReadonlyArray<Name>)
   /** How often each limit has been crossed. */
-  readonly exceeded = Limits.exceeded()
+  readonly exceeded = LimitSettings.exceeded()
   /** How often connections have been refused, by reason. */
   readonly refused = noRefusals()
   readonly closes = zeros(closeCodes)

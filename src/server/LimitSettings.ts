@@ -1,5 +1,5 @@
-/** What one connection may ask for. */
-import { choice, type Door, type Kind, setting } from "../SettingKinds.js"
+/** The limits of one connection: what there are, of which kind, and their defaults. */
+import { choice, type Door, type Kind, setting } from "./SettingKinds.js"
 
 /**
  * The limits of every connection. `Infinity` (`false` for a timeout) stands for none; durations are in milliseconds.
