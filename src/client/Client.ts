@@ -183,6 +183,9 @@ export class Client {
   /** Called when updates of a path with recovery are lost: too many, or too old, to be sent again. */
   onGap: ((path: string) => void) | null = ignore
 
+  /** Called when the server has ended the subscription to a path, after the last update if there is one. */
+  onRevoke: ((path: string) => void) | null = ignore
+
   private readonly session: Session.Session
 
   constructor(url: string | URL, options?: ClientOptions | null) {
@@ -205,6 +208,7 @@ export class Client {
         }
       },
       gap: (path) => this.call(() => this.onGap?.(path)),
+      revoked: (path) => this.call(() => this.onRevoke?.(path)),
       error: (error) => this.report(error),
       reconnecting: ignore,
       changed: ignore

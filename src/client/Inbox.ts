@@ -40,7 +40,7 @@ export class Inbox {
   constructor(
     private readonly pending: Pending,
     private readonly subscriptions: Subscriptions,
-    private readonly observer: Pick<Observer, "gap" | "update">,
+    private readonly observer: Pick<Observer, "gap" | "revoked" | "update">,
     private readonly owner: { ping(): void; error(error: NesError): void }
   ) {}
 
@@ -73,10 +73,16 @@ export class Inbox {
         this.subscriptions.deliver(message as Message.Pub, this.thrown)
         return
       case "revoke":
-        this.subscriptions.revoke(message as Message.Revoke, this.thrown)
+        this.revoked(message as Message.Revoke)
         return
       default:
         this.answered(message)
+    }
+  }
+
+  private revoked(message: Message.Revoke): void {
+    if (this.subscriptions.revoke(message, this.thrown)) {
+      this.observer.revoked(message.path)
     }
   }
 

@@ -303,6 +303,8 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
           events.offer(ClientEvent.HeartbeatTimeout({ willReconnect }))
         },
         gap: (path) => events.offer(ClientEvent.Gap({ path })),
+        // The path's Streams end.
+        revoked: () => {},
         update: (message) => updates.offer(message),
         error: (error) => {
           if (events.size === 0) {

@@ -33,6 +33,8 @@ export interface Observer {
   update(message: unknown): void
   /** Updates of a path are lost. */
   gap(path: string): void
+  /** The server has ended the subscription to a path. */
+  revoked(path: string): void
   /** An error that no call accounts for. */
   error(error: NesError): void
   changed(status: Status): void

@@ -267,18 +267,20 @@ export class Subscriptions {
 
   /**
    * Ends a path at the server's word, with its last message unless that is `undefined`. Before the `sub` of a path is
-   * answered, its word is about a subscription before: the answer says whether this one stands.
+   * answered, its word is about a subscription before: the answer says whether this one stands. Returns whether the
+   * path has ended.
    */
-  revoke({ message, path }: Omit<Message.Revoke, "type">, report: Report): void {
+  revoke({ message, path }: Omit<Message.Revoke, "type">, report: Report): boolean {
     const topic = this.topics.get(path)
     if (topic === undefined || topic.waiting !== undefined) {
-      return
+      return false
     }
     this.delete(path)
     if (message !== undefined) {
       topic.hand(message, { revoked: true }, report)
     }
     topic.end()
+    return true
   }
 
   private delete(path: string): boolean {

@@ -266,7 +266,9 @@ export class ClusterNode {
       this.downSince = this.now()
       Metrics.connected.updateUnsafe(0, this.context)
       Metrics.outages.updateUnsafe(1, this.context)
-      this.node.log(["nes", "broker", "error"], error)
+      const reason = error instanceof Error ? error.message : String(error)
+      const message = `${this.engine.name} is away (${reason}): clients stay connected, what needs other nodes fails`
+      this.node.log(["nes", "broker", "error"], new BrokerError({ message, cause: error }))
       this.happened(BrokerEvent.Down({ error }))
     }
   }

@@ -137,16 +137,17 @@ export interface FilterOptions {
 export type FilterAnswer = boolean | { readonly override?: unknown }
 
 /**
- * The options of a subscription. Each hook answers through the `next` it declares, or by its result.
+ * The options of a subscription. Each hook answers through the `next` it declares, or by its result. `Message` is what
+ * the application publishes to its paths.
  *
  * @since 0.1.0
  * @category models
  */
-export interface SubscriptionOptions extends SubscriptionSettingOptions<number, Socket> {
+export interface SubscriptionOptions<Message = unknown> extends SubscriptionSettingOptions<number, Socket> {
   readonly filter?:
     | ((
       path: string,
-      message: unknown,
+      message: Message,
       options: FilterOptions,
       next: (isMatch: boolean, override?: unknown) => void
     ) => Awaitable<FilterAnswer | void>)

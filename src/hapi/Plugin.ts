@@ -47,7 +47,7 @@ declare module "@hapi/hapi" {
     /** Sends a message to all connected clients, or those of one user (nes-api.txt, "server.broadcast"). */
     broadcast(message: unknown, options?: BroadcastOptions): Promise<void>
     /** Declares a path that clients can subscribe to (nes-api.txt, "server.subscription"). */
-    subscription(path: string, options?: SubscriptionOptions): void
+    subscription<Message = unknown>(path: string, options?: SubscriptionOptions<Message>): void
     /** Sends a message to all who are subscribed to a path (nes-api.txt, "server.publish"). */
     publish(path: string, message: unknown, options?: PublishOptions): Promise<void>
     /** Who is present at a path of a subscription with `presence` (docs/presence.md). */

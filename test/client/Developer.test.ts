@@ -33,6 +33,7 @@ it("event properties are called with the client as this, as in nes", async () =>
   client.onDisconnect = see("onDisconnect")
   client.onUpdate = see("onUpdate")
   client.onGap = see("onGap")
+  client.onRevoke = see("onRevoke")
   client.onHeartbeatTimeout = see("onHeartbeatTimeout")
   const connecting = client.connect({ delay: 10_000 })
   const socket = await server.next()
@@ -43,11 +44,14 @@ it("event properties are called with the client as this, as in nes", async () =>
   await subscribed
   socket.say({ type: "update", message: 1 })
   socket.say({ type: "ping", gaps: { "/a": { epoch: "e", offset: 1 } } })
+  socket.say({ type: "revoke", path: "/a" })
+  socket.say({ type: "revoke", path: "/never" })
   await vi.waitFor(() => expect(seen.at(-1)?.[0]).toBe("onDisconnect"))
   expect(seen.map(([name]) => name)).toEqual([
     "onConnect",
     "onUpdate",
     "onGap",
+    "onRevoke",
     "onError",
     "onHeartbeatTimeout",
     "onDisconnect"

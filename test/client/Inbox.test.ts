@@ -24,7 +24,8 @@ const setup = () => {
   }
   const inbox = new Inbox(new Pending(clock, undefined), subscriptions, {
     update: (message) => heard.push(message),
-    gap: (path) => heard.push([path, "gap"])
+    gap: (path) => heard.push([path, "gap"]),
+    revoked: (path) => heard.push([path, "revoked"])
   }, {
     ping: () => heard.push("ping"),
     error: (error) => heard.push([error.type, error.message])

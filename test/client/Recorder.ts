@@ -29,6 +29,10 @@ export class Recorder implements Observer {
     this.heard.push(["gap", path])
   }
 
+  revoked(path: string): void {
+    this.heard.push(["revoked", path])
+  }
+
   error(error: Error & { readonly type: string }): void {
     this.heard.push(["error", error.type, error.message])
   }

@@ -2,6 +2,7 @@
 import * as Boom from "@hapi/boom"
 import Hapi from "@hapi/hapi"
 import { Effect } from "effect"
+import { hostname } from "node:os"
 import { Readable } from "node:stream"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { Client, type RequestOptions } from "../../src/client.js"
@@ -164,7 +165,9 @@ describe("who gets in", () => {
     onTestFinished(() => again.disconnect())
     await again.connect({ reconnect: false })
     const told = new Promise((resolve) => void again.subscribe("/overview", resolve))
-    expect(await told).toMatchObject({ nodes: [{ isSelf: true, serves: true }] })
+    expect(await told).toMatchObject({
+      nodes: [{ isSelf: true, serves: true, process: `${hostname()}:${process.pid}` }]
+    })
   }, 20_000)
 
   it("lets in the origins that it is told", async () => {
@@ -189,7 +192,7 @@ describe("what it shows and does", () => {
     expect(await found({ path: "/nowhere" })).toEqual({ total: 0, ids: [] })
     expect(await ask({ type: "paths", search: "" })).toEqual({
       declared: [
-        { path: "/item/{id}", subscribers: 2, keeps: false, tellsPresence: true },
+        { path: "/item/{id}", subscribers: 2, has: ["presence"] },
         expect.objectContaining({ path: "/item/{id}/presence", subscribers: 0 })
       ],
       paths: [{ path: "/item/5", subscribers: 2 }]

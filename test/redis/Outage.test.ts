@@ -29,7 +29,10 @@ it.each([{ cluster: false }, { cluster: true }])(
   async ({ cluster }) => {
     const { a, ann, b, bob, names, redis } = await cast({ cluster })
     const logged: Array<unknown> = []
-    a.server.events.on("log", (_event, tags) => tags.broker && logged.push(Object.keys(tags).at(-1)))
+    a.server.events.on(
+      "log",
+      ({ data, error }, tags) => tags.broker && logged.push([Object.keys(tags).at(-1), String(error ?? data)])
+    )
     const [near, far] = [await hear(ann, "/plain/1"), await hear(bob, "/plain/1")]
     await redis.kill()
     await until(() => names(a).includes("Down"))
@@ -43,7 +46,10 @@ it.each([{ cluster: false }, { cluster: true }])(
     await redis.start()
     await until(() => [a, b].every((node) => names(node).at(-1) === "Up"))
     expect(connected()).toBe(1)
-    expect(logged).toEqual(["error", "up"])
+    expect(logged).toEqual([
+      ["error", expect.stringMatching(/Redis is away \(.+\): clients stay connected, what needs other nodes fails$/)],
+      ["up", expect.stringMatching(/^Redis is back after \d+ ms$/)]
+    ])
     await a.server.publish("/plain/1", 2)
     await b.server.publish("/plain/2", 3)
     await until(() => far.length === 1 && later.length === 1)

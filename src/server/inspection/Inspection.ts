@@ -1,6 +1,7 @@
 /** What a node tells an operator of itself, when asked: nothing is kept for it but the last incidents. */
 import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
+import { hostname } from "node:os"
 import type { Answers, Membership } from "../Broker.js"
 import type { Connection } from "../connection/Connection.js"
 import type { NodeContext } from "../NodeContext.js"
@@ -37,7 +38,7 @@ export interface Followed {
 
 /** What a node has of subscriptions: those it declares, and the exact paths with most subscribers. */
 export interface Paths {
-  readonly declared: ReadonlyArray<Followed & { readonly keeps: boolean; readonly tellsPresence: boolean }>
+  readonly declared: ReadonlyArray<Followed & { readonly has: ReadonlyArray<string> }>
   readonly paths: ReadonlyArray<Followed>
 }
 
@@ -116,6 +117,7 @@ export class Inspection {
     const { hub, membership, context: { incidents, metrics } } = this
     const { exceeded, refused, totals } = metrics
     return {
+      process: `${hostname()}:${process.pid}`,
       serves: !hub.stopped,
       uptime: process.uptime(),
       memory: process.memoryUsage.rss(),
@@ -173,12 +175,11 @@ export class Inspection {
         }
         return true
       })
-      const { presence, recovery } = subscription.options
+      const { presence, recovery, snapshot, state } = subscription.options
       declared.push({
         path: subscription.path,
         subscribers: total,
-        keeps: recovery !== undefined,
-        tellsPresence: presence !== undefined
+        has: Object.entries({ recovery, state, snapshot, presence }).flatMap(([name, is]) => is ? [name] : [])
       })
     }
     return { declared, paths: found.toSorted(byNumber).slice(0, maxPaths) }

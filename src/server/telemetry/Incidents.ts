@@ -10,6 +10,8 @@ interface Incident {
   readonly kind: string
   readonly socket?: string | undefined
   readonly address?: string | undefined
+  /** Whom the proxy names, where there is one. */
+  readonly forwarded?: string | undefined
   /** The limit that was crossed, the setting that refused, or the class and code of the error. */
   readonly reason?: string | undefined
   readonly path?: string | undefined
@@ -24,8 +26,8 @@ const nameOf = (error: unknown): string | undefined => {
   if (!(error instanceof Error)) {
     return undefined
   }
-  const { code } = error as { readonly code?: unknown }
-  return isCode(code) ? code : error.constructor.name
+  const { cause, code } = error as { readonly cause?: unknown; readonly code?: unknown }
+  return isCode(code) ? code : nameOf(cause) ?? error.constructor.name
 }
 
 /** The last incidents of a node. */

@@ -65,6 +65,7 @@ const noteTo = (incidents: Incidents, message: string, annotations: Record<strin
     kind: message.replace(/^nes /, ""),
     socket: text(socketId),
     address: text("client.address"),
+    forwarded: text("client.forwarded_for"),
     reason: text("nes.limit") ?? text("nes.origin") ?? (text(socketId) === undefined ? text("nes.error") : undefined),
     path: text("nes.path")
   })
