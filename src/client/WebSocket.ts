@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { WebSocket as Ws } from "ws"
 import { longest } from "../protocol/Chunk.js"
 import type { Open } from "./Socket.js"
+import * as TextFrames from "./TextFrames.js"
 import { UpgradeError } from "./UpgradeError.js"
 
 let WebSocket: typeof Ws | undefined
@@ -36,11 +37,18 @@ export const open: Open = (url, options, listener, protocols = []) => {
   if (WebSocket === undefined) {
     throw new Error("ws has not been loaded")
   }
+  const most = maxPayload(options)
   const socket = new WebSocket(url, typeof protocols === "string" ? protocols : Array.from(protocols), {
     ...options,
-    maxPayload: maxPayload(options)
+    maxPayload: most
   })
-  socket.on("open", () => listener.opened())
+  socket.on("open", () => {
+    // It takes several messages of one read in one go.
+    if (Reflect.get(options ?? {}, "allowSynchronousEvents") !== false) {
+      TextFrames.take(Reflect.get(socket, "_socket"), most, listener)
+    }
+    listener.opened()
+  })
   socket.on("message", (data: Buffer, isBinary: boolean) => {
     if (isBinary) {
       listener.receivedBinary()

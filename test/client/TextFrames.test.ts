@@ -1,0 +1,130 @@
+/** What a socket's listener hears is what it hears from ws, however the bytes arrive. */
+import * as Effect from "effect/Effect"
+import { once } from "node:events"
+import * as Net from "node:net"
+import type { Writable } from "node:stream"
+import { deflateRawSync } from "node:zlib"
+import { afterAll, beforeAll, expect, it, vi } from "vitest"
+import * as Ws from "ws"
+import type { Socket } from "../../src/client/Socket.js"
+import { load, open } from "../../src/client/WebSocket.js"
+import * as fc from "../harness/Property.js"
+
+const server = new Ws.WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: { threshold: 0 } })
+
+beforeAll(async () => {
+  await Effect.runPromise(load)
+  if (server.address() === null) {
+    await once(server, "listening")
+  }
+})
+
+afterAll(() => new Promise((resolve) => server.close(resolve)))
+
+const longest = 100_000
+
+const frame = (first: number, payload: Buffer): Buffer => {
+  const { length } = payload
+  const size = length < 126 ? 2 : length < 65_536 ? 4 : 10
+  const header = Buffer.alloc(size)
+  header[0] = first
+  header[1] = size === 2 ? length : size === 4 ? 126 : 127
+  if (size === 4) {
+    header.writeUInt16BE(length, 2)
+  } else if (size === 10) {
+    header.writeBigUInt64BE(BigInt(length), 2)
+  }
+  return Buffer.concat([header, payload])
+}
+
+const text = (payload: string): Buffer => frame(0x81, Buffer.from(payload))
+
+const frames: Record<string, Buffer> = {
+  short: text("{}"),
+  empty: text(""),
+  longer: text("ü😀".repeat(30)),
+  medium: text("m".repeat(65_535)),
+  long: text("l".repeat(65_536)),
+  longest: text("x".repeat(longest)),
+  ping: frame(0x89, Buffer.from("ping")),
+  pong: frame(0x8a, Buffer.alloc(0)),
+  replacement: text("\ufffd"),
+  fragments: Buffer.concat([frame(0x01, Buffer.from("a")), frame(0x80, Buffer.from("b"))]),
+  compressed: frame(0xc1, deflateRawSync("compressed", { finishFlush: 2 }).subarray(0, -4)),
+  binary: frame(0x82, Buffer.from("b")),
+  beginning: frame(0x01, Buffer.from("a")),
+  invalid: frame(0x81, Buffer.from([0xff])),
+  "too long": text("x".repeat(longest + 1)),
+  "long ping": frame(0x89, Buffer.alloc(126)),
+  masked: Buffer.from([0x81, 0x80, 1, 2, 3, 4]),
+  reserved: frame(0xb1, Buffer.from("r")),
+  close: frame(0x88, Buffer.from([0x03, 0xe8]))
+}
+
+/** What a socket hears of these reads, until it is cut. */
+const hear = async (reads: ReadonlyArray<Buffer>, isHidden: boolean): Promise<ReadonlyArray<unknown>> => {
+  const heard: Array<unknown> = []
+  let raw = new Net.Socket()
+  const createConnection = (options: Net.NetConnectOpts): Net.Socket => {
+    raw = Net.connect(options)
+    if (isHidden) {
+      raw.listeners = () => []
+    }
+    return raw
+  }
+  const { port } = server.address() as Net.AddressInfo
+  let end: () => void = () => {}
+  const ended = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  const socket = await new Promise<Socket>((resolve) => {
+    const opening: Socket = open(`ws://127.0.0.1:${port}`, { createConnection, maxPayload: longest }, {
+      opened: () => resolve(opening),
+      received: (message) => heard.push(message),
+      receivedBinary: () => heard.push("binary"),
+      failed: (error) => heard.push(String(error)),
+      closed: ({ code }) => {
+        heard.push(code)
+        end()
+      }
+    })
+  })
+  for (const read of reads) {
+    raw.emit("data", read)
+  }
+  socket.terminate()
+  await ended
+  return heard
+}
+
+const cut = (bytes: Buffer, places: ReadonlyArray<number>): ReadonlyArray<Buffer> => {
+  const ends = places.map((place) => place % (bytes.length + 1)).toSorted((a, b) => a - b)
+  return [0, ...ends].map((end, i) => bytes.subarray(end, ends[i])).filter(({ length }) => length > 0)
+}
+
+it("hears what ws hears, whatever frames come and wherever the reads cut them", async () => {
+  const kinds = Object.keys(frames)
+  const some = fc.array(fc.constantFrom(...kinds), { minLength: 1, maxLength: 6 })
+  const places = fc.array(fc.oneof(fc.nat(16), fc.nat(300), fc.nat(400_000)), { maxLength: 8 })
+  const sequences = kinds.map((kind) => ["short", kind, "short", "short"])
+  await fc.assert(
+    fc.asyncProperty(some, places, async (names, cuts) => {
+      const reads = cut(Buffer.concat(names.flatMap((name) => frames[name] ?? [])), cuts)
+      expect(await hear(reads, false)).toEqual(await hear(reads, true))
+    }),
+    {
+      numRuns: 40,
+      examples: sequences.flatMap<[Array<string>, Array<number>]>((names) => [[names, []], [names, [1, 3, 5, 6, 7, 9]]])
+    }
+  )
+})
+
+it("ws does not see text that has arrived as a whole", async () => {
+  const seen = vi.spyOn((Reflect.get(Ws, "Receiver") as typeof Writable).prototype, "write")
+  const reads = [Buffer.concat([text("a"), text("b")]), text("c")]
+  await hear(reads, false)
+  expect(seen).not.toHaveBeenCalled()
+  await hear(reads, true)
+  expect(seen).toHaveBeenCalledTimes(2)
+  seen.mockRestore()
+})
