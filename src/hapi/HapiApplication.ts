@@ -4,11 +4,13 @@ import type { Request, Server } from "@hapi/hapi"
 import type * as Iron from "@hapi/iron"
 import { isObject } from "../protocol/Codec.js"
 import { answers } from "../protocol/ErrorTexts.js"
+import * as Thrown from "../protocol/Thrown.js"
 import type { Service } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication, Credentials } from "../server/conversation/Authentication.js"
 import { decodeAuthentication, unseal } from "../server/conversation/Authenticator.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
+import { isSystem } from "../server/conversation/Errors.js"
 import type { Passwords } from "../server/conversation/Password.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
 import type { Access } from "../server/subscription/Access.js"
@@ -107,8 +109,11 @@ export const make = ({ auth, passwords, server, ...host }: Host): Service => {
     },
     authenticate: (connection, given) =>
       !auth || auth.type === "direct" ? direct(connection, given) : sealed(given, auth.iron),
-    // hapi verifies whatever has an `auth` like a request's.
-    verify: (auth) => server.auth.verify({ auth } as unknown as Request),
+    // hapi verifies whatever has an `auth` like a request's. A scheme may refuse with any error.
+    verify: (auth) =>
+      server.auth.verify({ auth } as unknown as Request).catch((error: unknown) => {
+        throw Boom.isBoom(error) || isSystem(error) ? error : Boom.unauthorized(Thrown.text(error))
+      }),
     defaultAccess: () => {
       const config = lookupAuth(server, undefined)
       return config ? toAccess(config) : false

@@ -81,7 +81,7 @@ const toSettings = (
   ...settings,
   hooks,
   maxChunkChars,
-  auth: auth && Settings.authSettings(auth.type, auth, settings.heartbeat),
+  auth: auth && Settings.authSettings(auth, auth, settings.heartbeat),
   log: "application",
   limits: {
     ...settings.limits,

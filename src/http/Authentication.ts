@@ -25,6 +25,7 @@ import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import * as Password from "../server/conversation/Password.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
 import type { AuthSettingOptions } from "../server/Settings.js"
+import * as Failure from "./Failure.js"
 import * as Refusal from "./Refusal.js"
 import { contextOf, credentials as currentCredentials, CurrentCredentials, CurrentSocket } from "./Socket.js"
 import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
@@ -150,7 +151,7 @@ export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, 
     if (type === "direct" || Option.isSome(yield* CurrentSocket)) {
       return yield* Refusal.notFound()
     }
-    const authentication = yield* attempt(options)
+    const authentication = yield* Effect.tapDefect(attempt(options), (defect) => Failure.log("authenticate", defect))
     return authentication
       ? yield* admit(authentication)
       : answer({ status: "unauthenticated" })
@@ -285,7 +286,7 @@ export const port = <R, RV>(auth: Authentication<R, RV> | false) => ({
     connection: Connection
   ): Effect.Effect<unknown, unknown, Exclude<RV, Scope.Scope>> =>
     auth && auth.verify && credentials
-      ? auth.verify({ credentials, artifacts, strategy }).pipe(
+      ? Refusal.asAnswer(auth.verify({ credentials, artifacts, strategy })).pipe(
         Effect.provide(contextOf(connection)),
         Effect.provideService(CurrentCredentials, Option.some(credentials)),
         Effect.scoped

@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -22,6 +21,7 @@ import type { Connection } from "../server/connection/Connection.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Authentication from "./Authentication.js"
+import * as Failure from "./Failure.js"
 import { RequestRunner } from "./RequestRunner.js"
 import { complaint } from "./Setting.js"
 
@@ -68,13 +68,10 @@ const parseId = (target: string): { readonly method: string; readonly path: stri
   return { method: target.slice(0, at), path: target.slice(at + 1) }
 }
 
-// Loggers write an error down as a cause; of one that is the message, the default logger makes an empty object.
-const logged = (tags: ReadonlyArray<string>, data: unknown, connection?: Connection): Effect.Effect<void> => {
-  const entry = data instanceof Error ? [data.message, Cause.fail(data)] : [data]
-  return (tags.includes("error") ? Effect.logError(...entry) : Effect.logInfo(...entry)).pipe(
+const logged = (tags: ReadonlyArray<string>, data: unknown, connection?: Connection): Effect.Effect<void> =>
+  (tags.includes("error") ? Failure.log(tags[1], data) : Effect.logInfo(data)).pipe(
     Effect.annotateLogs({ tags: tags.join(","), ...(connection && Log.annotationsOf(connection)) })
   )
-}
 
 /** The port's own log, by the loggers of a context. */
 export const logOf = (context: Context.Context<never>): Service["log"] => {

@@ -80,7 +80,7 @@ export const decode = (
         settings: {
           ...given,
           auth: auth && given.auth && {
-            ...Settings.authSettings(auth.type, given.auth, given.heartbeat),
+            ...Settings.authSettings(auth, given.auth, given.heartbeat),
             ...(!auth.verify && { minAuthVerifyInterval: false as const })
           }
         }

@@ -65,7 +65,9 @@ export const make = <E, R, EB, RB, RU, RC, RD, RM, RA, RV>(
     if (options.server) {
       yield* takeUpgrades(nes, options.server)
     }
-    yield* nes.run({ closeCode, gracePeriod })
+    const address = Option.map(yield* Effect.serviceOption(HttpServer.HttpServer), ({ address }) =>
+      HttpServer.formatAddress(address))
+    yield* nes.run({ closeCode, gracePeriod, address: Option.getOrUndefined(address) })
     return nes
   })
 

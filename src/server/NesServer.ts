@@ -205,6 +205,8 @@ export interface Closing {
   readonly closeCode?: number | undefined
   /** How long messages that are being answered, and hooks, may take to finish. Default: not at all. */
   readonly gracePeriod?: Duration.Input | undefined
+  /** Where it listens, for the log; by default nothing is said of its beginning and its end. */
+  readonly address?: string | undefined
 }
 
 /**
@@ -308,15 +310,21 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
     )
     : Effect.never
 
-  const start = (): void => {
+  const start = (address: string | undefined): void => {
     node.start()
+    if (address !== undefined) {
+      log.started(address)
+    }
     if (settings.auth && settings.auth.type === "cookie" && !settings.origin) {
       log.unguarded()
+    }
+    if (settings.auth && settings.auth.isPasswordOwn && node.membership.claims) {
+      log.unshared()
     }
   }
 
   const close = ({ closeCode, gracePeriod }: Closing): Effect.Effect<void> => {
-    const stop = Effect.promise(() => node.stop(closeCode))
+    const stop = Effect.promise(() => node.stop(closeCode).then(() => log.stopped()))
     // What is left of the hooks ends before what they may use.
     const rest = FiberSet.clear(hooks)
     if (gracePeriod === undefined) {
@@ -340,7 +348,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
   }
 
   const serve = (options: Closing = {}): Effect.Effect<void, never, Scope.Scope> =>
-    Effect.acquireRelease(Effect.sync(start), () => close(options)).pipe(
+    Effect.acquireRelease(Effect.sync(() => start(options.address)), () => close(options)).pipe(
       Effect.andThen(Effect.forkScoped(heartbeat)),
       Effect.asVoid
     )

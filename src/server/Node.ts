@@ -369,6 +369,9 @@ export class Node {
    * been let in yet), spread over a time if one is given.
    */
   drain(options: DrainOptions = {}): Promise<void> {
+    if (!this.draining) {
+      this.context.log.draining(this.hub.connections.size)
+    }
     this.draining = true
     return this.lifetimes.sendAway(Array.from(this.hub.connections.all()), options)
   }

@@ -70,6 +70,8 @@ export interface AuthSettings {
   readonly maxConnectionsPerUser: number
   /** The shortest time between two verifications of a connection's credentials (ms). */
   readonly minAuthVerifyInterval: number | false
+  /** Whether what is sealed is sealed with a password that no other node has. */
+  readonly isPasswordOwn?: boolean
 }
 
 /** The settings of a server. */
@@ -260,7 +262,7 @@ export const consistent = Schema.makeFilter((
 
 /** The settings of authentication, of which one takes its default from the heartbeat. */
 export const authSettings = (
-  type: AuthSettings["type"],
+  { password, type }: Pick<AuthSettings, "type"> & { readonly password?: unknown },
   { index, maxConnectionsPerUser, minAuthVerifyInterval, timeout }: GivenAuth,
   heartbeat: Message.Heartbeat
 ): AuthSettings => ({
@@ -268,7 +270,8 @@ export const authSettings = (
   index,
   timeout,
   maxConnectionsPerUser,
-  minAuthVerifyInterval: minAuthVerifyInterval ?? (heartbeat || beat).interval
+  minAuthVerifyInterval: minAuthVerifyInterval ?? (heartbeat || beat).interval,
+  isPasswordOwn: type !== "direct" && !password
 })
 
 const access = (door: Door) => ({

@@ -1,7 +1,9 @@
 /** Who may upgrade, and what operators see of those who may not. */
 import Boom from "@hapi/boom"
-import { describe, expect, it, onTestFinished } from "vitest"
+import * as Effect from "effect/Effect"
+import { describe, expect, it, onTestFinished, vi } from "vitest"
 import { WebSocket } from "ws"
+import * as Broker from "../../src/server/Broker.js"
 import { networkOf } from "../../src/server/transport/Admission.js"
 import { Gate } from "../harness/Journal.js"
 import { as, authenticating, type Live, live, type Options } from "./LiveServer.js"
@@ -205,6 +207,39 @@ describe("the log of the server", () => {
       data: { "nes.error": expect.stringContaining("any page may connect with its visitor's cookie") }
     }])
     expect((await start("https://our.example")).entries).toEqual([])
+  })
+
+  it("says that it sends its clients away, and that they have gone", async () => {
+    const { entries, open, server } = await watched({})
+    await (await open()).hello()
+    await server.stop()
+    expect(entries).toEqual([
+      { tags: ["effect-nes", "draining"], data: { "nes.connections": 1 } },
+      { tags: ["effect-nes", "stopped"], data: {} }
+    ])
+  })
+
+  it("says at the start that other nodes refuse what this one seals, unless a password is given", async () => {
+    const warn = vi.spyOn(process, "emitWarning").mockReturnValue()
+    onTestFinished(() => warn.mockRestore())
+    const start = async (auth: object, broker?: Broker.Service) => {
+      const { entries } = await watched({
+        prepare: (server) => authenticating(server),
+        nes: { broker, origin: "https://our.example", auth }
+      })
+      return entries
+    }
+    const broker = Effect.runSync(Broker.makeMemory)
+    for (const type of ["cookie", "token"]) {
+      expect(await start({ type }, broker)).toEqual([{
+        tags: ["effect-nes", "password", "missing"],
+        data: { "nes.error": expect.stringContaining("`auth.password`") }
+      }])
+      expect(await start({ type })).toEqual([])
+      expect(await start({ type, password: "a password that is at least 32 long" }, broker)).toEqual([])
+    }
+    expect(await start({ type: "direct" }, broker)).toEqual([])
+    expect(warn.mock.calls.map(([text]) => text)).toEqual(Array(2).fill(expect.stringContaining("`auth.password`")))
   })
 
   it("says once for each connection which limit it crossed, with the path but not its query", async () => {

@@ -11,7 +11,8 @@ import type * as LogLevel from "effect/LogLevel"
 import * as Queue from "effect/Queue"
 import * as References from "effect/References"
 import { WebSocket } from "ws"
-import { Authentication, NesError, NesHttpServer, NesServer, Refusal, TestServer } from "../../src/index.js"
+import { Client } from "../../src/client.js"
+import { Authentication, Broker, NesError, NesHttpServer, NesServer, Refusal, TestServer } from "../../src/index.js"
 import { Log } from "../../src/server/telemetry/Log.js"
 
 type Entry = { readonly level: string; readonly message: unknown } & Readonly<Record<string, unknown>>
@@ -20,7 +21,8 @@ type Entry = { readonly level: string; readonly message: unknown } & Readonly<Re
 const logging = (
   options: NesHttpServer.Options = {},
   level: LogLevel.LogLevel = "Debug",
-  app: Layer.Layer<never, never, HttpRouter.HttpRouter> = Layer.empty
+  app: Layer.Layer<never, never, HttpRouter.HttpRouter> = Layer.empty,
+  surroundings: Layer.Layer<never> = Layer.empty
 ) =>
   Effect.gen(function*() {
     const entries = yield* Queue.unbounded<Entry>()
@@ -31,10 +33,25 @@ const logging = (
     const log = Layer.merge(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, level))
     const context = yield* Layer.build(
       TestServer.layer(app, { heartbeat: false, ...options }).pipe(
-        Layer.provide([HttpServer.layerServices, log])
+        Layer.provide([HttpServer.layerServices, log, surroundings])
       )
     )
     return { entries, context }
+  })
+
+/** A server on a port, and what is logged from `Info` up. */
+const listening = (routes: Layer.Layer<never, never, HttpRouter.HttpRouter> = Layer.empty) =>
+  Effect.gen(function*() {
+    const entries: Array<unknown> = []
+    const logger = Logger.make<unknown, void>(({ fiber, logLevel, message }) => {
+      const [text] = Array.isArray(message) ? message as ReadonlyArray<unknown> : [message]
+      entries.push([logLevel, text, fiber.getRef(References.CurrentLogAnnotations)])
+    })
+    const context = yield* Layer.build(
+      Layer.provide(NesHttpServer.layerNode(routes, { port: 0, host: "127.0.0.1" }), Logger.layer([logger]))
+    )
+    const { address } = yield* Effect.provide(HttpServer.HttpServer, context)
+    return { context, entries, url: HttpServer.formatAddress(address) }
   })
 
 /** A bare client in memory; `say` resolves with the next message that comes. */
@@ -113,7 +130,7 @@ describe("a server without hapi", () => {
       const expiring = yield* logging({
         auth: Authentication.make({
           authenticate: Effect.succeed({ credentials: { user: "john" } }),
-          verify: () => Effect.die(new NesError.UserError({ message: "expired" })),
+          verify: () => Refusal.forbidden("expired"),
           minAuthVerifyInterval: 1
         })
       }, "Info")
@@ -171,10 +188,75 @@ describe("a server without hapi", () => {
       expect(yield* say({ type: "message", id: 2, message: "a" })).toMatchObject({ statusCode: 500 })
       expect(yield* Queue.take(entries)).toMatchObject({
         level: "Error",
-        message: "broken",
+        message: "nes onMessage failed: broken",
         "nes.socket.id": id,
         tags: "nes,onMessage,error"
       })
+    }))
+
+  it.live("says in one line which part of the authentication is broken, and why", () =>
+    Effect.gen(function*() {
+      const broken = Effect.orDie(Effect.tryPromise(() => Promise.reject(new Error("no database"))))
+      const refusing = yield* logging({ auth: Authentication.make({ authenticate: broken }) }, "Info")
+      const { hello } = yield* Effect.provide(bare(), refusing.context)
+      expect(yield* hello({ auth: {} })).toMatchObject({ statusCode: 500 })
+      const verified = yield* logging({
+        auth: Authentication.make({
+          authenticate: Effect.succeed({ credentials: { user: "john" } }),
+          verify: () => broken,
+          minAuthVerifyInterval: 1
+        })
+      }, "Info")
+      const john = yield* Effect.provide(bare(), verified.context)
+      yield* john.hello({ auth: {} })
+      yield* Effect.sleep(5)
+      expect(yield* john.say({ type: "request", id: 2, method: "GET", path: "/" })).toMatchObject({ statusCode: 403 })
+      for (const [{ entries }, hook] of [[refusing, "authenticate"], [verified, "verify"]] as const) {
+        expect((yield* Queue.takeAll(entries)).map(({ level, message }) => [level, message])).toEqual([
+          ["Error", `nes ${hook} failed: no database`]
+        ])
+      }
+      const { login } = Authentication.make({ type: "token", authenticate: broken })
+      const { entries, url } = yield* listening(HttpRouter.add("GET", "/nes/auth", Effect.orDie(login)))
+      expect((yield* Effect.promise(() => fetch(`${url}/nes/auth`))).status).toBe(500)
+      expect(entries.slice(1)).toEqual([["Error", "nes authenticate failed: no database", {}]])
+    }))
+
+  it.live("says at the start that other nodes refuse what this one seals, where there are others and no password", () =>
+    Effect.gen(function*() {
+      const authenticate = Refusal.unauthorized()
+      const password = "a password that is at least 32 long"
+      const warnings = (auth: Authentication.Authentication<never>, broker: Layer.Layer<never>) =>
+        Effect.gen(function*() {
+          const { entries } = yield* logging({ auth, origin: "https://our.example" }, "Info", Layer.empty, broker)
+          return (yield* Queue.clear(entries)).map(({ level, message }) => [level, message])
+        })
+      const warned = [["Warn", "nes password missing"]]
+      for (const type of ["cookie", "token"] as const) {
+        expect(yield* warnings(Authentication.make({ type, authenticate }), Broker.layerMemory)).toEqual(warned)
+        expect(yield* warnings(Authentication.make({ type, authenticate }), Layer.empty)).toEqual([])
+        expect(yield* warnings(Authentication.make({ type, authenticate, password }), Broker.layerMemory)).toEqual([])
+      }
+      expect(yield* warnings(Authentication.make({ authenticate }), Broker.layerMemory)).toEqual([])
+    }))
+
+  it.live("says where it listens, when it sends its clients away, and that they have gone", () =>
+    Effect.gen(function*() {
+      const { entries, url } = yield* Effect.scoped(Effect.gen(function*() {
+        const server = yield* listening()
+        const { context, url } = server
+        const client = new Client(url)
+        yield* Effect.addFinalizer(() => Effect.promise(() => client.disconnect()))
+        yield* Effect.promise(() => client.connect({ reconnect: false }))
+        const { drain } = yield* Effect.provide(NesServer.NesServer, context)
+        yield* drain()
+        return server
+      }))
+      expect(entries).toEqual([
+        ["Info", "nes listening", { "nes.address": url }],
+        ["Info", "nes draining", { "nes.connections": 1 }],
+        ["Info", "nes stopped", {}]
+      ])
     }))
 })
 

@@ -8,9 +8,10 @@ import { format } from "effect/observability/PrometheusMetrics"
 const seconds = (name, usual) => Number(process.env[name] ?? usual) * 1000
 
 const server = Hapi.server({ port: process.env.PORT ?? 8000, host: process.env.HOST ?? "0.0.0.0" })
-// What an operator should know: Redis is away, or back; a hook has failed.
+// What an operator should know. Tag `nes`: what is to be mended, such as Redis that is away, or a hook that fails.
+// Tag `effect-nes`: who was refused and why, limits that were crossed, the beginning and the end of a drain.
 server.events.on(
-  { name: "log", filter: "nes" },
+  { name: "log", filter: ["nes", "effect-nes"] },
   ({ data, error, tags }) => console.error(tags.join(" "), error ?? data)
 )
 await server.register({

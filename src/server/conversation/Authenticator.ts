@@ -1,4 +1,5 @@
 /** Who a connection is: authentication by cookie, hello and reauth, and its verification in time (interop.md). */
+import type { Boom } from "@hapi/boom"
 import * as Iron from "@hapi/iron"
 import { isObject } from "../../protocol/Codec.js"
 import { answers } from "../../protocol/ErrorTexts.js"
@@ -10,6 +11,7 @@ import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
 import type { Authentication, AuthState } from "./Authentication.js"
 import { errorAnswer } from "./ErrorAnswer.js"
+import * as Errors from "./Errors.js"
 import type { Passwords } from "./Password.js"
 
 /** An authentication, if that is what a value is. */
@@ -75,11 +77,16 @@ export class Authenticator {
       return authentication ? await this.admit(connection, authentication) : []
     } catch (error) {
       // Who has left was not refused.
-      if (!connection.departed) {
-        this.context.metrics.totals.authenticationsFailed++
-        this.context.log.authenticationFailed(connection, error)
+      if (connection.departed) {
+        throw error
       }
-      throw error
+      this.context.metrics.totals.authenticationsFailed++
+      throw this.refusal(
+        "authenticate",
+        error,
+        connection,
+        () => this.context.log.authenticationFailed(connection, error)
+      )
     }
   }
 
@@ -158,10 +165,19 @@ export class Authenticator {
       await this.inTime(connection, application.verify(auth, connection))
     } catch (error) {
       if (!connection.departed) {
-        this.context.log.verificationFailed(connection, error)
+        this.refusal("verify", error, connection, () => this.context.log.verificationFailed(connection, error))
       }
       throw errorAnswer(answers.verificationFailed)
     }
+  }
+
+  // That authentication is broken is for the application to mend; that it refuses somebody is what it is for.
+  private refusal(hook: string, error: unknown, connection: Connection, refused: () => void): Boom {
+    const refusal = Errors.ofHook(hook, error, this.context.application.log, connection)
+    if (refusal.output.statusCode !== 500) {
+      refused()
+    }
+    return refusal
   }
 
   private beginInterval(connection: Connection): void {

@@ -119,7 +119,9 @@ export class Log {
     private readonly listening: Listening,
     clock: Clock.Clock,
     private readonly write: Write,
-    private readonly warn?: Write
+    private readonly warn?: Write,
+    private readonly tell?: Write,
+    private isAnnounced = false
   ) {
     this.lives = listening.lives ? new Lives(clock, write) : undefined
   }
@@ -161,6 +163,22 @@ export class Log {
     }
   }
 
+  /** The server accepts connections at an address; of one in memory, nothing is said. */
+  started(address: string): void {
+    this.isAnnounced = true
+    this.work("nes listening", { "nes.address": address })
+  }
+
+  /** It sends its clients away. */
+  draining(connections: number): void {
+    this.work("nes draining", { "nes.connections": connections })
+  }
+
+  /** They have gone. */
+  stopped(): void {
+    this.work("nes stopped", {})
+  }
+
   /** Cookies authenticate, whatever page a browser sends them from. */
   unguarded(): void {
     if (this.listening.incidents) {
@@ -168,6 +186,18 @@ export class Log {
         "nes.error": "Cookies authenticate and no origin is named: any page may connect with its visitor's cookie"
       })
     }
+  }
+
+  /** Nodes that each have a password of their own refuse what the others have sealed. */
+  unshared(): void {
+    const entry = ["Warn", "nes password missing", {
+      "nes.error": "No `auth.password` is given: a client that connects to another node is refused there. " +
+        "Give all nodes the same one"
+    }] as const
+    if (this.listening.incidents) {
+      this.write(...entry)
+    }
+    this.warn?.(...entry)
   }
 
   /**
@@ -181,6 +211,12 @@ export class Log {
         "nes.path": path.slice(0, maxLength),
         "nes.error": "Published to a path that no subscription is declared for: no client of this server can get it"
       })
+    }
+  }
+
+  private work(message: string, annotations: Record<string, unknown>): void {
+    if (this.isAnnounced) {
+      this.tell?.("Info", message, annotations)
     }
   }
 
@@ -214,23 +250,29 @@ export const make = (
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
     if (to === "application") {
+      // A tag of its own: those who watch for `nes` expect what is the application's to mend.
+      const tell: Write = (_, message, annotations) =>
+        application(["effect-nes", ...message.split(" ").slice(1)], annotations)
       return new Log(
         { lives: false, incidents: true },
         clock,
-        (_, message, annotations) => {
+        (level, message, annotations) => {
           noteTo(kept, message, annotations)
-          // A tag of its own: those who watch for `nes` expect what is the application's to mend.
-          application(["effect-nes", ...message.split(" ").slice(1)], annotations)
+          tell(level, message, annotations)
         },
         // Few applications print what hapi logs: Node's warnings are seen.
         (_, message, annotations) =>
-          process.emitWarning(`${String(annotations["nes.error"])}: ${String(annotations["nes.path"])}`, {
+          process.emitWarning(["nes.error", "nes.path"].flatMap((name) => annotations[name] ?? []).join(": "), {
             type: "NesWarning",
             code: message.toUpperCase().replaceAll(" ", "_")
-          })
+          }),
+        tell,
+        true
       )
     }
     const fork = Effect.runForkWith(yield* rootless())
+    const tell: Write = (level, message, annotations) =>
+      void fork(Effect.annotateLogs(Effect.logWithLevel(level)(message), annotations))
     const heard = { lives: to && (yield* listens("Debug")), incidents: to && (yield* listens("Info")) }
     return new Log(
       {
@@ -245,8 +287,10 @@ export const make = (
           noteTo(kept, message, annotations)
         }
         if (level === "Debug" || heard.incidents) {
-          fork(Effect.annotateLogs(Effect.logWithLevel(level)(message), annotations))
+          tell(level, message, annotations)
         }
-      }
+      },
+      undefined,
+      heard.incidents ? tell : undefined
     )
   })
