@@ -145,10 +145,11 @@ const duration = (option: unknown): Duration.Duration | undefined => {
 
 // Only what the application's own function threw is printed with its stack: that leads to the fault.
 const print = (error: NesError): void => {
-  if (error._tag === "UserError" && error.cause !== undefined) {
-    console.error(String(error), error.cause)
+  const { _tag, cause } = error
+  if (_tag === "UserError" && cause !== undefined) {
+    console.error(String(error), cause)
   } else {
-    console.error(String(error))
+    console.error(_tag === "WsError" && cause instanceof Error ? `${String(error)} (${cause.message})` : String(error))
   }
 }
 

@@ -33,8 +33,26 @@ export interface Options extends Address<Secret> {
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined
 }
 
+const known: Record<keyof Options, true> = {
+  url: true,
+  cluster: true,
+  sentinels: true,
+  name: true,
+  client: true,
+  prefix: true,
+  timeout: true,
+  durable: true,
+  maxInFlight: true,
+  balance: true,
+  onEvent: true
+}
+
 /** Says what is wrong with options, if anything is. */
 export const fault = (options: Options): string | undefined => {
+  const unknown = Object.keys(Object(options)).find((option) => !Object.hasOwn(known, option))
+  if (unknown !== undefined) {
+    return `\`${unknown}\` is unexpected`
+  }
   const { balance, timeout = 1 } = options
   const { cluster, name, sentinels, url } = addressOf(options)
   const { patience = 1 } = typeof balance === "object" ? balance : {}

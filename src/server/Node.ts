@@ -72,6 +72,15 @@ const requirePath = (path: string): void => {
   }
 }
 
+// With a slip in `user` a message for one would go to all.
+const requireKnown = (options: object, ...names: ReadonlyArray<string>): void => {
+  for (const name in options) {
+    if (!names.includes(name)) {
+      throw new UserError({ message: `Unknown option: ${name}` })
+    }
+  }
+}
+
 /** A node. */
 export class Node {
   readonly hub: Hub
@@ -203,11 +212,13 @@ export class Node {
   publishText(
     path: string,
     message: unknown,
-    { internal, user, version }: PublishOptions,
+    options: PublishOptions,
     text: string | undefined,
     traceparent?: string
   ): Promise<void> {
     requirePath(path)
+    requireKnown(options, "internal", "user", "version")
+    const { internal, user, version } = options
     const update: Publish = { type: "publish", path, message, internal, user, version, text, traceparent }
     return this.quiet(this.hub.keeps ? this.publishKept(update) : this.membership.send(update))
   }
@@ -241,10 +252,12 @@ export class Node {
   /** `broadcast`, as `publishText`. */
   broadcastText(
     message: unknown,
-    { user }: BroadcastOptions,
+    options: BroadcastOptions,
     text: string | undefined,
     traceparent?: string
   ): Promise<void> {
+    requireKnown(options, "user")
+    const { user } = options
     this.requireIndex(user)
     return this.quiet(this.membership.send({ type: "broadcast", message, user, text, traceparent }))
   }
@@ -254,7 +267,7 @@ export class Node {
    * `message` as the last update unless that is `null`. Throws if a user is given and there is no index.
    */
   revoke(target: Target, path: string, message: unknown = null): Promise<void> {
-    this.requireIndex("user" in target)
+    this.requireTarget(target)
     return this.quiet(this.membership.send({ type: "revoke", target, path, message }))
   }
 
@@ -263,7 +276,7 @@ export class Node {
    * Throws if a user is given and there is no index.
    */
   disconnect(target: Target): Promise<void> {
-    this.requireIndex("user" in target)
+    this.requireTarget(target)
     return this.quiet(this.membership.send({ type: "disconnect", target }))
   }
 
@@ -311,6 +324,7 @@ export class Node {
 
   /** Calls `each` for this node's connections, at once; ends when what it returned has. */
   each(each: (connection: Connection) => unknown, options: EachOptions = {}): Promise<void> {
+    requireKnown(options, "subscription", "user")
     if (!options.subscription && options.user) {
       throw new Error("Cannot specify user filter without a subscription path")
     }
@@ -407,6 +421,14 @@ export class Node {
     const attributes = path === undefined ? {} : { "nes.path": path }
     const options = { kind: "producer", attributes, parent: tracing.current } as const
     return this.quiet(Promise.resolve(tracing.span(name, options, work)))
+  }
+
+  private requireTarget(target: Target): void {
+    const { socket, user }: { readonly socket?: unknown; readonly user?: unknown } = Object(target)
+    if (typeof socket !== "string" && (user === undefined || user === null)) {
+      throw new UserError({ message: "Expected { socket } or { user }" })
+    }
+    this.requireIndex(user !== undefined)
   }
 
   private requireIndex(user: unknown): void {

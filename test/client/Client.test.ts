@@ -1,7 +1,7 @@
 /** The plain client, by the client half of nes-api.txt (cited in the names) and interop.md, over real sockets. */
 import { createServer, type Socket } from "node:net"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
-import { Client, isNesError, type NesError, ServerError } from "../../src/client.js"
+import { Client, isNesError, type NesError, ServerError, WsError } from "../../src/client.js"
 import { RawServer, type RawSocket } from "../harness/RawServer.js"
 
 let server: RawServer
@@ -676,6 +676,8 @@ describe("client.onHeartbeatTimeout and client.onError", () => {
       await socket.answer("message")
       await after
       expect(print).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/^Error: Expected property name.*$/))
+      client.onError?.(new WsError({ message: "Socket error", cause: new Error("connect ECONNREFUSED") }))
+      expect(print).toHaveBeenLastCalledWith("Error: Socket error (connect ECONNREFUSED)")
       print.mockClear()
       // What leads to a fault of the application's own is not cut short.
       const original = new Error("bad")

@@ -55,6 +55,7 @@ export const differences: Readonly<Record<string, string>> = {
   "S-too-many-503": "`maxConnectionsPerUser` is answered 503 for every authentication type",
   "S-travel-headers": "headers that say how a message travels, or how its answer does, are dropped",
   "S-revoke-while-subscribing": "a subscription that is revoked while `onSubscribe` is running is refused",
+  "S-unknown-options": "an option of a publish, a broadcast or `eachSocket` that does not exist throws",
   "S-unsub-while-subscribing": "an `unsub` while `onSubscribe` is running ends the subscription",
   "S-upgrades": "a request that offers an upgrade to what is no WebSocket is answered as the request that it also is",
   "S-verify-interval": "nothing but a verification starts the interval of the next anew",

@@ -1,4 +1,5 @@
 /** nes-api.txt, `server.publish(path, message, [options])` and `server.broadcast(message, [options])`. */
+import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import { Journal } from "../harness/Journal.js"
 import { as, authenticating, fence, live, updatesOf } from "./LiveServer.js"
@@ -116,6 +117,15 @@ describe("`server.broadcast`", () => {
 
     const without = await live()
     expect(() => without.server.broadcast(1, { user: "john" })).toThrow("Socket auth indexing is disabled")
+    for (const target of [{}, { usr: "john" }, { socket: undefined }, { user: null }, null, "x"]) {
+      const { disconnect, revoke } = without.server.plugins.nes
+      for (const refused of [disconnect(target as never), revoke(target as never, "/item")]) {
+        expect(await Effect.runPromise(Effect.flip(refused))).toMatchObject({
+          _tag: "UserError",
+          message: "Expected { socket } or { user }"
+        })
+      }
+    }
   })
 
   it("only the clients of the server that broadcasts", async () => {

@@ -161,6 +161,7 @@ it("options that make no sense are refused", () => {
       [{ url }, wrongUrl] as const
     ),
     [{}, "`url` is missing"],
+    [{ url: "redis://a", balanse: true } as never, "`balanse` is unexpected"],
     [undefined as unknown as string, "`url` is missing"],
     ["localhost:6379", wrongUrl],
     ["http://localhost:6379", wrongUrl],

@@ -121,6 +121,30 @@ const publishing: ReadonlyArray<Script> = [
       ]
     }
   },
+  {
+    name: "what no option is",
+    play: async (stage) => {
+      await stage.open("a", { subs: ["/o"] })
+      await stage.control("publish", "/o", 1, { usr: "john" })
+      await stage.control("broadcast", 1, { usr: "john" })
+      await stage.control("eachSocket", { subscriptions: "/o" })
+    },
+    expect: {
+      a: [welcome("a")],
+      control: [
+        "publish: {\"throws\":\"Unknown option: usr\"}",
+        "broadcast: {\"throws\":\"Unknown option: usr\"}",
+        "eachSocket: {\"result\":{\"throws\":\"Unknown option: subscriptions\"},\"ids\":[]}"
+      ]
+    },
+    difference: {
+      id: "S-unknown-options",
+      peer: {
+        a: [welcome("a"), pub("/o", 1), "{\"type\":\"update\",\"message\":1}"],
+        control: ["publish: \"done\"", "broadcast: \"done\"", "eachSocket: {\"result\":\"done\",\"ids\":[\"<a>\"]}"]
+      }
+    }
+  },
   filtered("plain", { n: 1 }),
   filtered("null message", null),
   filtered("false", { filter: "no" }),
