@@ -25,15 +25,6 @@ export default defineConfig({
         extends: true,
         // Of an import, most is effect's: it is made once a process.
         test: { name: "together", include: ["test/**/*.test.ts"], exclude: alone, isolate: false }
-      },
-      {
-        extends: true,
-        // Errors outside the type tests are the business of the step `types` of npm test.
-        test: {
-          name: "types",
-          include: [],
-          typecheck: { enabled: true, only: true, include: ["test/**/*.test-d.ts"], ignoreSourceErrors: true }
-        }
       }
     ]
   }

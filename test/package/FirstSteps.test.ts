@@ -1,7 +1,7 @@
 /**
  * docs/first-steps.md, followed to the letter from an empty folder: each install line with the packed tarball, without a
- * warning, then the section's lines as JavaScript and as TypeScript. `npm test` takes each door and each package manager
- * once; `npm run test:install` takes every one with every other.
+ * warning, then the lines of the sections that it is for. `npm test` takes each line with one package manager and each
+ * section in one language; `npm run test:install` takes all of them.
  */
 import Hapi from "@hapi/hapi"
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
@@ -12,6 +12,7 @@ import { dirname, join } from "node:path"
 import { afterAll, beforeAll, expect, it, vi } from "vitest"
 import { Client } from "../../src/client.js"
 import * as Nes from "../../src/hapi.js"
+import { isLong } from "../harness/Long.js"
 import { freePort } from "../redis/RedisServer.js"
 import { read, root } from "../structure/Repository.js"
 import { pack, remove } from "./Tarball.js"
@@ -43,9 +44,12 @@ const managers: Readonly<Record<string, ReadonlyArray<string>>> = {
 }
 
 const names = Object.keys(managers)
-const pairs = doors.flatMap((door, index) =>
-  (process.env.EVERY_MANAGER ? names : [names[index % names.length] ?? ""]).map((manager) =>
-    [door.title, manager, door] as const
+const alike = [...new Set(doors.map(({ installs }) => installs.npm))].map((line) =>
+  doors.filter(({ installs }) => installs.npm === line)
+)
+const installations = alike.flatMap((doors, index) =>
+  names.filter((_, n) => isLong || n === index % names.length).map((manager) =>
+    [doors.map(({ title }) => title).join(" and "), manager, doors] as const
   )
 )
 
@@ -123,41 +127,47 @@ it("has a section for each door, with a line for each package manager, all of th
   }
 })
 
-it.each(pairs)("%s runs after its line for %s, in JavaScript and TypeScript", async (_title, manager, door) => {
+it.each(installations)("%s: the programs run after the line for %s, and compile", async (_titles, manager, doors) => {
   const folder = mkdtempSync(join(tmpdir(), "effect-nes-first-steps-"))
   try {
-    const [, ...args] = (door.installs[manager] ?? "").split(" ").map((word) => word === "effect-nes" ? tarball : word)
+    const [, ...args] = (doors[0]?.installs[manager] ?? "").split(" ").map((word) =>
+      word === "effect-nes" ? tarball : word
+    )
     const cached = manager === "yarn" ? ["--cache-folder", cache] : []
     const { output, status } = run(folder, [...(managers[manager] ?? []), ...args, ...cached])
     expect(status, output).toBe(0)
     expect(output).not.toMatch(/\bwarn|deprecated|\bunmet\b/i)
 
-    const port = await freePort()
-    const program = door.program.replaceAll("8000", String(port))
-    const isServer = door.title.endsWith("server")
-    for (const file of ["program.mjs", "program.mts"]) {
-      writeFileSync(join(folder, file), program)
-      const server = isServer ? undefined : await serve(port)
-      const running = start(folder, file)
-      try {
-        if (isServer) {
-          await visit(port)
-        } else {
-          await running.exited
-          expect(running.output()).toMatch(/item 200 .*new[^]*update .*complete/)
+    for (const [index, door] of doors.entries()) {
+      const port = await freePort()
+      const program = door.program.replaceAll("8000", String(port))
+      const isServer = door.title.endsWith("server")
+      writeFileSync(join(folder, `${index}.mjs`), program)
+      writeFileSync(join(folder, `${index}.mts`), program)
+      for (const language of isLong ? ["mjs", "mts"] : [isServer ? "mjs" : "mts"]) {
+        const server = isServer ? undefined : await serve(port)
+        const running = start(folder, `${index}.${language}`)
+        try {
+          if (isServer) {
+            await visit(port)
+          } else {
+            await running.exited
+            expect(running.output()).toMatch(/item 200 .*new[^]*update .*complete/)
+          }
+        } finally {
+          running.child.kill("SIGKILL")
+          await running.exited.catch(() => {})
+          await server?.stop()
         }
-      } finally {
-        running.child.kill("SIGKILL")
-        await running.exited.catch(() => {})
-        await server?.stop()
+        expect(running.output()).not.toMatch(/warn/i)
       }
-      expect(running.output()).not.toMatch(/warn/i)
     }
     const compiler = join(root, "node_modules/typescript/bin/tsc")
     // The types of hapi themselves need those of joi, which it does not bring along.
     const lax = existsSync(join(folder, "node_modules/@hapi/hapi")) ? " --skipLibCheck" : ""
     const options = `--noEmit --strict${lax} --target es2022 --module nodenext --pretty false --ignoreConfig`
-    expect(run(folder, [process.execPath, compiler, ...options.split(" "), "program.mts"]).output).toBe("")
+    const sources = doors.map((_, index) => `${index}.mts`)
+    expect(run(folder, [process.execPath, compiler, ...options.split(" "), ...sources]).output).toBe("")
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
