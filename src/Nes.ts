@@ -4,11 +4,9 @@
  * @since 1.0.0
  */
 import * as Plain from "./client/Client.js"
-import type { ClientOptions, ConnectOptions, Handler, MessageResponse } from "./client/Client.js"
-import type { DisconnectLog } from "./client/Observer.js"
 import type { RequestOptions, Response } from "./client/Request.js"
-import type { SocketAuth } from "./hapi/Socket.js"
-import type { NesError as AnyNesError } from "./protocol/NesError.js"
+import type { explanations } from "./protocol/CloseCode.js"
+import type { NesError } from "./protocol/NesError.js"
 
 export type { ApiOptions } from "./hapi/Api.js"
 export type {
@@ -29,6 +27,17 @@ export type { Past, PastUpdate, PathHistory } from "./server/recovery/PathHistor
 export type { UpgradeRequest } from "./server/Settings.js"
 export { type Snapshot, snapshotAt } from "./server/subscription/Snapshot.js"
 
+// By the names that `@hapi/nes` 14 has for them.
+export type {
+  ClientOptions as ClientOpts,
+  ConnectOptions as ClientConnectOptions,
+  Handler as NesSubHandler
+} from "./client/Client.js"
+export type { DisconnectLog as NesLog } from "./client/Observer.js"
+export type { RequestOptions as ClientRequestOptions, Response as NesReqRes } from "./client/Request.js"
+export type { SocketAuth as SocketAuthObject } from "./hapi/Socket.js"
+export type { NesError } from "./protocol/NesError.js"
+
 // Programs written for 14 name no type for what was JSON.
 type Untyped = ReturnType<typeof JSON.parse>
 
@@ -41,7 +50,7 @@ type Untyped = ReturnType<typeof JSON.parse>
  */
 export type Client = {
   request<R = Untyped>(options: string | RequestOptions): Promise<Response<R>>
-  message<R = MessageResponse<Untyped>>(message: unknown): Promise<R>
+  message<R = Plain.MessageResponse<Untyped>>(message: unknown): Promise<R>
 } & Plain.Client
 
 /**
@@ -51,14 +60,6 @@ export type Client = {
  * @category clients
  */
 export const Client = Plain.Client as new(...args: ConstructorParameters<typeof Plain.Client>) => Client
-
-/**
- * An error of the client: one of six, told apart by `type`, or by `_tag`.
- *
- * @since 1.0.0
- * @category models
- */
-export type NesError = AnyNesError
 
 /**
  * The `type` of an error (nes-api.txt, "Errors").
@@ -74,74 +75,4 @@ export type ErrorType = NesError["type"]
  * @since 1.0.0
  * @category models
  */
-export type ErrorCodes = {
-  1000: "Normal closure"
-  1001: "Going away"
-  1002: "Protocol error"
-  1003: "Unsupported data"
-  1004: "Reserved"
-  1005: "No status received"
-  1006: "Abnormal closure"
-  1007: "Invalid frame payload data"
-  1008: "Policy violation"
-  1009: "Message too big"
-  1010: "Mandatory extension"
-  1011: "Internal server error"
-  1015: "TLS handshake"
-}
-
-/**
- * The authentication state of a socket, by the name `@hapi/nes` 14 has for it.
- *
- * @since 1.0.0
- * @category aliases
- */
-export type SocketAuthObject = SocketAuth
-
-/**
- * The options of `new Client`, by the name `@hapi/nes` 14 has for them.
- *
- * @since 1.0.0
- * @category aliases
- */
-export type ClientOpts = ClientOptions
-
-/**
- * The options of `client.connect()`, by the name `@hapi/nes` 14 has for them.
- *
- * @since 1.0.0
- * @category aliases
- */
-export type ClientConnectOptions = ConnectOptions
-
-/**
- * The options of `client.request()`, by the name `@hapi/nes` 14 has for them.
- *
- * @since 1.0.0
- * @category aliases
- */
-export type ClientRequestOptions = RequestOptions
-
-/**
- * The second argument of `client.onDisconnect`, by the name `@hapi/nes` 14 has for it.
- *
- * @since 1.0.0
- * @category aliases
- */
-export type NesLog = DisconnectLog
-
-/**
- * The answer to a request, by the name `@hapi/nes` 14 has for it.
- *
- * @since 1.0.0
- * @category aliases
- */
-export type NesReqRes<A = unknown> = Response<A>
-
-/**
- * The handler of a subscription's updates, by the name `@hapi/nes` 14 has for it.
- *
- * @since 1.0.0
- * @category aliases
- */
-export type NesSubHandler = Handler
+export type ErrorCodes = { -readonly [Code in keyof typeof explanations]: (typeof explanations)[Code] }

@@ -68,21 +68,22 @@ export const serviceRestart = 1012
  */
 export const tryAgainLater = 1013
 
-const explanations: ReadonlyMap<number, string> = new Map([
-  [1000, "Normal closure"],
-  [1001, "Going away"],
-  [1002, "Protocol error"],
-  [1003, "Unsupported data"],
-  [1004, "Reserved"],
-  [1005, "No status received"],
-  [1006, "Abnormal closure"],
-  [1007, "Invalid frame payload data"],
-  [1008, "Policy violation"],
-  [1009, "Message too big"],
-  [1010, "Mandatory extension"],
-  [1011, "Internal server error"],
-  [1015, "TLS handshake"]
-])
+/** @internal */
+export const explanations = {
+  1000: "Normal closure",
+  1001: "Going away",
+  1002: "Protocol error",
+  1003: "Unsupported data",
+  1004: "Reserved",
+  1005: "No status received",
+  1006: "Abnormal closure",
+  1007: "Invalid frame payload data",
+  1008: "Policy violation",
+  1009: "Message too big",
+  1010: "Mandatory extension",
+  1011: "Internal server error",
+  1015: "TLS handshake"
+} as const
 
 /**
  * The name RFC 6455 gives a close code; `"Unknown"` for any other.
@@ -90,5 +91,4 @@ const explanations: ReadonlyMap<number, string> = new Map([
  * @since 0.1.0
  * @category utilities
  */
-export const explain = (code: number | undefined): string =>
-  (code === undefined ? undefined : explanations.get(code)) ?? "Unknown"
+export const explain = (code: number | undefined): string => explanations[code as 1000] ?? "Unknown"
