@@ -6,7 +6,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { ClientEvent } from "../client/ClientEvent.js"
 import * as NesClient from "../client/NesClient.js"
 import { isNesError, type NesError, UserError } from "../protocol/NesError.js"
 import * as Bench from "./Bench.js"
@@ -86,7 +85,7 @@ const message = command(
   }
 )
 
-const eventData = (event: ClientEvent): Record<string, unknown> => {
+const eventData = (event: NesClient.ClientEvent): Record<string, unknown> => {
   switch (event._tag) {
     case "Reconnecting":
       return { attempt: event.attempt, delay: Duration.toMillis(event.delay) }

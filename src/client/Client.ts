@@ -5,9 +5,10 @@ import type * as Message from "../protocol/Message.js"
 import { type NesError, UserError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import * as Backoff from "./Backoff.js"
-import type { Call, Draft } from "./Call.js"
+import type { SocketOptions } from "./Connection.js"
 import type { Auth } from "./Credentials.js"
 import type { DisconnectLog } from "./Observer.js"
+import type { Call, Draft } from "./Pending.js"
 import type { RequestOptions, Response } from "./Request.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
@@ -20,21 +21,9 @@ import type { Flags, Listener, SubscribeOptions } from "./Subscriptions.js"
  * @since 0.1.0
  * @category models
  */
-export interface ClientOptions {
-  /**
-   * Options of the `ws` module, passed on as they are; Node only. Unlike there, `maxPayload` is 0 (no limit) by
-   * default.
-   */
-  readonly ws?: object | undefined
+export interface ClientOptions extends SocketOptions {
   /** How long to wait for the server's answer to each call, in milliseconds; `false` or 0 (the default) for no limit. */
   readonly timeout?: number | false | undefined
-  /** The subprotocols to offer to the server, most wanted first. Default: none. */
-  readonly protocols?: string | ReadonlyArray<string> | undefined
-  /**
-   * The longest message that is put together from chunks, in UTF-16 code units. A longer one is a protocol error and
-   * closes the connection. Default: no limit.
-   */
-  readonly maxMessageChars?: number | undefined
 }
 
 /**

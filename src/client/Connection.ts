@@ -37,17 +37,24 @@ export interface Owner {
   silent(connection: Connection): Effect.Effect<void>
 }
 
-/** What a client is made of. */
-export interface Options {
-  readonly url: string
-  /** Options of the `ws` module (Node only), passed on as they are. */
+/** How either client opens its sockets, and what it takes from them. */
+export interface SocketOptions {
+  /** Options of the `ws` module, passed on as they are; Node only. Unlike there, `maxPayload` is 0 (no limit) by default. */
   readonly ws?: object | undefined
-  /** The subprotocols to offer. */
+  /** The subprotocols to offer to the server, most wanted first. Default: none. */
   readonly protocols?: string | ReadonlyArray<string> | undefined
+  /**
+   * The longest message that is put together from chunks, in UTF-16 code units. A longer one is a protocol error and
+   * closes the connection. Default: no limit.
+   */
+  readonly maxMessageChars?: number | undefined
+}
+
+/** What a client is made of. */
+export interface Options extends SocketOptions {
+  readonly url: string
   /** How long a call waits for its answer, in milliseconds. Without it, as long as the connection lasts. */
   readonly timeout?: number | undefined
-  /** The longest message, in UTF-16 code units, that is put together from chunks. Default: without limit. */
-  readonly maxMessageChars?: number | undefined
   /** What the client knows beyond the protocol. */
   readonly extensions?: ReadonlyArray<string> | undefined
 }

@@ -4,7 +4,7 @@ import { type NesError, TimeoutError, WsError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import type { Connection, End } from "./Connection.js"
 import type { DisconnectLog } from "./Observer.js"
-import { UpgradeError } from "./UpgradeError.js"
+import { UpgradeError } from "./Socket.js"
 
 /**
  * The error in the end of a connection, if it is one: also of one that was established, if none follows. The texts are

@@ -4,9 +4,8 @@ import * as Codec from "../protocol/Codec.js"
 import type * as Message from "../protocol/Message.js"
 import { type NesError, ProtocolError, ServerError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
-import { type Call, hasMore } from "./Call.js"
 import type { Observer } from "./Observer.js"
-import type { Pending } from "./Pending.js"
+import { type Call, hasMore, type Pending } from "./Pending.js"
 import type { Subscriptions } from "./Subscriptions.js"
 
 const answers: ReadonlySet<string | undefined> = new Set<Call["type"]>([

@@ -13,6 +13,7 @@
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -24,14 +25,14 @@ import * as JsonCodec from "../protocol/JsonCodec.js"
 import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError, TimeoutError, UserError } from "../protocol/NesError.js"
 import * as Revealed from "../protocol/Revealed.js"
-import { carrying, rootless } from "../protocol/Tracing.js"
+import { carrying, rootless, withoutQuery } from "../protocol/Tracing.js"
 import * as Backoff from "./Backoff.js"
-import type { Call, Draft } from "./Call.js"
-import { ClientEvent } from "./ClientEvent.js"
+import type { SocketOptions } from "./Connection.js"
 import * as Credentials from "./Credentials.js"
 import * as Deadline from "./Deadline.js"
-import { keepSession } from "./Extensions.js"
 import * as Metrics from "./Metrics.js"
+import type { DisconnectLog } from "./Observer.js"
+import type { Call, Draft } from "./Pending.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
 import type { Close } from "./Socket.js"
@@ -46,12 +47,9 @@ import {
   unbounded,
   type Update
 } from "./StreamBuffer.js"
-import * as Tracing from "./Tracing.js"
 
 /** @since 0.1.0 */
 export type { Options as BackoffOptions } from "./Backoff.js"
-/** @since 0.1.0 */
-export { ClientEvent } from "./ClientEvent.js"
 /** @since 0.1.0 */
 export { type Buffer, OverflowError, type Update } from "./StreamBuffer.js"
 /** @since 1.0.0 */
@@ -110,17 +108,11 @@ export interface ConnectOptions<R = never> {
  * @since 0.1.0
  * @category models
  */
-export interface Options<R = never> extends ConnectOptions<R> {
+export interface Options<R = never> extends ConnectOptions<R>, SocketOptions {
   /** The address: `ws:`, `wss:`, `http:` or `https:`. */
   readonly url: string
-  /** Options of the `ws` module, passed on as they are; Node only. Unlike there, `maxPayload` is 0 by default. */
-  readonly ws?: object | undefined
-  /** The subprotocols to offer to the server, most wanted first. Default: none. */
-  readonly protocols?: string | ReadonlyArray<string> | undefined
   /** How long every call waits for its answer. Default: as long as the connection lasts. */
   readonly timeout?: Duration.Input | undefined
-  /** The longest message, in UTF-16 code units, that is put together from chunks. Default: without limit. */
-  readonly maxMessageChars?: number | undefined
   /**
    * Whether making the client connects it:
    * - `true` (the default): it waits for the first attempt. Where that fails and more attempts follow, it logs a
@@ -157,6 +149,35 @@ export interface CallOptions {
   /** How long this call waits for its answer. */
   readonly timeout?: Duration.Input | undefined
 }
+
+/**
+ * An event in the client's life:
+ * - `Connected`: the server accepted the hello, the first or a later one; `id` is the socket's id there
+ * - `Disconnected`: a connection was lost, or could not be opened and will be tried again
+ * - `Reconnecting`: the next attempt follows after `delay`; `attempt` counts those since the client was last connected
+ * - `HeartbeatTimeout`: the server was silent for too long; the connection is closed next
+ * - `Gap`: updates of a path with recovery are lost, too many or too old to be sent again
+ * - `Error`: an error that no call accounts for
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ClientEvent = Data.TaggedEnum<{
+  Connected: { readonly id: string }
+  Disconnected: DisconnectLog
+  Reconnecting: { readonly attempt: number; readonly delay: Duration.Duration }
+  HeartbeatTimeout: { readonly willReconnect: boolean }
+  Gap: { readonly path: string }
+  Error: { readonly error: NesError }
+}>
+
+/**
+ * Constructors and matchers of `ClientEvent`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ClientEvent = Data.taggedEnum<ClientEvent>()
 
 /**
  * The service.
@@ -362,11 +383,28 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
     const service: Service = {
       connect,
       disconnect: disconnect(session),
-      request: (options, { timeout } = {}) =>
-        Tracing.request(
-          options,
-          (options) => call(session, () => requestDraft(options, session), response, timeout)
-        ),
+      request: (options, { timeout } = {}) => {
+        const request = typeof options === "string" ? { path: options } : options
+        const { headers, http, method = "GET", path } = request
+        return carrying(
+          `nes.request ${method}`,
+          "client",
+          { "nes.path": withoutQuery(path), "http.request.method": method },
+          (traceparent) =>
+            call(
+              session,
+              () => ({
+                ...Request.draft(
+                  traceparent === undefined ? request : { ...request, headers: { ...headers, traceparent } }
+                ),
+                // How an answer is told is not said to a server that does not know.
+                ...(http === true && session.offers("http") && { http })
+              }),
+              (answer) => ({ ...Request.response(answer), ...(isBody(answer.body) && { body: answer.body }) }),
+              timeout
+            )
+        )
+      },
       message: (message, { timeout } = {}) =>
         carrying("nes.message", "client", {}, (traceparent) =>
           call(
@@ -377,9 +415,11 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
           )),
       subscribe: updatesOf,
       subscribed: (path, options = unbounded) =>
-        Tracing.subscribing(
-          path,
-          Effect.suspend(() => over ? Effect.fail(ended()) : subscribed(session, subscriptions, path, options))
+        carrying(
+          "nes.subscribe",
+          "client",
+          { "nes.path": path },
+          () => Effect.suspend(() => over ? Effect.fail(ended()) : subscribed(session, subscriptions, path, options))
         ),
       present: (path, value) => Effect.callback((resume) => session.present(path, value, settle(resume))),
       subscribeMessages: (path, options) => Stream.map(updatesOf(path, options), (update) => update.message),
@@ -404,7 +444,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
         Effect.map(rootless(), (own) => session.overrideReconnectionAuth(reveal(auth, own)))
     }
 
-    keepSession(service, session)
+    Session.keep(service, session)
     if (options.connect !== false) {
       yield* Effect.catch(connect(), (error) =>
         options.connect === "required" || session.status._tag === "Disconnected"
@@ -460,17 +500,6 @@ export const schemaPayload = <S extends Schema.Constraint>(
 export const schemaMessage = <S extends Schema.Constraint>(
   schema: S
 ): (answer: unknown) => Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> => JsonCodec.decode(schema)
-
-// How an answer is told is not said to a server that does not know.
-const requestDraft = (options: string | RequestOptions, session: Session.Session): Draft<Message.Request> => ({
-  ...Request.draft(options),
-  ...(typeof options === "object" && options.http === true && session.offers("http") && { http: true })
-})
-
-const response = (answer: Message.Answer): Request.Response => ({
-  ...Request.response(answer),
-  ...(isBody(answer.body) && { body: answer.body })
-})
 
 // A span is not told to a server that would not know what to do with it.
 const tracedBy = (session: Session.Session, traceparent: string | undefined) =>

@@ -22,9 +22,9 @@ import * as Socket from "effect/socket/Socket"
 import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError } from "../protocol/NesError.js"
 import { rootless } from "../protocol/Tracing.js"
-import { type Call, hasMore } from "./Call.js"
-import { sessionOf } from "./Extensions.js"
 import { NesClient } from "./NesClient.js"
+import { type Call, hasMore } from "./Pending.js"
+import * as Session from "./Session.js"
 
 type RequestId = string | number
 type Request = Extract<FromClientEncoded, { readonly _tag: "Request" }>
@@ -65,7 +65,7 @@ const responseOf = (requestId: RequestId, { defect, exit, values }: Message.Answ
 export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, NesClient | Scope.Scope> = RpcClient
   .Protocol.make(
     Effect.fnUntraced(function*(writeResponse, clientIds) {
-      const session = sessionOf(yield* NesClient)
+      const session = Session.of(yield* NesClient)
       const fork = Effect.runForkWith(yield* rootless())
       const ids = new Map<RequestId, number>()
       // What comes for a call is handed on in order, most of it without a wait. Whoever consumes a Stream slowly holds up

@@ -1,6 +1,6 @@
 /** A call of one of the server's endpoints. */
 import type * as Message from "../protocol/Message.js"
-import type { Draft } from "./Call.js"
+import type { Draft } from "./Pending.js"
 
 /**
  * What `client.request` asks for (nes-api.txt, `client.request(options, callback)`).

@@ -17,7 +17,6 @@ import {
 } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import { Backoff, type Policy } from "./Backoff.js"
-import type { Call, Draft } from "./Call.js"
 import {
   Connection,
   type End,
@@ -31,7 +30,7 @@ import * as Credentials from "./Credentials.js"
 import * as Disconnection from "./Disconnection.js"
 import { Inbox } from "./Inbox.js"
 import type { Observer } from "./Observer.js"
-import { Pending } from "./Pending.js"
+import { type Call, type Draft, Pending } from "./Pending.js"
 import { Status } from "./Status.js"
 import { type Listener, type SubscribeOptions, Subscriptions, type Topic } from "./Subscriptions.js"
 import { Transport } from "./Transport.js"
@@ -621,3 +620,17 @@ export const make = (options: Options, observer: Observer): Effect.Effect<Sessio
     const context = yield* Effect.context()
     return new Session({ ...options, ...yield* Transport, clock: yield* Clock.Clock }, context, observer)
   })
+
+const sessions = new WeakMap<object, Session>()
+
+/** Keeps what a client is made of, for what is built on more of it than its calls. */
+export const keep = (client: object, session: Session): void => void sessions.set(client, session)
+
+/** What a client is made of. */
+export const of = (client: object): Session => {
+  const session = sessions.get(client)
+  if (session === undefined) {
+    throw new Error("This NesClient was not made by `NesClient.make` or one of its Layers")
+  }
+  return session
+}

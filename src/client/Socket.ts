@@ -43,3 +43,10 @@ export type Open = (
   listener: Listener,
   protocols?: string | ReadonlyArray<string>
 ) => Socket
+
+/** Says which HTTP status the server refused the upgrade with. Only Node learns it. */
+export class UpgradeError extends Error {
+  constructor(readonly statusCode: number | undefined) {
+    super(`Unexpected server response: ${statusCode}`)
+  }
+}

@@ -2,9 +2,8 @@
 import * as Effect from "effect/Effect"
 import type { WebSocket as Ws } from "ws"
 import { longest } from "../protocol/Chunk.js"
-import type { Open } from "./Socket.js"
+import { type Open, UpgradeError } from "./Socket.js"
 import * as TextFrames from "./TextFrames.js"
-import { UpgradeError } from "./UpgradeError.js"
 
 let WebSocket: typeof Ws | undefined
 

@@ -25,7 +25,7 @@ export const carrying = <A, E, R>(
 ): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) =>
     looks(fiber.getRef(Tracer.Tracer))
-      ? Effect.useSpan(name, { kind, attributes }, (span) => work(traceparentOf(span)))
+      ? Effect.useSpan(name, { kind, attributes }, (span) => Effect.withParentSpan(work(traceparentOf(span)), span))
       : work(undefined)
   )
 

@@ -1,7 +1,7 @@
 /** Calls and their ends, against a scripted server and under the test's clock. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type { Call } from "../../src/client/Call.js"
+import type { Call } from "../../src/client/Pending.js"
 import { FakeSocket, turn } from "./FakeServer.js"
 import { adjust, message, reconnect, setup } from "./Setup.js"
 
