@@ -79,53 +79,40 @@ export const subscription = <
   const { filter, snapshot, ...rest } = options as unknown as Options<string, Message["Type"], RF, RS, RN, RP>
   const decode = Contract.decode(contract.message, contract.path)
   const encode = Contract.encode(contract.message, contract.path)
+  // What does not decode or encode is a defect.
+  const view = (message: unknown) => Effect.catchEager(decode(message), Effect.die)
+  const encoded = (message: Message["Type"]) => Effect.catchEager(encode(message), Effect.die)
+  const judged = (verdict: Verdict): Effect.Effect<Verdict, never, Message["EncodingServices"]> =>
+    typeof verdict === "object" && verdict.override !== undefined
+      ? Effect.mapEager(encoded(verdict.override), (override) => ({ override }))
+      : Effect.succeed(verdict)
   type R = RF | RS | RN | RP | Message["DecodingServices"] | Message["EncodingServices"]
-
-  const encodeVerdict = (verdict: Verdict): Judged<Message["EncodingServices"]> => {
-    if (typeof verdict !== "object" || verdict.override === undefined) {
-      return verdict
-    }
-    const encoded = Effect.mapEager(encode(verdict.override), (override) => ({ override }))
-    return isSuccess(encoded) ? encoded.value : Effect.orDie(encoded)
-  }
 
   return Hooks.declare<R, R, R, R>(
     contract.path,
     {
       ...rest,
       filter: filter && ((path, seen, context) => {
-        const judge = (message: Message["Type"]): Judged<R> => {
-          const verdict = filter(path, message, context)
-          return Effect.isEffect(verdict)
-            ? Effect.flatMap(verdict, (verdict) => settled(encodeVerdict(verdict)))
-            : encodeVerdict(verdict)
-        }
-        const decoded = seen as Effect.Effect<Message["Type"], Contract.ContractError, Message["DecodingServices"]>
-        return isSuccess(decoded)
-          ? judge(decoded.value)
-          : Effect.flatMap(Effect.orDie(decoded), (message) => settled(judge(message)))
+        const verdict: Effect.Effect<Verdict, Refusal.Refusal, R> = Effect.flatMapEager(
+          seen as ReturnType<typeof view>,
+          (message) => {
+            const verdict = filter(path, message, context)
+            return Effect.flatMapEager(Effect.isEffect(verdict) ? verdict : Effect.succeed(verdict), judged)
+          }
+        )
+        return Exit.isExit(verdict) && Exit.isSuccess(verdict) ? verdict.value as Verdict : verdict
       }),
       snapshot: snapshot && ((...args) =>
         Effect.flatMap(snapshot(...args), (first) =>
-          first === undefined
+          first instanceof Snapshot
+            ? Effect.map(encoded(first.message), (message) => new Snapshot(message, first.until))
+            : first === undefined
             ? Effect.undefined
-            : Effect.orDie(
-              first instanceof Snapshot
-                ? Effect.mapEager(encode(first.message), (message) => new Snapshot(message, first.until))
-                : encode(first)
-            )))
+            : encoded(first)))
     },
-    filter && decode
+    filter && view
   )
 }
-
-const isSuccess = <A, E, R>(effect: Effect.Effect<A, E, R>): effect is Exit.Success<A> =>
-  Exit.isExit(effect) && Exit.isSuccess(effect)
-
-type Judged<R> = Verdict | Effect.Effect<Verdict, Refusal.Refusal, R>
-
-const settled = <R>(judged: Judged<R>): Effect.Effect<Verdict, Refusal.Refusal, R> =>
-  Effect.isEffect(judged) ? judged : Effect.succeed(judged)
 
 /**
  * `subscription` as a Layer.
@@ -192,9 +179,9 @@ export interface Server<R = never> {
   ) => Effect.Effect<void, Contract.ContractError | UserError | BrokerError, R | Message["EncodingServices"]>
 }
 
-type Publishing = Pick<Service, "publish" | "revoke" | "broadcast">
-
-const serverOf = <R>(server: Effect.Effect<Publishing, never, R>): Server<R> => ({
+const serverOf = <R>(
+  server: Effect.Effect<Pick<Service, "publish" | "revoke" | "broadcast">, never, R>
+): Server<R> => ({
   publish: (contract, params, ...args) =>
     Effect.flatMap(server, (nes) => {
       const [message, options] = args as readonly [message?: unknown, options?: PublishOptions]
@@ -207,12 +194,10 @@ const serverOf = <R>(server: Effect.Effect<Publishing, never, R>): Server<R> => 
   revoke: (contract, params, target, message) =>
     Effect.flatMap(server, (nes) =>
       atPath(contract, params, (path) =>
-        message === undefined
-          ? nes.revoke(target, path)
-          : Effect.flatMap(
-            Contract.encode(contract.message, path)(message),
-            (last) => nes.revoke(target, path, last)
-          ))),
+        Effect.flatMapEager(
+          message === undefined ? Effect.undefined : Contract.encode(contract.message, path)(message),
+          (last) => nes.revoke(target, path, last)
+        ))),
   broadcast: (contract, ...args) =>
     Effect.flatMap(server, (nes) => {
       const [message, options] = args as readonly [message?: unknown, options?: BroadcastOptions]
@@ -391,23 +376,6 @@ export type ErrorOf<Handlers extends ReadonlyArray<AnyHandler>> = Handlers[numbe
 export type SocketOf<Handlers extends ReadonlyArray<AnyHandler>> = [Handlers[number]] extends
   [(message: unknown, socket: infer S) => unknown] ? S : never
 
-const firstOf = <S, E, R>(
-  handlers: ReadonlyArray<Handler<S, E, R>>
-): (socket: S, message: unknown) => Effect.Effect<unknown, E, R> =>
-  Effect.fnUntraced(function*(socket, message) {
-    const errors: Array<string> = []
-    for (const handle of handlers) {
-      const recognised = yield* Effect.result(handle(message, socket))
-      if (Result.isSuccess(recognised)) {
-        // hapi knows no Refusal.
-        return yield* Refusal.asAnswer(recognised.success) as Effect.Effect<unknown, E, R>
-      }
-      errors.push(recognised.failure.message)
-    }
-    // Both doors answer a Boom with its status, whichever way it comes.
-    return yield* Effect.die(Boom.badRequest(errors.join("\n")))
-  })
-
 /**
  * The `onMessage` hook of a server: the first handler that recognises a message answers it; where none does, it is
  * answered 400. What an answer fails with is answered as for any hook. The hook requires what its handlers do: on hapi,
@@ -421,7 +389,19 @@ export const onMessage = <Handlers extends ReadonlyArray<AnyHandler>>(
 ): (
   socket: SocketOf<Handlers>,
   message: unknown
-) => Effect.Effect<unknown, ErrorOf<Handlers>, Requirements<Handlers>> =>
-  firstOf(
-    handlers as unknown as ReadonlyArray<Handler<SocketOf<Handlers>, ErrorOf<Handlers>, Requirements<Handlers>>>
-  )
+) => Effect.Effect<unknown, ErrorOf<Handlers>, Requirements<Handlers>> => {
+  type All = Handler<SocketOf<Handlers>, ErrorOf<Handlers>, Requirements<Handlers>>
+  return Effect.fnUntraced(function*(socket, message) {
+    const errors: Array<string> = []
+    for (const handle of handlers as unknown as ReadonlyArray<All>) {
+      const recognised = yield* Effect.result(handle(message, socket))
+      if (Result.isSuccess(recognised)) {
+        // hapi knows no Refusal.
+        return yield* Refusal.asAnswer(recognised.success) as typeof recognised.success
+      }
+      errors.push(recognised.failure.message)
+    }
+    // Both doors answer a Boom with its status, whichever way it comes.
+    return yield* Effect.die(Boom.badRequest(errors.join("\n")))
+  })
+}
