@@ -131,7 +131,7 @@ export const layer: Serve = dual((args) => Layer.isLayer(args[0]), (
     }
     const test: Service = { url: `ws://memory${options.path ?? ""}`, ws: { createConnection } }
     return Context.make(NesServer, served).pipe(Context.add(TestServer, test))
-  }))) as never
+  })))
 
 /**
  * No server, but what stands for one in a test of what uses `NesServer`: only the operations that are given work, any

@@ -136,25 +136,21 @@ export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, 
   const password = Password.forIron(Revealed.of(options.password ?? Password.generate()) as Password.Password)
   const iron = Password.ironOptions(options.iron)
 
-  const admit = (authentication: Authenticated) =>
-    Effect.map(Effect.promise(() => seal(authentication, password, iron)), (sealed) =>
-      type === "cookie"
-        ? HttpServerResponse.setCookieUnsafe(
-          answer({ status: "authenticated" }),
-          cookie,
-          sealed,
-          { ...cookieDefaults, ...options.cookieOptions }
-        )
-        : answer({ status: "authenticated", token: sealed }))
-
   const login = Effect.gen(function*() {
     if (type === "direct" || Option.isSome(yield* CurrentSocket)) {
       return yield* Refusal.notFound()
     }
     const authentication = yield* Effect.tapDefect(attempt(options), (defect) => Failure.log("authenticate", defect))
-    return authentication
-      ? yield* admit(authentication)
-      : answer({ status: "unauthenticated" })
+    if (!authentication) {
+      return answer({ status: "unauthenticated" })
+    }
+    const token = yield* Effect.promise(() => seal(authentication, password, iron))
+    return type === "token"
+      ? answer({ status: "authenticated", token })
+      : HttpServerResponse.setCookieUnsafe(answer({ status: "authenticated" }), cookie, token, {
+        ...cookieDefaults,
+        ...options.cookieOptions
+      })
   })
 
   return {
@@ -197,11 +193,7 @@ export const middleware =
         attempt({ authenticate, mode }),
         (identity) => Option.map(Option.fromNullishOr(identity), (_) => _.credentials)
       )
-      return Effect.provideServiceEffect(app, CurrentCredentials, credentials) as Effect.Effect<
-        A,
-        E | Refusal.Refusal,
-        R | RA
-      >
+      return Effect.provideServiceEffect(app, CurrentCredentials, credentials)
     })
 
 /**
@@ -274,11 +266,7 @@ export const port = <R, RV>(auth: Authentication<R, RV> | false) => ({
         directRequest(connection, given)
       )),
       Effect.scoped
-    ) as Effect.Effect<
-      Authenticated | undefined,
-      unknown,
-      Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
-    >
+    ) as never
   },
 
   verify: (

@@ -122,7 +122,7 @@ export const make = <E, R, RA = never, RV = never>(
       log: logOf(context)
     }
     return service
-  }) as Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA> | Exclude<RV, Scope.Scope>>
+  })
 
 /**
  * The Effect that answers what routes do. What each request requires has to be there when they are built.

@@ -82,11 +82,7 @@ export const make = <E, R, RU = never, RC = never, RD = never, RM = never, RA = 
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
   options: Options<RU, RC, RD, RM, RA, RV> = {}
 ): Effect.Effect<NesServer.Service, UserError, Scope.Scope | Requirements<R | RA, RU | RC | RD | RM | RV>> =>
-  Serving.make(Effect.succeed(app), options) as Effect.Effect<
-    NesServer.Service,
-    UserError,
-    Scope.Scope | Requirements<R | RA, RU | RC | RD | RM | RV>
-  >
+  Serving.make(Effect.succeed(app), options)
 
 /**
  * A server made of routes, as a Layer: `RH` is what its hooks require, `RA` what `authenticate` does, `Given` what is
@@ -295,11 +291,7 @@ export const layerSubscription = <RF = never, RS = never, RN = never, RP = never
   path: string,
   options: Hooks.SubscriptionOptions<RF, RS, RN, RP> = {}
 ): Layer.Layer<never, UserError, NesServer.NesServer | Hooks.HookRequirements<RF | RS | RN | RP>> =>
-  Layer.effectDiscard(subscription(path, options)) as Layer.Layer<
-    never,
-    UserError,
-    NesServer.NesServer | Hooks.HookRequirements<RF | RS | RN | RP>
-  >
+  Layer.effectDiscard(subscription(path, options))
 
 const upgradeRequired = HttpServerResponse.empty({
   status: 426,

@@ -116,20 +116,22 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
       })
       const reporters = Context.get(context, ErrorReporter.CurrentErrorReporters)
 
-      const contextOf = (connection: Connection): Context.Context<never> =>
-        Context.add(
-          Context.merge(context, Socket.contextOf(connection)),
-          ErrorReporter.CurrentErrorReporters,
-          new Set([...reporters, reporterOf(connection)])
-        )
-
       const run = (client: Client, request: FromClientEncoded): Fiber.Fiber<void> => {
-        const { credentials } = client.connection.auth
-        if (client.known === undefined || client.known.credentials !== credentials) {
-          client.known = { credentials, context: contextOf(client.connection) }
+        const { connection, known } = client
+        const { credentials } = connection.auth
+        const { context: own } = client.known = known?.credentials === credentials ? known : {
+          credentials,
+          context: Context.add(
+            Context.merge(context, Socket.contextOf(connection)),
+            ErrorReporter.CurrentErrorReporters,
+            new Set([...reporters, reporterOf(connection)])
+          )
         }
-        return Effect.runForkWith(client.known.context)(writeRequest(client.connection.number, request))
+        return Effect.runForkWith(own)(writeRequest(connection.number, request))
       }
+
+      const say = (connection: Connection, id: Id, answer: object): void =>
+        node.answer(connection, JSON.stringify({ type: "rpc", id, ...answer }))
 
       // Of a call that is not under way there is nothing to tell.
       const tell = (
@@ -185,21 +187,6 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
         run(client, { _tag: "Interrupt", requestId })
       }
 
-      // No handler has heard of the call.
-      const failUnheard = (
-        client: Client,
-        fiber: Fiber.Fiber<unknown, unknown>,
-        requestId: Id,
-        cause: Cause.Cause<never>
-      ): void => {
-        if (Cause.hasDies(cause)) {
-          report(client.connection, cause)
-        }
-        reported.add(fiber)
-        const reason = Cause.hasInterruptsOnly(cause) ? interrupted : died
-        send(client, fiber, { _tag: "Exit", requestId, exit: { _tag: "Failure", cause: [reason] } })
-      }
-
       yield* Effect.acquireRelease(
         Effect.sync(() =>
           node.serve({
@@ -213,14 +200,12 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
                 return Promise.reject(errorAnswer(answers.idInUse))
               }
               return new Promise((begun) => {
-                const isDiscarded = message.discard === true
-                const { credentials } = connection.auth
                 const call: Call = {
-                  credentials,
+                  credentials: connection.auth.credentials,
                   weight,
                   bringing: undefined,
                   begun,
-                  isDiscarded,
+                  isDiscarded: message.discard === true,
                   isStream: false,
                   isOver: false
                 }
@@ -228,8 +213,15 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
                 const fiber = run(client, requestOf(message))
                 call.bringing = fiber
                 fiber.addObserver((exit) => {
+                  // No handler has heard of it.
                   if (exit._tag === "Failure" && client.calls.get(message.id) === call) {
-                    failUnheard(client, fiber, message.id, exit.cause)
+                    if (Cause.hasDies(exit.cause)) {
+                      report(connection, exit.cause)
+                    }
+                    reported.add(fiber)
+                    const reason = Cause.hasInterruptsOnly(exit.cause) ? interrupted : died
+                    const failure: Exit = { _tag: "Failure", cause: [reason] }
+                    send(client, fiber, { _tag: "Exit", requestId: message.id, exit: failure })
                   }
                 })
               })
@@ -260,16 +252,6 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
             clients.forEach(endAll)
           })
       )
-
-      // A fault ends all calls of its client, but RPC servers let their handlers run on; who is gone has no fiber to be
-      // interrupted, and is answered as if it had been.
-      const interruptAll = (client: Client, calls: ReadonlyArray<readonly [Id, Call]>): void => {
-        for (const [requestId, call] of calls) {
-          if (client.calls.get(requestId) === call) {
-            run(client, { _tag: "Interrupt", requestId })
-          }
-        }
-      }
 
       const logUnreported = (client: Client, fiber: Fiber.Fiber<unknown, unknown>, defect: unknown): void => {
         if (!reported.has(fiber)) {
@@ -303,10 +285,7 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
             } else if (call && !call.isOver && isOthers(connection, call)) {
               expel(client, requestId, call)
             } else if (call && !call.isOver) {
-              node.answer(
-                connection,
-                `{"type":"rpc","id":${JSON.stringify(requestId)},"values":${JSON.stringify(values)}}`
-              )
+              say(connection, requestId, { values })
               if (!call.isStream) {
                 call.isStream = true
                 connection.streams++
@@ -323,7 +302,7 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
               const exit = call.isDiscarded && response.exit._tag === "Success"
                 ? { _tag: "Success", value: null }
                 : exitOf(client, fiber, response.exit)
-              node.answer(connection, `{"type":"rpc","id":${JSON.stringify(requestId)},"exit":${JSON.stringify(exit)}}`)
+              say(connection, requestId, { exit })
             }
             end(client, requestId)
             return
@@ -334,10 +313,20 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
             for (const [id, call] of ended) {
               if (!call.isOver) {
                 call.isOver = true
-                node.answer(connection, JSON.stringify({ type: "rpc", id, defect: hidden }))
+                say(connection, id, { defect: hidden })
               }
             }
-            fiber.addObserver(() => void setImmediate(interruptAll, client, ended))
+            // A fault ends all calls of its client, but RPC servers let their handlers run on; who is gone has no fiber to
+            // be interrupted, and is answered as if it had been.
+            fiber.addObserver(() =>
+              void setImmediate(() => {
+                for (const [requestId, call] of ended) {
+                  if (calls.get(requestId) === call) {
+                    run(client, { _tag: "Interrupt", requestId })
+                  }
+                }
+              })
+            )
           }
         }
       }

@@ -4,7 +4,6 @@ import * as HttpServer from "effect/http/HttpServer"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
 import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import * as CloseCode from "../protocol/CloseCode.js"
@@ -31,9 +30,7 @@ const takeUpgrades = ({ node }: NesServer.Service, server: Server | SecureServer
   )
 
 const serveHttp = <E, R>(app: Effect.Effect<HttpServerResponse, E, R>, { middleware }: Pick<Options, "middleware">) =>
-  (middleware
-    ? HttpServer.serveEffect(app, middleware)
-    : HttpServer.serveEffect(app)) as Effect.Effect<void, never, Scope.Scope | HttpServer.HttpServer | R>
+  middleware ? HttpServer.serveEffect(app, middleware) : HttpServer.serveEffect(app)
 
 /**
  * Makes a server of the application that `build` yields, and serves HTTP beside it if told to. The server is there

@@ -87,11 +87,7 @@ export class Socket {
 
   /** Closes the connection, with a close code (1000 or 3000 to 4999) if one is given; ends when it is gone. */
   disconnect(code?: number, reason?: string): Effect.Effect<void, UserError> {
-    return Effect.tryPromise({ try: () => this.#close(code, reason), catch: Thrown.asUserError })
-  }
-
-  async #close(code?: number, reason?: string): Promise<void> {
-    await this.#connection.close(code, reason)
+    return Effect.tryPromise({ try: () => this.#connection.close(code, reason), catch: Thrown.asUserError })
   }
 
   #send(
@@ -179,10 +175,7 @@ export const contextOf = (connection: Connection): Context.Context<never> =>
  */
 export const current: Effect.Effect<Socket, Refusal.Refusal> = Effect.flatMap(
   CurrentSocket,
-  Option.match({
-    onNone: () => Effect.fail(Refusal.badRequest("Only over a socket")),
-    onSome: Effect.succeed
-  })
+  Effect.fromOption(() => Refusal.badRequest("Only over a socket"))
 )
 
 /**
@@ -193,8 +186,5 @@ export const current: Effect.Effect<Socket, Refusal.Refusal> = Effect.flatMap(
  */
 export const credentials: Effect.Effect<Credentials, Refusal.Refusal> = Effect.flatMap(
   CurrentCredentials,
-  Option.match({
-    onNone: () => Effect.fail(Refusal.unauthorized("Missing authentication")),
-    onSome: Effect.succeed
-  })
+  Effect.fromOption(() => Refusal.unauthorized("Missing authentication"))
 )
