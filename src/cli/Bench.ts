@@ -5,7 +5,6 @@ import { Client } from "../client/Client.js"
 import type { Target } from "./Connecting.js"
 import type { Output } from "./Output.js"
 
-/** What to do. */
 export interface Options extends Target {
   readonly clients: number
   /** How many connect at the same time. */
@@ -36,11 +35,9 @@ const summarize = (durations: ReadonlyArray<number>): Summary => {
   return { count: sorted.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) }
 }
 
-/** A summary in words. */
 const words = ({ count, max, p50, p95, p99 }: Summary): string =>
   `${count}: p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms, max ${max} ms`
 
-/** What came of it. */
 interface Result {
   readonly clients: number
   readonly failed: number
@@ -53,7 +50,6 @@ interface Result {
 
 const width = 30
 
-/** A bar on a terminal; nothing where nobody looks. */
 class Progress {
   private shown = 0
   constructor(private readonly isSeen: boolean) {}
@@ -77,7 +73,6 @@ class Progress {
   }
 }
 
-/** Runs it. */
 export const run = async (options: Options, output: Output): Promise<Result> => {
   const progress = new Progress(process.stderr.isTTY && !output.isJson)
   const errors: Record<string, number> = {}
@@ -155,7 +150,6 @@ export const run = async (options: Options, output: Output): Promise<Result> => 
   }
 }
 
-/** A result in words. */
 export const describe = ({ clients, connect, errors, failed, requests, updates }: Result): string =>
   [
     `clients   ${clients} connected, ${failed} failed`,

@@ -249,7 +249,6 @@ const doctor = command(
   }
 )
 
-/** The command line. */
 export const root = Command.make("effect-nes").pipe(
   Command.withDescription("Speaks with servers of effect-nes, @hapi/nes and nes"),
   Command.withSubcommands([request, message, subscribe, watch, publish, bench, doctor])

@@ -19,10 +19,8 @@ export const flag = <A, B = undefined>(
     : Flag.withDefault(described, fallback)
 }
 
-/** What every command has. */
 export const output = { json: flag(Flag.Boolean("json"), "Print one JSON object a line", false) }
 
-/** What every command has that connects. */
 export const flags = {
   url: Argument.String("url").pipe(Argument.withDescription("The server: ws://, wss://, http:// or https://")),
   auth: flag(
@@ -37,7 +35,6 @@ export const flags = {
   ...output
 }
 
-/** What the flags were given. */
 export type Input = Command.Config.Infer<typeof flags>
 
 /** JSON where it is some, else the text itself: shells make quotes hard to write. */
@@ -49,7 +46,6 @@ export const parse = (text: string): unknown => {
   }
 }
 
-/** Where a client connects, and how. */
 export interface Target {
   readonly url: string
   readonly auth: unknown
@@ -59,7 +55,6 @@ export interface Target {
   readonly timeout: number
 }
 
-/** What the flags stand for. */
 export const target = ({ auth, basic, header: headers, insecure, origin, timeout, url }: Input): Target => ({
   url,
   auth: basic === undefined

@@ -9,7 +9,6 @@ import { Client } from "../client/Client.js"
 import { isNesError } from "../protocol/NesError.js"
 import type { Target } from "./Connecting.js"
 
-/** Whom to examine, and how. */
 export interface Options extends Target {
   readonly header: Readonly<Record<string, string>>
   readonly origin: string | undefined
@@ -24,7 +23,6 @@ interface Check {
   readonly advice?: string
 }
 
-/** What a step fails with. */
 class Ill extends Error {
   constructor(message: string, readonly advice: string) {
     super(message)

@@ -9,7 +9,6 @@ import * as Terminal from "effect/Terminal"
 
 const unused = Effect.die(new Error("The command line neither reads from a terminal nor starts a process"))
 
-/** The services. */
 export const layer = Layer.mergeAll(
   FileSystem.layerNoop({}),
   Path.layer,

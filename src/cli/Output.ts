@@ -2,7 +2,6 @@
 import * as Data from "effect/Data"
 import type { NesError } from "../protocol/NesError.js"
 
-/** The status of the process. */
 export const exitCodes = {
   /** The server answered with an error, or a check of `doctor` found one. */
   refused: 1,

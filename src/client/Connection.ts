@@ -50,7 +50,6 @@ export interface SocketOptions {
   readonly maxMessageChars?: number | undefined
 }
 
-/** What a client is made of. */
 export interface Options extends SocketOptions {
   readonly url: string
   /** How long a call waits for its answer, in milliseconds. Without it, as long as the connection lasts. */
@@ -59,7 +58,6 @@ export interface Options extends SocketOptions {
   readonly extensions?: ReadonlyArray<string> | undefined
 }
 
-/** What a connection needs to know. */
 export interface Settings extends Options, Carrier {
   readonly clock: Clock.Clock
 }
@@ -138,7 +136,6 @@ export class Connection implements Listener {
     )
   }
 
-  /** Whether the socket has opened. */
   get hasOpened(): boolean {
     return this.openSignal.isOpen()
   }
@@ -147,7 +144,6 @@ export class Connection implements Listener {
     return this.closeSignal.isOpen()
   }
 
-  /** Whether messages can be sent. */
   get isOpen(): boolean {
     return !!this.socket?.isOpen()
   }
@@ -172,7 +168,6 @@ export class Connection implements Listener {
     }
   }
 
-  /** Watches over the server's heartbeat from now on. */
   watchOver(heartbeat: Message.Heartbeat | undefined): void {
     this.patience = heartbeat ? BigInt(Math.ceil((heartbeat.interval + heartbeat.timeout) * 1e6)) : undefined
     this.beat()

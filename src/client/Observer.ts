@@ -31,7 +31,6 @@ export interface Observer {
   reconnecting(attempt: number, delay: Duration.Duration): void
   heartbeatTimeout(willReconnect: boolean): void
   update(message: unknown): void
-  /** Updates of a path are lost. */
   gap(path: string): void
   /** The server has ended the subscription to a path. */
   revoked(path: string): void

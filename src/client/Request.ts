@@ -51,7 +51,6 @@ export const draft = (options: string | RequestOptions): Draft<Message.Request> 
   return { type: "request", method: method || "GET", path, headers, payload, id: 0 }
 }
 
-/** What an answer says to a request. */
 export const response = ({ headers, payload, statusCode }: Message.Answer): Response => ({
   payload,
   statusCode: statusCode as number,

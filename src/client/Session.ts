@@ -37,7 +37,6 @@ import { Transport } from "./Transport.js"
 
 export type { Options } from "./Connection.js"
 
-/** How to connect. */
 export interface ConnectOptions extends Timeouts {
   /** Sent with the hello unless falsy; a function is asked before each (see `Credentials`). */
   readonly auth?: unknown
@@ -66,7 +65,6 @@ const invalidPath = (): UserError => new UserError({ message: "Invalid path" })
 
 const mayBeRepeated = ({ type }: Call): boolean => type === "request" || type === "message"
 
-/** The client's core. */
 export class Session implements Owner {
   /** The server's id of this client's socket, while connected. */
   id: string | null = null
@@ -84,7 +82,6 @@ export class Session implements Owner {
   private settle: Settle | undefined
   /** The span that `connect` is part of. */
   private traceparent: string | undefined
-  /** The credentials for the next hello. */
   private auth: unknown
   /** Whether a function was asked once more after a 401. */
   private refreshed = false
@@ -120,7 +117,6 @@ export class Session implements Owner {
     return Array.isArray(this.extensions) && this.extensions.includes(name)
   }
 
-  /** The paths subscribed to. */
   get subscriptions(): Array<string> {
     return this.subscribed.paths
   }
@@ -626,7 +622,6 @@ const sessions = new WeakMap<object, Session>()
 /** Keeps what a client is made of, for what is built on more of it than its calls. */
 export const keep = (client: object, session: Session): void => void sessions.set(client, session)
 
-/** What a client is made of. */
 export const of = (client: object): Session => {
   const session = sessions.get(client)
   if (session === undefined) {

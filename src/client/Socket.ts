@@ -13,7 +13,6 @@ export interface Close {
 /** Hears what happens on a socket. After `failed` or `closed` nothing more is expected, and ignored where it comes. */
 export interface Listener {
   opened(): void
-  /** A text frame. */
   received(text: string): void
   /** A binary frame, which the protocol does not have. */
   receivedBinary(): void
@@ -21,9 +20,7 @@ export interface Listener {
   closed(close: Close): void
 }
 
-/** One socket. */
 export interface Socket {
-  /** Whether text can be sent now. */
   isOpen(): boolean
   /** Sends a text frame. Throws what the underlying socket throws. */
   send(text: string): void

@@ -34,7 +34,6 @@ export class OverflowError extends Data.TaggedError("OverflowError")<{ readonly 
 interface Source<A, E> {
   /** Makes a buffer known, in a span if one is looked at. */
   enter(buffer: StreamBuffer<A, E>, traceparent: string | undefined): void
-  /** Forgets it. */
   leave(buffer: StreamBuffer<A, E>): void
   /** A value that says that another was dropped before it. */
   readonly after?: (value: A, dropped: A) => A
@@ -223,7 +222,6 @@ export interface Update<A = unknown> {
 /** How to subscribe: what is kept for a slow consumer, and how many of the path's last updates come first. */
 export type SubscribeOptions = TopicOptions & (Buffer | { readonly capacity?: undefined })
 
-/** The default. */
 export const unbounded: Buffer = { capacity: "unbounded" }
 
 // A class, as what a literal makes may be allocated in V8's old generation (see `taking`): streaming costs a tenth less.

@@ -34,7 +34,6 @@ export interface SubscribeOptions {
   readonly presence?: unknown
 }
 
-/** Hears the updates of a path. */
 export interface Listener {
   /** A server has accepted the subscription: again after each reconnect. */
   accepted?(): void
@@ -80,14 +79,12 @@ export class Topic {
     this.listeners.forEach((listener) => listener.accepted?.())
   }
 
-  /** Tells those who wait for the server's answer. */
   answer(error: NesError | undefined): void {
     const { waiting = [] } = this
     this.waiting = undefined
     waiting.forEach((done) => done(error))
   }
 
-  /** Tells the listeners that nothing more comes. */
   end(error?: NesError): void {
     for (const listener of this.listeners.values()) {
       listener.ended?.(error)
@@ -116,7 +113,6 @@ export class Topic {
     return this.position === next
   }
 
-  /** Hands an update to every listener. */
   pass(message: unknown, report: Report): void {
     const flags: Flags = this.gap ? { gap: true } : {}
     this.gap = false
@@ -138,7 +134,6 @@ export class Topic {
 // At most: not every platform has what counts UTF-8 exactly.
 const bytesOf = (u: unknown): number => JSON.stringify(u).replace(/[^\x20-\x7e]/g, "---").length
 
-/** The table of paths. */
 export class Subscriptions {
   private readonly topics = new Map<string, Topic>()
   /** Whose update was the last: often that of the next, too. */

@@ -4,7 +4,6 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { Open } from "./Socket.js"
 
-/** The way to open sockets. */
 export interface Carrier {
   readonly open: Open
   /** Ends when the network comes back, where the platform tells: a wait for the next attempt ends with it. */

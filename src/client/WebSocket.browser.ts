@@ -19,7 +19,6 @@ const listen = (type: "online" | "offline", heard: () => void): () => void => {
 /** The browser has its WebSocket. */
 export const load = Effect.void
 
-/** Ends when the browser says that the network is back. */
 export const online: Effect.Effect<void> = Effect.callback((resume) => {
   const deafen = listen("online", () => {
     deafen()
@@ -28,7 +27,6 @@ export const online: Effect.Effect<void> = Effect.callback((resume) => {
   return Effect.sync(deafen)
 })
 
-/** What is needed of a WebSocket. */
 interface WebSocketLike {
   readonly url?: string
   readonly readyState: number
@@ -88,5 +86,4 @@ export const openWith = (
   }
 }
 
-/** The browser's own. */
 export const open: Open = openWith((url, protocols) => new WebSocket(url, protocols))

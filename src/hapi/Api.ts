@@ -17,7 +17,6 @@ export interface ApiOptions {
   readonly auth: Exclude<RouteOptions["auth"], undefined>
 }
 
-/** Declares the routes. */
 export const declare = (server: Server, node: Node, { auth, path }: Required<ApiOptions>): void => {
   const operations = Operations.make(node)
   const declare = <A, I>(

@@ -1,15 +1,15 @@
 /** A request over a socket and its answer, as hapi has them: over when the client has gone, and collected up to a limit. */
-import type { AuthArtifacts, AuthCredentials, Request, Server, ServerInjectResponse } from "@hapi/hapi"
+import type { AuthArtifacts, AuthCredentials, Request, ServerInjectResponse } from "@hapi/hapi"
 import type { Readable } from "node:stream"
 import { isObject } from "../protocol/Codec.js"
 import { answers } from "../protocol/ErrorTexts.js"
-import type { Call, Request as SocketRequest, Response, Service } from "../server/Application.js"
+import type { Call, Request as SocketRequest, Response } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Credentials } from "../server/conversation/Authentication.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import type { Headers } from "../server/conversation/RequestHead.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
-import type { Socket } from "./Socket.js"
+import type { Host, Socket } from "./Socket.js"
 
 /** What a request over a socket carries in `request.plugins.nes`. */
 export class Exchange {
@@ -41,7 +41,6 @@ export class Exchange {
     }
   }
 
-  /** Ends it, once. */
   abort(): void {
     if (!this.isOver) {
       this.isOver = true
@@ -161,21 +160,16 @@ const injectAuth = (
 const listed = (credentials: Credentials): AuthCredentials =>
   !credentials.scope || Symbol.iterator in Object(credentials.scope) ? credentials : { ...credentials, scope: [] }
 
-/** What exchanges work with. */
-interface Host {
-  readonly server: Server
-  /** The route id of the authentication endpoint, if there is one. */
-  readonly endpointId: string | undefined
-  readonly socketOf: (connection: Connection) => Socket
-  readonly log: Service["log"]
-  readonly maxStreamBytes: number
-}
-
 /** Runs the requests of sockets by `server.inject`, and knows those that are under way. */
 export class Exchanges {
   private readonly underWay = new Map<Connection, Set<Exchange>>()
 
-  constructor(private readonly host: Host) {}
+  /** `endpointId` is the route id of the authentication endpoint, if there is one. */
+  constructor(
+    private readonly host: Host,
+    private readonly endpointId: string | undefined,
+    private readonly maxStreamBytes: number
+  ) {}
 
   /** Answers a request, with the credentials of its connection. */
   readonly request = async (
@@ -244,7 +238,6 @@ export class Exchanges {
     }
   }
 
-  /** Ends what a connection has asked for. */
   abort(connection: Connection): void {
     for (const exchange of this.underWay.get(connection) ?? []) {
       exchange.abort()
@@ -252,8 +245,7 @@ export class Exchanges {
   }
 
   private get endpoint(): string | undefined {
-    const { endpointId, server } = this.host
-    return endpointId === undefined ? undefined : server.lookup(endpointId)?.path
+    return this.endpointId === undefined ? undefined : this.host.server.lookup(this.endpointId)?.path
   }
 
   // The answer of a route whose own cannot be sent, or of one whose client has gone.
@@ -266,7 +258,7 @@ export class Exchanges {
   }
 
   private add(connection: Connection, socket: Socket | null): Exchange {
-    const exchange = new Exchange(socket, this.host.maxStreamBytes)
+    const exchange = new Exchange(socket, this.maxStreamBytes)
     this.underWay.set(connection, (this.underWay.get(connection) ?? new Set()).add(exchange))
     return exchange
   }

@@ -16,30 +16,16 @@ import * as RequestHead from "../server/conversation/RequestHead.js"
 import type { Access } from "../server/subscription/Access.js"
 import { Exchanges } from "./Exchange.js"
 import type { AuthConfiguration } from "./Options.js"
-import type { Socket } from "./Socket.js"
-
-/** What the port works with. */
-interface Host {
-  readonly server: Server
-  readonly auth: AuthConfiguration | false
-  readonly passwords: Passwords
-  readonly socketOf: (connection: Connection) => Socket
-  /** Takes note of what the port itself has no caller for. */
-  readonly log: Service["log"]
-  /** The longest body that is put together from a stream; `Infinity` for no limit. */
-  readonly maxStreamBytes: number
-}
+import type { Host } from "./Socket.js"
 
 // hapi runs no request with credentials of no strategy.
 const ofStrategy = (authentication: Authentication | undefined): Authentication | undefined =>
   authentication?.strategy === undefined ? undefined : authentication
 
+// hapi's types leave the methods of its cookie manager out.
 interface States {
   readonly parse: (cookies: string) => Promise<{ readonly states: Readonly<Record<string, unknown>> }>
 }
-
-// hapi's types leave the methods of its cookie manager out.
-const statesOf = (server: Server): States => server.states as unknown as States
 
 type Default = {
   readonly mode?: Access["mode"]
@@ -67,9 +53,15 @@ const toAccess = ({ access, mode }: Default): Access => ({
   }))
 })
 
-/** Puts a hapi server behind the port. */
-export const make = ({ auth, passwords, server, ...host }: Host): Service => {
-  const exchanges = new Exchanges({ server, endpointId: auth ? auth.id : undefined, ...host })
+/** Puts a hapi server behind the port; `maxStreamBytes` is the longest body that is put together from a stream. */
+export const make = (
+  host: Host,
+  auth: AuthConfiguration | false,
+  passwords: Passwords,
+  maxStreamBytes: number
+): Service => {
+  const { server } = host
+  const exchanges = new Exchanges(host, auth ? auth.id : undefined, maxStreamBytes)
 
   const direct = async (connection: Connection, given: unknown): Promise<Authentication | undefined> => {
     const headers = RequestHead.headersOfAuth(connection, given)
@@ -99,7 +91,8 @@ export const make = ({ auth, passwords, server, ...host }: Host): Service => {
       return Boolean(config && config.mode === "required")
     },
     authenticateCookie: async (_connection, cookies) => {
-      const states = await statesOf(server).parse(cookies).then((parsed) => parsed.states, () => undefined)
+      const manager = server.states as unknown as States
+      const states = await manager.parse(cookies).then((parsed) => parsed.states, () => undefined)
       const cookie = auth && states?.[auth.cookie]
       const authentication = ofStrategy(decodeAuthentication(cookie))
       if (!states || (cookie && !authentication)) {

@@ -1,18 +1,58 @@
 /**
  * The application's hooks, in either style, as the server calls them: `this` is what they were declared in, as in nes.
  */
-import type { Awaitable, Service } from "../server/Application.js"
+import { type Awaitable, isPromiseLike } from "../server/Awaitable.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type * as Settings from "../server/Settings.js"
 import type * as Subscription from "../server/subscription/Subscription.js"
-import { viaNext } from "./Callback.js"
 import type { PluginOptions, SubscriptionOptions } from "./Options.js"
-import type { Socket } from "./Socket.js"
+import type { Host, Socket } from "./Socket.js"
 
-/** What the hooks are called with, and where a failure goes that comes after a hook's answer. */
-interface Host {
-  readonly socketOf: (connection: Connection) => Socket
-  readonly log: Service["log"]
+const ended = (): void => {}
+
+/**
+ * Runs a hook that answers through its `next`, or through a Promise it returns, whichever is first; the first call of
+ * `next` counts. A hook that has answered when it returns is not waited for. How it fails after its answer is nobody's
+ * business but `lost`'s.
+ */
+const viaNext = <A>(
+  run: (next: (...args: ReadonlyArray<unknown>) => void) => unknown,
+  decode: (...args: ReadonlyArray<unknown>) => A,
+  lost: (error: unknown) => void
+): A | Promise<A> => {
+  const answers: Array<ReadonlyArray<unknown>> = []
+  let wake = ended
+  const first = (): A => decode(...answers[0] ?? [])
+  let returned: unknown
+  try {
+    returned = run((...args) => {
+      answers.push(args)
+      wake()
+      if (answers.length > 1 && args[0] instanceof Error) {
+        lost(args[0])
+      }
+    })
+  } catch (error) {
+    if (answers.length === 0) {
+      throw error
+    }
+    lost(error)
+  }
+  if (answers.length > 0) {
+    if (isPromiseLike(returned)) {
+      returned.then(ended, lost)
+    }
+    return first()
+  }
+  return new Promise((resolve, reject) => {
+    wake = () => resolve(Promise.resolve().then(first))
+    if (isPromiseLike(returned)) {
+      returned.then((value) => {
+        answers.push([value])
+        wake()
+      }, (error: unknown) => answers.length > 0 ? lost(error) : reject(error))
+    }
+  })
 }
 
 const message = (data: unknown): unknown => {
@@ -27,8 +67,6 @@ const failure = (error: unknown): void => {
     throw error
   }
 }
-
-const ended = (): void => {}
 
 // An error where an answer belongs is a failure: it must not count as a match.
 const verdict = (isMatch: unknown, override?: unknown): Subscription.Verdict => {
@@ -59,7 +97,6 @@ const caller = (owner: object, { log, socketOf }: Host) =>
       : call(ended)
   })
 
-/** The hooks of the plugin's options. */
 export const ofPlugin = (options: PluginOptions, host: Host): Settings.Hooks => {
   const { onConnection, onDisconnection, onMessage, verifyUpgrade } = options
   const { socketOf } = host
@@ -71,7 +108,6 @@ export const ofPlugin = (options: PluginOptions, host: Host): Settings.Hooks => 
   }
 }
 
-/** The hooks of a subscription's options. */
 export const ofSubscription = (
   subscription: SubscriptionOptions,
   host: Host

@@ -152,30 +152,21 @@ export interface SubscriptionOptions<Message = unknown> extends SubscriptionSett
       next: (isMatch: boolean, override?: unknown) => void
     ) => Awaitable<FilterAnswer | void>)
     | undefined
-  readonly onSubscribe?:
-    | ((
-      socket: Socket,
-      path: string,
-      params: Readonly<Record<string, string>>,
-      next: (error?: unknown) => void
-    ) => Awaitable<unknown>)
-    | undefined
+  readonly onSubscribe?: PathHook<[next: (error?: unknown) => void]> | undefined
   /**
    * How things stand: what it answers is sent to a new subscriber first, as an update, and no update is lost or seen
    * twice in between (docs/history.md).
    */
-  readonly snapshot?:
-    | ((socket: Socket, path: string, params: Readonly<Record<string, string>>) => Awaitable<unknown>)
-    | undefined
-  readonly onUnsubscribe?:
-    | ((
-      socket: Socket,
-      path: string,
-      params: Readonly<Record<string, string>>,
-      next: () => void
-    ) => Awaitable<unknown>)
-    | undefined
+  readonly snapshot?: PathHook<[]> | undefined
+  readonly onUnsubscribe?: PathHook<[next: () => void]> | undefined
 }
+
+type PathHook<Next extends ReadonlyArray<unknown>> = (
+  socket: Socket,
+  path: string,
+  params: Readonly<Record<string, string>>,
+  ...next: Next
+) => Awaitable<unknown>
 
 const count = (u: unknown): number | false | undefined => u === false || isCount(u) ? u : undefined
 
@@ -293,7 +284,6 @@ const Subscription = struct(door, {
 /** Decoded plugin options, defaults applied; the hooks stay with the options they came with. */
 export type Configuration = typeof Plugin.Type
 
-/** Decoded authentication options. */
 export type AuthConfiguration = typeof Auth.Type
 
 const plugin = decoder(Plugin)

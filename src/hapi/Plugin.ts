@@ -114,9 +114,9 @@ const followLifecycle = (server: Server, { listen, node }: NesServer.Service): v
 const decorate = (
   server: Server,
   { node }: NesServer.Service,
-  hooks: Parameters<typeof Hooks.ofSubscription>[1]
+  host: Socket.Host
 ): void => {
-  const { socketOf } = hooks
+  const { socketOf } = host
   const methods = {
     broadcast: node.broadcast,
     publish: node.publish,
@@ -126,7 +126,7 @@ const decorate = (
     history: (path: string) => node.history(path),
     subscription: (path: string, options?: SubscriptionOptions) => {
       const given = options ?? {}
-      node.subscription(path, { ...decodeSubscription(path, given, socketOf), ...Hooks.ofSubscription(given, hooks) })
+      node.subscription(path, { ...decodeSubscription(path, given, socketOf), ...Hooks.ofSubscription(given, host) })
     }
   }
   for (const [name, method] of Object.entries(methods)) {
@@ -145,10 +145,9 @@ const register = (server: Server, options: PluginOptions): void => {
 
   // By the node, so that its inspector hears of it.
   const log: Service["log"] = (...entry) => nes.node.log(...entry)
-  const host = { server, log, socketOf: (connection: Connection): Socket.Socket => Socket.of(connection, host) }
-  const { payload: { maxStreamBytes } } = configuration
-  const application = HapiApplication.make({ ...host, auth, passwords, maxStreamBytes })
-  const { broker, tracer } = configuration
+  const host: Socket.Host = { server, log, socketOf: (connection) => Socket.of(connection, host) }
+  const { api, broker, payload: { maxStreamBytes }, tracer } = configuration
+  const application = HapiApplication.make(host, auth, passwords, maxStreamBytes)
   const making = NesServer.make(toSettings(configuration, options, Hooks.ofPlugin(options, host), server))
   const nes = Effect.runSync(
     making.pipe(
@@ -159,7 +158,6 @@ const register = (server: Server, options: PluginOptions): void => {
     )
   )
 
-  const { api } = configuration
   if (api) {
     Lifecycle.declareAtStart(server, () => Api.declare(server, nes.node, api))
   }

@@ -3,7 +3,6 @@ import type { AuthArtifacts, AuthCredentials, Server } from "@hapi/hapi"
 import type * as Message from "../protocol/Message.js"
 import type { Service } from "../server/Application.js"
 import type { Connection, Info } from "../server/connection/Connection.js"
-import { nodeify } from "./Callback.js"
 
 /**
  * Application state of a socket; extend it by augmentation of the module `effect-nes/hapi`.
@@ -51,12 +50,31 @@ export interface RevokeOptions {
 }
 
 /** Called when an operation has ended, with the error if it failed. */
-export type Callback = (error?: Error) => void
+type Callback = (error?: Error) => void
 
-/** What a socket needs of its server. */
-interface SocketHost {
+/** What the parts of the plugin share. */
+export interface Host {
   readonly server: Server
+  readonly socketOf: (connection: Connection) => Socket
+  /** Takes note of what has no caller to go to. */
   readonly log: Service["log"]
+}
+
+/**
+ * Hands the outcome of a Promise to a callback, or the Promise back if there is none: a hook in callback style returns
+ * such a call, and is answered by what its callback does, not by the call. A callback that throws does so as it would
+ * in callback code: outside of the Promise. A Promise that nobody looks at never becomes an unhandled rejection.
+ */
+const nodeify = <A>(
+  promise: Promise<A>,
+  callback: ((error?: Error) => void) | undefined
+): Promise<A> | undefined => {
+  if (callback) {
+    promise.then(() => setImmediate(callback), (error) => setImmediate(callback, error))
+    return undefined
+  }
+  promise.catch(() => {})
+  return promise
 }
 
 /**
@@ -69,9 +87,9 @@ export class Socket {
   /** Application state of this socket: a namespace that conflicts with nothing of its own. */
   readonly app: SocketApplicationState = {}
   readonly #connection: Connection
-  readonly #host: SocketHost
+  readonly #host: Host
 
-  constructor(connection: Connection, host: SocketHost) {
+  constructor(connection: Connection, host: Host) {
     this.#connection = connection
     this.#host = host
   }
@@ -163,7 +181,7 @@ export class Socket {
 }
 
 /** The one socket of a connection. */
-export const of = (connection: Connection, host: SocketHost): Socket => {
+export const of = (connection: Connection, host: Host): Socket => {
   const { facade } = connection
   return facade instanceof Socket ? facade : connection.facade = new Socket(connection, host)
 }

@@ -88,34 +88,22 @@ export interface SubscriptionOptions<
     ) => Subscription.Verdict<Message> | Effect.Effect<Subscription.Verdict<Message>, Refusal.Refusal, RF>)
     | undefined
   /** May refuse the subscription by failing. */
-  readonly onSubscribe?:
-    | ((
-      socket: Socket.Socket,
-      path: string,
-      params: Params
-    ) => Effect.Effect<unknown, Refusal.Refusal, RS>)
-    | undefined
+  readonly onSubscribe?: PathHook<unknown, RS, Params> | undefined
   /**
    * How things stand: what it answers is sent to a new subscriber first, as an update, and no update is lost or seen
    * twice in between (docs/history.md): what is published after it has looked comes after it, as long as it need not
    * wait.
    */
-  readonly snapshot?:
-    | ((
-      socket: Socket.Socket,
-      path: string,
-      params: Params
-    ) => Effect.Effect<First, Refusal.Refusal, RP>)
-    | undefined
+  readonly snapshot?: PathHook<First, RP, Params> | undefined
   /** Follows every `onSubscribe` that has succeeded, also when the client has left. */
-  readonly onUnsubscribe?:
-    | ((
-      socket: Socket.Socket,
-      path: string,
-      params: Params
-    ) => Effect.Effect<unknown, Refusal.Refusal, RN>)
-    | undefined
+  readonly onUnsubscribe?: PathHook<unknown, RN, Params> | undefined
 }
+
+type PathHook<A, R, Params> = (
+  socket: Socket.Socket,
+  path: string,
+  params: Params
+) => Effect.Effect<A, Refusal.Refusal, R>
 
 const subscription = decoder(struct(door, subscriptionFields(door)))
 
@@ -135,7 +123,6 @@ const caller =
         connection.id
       ))
 
-/** Hooks as the server calls them. */
 export const ofServer = <RU, RC, RD, RM>(
   { onConnection, onDisconnection, onMessage, verifyUpgrade }: Hooks<RU, RC, RD, RM>,
   context: Context.Context<HookRequirements<RU | RC | RD | RM>>

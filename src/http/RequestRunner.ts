@@ -31,7 +31,6 @@ interface Known {
 // Room for what the platform and the application add to a request's context before Effect copies it.
 const maxDepth = 16
 
-/** The runner of an application's requests. */
 export class RequestRunner {
   private readonly context: Context.Context<never>
   private readonly handled: Effect.Effect<void>

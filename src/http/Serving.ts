@@ -68,7 +68,6 @@ export const make = <E, R, EB, RB, RU, RC, RD, RM, RA, RV>(
     return nes
   })
 
-/** `make` for the routes of a router. */
 export const ofRoutes = <A, E, R, RU, RC, RD, RM, RA, RV>(
   routes: Layer.Layer<A, E, R>,
   options: Options<RU, RC, RD, RM, RA, RV>,

@@ -9,13 +9,11 @@ const millis = (u: unknown): number | undefined => {
   return Option.isSome(ms) && ms.value > 0 ? ms.value : undefined
 }
 
-/** Any duration. */
 export const duration = kind(
   "must be a duration",
   (u): u is Duration.Input => Option.isSome(Duration.fromInput(u as Duration.Input))
 )
 
-/** The doors without hapi. */
 export const door: Door = {
   wants: "must be",
   count: {
@@ -27,6 +25,5 @@ export const door: Door = {
   path: kind("must start with /", (u): u is string => typeof u === "string" && u.startsWith("/"))
 }
 
-/** What is said of a wrong setting. */
 export const complaint = (place: string, complaint: string): UserError =>
   new UserError({ message: `Invalid nes configuration: ${place} ${complaint}` })

@@ -50,7 +50,6 @@ export const headersOf = (given: RequestHead.Headers, payload: unknown): Headers
   return Headers.fromRecordUnsafe(json ? { "content-type": "application/json", ...given } : { ...given })
 }
 
-/** The request. */
 export class SocketRequest extends Inspectable.Class implements HttpServerRequest.HttpServerRequest {
   readonly [HttpServerRequest.TypeId] = HttpServerRequest.TypeId
   readonly [HttpIncomingMessage.TypeId] = HttpIncomingMessage.TypeId

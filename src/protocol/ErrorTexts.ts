@@ -3,7 +3,6 @@
 /** A status, and a text in which `{…}` stands for what it names. */
 export type Row = readonly [status: number, text: string]
 
-/** The answers to messages. */
 export const answers = {
   unreadable: [400, "Cannot parse message"],
   typeNoText: [400, "Message type must be a string"],
@@ -81,7 +80,6 @@ export const upgradeRefusals = {
   stopping: 503
 } as const
 
-/** The text of an answer that names these. */
 export const textOf = ([, text]: Row, ...named: ReadonlyArray<string | number>): string => {
   let next = 0
   return text.replace(/\{\w+\}/g, () => String(named[next++]))

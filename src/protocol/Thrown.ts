@@ -1,7 +1,6 @@
 /** Whatever was thrown, as an error of the protocol's. */
 import { UserError } from "./NesError.js"
 
-/** The text of what was thrown. */
 export const text = (cause: unknown): string => {
   if (cause instanceof Error) {
     return cause.message
