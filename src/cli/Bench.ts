@@ -36,7 +36,7 @@ const summarize = (durations: ReadonlyArray<number>): Summary => {
 }
 
 const words = ({ count, max, p50, p95, p99 }: Summary): string =>
-  `${count}: p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms, max ${max} ms`
+  count === 0 ? "none" : `${count}: p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms, max ${max} ms`
 
 interface Result {
   readonly clients: number

@@ -13,7 +13,10 @@ import { flag, flags, type Input, options, output as common, parse, target } fro
 import * as Doctor from "./Doctor.js"
 import { describe, exitCodes, Failed, Output, pretty } from "./Output.js"
 
-const path = Argument.String("path").pipe(Argument.withDescription("A path, such as /item/5"))
+const path = Argument.String("path").pipe(
+  Argument.filter((text) => text.startsWith("/"), () => "what begins with /"),
+  Argument.withDescription("A path, such as /item/5")
+)
 
 const json = Argument.String("message").pipe(Argument.withDescription("JSON, or else taken as text"))
 
@@ -108,12 +111,16 @@ const updates = (
   output: Output,
   count = Infinity
 ): Effect.Effect<void, NesError | NesClient.OverflowError> =>
-  Effect.forEach(paths, (path) =>
-    each(Stream.take(client.subscribe(path), count), ({ gap, message, revoked }) => {
-      const marks = { ...(gap && { gap }), ...(revoked && { revoked }) }
-      const text = `${path} ${JSON.stringify(message)}${Object.keys(marks).map((mark) => ` (${mark})`).join("")}`
-      output.result("update", { path, message, ...marks }, text)
-    }), { concurrency: "unbounded", discard: true })
+  Effect.forEach(
+    paths,
+    (path) =>
+      each(Stream.take(client.subscribe(path), count), ({ gap, message, revoked, snapshot }) => {
+        const marks = { ...(gap && { gap }), ...(revoked && { revoked }), ...(snapshot && { snapshot }) }
+        const text = `${path} ${JSON.stringify(message)}${Object.keys(marks).map((mark) => ` (${mark})`).join("")}`
+        output.result("update", { path, message, ...marks }, text)
+      }),
+    { concurrency: "unbounded", discard: true }
+  )
 
 const lasting = (input: Input): NesClient.Options => ({ ...options(input), reconnect: { jitter: true } })
 
@@ -168,6 +175,8 @@ const watch = command(
   }
 )
 
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`
+
 /** What an error says, and what the error says that it came of. */
 const reasons = (error: unknown): ReadonlyArray<string> =>
   error instanceof Error ? [error.message, ...reasons(error.cause)] : error === undefined ? [] : [String(error)]
@@ -191,7 +200,7 @@ const publish = command(
       try: async () => {
         const modules = [import("../cluster/Publisher.js"), import("../redis/RedisBroker.js")] as const
         const [Publisher, RedisBroker] = await Promise.all(modules).catch(() => {
-          throw new Error("publish needs the package @redis/client")
+          throw new UserError({ message: "publish needs a package: npm install @redis/client" })
         })
         const broker = RedisBroker.makeUnsafe({ url: input.redis, prefix: input.prefix })
         const publisher = await Publisher.open(broker, { subscriptions })
@@ -205,10 +214,13 @@ const publish = command(
       catch: (cause) => {
         const text = Array.from(new Set(reasons(cause))).join(": ")
         output.note("error", { error: { message: text } }, text)
-        return new Failed({ exitCode: exitCodes.unreachable })
+        return new Failed({ exitCode: cause instanceof UserError ? exitCodes.usage : exitCodes.unreachable })
       }
     })
-    output.result("published", { subscribers: total, nodes }, `published to ${total} subscribers on ${nodes} nodes`)
+    const text = total === 0
+      ? `published: nobody is subscribed to ${input.path}`
+      : `published to ${plural(total, "subscriber")} on ${plural(nodes, "node")}`
+    output.result("published", { subscribers: total, nodes }, text)
   }
 )
 
@@ -228,6 +240,9 @@ const bench = command(
     output.result("bench", { ...result }, Bench.describe(result))
     if (result.clients === 0) {
       yield* new Failed({ exitCode: exitCodes.unreachable })
+    }
+    if (result.requests?.count === 0) {
+      yield* new Failed({ exitCode: exitCodes.refused })
     }
   }
 )

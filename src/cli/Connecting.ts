@@ -13,7 +13,11 @@ export const flag = <A, B = undefined>(
   fallback?: B,
   alias?: string
 ): Flag.Flag<A | B> => {
-  const described = Flag.withDescription(alias === undefined ? of : Flag.withAlias(of, alias), description)
+  const otherwise = typeof fallback === "object" || fallback === false || fallback === undefined ? "" : ` (${fallback})`
+  const described = Flag.withDescription(
+    alias === undefined ? of : Flag.withAlias(of, alias),
+    `${description}${otherwise}`
+  )
   return fallback === undefined
     ? Flag.map(Flag.optional(described), (given): A | B => Option.getOrElse(given, () => fallback as B))
     : Flag.withDefault(described, fallback)

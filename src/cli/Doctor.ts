@@ -32,22 +32,24 @@ class Ill extends Error {
 const codeOf = (error: unknown): string =>
   error instanceof Error ? (error as NodeJS.ErrnoException).code ?? error.message : String(error)
 
-/** Waits, not for ever, and explains what is wrong. */
+/** Waits for what `begin` begins, not for ever, and leaves nothing of it; explains what is wrong. */
 const within = async <A>(
   timeout: number,
-  work: (resolve: (value: A) => void, reject: (error: Error) => void) => void,
+  begin: (resolve: (value: A) => void, reject: (error: Error) => void) => { readonly destroy: () => unknown },
   explain: (code: string) => Ill
 ): Promise<A> => {
   let timer: NodeJS.Timeout | undefined
+  let begun: { readonly destroy: () => unknown } | undefined
   try {
     return await new Promise((resolve, reject) => {
       timer = setTimeout(() => reject(new Ill("no answer in time", "A firewall or a proxy swallows it.")), timeout)
-      work(resolve, reject)
+      begun = begin(resolve, reject)
     })
   } catch (error) {
     throw error instanceof Ill ? error : explain(codeOf(error))
   } finally {
     clearTimeout(timer)
+    begun?.destroy()
   }
 }
 
@@ -81,11 +83,8 @@ const resolveName = async (url: URL): Promise<string> => {
 const reach = (url: URL, timeout: number): Promise<string> => {
   const [host, port] = [hostOf(url), portOf(url)]
   return within(timeout, (resolve, reject) => {
-    const socket = connectTcp({ host, port }, () => {
-      resolve(`connected to ${socket.remoteAddress}:${port}`)
-      socket.destroy()
-    })
-    socket.once("error", reject)
+    const socket = connectTcp({ host, port }, () => resolve(`connected to ${socket.remoteAddress}:${port}`))
+    return socket.on("error", reject)
   }, (code) =>
     new Ill(
       `${host}:${port}: ${code}`,
@@ -103,9 +102,8 @@ const secure = (url: URL, { insecure, timeout }: Options): Promise<string> =>
       const { valid_to: until } = socket.getPeerCertificate()
       const days = Math.floor((Date.parse(until) - Date.now()) / 86_400_000)
       resolve(`${socket.getProtocol()}, the certificate is valid for ${days} more days`)
-      socket.destroy()
     })
-    socket.once("error", reject)
+    return socket.on("error", reject)
   }, (code) =>
     new Ill(
       code,
@@ -153,11 +151,9 @@ const upgrade = async (url: URL, { header, insecure, origin, timeout }: Options)
     })
     request.once("response", (response) => {
       response.resume()
-      request.destroy()
       resolve(response.statusCode ?? 0)
     })
-    request.on("error", reject)
-    request.end()
+    return request.on("error", reject).end()
   }, (code) => new Ill(code, "The port does not speak HTTP."))
   if (status !== 101) {
     throw new Ill(`HTTP ${status}`, advices[status] ?? "It is not answered as a WebSocket.")

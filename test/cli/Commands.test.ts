@@ -198,8 +198,23 @@ it("ends with a status of its own where there is no server, no answer, and no se
   await once(mute, "listening")
   const { port } = mute.address() as AddressInfo
   expect(await run(["request", `ws://127.0.0.1:${port}`, "/", "--timeout", "0.3"])).toMatchObject({ status: 4 })
+  // It keeps what connects open, and is left all the same.
+  expect(await run(["doctor", `ws://127.0.0.1:${port}`, "--timeout", "0.3"])).toMatchObject({
+    status: 1,
+    out: expect.stringContaining("✗ upgrade no answer in time")
+  })
   mute.close()
-  for (const nonsense of [["fetch"], ["request"], ["request", url("ours"), "/", "--timeout", "soon"]]) {
+  const none = await run(["bench", url("ours"), "--clients", "1", "--seconds", "0.1", "--request", "/none"])
+  expect(none).toMatchObject({ status: 1, out: expect.stringMatching(/^requests {2}none; 0 a second, \d+ failed$/m) })
+  for (
+    const nonsense of [["fetch"], ["request"], ["subscribe", url("ours"), "item"], [
+      "request",
+      url("ours"),
+      "/",
+      "--timeout",
+      "soon"
+    ]]
+  ) {
     expect([nonsense, (await run(nonsense)).status]).toEqual([nonsense, 2])
   }
 })
@@ -287,15 +302,15 @@ it("publishes through Redis", { timeout: 180_000 }, async () => {
 
 it("says why it cannot publish: no Redis by that url, no package", async () => {
   expect(await run(["publish", "localhost:6379", "/item/5", "news"])).toMatchObject({
-    status: 3,
+    status: 2,
     err: expect.stringContaining("begins with redis://")
   })
   const hook = `import { registerHooks } from "node:module"
     registerHooks({ resolve: (name, context, next) => next(name === "@redis/client" ? "no-such-package" : name, context) })`
   const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(hook)}` }
   expect(await run(["publish", "redis://localhost", "/item/5", "news"], env)).toMatchObject({
-    status: 3,
-    err: "publish needs the package @redis/client\n"
+    status: 2,
+    err: "publish needs a package: npm install @redis/client\n"
   })
 })
 
