@@ -252,7 +252,7 @@ export class Session implements Owner {
           this.subscribed.drop(path, error, topic)
         }
         topic.answer(error)
-      }, traceparent))
+      }, this.offers("trace") ? { traceparent } : undefined))
   }
 
   /** Says something else of this client at a path that it is subscribed to. */
@@ -262,13 +262,18 @@ export class Session implements Owner {
       done(new UserError({ message: "Not subscribed" }))
       return
     }
-    topic.presence = value
-    this.afterHello(done, () => this.ask(path, topic, done))
+    // What a server refuses is not said again after a reconnect, where it would end the subscription.
+    const said = (error?: NesError): void => {
+      if (error?._tag !== "ServerError") {
+        topic.presence = value
+      }
+      done(error)
+    }
+    this.afterHello(said, () => this.ask(path, topic, said, { presence: value }))
   }
 
-  private ask(path: string, topic: Topic, done: Settle, traceparent?: string): void {
-    const traced = this.offers("trace") && { traceparent }
-    this.send({ type: "sub", path, ...topic.wishes, ...traced, id: 0 }, {
+  private ask(path: string, topic: Topic, done: Settle, more?: Pick<Message.Sub, "presence" | "traceparent">): void {
+    this.send({ type: "sub", path, ...topic.wishes, ...more, id: 0 }, {
       type: "sub",
       succeed: ({ position }) => {
         if (position !== undefined) {

@@ -30,7 +30,10 @@ export interface SubscribeOptions {
    * subscribes to the path.
    */
   readonly history?: number | undefined
-  /** What to say of oneself to the others at the path, where it has presence: any JSON value. */
+  /**
+   * What to say of oneself to the others at the path: any JSON value. A path without presence is then refused. It counts
+   * for the first who subscribes to the path: to say something else, use `present`.
+   */
   readonly presence?: unknown
 }
 

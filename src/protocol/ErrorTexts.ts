@@ -21,6 +21,7 @@ export const answers = {
   helloHistoryInvalid: [400, "Message history must be an object of numbers"],
   helloPresenceInvalid: [400, "Message presence must be an object"],
   presenceTooLong: [400, "Message presence is too long"],
+  presenceUnknown: [400, "Subscription has no presence"],
   methodMissing: [400, "Message missing method"],
   methodNoText: [400, "Message method must be a string"],
   methodInvalid: [400, "Message method must be an HTTP method"],

@@ -105,6 +105,30 @@ describe("presence", () => {
     expect(server.plugins.nes.node.exceeded).toMatchObject({ maxPresenceBytes: 1 })
   })
 
+  it.each([[undefined], [{ grace: 50 }]])(
+    "refuses a value on a path without presence, and keeps what is subscribed (beside one with: %o)",
+    async (presence) => {
+      const { connect, cut, server } = await startServer({ presence })
+      server.subscription("/plain/{id}")
+      const refusal = { type: "server", statusCode: 400, message: "Subscription has no presence" }
+      const ann = await connect("ann")
+      await expect(ann.subscribe("/plain/1", () => {}, { presence: "here" })).rejects.toMatchObject(refusal)
+      expect(ann.subscriptions()).toEqual([])
+      const heard: Array<unknown> = []
+      await ann.subscribe("/plain/1", (message) => void heard.push(message))
+      await expect(ann.present("/plain/1", "here")).rejects.toMatchObject(refusal)
+      // Nor is it said in the next hello, where it would end the subscription.
+      const back = new Promise<void>((resolve) => {
+        ann.onConnect = resolve
+      })
+      cut()
+      await back
+      expect(ann.subscriptions()).toEqual(["/plain/1"])
+      await server.publish("/plain/1", "news")
+      await expect.poll(() => heard).toEqual(["news"])
+    }
+  )
+
   it("has paths and identities of the application's choice; who is nobody is not told of", async () => {
     const { connect, server } = await startServer({
       presence: {

@@ -51,6 +51,12 @@ const shortPath = 256
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0
 
+const requirePresence = ({ options }: Declared): void => {
+  if (!options.presence) {
+    throw errorAnswer(answers.presenceUnknown)
+  }
+}
+
 /** A node's connections and subscriptions. */
 export class Hub {
   readonly connections = new Connections()
@@ -123,7 +129,10 @@ export class Hub {
     const pending = connection.pending?.get(path)
     const current = pending ? undefined : connection.subscriptions.get(path)
     if (current) {
-      if (given !== undefined && current.options.presence) {
+      if (value !== undefined) {
+        requirePresence(current)
+      }
+      if (given !== undefined) {
         this.presence?.say(connection, path, given)
       }
       return undefined
@@ -131,6 +140,10 @@ export class Hub {
     const match = this.router.match(path)
     if (!match) {
       throw errorAnswer(answers.subscriptionUnknown)
+    }
+    if (value !== undefined) {
+      this.check(connection, match)
+      requirePresence(match.subscription)
     }
     const { credentials } = connection.auth
     const subscribed = (position: Message.Position | undefined): Message.Position | undefined => {
