@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Message from "../protocol/Message.js"
 import { type NesError, UserError } from "../protocol/NesError.js"
+import * as Shown from "../protocol/Shown.js"
 import * as Thrown from "../protocol/Thrown.js"
 import * as Backoff from "./Backoff.js"
 import type { SocketOptions } from "./Connection.js"
@@ -202,6 +203,12 @@ export class Client {
       error: (error) => this.report(error),
       reconnecting: ignore,
       changed: ignore
+    }))
+    Shown.as(this, "Client", ({ id, session, status }) => ({
+      url: session.address,
+      status,
+      id,
+      subscriptions: session.subscriptions.length
     }))
   }
 

@@ -25,6 +25,7 @@ import * as JsonCodec from "../protocol/JsonCodec.js"
 import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError, TimeoutError, UserError } from "../protocol/NesError.js"
 import * as Revealed from "../protocol/Revealed.js"
+import * as Shown from "../protocol/Shown.js"
 import { carrying, rootless, withoutQuery } from "../protocol/Tracing.js"
 import * as Backoff from "./Backoff.js"
 import type { SocketOptions } from "./Connection.js"
@@ -445,6 +446,11 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
     }
 
     Session.keep(service, session)
+    Shown.as(
+      service,
+      "NesClient",
+      () => ({ url: session.address, status: session.status, subscriptions: session.subscriptions.length })
+    )
     if (options.connect !== false) {
       yield* Effect.catch(connect(), (error) =>
         options.connect === "required" || session.status._tag === "Disconnected"

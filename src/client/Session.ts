@@ -112,6 +112,11 @@ export class Session implements Owner {
     return this.connection?.since !== undefined && this.connection.isOpen && !this.isLeaving
   }
 
+  /** Where it connects to, without what may be secret. */
+  get address(): string {
+    return this.settings.url.replace(/\/\/[^/]*@/, "//").replace(/[?#].*/, "")
+  }
+
   /** Whether the server at the other end has an extension. */
   offers(name: string): boolean {
     return Array.isArray(this.extensions) && this.extensions.includes(name)

@@ -1,6 +1,7 @@
 /** The documented `Socket` of a client connection (nes-api.txt, "Socket"). */
 import type { AuthArtifacts, AuthCredentials, Server } from "@hapi/hapi"
 import type * as Message from "../protocol/Message.js"
+import * as Shown from "../protocol/Shown.js"
 import type { Service } from "../server/Application.js"
 import type { Connection, Info } from "../server/connection/Connection.js"
 
@@ -179,6 +180,11 @@ export class Socket {
     }
   }
 }
+
+Shown.as(Socket.prototype, "Socket", (socket) => {
+  const { app, auth: { isAuthenticated, strategy }, id, info } = socket
+  return { id, isOpen: socket.isOpen(), info, auth: { isAuthenticated, strategy }, app }
+})
 
 /** The one socket of a connection. */
 export const of = (connection: Connection, host: Host): Socket => {

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Codec from "../protocol/Codec.js"
 import { DisconnectError, type UserError } from "../protocol/NesError.js"
+import * as Shown from "../protocol/Shown.js"
 import * as Thrown from "../protocol/Thrown.js"
 import type { Connection, Info } from "../server/connection/Connection.js"
 import type { AuthState, Credentials } from "../server/conversation/Authentication.js"
@@ -107,6 +108,19 @@ export class Socket {
     )
   }
 }
+
+Shown.as(
+  Socket.prototype,
+  "Socket",
+  ({ app, auth: { isAuthenticated, strategy }, id, info, isOpen, subscriptions }) => ({
+    id,
+    isOpen,
+    info,
+    auth: { isAuthenticated, strategy },
+    subscriptions: subscriptions.length,
+    app
+  })
+)
 
 /**
  * The one socket of a connection.

@@ -17,6 +17,7 @@ import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import * as CloseCode from "../protocol/CloseCode.js"
 import { UserError } from "../protocol/NesError.js"
+import * as Shown from "../protocol/Shown.js"
 import * as Thrown from "../protocol/Thrown.js"
 import { carrying, rootless } from "../protocol/Tracing.js"
 import { Application } from "./Application.js"
@@ -353,7 +354,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
       Effect.asVoid
     )
 
-  return NesServer.of({
+  const service = NesServer.of({
     node,
     subscription: (path, subscription = {}) =>
       Effect.try({ try: () => node.subscription(path, subscription), catch: Thrown.asUserError }),
@@ -406,6 +407,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
         Effect.andThen(serve(options))
       )
   })
+  return Shown.as(service, "NesServer", ({ node }) => ({ node }))
 })
 
 /**

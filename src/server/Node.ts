@@ -9,6 +9,7 @@ import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
 import { UserError } from "../protocol/NesError.js"
+import * as Shown from "../protocol/Shown.js"
 import type { Once } from "./api/Once.js"
 import type { Service } from "./Application.js"
 import { interrupt } from "./Awaitable.js"
@@ -522,6 +523,17 @@ export class Node {
     }
   }
 }
+
+Shown.as(
+  Node.prototype,
+  "Node",
+  ({ hub: { connections, declared }, id, ready }) => ({
+    id,
+    ready,
+    connections: connections.size,
+    subscriptions: declared.length
+  })
+)
 
 /** Makes a node, with its place in the cluster until the scope closes. */
 export const make = Effect.fnUntraced(function*(context: NodeContext) {

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { once } from "node:events"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { inspect } from "node:util"
 import { onTestFinished, vi } from "vitest"
 import { WebSocketServer } from "ws"
 import { Client } from "../../src/client/Client.js"
@@ -186,4 +187,23 @@ describe("how long a hello may take", () => {
       const exit = failing.pollUnsafe()
       expect(exit).toMatchObject({ value: { _tag: "TimeoutError", message: "Connection timed out" } })
     }))
+})
+
+it("console.log shows a client in a few lines, without what may be secret", async () => {
+  const server = await start()
+  const client = new Client(`${server.url.replace("//", "//john:secret@")}/nes?token=secret`)
+  const url = `${server.url}/nes`
+  expect(inspect(client, { breakLength: Infinity })).toBe(
+    `Client { url: '${url}', status: 'disconnected', id: null, subscriptions: 0 }`
+  )
+  await client.subscribe("/a")
+  const connecting = client.connect({ auth: "secret" })
+  await (await server.next()).accept({ socket: "1" })
+  await connecting
+  expect(inspect({ client }, { breakLength: Infinity })).toBe(
+    `{ client: Client { url: '${url}', status: 'connected', id: '1', subscriptions: 1 } }`
+  )
+  await client.disconnect()
+  const service = await Effect.runPromise(Effect.scoped(NesClient.make({ url, connect: false })))
+  expect(inspect(service)).toMatch(/^NesClient \{[^]{1,200}\}$/)
 })

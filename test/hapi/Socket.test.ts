@@ -1,5 +1,6 @@
 /** nes-api.txt, "Socket": every member, with Promises and with callbacks; and "Request": `request.socket`. */
 import type Hapi from "@hapi/hapi"
+import { inspect } from "node:util"
 import { describe, expect, it } from "vitest"
 import type { Client, Socket } from "../../src/hapi.js"
 import { Journal } from "../harness/Journal.js"
@@ -39,6 +40,22 @@ describe("what a socket knows", () => {
     const ids: Array<string> = []
     await server.eachSocket(({ id }) => ids.push(id))
     expect(ids).toEqual([client.id, other.id])
+  })
+
+  it("console.log shows what the server holds in a few lines, without credentials", async () => {
+    const { server, socket } = await pair({ prepare: (server) => authenticating(server) })
+    socket.app.since = 5
+    const shown = (u: unknown): string => inspect(u, { breakLength: Infinity }).replaceAll(socket.id, "ID")
+    expect(shown(socket)).toMatch(
+      /^Socket \{ id: 'ID', isOpen: true, info: \{.*\}, auth: \{ isAuthenticated: true, strategy: '\w+' \}, app: \{ since: 5 \} \}$/
+    )
+    const { nes } = server.plugins
+    expect(shown(nes)).toMatch(
+      /^NesServer \{ node: Node \{ id: '\w+', ready: true, connections: 1, subscriptions: 1 \} \}$/
+    )
+    expect(shown(nes.node.hub.ready()[0])).toMatch(
+      /^Connection \{ id: 'ID', stage: 'ready', info: \{.*\}, subscriptions: 0 \}$/
+    )
   })
 
   it("`socket.app`: state that lasts as long as the socket, and is its own", async () => {

@@ -10,6 +10,7 @@ import * as CloseCode from "../../protocol/CloseCode.js"
 import type { Envelope, Refusal } from "../../protocol/Codec.js"
 import { answers } from "../../protocol/ErrorTexts.js"
 import type { Id, Position } from "../../protocol/Message.js"
+import * as Shown from "../../protocol/Shown.js"
 import type { Owner } from "../Awaitable.js"
 import type { Authentication, AuthState, UserKey } from "../conversation/Authentication.js"
 import type { Call } from "../conversation/Call.js"
@@ -625,3 +626,9 @@ export class Connection {
     }
   }
 }
+
+Shown.as(
+  Connection.prototype,
+  "Connection",
+  ({ id, info, stage, subscriptions }) => ({ id, stage, info, subscriptions: subscriptions.size })
+)
