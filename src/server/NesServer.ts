@@ -307,7 +307,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
       context,
       settings.heartbeat,
       (text) => new PreparedMessage(text, settings.maxChunkChars),
-      () => node.verify()
+      (connection) => node.verify(connection)
     )
     : Effect.never
 

@@ -369,9 +369,9 @@ export class Node {
     this.acceptor.upgrade(request, socket, head)
   }
 
-  /** Verifies the credentials of every connection for which that is due, also of those that only listen. */
-  verify(): void {
-    this.dispatcher.verify(this.hub.connections.all())
+  /** Verifies the credentials of a connection if that is due, also if it only listens. */
+  verify(connection: Connection): void {
+    this.dispatcher.verify(connection)
   }
 
   /** Whether it accepts connections: what a load balancer asks. */

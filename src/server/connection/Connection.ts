@@ -618,8 +618,8 @@ export class Connection {
     return this.compresses ? message.compressedFrame(this.shared.compression) : message.frame
   }
 
-  // What one turn writes leaves together.
-  private gather(): void {
+  /** Holds back what is written until the end of the turn: it leaves together. */
+  gather(): void {
     if (!this.corked) {
       this.hold(false)
       this.shared.flush.add(this)

@@ -23,7 +23,7 @@ export const run = (
   { log, metrics, turns }: { readonly log: Log; readonly metrics: Metrics; readonly turns: Turns },
   { interval, timeout }: { readonly interval: number; readonly timeout: number },
   message: (text: string) => Parameters<Connection["ping"]>[0],
-  verify: () => void
+  verify: (connection: Connection) => void
 ): Effect.Effect<never> => {
   const ping = message(JSON.stringify({ type: "ping" }))
   const { pulse } = connections
@@ -46,8 +46,10 @@ export const run = (
     })
   )
 
-  const beat = Effect.andThen(
-    each((connection) => {
+  const beat = Effect.suspend(() => {
+    let buffered = 0
+    const beating = each((connection) => {
+      buffered += connection.bufferedBytes
       if (connection.told !== pulse.phase) {
         connection.ping(ping)
         metrics.totals.sentPing++
@@ -55,28 +57,24 @@ export const run = (
         // No ping is sent, so no answer is due: the next check must not count one as missing.
         connection.alive = true
       }
-    }),
-    Effect.sync(verify)
-  )
-
-  const check = Effect.suspend(() => {
-    let buffered = 0
-    const looking = each((connection) => {
-      buffered += connection.bufferedBytes
-      if (isAlive(connection)) {
-        connection.alive = false
-      } else {
-        metrics.totals.heartbeatsMissed++
-        log.lives?.silent(connection)
-        void connection.close()
-      }
+      verify(connection)
     })
     return Effect.andThen(
-      looking,
+      beating,
       Effect.sync(() => {
         metrics.buffered = buffered
       })
     )
+  })
+
+  const check = each((connection) => {
+    if (isAlive(connection)) {
+      connection.alive = false
+    } else {
+      metrics.totals.heartbeatsMissed++
+      log.lives?.silent(connection)
+      void connection.close()
+    }
   })
 
   const checked = { at: timeout, run: Effect.andThen(arrived, check) }
@@ -114,8 +112,8 @@ export const run = (
       while (connections.size > 0) {
         yield* follow(round)
       }
-      // Nothing waits for anybody now, and the metrics say so.
-      yield* check
+      // Nothing waits for anybody now.
+      metrics.buffered = 0
     }
   })
 }

@@ -28,6 +28,9 @@ type Answerable = { readonly type: string; readonly id: Message.Id }
 // Of a long text, until it is needed.
 const unknown = -1
 
+// A heartbeat is shorter.
+const shortText = 64
+
 // Messages of a connection that is refused which are still told why.
 const maxRefusals = 64
 
@@ -128,6 +131,7 @@ export class Dispatcher {
 
   /** Takes a text from a connection; the answer follows on the connection. */
   readonly receive = (connection: Connection, text: string): void => {
+    const { alive } = connection
     connection.alive = true
     if (!isHeard(connection) || connection.tooMany("messages")) {
       return
@@ -145,6 +149,12 @@ export class Dispatcher {
       // What would wait for others may be what ends them.
       const arrived = this.decode(text)
       if ("error" in arrived || !this.knows(connection, arrived.type) || !this.signal(connection, arrived)) {
+        this.turns.receive(connection, { text, arrived, weight: unknown })
+      }
+    } else if (!alive && text.length <= shortText && connection.inbox === undefined && isFree(connection)) {
+      // The first since the last heartbeat is probably the answer to it, as from all others in this turn.
+      const arrived = this.decode(text)
+      if ("error" in arrived || arrived.type !== "ping" || this.isDue(connection)) {
         this.turns.receive(connection, { text, arrived, weight: unknown })
       }
     } else {
@@ -193,13 +203,11 @@ export class Dispatcher {
     return this.turns.forget(connection)
   }
 
-  /** Verifies the credentials of those among these connections for whom it is due, some in each turn. */
-  verify(connections: IterableIterator<Connection>): void {
-    void this.context.turns.each(connections, (connection) => {
-      if (connection.stage === "ready" && connection.gate === undefined && this.isDue(connection)) {
-        void this.verifyOne(connection)
-      }
-    })
+  /** Verifies the credentials of a connection if that is due. */
+  verify(connection: Connection): void {
+    if (this.isDue(connection) && connection.stage === "ready" && connection.gate === undefined) {
+      void this.verifyOne(connection)
+    }
   }
 
   // Whether its credentials have to be verified before anything else is answered.
@@ -357,19 +365,6 @@ export class Dispatcher {
 
   // At once, if nothing has to be waited for.
   private answer(connection: Connection, arrived: Arrived, weight: number): void {
-    const ended = (): void => {
-      connection.answered(weight)
-      this.turns.wake(connection)
-    }
-    const refused = (error: unknown): void => {
-      this.answerError(connection, error, arrived)
-      ended()
-    }
-    const write = (text: string | undefined): void => {
-      if (text !== undefined) {
-        this.write(connection, text)
-      }
-    }
     connection.began(weight)
     try {
       if ("error" in arrived) {
@@ -377,20 +372,38 @@ export class Dispatcher {
       }
       const text = this.process(connection, arrived, weight)
       if (text instanceof Promise) {
-        void text.then(write).then(ended, refused)
+        void this.answerLater(connection, arrived, weight, text)
         return
       }
-      write(text)
+      this.write(connection, text)
     } catch (error) {
-      refused(error)
-      return
+      this.answerError(connection, error, arrived)
     }
-    ended()
+    this.ended(connection, weight)
   }
 
-  private write(connection: Connection, text: string): void {
-    this.context.metrics.totals.sentAnswer++
-    connection.answer(connection.outgoing(text))
+  private answerLater(
+    connection: Connection,
+    arrived: Arrived,
+    weight: number,
+    text: Promise<string | undefined>
+  ): Promise<void> {
+    return text.then((text) => this.write(connection, text)).then(() => this.ended(connection, weight), (error) => {
+      this.answerError(connection, error, arrived)
+      this.ended(connection, weight)
+    })
+  }
+
+  private ended(connection: Connection, weight: number): void {
+    connection.answered(weight)
+    this.turns.wake(connection)
+  }
+
+  private write(connection: Connection, text: string | undefined): void {
+    if (text !== undefined) {
+      this.context.metrics.totals.sentAnswer++
+      connection.answer(connection.outgoing(text))
+    }
   }
 
   private answerError(
@@ -483,47 +496,70 @@ export class Dispatcher {
 
   // Its answer is written by itself: what was kept for it follows at once, and then what has waited. Most are answered
   // at once.
-  private async hello(connection: Connection, message: Message.Hello): Promise<undefined> {
+  private hello(connection: Connection, message: Message.Hello): Promise<undefined> | undefined {
     this.lifetimes.hello.clear(connection)
     try {
       if (message.subs) {
         this.checkSubs(connection, message.subs)
       }
-      const { heartbeat, hooks } = this.context.settings
       const authenticating = this.authenticator.authenticate(connection, message)
+      if (authenticating || message.subs || this.context.settings.hooks.onConnection) {
+        return this.introduce(connection, message, authenticating)
+      }
+      this.welcome(connection, message, undefined)
+      return undefined
+    } catch (error) {
+      throw this.turnedAway(connection, error)
+    }
+  }
+
+  private async introduce(
+    connection: Connection,
+    message: Message.Hello,
+    authenticating: Promise<unknown> | undefined
+  ): Promise<undefined> {
+    try {
       if (authenticating) {
         await authenticating
       }
-      if (hooks.onConnection) {
+      if (this.context.settings.hooks.onConnection) {
         await this.greet(connection)
       }
-      const positions = message.subs ? await this.subscribeAll(connection, message) : undefined
-      if (connection.isOpen) {
-        const answer: Message.Answer = { type: "hello", id: message.id, heartbeat, socket: connection.id }
-        const shared = extensions.filter((name) => message.extensions?.includes(name))
-        const text = this.encode(message, {
-          ...answer,
-          ...(positions && { positions }),
-          ...(shared.length > 0 && { extensions: shared })
-        })
-        connection.extensions = shared.length > 0 ? setOf(shared) : undefined
-        connection.catchUp()
-        connection.stage = "ready"
-        connection.greeted(true)
-        this.hub.greeted(connection)
-        this.write(connection, text)
-        connection.release()
-        this.context.log.lives?.connected(connection)
-      }
-      this.open(connection)
+      this.welcome(connection, message, message.subs ? await this.subscribeAll(connection, message) : undefined)
     } catch (error) {
-      connection.stage = "refused"
-      connection.greeted(false)
-      this.hub.dismiss(connection)
-      this.forget(connection)
-      this.lifetimes.refusal.set(connection)
-      throw error
+      throw this.turnedAway(connection, error)
     }
+  }
+
+  private welcome(connection: Connection, message: Message.Hello, positions: Message.Positions | undefined): void {
+    if (connection.isOpen) {
+      const { heartbeat } = this.context.settings
+      const answer: Message.Answer = { type: "hello", id: message.id, heartbeat, socket: connection.id }
+      const shared = message.extensions ? extensions.filter((name) => message.extensions?.includes(name)) : []
+      const text = this.encode(message, {
+        ...answer,
+        ...(positions && { positions }),
+        ...(shared.length > 0 && { extensions: shared })
+      })
+      connection.extensions = shared.length > 0 ? setOf(shared) : undefined
+      connection.catchUp()
+      connection.stage = "ready"
+      connection.greeted(true)
+      this.hub.greeted(connection)
+      this.write(connection, text)
+      connection.release()
+      this.context.log.lives?.connected(connection)
+    }
+    this.open(connection)
+  }
+
+  private turnedAway(connection: Connection, error: unknown): unknown {
+    connection.stage = "refused"
+    connection.greeted(false)
+    this.hub.dismiss(connection)
+    this.forget(connection)
+    this.lifetimes.refusal.set(connection)
+    return error
   }
 
   private checkSubs(connection: Connection, paths: ReadonlyArray<string>): void {

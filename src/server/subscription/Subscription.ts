@@ -184,9 +184,6 @@ export interface Match<A> {
   readonly params: Params
 }
 
-// Half a surrogate pair has no UTF-8: paths that differ in one would be the same to other nodes.
-const halfPair = /\p{Cs}/u
-
 /** What has been declared, found by the rules of hapi's router. */
 export class Router<A> {
   private readonly router = new Call.Router<A>()
@@ -215,7 +212,8 @@ export class Router<A> {
         return found.match
       }
     }
-    if (!path.startsWith("/") || halfPair.test(path)) {
+    // Half a surrogate pair has no UTF-8: paths that differ in one would be the same to other nodes.
+    if (!path.startsWith("/") || !path.isWellFormed()) {
       return undefined
     }
     const match = this.router.route("sub", path)

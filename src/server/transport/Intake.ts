@@ -80,7 +80,7 @@ export class Intake {
     const raw: Read = connection.raw
     raw[reader] = connection
     // One listener takes less than two, at each read too. ws removes its own, as which this counts by its `listener`.
-    const parse = raw.listeners("data").find(({ name }) => name === "socketOnData")
+    const parse = this.parse ?? raw.listeners("data").find(({ name }) => name === "socketOnData")
     if (parse) {
       raw.off("data", parse as typeof this.onData)
       this.parse = this.onData.listener = parse as typeof this.onData

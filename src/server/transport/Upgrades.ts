@@ -168,12 +168,11 @@ class Upgrades {
   private route(request: IncomingMessage, socket: Duplex, head: Buffer, others: (socket: Duplex) => void): void {
     const taker = this.takerOf(request)
     const alone = this.server.listenerCount("upgrade") === 1
-    const answered = this.takers.some(({ answered }) => answered)
-    if (taker && (alone || answered || taker.path !== undefined)) {
+    if (taker && (alone || taker.path !== undefined || this.answered)) {
       taker.upgrade(request, socket, head)
     } else if (alone) {
       serve(this.server, request, socket, head)
-    } else if (answered) {
+    } else if (this.answered) {
       socket.on("error", ignore)
       others(socket)
     } else if (!taker && isWebSocket(request)) {
@@ -186,6 +185,10 @@ class Upgrades {
     } else {
       serve(this.server, request, socket, head)
     }
+  }
+
+  private get answered(): boolean {
+    return this.takers.some(({ answered }) => answered)
   }
 
   private takerOf(request: IncomingMessage): Taker | undefined {
