@@ -14,7 +14,6 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-/** What waits of a path. */
 interface Queue {
   readonly path: string
   readonly bounds: Bounds
@@ -34,10 +33,7 @@ interface Call {
   chars: number
 }
 
-/**
- * Keeps updates, in the order they come. What comes in one turn of the event loop goes out together, and more of a path
- * when that has been confirmed: whatever becomes of a command on its way, none overtakes another.
- */
+/** Keeps updates, those of one turn together. None of a path overtakes another, whatever becomes of one on its way. */
 export class Appender {
   private readonly queues = new Map<string, Queue>()
   /** Those of which nothing is on its way. */
@@ -52,7 +48,6 @@ export class Appender {
     ) => Promise<ReadonlyArray<Message.Position | Error>>
   ) {}
 
-  /** How many updates have not been confirmed yet. */
   get waiting(): number {
     return this.size
   }

@@ -16,10 +16,7 @@ const negligible = 5
 // Which part of what is too much goes in one round: those who come back to this node are sent away once more.
 const part = 0.2
 
-/**
- * Watches over a node's share. The others must be known for a while: one that has just started, or is about to stop,
- * would have everybody move twice.
- */
+/** Watches over a node's share. One that has just started, or is about to stop, would have everybody move twice. */
 export class Balance {
   private nodes = ""
   private since = 0
@@ -32,7 +29,6 @@ export class Balance {
     this.tolerance = tolerance
   }
 
-  /** How many connections this node should send away now. */
   excess(own: string, peers: ReadonlyArray<Peer>): number {
     const alive = peers.filter((peer) => peer.alive)
     const nodes = alive.map(({ node }) => node).toSorted().join()

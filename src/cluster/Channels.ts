@@ -1,7 +1,4 @@
-/**
- * Which paths this node hears: those that someone here listens to, and no other; and what it takes to have missed
- * nothing of them.
- */
+/** Which paths this node hears: those that someone here listens to; and that it has missed nothing of them. */
 import type * as Message from "../protocol/Message.js"
 import type { Node } from "../server/Broker.js"
 import { Latch } from "../server/connection/Latch.js"
@@ -16,17 +13,6 @@ const reading = 50
 // Paths at rest that are looked after in one round.
 const round = 250
 
-const ignore = (): void => {}
-
-const away = (): Error => new Error("Not connected")
-
-const connected = (session: Session | undefined): Session => {
-  if (!session?.isUp) {
-    throw away()
-  }
-  return session
-}
-
 type Ahead = readonly [path: string, position: Message.Position]
 
 interface Batch {
@@ -34,10 +20,7 @@ interface Batch {
   readonly done: Latch
 }
 
-/**
- * The channels of the paths, subscribed to and given up as the node's subscribers come and go. Whatever must be done
- * for all of them, as after a reconnection, is done for a part after the other, and goes on where it ended.
- */
+/** What is to be done for all paths, as after a reconnection, is done part by part, and goes on where it ended. */
 export class Channels {
   /** The paths that are followed, and whether each is heard. */
   private readonly channels = new Map<string, boolean>()
@@ -55,10 +38,10 @@ export class Channels {
 
   constructor(
     private readonly node: Pick<Node, "listens" | "recovers" | "reached" | "refresh">,
-    private readonly session: () => Session | undefined
+    /** Fails while there is none. */
+    private readonly session: () => Session
   ) {}
 
-  /** Whether a path's channel is heard. */
   has(path: string): boolean {
     return this.channels.get(path) === true
   }
@@ -122,10 +105,7 @@ export class Channels {
     }
   }
 
-  /**
-   * Looks after some paths at rest: an announcement can get lost without a connection having gone down. One that was on
-   * its way when the engine was asked is here by the next time.
-   */
+  /** Looks after some paths at rest: an announcement can get lost without a connection having gone down. */
   async stroll(): Promise<void> {
     const { ahead } = this
     this.ahead = []
@@ -133,7 +113,6 @@ export class Channels {
     this.ahead = await this.compare(this.strolling.next()).catch(() => [])
   }
 
-  /** Notes that a path's history could not be read. */
   failed(path: string): void {
     this.unread.add(path)
   }
@@ -159,7 +138,7 @@ export class Channels {
     for (let batch = this.next; batch; batch = this.next) {
       this.next = undefined
       for (const part of parts(batch.paths, atOnce)) {
-        await this.settle(part).catch(ignore)
+        await this.settle(part).catch(() => {})
       }
       batch.done.open()
     }
@@ -168,19 +147,18 @@ export class Channels {
 
   private async settle(paths: ReadonlyArray<string>): Promise<void> {
     const { generation } = this
-    const session = this.session()
     const more = paths.filter((path) => this.node.listens(path) && !this.has(path))
     const less = paths.filter((path) => !this.node.listens(path))
     const givenUp = less.filter((path) => this.has(path))
     less.forEach((path) => this.forget(path))
     if (more.length > 0) {
-      await connected(session).subscribe("path", more)
+      await this.session().subscribe("path", more)
     }
     if (givenUp.length > 0) {
-      await connected(session).unsubscribe("path", givenUp)
+      await this.session().unsubscribe("path", givenUp)
     }
     if (generation !== this.generation) {
-      throw away()
+      throw new Error("Not connected any more")
     }
     more.forEach((path) => this.channels.set(path, true))
     // Who came or went meanwhile is seen to next.
@@ -193,7 +171,7 @@ export class Channels {
     if (kept.length === 0) {
       return []
     }
-    const positions = await connected(this.session()).positions(kept)
+    const positions = await this.session().positions(kept)
     return kept.flatMap((path, index) => {
       const position = positions[index]
       return position && this.isBehind(path, position) ? [[path, position] as const] : []

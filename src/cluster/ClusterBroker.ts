@@ -14,7 +14,6 @@ export interface Service extends Broker.Service {
   readonly events: Stream.Stream<BrokerEvent>
 }
 
-/** What a broker can be told. */
 interface BrokerOptions extends ClusterOptions {
   /** Called with what happens; see also `events`. */
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined

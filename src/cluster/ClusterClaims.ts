@@ -8,17 +8,14 @@ import { parts } from "./Parts.js"
 // Connections counted in again at a time.
 const atOnce = 100
 
-/**
- * Connections counted in. Those of a node count for as long as it lives; while the engine is away, each node counts its
- * own.
- */
+/** Connections counted in while their node lives. While the engine is away, each node counts its own. */
 export class ClusterClaims implements Claims {
   private readonly held: Groups.Groups<string, string> = new Map()
   private renewing = false
 
   constructor(
-    private readonly session: () => Session | undefined,
-    /** Which of these nodes are dead. */
+    /** Fails while there is none. */
+    private readonly session: () => Session,
     private readonly dead: (nodes: ReadonlyArray<string>) => Promise<ReadonlyArray<string>>
   ) {}
 
@@ -31,14 +28,14 @@ export class ClusterClaims implements Claims {
     }
     const granted = allowed && await this.ask(user, socket, max)
     if (!granted) {
-      this.forget(user, socket)
+      Groups.remove(this.held, user, socket)
     }
     return granted
   }
 
   release(user: string, socket: string): void {
-    this.forget(user, socket)
-    this.session()?.release(user, socket).catch(ignore)
+    Groups.remove(this.held, user, socket)
+    Promise.resolve().then(() => this.session().release(user, socket)).catch(() => {})
   }
 
   /** Counts every connection of this node in again, after the engine may have forgotten them. */
@@ -62,11 +59,8 @@ export class ClusterClaims implements Claims {
   }
 
   private async ask(user: string, socket: string, max: number): Promise<boolean> {
-    const session = this.session()
-    if (!session?.isUp) {
-      return true
-    }
     try {
+      const session = this.session()
       const others = await session.claim(user, socket, max, [])
       if (!others) {
         return true
@@ -77,10 +71,4 @@ export class ClusterClaims implements Claims {
       return true
     }
   }
-
-  private forget(user: string, socket: string): void {
-    Groups.remove(this.held, user, socket)
-  }
 }
-
-const ignore = (): void => {}

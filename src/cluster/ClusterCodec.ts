@@ -1,12 +1,9 @@
-/**
- * What nodes say to each other: a line of JSON, and the text of the message as it is, which whoever does not look into
- * it need not parse. What is kept has its place on a line before.
- */
+/** What nodes say to each other: a line with the place of what is kept, a line of JSON, and the message's text. */
 import type * as Message from "../protocol/Message.js"
 import type { Command, Publish, Published } from "../server/Command.js"
 
 /** What nodes say to each other beside commands. */
-type Word =
+export type Word =
   /** Asks every node that hears it how many connections, or subscribers of a path, it has. */
   | { readonly type: "count"; readonly id: number; readonly path?: string | undefined }
   /** The answer. */
@@ -17,7 +14,6 @@ type Word =
   | { readonly type: "told"; readonly id: number; readonly answer?: unknown }
   /** The sender has carried out the orders up to this one. */
   | { readonly type: "done"; readonly position: Message.Position }
-  /** The sender leaves. */
   | { readonly type: "left" }
 
 interface Head extends Partial<Omit<Publish, "type">> {
@@ -44,7 +40,6 @@ export const encode = (from: string, command: Command): string => {
   return assemble({ from, ...head }, text ?? JSON.stringify(message))
 }
 
-/** Puts into words what is no command. */
 export const word = (from: string, said: Word): string => assemble({ from, ...said })
 
 const parse = (text: string): unknown => text === "" ? undefined : JSON.parse(text)
@@ -124,9 +119,9 @@ export const decode = (payload: string): Heard => {
 
 /** Understands an entry of a path's history. What was kept in an earlier epoch is told in the terms of this one. */
 export const decodeUpdate = (entry: string, epoch: string): Published => {
-  const [line, rest] = split(entry)
-  const [json, text] = split(rest)
-  const { epoch: origin, offset } = positionOf(line)
-  const position = { epoch, offset }
-  return Object.assign(new Update(JSON.parse(json) as Head, text, position), { position, origin })
+  const { position, said } = decode(entry)
+  if (!position || said.type !== "publish") {
+    throw new Error("Not an update")
+  }
+  return Object.assign(said, { position: { epoch, offset: position.offset }, origin: position.epoch })
 }

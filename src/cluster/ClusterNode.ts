@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as Thrown from "../protocol/Thrown.js"
 import { type Answers, BrokerError, type Health, type Membership, type Node, type Tally } from "../server/Broker.js"
 import type { Broadcast, Command, Publish, Published } from "../server/Command.js"
+import * as MessageText from "../server/MessageText.js"
 import type { Bounds } from "../server/recovery/Bounds.js"
 import type { Page, Since } from "../server/recovery/History.js"
 import { Appender } from "./Appender.js"
@@ -18,15 +19,12 @@ import { ClusterClaims } from "./ClusterClaims.js"
 import * as ClusterCodec from "./ClusterCodec.js"
 import { ClusterOnce } from "./ClusterOnce.js"
 import { ClusterPresence } from "./ClusterPresence.js"
-import { type Engine, type Kept, Refused, type Session } from "./Engine.js"
+import { type Channel, type Engine, type Kept, Refused, type Session } from "./Engine.js"
 import * as Metrics from "./Metrics.js"
 import * as Orders from "./Orders.js"
 import * as Roster from "./Roster.js"
 import { Survey } from "./Survey.js"
 import * as Timer from "./Timer.js"
-
-// How long the nodes' answers to a question are waited for (ms).
-const patience = 1_000
 
 // How often connections are counted in again, so that the engine does not forget them (ms).
 const claimInterval = 20 * 60 * 1_000
@@ -39,17 +37,12 @@ const lastRetry = 10_000
 // What is heard before the node has carried out what it missed waits; more than this is lost, as it was before.
 const maxHeard = 10_000
 
-/** What a cluster is told. */
 export interface ClusterOptions {
-  /** How long a node that starts waits for the engine, in milliseconds. */
   readonly timeout: number
-  /** Commands that may be on their way to the engine at a time; more fail. */
   readonly maxInFlight: number
-  /** Whether a node that holds far more than its share of the connections sends some away. */
   readonly balance?: BalanceOptions | undefined
 }
 
-/** A node of a cluster. */
 export class ClusterNode {
   private session: Session | undefined
   /** Scopes in which this node takes part. */
@@ -98,10 +91,10 @@ export class ClusterNode {
     private readonly context: Context.Context<never>,
     private readonly happened: (event: BrokerEvent) => void
   ) {
-    const session = (): Session | undefined => this.session
+    const session = (): Session => this.connected()
     this.clock = Context.get(context, Clock.Clock)
     this.after = Timer.make(context)
-    this.survey = new Survey(patience, this.after)
+    this.survey = new Survey(this.after)
     this.roster = new Roster.Roster(node.id, () => this.now())
     this.claims = new ClusterClaims(session, (nodes) => this.dead(nodes))
     this.channels = new Channels(node, session)
@@ -116,7 +109,7 @@ export class ClusterNode {
     this.once = new ClusterOnce((run) => this.asked(run), () => this.now())
     this.orders = new Orders.Orders({
       id: node.id,
-      session: () => this.connected(),
+      session,
       carryOut: (order) => node.deliver(order),
       peers: () => this.roster.beat(this.connected(), undefined),
       after: this.after,
@@ -130,7 +123,6 @@ export class ClusterNode {
     Metrics.begin(context)
   }
 
-  /** What the server is given. */
   get membership(): Membership {
     return {
       send: (command) => this.send(command),
@@ -153,8 +145,6 @@ export class ClusterNode {
   private now(): number {
     return this.clock.currentTimeMillisUnsafe()
   }
-
-  // Life
 
   // A node starts without its engine, but gives it the time to answer first.
   private readonly open: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() => {
@@ -329,8 +319,6 @@ export class ClusterNode {
     return nodes.filter((node) => node !== this.node.id && !alive.has(node))
   }
 
-  // Outgoing
-
   private send(command: Command): Promise<void> {
     switch (command.type) {
       case "publish":
@@ -344,7 +332,7 @@ export class ClusterNode {
   }
 
   private publish(command: Publish): Promise<void> {
-    const text = command.text ?? textOf(command.message)
+    const text = command.text ?? MessageText.orNone(command.message)
     return this.share("path", command.path, text === undefined ? command : { ...command, text })
   }
 
@@ -412,6 +400,11 @@ export class ClusterNode {
     })
   }
 
+  /** Ends with how many have heard it. */
+  private say(channel: Channel, name: string, word: ClusterCodec.Word): Promise<number> {
+    return this.asked((session) => session.publish(channel, name, ClusterCodec.word(this.node.id, word)))
+  }
+
   private refused(error: unknown): void {
     if (error instanceof Refused && this.refusedSince === undefined) {
       this.refusedSince = this.now()
@@ -430,8 +423,6 @@ export class ClusterNode {
       this.happened(BrokerEvent.Accepting({ refusal }))
     }
   }
-
-  // History
 
   private async keep(command: Publish, bounds: Bounds): Promise<void> {
     const { path } = command
@@ -491,34 +482,20 @@ export class ClusterNode {
     })
   }
 
-  // Counting
-
-  private count(path: string | undefined): Promise<Tally> {
+  private async count(path: string | undefined): Promise<Tally> {
     const { node } = this
-    const channel = path === undefined ? "all" : "path"
-    return this.survey.take(async (id) => {
-      const payload = ClusterCodec.word(node.id, { type: "count", id, path })
-      const heard = await this.command((session) => session.publish(channel, path ?? "all", payload))
-      const own = path === undefined ? node.serves : this.channels.has(path)
-      return heard - (own ? 1 : 0)
-    }).then(({ answers, silent }) => ({
-      total: Array.from(answers.values(), Number).reduce(
-        (sum, count) => sum + count,
-        node.serves ? node.count(path) : 0
-      ),
-      nodes: answers.size + (node.serves ? 1 : 0),
-      silent
-    }), (error: unknown) => Promise.reject(toBrokerError(error)))
+    const { answers, silent } = await this.survey.take(async (id) => {
+      const heard = await this.say(path === undefined ? "all" : "path", path ?? "all", { type: "count", id, path })
+      return heard - Number(path === undefined ? node.serves : this.channels.has(path))
+    })
+    const counts = [...Array.from(answers.values(), Number), ...node.serves ? [node.count(path)] : []]
+    return { total: counts.reduce((sum, count) => sum + count, 0), nodes: counts.length, silent }
   }
-
-  // Inspection
 
   private async ask(question: unknown): Promise<Answers> {
     const { node } = this
-    const others = this.survey.take(async (id) => {
-      const payload = ClusterCodec.word(node.id, { type: "ask", id, question })
-      return await this.command((session) => session.publish("all", "all", payload)) - 1
-    }).then(({ answers }) => answers, () => new Map<string, unknown>())
+    const others = this.survey.take(async (id) => await this.say("all", "all", { type: "ask", id, question }) - 1)
+      .then(({ answers }) => answers, () => new Map<string, unknown>())
     const [own, heard] = await Promise.all([node.answer?.(question), others])
     const answers = new Map(Array.from(heard).concat([[node.id, own]]).filter(([, answer]) => answer !== undefined))
     const known = new Set([node.id, ...heard.keys(), ...this.roster.peers.map(({ node }) => node)])
@@ -541,8 +518,6 @@ export class ClusterNode {
     }
   }
 
-  // Incoming
-
   private readonly hear = (payload: string): void => {
     // Anybody can publish anything: what is thrown into the client library's parser would leave this node deaf.
     try {
@@ -558,11 +533,12 @@ export class ClusterNode {
     const own = from === this.node.id
     switch (said.type) {
       case "count":
-        return own ? undefined : this.reply(from, said.id, said.path)
+        return own ? undefined : this.reply(from, { type: "counted", id: said.id, count: this.node.count(said.path) })
       case "counted":
         return this.survey.answered(said.id, from, said.count)
       case "ask":
-        return own ? undefined : this.tell(from, said.id, said.question)
+        return own ? undefined : void Promise.resolve(this.node.answer?.(said.question))
+          .then((answer) => this.reply(from, { type: "told", id: said.id, answer }), ignore)
       case "told":
         return this.survey.answered(said.id, from, said.answer)
       case "done":
@@ -587,28 +563,11 @@ export class ClusterNode {
     }
   }
 
-  private reply(to: string, id: number, path: string | undefined): void {
-    const payload = ClusterCodec.word(this.node.id, { type: "counted", id, count: this.node.count(path) })
-    this.command((session) => session.publish("node", to, payload)).catch(ignore)
-  }
-
-  private tell(to: string, id: number, question: unknown): void {
-    Promise.resolve(this.node.answer?.(question)).then((answer) => {
-      const payload = ClusterCodec.word(this.node.id, { type: "told", id, answer })
-      return this.command((session) => session.publish("node", to, payload))
-    }).catch(ignore)
+  private reply(to: string, word: ClusterCodec.Word): void {
+    this.say("node", to, word).catch(ignore)
   }
 }
 
 const ignore = (): void => {}
 
 const toBrokerError = (cause: unknown): BrokerError => new BrokerError({ message: Thrown.text(cause), cause })
-
-// What cannot be made into text is told by whoever needs it.
-const textOf = (message: unknown): string | undefined => {
-  try {
-    return JSON.stringify(message)
-  } catch {
-    return undefined
-  }
-}

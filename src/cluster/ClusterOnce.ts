@@ -2,7 +2,6 @@
 import { MemoryOnce, type Once, type Standing } from "../server/api/Once.js"
 import type { Session } from "./Engine.js"
 
-/** Keys on an engine. */
 export class ClusterOnce implements Once {
   private readonly own: MemoryOnce
   /** What the engine is to be told: the digest, and whether the work is done. */

@@ -10,7 +10,6 @@ import type { After } from "./Timer.js"
 // Paths that are looked after in one round.
 const round = 250
 
-/** What it needs of its node. */
 interface Host {
   readonly node: Pick<Node, "id" | "presence">
   readonly command: <A>(run: (session: Session) => Promise<A>) => Promise<A>
@@ -27,10 +26,7 @@ const least = 2_000
 const most = lease + interval
 const pause = 250
 
-/**
- * Presence on an engine. Each node notes down where it has somebody before it has, so that another can see to it that
- * they leave with it.
- */
+/** Each node notes down where it has somebody before it has, so that another can see to it that they leave with it. */
 export class ClusterPresence implements Presences {
   /** The paths that are noted down, and how many this node has there; nothing where that is not known. */
   private readonly noted = new Map<string, number | undefined>()
@@ -96,10 +92,7 @@ export class ClusterPresence implements Presences {
     return this.noted.has(path)
   }
 
-  /**
-   * To be called from time to time, with the nodes that there are: those of others that are no more leave, unless it
-   * cannot be known yet who is there.
-   */
+  /** Has those leave whose node is no more among these, unless it cannot be known yet who is there. */
   async tend(peers: ReadonlyArray<Peer>, isKnown: boolean): Promise<void> {
     const { command, node, now } = this.host
     const local = node.presence?.()
@@ -111,7 +104,7 @@ export class ClusterPresence implements Presences {
     const holders = await command((session) => session.holders())
     await this.check()
     // Others took this node for dead, or the engine has lost all.
-    local.renew(this.isLost || (local.isPopulated() && !holders.includes(node.id)))
+    local.renew(this.isLost || (this.noted.size > 0 && !holders.includes(node.id)))
     this.isLost = false
     if (!isKnown) {
       return

@@ -8,7 +8,6 @@ import type { Since } from "../server/recovery/History.js"
 /** What a channel is for: a path's updates, one node's post, or what all nodes hear. */
 export type Channel = "path" | "node" | "all"
 
-/** Hears of a session. */
 export interface Observer {
   /** Connected, for the first time or again: what is to be heard must be subscribed to (again). */
   readonly up: () => void
@@ -30,7 +29,6 @@ export interface Kept {
   readonly last?: string | undefined
 }
 
-/** What is to be kept of a path. */
 export interface Batch {
   readonly path: string
   readonly payloads: ReadonlyArray<string>
@@ -45,10 +43,7 @@ export interface Beat {
   readonly state: string
 }
 
-/**
- * A connection to an engine, which comes back by itself until it is closed. Nothing is queued while it is down: what is
- * asked then fails.
- */
+/** A connection that comes back by itself until it is closed. What is asked while it is down fails. */
 export interface Session {
   readonly isUp: boolean
 
@@ -111,10 +106,7 @@ export interface Session {
   readonly holds: (node: string) => Promise<number>
   readonly held: (node: string) => Promise<ReadonlyArray<string>>
 
-  /**
-   * Counts a connection of a user in, and those of `dead` nodes (whose ids theirs begin with) out. Answers who is
-   * counted if there are `max` others; then it is not.
-   */
+  /** Counts a connection in, and those of `dead` nodes out; or answers who is counted if there are `max` others. */
   readonly claim: (
     user: string,
     socket: string,
@@ -131,9 +123,7 @@ export interface Session {
   readonly close: () => Promise<void>
 }
 
-/** An engine. */
 export interface Engine {
-  /** What it is called in messages. */
   readonly name: string
   readonly open: (observer: Observer) => Session
 }
@@ -146,8 +136,6 @@ export const remembered = 30_000
  * period in the epoch of one that has none: half of it, so that nothing can come and go unnoticed within two.
  */
 export const stateAge = 48 * 60 * 60 * 1_000
-
-/** See `stateAge`. */
 export const period = stateAge / 2
 
 /** How long work may take whose node may be no more (ms); then its key is free again. */

@@ -1,17 +1,12 @@
-/**
- * Revocations and disconnections: kept, so that a node that is cut off carries them out when it is back, and confirmed
- * by every node they concern.
- */
+/** Revocations and disconnections: kept for nodes that are cut off, and confirmed by every node they concern. */
 import type * as Message from "../protocol/Message.js"
 import type { Disconnect, Revoke } from "../server/Command.js"
-import { Latch } from "../server/connection/Latch.js"
 import * as Epoch from "../server/recovery/Epoch.js"
 import * as ClusterCodec from "./ClusterCodec.js"
 import type { Kept, Session } from "./Engine.js"
 import type { Peer } from "./Roster.js"
-import { type After, atMost } from "./Timer.js"
+import { type After, atMost, Waiting } from "./Timer.js"
 
-/** An order. */
 export type Order = Revoke | Disconnect
 
 /** Where orders are kept: it begins with no slash, as paths do. */
@@ -43,7 +38,6 @@ const concerns = ({ target }: Order, node: string): boolean => "user" in target 
 /** The node that has a socket, by its id. */
 export const ownerOf = (socket: string): string => socket.slice(0, socket.lastIndexOf(":"))
 
-/** What orders need of the node. */
 interface Host {
   readonly id: string
   /** Fails while there is none. */
@@ -55,7 +49,6 @@ interface Host {
   readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
 }
 
-/** The orders of a cluster, as one node gives and gets them. */
 export class Orders {
   /** Up to where this node has carried all out. */
   done: Message.Position | undefined
@@ -67,14 +60,21 @@ export class Orders {
   private unsent: Array<Order> = []
   /** What other nodes have confirmed last, and who waits for more. */
   private readonly confirmed = new Map<string, Message.Position>()
-  private readonly waiting = new Set<() => void>()
+  private readonly waiting: Waiting
 
-  constructor(private readonly host: Host) {}
+  constructor(private readonly host: Host) {
+    this.waiting = new Waiting(host.after, patience)
+  }
 
   /** Has an order carried out by the nodes it concerns; ends when they have confirmed, fails when that is not known. */
   async give(order: Order): Promise<void> {
     const { id, peers } = this.host
-    const position = await this.send(order)
+    const position = await this.keep(order).catch((error: unknown) => {
+      if (this.unsent.length < maxUnsent) {
+        this.unsent.push(order)
+      }
+      throw error
+    })
     const silent = async (): Promise<ReadonlyArray<string>> =>
       (await peers())
         .filter(({ done, node }) =>
@@ -83,7 +83,7 @@ export class Orders {
         )
         .map(({ node }) => node)
     const first = await silent()
-    await this.until(() => first.every((node) => reaches(this.confirmed.get(node), position)))
+    await this.waiting.until(() => first.every((node) => reaches(this.confirmed.get(node), position)))
     // Whoever has left meanwhile, or whose confirmation got lost.
     const rest = first.length === 0 ? first : await silent()
     if (rest.length > 0) {
@@ -91,7 +91,6 @@ export class Orders {
     }
   }
 
-  /** Takes an announced order. */
   heard(from: string, order: Order, position: Message.Position): void {
     this.announced.push({ from, order, position })
     this.start().catch(ignore)
@@ -122,13 +121,11 @@ export class Orders {
     }
   }
 
-  /** Takes a node's confirmation. */
   answered(node: string, position: Message.Position): void {
     this.confirmed.set(node, position)
-    this.waiting.forEach((check) => check())
+    this.waiting.changed()
   }
 
-  /** Forgets a node that has left. */
   left(node: string): void {
     this.confirmed.delete(node)
   }
@@ -140,17 +137,6 @@ export class Orders {
       throw position ?? new Error("Not answered")
     }
     return position
-  }
-
-  private async send(order: Order): Promise<Message.Position> {
-    try {
-      return await this.keep(order)
-    } catch (error) {
-      if (this.unsent.length < maxUnsent) {
-        this.unsent.push(order)
-      }
-      throw error
-    }
   }
 
   private start(): Promise<void> {
@@ -230,15 +216,6 @@ export class Orders {
         Promise.resolve().then(() => this.host.session().publish("node", giver, payload)).catch(ignore)
       }
     }
-  }
-
-  private async until(holds: () => boolean): Promise<void> {
-    const held = new Latch()
-    const check = (): void => holds() ? held.open() : undefined
-    check()
-    this.waiting.add(check)
-    await atMost(this.host.after, patience, held.wait)
-    this.waiting.delete(check)
   }
 }
 

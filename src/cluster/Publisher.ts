@@ -84,23 +84,20 @@ export interface Service {
   readonly count: (path?: string) => Effect.Effect<Tally, UserError | BrokerError>
 }
 
+/** The same, answering with Promises. */
+type Promised<S> = {
+  readonly [K in keyof S]: S[K] extends (...args: infer Args) => Effect.Effect<infer A, unknown>
+    ? (...args: Args) => Promise<A>
+    : never
+}
+
 /**
  * A publisher for programs without Effect.
  *
  * @since 1.0.0
  * @category models
  */
-export interface PlainPublisher {
-  /** Publishes to the subscribers of a path on every node. */
-  readonly publish: (path: string, message: unknown, options?: PublishOptions) => Promise<void>
-  /** Sends a message to all connections of every node. */
-  readonly broadcast: (message: unknown, options?: BroadcastOptions) => Promise<void>
-  /** Ends subscriptions, with `message` as the last update unless that is `null`; ends when the nodes have confirmed. */
-  readonly revoke: (target: Target, path: string, message?: unknown) => Promise<void>
-  /** Closes connections; ends when the nodes have confirmed. */
-  readonly disconnect: (target: Target) => Promise<void>
-  /** How many connections all nodes have, or subscribers of a path. */
-  readonly count: (path?: string) => Promise<Tally>
+export interface PlainPublisher extends Promised<Service> {
   /** Leaves the cluster, when what was published before is out. */
   readonly close: () => Promise<void>
 }
@@ -126,8 +123,6 @@ const boundsOf = (path: string, { recovery, state }: SubscriptionOptions): Bound
   }
   return all
 }
-
-const nothing = (): void => {}
 
 interface Declared {
   readonly recovery: Bounds | undefined
@@ -157,7 +152,7 @@ const over = (membership: Membership, router: Router<Declared>) => ({
   count: (path?: string) => membership.count(path)
 })
 
-const joining = (broker: BrokerService, { log = nothing, subscriptions = {} }: Options) =>
+const joining = (broker: BrokerService, { log = () => {}, subscriptions = {} }: Options) =>
   Effect.gen(function*() {
     const router = new Router<Declared>()
     for (const [path, options] of Object.entries(subscriptions)) {
@@ -183,9 +178,8 @@ const joining = (broker: BrokerService, { log = nothing, subscriptions = {} }: O
     return over(membership, router)
   })
 
-const toUserError = (cause: unknown): UserError => cause instanceof UserError ? cause : Thrown.toUserError(cause)
-
-const toError = (cause: unknown): UserError | BrokerError => cause instanceof BrokerError ? cause : toUserError(cause)
+const toError = (cause: unknown): UserError | BrokerError =>
+  cause instanceof BrokerError ? cause : Thrown.asUserError(cause)
 
 /**
  * Makes a publisher, which leaves the cluster with its scope. Fails with `UserError` on invalid options.
@@ -197,7 +191,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, UserError, S
   Effect.gen(function*() {
     const broker = yield* Broker
     const publisher = yield* joining(broker, options).pipe(
-      Effect.catchDefect((cause) => Effect.fail(toUserError(cause)))
+      Effect.catchDefect((cause) => Effect.fail(Thrown.asUserError(cause)))
     )
     const attempt = <A>(work: () => Promise<A>) => Effect.tryPromise({ try: work, catch: toError })
     return {

@@ -4,8 +4,6 @@ import { type Beat, remembered, type Session } from "./Engine.js"
 
 /** How often a node gives a sign of life, and how long it counts as alive after the last (ms). */
 export const interval = 1_000
-
-/** See `interval`. */
 export const lease = 5_000
 
 /** What a node says of itself: how many connections it has, and up to which order it has carried all out. */
@@ -72,7 +70,6 @@ export class Roster {
     return this.from >= since
   }
 
-  /** Notes that a node has left: it has no connections any more. */
   left(node: string): void {
     this.seen.delete(node)
   }

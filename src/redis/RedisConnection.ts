@@ -1,9 +1,7 @@
-/**
- * The way to Redis: what the engine needs of a client library, on a single server (or one behind a proxy), on the
- * master that Sentinel names, and on a Redis Cluster.
- */
+/** The way to Redis: a single server (or one behind a proxy), the master that Sentinel names, or a Redis Cluster. */
 import { createClient, createCluster, type RedisClientOptions } from "@redis/client"
 import { setTimeout as sleep } from "node:timers/promises"
+import type { Observer } from "../cluster/Engine.js"
 
 /** Where Redis is; `Secret` is what may hold a password. */
 export interface Address<Secret = string> {
@@ -19,14 +17,6 @@ export interface Address<Secret = string> {
   readonly client?:
     | Pick<RedisClientOptions, "username" | "credentialsProvider" | "socket"> & { readonly password?: Secret }
     | undefined
-}
-
-/** Hears of a connection. */
-export interface Observer {
-  /** Connected, or again: nothing is subscribed to, or something may have been missed. */
-  readonly up: () => void
-  readonly down: (error: unknown) => void
-  readonly heard: (payload: string) => void
 }
 
 /** A connection. Nothing is queued while it is down: what is asked then fails. */
@@ -58,14 +48,13 @@ const ignore = (): void => {}
 // that nodes that lost the same server do not come back all at once.
 const backoff = (attempt: number): number => Math.min(50 * 2 ** attempt, 2_000) * (0.5 + Math.random() / 2)
 
-const silent = (): Error => new Error("Redis does not answer")
-
 const within = async <A>(work: Promise<A>, timeout: number): Promise<A> => {
   const late = new AbortController()
   try {
     return await Promise.race([
       work,
-      sleep(timeout, undefined, { signal: late.signal, ref: false }).then(() => Promise.reject(silent()))
+      sleep(timeout, undefined, { signal: late.signal, ref: false })
+        .then(() => Promise.reject(new Error("Redis does not answer")))
     ])
   } finally {
     late.abort()
@@ -101,7 +90,6 @@ const makeClient = (address: Address, url: string | undefined, timeout: number) 
 /** One connection, made anew for as long as it is wanted. */
 class Line {
   client: Client | undefined
-  /** Where it leads. */
   url: string | undefined
   private closed = false
   private attempt = 0
@@ -173,13 +161,8 @@ class Line {
 
 const transport = ({ client }: Address): Address => client?.socket ? { client: { socket: client.socket } } : {}
 
-/** Where the master is, by what the Sentinels say; always the same without them. */
-interface Locator {
-  readonly locate: () => Promise<string | undefined>
-  readonly close: () => void
-}
-
-const locator = (address: Address, timeout: number, found: (url: string) => void): Locator => {
+// Where the master is, by what the Sentinels say; always the same without them.
+const locator = (address: Address, timeout: number, found: (url: string) => void) => {
   const { name = "", sentinels } = address
   if (!sentinels) {
     const url = typeof address.url === "string" ? address.url : address.url?.[0]
@@ -188,15 +171,9 @@ const locator = (address: Address, timeout: number, found: (url: string) => void
   const scheme = sentinels.some((url) => url.startsWith("rediss:")) ? "rediss" : "redis"
   // Their credentials, if they have any, are in their urls.
   const lines = sentinels.map((url) =>
-    new Line(
-      () => Promise.resolve(url),
-      () => makeClient(transport(address), url, timeout),
-      timeout,
-      ignore,
-      ignore
-    )
+    new Line(() => Promise.resolve(url), () => makeClient(transport(address), url, timeout), timeout, ignore, ignore)
   )
-  let known: Master | undefined
+  let known: Awaited<ReturnType<typeof ask>> | undefined
   // Not all hear of a change at once: the newest counts, also when who knows it does not answer. A master that has just
   // come back, empty, is still one to some.
   const locate = async (): Promise<string> => {
@@ -223,13 +200,7 @@ const locator = (address: Address, timeout: number, found: (url: string) => void
   }
 }
 
-interface Master {
-  readonly host: string
-  readonly port: string
-  readonly epoch: number
-}
-
-const ask = async (client: Client | undefined, name: string, timeout: number): Promise<Master> => {
+const ask = async (client: Client | undefined, name: string, timeout: number) => {
   if (!client) {
     throw new Error("Not connected to a Sentinel")
   }
@@ -249,10 +220,8 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
   let closed = false
   let suspected = 0
   const make = (url: string | undefined): Client => makeClient(address, url, timeout)
-  const isUp = (): boolean =>
-    commands.client !== undefined && subscriber.client !== undefined && commands.url === subscriber.url
   const ready = (): void => {
-    if (isUp() && !closed) {
+    if (connection.isUp && !closed) {
       observer.up()
     }
   }
@@ -288,9 +257,9 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
       candidate.destroy()
     }
   }
-  return {
+  const connection: RedisConnection = {
     get isUp() {
-      return isUp()
+      return commands.client !== undefined && subscriber.client !== undefined && commands.url === subscriber.url
     },
     publish: "PUBLISH",
     spans: true,
@@ -306,7 +275,7 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
     },
     close: async () => {
       closed = true
-      if (commands.client && isUp()) {
+      if (commands.client && connection.isUp) {
         await farewell(commands.client.ping())
       }
       close()
@@ -314,6 +283,7 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
       subscriber.close()
     }
   }
+  return connection
 }
 
 const clustered = (address: Address, timeout: number, observer: Observer): RedisConnection => {
@@ -406,8 +376,6 @@ const clustered = (address: Address, timeout: number, observer: Observer): Redis
   }
 }
 
-/**
- * Opens a connection, which comes back by itself until it is closed. `timeout` (ms) is how long a server may be silent.
- */
+/** Opens a connection, which comes back by itself. `timeout` (ms) is how long a server may be silent. */
 export const open = (address: Address, timeout: number, observer: Observer): RedisConnection =>
   address.cluster ? clustered(address, timeout, observer) : single(address, timeout, observer)

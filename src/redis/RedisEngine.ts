@@ -17,7 +17,6 @@ import type { Bounds } from "../server/recovery/Bounds.js"
 import * as RedisConnection from "./RedisConnection.js"
 import * as Scripts from "./Scripts.js"
 
-/** What the engine is made of. */
 interface EngineOptions extends RedisConnection.Address {
   readonly prefix: string
   readonly timeout: number
@@ -173,5 +172,4 @@ const open = (options: EngineOptions, observer: Observer): Session => {
   }
 }
 
-/** Makes the engine. */
 export const make = (options: EngineOptions): Engine => ({ name: "Redis", open: (observer) => open(options, observer) })

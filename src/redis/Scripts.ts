@@ -3,10 +3,7 @@ import { createHash } from "node:crypto"
 import { leastChanges, period, remembered } from "../cluster/Engine.js"
 import type { RedisConnection } from "./RedisConnection.js"
 
-/**
- * A Lua script. `run` sends its digest, and the whole of it to a server that does not know it yet; the first key
- * decides on which server it runs.
- */
+/** A Lua script, of which `run` sends the digest if the server knows it. The first key decides on the server. */
 export class Script {
   private readonly digest: string
 
@@ -14,11 +11,7 @@ export class Script {
     this.digest = createHash("sha1").update(source).digest("hex")
   }
 
-  async run(
-    connection: RedisConnection,
-    keys: ReadonlyArray<string>,
-    args: ReadonlyArray<string>
-  ): Promise<unknown> {
+  async run(connection: RedisConnection, keys: ReadonlyArray<string>, args: ReadonlyArray<string>): Promise<unknown> {
     const [key = ""] = keys
     const command = ["EVALSHA", this.digest, String(keys.length), ...keys, ...args]
     try {

@@ -16,10 +16,7 @@ export interface Owner {
   readonly departed?: boolean
 }
 
-/**
- * Runs an answer: a value comes back as it is, an Effect that ends without waiting as its value. One that waits is kept
- * with its owners, in `fibers`, as long as it does.
- */
+/** Runs an answer. An Effect that ends at once is its value; one that waits is kept in its owners' `fibers`. */
 export type Settle = <A>(answer: Awaitable<A>, ...owners: ReadonlyArray<Owner>) => A | PromiseLike<A>
 
 /** Interrupts what is done for somebody; nobody waits for it. */
@@ -42,13 +39,9 @@ const keep = (owner: Owner, fiber: Fiber.Fiber<unknown, unknown>): void => {
   })
 }
 
-/** Whether a value is to be awaited. */
 export const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
   typeof u === "object" && u !== null && "then" in u && typeof u.then === "function"
 
-const ignore = (): void => {}
-
-/** What work that was interrupted fails with. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted"
 }
@@ -62,20 +55,15 @@ const unwrap = <A>(exit: Exit.Exit<A, unknown>): A => {
 
 const isEffect = <A>(answer: Awaitable<A>): answer is Effect.Effect<A, unknown> => Effect.isEffect(answer)
 
-const isPromise = <A>(answer: Awaitable<A>): answer is PromiseLike<A> => isPromiseLike(answer)
-
-/**
- * Settles answers with the services of a context. A failure is thrown, or rejects, as the error the Effect failed with.
- * `waiting` is told of every fiber that has to wait; `within` makes an Effect part of a span.
- */
+/** `waiting` is told of every fiber that has to wait; `within` makes an Effect part of a span. */
 export const settleWith = (
   context: Context.Context<never>,
-  waiting: (fiber: Fiber.Fiber<unknown, unknown>) => void = ignore,
+  waiting: (fiber: Fiber.Fiber<unknown, unknown>) => void = () => {},
   within?: <A>(effect: Effect.Effect<A, unknown>) => Effect.Effect<A, unknown>
 ): Settle => {
   const fork = Effect.runForkWith(context)
   return <A>(answer: Awaitable<A>, ...owners: ReadonlyArray<Owner>): A | PromiseLike<A> => {
-    if (typeof answer !== "object" || answer === null || isPromise(answer) || !isEffect(answer)) {
+    if (!isEffect(answer)) {
       return answer
     }
     const fiber = fork(within ? within(answer) : answer)

@@ -1,6 +1,5 @@
 /** Maps whose values come about when they are asked for. */
 
-/** The value of a key, made if there is none. */
 export const getOrMake = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
   let value = map.get(key)
   if (value === undefined) {
@@ -23,7 +22,6 @@ export const take = <A, B, V>(maps: Map<A, Map<B, V>>, first: A, second: B): V |
 /** Sets by what their members have in common; an empty one is none. */
 export type Groups<K, V> = Map<K, Set<V>>
 
-/** Adds a member of a group. */
 export const add = <K, V>(groups: Groups<K, V>, key: K, member: V): void => {
   getOrMake(groups, key, () => new Set()).add(member)
 }

@@ -79,7 +79,10 @@ export type LimitOptions<Time> = {
   readonly [K in keyof Limits]?: OptionOf<Limits[K], Time> | undefined
 }
 
-type OptionOf<A, Time> = number extends A ? false | (false extends A ? Time : number) : A
+/** A setting as a door is told it. */
+export type OptionOf<A, Time> = number extends A ? false | (false extends A ? Time : number)
+  : string extends A ? boolean | string
+  : A
 
 type Limit<A> = readonly [kind: (door: Door) => Kind<A>, otherwise: A]
 

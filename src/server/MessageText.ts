@@ -15,3 +15,12 @@ export const of = (message: unknown): string => {
   }
   return text
 }
+
+/** The same, if there is one: what has none is told where it is written. */
+export const orNone = (message: unknown): string | undefined => {
+  try {
+    return JSON.stringify(message)
+  } catch {
+    return undefined
+  }
+}

@@ -420,10 +420,7 @@ export const layer = (
   server: Server | SecureServer,
   options: Settings.Options = {}
 ): Layer.Layer<NesServer, never, Application> =>
-  Layer.effect(
-    NesServer,
-    Effect.tap(make(options), (nes) => nes.listen(server, { closeCode: CloseCode.goingAway }))
-  )
+  Layer.effect(NesServer, Effect.tap(make(options), (nes) => nes.listen(server, { closeCode: CloseCode.goingAway })))
 
 /**
  * `layer`, with options from Config. What is code is there already: `hooks: Config.succeed(hooks)`.

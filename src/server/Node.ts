@@ -1,13 +1,11 @@
-/**
- * One server's share of the work, put together: connections are accepted, their messages answered, and what is
- * published is delivered.
- */
+/** One server's share of the work, put together. */
 import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
 import { randomBytes } from "node:crypto"
 import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
+import type { WebSocket } from "ws"
 import { UserError } from "../protocol/NesError.js"
 import * as Shown from "../protocol/Shown.js"
 import type { Once } from "./api/Once.js"
@@ -65,8 +63,6 @@ export interface BroadcastOptions {
   readonly user?: unknown
 }
 
-const ignore = (): void => {}
-
 const requirePath = (path: string): void => {
   if (typeof path !== "string" || !path.startsWith("/")) {
     throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
@@ -82,7 +78,6 @@ const requireKnown = (options: object, ...names: ReadonlyArray<string>): void =>
   }
 }
 
-/** A node. */
 export class Node {
   readonly hub: Hub
   readonly delivery: Delivery
@@ -92,7 +87,6 @@ export class Node {
   private readonly dispatcher: Dispatcher
   private readonly lifetimes: Lifetimes
   private readonly shared: Shared
-  /** Present once operators may ask. */
   private inspection: Inspection | undefined
   private counter = 0
   private draining = false
@@ -104,11 +98,11 @@ export class Node {
     readonly membership: Membership
   ) {
     const { limits } = context.settings
-    const { clock, exceed, log, metrics } = context
+    const { exceed, log, metrics } = context
     this.hub = new Hub(context, membership)
     this.delivery = new Delivery(this.hub, context, (update) => this.recovery.arrive(update))
     const firstMessages = new FirstMessages(context, membership, {
-      encode: (message) => this.delivery.encode(message),
+      encode: (update) => this.delivery.encode("pub", update),
       carry: this.delivery.carry,
       reach: (path, position) => this.recovery.reach(path, position)
     })
@@ -122,25 +116,12 @@ export class Node {
         void this.delivery.deliver({ type: "revoke", target: { socket: connection.id }, path, message: null })
     )
     this.hub.recovery = this.recovery
-    const backlog = new Backlog<Connection>(
-      limits.maxBufferedBytes,
-      limits.slowClient === "drop",
-      limits.stallTimeout,
-      (connection) => this.dispatcher.wake(connection)
-    )
     this.shared = {
+      ...context,
       node: id,
       leave: this.hub.revoke,
-      flush: context.flush,
-      fanouts: context.fanouts,
-      totals: metrics.totals,
-      maxChunkChars: context.settings.maxChunkChars,
-      compression: context.settings.compression,
-      backlog,
-      pulse: this.hub.connections.pulse,
-      limits,
-      clock,
-      exceed
+      backlog: new Backlog<Connection>(limits, (connection) => this.dispatcher.wake(connection)),
+      pulse: this.hub.connections.pulse
     }
     this.lifetimes = new Lifetimes(context)
     const { hub, lifetimes } = this
@@ -154,8 +135,7 @@ export class Node {
       closed: (connection, code, reason) => {
         log.lives?.disconnected(connection, code, reason)
         metrics.closed(code)
-        const end = (): Promise<void> => this.closed(connection)
-        void (this.inSpan(undefined, end))
+        void this.inSpan(undefined, () => this.closed(connection))
       },
       tooLong: (connection, limit) => exceed(limit, connection),
       failed: this.dispatcher.failed
@@ -169,17 +149,14 @@ export class Node {
     })
   }
 
-  /** What this server has counted, as it stands now. */
   get totals(): Totals {
     return { ...this.context.metrics.totals }
   }
 
-  /** How often each limit has been crossed. */
   get exceeded(): Readonly<Exceeded> {
     return this.context.metrics.exceeded
   }
 
-  /** How often connections have been refused, by reason. */
   get refused(): Readonly<Refused> {
     return this.context.metrics.refused
   }
@@ -195,11 +172,7 @@ export class Node {
     this.hub.declare(path, options)
   }
 
-  /**
-   * Publishes to the subscribers of a path on every node; ends when this node's have been written to, rejects if a
-   * filter failed with a programming fault or the subscription has no index for `user`. Throws if the path does not
-   * start with `/`.
-   */
+  /** Ends when this node's have been written to; rejects if a filter failed with a programming fault. */
   readonly publish = (path: string, message: unknown, options?: PublishOptions | null): Promise<void> =>
     this.context.tracing === undefined
       ? this.publishText(path, message, options ?? {}, undefined)
@@ -224,10 +197,7 @@ export class Node {
     return this.quiet(this.hub.keeps ? this.publishKept(update) : this.membership.send(update))
   }
 
-  /**
-   * Throws if what is published to this path reaches nobody, whoever is connected. What nodes that serve nobody publish
-   * is declared elsewhere.
-   */
+  /** Throws if this reaches nobody. What nodes that serve nobody publish is declared elsewhere. */
   requireDeclared(path: string): void {
     requirePath(path)
     const { membership: { claims }, started } = this
@@ -250,7 +220,6 @@ export class Node {
       (traceparent) => this.broadcastText(message, options ?? {}, undefined, traceparent)
     )
 
-  /** `broadcast`, as `publishText`. */
   broadcastText(
     message: unknown,
     options: BroadcastOptions,
@@ -263,25 +232,18 @@ export class Node {
     return this.quiet(this.membership.send({ type: "broadcast", message, user, text, traceparent }))
   }
 
-  /**
-   * Ends the subscription to a path of the socket with this id, or of all sockets of a user, on whatever node, with
-   * `message` as the last update unless that is `null`. Throws if a user is given and there is no index.
-   */
+  /** Ends subscriptions, with `message` as the last update unless that is `null`. Throws if a user needs an index. */
   revoke(target: Target, path: string, message: unknown = null): Promise<void> {
     this.requireTarget(target)
     return this.quiet(this.membership.send({ type: "revoke", target, path, message }))
   }
 
-  /**
-   * Closes the socket with this id, or all sockets of a user, on whatever node; ends when this node's are closed.
-   * Throws if a user is given and there is no index.
-   */
+  /** Closes connections; ends when this node's are closed. Throws if a user needs an index. */
   disconnect(target: Target): Promise<void> {
     this.requireTarget(target)
     return this.quiet(this.membership.send({ type: "disconnect", target }))
   }
 
-  /** How many connections all nodes have, or how many of them are subscribed to a path. */
   count(path?: string): Promise<Tally> {
     return this.membership.count(path)
   }
@@ -292,12 +254,10 @@ export class Node {
     return PathHistory.make(this.membership.history, path, this.hub.router.match(path)?.subscription.options.recovery)
   }
 
-  /** What was asked with a key, on whatever node. */
   get once(): Once {
     return this.membership.once
   }
 
-  /** How deeply a message may be nested, itself included. */
   get maxDepth(): number {
     return this.context.settings.limits.maxDepth
   }
@@ -305,11 +265,11 @@ export class Node {
   /** Who is present at a path, on all nodes. Throws if its subscription has no `presence`. */
   presence(path: string): PathPresence {
     requirePath(path)
-    const subscription = this.hub.router.match(path)?.subscription
-    if (!this.hub.presence) {
+    const presence = this.hub.presence?.of(path, this.hub.router.match(path)?.subscription)
+    if (!presence) {
       throw new UserError({ message: `Subscription without presence: ${path}` })
     }
-    return this.hub.presence.of(path, subscription)
+    return presence
   }
 
   /** Lets operators ask, on whatever node; returns how they do. */
@@ -317,7 +277,6 @@ export class Node {
     return (this.inspection ??= new Inspection(this.id, this.hub, this.context, this.membership))
   }
 
-  /** Takes note of what has no caller to go to, as the application does. */
   readonly log: Service["log"] = (...entry) => this.context.application.log(...entry)
 
   /** Answers a question of operators, where they may ask. */
@@ -364,7 +323,6 @@ export class Node {
     this.context.metrics.watch(true)
   }
 
-  /** Answers one upgrade request. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.acceptor.upgrade(request, socket, head)
   }
@@ -379,10 +337,7 @@ export class Node {
     return this.started && !this.hub.stopped && !this.draining
   }
 
-  /**
-   * Accepts no more connections, and closes each as soon as none of its messages is being answered (at once who has not
-   * been let in yet), spread over a time if one is given.
-   */
+  /** Accepts no more connections, and closes each as soon as none of its messages is being answered. */
   drain(options: DrainOptions = {}): Promise<void> {
     if (!this.draining) {
       this.context.log.draining(this.hub.connections.size)
@@ -410,11 +365,7 @@ export class Node {
     this.lifetimes.reset()
   }
 
-  private traced(
-    name: string,
-    path: string | undefined,
-    work: (traceparent?: string) => Promise<void>
-  ): Promise<void> {
+  private traced(name: string, path: string | undefined, work: (traceparent?: string) => Promise<void>): Promise<void> {
     const { tracing } = this.context
     if (tracing === undefined) {
       return work()
@@ -461,14 +412,12 @@ export class Node {
   // process. The end of a flush cannot fail, and is most of what passes here.
   private quiet(promise: Promise<void>): Promise<void> {
     if (!this.context.flush.isDone(promise)) {
-      promise.catch(ignore)
+      promise.catch(() => {})
     }
     return promise
   }
 
-  private open(
-    ...[ws, request]: Parameters<ConstructorParameters<typeof Acceptor>[3]["open"]>
-  ): Connection | undefined {
+  private open(ws: WebSocket, request: IncomingMessage): Connection | undefined {
     const { log, metrics, settings } = this.context
     const stopping = this.hub.stopped || this.draining
     if (stopping || this.hub.connections.size >= settings.maxConnections) {

@@ -13,7 +13,6 @@ import type { Metrics } from "./telemetry/Metrics.js"
 import type { Tracing } from "./telemetry/Tracing.js"
 import type { Flush, Turns } from "./transport/Turns.js"
 
-/** What the parts of a node share. */
 export interface NodeContext extends Timing {
   /** What its end is timed by: the clock of a test may stand still by then. */
   readonly closing: Timing

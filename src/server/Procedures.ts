@@ -10,8 +10,6 @@ export interface Procedures {
   readonly ack: (connection: Connection, id: Message.Id) => boolean
   /** The client waits for a call no more; returns whether that was under way. */
   readonly cancel: (connection: Connection, id: Message.Id) => boolean
-  /** A connection has other credentials than before. */
   readonly reauthenticated: (connection: Connection) => void
-  /** A connection is gone. */
   readonly departed: (connection: Connection) => void
 }

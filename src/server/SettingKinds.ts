@@ -21,22 +21,18 @@ export interface Door {
   readonly time: Kind<number>
   /** A time in ms, or `false` for none. */
   readonly timeout: Kind<number | false>
-  /** An absolute path. */
   readonly path: Kind<string>
 }
 
 export const isText = (u: unknown): u is string => typeof u === "string" && u !== ""
 
-/** A positive integer. */
 export const isCount = (u: unknown): u is number => Number.isSafeInteger(u) && Number(u) > 0
 
-/** A kind whose values are taken as they are. */
 export const kind = <A>(complaint: string, is: (u: unknown) => u is A): Kind<A> => ({
   complaint,
   read: (u) => is(u) ? u : undefined
 })
 
-/** One of some values. */
 export const choice = <const Values extends ReadonlyArray<string | false>>(
   { wants }: Door,
   ...values: Values
@@ -50,7 +46,6 @@ export const flag = ({ wants }: Door): Kind<boolean> => kind(`${wants} a boolean
 
 export const text = ({ wants }: Door): Kind<string> => kind(`${wants} a non-empty string`, isText)
 
-/** One text, or a list of them. */
 export const texts = ({ wants }: Door): Kind<ReadonlyArray<string>> => ({
   complaint: `${wants} a non-empty string or a list of non-empty strings`,
   read: (u) => isText(u) ? [u] : Array.isArray(u) && u.length > 0 && u.every(isText) ? u : undefined
@@ -83,7 +78,6 @@ export const setting = <A>({ complaint, read }: Kind<A>, otherwise: NoInfer<A>) 
     )
   )
 
-/** A setting that may be absent. */
 export const optional = <A>(kind: Kind<A>) => setting<A | undefined>(kind, undefined)
 
 /** An object of settings. What is no object at all is told so; what is one, which of its fields is wrong. */
@@ -106,16 +100,12 @@ export const switched = <S extends Schema.Constraint>(door: Door, schema: S) =>
     (given) => given === true ? {} : given === undefined ? false : given
   )
 
-/** `false`, or an object. */
 export const falseOr = <S extends Schema.Constraint>({ wants }: Door, schema: S, what = "false or an object") =>
   Schema.Union([Schema.Literal(false), schema]).annotate({ message: `${wants} ${what}` })
 
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/**
- * Reads settings, or throws what `error` makes of the place and the complaint. No more is told of what is wrong: a
- * value may be a password.
- */
+/** Reads settings, or throws an `error` of place and complaint: what is wrong may be a password, and is not told. */
 export const decoder = <A, E>(schema: Schema.Codec<A, E>) => {
   const decode = Schema.decodeUnknownResult(schema, { onExcessProperty: "error" })
   return (input: unknown, error: (place: string, complaint: string) => Error): A => {

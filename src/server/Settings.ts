@@ -62,13 +62,13 @@ export interface Hooks {
 export interface AuthSettings {
   /** Only `cookie` reads the upgrade request's cookies. */
   readonly type: "direct" | "cookie" | "token"
-  /** The property of the credentials that names the user, or `false` for no index. */
+  /** Index connections by this property of the credentials (options: `true` for `user`), for broadcasts to one user. */
   readonly index: string | false
-  /** How long a connection may take to say hello where authentication is required (ms). */
+  /** How long a connection may take to say hello where authentication is required; 5 seconds by default. */
   readonly timeout: number | false
-  /** Connections one user may have; `Infinity` for no limit. Needs `index`. */
+  /** Connections one user may have; no limit by default. Needs `index`. */
   readonly maxConnectionsPerUser: number
-  /** The shortest time between two verifications of a connection's credentials (ms). */
+  /** The shortest time between verifications of the credentials; the heartbeat's interval by default. */
   readonly minAuthVerifyInterval: number | false
   /** Whether what is sealed is sealed with a password that no other node has. */
   readonly isPasswordOwn?: boolean
@@ -137,15 +137,10 @@ export interface SettingOptions<Time> {
 }
 
 /** The settings of authentication as both doors are told them. */
-export interface AuthSettingOptions<Time> {
-  /** Index connections by this property of the credentials (`true`: by `user`), for broadcasts to one user. */
-  readonly index?: boolean | string | undefined
-  /** How long a connection may take to say hello where authentication is required; 5 seconds by default. */
-  readonly timeout?: Time | false | undefined
-  /** Connections one user may have; needs `index`. */
-  readonly maxConnectionsPerUser?: number | false | undefined
-  /** The shortest time between verifications of the credentials; the heartbeat's interval by default. */
-  readonly minAuthVerifyInterval?: Time | false | undefined
+export type AuthSettingOptions<Time> = {
+  readonly [K in Exclude<keyof AuthSettings, "type" | "isPasswordOwn">]?:
+    | LimitSettings.OptionOf<AuthSettings[K], Time>
+    | undefined
 }
 
 /** How a path tells who is subscribed to another (docs/presence.md). `S` is what the door has for a socket. */

@@ -60,7 +60,12 @@ const stage = () => {
       read.push(path)
       return undefined
     }
-  }, () => session)
+  }, () => {
+    if (!state.isUp) {
+      throw new Error("Not connected")
+    }
+    return session
+  })
   const add = (path: string): Promise<void> | undefined => {
     listening.add(path)
     return channels.follow(path)

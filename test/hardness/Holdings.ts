@@ -25,7 +25,12 @@ const collect = runInNewContext("gc") as () => void
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Metrics that tell what is there now. */
-const levels = new Set(["nes_server_connections", "nes_server_subscriptions", "nes_server_buffered_bytes"])
+const levels = new Set([
+  "nes_server_connections",
+  "nes_server_subscriptions",
+  "nes_server_buffered_bytes",
+  "nes_server_present"
+])
 
 const gauges = (): number =>
   Effect.runSync(Metric.snapshot).reduce((sum, { id, state }) => {
@@ -43,10 +48,10 @@ const fibers = (): number => v8.queryObjects(Fiber, { format: "count" })
 const polluted = (): number => [Object.prototype, Array.prototype, Function.prototype].flatMap(Object.keys).length
 
 /** The connections that a server still has, and its subscribers. */
-export const entries = ({ connections, presence, router }: Hub): number =>
+export const entries = ({ connections, router }: Hub): number =>
   ["/o", "/reports", "/item/1", "/hooked/1", "/live/1", "/live/1/presence"].reduce(
     (sum, path) => sum + (router.match(path)?.subscription.size ?? 0),
-    connections.size + (presence?.isPopulated() ? 1 : 0)
+    connections.size
   )
 
 const active = (name: RegExp): number => process.getActiveResourcesInfo().filter((_) => name.test(_)).length

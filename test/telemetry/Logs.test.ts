@@ -309,7 +309,7 @@ describe("a log that does not listen", () => {
     const connection = new Proxy({} as Parameters<Log["exceeded"]>[1], { get: never })
     expect(deaf.lives).toBeUndefined()
     expect(() => {
-      deaf.authenticationFailed(connection, new Error("a"))
+      deaf.distrusted("authentication", connection, new Error("a"))
       deaf.exceeded("maxDepth", connection)
     }).not.toThrow()
   })

@@ -44,21 +44,21 @@ const success = HttpApiSchema.NoContent
 /** The endpoints, in a group of this name. */
 export const group = HttpApiGroup.make("nes").add(
   HttpApiEndpoint.post("publish", "/publish", { headers: key, payload: Publish, success, error: keyFailures })
-    .annotateMerge(OpenApi.annotations({ description: "Publishes to the subscribers of a path on every node." })),
+    .annotate(OpenApi.Description, "Publishes to the subscribers of a path on every node."),
   HttpApiEndpoint.post("broadcast", "/broadcast", { headers: key, payload: Broadcast, success, error: keyFailures })
-    .annotateMerge(OpenApi.annotations({ description: "Sends a message to all connections of every node." })),
+    .annotate(OpenApi.Description, "Sends a message to all connections of every node."),
   HttpApiEndpoint.post("revoke", "/revoke", { payload: Revoke, success, error: bodyFailures })
-    .annotateMerge(OpenApi.annotations({ description: "Ends subscriptions of a socket, or of a user." })),
+    .annotate(OpenApi.Description, "Ends subscriptions of a socket, or of a user."),
   HttpApiEndpoint.post("disconnect", "/disconnect", { payload: Disconnect, success, error: bodyFailures })
-    .annotateMerge(OpenApi.annotations({ description: "Closes a socket, or all of a user." })),
+    .annotate(OpenApi.Description, "Closes a socket, or all of a user."),
   HttpApiEndpoint.get("count", "/count", { query: MaybeOfPath.fields, success: Tally, error: failures })
-    .annotateMerge(OpenApi.annotations({ description: "How many connections, or subscribers of a path, there are." })),
+    .annotate(OpenApi.Description, "How many connections, or subscribers of a path, there are."),
   HttpApiEndpoint.get("presence", "/presence", { query: OfPath.fields, success: Present, error: failures })
-    .annotateMerge(OpenApi.annotations({ description: "Who is present at a path." })),
+    .annotate(OpenApi.Description, "Who is present at a path."),
   HttpApiEndpoint.get("history", "/history", { query: OfHistory.fields, success: Past, error: failures })
-    .annotateMerge(OpenApi.annotations({ description: "The last updates of a path." })),
+    .annotate(OpenApi.Description, "The last updates of a path."),
   HttpApiEndpoint.delete("clearHistory", "/history", { query: OfPath.fields, success, error: failures })
-    .annotateMerge(OpenApi.annotations({ description: "Forgets the last updates of a path." }))
+    .annotate(OpenApi.Description, "Forgets the last updates of a path.")
 )
 
 /** The OpenAPI document of the endpoints under a path. */

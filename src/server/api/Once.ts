@@ -23,7 +23,6 @@ interface Entry {
   readonly until: number
 }
 
-/** Keys in memory. */
 export class MemoryOnce implements Once {
   private readonly entries = new Map<string, Entry>()
 

@@ -15,7 +15,6 @@ import type { Once } from "./Once.js"
 
 const user = Schema.optional(Schema.Json)
 
-/** What is published. */
 export const Publish = Schema.Struct({
   path: Schema.String,
   message: Schema.Json,
@@ -23,7 +22,6 @@ export const Publish = Schema.Struct({
   version: Schema.optional(Schema.Int)
 })
 
-/** What is broadcast. */
 export const Broadcast = Schema.Struct({ message: Schema.Json, user })
 
 /** Whose subscription ends: that of a socket, or of all sockets of a user; with a last update unless it is `null`. */
@@ -34,10 +32,8 @@ export const Revoke = Schema.Struct({
   user
 })
 
-/** Whose connection ends: a socket, or all sockets of a user. */
 export const Disconnect = Schema.Struct({ socket: Schema.optional(Schema.String), user })
 
-/** Which path is meant. */
 export const OfPath = Schema.Struct({ path: Schema.String })
 
 /** Whose number is wanted: all connections, or the subscribers of a path. */
@@ -59,9 +55,6 @@ const targetOf = ({ socket, user }: { readonly socket?: string | undefined; read
   }
   return socket === undefined ? { user } : { socket }
 }
-
-const digestOf = (...parts: ReadonlyArray<unknown>): string =>
-  createHash("sha256").update(JSON.stringify(parts)).digest("base64url")
 
 /** What goes wrong within the application's own rights is its fault, or that of the nodes; anything else is a defect. */
 export const refusalOf = (error: unknown): Boom.Boom | undefined =>
@@ -88,15 +81,21 @@ export const make = (node: Node, once: Once = node.once) => {
       throw errorAnswer(answers.tooDeep)
     }
   }
-  const guarded = async (key: string | undefined, digest: () => string, work: () => Promise<void>): Promise<void> => {
+  const guarded = async (
+    key: string | undefined,
+    what: string,
+    input: object,
+    work: () => Promise<void>
+  ): Promise<void> => {
+    checkDepth(input)
     if (key === undefined) {
       return work()
     }
     if (key === "" || key.length > maxKeyLength) {
       throw refused(400, `An idempotency key has 1 to ${maxKeyLength} characters`)
     }
-    const what = digest()
-    const standing = await once.begin(key, what)
+    const digest = createHash("sha256").update(JSON.stringify([what, input])).digest("base64url")
+    const standing = await once.begin(key, digest)
     if (standing === "busy") {
       throw refused(409, "The request with this idempotency key is under way")
     }
@@ -109,24 +108,19 @@ export const make = (node: Node, once: Once = node.once) => {
         await work()
         isDone = true
       } finally {
-        await once.end(key, what, isDone)
+        await once.end(key, digest, isDone)
       }
     }
   }
   return {
-    publish: async (input: typeof Publish.Type, key: string | undefined): Promise<void> => {
-      checkDepth(input)
-      const { message, path, user, version } = input
-      return guarded(key, () => digestOf("publish", input), async () => {
+    publish: (input: typeof Publish.Type, key: string | undefined): Promise<void> =>
+      guarded(key, "publish", input, async () => {
+        const { message, path, user, version } = input
         node.requireDeclared(path)
         return node.publish(path, message, { user, version })
-      })
-    },
-    broadcast: async (input: typeof Broadcast.Type, key: string | undefined): Promise<void> => {
-      checkDepth(input)
-      const { message, user } = input
-      return guarded(key, () => digestOf("broadcast", input), async () => node.broadcast(message, { user }))
-    },
+      }),
+    broadcast: (input: typeof Broadcast.Type, key: string | undefined): Promise<void> =>
+      guarded(key, "broadcast", input, async () => node.broadcast(input.message, { user: input.user })),
     revoke: async (input: typeof Revoke.Type): Promise<void> => {
       checkDepth(input)
       return node.revoke(targetOf(input), input.path, input.message ?? null)

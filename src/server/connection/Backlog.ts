@@ -1,5 +1,6 @@
 /** What becomes of a client that does not read what is written to it. */
 import type { Socket } from "node:net"
+import type { Limits } from "../LimitSettings.js"
 
 /** A client that has fallen behind. */
 export interface Lag {
@@ -11,38 +12,26 @@ export interface Lag {
   readonly end: () => void
 }
 
-/** Whom is written to. */
 interface Reader {
   readonly raw: Pick<Socket, "on" | "off" | "setTimeout">
   lag: Lag | undefined
-  /** Reads nothing from it until `readOn`. */
   readonly stopReading: () => void
   readonly readOn: () => void
-  /** Closes it. */
   readonly giveUp: (limit: "maxBufferedBytes" | "stallTimeout") => void
 }
 
 /**
- * A client is behind when more than `limit` bytes wait for it. Nothing is read from it then, so that it asks for
+ * A client is behind when more than `maxBufferedBytes` wait for it. Nothing is read from it then, so that it asks for
  * nothing more. It may be sent as much again, with answers to what it has asked before four times as much, not counting
- * the message that made it fall behind and answers that are longer than `limit` by themselves; but it must take
+ * the message that made it fall behind and answers that are longer than that by themselves; but it must take
  * something now and then.
  */
 export class Backlog<R extends Reader> {
-  /**
-   * With `drops`, who is behind gets no updates. `patience` is how long a client that is behind may take nothing (ms).
-   * `caughtUp` is called when it is no longer behind.
-   */
-  constructor(
-    readonly limit: number,
-    readonly drops: boolean,
-    private readonly patience: number | false,
-    private readonly caughtUp: (reader: R) => void
-  ) {}
+  constructor(private readonly limits: Limits, private readonly caughtUp: (reader: R) => void) {}
 
   /** Begins to watch a client for which so many bytes wait. */
   begin(reader: R, bytes: number): Lag {
-    const { limit, patience } = this
+    const { maxBufferedBytes: limit, stallTimeout: patience } = this.limits
     const { raw } = reader
     const expire = (): void => reader.giveUp("stallTimeout")
     const end = (): void => {

@@ -23,7 +23,6 @@ import { type Flush, PreparedMessage } from "../transport/Turns.js"
 import type { Backlog, Lag } from "./Backlog.js"
 import { Latch } from "./Latch.js"
 
-/** Where a connection comes from. */
 export interface Info {
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
@@ -133,27 +132,18 @@ export interface Opening {
   isStopped: boolean
 }
 
-/** What the connections of a node share. */
 export interface Shared {
-  /** The node's id. */
   readonly node: string
   readonly leave: (connection: Connection, path: string) => Promise<void>
   readonly flush: Flush
   readonly fanouts: Fanouts<Connection>
-  readonly totals: Totals
-  readonly maxChunkChars: number
-  /** From how many bytes on messages are compressed, where the client takes them so. */
-  readonly compression: number
+  readonly metrics: { readonly totals: Totals }
+  readonly settings: { readonly limits: Limits; readonly maxChunkChars: number; readonly compression: number }
   readonly backlog: Backlog<Connection>
-  readonly pulse: Pulse
-  readonly limits: Limits
+  /** What tells writes shortly before a heartbeat from those long before it: its `phase` changes in between. */
+  readonly pulse: { readonly phase: number }
   readonly clock: Clock.Clock
   readonly exceed: (limit: keyof Exceeded, connection: Connection) => void
-}
-
-/** What tells writes shortly before a heartbeat from those long before it: its `phase` changes in between. */
-interface Pulse {
-  readonly phase: number
 }
 
 /** A connection. Application code sees it through the `Socket` of its door. */
@@ -161,7 +151,6 @@ export class Connection {
   readonly info: Info
   readonly raw: Socket
   private identity: AuthState | undefined
-  /** The host that the upgrade request asked for. */
   readonly host: string | undefined
   /** The upgrade request's cookies, kept only where they may authenticate. */
   readonly cookies: string | undefined
@@ -199,9 +188,8 @@ export class Connection {
   streams = 0
   /** How much memory these may take (bytes). */
   streaming = 0
-  /** Messages being answered. */
+  /** Messages being answered, and how much memory these may take (bytes). */
   processing = 0
-  /** The same of these. */
   weight = 0
   /** What it has sent that has not had its turn. */
   inbox: Inbox | undefined
@@ -257,12 +245,10 @@ export class Connection {
     return this.shared.leave(this, path)
   }
 
-  /** Whether messages can be sent. */
   get isOpen(): boolean {
     return this.ws.readyState === 1
   }
 
-  /** Bytes that wait for the network. */
   get bufferedBytes(): number {
     return this.raw.writableLength
   }
@@ -279,64 +265,43 @@ export class Connection {
   }
 
   private wrote(bytes: number): void {
-    this.shared.totals.bytesSent += bytes
+    this.shared.metrics.totals.bytesSent += bytes
     this.written += bytes
     this.writes++
   }
 
-  /** Makes a message of a text, to be written to this connection or to many. */
   outgoing(text: string): PreparedMessage {
-    return new PreparedMessage(text, this.shared.maxChunkChars)
+    return new PreparedMessage(text, this.shared.settings.maxChunkChars)
   }
 
-  /**
-   * Writes a message that the client did not ask for, if the connection is open. Nobody gets one before their hello has
-   * been answered: it is kept until then. Returns whether it was written, or kept.
-   */
+  /** Writes what the client did not ask for, or keeps it until its hello is answered. Returns whether it could. */
   write(message: PreparedMessage): boolean {
     return this.stage === "ready" ? this.answer(message) : this.withhold(message)
   }
 
-  /**
-   * Writes an answer, if the connection is open. Order is kept; what one turn writes leaves together. It counts as a
-   * sign of life at once: until it has left, the connection is sending, and if it fails, the socket closes. Returns
-   * whether it was written.
-   */
+  /** Writes an answer. It is a sign of life at once: if it cannot leave, the socket closes. Returns whether it could. */
   answer(message: PreparedMessage): boolean {
-    const reachable = this.isReachable(false)
-    if (reachable) {
-      this.put(message)
-      this.lag?.allow(message.text.length + perWrite)
+    if (!this.isReachable(false)) {
+      return false
     }
-    return reachable
+    this.put(message)
+    this.lag?.allow(message.text.length + perWrite)
+    return true
   }
 
-  /**
-   * Writes what the client can do without, if the connection is open: a client that is too slow may not get it. Returns
-   * whether it was written, or kept for after the hello's answer.
-   */
+  /** Writes what a client that is too slow may not get, or keeps it as `write` does. Returns whether it could. */
   update(message: PreparedMessage): boolean {
-    if (this.stage !== "ready") {
-      return this.withhold(message)
-    }
-    const reachable = this.isReachable(true)
-    if (reachable) {
-      this.put(message)
-    }
-    return reachable
+    return this.stage === "ready" ? this.isReachable(true) && this.put(message) : this.withhold(message)
   }
 
-  /**
-   * Sends a message of this type to this connection alone; ends when it has been sent, or is kept for after the hello's
-   * answer: the hello may be waiting for this call. Rejects if the connection is not open, or was refused.
-   */
+  /** Ends when it has been sent, or is kept: the hello may be waiting for this call. Rejects if it cannot be. */
   send(type: keyof typeof pushed, text: string): Promise<void> {
     const ready = this.stage === "ready"
     const message = this.outgoing(text)
     if (!(ready ? this.isReachable(false) : this.withhold(message))) {
       return Promise.reject(errorAnswer(answers.notOpen))
     }
-    this.shared.totals[pushed[type]]++
+    this.shared.metrics.totals[pushed[type]]++
     return !ready ? Promise.resolve() : new Promise((resolve, reject) => {
       this.put(message, (error) => {
         if (error) {
@@ -355,14 +320,11 @@ export class Connection {
       return
     }
     const frame = this.frameOf(message)
-    this.shared.totals.bytesSent += frame.length
+    this.shared.metrics.totals.bytesSent += frame.length
     this.raw.write(frame)
   }
 
-  /**
-   * Starts the closing handshake (without a code unless one is given); ends when the connection is closed and its last
-   * hooks have run, except those that were running when it closed: one of them may be what waits here.
-   */
+  /** Ends when its last hooks have run, but for those that were running: one of them may be what waits here. */
   close(code?: number, reason?: string): Promise<void> {
     if (this.departed) {
       return Promise.resolve()
@@ -384,7 +346,6 @@ export class Connection {
     return this.identity ??= { ...nobody }
   }
 
-  /** Gives it its credentials. */
   identify({ artifacts, credentials, strategy }: Authentication): void {
     Object.assign(this.ownAuth, { isAuthenticated: true, credentials, artifacts, strategy })
   }
@@ -410,7 +371,7 @@ export class Connection {
 
   /** Counts a message, or an error that it caused; returns whether it was one too many: then the connection closes. */
   tooMany(what: keyof typeof rates): boolean {
-    const { clock, limits } = this.shared
+    const { clock, settings: { limits } } = this.shared
     const { limit, reason, within } = rates[what]
     const most = limits[limit]
     if (most === Infinity) {
@@ -462,7 +423,6 @@ export class Connection {
     }
   }
 
-  /** Lets go of what has been written. */
   letGo(): void {
     if (this.corked) {
       this.catchUp()
@@ -471,13 +431,11 @@ export class Connection {
     }
   }
 
-  /** Closes a client that does not read. */
   giveUp(limit: "maxBufferedBytes" | "stallTimeout"): void {
     this.shared.exceed(limit, this)
     void this.close(CloseCode.tryAgainLater, "Client reads too slowly")
   }
 
-  /** Reads nothing from the client until `readOn`. */
   stopReading(): void {
     if (this.stops++ === 0 && this.isOpen) {
       this.ws.pause()
@@ -501,7 +459,6 @@ export class Connection {
     return this.latch("ending").wait
   }
 
-  /** To be called once, when the connection is gone and its last hooks have run. */
   ended(): void {
     this.latches?.closing?.open()
     this.latch("ending").open()
@@ -512,18 +469,15 @@ export class Connection {
     return this.processing === 0 && this.inbox === undefined
   }
 
-  /** Ends when no message is being answered, or waits for its turn. */
   get idle(): Promise<void> {
     return this.isIdle ? Promise.resolve() : this.latch("resting").wait
   }
 
-  /** To be called when a message begins to be answered. */
   began(weight: number): void {
     this.processing++
     this.weight += weight
   }
 
-  /** To be called when a message has been answered. */
   answered(weight: number): void {
     this.processing--
     this.weight -= weight
@@ -553,7 +507,6 @@ export class Connection {
     return this.held && Scope.close(this.held, Exit.void)
   }
 
-  /** Answers a ping of the WebSocket protocol. */
   pong(data: Buffer): void {
     if (this.isReachable(false)) {
       this.gather()
@@ -568,7 +521,7 @@ export class Connection {
       return false
     }
     gate.withheldLength += message.text.length
-    if (gate.withheldLength > 2 * this.shared.backlog.limit) {
+    if (gate.withheldLength > 2 * this.shared.settings.limits.maxBufferedBytes) {
       this.giveUp("maxBufferedBytes")
       return false
     }
@@ -578,23 +531,24 @@ export class Connection {
 
   private isReachable(isUpdate: boolean): boolean {
     return this.isOpen &&
-      (this.backlogBytes() <= this.shared.backlog.limit && this.lag === undefined || this.isPatient(isUpdate))
+      (this.backlogBytes() <= this.shared.settings.limits.maxBufferedBytes && this.lag === undefined ||
+        this.isPatient(isUpdate))
   }
 
   // Whether a client that seems to be behind is to be written to.
   private isPatient(isUpdate: boolean): boolean {
-    const { backlog } = this.shared
+    const { backlog, settings: { limits } } = this.shared
     // What can leave leaves: the network may have room for it.
     this.letGo()
     const bytes = this.backlogBytes()
-    if (bytes <= backlog.limit) {
+    if (bytes <= limits.maxBufferedBytes) {
       this.lag?.end()
       return true
     }
     this.lag ??= backlog.begin(this, bytes)
-    if (isUpdate && backlog.drops) {
+    if (isUpdate && limits.slowClient === "drop") {
       this.shared.exceed("maxBufferedBytes", this)
-      this.shared.totals.updatesDropped++
+      this.shared.metrics.totals.updatesDropped++
       return false
     }
     if (bytes > this.lag.most) {
@@ -604,7 +558,7 @@ export class Connection {
     return true
   }
 
-  private put(message: PreparedMessage, sent?: (error?: Error | null) => void): void {
+  private put(message: PreparedMessage, sent?: (error?: Error | null) => void): true {
     this.alive = true
     this.told = this.shared.pulse.phase
     this.catchUp()
@@ -612,10 +566,11 @@ export class Connection {
     this.gather()
     this.wrote(frame.length)
     this.raw.write(frame, sent)
+    return true
   }
 
   private frameOf(message: PreparedMessage): Buffer {
-    return this.compresses ? message.compressedFrame(this.shared.compression) : message.frame
+    return this.compresses ? message.compressedFrame(this.shared.settings.compression) : message.frame
   }
 
   /** Holds back what is written until the end of the turn: it leaves together. */

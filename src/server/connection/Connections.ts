@@ -6,7 +6,6 @@ import type { Connection } from "./Connection.js"
 
 const none: ReadonlySet<Connection> = new Set()
 
-/** All open connections, those that have not said hello included. */
 export class Connections {
   /** Open while there is a connection. */
   readonly populated = Latch.makeUnsafe(false)
@@ -40,12 +39,11 @@ export class Connections {
     return this.byNumber.has(number)
   }
 
-  /** All connections, in the order they came. */
+  /** All connections, those that have not said hello included, in the order they came. */
   keys(): IterableIterator<Connection> {
     return this.byNumber.values()
   }
 
-  /** All connections, in the order they came. */
   all(): IterableIterator<Connection> {
     return this.byNumber.values()
   }

@@ -4,10 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
-/**
- * The clock by which a server ends: that of its time, unless another is provided. The one of a test may stand still by
- * then.
- */
+/** The clock by which a server ends, if not that of its time: the one of a test may stand still by then. */
 export const ClosingClock: Context.Reference<Clock.Clock | undefined> = Context.Reference(
   "effect-nes/server/connection/ClosingClock",
   { defaultValue: (): Clock.Clock | undefined => undefined }
@@ -19,10 +16,7 @@ export interface Timing {
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
 
-/**
- * Ends when what the process's sockets have received has been read. After a pause (of the process, or of the machine)
- * timers run before sockets are read: who has said something in time must not be judged late.
- */
+/** Ends when sockets have been read: after a pause timers run before, and who spoke in time must not be judged late. */
 export const arrived: Effect.Effect<void> = Effect.callback((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(immediate))
@@ -49,7 +43,6 @@ export class Deadlines<Key> {
     }
   }
 
-  /** Lifts the deadline of a key. */
   clear(key: Key): void {
     this.due.delete(key)
   }

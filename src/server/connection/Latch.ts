@@ -2,17 +2,8 @@
 
 /** Opens once; whoever waits, before or after, goes on. */
 export class Latch {
-  private release: (() => void) | undefined
-  private readonly opened: Promise<void> = new Promise((resolve) => {
-    this.release = resolve
+  open: () => void = () => {}
+  readonly wait: Promise<void> = new Promise((resolve) => {
+    this.open = resolve
   })
-
-  /** Ends when it opens. */
-  get wait(): Promise<void> {
-    return this.opened
-  }
-
-  open(): void {
-    this.release?.()
-  }
 }

@@ -12,11 +12,9 @@ const refusalGrace = 1_000
 // answered hold up the end of one that has become too old.
 const farewellGrace = 1_000
 
-/** How clients are sent away. */
+/** As `NesServer.Draining`, in ms. */
 export interface DrainOptions {
-  /** Over how long a time (ms), so that not all come back at once. Default: 0. */
   readonly within?: number | undefined
-  /** The code of the close frame. Default: 1012, "service restart", where `within` is given; else none. */
   readonly code?: number | undefined
   readonly reason?: string | undefined
 }
@@ -24,7 +22,6 @@ export interface DrainOptions {
 // How long one wait is at least (ms): those of thousands of connections would cost more than they are worth.
 const stride = 10
 
-/** The deadlines of a node's connections. */
 export class Lifetimes {
   /** Until when a new connection has to say hello. */
   readonly hello: Deadlines<Connection>
@@ -56,7 +53,6 @@ export class Lifetimes {
     this.farewell = new Deadlines<() => void>(farewellGrace, closing, (proceed) => proceed())
   }
 
-  /** A connection has begun. */
   begin(connection: Connection): void {
     if (this.context.application.authRequired()) {
       this.unauthenticated.set(connection)
@@ -65,7 +61,6 @@ export class Lifetimes {
     this.age.set(connection)
   }
 
-  /** A connection has closed. */
   end(connection: Connection): void {
     for (const deadlines of [this.hello, this.unauthenticated, this.age, this.refusal]) {
       deadlines.clear(connection)
@@ -83,7 +78,6 @@ export class Lifetimes {
     })
   }
 
-  /** Leaves no timer behind. */
   reset(): void {
     for (
       const deadlines of [this.hello, this.unauthenticated, this.age, this.authentication, this.refusal, this.farewell]

@@ -14,6 +14,8 @@ import { errorAnswer } from "./ErrorAnswer.js"
 import * as Errors from "./Errors.js"
 import type { Passwords } from "./Password.js"
 
+type Introduction = Message.Hello | Message.Reauth
+
 /** An authentication, if that is what a value is. */
 export const decodeAuthentication = (u: unknown): Authentication | undefined =>
   isObject(u) && isObject(u.credentials)
@@ -24,17 +26,13 @@ export const decodeAuthentication = (u: unknown): Authentication | undefined =>
     }
     : undefined
 
-/** Seals an authentication, for a cookie or token. */
 export const seal = (
   authentication: Authentication,
   passwords: Passwords,
   options: Iron.SealOptions
 ): Promise<string> => Iron.seal(authentication, passwords.seal, options)
 
-/**
- * Unseals an authentication; `undefined` if it was not sealed with this password, has expired or is something else:
- * which of the checks a forged one fails is nobody's business.
- */
+/** Unseals an authentication; `undefined` where that fails: which check a forged one fails is nobody's business. */
 export const unseal = async (
   sealed: unknown,
   passwords: Passwords,
@@ -44,7 +42,6 @@ export const unseal = async (
     ? Iron.unseal(sealed, passwords.unseal, options).then(decodeAuthentication, () => undefined)
     : undefined
 
-/** Authenticates the connections of a hub. */
 export class Authenticator {
   constructor(
     private readonly hub: Hub,
@@ -52,15 +49,8 @@ export class Authenticator {
     private readonly lifetimes: Lifetimes
   ) {}
 
-  /**
-   * Authenticates by the cookies of the upgrade request, and by what a hello or reauth brings; fails with the answer's
-   * error. Ends with the paths to which the connection may be subscribed no more. Nothing to wait for where nothing is
-   * brought and nobody has to be somebody.
-   */
-  authenticate(
-    connection: Connection,
-    message: Message.Hello | Message.Reauth
-  ): Promise<ReadonlyArray<string>> | undefined {
+  /** Ends with the paths to which the connection may be subscribed no more, fails with the answer's error. */
+  authenticate(connection: Connection, message: Introduction): Promise<ReadonlyArray<string>> | undefined {
     if (message.auth || connection.cookies !== undefined || this.context.application.authRequired()) {
       return this.authenticateBy(connection, message)
     }
@@ -68,10 +58,7 @@ export class Authenticator {
     return undefined
   }
 
-  private async authenticateBy(
-    connection: Connection,
-    message: Message.Hello | Message.Reauth
-  ): Promise<ReadonlyArray<string>> {
+  private async authenticateBy(connection: Connection, message: Introduction): Promise<ReadonlyArray<string>> {
     try {
       const authentication = await this.credential(connection, message)
       return authentication ? await this.admit(connection, authentication) : []
@@ -81,16 +68,10 @@ export class Authenticator {
         throw error
       }
       this.context.metrics.totals.authenticationsFailed++
-      throw this.refusal(
-        "authenticate",
-        error,
-        connection,
-        () => this.context.log.authenticationFailed(connection, error)
-      )
+      throw this.refusal("authenticate", error, connection)
     }
   }
 
-  /** Verifies the credentials of a connection, which is refused if they no longer hold. */
   async verify(connection: Connection): Promise<void> {
     try {
       await this.check(connection, connection.auth)
@@ -101,10 +82,7 @@ export class Authenticator {
     }
   }
 
-  private async credential(
-    connection: Connection,
-    message: Message.Hello | Message.Reauth
-  ): Promise<Authentication | undefined> {
+  private async credential(connection: Connection, message: Introduction): Promise<Authentication | undefined> {
     const { application, settings } = this.context
     const byCookie = connection.cookies === undefined
       ? undefined
@@ -165,17 +143,18 @@ export class Authenticator {
       await this.inTime(connection, application.verify(auth, connection))
     } catch (error) {
       if (!connection.departed) {
-        this.refusal("verify", error, connection, () => this.context.log.verificationFailed(connection, error))
+        this.refusal("verify", error, connection)
       }
       throw errorAnswer(answers.verificationFailed)
     }
   }
 
   // That authentication is broken is for the application to mend; that it refuses somebody is what it is for.
-  private refusal(hook: string, error: unknown, connection: Connection, refused: () => void): Boom {
-    const refusal = Errors.ofHook(hook, error, this.context.application.log, connection)
+  private refusal(hook: "authenticate" | "verify", error: unknown, connection: Connection): Boom {
+    const { application, log } = this.context
+    const refusal = Errors.ofHook(hook, error, application.log, connection)
     if (refusal.output.statusCode !== 500) {
-      refused()
+      log.distrusted(hook === "verify" ? "verification" : "authentication", connection, error)
     }
     return refusal
   }

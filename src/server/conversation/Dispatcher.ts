@@ -6,7 +6,7 @@ import * as Codec from "../../protocol/Codec.js"
 import { answers, textOf } from "../../protocol/ErrorTexts.js"
 import type * as Message from "../../protocol/Message.js"
 import { parentOf, withoutQuery } from "../../protocol/Tracing.js"
-import type { Request, Response } from "../Application.js"
+import type { Request, Response, Route } from "../Application.js"
 import type { Awaitable } from "../Awaitable.js"
 import type { Arrived, Connection, Opening, Received } from "../connection/Connection.js"
 import type { Lifetimes } from "../connection/Lifetimes.js"
@@ -24,6 +24,9 @@ import { visibleHeaders } from "./ResponseHeaders.js"
 import * as Weight from "./Weight.js"
 
 type Answerable = { readonly type: string; readonly id: Message.Id }
+
+/** An answer's text, unless it has been, or will be, written by itself. */
+type Text = string | undefined | Promise<string | undefined>
 
 // Of a long text, until it is needed.
 const unknown = -1
@@ -69,13 +72,6 @@ const cancelled = ({ id, type }: Answerable): string =>
 const ownOf = <A>(record: Readonly<Record<string, A>> | null | undefined, path: string): A | undefined =>
   record && Object.hasOwn(record, path) ? record[path] : undefined
 
-const unwrap = <A>(decoded: Result.Result<A, { readonly message: string }>): A => {
-  if (Result.isFailure(decoded)) {
-    throw Boom.badRequest(decoded.failure.message)
-  }
-  return decoded.success
-}
-
 const spanAttributes = ({ id }: Connection, path: string | undefined): Readonly<Record<string, unknown>> => ({
   ...(path !== undefined && { "nes.path": withoutQuery(path) }),
   [socketId]: id
@@ -106,7 +102,6 @@ const isFree = ({ gate, lag }: Connection): boolean => gate === undefined && lag
 // Whoever was refused, or is being disconnected, does nothing more, however slow they are to close.
 const isHeard = (connection: Connection): boolean => connection.stage !== "refused" && connection.isOpen
 
-/** Answers the messages of a hub's connections. */
 export class Dispatcher {
   private readonly turns: TurnLimiter<Received, Connection>
 
@@ -162,7 +157,6 @@ export class Dispatcher {
     }
   }
 
-  /** Takes a ping of the WebSocket protocol. */
   readonly ping = (connection: Connection, data: Buffer): void => {
     connection.alive = true
     if (isHeard(connection) && !connection.tooMany("messages")) {
@@ -182,8 +176,7 @@ export class Dispatcher {
   }
 
   private decode(text: string): Arrived {
-    const decoded = Codec.decodeEnvelope(text)
-    const arrived = Result.isSuccess(decoded) ? decoded.success : decoded.failure
+    const arrived = Result.merge(Codec.decodeEnvelope(text))
     const { totals } = this.context.metrics
     totals[("error" in arrived ? undefined : received.get(arrived.type)) ?? "receivedOther"]++
     totals.bytesReceived += Buffer.byteLength(text)
@@ -406,11 +399,7 @@ export class Dispatcher {
     }
   }
 
-  private answerError(
-    connection: Connection,
-    error: unknown,
-    request: { readonly type?: string | undefined; readonly id?: Message.Id | undefined }
-  ): void {
+  private answerError(connection: Connection, error: unknown, request: Errors.Quoted): void {
     const [cause, path] = error instanceof PathRefused ? [error.cause, error.path] : [error, undefined]
     const answer = Errors.toAnswer(cause, this.context.settings.headers, request, path)
     this.context.metrics.totals.sentError++
@@ -426,11 +415,7 @@ export class Dispatcher {
     }
   }
 
-  private process(
-    connection: Connection,
-    envelope: Codec.Envelope,
-    weight: number
-  ): string | undefined | Promise<string | undefined> {
+  private process(connection: Connection, envelope: Codec.Envelope, weight: number): Text {
     if (envelope.type === "ping") {
       return undefined
     }
@@ -443,8 +428,8 @@ export class Dispatcher {
     if (Object.hasOwn(extensionOf, envelope.type) && !this.knows(connection, envelope.type)) {
       throw errorAnswer(answers.typeUnknown)
     }
-    const message = unwrap(Codec.decodeFields(envelope))
-    const { tracing } = this.context
+    const message = Result.getOrThrowWith(Codec.decodeFields(envelope), (error) => Boom.badRequest(error.message))
+    const { settings: { limits }, tracing } = this.context
     // A request has its own, with the name of its method; a call of a procedure has that of `effect/rpc`.
     return tracing === undefined || message.type === "request" || message.type === "rpc"
       ? this.handle(connection, message, weight)
@@ -452,23 +437,18 @@ export class Dispatcher {
         `nes.${message.type}`,
         {
           kind: "server",
-          attributes: spanAttributes(connection, "path" in message ? this.bounded(message.path) : undefined),
+          // What is about to be refused for its length is not to be kept until it is exported.
+          attributes: spanAttributes(
+            connection,
+            "path" in message ? message.path.slice(0, limits.maxPathLength) : undefined
+          ),
           parent: "traceparent" in message ? parentOf(message.traceparent) : undefined
         },
         () => this.handle(connection, message, weight)
       ))
   }
 
-  // What is about to be refused for its length is not to be kept until it is exported.
-  private bounded(path: string): string {
-    return path.slice(0, this.context.settings.limits.maxPathLength)
-  }
-
-  private handle(
-    connection: Connection,
-    message: Message.ClientMessage,
-    weight: number
-  ): string | undefined | Promise<string | undefined> {
+  private handle(connection: Connection, message: Message.ClientMessage, weight: number): Text {
     switch (message.type) {
       case "ping":
       case "cancel":
@@ -616,13 +596,7 @@ export class Dispatcher {
       const since = ownOf(recover, path)
       const wanted = ownOf(history, path)
       try {
-        const position = await this.hub.subscribe(
-          connection,
-          path,
-          since,
-          wanted,
-          ownOf(presence, path) ?? undefined
-        )
+        const position = await this.hub.subscribe(connection, path, since, wanted, ownOf(presence, path) ?? undefined)
         if (position) {
           // What was missed, and the last updates, follow.
           const before = Math.min(wanted ?? 0, this.context.settings.limits.maxHistory)
@@ -666,12 +640,8 @@ export class Dispatcher {
       : this.lookup(message.path)
     const head = RequestHead.make(connection, method, path, message.headers)
     this.checkPath(connection, head.path)
-    const { http } = message
-    const response = await this.ask(
-      connection,
-      { ...head, payload: message.payload ?? undefined, ...(http && { http }) },
-      call
-    )
+    const { http, payload } = message
+    const response = await this.ask(connection, { ...head, payload: payload ?? undefined, ...(http && { http }) }, call)
     if (metrics.durations.push(performance.now() - began) >= mostDurations) {
       metrics.sumUp()
     }
@@ -746,7 +716,7 @@ export class Dispatcher {
     return undefined
   }
 
-  private lookup(id: string): { readonly method: string; readonly path: string } {
+  private lookup(id: string): Route {
     const route = this.context.application.lookup(id)
     if (!route) {
       throw errorAnswer(answers.routeUnknown)
@@ -754,7 +724,7 @@ export class Dispatcher {
     if (route.method === "*") {
       throw errorAnswer(answers.routeHasNoMethod)
     }
-    return { method: route.method, path: route.path }
+    return route
   }
 
   private async message(connection: Connection, { id, message, type }: Message.Custom, call?: Call): Promise<string> {
@@ -777,13 +747,7 @@ export class Dispatcher {
       throw new PathRefused(path, error)
     }
     try {
-      const entry = this.hub.subscribe(
-        connection,
-        path,
-        recover ?? undefined,
-        history ?? undefined,
-        presence ?? undefined
-      )
+      const entry = this.hub.subscribe(connection, path, recover, history, presence ?? undefined)
       if (entry instanceof Promise) {
         return entry.then(subscribed, refused)
       }

@@ -17,12 +17,7 @@ const toBoom = (error: unknown): Boom.Boom => {
 }
 
 /** The failure of a hook, as an answer. Where the client learns nothing but that there was one, the log is told. */
-export const ofHook = (
-  hook: string,
-  error: unknown,
-  log: Service["log"],
-  connection?: Connection
-): Boom.Boom => {
+export const ofHook = (hook: string, error: unknown, log: Service["log"], connection?: Connection): Boom.Boom => {
   const boom = toBoom(error)
   // Work that ends with its client has not failed.
   if (boom.output.statusCode === 500 && !(connection?.departed && error instanceof Interrupted)) {
@@ -34,11 +29,14 @@ export const ofHook = (
 /** Whether an error is a programming fault (`TypeError` and its like) rather than an ordinary failure. */
 export const isSystem = (error: unknown): error is Error => error instanceof Error && Bounce.isSystem(error)
 
+/** What an error answers, as far as that is known. */
+export type Quoted = { readonly type?: string | undefined; readonly id?: Message.Id | undefined }
+
 /** The answer that reports a failure. `type`, `id` and `path` are quoted where they are known. */
 export const toAnswer = (
   error: unknown,
   allowed: Settings["headers"],
-  request: { readonly type?: string | undefined; readonly id?: Message.Id | undefined },
+  { id, type }: Quoted,
   path: string | undefined
 ): Message.Answer => {
   const { headers, payload: { statusCode: _, ...payload }, statusCode } = toBoom(error).output
@@ -46,8 +44,8 @@ export const toAnswer = (
     statusCode,
     payload,
     headers: allowed === null ? undefined : visibleHeaders(headers, allowed),
-    type: request.type,
-    id: request.id,
+    type,
+    id,
     path
   }
 }

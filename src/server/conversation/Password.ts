@@ -47,10 +47,7 @@ export const generate = (): string => randomBytes(32).toString("hex")
 // The id under which iron looks for what was sealed without one.
 const noId = "default"
 
-/**
- * A password in iron's two forms. They are kept apart: iron takes any property of what it unseals with for a password,
- * so that the `id`, which every sealed value shows, would be one.
- */
+/** A password in iron's two forms: what it unseals with has no `id`, which every sealed value shows, for a password. */
 export const forIron = (password: Password): Passwords => {
   if (typeof password === "string" || Buffer.isBuffer(password)) {
     return { seal: password, unseal: password }

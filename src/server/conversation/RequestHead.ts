@@ -1,7 +1,4 @@
-/**
- * The head of a request that comes over a socket, as Node's HTTP parser would have let it through: nothing else reaches
- * the application.
- */
+/** The head of a request over a socket, as Node's HTTP parser would have let it through. */
 import type * as Boom from "@hapi/boom"
 import { isObject } from "../../protocol/Codec.js"
 import { answers } from "../../protocol/ErrorTexts.js"
@@ -16,7 +13,6 @@ export interface Upgrade {
   readonly info: { readonly "x-forwarded-for": string | undefined }
 }
 
-/** Method, path and headers of a request. */
 export interface RequestHead {
   readonly method: string
   readonly path: string
@@ -117,10 +113,7 @@ const addAll = (headers: Record<string, string>, given: Iterable<readonly [name:
   }
 }
 
-/**
- * The headers that a client gives, with those of its upgrade request that it cannot change; throws a 400 that names the
- * header which HTTP would have refused.
- */
+/** Headers, with those of the upgrade request that a client cannot change; throws a 400 that names a wrong one. */
 export const headersOf = (
   { host, info: { "x-forwarded-for": forwarded } }: Upgrade,
   given: Readonly<Record<string, unknown>> | ReadonlyArray<readonly [name: string, value: unknown]> | null | undefined

@@ -10,10 +10,8 @@ export const defaultMaxStreamBytes = 10 * 1024 * 1024
 export const isEndless = (contentType: unknown): boolean =>
   typeof contentType === "string" && /^(?:text\/event-stream|multipart\/x-mixed-replace)\b/i.test(contentType)
 
-/** Why a stream that does not end cannot be sent. */
 export const endless = textOf(answers.bodyEndless)
 
-/** Why a stream cannot be sent that is longer than it may be. */
 export const tooLong = (maxBytes: number): string => textOf(answers.bodyTooLong, maxBytes)
 
 /** Whether a text is JSON, which goes into the answer as it is. */

@@ -30,10 +30,7 @@ const endOfString = (json: string, start: number): number => {
   return end < 0 ? json.length : end
 }
 
-/**
- * The bytes that the values of a JSON text may take in memory; `Infinity` if it is nested more deeply than `maxDepth`.
- * `JSON.parse` does not mind depth, but whoever walks a value by recursion does.
- */
+/** The bytes that a text's values may take; `Infinity` if it is deeper than `maxDepth`: who walks a value recurs. */
 export const of = (json: string, maxDepth: number): number => {
   let weight = perCharacter * json.length
   let depth = 0

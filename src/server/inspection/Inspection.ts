@@ -7,7 +7,6 @@ import type { Connection } from "../connection/Connection.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
 
-/** What operators ask of every node. */
 export type Question =
   | { readonly type: "overview" }
   /** `ranges` says which of those that match are wanted of a node: from which on, and how many. */
@@ -45,7 +44,6 @@ export interface Paths {
 // What is shown of a text that a client chose.
 const maxLength = 256
 
-/** How many paths are told of at a time. */
 export const maxPaths = 200
 
 const short = (text: string | undefined): string | undefined => text?.slice(0, maxLength)
@@ -72,7 +70,6 @@ const matches = (connection: Connection, search: string): boolean =>
   search === "" || holds(connection.id, search) || holds(userOf(connection), search) ||
   holds(connection.info.remoteAddress, search) || holds(connection.info["x-forwarded-for"], search)
 
-/** A node, as operators see it. */
 export class Inspection {
   /** Takes the upgrades of operators' sockets wherever the node takes others'; returns how to stop. */
   attach: ((server: Server | SecureServer, answered?: boolean) => () => void) | undefined
@@ -206,5 +203,4 @@ export class Inspection {
 // After how many the time is looked at.
 const perLook = 256
 
-/** Those with most subscribers first. */
 export const byNumber = (a: Followed, b: Followed): number => b.subscribers - a.subscribers

@@ -133,7 +133,6 @@ const answer = async (node: Node, inspection: Inspection, message: typeof Messag
 const isForeign = ({ headers: { host, origin } }: UpgradeRequest, origins: ReadonlyArray<string>): boolean =>
   origin !== undefined && !origins.includes(origin) && !(URL.canParse(origin) && new URL(origin).host === host)
 
-/** What a door has to say. */
 interface Options {
   readonly path: string
   /** Pages that may connect, beside those of the host itself. */
@@ -182,10 +181,7 @@ export const make = (
         verifyUpgrade: (request) => isForeign(request, origins) ? 403 : admit(request),
         onMessage: (_connection, message) => ask(message)
       }
-    }).pipe(
-      Effect.provideService(Application, application),
-      Effect.provideService(Broker, yield* makeMemory)
-    )
+    }).pipe(Effect.provideService(Application, application), Effect.provideService(Broker, yield* makeMemory))
     inspection.close = () => server.node.stop(CloseCode.goingAway)
     server.node.subscription(live, { snapshot: look })
     yield* Effect.suspend(() =>

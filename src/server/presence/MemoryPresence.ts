@@ -19,7 +19,6 @@ export interface Entry {
   value: string
 }
 
-/** Changes who is present; returns what is to be told of it. */
 export const apply = (
   entries: Map<string, Entry>,
   list: boolean,

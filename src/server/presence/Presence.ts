@@ -78,14 +78,10 @@ const parallel = 100
 
 const suffix = "/presence"
 
-const ignore = (): void => {}
-
 const parametersOf = (path: string): ReadonlyArray<string> => path.match(/\{[^}]*\}/g) ?? []
 
-/** What presence works with. */
 export type PresenceContext = Pick<NodeContext, "application" | "clock" | "exceed" | "fork" | "metrics" | "settings">
 
-/** The presences of a node. */
 export class Presence implements Local {
   private readonly posts = new Map<string, Post>()
   /** Who a connection is, at each path. */
@@ -198,7 +194,6 @@ export class Presence implements Local {
     }
   }
 
-  /** A connection may have become somebody else. */
   review(connection: Connection, path: string, subscription: Declared): void {
     const { presence } = subscription.options
     const entry = this.entries.get(connection)?.get(path)
@@ -222,11 +217,11 @@ export class Presence implements Local {
     return text
   }
 
-  /** Who is present at a path of a subscription; throws if it has no presence. */
-  of(path: string, subscription: Declared | undefined): PathPresence {
+  /** Who is present at a path of a subscription, if that has presence. */
+  of(path: string, subscription: Declared | undefined): PathPresence | undefined {
     const presence = subscription?.options.presence
-    if (!subscription || !presence) {
-      throw new UserError({ message: `Subscription without presence: ${path}` })
+    if (!presence) {
+      return undefined
     }
     const at = placeOf(path, subscription, presence)
     return {
@@ -241,10 +236,6 @@ export class Presence implements Local {
 
   grace(): number {
     return Math.max(0, ...this.graces.keys())
-  }
-
-  isPopulated(): boolean {
-    return Array.from(this.posts.values()).some(({ entries }) => entries.size > 0)
   }
 
   place(path: string): Place | undefined {
@@ -383,7 +374,7 @@ export class Presence implements Local {
 // A Promise is somebody else each time, and everybody to a digest.
 const atOnce = (who: unknown): unknown => {
   if (isPromiseLike(who) || Effect.isEffect(who)) {
-    void Promise.resolve(isPromiseLike(who) ? who : undefined).catch(ignore)
+    Promise.resolve(isPromiseLike(who) ? who : undefined).catch(() => {})
     throw new UserError({ message: "`identify` has to return the id itself, not a Promise or an Effect" })
   }
   return who

@@ -45,7 +45,6 @@ export interface Reading extends Present {
  */
 export type Change = readonly [id: string, value: string | null | undefined]
 
-/** The value of whom nothing was said of. */
 export const nothing = "null"
 
 /**
@@ -74,16 +73,12 @@ export interface Presences {
 export interface Local {
   /** How long someone who has gone counts as present (ms), at the path where that is longest; 0 where there is none. */
   readonly grace: () => number
-  /** Whether anybody is present here. */
-  readonly isPopulated: () => boolean
   readonly place: (path: string) => Place | undefined
   /** Says once more who is present here, at all paths or where that could not be said. */
   readonly renew: (everywhere: boolean) => void
 }
 
-/** What a path tells of somebody. */
 export const told = (kind: "join" | "change" | "leave", id: string, value: string | undefined, count: number): string =>
   `{"${kind}":{"id":${JSON.stringify(id)}${value === undefined ? "" : `,"value":${value}`}},"count":${count}}`
 
-/** What a path tells that tells only how many are present. */
 export const counted = (count: number): string => `{"count":${count}}`

@@ -26,11 +26,7 @@ interface Log {
   isSpent: boolean
 }
 
-/**
- * Histories of paths. A path that nobody follows is forgotten when all that it keeps is too old: time passes without a
- * timer, looked at whenever something is published, or a path is new. One that nobody has published to is known only as
- * long as it is followed.
- */
+/** A path that nobody follows is forgotten when all that it keeps is too old, which is seen at the next publish. */
 export class MemoryHistory implements History {
   private readonly logs = new Map<string, Log>()
   // By age; of each the path touched last is the last, so that those that may be forgotten are in front.
@@ -43,7 +39,6 @@ export class MemoryHistory implements History {
     private readonly now: () => number = () => performance.now()
   ) {}
 
-  /** How many paths are known. */
   get size(): number {
     return this.logs.size
   }

@@ -14,12 +14,8 @@ import { type Owner, RecoverySync } from "./RecoverySync.js"
 
 const none: Subscribers<Connection> = new Set()
 
-const ignore = (): void => {}
-
-/** Delivers an update to some of a subscription's subscribers. */
 type Deliver = (update: Published, to: Subscribers<Connection>) => void | Promise<void>
 
-/** The paths with recovery of a node. */
 export class Recovery implements Keeper {
   private readonly syncs = new Map<string, RecoverySync>()
   private readonly owner: Owner
@@ -63,7 +59,7 @@ export class Recovery implements Keeper {
         }
         metrics.totals[to === undefined ? "updatesPublished" : "updatesRecovered"]++
         // What a filter failed with has been logged, and keeps no other update from being delivered.
-        return deliver(update, subscribers)?.catch(ignore)
+        return deliver(update, subscribers)?.catch(() => {})
       },
       gap: ({ path, subscription }, position, to) => {
         const ping: Message.Ping = { type: "ping", gaps: { [path]: position } }
@@ -114,7 +110,6 @@ export class Recovery implements Keeper {
     }
   }
 
-  /** Lets a connection in on a path, with what it missed since a position; ends with the position where it was let in. */
   admit(
     connection: Connection,
     path: string,
@@ -126,17 +121,14 @@ export class Recovery implements Keeper {
       .admit(connection, since, history)
   }
 
-  /** Takes an announced update. */
   arrive(update: Published): void | Promise<void> {
     return this.syncs.get(update.path)?.arrive(update)
   }
 
-  /** Whether a path is followed here. */
   has(path: string): boolean {
     return this.syncs.has(path)
   }
 
-  /** How far a path has come here; `undefined` where that is not known, or someone waits to be let in. */
   reached(path: string): Message.Position | undefined {
     const sync = this.syncs.get(path)
     return sync?.busy ? undefined : sync?.position
@@ -166,11 +158,10 @@ export class Recovery implements Keeper {
 
   private forget(sync: RecoverySync): void {
     this.syncs.delete(sync.path)
-    sync.end()
+    sync.release()
     this.membership.history.release?.(sync.path)
   }
 
-  /** How far a connection has come on a path; `undefined` unless it has been let in. */
   position(connection: Connection, path: string): Message.Position | undefined {
     return connection.subscriptions.get(path)?.subscribers(path).has(connection)
       ? this.syncs.get(path)?.position

@@ -19,7 +19,6 @@ type Admissions = ReadonlyMap<Connection, Admission>
 
 const nobody: Admissions = new Map()
 
-/** What the paths of a node work with. */
 export interface Owner {
   /** Ends when announcements of the path reach this node. */
   readonly ready: (sync: RecoverySync) => Promise<void> | undefined
@@ -28,15 +27,10 @@ export interface Owner {
   readonly deliver: (sync: RecoverySync, update: Published, to?: Connection) => void | Promise<void>
   /** Tells all subscribers, or one connection, that updates are lost. */
   readonly gap: (sync: RecoverySync, position: Message.Position, to?: Connection) => void
-  /**
-   * Makes a connection a subscriber, if it still wants to be: one that knows nothing of what was before gets to know
-   * how things stand.
-   */
+  /** Makes a connection a subscriber, if it still wants to be; a new one gets to know how things stand. */
   readonly enter: (sync: RecoverySync, connection: Connection, isNew: boolean, isLate: boolean) => void
-  /** Tells all subscribers anew how things stand. */
   readonly again: (sync: RecoverySync) => void
   readonly wants: (sync: RecoverySync, connection: Connection) => boolean
-  /** When there is time for more, if not now. */
   readonly pause: () => Promise<void> | undefined
   readonly failed: (sync: RecoverySync, error: unknown) => void
   /** Nothing is being done any more. */
@@ -99,20 +93,14 @@ export class RecoverySync {
     return this.working !== undefined || this.admissions !== undefined
   }
 
-  /**
-   * Lets a connection in, with what it missed. Ends with the position from which it hears what comes, or with none if
-   * it cannot be let in for now and will be later.
-   */
+  /** Ends with the position from which it hears what comes, or with none if it will be let in later. */
   admit(
     connection: Connection,
     since: Message.Position | undefined,
     history = 0
   ): Message.Position | Promise<Message.Position | undefined> {
     const { at } = this
-    if (
-      at && !this.busy && (since || history === 0) &&
-      (!since || (since.epoch === at.epoch && since.offset === at.offset))
-    ) {
+    if (at && !this.busy && (since ? since.epoch === at.epoch && since.offset === at.offset : history === 0)) {
       this.owner.enter(this, connection, !since, false)
       return at
     }
@@ -131,7 +119,6 @@ export class RecoverySync {
     this.owner.failed(this, error)
   }
 
-  /** Lets a connection wait no longer. */
   dismiss(connection: Connection): void {
     this.admissions?.get(connection)?.answer()
     this.admissions?.delete(connection)
@@ -166,11 +153,6 @@ export class RecoverySync {
   work(): Promise<void> {
     this.behind = true
     return this.working ?? this.keep()
-  }
-
-  /** To be called when nobody listens any more: what still waits is for nobody. */
-  end(): void {
-    this.release()
   }
 
   private hold(update: Published, passed: () => void): void {
@@ -253,7 +235,6 @@ export class RecoverySync {
     }
   }
 
-  /** Settles from the history what is to be settled; returns whether that could be read. */
   private async catchUp(): Promise<boolean> {
     this.behind = false
     const admissions = this.admissions ?? nobody
@@ -342,8 +323,8 @@ export class RecoverySync {
     }
   }
 
-  // Forgets what waited: all of it, or what has been read, and what is of another epoch, which is to be read.
-  private release(at?: Message.Position): void {
+  /** Forgets what waited: all, or what has been read by now. What is of another epoch is to be read. */
+  release(at?: Message.Position): void {
     for (const [offset, { passed, update }] of this.early ?? []) {
       const goesOn = !at || Epoch.continues(at, update.position.epoch)
       if (!at || !goesOn || offset <= at.offset) {

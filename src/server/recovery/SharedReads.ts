@@ -1,7 +1,5 @@
 /** Reads of one thing for many: one at a time, so that a crowd that comes at once costs no more than a few. */
 
-const ignore = (): void => {}
-
 interface Running<A> {
   readonly done: Promise<void>
   next: Promise<A> | undefined
@@ -18,13 +16,13 @@ export class SharedReads<A> {
 
   private begin(name: string, read: () => Promise<A>): Promise<A> {
     const answer = read()
-    const running: Running<A> = { done: answer.then(ignore, ignore), next: undefined }
-    this.running.set(name, running)
-    void running.done.then(() => {
+    const ended = (): void => {
       if (running.next === undefined) {
         this.running.delete(name)
       }
-    })
+    }
+    const running: Running<A> = { done: answer.then(ended, ended), next: undefined }
+    this.running.set(name, running)
     return answer
   }
 }

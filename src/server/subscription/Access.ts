@@ -19,19 +19,13 @@ export interface Access {
 
 type Params = Readonly<Record<string, string>>
 
-// What scopes are filled in with.
-interface Filling {
-  readonly params: Params
-  readonly credentials: Credentials
-}
-
 const isObject = (u: unknown): u is Readonly<Record<string, unknown>> => typeof u === "object" && u !== null
 
 const reach = (context: unknown, keys: ReadonlyArray<string>): unknown =>
   keys.reduce<unknown>((value, key) => isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined, context)
 
 // As hapi fills its routes' scopes: `{params.x}`, `{credentials.x}`; what is not there is empty.
-const expand = (scope: string, context: Filling): string =>
+const expand = (scope: string, context: object): string =>
   scope.replace(/\{([^{}]+)\}/g, (_, name: string) => {
     const value = reach(context, name.split("."))
     return value === undefined || value === null ? "" : String(value)
@@ -46,54 +40,33 @@ const refuseScope = (
   credentials: Credentials,
   params: Params
 ): Boom.Boom | undefined => {
-  const { scope } = credentials
   const context = { params, credentials }
-  const held = granted(scope)
+  const held = granted(credentials.scope)
   // What a scope demands is read before its parameters are filled in: those are the client's words.
   const demanded = (prefix: string): ReadonlyArray<string> =>
     scopes.filter((scope) => scope.startsWith(prefix)).map((scope) => expand(scope.slice(1), context))
   const selection = scopes.filter((scope) => !/^[+!]/.test(scope)).map((scope) => expand(scope, context))
   const holds = (scope: string): boolean => held.includes(scope)
-  return scope && demanded("+").every(holds) && !demanded("!").some(holds) &&
+  return credentials.scope && demanded("+").every(holds) && !demanded("!").some(holds) &&
       (selection.length === 0 || selection.some(holds))
     ? undefined
     : errorAnswer(answers.scopeInsufficient, scopes.map((scope) => expand(scope, context)).join(","))
 }
 
-const refuseRule = (
-  rule: Rule,
-  credentials: Credentials,
-  params: Params
-): Boom.Boom | undefined => {
-  const refusal = rule.scope && refuseScope(rule.scope, credentials, params)
-  if (refusal) {
-    return refusal
-  }
-  if (rule.entity === "user" && !credentials.user) {
-    return errorAnswer(answers.userRequired)
-  }
-  if (rule.entity === "app" && credentials.user) {
-    return errorAnswer(answers.appRequired)
-  }
-  return undefined
-}
+const refuseEntity = (entity: Rule["entity"], { user }: Credentials): Boom.Boom | undefined =>
+  entity === "user" && !user
+    ? errorAnswer(answers.userRequired)
+    : entity === "app" && user
+    ? errorAnswer(answers.appRequired)
+    : undefined
 
 /** Why these credentials may not subscribe; `undefined` if they may. */
-export const refusalOf = (
-  access: Access,
-  credentials: Credentials | null,
-  params: Params
-): Boom.Boom | undefined => {
+export const refusalOf = (access: Access, credentials: Credentials | null, params: Params): Boom.Boom | undefined => {
   if (!credentials) {
     return access.mode === "required" ? errorAnswer(answers.subscriptionNeedsAuthentication) : undefined
   }
-  let refusal: Boom.Boom | undefined
-  for (const rule of access.rules) {
-    const reason = refuseRule(rule, credentials, params)
-    if (!reason) {
-      return undefined
-    }
-    refusal ??= reason
-  }
-  return refusal
+  const refusals = access.rules.map(({ entity, scope }) =>
+    (scope && refuseScope(scope, credentials, params)) ?? refuseEntity(entity, credentials)
+  )
+  return refusals.includes(undefined) ? undefined : refusals[0]
 }

@@ -1,6 +1,5 @@
 /** What is published and broadcast, on its way to this node's connections. */
 import { AsyncLocalStorage } from "node:async_hooks"
-import type * as Message from "../../protocol/Message.js"
 import { parentOf } from "../../protocol/Tracing.js"
 import { isPromiseLike } from "../Awaitable.js"
 import type { Broadcast, Command, Publish, Published, Revoke, Target } from "../Command.js"
@@ -29,9 +28,10 @@ const ignore = (): void => {}
 const push = (connection: Connection, { position }: Publish, outgoing: PreparedMessage): boolean =>
   position === undefined ? connection.update(outgoing) : connection.write(outgoing)
 
+type Pushed = Pick<Publish, "message"> & Partial<Pick<Publish, "path" | "position" | "snapshot" | "text">>
+
 const isPublished = (update: Publish): update is Published => update.position !== undefined
 
-/** Delivers to the connections of a hub. */
 export class Delivery {
   /** `arrive` takes the updates that have a position: it carries each when its turn has come. */
   constructor(
@@ -40,7 +40,6 @@ export class Delivery {
     private readonly arrive: (update: Published) => void | Promise<void>
   ) {}
 
-  /** Carries out a broker's command on this node's connections. */
   readonly deliver = (command: Command): Promise<void> => {
     if (this.hub.stopped) {
       return Promise.resolve()
@@ -113,12 +112,20 @@ export class Delivery {
     return Promise.all(results).then(ignore)
   }
 
-  /** Serialises a message once for any number of recipients; `undefined`, and a log entry, if it cannot be. */
-  encode(message: Message.Update | Message.Pub | Message.Revoke): PreparedMessage | undefined {
+  /** Serialises a message once for all, unless its text came with it; `undefined`, and a log entry, if it cannot be. */
+  encode(type: "pub" | "update" | "revoke", pushed: Pushed): PreparedMessage | undefined {
+    const { path, position, snapshot } = pushed
     try {
-      return new PreparedMessage(JSON.stringify(message), this.context.settings.maxChunkChars)
+      const json: string | undefined = pushed.text ?? JSON.stringify(pushed.message)
+      return new PreparedMessage(
+        `{"type":"${type}"${path === undefined ? "" : `,"path":${JSON.stringify(path)}`}` +
+          // Before the message: as long as its updates hold nothing else, a client reads a path's fast.
+          (snapshot ? `,"snapshot":true` : "") + (json === undefined ? "" : `,"message":${json}`) +
+          (position ? `,"position":${JSON.stringify(position)}}` : "}"),
+        this.context.settings.maxChunkChars
+      )
     } catch {
-      this.context.application.log(["nes", "serialization", "error"], message.type)
+      this.context.application.log(["nes", "serialization", "error"], type)
       return undefined
     }
   }
@@ -138,9 +145,7 @@ export class Delivery {
     if (subscribed.length === 0) {
       return Promise.resolve()
     }
-    const outgoing = this.encode(
-      message === null ? { type: "revoke", path } : { type: "revoke", path, message }
-    )
+    const outgoing = this.encode("revoke", { path, message: message ?? undefined })
     return Promise.all(subscribed.map((connection) => {
       const left = this.hub.revoke(connection, path)
       // At once: a client that subscribes again while the hook runs must not take it for the new subscription's.
@@ -164,20 +169,14 @@ export class Delivery {
     return user && !subscription.indexed ? undefined : Array.from(subscription.subscribers(path, user).keys())
   }
 
-  private broadcast({ message, text, user }: Broadcast): Promise<void> {
+  private broadcast(command: Broadcast): Promise<void> {
     const { connections } = this.hub
     const { totals } = this.context.metrics
-    const targets = user ? connections.ofUser(user) : connections
-    let outgoing: PreparedMessage | undefined
-    let encoded = false
+    const targets = command.user ? connections.ofUser(command.user) : connections
+    let encoded: { readonly outgoing: PreparedMessage | undefined } | undefined
     const send = (connection: Connection): undefined => {
       if (connection.stage === "ready") {
-        outgoing = encoded
-          ? outgoing
-          : text === undefined
-          ? this.encode({ type: "update", message })
-          : new PreparedMessage(`{"type":"update","message":${text}}`, this.context.settings.maxChunkChars)
-        encoded = true
+        const { outgoing } = encoded ??= { outgoing: this.encode("update", command) }
         if (outgoing && connection.update(outgoing)) {
           totals.sentUpdate++
         }
@@ -230,7 +229,7 @@ export class Delivery {
     if (match.subscription.options.filter) {
       return this.toFiltered(command, match, subscribers)
     }
-    const outgoing = this.encodePub(command)
+    const outgoing = this.encode("pub", command)
     return outgoing && fanouts.send(command.path, subscribers, (connection) => {
       if (push(connection, command, outgoing)) {
         totals.updatesDelivered++
@@ -238,31 +237,6 @@ export class Delivery {
       }
       return undefined
     })
-  }
-
-  private encodeMessage({ path, position, snapshot }: Publish, message: unknown): PreparedMessage | undefined {
-    return this.encode({
-      type: "pub",
-      path,
-      ...(snapshot && { snapshot }),
-      message,
-      ...(position && { position })
-    })
-  }
-
-  // A text that came with the update is sent as it is; the message may never have been parsed.
-  private encodePub(update: Publish): PreparedMessage | undefined {
-    const { path, position, snapshot, text } = update
-    if (text === undefined) {
-      return this.encodeMessage(update, update.message)
-    }
-    const tail = position ? `,"position":${JSON.stringify(position)}` : ""
-    // Before the message: as long as its updates hold nothing else, a client reads a path's fast.
-    const mark = snapshot ? `,"snapshot":true` : ""
-    return new PreparedMessage(
-      `{"type":"pub","path":${JSON.stringify(path)}${mark},"message":${text}${tail}}`,
-      this.context.settings.maxChunkChars
-    )
   }
 
   // One subscriber after another; only a filter that has to wait makes the others wait.
@@ -288,8 +262,8 @@ export class Delivery {
       }
       const override = typeof verdict === "object" ? verdict.override : undefined
       const outgoing = override === undefined
-        ? shared ??= this.encodePub(command)
-        : this.encodeMessage(command, override)
+        ? shared ??= this.encode("pub", command)
+        : this.encode("pub", { ...command, message: override, text: undefined })
       if (outgoing && push(connection, command, outgoing)) {
         totals.updatesDelivered++
         totals.sentPub++
@@ -310,10 +284,7 @@ export class Delivery {
     const send = (connection: Connection): Promise<void> | undefined => {
       const { credentials } = connection.auth
       try {
-        const verdict = settle(
-          filter?.(path, seen, { connection, credentials, params, internal }) ?? false,
-          connection
-        )
+        const verdict = settle(filter?.(path, seen, { connection, credentials, params, internal }) ?? false, connection)
         if (isPromiseLike(verdict)) {
           return Promise.resolve(verdict)
             // It is for whom the connection was then.
@@ -339,7 +310,7 @@ export class Delivery {
       return carried.then(finish)
     }
     // The message may change after this.
-    shared ??= this.encodePub(command)
+    shared ??= this.encode("pub", command)
     return { written: carried.written.then(finish) }
   }
 }

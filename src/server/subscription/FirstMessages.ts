@@ -8,6 +8,7 @@ import { userKey } from "../conversation/Authentication.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as Errors from "../conversation/Errors.js"
 import { getOrMake, take } from "../Groups.js"
+import * as MessageText from "../MessageText.js"
 import type { NodeContext } from "../NodeContext.js"
 import { defaultBounds } from "../recovery/Bounds.js"
 import type { Page } from "../recovery/History.js"
@@ -22,21 +23,23 @@ export const isFor = ({ auth }: Connection, user: unknown, index: string | false
   return key === undefined || (typeof index === "string" && userKey(auth.credentials?.[index]) === key)
 }
 
-/** What an firstMessages needs of the node. */
 interface Host {
-  readonly encode: (message: Message.Pub) => PreparedMessage | undefined
-  /** Delivers an update to a subscriber. */
+  readonly encode: (update: Pick<Publish, "path" | "snapshot" | "message" | "position">) => PreparedMessage | undefined
   readonly carry: (update: Publish, to: Subscribers<Connection>) => void | Promise<void>
-  /** Waits until a path has come as far here. */
   readonly reach: (path: string, position: Message.Position) => Promise<void>
+}
+
+/** Who gets a first message, and whether it still waits for it. */
+interface Entrant {
+  readonly connection: Connection
+  readonly path: string
+  readonly subscription: Declared
+  readonly isHere: () => boolean
 }
 
 // Updates that wait for a first message. With more of them the subscription ends: the application takes too long.
 const maxWaiting = 10_000
 
-const ignore = (): void => {}
-
-/** Lets subscribers in. */
 export class FirstMessages {
   private readonly states = new SharedReads<Page>()
   /** What is written of a snapshot that is the same for many. */
@@ -48,11 +51,7 @@ export class FirstMessages {
     private readonly host: Host
   ) {}
 
-  /**
-   * Makes a connection a subscriber: after its first message, if it is new and there is one. `failed` may throw where
-   * that cannot be had, and does whatever else is to be done. If there is something to wait for before it is asked for,
-   * the connection counts as subscribed meanwhile.
-   */
+  /** Makes a connection a subscriber, a new one after its first message; during `after` it counts as one. */
   enter(
     connection: Connection,
     path: string,
@@ -68,8 +67,9 @@ export class FirstMessages {
     }
     const seat: Seat = { waiting: [], done: Promise.resolve() }
     getOrMake(subscription.seats ??= new Map(), path, () => new Map()).set(connection, seat)
-    const done = this.seat(connection, path, subscription, seat, after).catch((error: unknown) => {
-      if (this.holds(connection, path, subscription, seat)) {
+    const isHere = (): boolean => subscription.seats?.get(path)?.get(connection) === seat
+    const done = this.seat({ connection, path, subscription, isHere }, seat, after).catch((error: unknown) => {
+      if (isHere()) {
         this.leave(connection, path, subscription)
         if (!failed) {
           throw error
@@ -77,7 +77,7 @@ export class FirstMessages {
         failed(error)
       }
     })
-    done.catch(ignore)
+    done.catch(() => {})
     if (!after) {
       seat.done = done
     }
@@ -104,7 +104,7 @@ export class FirstMessages {
     if (!ofPath) {
       return
     }
-    const kept = update.text === undefined ? { ...update, text: textOf(update.message) } : update
+    const kept = update.text === undefined ? { ...update, text: MessageText.orNone(update.message) } : update
     for (const { waiting } of ofPath.values()) {
       if (waiting.length <= maxWaiting) {
         waiting.push(kept)
@@ -120,18 +120,8 @@ export class FirstMessages {
     }
   }
 
-  private holds(connection: Connection, path: string, { seats }: Declared, seat: Seat): boolean {
-    return seats?.get(path)?.get(connection) === seat
-  }
-
-  private async seat(
-    connection: Connection,
-    path: string,
-    subscription: Declared,
-    seat: Seat,
-    after: Promise<void> | undefined
-  ): Promise<void> {
-    const isHere = (): boolean => this.holds(connection, path, subscription, seat)
+  private async seat(entrant: Entrant, { waiting }: Seat, after: Promise<void> | undefined): Promise<void> {
+    const { connection, isHere, path, subscription } = entrant
     if (after) {
       await after
     }
@@ -140,9 +130,7 @@ export class FirstMessages {
       await ready
     }
     const { snapshot } = subscription.options
-    const first = snapshot
-      ? await this.ask(snapshot, connection, path, subscription, isHere)
-      : await this.state(connection, path, subscription, isHere)
+    const first = snapshot ? await this.ask(snapshot, entrant) : await this.state(entrant)
     const position = first instanceof Snapshot && typeof first.until !== "number" ? first.until : undefined
     if (position) {
       await this.host.reach(path, position)
@@ -153,15 +141,15 @@ export class FirstMessages {
     if (snapshot) {
       this.tell(connection, path, first, position)
     }
-    for (let n = 0; n < seat.waiting.length; n++) {
-      if (seat.waiting.length > maxWaiting) {
+    // More may come while these are carried.
+    for (const update of waiting) {
+      if (waiting.length > maxWaiting) {
         throw errorAnswer(answers.updatesTooMany)
       }
-      const update = seat.waiting[n]
-      if (update && !(first instanceof Snapshot && first.has(update))) {
-        const waiting = this.carry(update, connection, subscription, isHere) ?? this.context.turns.pause()
-        if (waiting) {
-          await waiting
+      if (!(first instanceof Snapshot && first.has(update))) {
+        const carrying = this.carry(update, entrant) ?? this.context.turns.pause()
+        if (carrying) {
+          await carrying
           if (!isHere()) {
             return
           }
@@ -175,10 +163,7 @@ export class FirstMessages {
   // What comes as the hook answers is after it: a hook that need not wait is called and answered in one step.
   private async ask(
     snapshot: Exclude<Declared["options"]["snapshot"], undefined>,
-    connection: Connection,
-    path: string,
-    subscription: Declared,
-    isHere: () => boolean
+    { connection, isHere, path, subscription }: Entrant
   ): Promise<unknown> {
     try {
       for (;;) {
@@ -194,12 +179,8 @@ export class FirstMessages {
     }
   }
 
-  private async state(
-    connection: Connection,
-    path: string,
-    subscription: Declared,
-    isHere: () => boolean
-  ): Promise<Snapshot> {
+  private async state(entrant: Entrant): Promise<Snapshot> {
+    const { isHere, path, subscription } = entrant
     const { epoch, last, top } = await this.states.ask(
       path,
       async () => this.membership.history.read(path, undefined, subscription.options.recovery ?? defaultBounds)
@@ -208,19 +189,14 @@ export class FirstMessages {
     if (last && isHere()) {
       // The message and its text may be made when they are read.
       const { message, text } = last
-      await this.carry({ ...last, message, text, position, snapshot: true }, connection, subscription, isHere)
+      await this.carry({ ...last, message, text, position, snapshot: true }, entrant)
     }
     return new Snapshot(undefined, position)
   }
 
-  private carry(
-    update: Publish,
-    connection: Connection,
-    { options }: Declared,
-    isHere: () => boolean
-  ): void | Promise<void> {
+  private carry(update: Publish, { connection, isHere, subscription }: Entrant): void | Promise<void> {
     this.context.metrics.totals.snapshotsSent += update.snapshot ? 1 : 0
-    return isFor(connection, update.user, options.index)
+    return isFor(connection, update.user, subscription.options.index)
       ? this.host.carry(update, only(connection, isHere))
       : undefined
   }
@@ -232,7 +208,7 @@ export class FirstMessages {
     }
     const shared = position && first instanceof Snapshot ? first : undefined
     const outgoing = (shared && this.prepared.get(shared)) ??
-      this.host.encode({ type: "pub", path, snapshot: true, message, ...(position && { position }) })
+      this.host.encode({ path, snapshot: true, message, position })
     if (!outgoing) {
       throw errorAnswer(answers.unserialisable)
     }
@@ -241,15 +217,6 @@ export class FirstMessages {
     }
     this.context.metrics.totals.snapshotsSent++
     connection.write(outgoing)
-  }
-}
-
-// What cannot be made into text is told where it is delivered to the others.
-const textOf = (message: unknown): string | undefined => {
-  try {
-    return JSON.stringify(message)
-  } catch {
-    return undefined
   }
 }
 

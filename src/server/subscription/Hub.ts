@@ -14,9 +14,6 @@ import { refusalOf } from "./Access.js"
 import type { FirstMessages } from "./FirstMessages.js"
 import { type Match, type Options, Router, Subscription } from "./Subscription.js"
 
-/** What a hub needs of the cluster. */
-type Cluster = Pick<Membership, "claims" | "interest">
-
 /** What a hub asks of those that make up for what a connection missed. */
 export interface Keeper {
   /** Lets a connection in on a path, with what it missed since a position; ends with the position where it was let in. */
@@ -27,9 +24,7 @@ export interface Keeper {
     since: Message.Position | undefined,
     history: number
   ) => Entry
-  /** A connection is no longer subscribed to a path. */
   readonly left: (connection: Connection, path: string, subscription: Declared) => void
-  /** Whether a path is followed here. */
   readonly has: (path: string) => boolean
   /** How far a path has come here; `undefined` where that is not known. */
   readonly reached: (path: string) => Message.Position | undefined
@@ -40,8 +35,10 @@ export interface Keeper {
 /** The position from which a subscriber hears what comes, where there are positions. */
 type Entry = Message.Position | undefined | Promise<Message.Position | undefined>
 
-/** Where a subscriber begins: after a position, or with so many of the last updates. */
-interface Start {
+/** Who subscribes to what, and where it begins: after a position, or with so many of the last updates. */
+interface Subscribe extends Match<Declared> {
+  readonly connection: Connection
+  readonly path: string
   readonly since: Message.Position | undefined
   readonly history: number
 }
@@ -57,15 +54,12 @@ const requirePresence = ({ options }: Declared): void => {
   }
 }
 
-/** A node's connections and subscriptions. */
 export class Hub {
   readonly connections = new Connections()
   /** While stopped, nothing is delivered and no connection is accepted. */
   stopped = false
   readonly router = new Router<Declared>()
-  /** All that is declared, in order. */
   readonly declared: Array<Declared> = []
-  /** Whether any subscription keeps what is published. */
   keeps = false
   /** Present as soon as one does. */
   recovery: Keeper | undefined
@@ -74,7 +68,10 @@ export class Hub {
   /** Lets subscribers in that get a first message. */
   firstMessages: FirstMessages | undefined
 
-  constructor(private readonly context: NodeContext, private readonly membership: Cluster) {}
+  constructor(
+    private readonly context: NodeContext,
+    private readonly membership: Pick<Membership, "claims" | "interest">
+  ) {}
 
   /** Declares a subscription; throws if the path is invalid or conflicts with another, or the bounds make no sense. */
   declare(path: string, options: Options<Connection>): void {
@@ -93,14 +90,12 @@ export class Hub {
     }
   }
 
-  /** How many connections have said hello, or how many are subscribed to a path. */
   count(path: string | undefined): number {
     return path === undefined
       ? this.ready().length
       : this.router.match(path)?.subscription.subscribers(path).size ?? 0
   }
 
-  /** The connections that have said hello. */
   ready(): ReadonlyArray<Connection> {
     return Array.from(this.connections.all()).filter(({ stage }) => stage === "ready")
   }
@@ -110,16 +105,12 @@ export class Hub {
     return this.recovery?.has(path) || this.router.match(path)?.subscription.isFollowed(path) === true
   }
 
-  /**
-   * Subscribes a connection, through the subscription's access rules and `onSubscribe`; with recovery, it gets what it
-   * missed since a position, or so many of the last updates. Ends with the position from which it hears what comes,
-   * where there are positions. Throws, or fails, with the answer's error.
-   */
+  /** Ends with the position from which it hears what comes, if there are any; throws or fails with the answer's error. */
   subscribe(
     connection: Connection,
     path: string,
-    since?: Message.Position,
-    history = 0,
+    since?: Message.Position | null,
+    history?: number | null,
     value?: unknown
   ): Entry {
     if (path.includes("?")) {
@@ -160,7 +151,8 @@ export class Hub {
       }
       return position
     }
-    const entry = pending?.outcome ?? this.begin(connection, path, match, { since, history })
+    const entry = pending?.outcome ??
+      this.begin({ connection, path, ...match, since: since ?? undefined, history: history ?? 0 })
     return entry instanceof Promise ? entry.then(subscribed) : subscribed(entry)
   }
 
@@ -201,11 +193,7 @@ export class Hub {
     return this.unsubscribe(connection, path)
   }
 
-  /**
-   * Gives a connection its credentials, and counts it in for its user, here and among all nodes; fails with 503 if the
-   * user has as many connections as are allowed. Its subscriptions get their new user; those that it may not have any
-   * more end, and their paths are returned.
-   */
+  /** Fails with 503 if its user has too many. Ends with the paths that it may not be subscribed to any more. */
   async authenticate(connection: Connection, authentication: Authentication): Promise<ReadonlyArray<string>> {
     const { auth } = this.context.settings
     const { user } = connection
@@ -320,22 +308,16 @@ export class Hub {
     }
   }
 
-  private begin(
-    connection: Connection,
-    path: string,
-    match: Match<Declared>,
-    start: Start
-  ): Entry {
-    this.check(connection, match)
+  private begin(subscribe: Subscribe): Entry {
+    const { connection, path, subscription } = subscribe
+    this.check(connection, subscribe)
     const exceeded = this.exceeded(connection, path)
     if (exceeded) {
       this.context.exceed(exceeded, connection, path)
       throw errorAnswer(answers.subscriptionsTooMany)
     }
-    const { onSubscribe, snapshot, state } = match.subscription.options
-    return onSubscribe || snapshot || state
-      ? this.admit(connection, path, match, start)
-      : this.enter(connection, path, match.subscription, start)
+    const { onSubscribe, snapshot, state } = subscription.options
+    return onSubscribe || snapshot || state ? this.admit(subscribe) : this.enter(subscribe)
   }
 
   private exceeded(
@@ -357,16 +339,12 @@ export class Hub {
     return bytes > maxSubscriptionBytes ? "maxSubscriptionBytes" : undefined
   }
 
-  private admit(
-    connection: Connection,
-    path: string,
-    match: Match<Declared>,
-    start: Start
-  ): Promise<Message.Position | undefined> {
+  private admit(subscribe: Subscribe): Promise<Message.Position | undefined> {
+    const { connection, path } = subscribe
     const pending: PendingSubscribe = { cancelled: false, revoked: false, outcome: Promise.resolve(undefined) }
     const waiting = connection.pending ??= new Map<string, PendingSubscribe>()
     waiting.set(path, pending)
-    pending.outcome = this.runSubscribe(connection, path, match, pending, start).finally(() => {
+    pending.outcome = this.runSubscribe(subscribe, pending).finally(() => {
       if (waiting.get(path) === pending) {
         waiting.delete(path)
       }
@@ -375,13 +353,8 @@ export class Hub {
     return pending.outcome
   }
 
-  private async runSubscribe(
-    connection: Connection,
-    path: string,
-    { params, subscription }: Match<Declared>,
-    pending: PendingSubscribe,
-    start: Start
-  ): Promise<Message.Position | undefined> {
+  private async runSubscribe(subscribe: Subscribe, pending: PendingSubscribe): Promise<Message.Position | undefined> {
+    const { connection, params, path, subscription } = subscribe
     const { application, settle } = this.context
     try {
       await settle(subscription.options.onSubscribe?.(connection, path, params), connection)
@@ -396,15 +369,11 @@ export class Hub {
       }
       return undefined
     }
-    return this.enter(connection, path, subscription, start)
+    return this.enter(subscribe)
   }
 
-  private enter(
-    connection: Connection,
-    path: string,
-    subscription: Declared,
-    { history, since }: Start
-  ): Entry {
+  private enter(subscribe: Subscribe): Entry {
+    const { connection, history, path, since, subscription } = subscribe
     if (connection.departed) {
       return undefined
     }
@@ -417,20 +386,21 @@ export class Hub {
         this.context.exceed("maxHistory", connection, path)
       }
       const entry = this.recovery?.admit(connection, path, subscription, since, Math.min(history, maxHistory))
-      return snapshot || state ? this.entered(connection, path, subscription, entry) : entry
+      return snapshot || state ? this.entered(subscribe, entry) : entry
     }
     if (snapshot) {
       this.firstMessages?.enter(connection, path, subscription, true)
-      return this.entered(connection, path, subscription, undefined)
+      return this.entered(subscribe, undefined)
     }
     subscription.add(connection, path)
     return this.membership.interest?.(path)?.then(() => undefined)
   }
 
   // A subscription whose first message cannot be had is none.
-  private async entered(connection: Connection, path: string, subscription: Declared, entry: Entry): Promise<
-    Message.Position | undefined
-  > {
+  private async entered(
+    { connection, path, subscription }: Subscribe,
+    entry: Entry
+  ): Promise<Message.Position | undefined> {
     const position = await entry
     try {
       await this.firstMessages?.entered(connection, path, subscription)

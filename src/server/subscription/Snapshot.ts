@@ -10,7 +10,6 @@ export class Snapshot<out Message = unknown> {
     readonly until: number | Message.Position
   ) {}
 
-  /** Whether an update is in it. */
   has({ position, version }: Publish): boolean {
     const { until } = this
     return typeof until === "number"

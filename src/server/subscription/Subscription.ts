@@ -1,7 +1,4 @@
-/**
- * A declared subscription and its subscribers, indexed by exact path and, inside it, by user: a publish costs what its
- * matches cost, whatever the crowd.
- */
+/** A declared subscription and its subscribers, indexed so that a publish costs what its matches cost. */
 import * as Call from "@hapi/call"
 import type { Awaitable } from "../Awaitable.js"
 import type { Publish } from "../Command.js"
@@ -10,7 +7,6 @@ import * as Groups from "../Groups.js"
 import type { Bounds } from "../recovery/Bounds.js"
 import type { Access } from "./Access.js"
 
-/** Who may be subscribed. */
 interface Subscriber {
   readonly auth: { readonly credentials: Credentials | null }
   /** To be called before it becomes a subscriber, and before it ceases to be one. */
@@ -71,7 +67,6 @@ export interface Options<C> {
   readonly regather?: ((isLost: boolean) => Promise<void> | undefined) | undefined
 }
 
-/** Some subscribers, in the order they came. */
 export type Subscribers<C> = Pick<ReadonlySet<C>, "has" | "keys" | "size">
 
 // A connection is remembered with the key it was indexed by: its credentials may change afterwards.
@@ -82,14 +77,12 @@ interface Topic<C> {
 
 const none: Subscribers<never> = new Set<never>()
 
-/** A subscriber that waits for a first message. */
 export interface Seat {
   readonly waiting: Array<Publish>
   /** Ends when it has become one of the subscribers, or fails where it cannot. */
   done: Promise<void>
 }
 
-/** A declared subscription. */
 export class Subscription<C extends Subscriber> {
   /** Who waits for a first message, by path; present while somebody does. */
   seats: Map<string, Map<C, Seat>> | undefined
@@ -108,7 +101,6 @@ export class Subscription<C extends Subscriber> {
     return match instanceof Error ? {} : match.params
   }
 
-  /** Whether subscribers are indexed by user. */
   get indexed(): boolean {
     return typeof this.options.index === "string"
   }
@@ -128,7 +120,6 @@ export class Subscription<C extends Subscriber> {
     return this.topics.has(path) || this.seats?.has(path) === true
   }
 
-  /** How many subscribers there are, on all paths. */
   get size(): number {
     let size = 0
     for (const topic of this.topics.values()) {
@@ -178,7 +169,6 @@ export class Subscription<C extends Subscriber> {
   }
 }
 
-/** What a path belongs to, and its parameters. */
 export interface Match<A> {
   readonly subscription: A
   readonly params: Params
@@ -196,7 +186,6 @@ export class Router<A> {
     this.router.add({ method: "sub", path }, subscription)
   }
 
-  /** Whether a path belongs to anything. */
   has(path: string): boolean {
     const match = this.match(path)
     this.found = { path, match }
@@ -221,10 +210,7 @@ export class Router<A> {
   }
 }
 
-/**
- * What one client is subscribed to, by path, in order: a Map that takes little memory as long as there is only one, as for
- * most clients.
- */
+/** A Map in order of paths that takes little memory as long as there is only one, as for most clients. */
 export class Subscribed<S extends object> {
   private path: string | undefined
   private subscription: S | undefined

@@ -1,9 +1,6 @@
 /** What was refused, and what failed, of late: kept from when somebody begins to look. */
 
-/**
- * Something that was refused or failed. Nothing that an application or a client has written is in it: either might quote
- * credentials.
- */
+/** Nothing that an application or a client has written is in it: either might quote credentials. */
 interface Incident {
   /** When (ms since the epoch). */
   readonly at: number
@@ -30,14 +27,12 @@ const nameOf = (error: unknown): string | undefined => {
   return isCode(code) ? code : nameOf(cause) ?? error.constructor.name
 }
 
-/** The last incidents of a node. */
 export class Incidents {
   /** Present once somebody looks. */
   private kept: Array<Incident> | undefined
 
   constructor(private readonly now: () => number) {}
 
-  /** Whether they are kept. */
   get areKept(): boolean {
     return this.kept !== undefined
   }

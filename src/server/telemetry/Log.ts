@@ -14,7 +14,6 @@ import type { Refused } from "./Metrics.js"
 /** The annotation with a connection's id, in logs and in spans. */
 export const socketId = "nes.socket.id"
 
-/** How a log entry names a connection. */
 export const annotationsOf = ({ id, info }: Connection): Record<string, unknown> => ({
   [socketId]: id,
   ...addressOf(info.remoteAddress, info["x-forwarded-for"])
@@ -44,7 +43,6 @@ const isDevelopment = (): boolean => ["", "development"].includes(process.env.NO
 
 type Write = (level: LogLevel.Severity, message: string, annotations: Record<string, unknown>) => void
 
-/** Which entries are written. */
 interface Listening {
   /** Of the life of each connection (`Debug`). */
   readonly lives: boolean
@@ -71,18 +69,15 @@ const noteTo = (incidents: Incidents, message: string, annotations: Record<strin
   })
 }
 
-/** Logs the life of each connection. */
 class Lives {
   private readonly opened = new WeakMap<Connection, number>()
 
   constructor(private readonly clock: Clock.Clock, private readonly write: Write) {}
 
-  /** A socket was accepted. */
   open(connection: Connection): void {
     this.opened.set(connection, this.clock.currentTimeMillisUnsafe())
   }
 
-  /** A hello was accepted. */
   connected(connection: Connection): void {
     this.write("Debug", "nes connected", {
       ...annotationsOf(connection),
@@ -102,13 +97,11 @@ class Lives {
     })
   }
 
-  /** A client was silent for too long. */
   silent(connection: Connection): void {
     this.write("Debug", "nes heartbeat missed", annotationsOf(connection))
   }
 }
 
-/** A server's log. */
 export class Log {
   /** Present where somebody wants to know. */
   readonly lives: Lives | undefined
@@ -126,14 +119,12 @@ export class Log {
     this.lives = listening.lives ? new Lives(clock, write) : undefined
   }
 
-  /** A hello or a reauth was refused by authentication. */
-  authenticationFailed(connection: Connection, error: unknown): void {
-    this.distrusted("nes authentication failed", connection, error)
-  }
-
-  /** The credentials of an open connection hold no more. */
-  verificationFailed(connection: Connection, error: unknown): void {
-    this.distrusted("nes verification failed", connection, error)
+  /** A hello or a reauth was refused, or the credentials of an open connection hold no more. */
+  distrusted(by: "authentication" | "verification", connection: Connection, error: unknown): void {
+    this.incident(`nes ${by} failed`, () => ({
+      ...annotationsOf(connection),
+      "nes.error": error instanceof Error ? error.message : String(error)
+    }))
   }
 
   /** A limit was crossed: an entry for the first time that this connection does. */
@@ -152,15 +143,12 @@ export class Log {
     }
   }
 
-  /** A socket was refused before it was a connection. */
   refused(reason: keyof Refused, { headers, socket }: IncomingMessage): void {
-    if (this.listening.incidents) {
-      this.write("Info", "nes connection refused", {
-        ...addressOf(socket.remoteAddress, headers["x-forwarded-for"]),
-        ...(reason === "origin" && { "nes.origin": originOf(String(headers.origin)) }),
-        "nes.error": reason
-      })
-    }
+    this.incident("nes connection refused", () => ({
+      ...addressOf(socket.remoteAddress, headers["x-forwarded-for"]),
+      ...(reason === "origin" && { "nes.origin": originOf(String(headers.origin)) }),
+      "nes.error": reason
+    }))
   }
 
   /** The server accepts connections at an address; of one in memory, nothing is said. */
@@ -181,10 +169,14 @@ export class Log {
 
   /** Cookies authenticate, whatever page a browser sends them from. */
   unguarded(): void {
+    this.incident("nes origin missing", () => ({
+      "nes.error": "Cookies authenticate and no origin is named: any page may connect with its visitor's cookie"
+    }), "Warn")
+  }
+
+  private incident(message: string, annotations: () => Record<string, unknown>, level: "Info" | "Warn" = "Info"): void {
     if (this.listening.incidents) {
-      this.write("Warn", "nes origin missing", {
-        "nes.error": "Cookies authenticate and no origin is named: any page may connect with its visitor's cookie"
-      })
+      this.write(level, message, annotations())
     }
   }
 
@@ -200,10 +192,7 @@ export class Log {
     this.warn?.(...entry)
   }
 
-  /**
-   * A publish that no client of this node can get: a warning of the first one, where the application is developed and
-   * its publishes do not fail for it.
-   */
+  /** Warns of the first publish that no client of this node can get, where the application is developed. */
   undeclared(path: string): void {
     if (this.warn && this.undeclaredIsNew && isDevelopment()) {
       this.undeclaredIsNew = false
@@ -219,15 +208,6 @@ export class Log {
       this.tell?.("Info", message, annotations)
     }
   }
-
-  private distrusted(message: string, connection: Connection, error: unknown): void {
-    if (this.listening.incidents) {
-      this.write("Info", message, {
-        ...annotationsOf(connection),
-        "nes.error": error instanceof Error ? error.message : String(error)
-      })
-    }
-  }
 }
 
 /** Whether anybody hears what is logged at this level. */
@@ -238,10 +218,7 @@ export const listens = (level: LogLevel.Severity): Effect.Effect<boolean> =>
     (enabled, loggers) => enabled && loggers.size > 0
   )
 
-/**
- * The log of a server in Effect's log; or, of what was refused only, in the application's. What is listened to is
- * decided here, once.
- */
+/** In Effect's log; or, of what was refused only, in the application's. What is listened to is decided here, once. */
 export const make = (
   to: boolean | "application",
   application: Service["log"],

@@ -63,7 +63,6 @@ const counters = {
   sentPing: sent("ping")
 }
 
-/** What is counted. */
 type Name = keyof typeof counters
 
 /** The totals of one server since it was made. `connections` and `subscriptions` are those there are. */
@@ -76,17 +75,12 @@ export const pushed = { pub: "sentPub", update: "sentUpdate", revoke: "sentRevok
 >
 
 /** The total that a message received is counted in, by its type; those of another type are `receivedOther`. */
-export const received = new Map<string, Name>([
-  ["hello", "receivedHello"],
-  ["reauth", "receivedReauth"],
-  ["request", "receivedRequest"],
-  ["message", "receivedMessage"],
-  ["sub", "receivedSub"],
-  ["unsub", "receivedUnsub"],
-  ["ping", "receivedPing"]
-])
+export const received: ReadonlyMap<string, Name> = new Map(
+  (Object.keys(counters) as ReadonlyArray<Name>)
+    .filter((name) => name.startsWith("received"))
+    .map((name) => [name.slice("received".length).toLowerCase(), name])
+)
 
-/** How long requests took, in ms from the message to its answer. */
 const requestDuration = Metric.histogram(
   "nes_server_request_duration_ms",
   {
@@ -114,10 +108,6 @@ const noRefusals = (): Refused => ({
 /** Close codes that are counted by name; all others are `other`. */
 const closeCodes = ["1000", "1001", "1005", "1006", "1008", "1009", "1011", "1012", "1013", "other"] as const
 
-type CloseCodeName = typeof closeCodes[number]
-
-const isCounted = (code: string): code is CloseCodeName => (closeCodes as ReadonlyArray<string>).includes(code)
-
 const zeros = <K extends string>(names: ReadonlyArray<K>): Record<K, number> =>
   Object.fromEntries(names.map((name) => [name, 0])) as Record<K, number>
 
@@ -143,7 +133,7 @@ const groups = {
 
 const bufferedBytes = gauge("nes_server_buffered_bytes", "Bytes waiting for slow clients, at the last heartbeat")
 
-/** How late the event loop was, at worst, of late: for as long as whoever collects metrics may stay away. */
+// For as long as whoever collects metrics may stay away.
 const loopLag = gauge(
   "nes_server_event_loop_lag_ms",
   "How late the event loop was, at worst, in the last 30 to 60 seconds (ms)"
@@ -177,7 +167,6 @@ class Servers {
     this.all.push(server)
   }
 
-  /** How long requests took. */
   get durations(): Metric.HistogramState {
     this.all.forEach((server) => server.sumUp())
     return requestDuration.valueUnsafe(this.own)
@@ -210,9 +199,7 @@ export const mostDurations = 1_024
 /** Counts for one server. What is counted is added to by whoever knows of it. */
 export class Metrics {
   readonly totals: Totals = zeros(Object.keys(counters) as ReadonlyArray<Name>)
-  /** How often each limit has been crossed. */
   readonly exceeded = LimitSettings.exceeded()
-  /** How often connections have been refused, by reason. */
   readonly refused = noRefusals()
   readonly closes = zeros(closeCodes)
   /** How long requests took (ms) that have not been summed up. */
@@ -222,7 +209,6 @@ export class Metrics {
   private readonly servers: Servers | undefined
   private loop: ReturnType<typeof monitorEventLoopDelay> | undefined
   private loopBegan = performance.now()
-  /** The worst of the window before. */
   private loopBefore = 0
 
   /** With `enabled` false nothing goes into the context's metrics; all is counted all the same. */
@@ -242,13 +228,10 @@ export class Metrics {
     }
   }
 
-  /** Counts a connection that has ended. */
   closed(code: number): void {
-    const name = String(code)
-    this.closes[isCounted(name) ? name : "other"]++
+    this.closes[closeCodes.find((name) => name === String(code)) ?? "other"]++
   }
 
-  /** Sums up how long requests took. */
   sumUp(): void {
     const durations = this.durations.splice(0)
     this.servers?.note(durations)

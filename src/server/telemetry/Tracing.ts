@@ -7,7 +7,6 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import { isEnabled, rootless, traceparentOf } from "../../protocol/Tracing.js"
 import { isPromiseLike } from "../Awaitable.js"
 
-/** What a span says. */
 interface SpanOptions {
   readonly kind: "server" | "producer" | "consumer"
   readonly attributes: Readonly<Record<string, unknown>>
@@ -17,26 +16,18 @@ interface SpanOptions {
 
 type Begin = (name: string, options: SpanOptions) => Tracer.Span
 
-/**
- * The spans of a server, and which of them the code that runs is part of, whatever it waits for: what is published there
- * is part of it too, and so are the Effects of hooks.
- */
+/** Knows which span the code that runs is part of, whatever it waits for: what is published there is part of it too. */
 export class Tracing {
   private readonly storage = new AsyncLocalStorage<Tracer.AnySpan | undefined>()
 
   constructor(private readonly begin: Begin, private readonly clock: Clock.Clock) {}
 
-  /** The span that the code which runs is part of. */
   get current(): Tracer.AnySpan | undefined {
     return this.storage.getStore()
   }
 
   /** Runs work in a span, which ends with it. The work is given the `traceparent` to hand on. */
-  span<A>(
-    name: string,
-    options: SpanOptions,
-    work: (traceparent: string) => A | PromiseLike<A>
-  ): A | PromiseLike<A> {
+  span<A>(name: string, options: SpanOptions, work: (traceparent: string) => A | PromiseLike<A>): A | PromiseLike<A> {
     const span = this.begin(name, options)
     const end = (exit: Exit.Exit<unknown, unknown>): void => span.end(this.clock.currentTimeNanosUnsafe(), exit)
     try {

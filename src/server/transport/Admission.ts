@@ -30,7 +30,6 @@ export class Admission {
 
   constructor(
     private readonly context: NodeContext,
-    /** How long `verifyUpgrade` may take. */
     private readonly deadlines: Deadlines<() => void>
   ) {}
 
