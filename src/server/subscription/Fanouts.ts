@@ -44,6 +44,20 @@ const maxFanouts = 1024
 
 const none: ReadonlyArray<never> = []
 
+// Those of a list in order that have begun after the one with this number.
+const after = <F extends { readonly number: number }>(list: ReadonlyArray<F>, number: number): ReadonlyArray<F> => {
+  let from = 0
+  for (let to = list.length; from < to;) {
+    const middle = (from + to) >> 1
+    if ((list[middle]?.number ?? Infinity) > number) {
+      to = middle
+    } else {
+      from = middle + 1
+    }
+  }
+  return from === 0 ? list : list.slice(from)
+}
+
 const byNumber = (a: { readonly number: number }, b: { readonly number: number }): number => a.number - b.number
 
 class Fanout<R extends Recipient> implements Sending {
@@ -133,18 +147,16 @@ export class Fanouts<R extends Recipient> implements Task {
   catchUp(recipient: R, known?: Members<R>): void {
     const { reached } = recipient
     recipient.reached = this.latest
-    if (this.underWay.length === 0 || recipient.departed) {
+    if (this.underWay.length === 0 || reached === this.latest || recipient.departed) {
       return
     }
-    for (const fanout of this.concerning(recipient)) {
-      if (fanout.number > reached) {
-        const { members } = fanout
-        if (members === known || members.has(recipient)) {
-          this.writes++
-          const waiting = fanout.send(recipient)
-          if (waiting) {
-            fanout.wait(waiting)
-          }
+    for (const fanout of this.concerning(recipient, reached)) {
+      const { members } = fanout
+      if (members === known || members.has(recipient)) {
+        this.writes++
+        const waiting = fanout.send(recipient)
+        if (waiting) {
+          fanout.wait(waiting)
         }
       }
     }
@@ -223,19 +235,19 @@ export class Fanouts<R extends Recipient> implements Task {
     return fanout
   }
 
-  // In order. Where many are under way, those of the recipient's paths are found through these.
-  private concerning({ subscriptions }: R): ReadonlyArray<Fanout<R>> {
+  // In order, what has not reached the recipient. Where many are under way, those of its paths are found through these.
+  private concerning({ subscriptions }: R, reached: number): ReadonlyArray<Fanout<R>> {
     const { byPath, underWay } = this
     if (underWay.length <= Math.max(fewFanouts, subscriptions.size)) {
-      return underWay
+      return after(underWay, reached)
     }
-    let found: ReadonlyArray<Fanout<R>> = byPath.get(undefined) ?? none
-    for (const path of subscriptions.keys()) {
-      const ofPath = byPath.get(path)
-      if (ofPath) {
-        found = found.length === 0 ? ofPath : found.concat(ofPath).toSorted(byNumber)
+    const found: Array<ReadonlyArray<Fanout<R>>> = []
+    for (const path of [undefined, ...subscriptions.keys()]) {
+      const ofPath = after(byPath.get(path) ?? none, reached)
+      if (ofPath.length > 0) {
+        found.push(ofPath)
       }
     }
-    return found
+    return found.length > 1 ? found.flat().toSorted(byNumber) : found[0] ?? none
   }
 }
