@@ -19,10 +19,16 @@ large.rest = "x".repeat(20_000 - JSON.stringify(large).length)
 
 const localhost = new URL("../../test/hapi/localhost.pem", import.meta.url)
 
+// Whose connection finds the queue full (of 511, by default) tries again after a second: that would be measured.
+const backlog = 4096
+
 /** A hapi server on a free port of the loopback, with the application's routes. */
 export const make = ({ secure } = {}) => {
   const tls = secure && { cert: readFileSync(localhost), key: readFileSync(localhost) }
   const server = Hapi.server({ host: "127.0.0.1", port: 0, ...(tls && { tls }) })
+  const { listener } = server
+  const listen = listener.listen.bind(listener)
+  listener.listen = (port, host, done) => listen({ port, host, backlog }, done)
   server.route({ method: "GET", path: "/small", handler: () => ({ ...small }) })
   server.route({ method: "GET", path: "/large", handler: () => ({ ...large }) })
   return server
