@@ -4,7 +4,7 @@ import type { Node } from "../server/Broker.js"
 import { Latch } from "../server/connection/Latch.js"
 import * as Epoch from "../server/recovery/Epoch.js"
 import type { Session } from "./Engine.js"
-import { parts, Stroll } from "./Parts.js"
+import { parts, single, Stroll } from "./Parts.js"
 
 // Paths subscribed to, or asked how far they have come, in one command; and histories read at a time.
 const atOnce = 500
@@ -29,7 +29,6 @@ export class Channels {
   /** Paths that something may have been missed of, and those whose history could not be read. */
   private suspects = new Set<string>()
   private unread = new Set<string>()
-  private catchingUp = false
   private readonly strolling = new Stroll(this.channels, round)
   /** Paths at rest that the engine had got further with, and how far. */
   private ahead: ReadonlyArray<Ahead> = []
@@ -83,11 +82,7 @@ export class Channels {
   }
 
   /** Hears again what is to be heard, and reads what was missed. */
-  async catchUp(): Promise<void> {
-    if (this.catchingUp) {
-      return
-    }
-    this.catchingUp = true
+  readonly catchUp = single(async () => {
     try {
       while (this.suspects.size > 0) {
         const { generation } = this
@@ -100,10 +95,8 @@ export class Channels {
       }
     } catch {
       // The session went down: when it is up again, so does this.
-    } finally {
-      this.catchingUp = false
     }
-  }
+  })
 
   /** Looks after some paths at rest: an announcement can get lost without a connection having gone down. */
   async stroll(): Promise<void> {

@@ -3,7 +3,7 @@ import type { Claims } from "../server/Broker.js"
 import * as Groups from "../server/Groups.js"
 import type { Session } from "./Engine.js"
 import { ownerOf } from "./Orders.js"
-import { parts } from "./Parts.js"
+import { parts, single } from "./Parts.js"
 
 // Connections counted in again at a time.
 const atOnce = 100
@@ -11,7 +11,6 @@ const atOnce = 100
 /** Connections counted in while their node lives. While the engine is away, each node counts its own. */
 export class ClusterClaims implements Claims {
   private readonly held: Groups.Groups<string, string> = new Map()
-  private renewing = false
 
   constructor(
     /** Fails while there is none. */
@@ -39,16 +38,11 @@ export class ClusterClaims implements Claims {
   }
 
   /** Counts every connection of this node in again, after the engine may have forgotten them. */
-  async renew(): Promise<void> {
-    if (this.renewing) {
-      return
-    }
-    this.renewing = true
+  readonly renew = single(async () => {
     for (const part of parts(this.claimed(), atOnce)) {
       await Promise.all(part.map(([user, socket]) => this.ask(user, socket, Number.MAX_SAFE_INTEGER)))
     }
-    this.renewing = false
-  }
+  })
 
   private *claimed(): Generator<readonly [user: string, socket: string]> {
     for (const [user, sockets] of this.held) {

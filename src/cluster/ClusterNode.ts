@@ -22,6 +22,7 @@ import { ClusterPresence } from "./ClusterPresence.js"
 import { type Channel, type Engine, type Kept, Refused, type Session } from "./Engine.js"
 import * as Metrics from "./Metrics.js"
 import * as Orders from "./Orders.js"
+import { single } from "./Parts.js"
 import * as Roster from "./Roster.js"
 import { Survey } from "./Survey.js"
 import * as Timer from "./Timer.js"
@@ -62,7 +63,6 @@ export class ClusterNode {
   private leftAt: number | undefined
   private joining: Promise<void> = Promise.resolve()
   private joins = 0
-  private lookingAfter: Promise<void> | undefined
   private waiting: Array<string> = []
   private refusedSince: number | undefined
   private renewedAt = 0
@@ -267,12 +267,10 @@ export class ClusterNode {
   private readonly upkeep = Effect.sync(() => {
     Metrics.inFlight.updateUnsafe(this.inFlight + this.appender.waiting, this.context)
     Metrics.catchingUp.updateUnsafe(this.channels.missing, this.context)
-    this.lookingAfter ??= this.lookAfter().catch(ignore).finally(() => {
-      this.lookingAfter = undefined
-    })
+    this.lookAfter().catch(ignore)
   })
 
-  private async lookAfter(): Promise<void> {
+  private readonly lookAfter = single(async () => {
     if (this.joined) {
       await this.beat()
       if (this.orders.isBehind) {
@@ -284,7 +282,7 @@ export class ClusterNode {
       await this.once.tend()
       await this.channels.stroll()
     }
-  }
+  })
 
   private async beat(): Promise<void> {
     if (!this.node.serves) {

@@ -4,6 +4,7 @@ import type { Disconnect, Revoke } from "../server/Command.js"
 import * as Epoch from "../server/recovery/Epoch.js"
 import * as ClusterCodec from "./ClusterCodec.js"
 import type { Kept, Session } from "./Engine.js"
+import { single } from "./Parts.js"
 import type { Peer } from "./Roster.js"
 import { type After, atMost, Waiting } from "./Timer.js"
 
@@ -53,7 +54,6 @@ export class Orders {
   /** Up to where this node has carried all out. */
   done: Message.Position | undefined
   private working: Promise<void> | undefined
-  private resending: Promise<void> | undefined
   private behind = false
   private announced: Array<Announced> = []
   /** Those of this node that could not be kept. */
@@ -108,18 +108,12 @@ export class Orders {
   }
 
   /** Gives the orders that could not be given; fails if they cannot be for now. */
-  resend(): Promise<void> {
-    return this.resending ??= this.sendAgain().finally(() => {
-      this.resending = undefined
-    })
-  }
-
-  private async sendAgain(): Promise<void> {
+  readonly resend = single(async () => {
     for (let order = this.unsent[0]; order; order = this.unsent[0]) {
       await this.keep(order)
       this.unsent.shift()
     }
-  }
+  })
 
   answered(node: string, position: Message.Position): void {
     this.confirmed.set(node, position)

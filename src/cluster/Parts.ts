@@ -1,4 +1,4 @@
-/** Much of something, a part after the other. */
+/** Much of something, a part after the other; and one work at a time. */
 
 /** Parts of a size, of which the last may be smaller. */
 export function* parts<A>(items: Iterable<A>, size: number): Generator<ReadonlyArray<A>> {
@@ -12,6 +12,15 @@ export function* parts<A>(items: Iterable<A>, size: number): Generator<ReadonlyA
   if (part.length > 0) {
     yield part
   }
+}
+
+/** Work of which there is one at a time: who asks for it meanwhile has that. */
+export const single = (work: () => Promise<void>): () => Promise<void> => {
+  let running: Promise<void> | undefined
+  return () =>
+    running ??= work().finally(() => {
+      running = undefined
+    })
 }
 
 /** Some names of those there are, the next each time, and the first again when all have had their turn. */

@@ -74,26 +74,20 @@ export interface AuthSettings {
   readonly isPasswordOwn?: boolean
 }
 
-/** The settings of a server. */
+/** The settings of a server, as `SettingOptions` has them: `Infinity` is no limit, times are in ms. */
 export interface Settings {
   readonly hooks: Hooks
   readonly auth: AuthSettings | false
-  /** Response headers that clients get to see, in lower case: none, all, or these. */
+  /** In lower case. */
   readonly headers: null | "*" | ReadonlySet<string>
   /** Longest text sent unchunked; `Infinity` for no limit. */
   readonly maxChunkChars: number
-  /** Messages of at least so many bytes are compressed for clients that offer it; `Infinity` for none. */
   readonly compression: number
   readonly heartbeat: Message.Heartbeat
-  /** Simultaneous connections; `Infinity` for no limit. */
   readonly maxConnections: number
-  /** Simultaneous connections of one address; `Infinity` for no limit. */
   readonly maxConnectionsPerAddress: number
-  /** The only path whose upgrades are taken; `undefined` for any. */
   readonly path: string | undefined
-  /** Origins that may connect; `undefined` for any. */
   readonly origin: ReadonlyArray<string> | undefined
-  /** Whether what is counted goes into Effect's metrics. */
   readonly metrics: boolean
   /**
    * Whether what happens to connections goes into Effect's log, at the levels it listens to when the server is made; or
