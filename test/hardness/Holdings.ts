@@ -49,10 +49,9 @@ const polluted = (): number => [Object.prototype, Array.prototype, Function.prot
 
 /** The connections that a server still has, and its subscribers. */
 export const entries = ({ connections, router }: Hub): number =>
-  ["/o", "/reports", "/item/1", "/hooked/1", "/live/1", "/live/1/presence"].reduce(
-    (sum, path) => sum + (router.match(path)?.subscription.size ?? 0),
-    connections.size
-  )
+  ["/o", "/reports", "/item/1", "/hooked/1", "/live/1", "/live/1/presence"]
+    .flatMap((path) => [...router.match(path)?.subscription.followed() ?? []])
+    .reduce((sum, [, subscribers]) => sum + subscribers, connections.size)
 
 const active = (name: RegExp): number => process.getActiveResourcesInfo().filter((_) => name.test(_)).length
 

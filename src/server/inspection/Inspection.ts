@@ -137,14 +137,13 @@ export class Inspection {
     const isCounted = search === ""
     const rows: Array<Row> = []
     let matched = 0
-    await this.each(isCounted && count === 0 ? [] : all.keys(), (connection) => {
+    await this.context.turns.each(isCounted && count === 0 ? [].values() : all.keys(), (connection) => {
       if (matches(connection, search)) {
         if (matched >= from && rows.length < count) {
           rows.push(row(connection))
         }
         matched++
       }
-      return count === 0 || rows.length < count
     })
     return { matched: isCounted ? all.size : matched, rows }
   }
@@ -165,12 +164,11 @@ export class Inspection {
     const declared: Array<Paths["declared"][number]> = []
     for (const subscription of this.hub.declared) {
       let total = 0
-      await this.each(subscription.followed(), ([path, subscribers]) => {
+      await this.context.turns.each(subscription.followed(), ([path, subscribers]) => {
         total += subscribers
         if (search === "" || holds(path, search)) {
           found.push({ path, subscribers })
         }
-        return true
       })
       const { presence, recovery, snapshot, state } = subscription.options
       declared.push({
@@ -185,22 +183,6 @@ export class Inspection {
   private subscribers(path: string) {
     return this.hub.router.match(path)?.subscription.subscribers(path) ?? new Map<Connection, never>()
   }
-
-  // For as long as `visit` wants more.
-  private async each<A>(items: Iterable<A>, visit: (item: A) => boolean): Promise<void> {
-    let seen = 0
-    for (const item of items) {
-      if (!visit(item)) {
-        return
-      }
-      if (++seen % perLook === 0) {
-        await this.context.turns.pause()
-      }
-    }
-  }
 }
-
-// After how many the time is looked at.
-const perLook = 256
 
 export const byNumber = (a: Followed, b: Followed): number => b.subscribers - a.subscribers

@@ -120,16 +120,8 @@ export class Subscription<C extends Subscriber> {
     return this.topics.has(path) || this.seats?.has(path) === true
   }
 
-  get size(): number {
-    let size = 0
-    for (const topic of this.topics.values()) {
-      size += topic.connections.size
-    }
-    return size
-  }
-
   /** The exact paths that somebody is subscribed to, and how many are. */
-  *followed(): Iterable<readonly [path: string, subscribers: number]> {
+  *followed(): IterableIterator<readonly [path: string, subscribers: number]> {
     for (const [path, { connections }] of this.topics) {
       yield [path, connections.size]
     }
