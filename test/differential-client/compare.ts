@@ -12,7 +12,7 @@ const patient = 5000
 /** For the sessions in which something is known never to come. */
 const impatient = 300
 
-const hangs = (lines: ReadonlyArray<string>): boolean => lines.some((line) => /^never: |: no further /.test(line))
+const hangs = (lines: ReadonlyArray<string>): boolean => lines.some((line) => /^never: |[:;] no further /.test(line))
 
 export const compare = (deployed: Deployed, oursName: PeerName): void => {
   const differences = shownWith(deployed)

@@ -1,4 +1,4 @@
-/** Every script, in the order of the protocol. */
+/** Every script, in the order of the protocol, those together that are played on the same application. */
 import type { Script } from "./Script.js"
 import { authentication } from "./scripts/Authentication.js"
 import { connections } from "./scripts/Connections.js"
@@ -10,7 +10,7 @@ import { publications } from "./scripts/Publishing.js"
 import { requests } from "./scripts/Requests.js"
 import { subscriptions } from "./scripts/Subscriptions.js"
 
-export const repertoire: ReadonlyArray<Script> = [
+const all: ReadonlyArray<Script> = [
   ...envelope,
   ...hello,
   ...requests,
@@ -21,3 +21,10 @@ export const repertoire: ReadonlyArray<Script> = [
   ...limits,
   ...authentication
 ]
+
+const applications = all.map(({ application = {} }) => JSON.stringify(application))
+
+export const repertoire: ReadonlyArray<Script> = Array.from(
+  new Set(applications),
+  (one) => all.filter((_, index) => applications[index] === one)
+).flat()

@@ -2,7 +2,7 @@
 import { request } from "node:http"
 import type { Duplex } from "node:stream"
 import { type ClientOptions, type RawData, WebSocket } from "ws"
-import { ChildExited, type ChildProcess } from "../harness/ChildProcess.js"
+import type { ChildProcess } from "../harness/ChildProcess.js"
 import { Notes, type Transcript } from "./Transcript.js"
 
 /** How long silence lasts before it is noted, in ms. Only scripts about silence wait for it. */
@@ -152,6 +152,13 @@ export class Wire {
     }
   }
 
+  /** Waits until so many messages have arrived in all. */
+  async total(count: number): Promise<void> {
+    while (this.#taken < count && await this.next()) {
+      // One more.
+    }
+  }
+
   /** Counts everything that has arrived as waited for. */
   async drain(): Promise<void> {
     await this.fence()
@@ -174,6 +181,14 @@ export class Wire {
       const fences = this.#fences
       this.send({ type: "fence", id: `fence ${fences}` })
       await this.#wait(() => this.#fences > fences || this.#ended, limit)
+    }
+  }
+
+  /** Waits until the socket has ended, or has shown that it goes on. */
+  async settled(): Promise<void> {
+    await this.fence()
+    if (!this.#ended) {
+      this.notes.note(this.name, "(still open)")
     }
   }
 
@@ -295,19 +310,17 @@ export class Stage {
     return answer
   }
 
+  /** Whether the server's process would have ended. */
+  async hasCrashed(): Promise<boolean> {
+    return await this.child.call("hasCrashed") === true
+  }
+
   /** Ends the play: what was still on its way is waited for, and the notes become a transcript. */
   async finish(fence: boolean): Promise<Transcript> {
-    try {
-      if (fence) {
-        await Promise.all(this.#wires.map((wire) => wire.fence()))
-      }
-      await this.child.call("control", "nothing", [])
-    } catch (error) {
-      if (!(error instanceof ChildExited)) {
-        throw error
-      }
+    if (fence) {
+      await Promise.all(this.#wires.map((wire) => wire.fence()))
     }
-    if (!this.child.alive) {
+    if (await this.hasCrashed()) {
       await Promise.all(this.#wires.map((wire) => wire.closed()))
       this.notes.note("process", "crashed")
     }

@@ -14,8 +14,8 @@ let ours: Theatre
 let peer: Theatre
 
 beforeAll(() => {
-  ours = new Theatre("effect-nes", false)
-  peer = new Theatre("@hapi/nes", true)
+  ours = new Theatre("effect-nes")
+  peer = new Theatre("@hapi/nes")
 })
 
 afterAll(() => Promise.all([ours.close(), peer.close()]))

@@ -24,11 +24,9 @@ const resources = () => process.getActiveResourcesInfo().filter((name) => held.h
 
 const leftovers = async (): Promise<ReadonlyArray<string>> => {
   for (let attempt = 0; attempt < 20 && resources().length > 0; ++attempt) {
-    // An immediate, unlike a timer, is not itself among the resources counted.
-    const until = performance.now() + 5
-    while (performance.now() < until) {
-      await new Promise((resolve) => setImmediate(resolve))
-    }
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    // An immediate, unlike a timer that has just fired, is not itself among the resources counted.
+    await new Promise((resolve) => setImmediate(resolve))
   }
   return resources()
 }

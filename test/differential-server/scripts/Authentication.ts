@@ -281,7 +281,8 @@ const directScripts: ReadonlyArray<Script> = [
     play: async (stage) => {
       const a = await stage.open("a", direct(basic("john", "wrong")))
       a.send({ type: "hello", version: "2", id: 5, ...direct(basic("john")) })
-      await a.closed(1500)
+      await a.next()
+      await a.settled()
     },
     expect: {
       a: [error(401, "Bad username or password", { type: "hello", id: 1 }), "closed 1005"]
