@@ -73,23 +73,27 @@ const sources = new Set()
 
 const relative = (from, to) => `${"../".repeat(from.split("/").length - 1)}${to}`
 
-const linkFrom = (path) => (file) => {
-  if (documents.has(file)) {
-    return relative(path, documents.get(file))
-  }
-  const target = join(root, file)
-  if (!existsSync(target)) {
-    fail(`docs: ${path} links to ${file}, which is not there`)
-  }
-  if (/\.(?:png|svg)$/.test(file)) {
-    mkdirSync(join(out, "assets"), { recursive: true })
-    cpSync(target, join(out, "assets", posix.basename(file)))
-    return relative(path, `assets/${posix.basename(file)}`)
-  }
-  const name = file.replace(/\/$/, "")
-  sources.add(name)
-  return relative(path, `source/${name}.html`)
-}
+// At the site, whoever is sent to a document looks for its title.
+const titleOf = (file) => documents.has(file) ? /^# (.*)$/m.exec(read(file))?.[1] : undefined
+
+const linkFrom = (path) =>
+  Object.assign((file) => {
+    if (documents.has(file)) {
+      return relative(path, documents.get(file))
+    }
+    const target = join(root, file)
+    if (!existsSync(target)) {
+      fail(`docs: ${path} links to ${file}, which is not there`)
+    }
+    if (/\.(?:png|svg)$/.test(file)) {
+      mkdirSync(join(out, "assets"), { recursive: true })
+      cpSync(target, join(out, "assets", posix.basename(file)))
+      return relative(path, `assets/${posix.basename(file)}`)
+    }
+    const name = file.replace(/\/$/, "")
+    sources.add(name)
+    return relative(path, `source/${name}.html`)
+  }, { titleOf })
 
 const index = []
 const pages = []
@@ -159,6 +163,25 @@ const groups = [
   { title: "Reference", items: api.map(({ name }) => ({ path: apiPath(name), title: name })) }
 ]
 
+/** A file as it is, to be downloaded, and links to those that it imports. */
+const source = (name, path) => {
+  const text = read(name)
+  mkdirSync(dirname(join(out, "files", name)), { recursive: true })
+  cpSync(join(root, name), join(out, "files", name))
+  const imported = [...text.matchAll(/ from "(\.[^"]+)"/g)].flatMap(([, specifier]) => {
+    const file = posix.join(posix.dirname(name), specifier)
+    return [file, file.replace(/\.js(x?)$/, ".ts$1"), file.replace(/\.js$/, ".tsx")].filter((each) =>
+      existsSync(join(root, each))
+    ).slice(0, 1)
+  })
+  const links = [...new Set(imported)].map((file) =>
+    `<a href="${linkFrom(path)(file)}">${escape(posix.basename(file))}</a>`
+  )
+  return `<p><a href="${relative(path, `files/${name}`)}" download>Download ${escape(posix.basename(name))}</a>${
+    links.length > 0 ? `. It imports ${links.join(", ")}` : ""
+  }</p>\n${codeBlock(text, posix.extname(name).slice(1))}`
+}
+
 // What a page of a source links to may be a source itself.
 for (const name of sources) {
   const target = join(root, name)
@@ -169,7 +192,7 @@ for (const name of sources) {
         `<li><a href="${linkFrom(path)(`${name}/${entry}`)}">${escape(entry)}</a></li>`
       ).join("")
     }</ul>`
-    : codeBlock(readFileSync(target, "utf8"), posix.extname(name).slice(1))
+    : source(name, path)
   pages.push({ path, title: name, html: `<h1><code>${escape(name)}</code></h1>\n${body}` })
 }
 

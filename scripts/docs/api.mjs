@@ -15,12 +15,25 @@ const tag = (symbol, checker, name) => {
   return found === undefined ? undefined : textOf(found.text)
 }
 
-/** A declaration as it was written, without what is private. */
+const isHidden = (node) =>
+  ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private ||
+  node.name?.kind === ts.SyntaxKind.PrivateIdentifier ||
+  ts.getJSDocTags(node).some(({ tagName }) => tagName.text === "internal")
+
+/** A declaration as it was written, without what is private or internal. */
 const signature = (declaration) => {
   const node = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration
-  return ts.isSourceFile(node)
-    ? undefined
-    : node.getText().replace(/^\s*private .*;\n/gm, "").replace(/^export (?:declare )?/, "").replaceAll(/^ {4}/gm, "  ")
+  if (ts.isSourceFile(node)) {
+    return undefined
+  }
+  const source = node.getSourceFile().text
+  let text = ""
+  let at = node.getStart()
+  for (const { end, pos } of (node.members ?? []).filter(isHidden)) {
+    text += source.slice(at, pos)
+    at = end
+  }
+  return (text + source.slice(at, node.end)).replace(/^export (?:declare )?/, "").replaceAll(/^ {4}/gm, "  ")
 }
 
 /** What a source file says of itself, in its first comment. */

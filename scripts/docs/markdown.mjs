@@ -47,8 +47,9 @@ export const render = (markdown, file, link) => {
       return target
     }
     const [path, anchor] = target.split("#")
-    return link(posix.normalize(posix.join(posix.dirname(file), path))) + (anchor ? `#${anchor}` : "")
+    return link(resolve(path)) + (anchor ? `#${anchor}` : "")
   }
+  const resolve = (path) => posix.normalize(posix.join(posix.dirname(file), path))
   const marked = new Marked({
     renderer: {
       heading({ depth, tokens }) {
@@ -64,7 +65,10 @@ export const render = (markdown, file, link) => {
         return codeBlock(text, lang)
       },
       link({ href: target, tokens }) {
-        return `<a href="${escape(href(target))}">${this.parser.parseInline(tokens)}</a>`
+        const named = /\.md$/.test(plain(tokens)) ? link.titleOf(resolve(target.split("#")[0])) : undefined
+        return `<a href="${escape(href(target))}">${
+          named === undefined ? this.parser.parseInline(tokens) : escape(named)
+        }</a>`
       },
       image({ href: target, text }) {
         return `<img src="${escape(href(target))}" alt="${escape(text)}" loading="lazy">`

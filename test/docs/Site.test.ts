@@ -36,7 +36,9 @@ beforeAll(async () => {
     relative(site, join(entry.parentPath, entry.name))
   )
   html = new Map(
-    files.filter((file) => file.endsWith(".html")).map((file) => [file, readFileSync(join(site, file), "utf8")])
+    files.filter((file) => file.endsWith(".html") && !file.startsWith("files/")).map((
+      file
+    ) => [file, readFileSync(join(site, file), "utf8")])
   )
   server = createServer((request, response) => {
     const file = join(site, new URL(request.url ?? "/", "http://localhost").pathname)
@@ -74,6 +76,30 @@ it("says something of every public name of every entry", async () => {
     const values = Object.keys(await import(join(root, source)) as object)
     expect([subpath, values.filter((name) => name !== "default" && !shown.has(name))]).toEqual([subpath, []])
   }
+})
+
+it("shows nothing that is internal", () => {
+  const internal = [...html].filter(([file, text]) => file.startsWith("api/") && /@internal|\bprivate /.test(text))
+  expect(internal.map(([file]) => file)).toEqual([])
+  expect(html.get("api/Authentication.html")).toContain(" login: ")
+  expect(html.get("api/Authentication.html")).not.toMatch(/ (?:unseal|fault): /)
+})
+
+it("hands out every file that it shows, as it is; a link names a page by its title", () => {
+  const shown = [...html].filter(([file, text]) => file.startsWith("source/") && text.includes("<pre"))
+  for (const [file, text] of shown) {
+    const name = file.slice("source/".length, -".html".length)
+    expect([name, text.includes(`files/${name}" download>`)]).toEqual([name, true])
+    expect(readFileSync(join(site, "files", name))).toEqual(readFileSync(join(root, name)))
+  }
+  const recipes = readdirSync(join(root, "examples/recipes/deployment"))
+  expect(recipes.filter((name) => !files.includes(`files/examples/recipes/deployment/${name}`))).toEqual([])
+  for (const name of ["proxies/nginx.conf", "proxies/haproxy.cfg"]) {
+    expect(files).toContain(`files/examples/recipes/${name}`)
+  }
+  expect(html.get("source/examples/market/server.ts.html")).toMatch(/<a href="[^"]*\/contract\.ts\.html">contract\.ts<\/a>/)
+  const named = [...html].filter(([, text]) => /<a [^>]*>[\w/-]+\.md<\/a>/.test(text))
+  expect(named.map(([file]) => file)).toEqual([])
 })
 
 it("has no link that leads nowhere, and no anchor twice", () => {
@@ -141,11 +167,22 @@ it("finds by the keyboard alone: a page's section, and a public name", async () 
   page.on("console", (message) => message.type() === "error" && wrong.push(message.text()))
   const found = page.getByRole("list", { name: "Results" }).getByRole("link")
   for (
-    const [words, title, path] of [["upgrade", "upgrade", "api/NesHttpServer.html"], [
-      "it does not connect",
-      "It does not connect",
-      "first-steps.html"
-    ]] as const
+    const [words, title, path] of [
+      ["upgrade", "upgrade", "api/NesHttpServer.html"],
+      [
+        "it does not connect",
+        "It does not connect",
+        "first-steps.html"
+      ],
+      ["logging", "Logs", "telemetry.html"],
+      ["rate limit", "Limits", "operations.html"],
+      [
+        "custom scheme",
+        "A scheme of your own",
+        "hapi.html"
+      ],
+      ["last message", "State: the last message", "history.html"]
+    ] as const
   ) {
     await page.keyboard.press("/")
     await page.keyboard.type(words)

@@ -1,4 +1,4 @@
-/** Searches the site's index, which is loaded at the first use: titles before text, all words have to be there. */
+/** Searches the site's index, which is loaded at the first use: all words have to be there. */
 const root = document.currentScript.dataset.root
 const input = document.getElementById("search")
 const results = document.getElementById("results")
@@ -14,20 +14,34 @@ unfold()
 let index
 const load = () => (index ??= fetch(`${root}assets/index.json`).then((response) => response.json()))
 
+// What readers call things, and what they are called here.
+const synonyms = {
+  cors: "origin",
+  eaddrinuse: "port",
+  jwt: "token",
+  kick: "disconnect",
+  logging: "logs",
+  login: "authentication",
+  ratelimit: "limits",
+  throttle: "limits",
+  throttling: "limits"
+}
+
+// A phrase counts for more than its words, a title for more than a text, and a text that says a word often for more.
 const score = (entry, words) => {
   const title = entry.title.toLowerCase()
   const text = `${entry.page} ${entry.text}`.toLowerCase()
-  let total = 0
+  let total = words.length > 1 && text.includes(words.join(" ")) ? 10 : 0
   for (const word of words) {
-    if (title === word) {
-      total += 20
-    } else if (title.includes(word)) {
-      total += 10
-    } else if (text.includes(word)) {
-      total += 1
-    } else {
+    const points = Math.max(
+      ...[word, synonyms[word] ?? word].map((each) =>
+        title === each ? 20 : title.includes(each) ? 10 : Math.min(5, text.split(each).length - 1)
+      )
+    )
+    if (points === 0) {
       return 0
     }
+    total += points
   }
   return total
 }
