@@ -68,7 +68,12 @@ export const serviceRestart = 1012
  */
 export const tryAgainLater = 1013
 
-/** @internal */
+/**
+ * The names that RFC 6455 gives close codes.
+ *
+ * @since 1.0.0
+ * @category constants
+ */
 export const explanations = {
   1000: "Normal closure",
   1001: "Going away",

@@ -78,6 +78,7 @@ const requireKnown = (options: object, ...names: ReadonlyArray<string>): void =>
   }
 }
 
+/** A node. */
 export class Node {
   readonly hub: Hub
   readonly delivery: Delivery

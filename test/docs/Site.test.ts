@@ -97,7 +97,9 @@ it("hands out every file that it shows, as it is; a link names a page by its tit
   for (const name of ["proxies/nginx.conf", "proxies/haproxy.cfg"]) {
     expect(files).toContain(`files/examples/recipes/${name}`)
   }
-  expect(html.get("source/examples/market/server.ts.html")).toMatch(/<a href="[^"]*\/contract\.ts\.html">contract\.ts<\/a>/)
+  expect(html.get("source/examples/market/server.ts.html")).toMatch(
+    /<a href="[^"]*\/contract\.ts\.html">contract\.ts<\/a>/
+  )
   const named = [...html].filter(([, text]) => /<a [^>]*>[\w/-]+\.md<\/a>/.test(text))
   expect(named.map(([file]) => file)).toEqual([])
 })

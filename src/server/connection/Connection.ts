@@ -23,6 +23,7 @@ import { type Flush, PreparedMessage } from "../transport/Turns.js"
 import type { Backlog, Lag } from "./Backlog.js"
 import { Latch } from "./Latch.js"
 
+/** Where a connection comes from. */
 export interface Info {
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
