@@ -6,11 +6,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { readFileSync } from "node:fs"
 import * as NesClient from "../client/NesClient.js"
 import { isNesError, type NesError, UserError } from "../protocol/NesError.js"
 import * as Bench from "./Bench.js"
 import { flag, flags, type Input, options, output as common, parse, target } from "./Connecting.js"
 import * as Doctor from "./Doctor.js"
+import * as Environment from "./Environment.js"
 import { describe, exitCodes, Failed, Output, pretty } from "./Output.js"
 
 const path = Argument.String("path").pipe(
@@ -264,7 +266,19 @@ const doctor = command(
   }
 )
 
-export const root = Command.make("effect-nes").pipe(
+const root = Command.make("effect-nes").pipe(
   Command.withDescription("Speaks with servers of effect-nes, @hapi/nes and nes"),
   Command.withSubcommands([request, message, subscribe, watch, publish, bench, doctor])
 )
+
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  readonly version: string
+}
+
+/** Runs a command line; succeeds with the status that the process ends with. */
+export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
+  Command.runWith(root, { version })(args).pipe(
+    Effect.as(0),
+    Effect.catch((error) => Effect.succeed(error instanceof Failed ? error.exitCode : exitCodes.usage)),
+    Effect.provide(Environment.layer)
+  )

@@ -4,6 +4,7 @@ import { once } from "node:events"
 import { join } from "node:path"
 import type { Browser, Page } from "playwright-core"
 import { afterAll, beforeAll, expect, it, vi } from "vitest"
+import { sources } from "../harness/Sources.js"
 import { root } from "../structure/Repository.js"
 import { violations } from "./Axe.js"
 import { launch } from "./Chromium.js"
@@ -18,7 +19,7 @@ interface Program {
 }
 
 const run = async (port: number): Promise<Program> => {
-  const child = spawn(process.execPath, ["--import", "tsx", "--conditions=source", "examples/start.ts"], {
+  const child = spawn(process.execPath, [...sources, "examples/start.ts"], {
     cwd: root,
     env: { ...process.env, PORT: String(port) },
     stdio: ["ignore", "pipe", "inherit"]

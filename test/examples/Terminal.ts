@@ -2,7 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { createServer, type Server } from "node:net"
-import { root } from "../structure/Repository.js"
+import { sources } from "../harness/Sources.js"
+import { read, root } from "../structure/Repository.js"
+
+const { scripts } = JSON.parse(read("package.json")) as { readonly scripts: Readonly<Record<string, string>> }
 
 export class Terminal {
   output = ""
@@ -10,9 +13,13 @@ export class Terminal {
 
   private readonly child: ChildProcess
 
-  /** Runs an npm script without those before and after it: what it runs is in src. */
-  constructor(script: string, env: NodeJS.ProcessEnv) {
-    this.child = spawn("npm", ["run", "--silent", "--ignore-scripts", script], {
+  /** Runs an npm script without those before and after it, for what it runs is in src; or its program without npm, faster. */
+  constructor(script: string, env: NodeJS.ProcessEnv, by: "npm" | "node" = "npm") {
+    const [program = ""] = /examples\/\S+/.exec(scripts[script] ?? "") ?? []
+    const [command, ...args] = by === "npm"
+      ? ["npm", "run", "--silent", "--ignore-scripts", script] as const
+      : [process.execPath, ...sources, program] as const
+    this.child = spawn(command, args, {
       cwd: root,
       detached: true,
       env: { ...process.env, NODE_OPTIONS: "--conditions=source", ...env },

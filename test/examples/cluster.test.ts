@@ -13,7 +13,7 @@ const timeout = 60_000
 const first = 20_000 + 4 * (process.pid % 2_500)
 
 it("two nodes on one Redis: nothing is missed, and it ends with status 0 on Ctrl-C", { timeout }, async () => {
-  const terminal = new Terminal("cluster", { PORT: String(first), REDIS_URL: undefined })
+  const terminal = new Terminal("cluster", { PORT: String(first), REDIS_URL: undefined }, "node")
   try {
     const [command] = await terminal.prints(/^curl .*$/m)
     const clients = [...new Set(terminal.output.match(/client of \d+/g))]
@@ -55,7 +55,7 @@ it("ends with status 0 on a Ctrl-C in the middle of its account", { timeout }, a
 it("ends, and says why, where another program listens or there is no Redis", { timeout }, async () => {
   for (const taken of [0, 2]) {
     const { port, server } = await stranger("127.0.0.1", first + taken)
-    const terminal = new Terminal("cluster", { PORT: String(first), REDIS_URL: undefined })
+    const terminal = new Terminal("cluster", { PORT: String(first), REDIS_URL: undefined }, "node")
     expect([taken, await terminal.exited]).toEqual([taken, 1])
     expect(terminal.output.trim()).toBe(
       `Port ${port} is taken by another program. Choose another one: PORT=${port + 100} npm run cluster`
@@ -64,7 +64,7 @@ it("ends, and says why, where another program listens or there is no Redis", { t
   }
   const { port, server } = await stranger("127.0.0.1")
   for (const redis of [port, await freePort()]) {
-    const terminal = new Terminal("cluster", { PORT: String(first), REDIS_URL: `redis://127.0.0.1:${redis}` })
+    const terminal = new Terminal("cluster", { PORT: String(first), REDIS_URL: `redis://127.0.0.1:${redis}` }, "node")
     expect(await terminal.exited).toBe(1)
     expect(terminal.output).toMatch(/^There is no Redis at REDIS_URL: /m)
   }

@@ -5,13 +5,14 @@ import { fileURLToPath } from "node:url"
 import { expect, it, onTestFinished } from "vitest"
 import { Client } from "../../src/client.js"
 import { until } from "../cluster/Cluster.js"
+import { sources } from "../harness/Sources.js"
 import { freePort, RedisServer } from "../redis/RedisServer.js"
 
 const start = async (processes: number) => {
   const redis = await RedisServer.start()
   onTestFinished(() => redis.stop())
   const port = await freePort()
-  const child = spawn(process.execPath, ["--import", "tsx", "--conditions=source", "examples/cores.ts"], {
+  const child = spawn(process.execPath, [...sources, "examples/cores.ts"], {
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
     env: { ...process.env, PORT: String(port), PROCESSES: String(processes), REDIS_URL: redis.url },
     // Ctrl-C reaches a group.

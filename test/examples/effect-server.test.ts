@@ -4,9 +4,10 @@ import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { expect, it } from "vitest"
 import { Client } from "../../src/client.js"
+import { sources } from "../harness/Sources.js"
 
 it("serves HTTP and sockets on one port, and ends cleanly on Ctrl-C", async () => {
-  const child = spawn(process.execPath, ["--import", "tsx", "--conditions=source", "examples/effect-server.ts"], {
+  const child = spawn(process.execPath, [...sources, "examples/effect-server.ts"], {
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
     env: { ...process.env, PORT: "0" },
     stdio: ["ignore", "pipe", "inherit"]

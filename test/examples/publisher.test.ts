@@ -3,13 +3,14 @@ import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { expect, it, onTestFinished } from "vitest"
+import { sources } from "../harness/Sources.js"
 import { hear, startNode, until } from "../redis/Cluster.js"
 import { RedisServer } from "../redis/RedisServer.js"
 
 const run = (url: string, ...args: ReadonlyArray<string>) =>
   promisify(execFile)(
     process.execPath,
-    ["--import", "tsx", "--conditions=source", "examples/publisher.ts", ...args],
+    [...sources, "examples/publisher.ts", ...args],
     {
       cwd: fileURLToPath(new URL("../..", import.meta.url)),
       env: { ...process.env, REDIS_URL: url },

@@ -70,7 +70,7 @@ it("tells its account, serves on, and ends with status 0 on Ctrl-C", { timeout }
 
 it("ends with status 0 on a Ctrl-C in the middle of its account", { timeout }, async () => {
   for (const moment of [/listens on/, /cuts every connection/]) {
-    const terminal = new Terminal("start", { PORT: "0" })
+    const terminal = new Terminal("start", { PORT: "0" }, "node")
     try {
       await terminal.prints(moment)
       await terminal.ctrlC()
@@ -87,7 +87,7 @@ it(
   async () => {
     await Promise.all(["127.0.0.1", "::1"].map(async (host) => {
       const { port, server } = await stranger(host)
-      const terminal = new Terminal("start", { PORT: String(port) })
+      const terminal = new Terminal("start", { PORT: String(port) }, "node")
       expect([host, await terminal.exited]).toEqual([host, 1])
       expect(terminal.output.trim()).toBe(
         `Port ${port} is taken by another program. Choose another one: PORT=${port + 100} npm start`
@@ -95,7 +95,7 @@ it(
       server.close()
     }))
     await Promise.all(["eighty", "70000"].map(async (PORT) => {
-      const terminal = new Terminal("start", { PORT })
+      const terminal = new Terminal("start", { PORT }, "node")
       expect([PORT, await terminal.exited]).toEqual([PORT, 1])
       expect(terminal.output).toContain(`PORT is "${PORT}": it must be the number of a port.`)
     }))

@@ -3,11 +3,12 @@ import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { expect, it } from "vitest"
+import { sources } from "../harness/Sources.js"
 
 it("prints the spans of one request and the metrics of client and server", async () => {
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ["--import", "tsx", "--conditions=source", "examples/telemetry.ts"],
+    [...sources, "examples/telemetry.ts"],
     { cwd: fileURLToPath(new URL("../..", import.meta.url)), timeout: 60_000, maxBuffer: 1 << 24 }
   )
   const spans = Array.from(stdout.matchAll(/^span (\w+) (.+)$/gm), ([, trace, name]) => ({
