@@ -204,9 +204,7 @@ it("authenticates by flags and by a variable", async () => {
     status: 1,
     err: "Connection requires authentication (401)\n"
   })
-  for (
-    const flags of [["--basic", "john:secret"], ["--auth", auth]]
-  ) {
+  for (const flags of [["--basic", "john:secret"], ["--auth", auth]]) {
     expect([flags, (await run(["request", ...guarded, ...flags])).status]).toEqual([flags, 0])
   }
   expect((await spawned(["request", ...guarded], { NES_AUTH: auth })).status).toBe(0)
