@@ -13,7 +13,7 @@ export const flag = <A, B = undefined>(
   fallback?: B,
   alias?: string
 ): Flag.Flag<A | B> => {
-  const otherwise = typeof fallback === "object" || fallback === false || fallback === undefined ? "" : ` (${fallback})`
+  const otherwise = typeof fallback === "string" || typeof fallback === "number" ? ` (${fallback})` : ""
   const described = Flag.withDescription(
     alias === undefined ? of : Flag.withAlias(of, alias),
     `${description}${otherwise}`
