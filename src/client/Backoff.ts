@@ -10,10 +10,7 @@ import * as Schedule from "effect/Schedule"
 import * as CloseCode from "../protocol/CloseCode.js"
 import type { Close } from "./Socket.js"
 
-/**
- * The documented reconnection options (nes-api.txt, `client.connect([options], callback)`). A bare number means
- * milliseconds.
- */
+/** The documented reconnection options (nes-api.txt, `client.connect`). A bare number means milliseconds. */
 export interface Options {
   /** The wait grows by this much with every attempt. Default: 1 second (also for 0, as in nes). */
   readonly delay?: Duration.Input | undefined
@@ -21,10 +18,7 @@ export interface Options {
   readonly maxDelay?: Duration.Input | undefined
   /** How many attempts to make; 0 for none. Default: without limit. */
   readonly retries?: number | undefined
-  /**
-   * Whether to wait a random part, between half and the whole, of each delay, so that the clients of a restarted server
-   * do not all return in the same moment. Default: no.
-   */
+  /** Whether to wait a random part, between half and the whole, of each delay. Default: no. */
   readonly jitter?: boolean | undefined
 }
 
@@ -69,10 +63,7 @@ export const policy = (
   return retries < 1 ? undefined : { schedule, stableAfter: longest }
 }
 
-/**
- * A policy under way. It is stepped by the way the last connection ended; `undefined` means that no attempt follows. A
- * schedule is the application's: one that dies ends the attempts, not the client.
- */
+/** A policy under way. A schedule is the application's: one that dies ends the attempts, not the client. */
 export class Backoff {
   /** Opened to end the wait for the next attempt. */
   readonly over = Latch.makeUnsafe(false)

@@ -114,10 +114,7 @@ export class Connection implements Listener {
     this.inbox = owner.inbox
   }
 
-  /**
-   * Opens the socket, once `prepared`, and ends when it is gone, with how it ended. When the effect ends or is
-   * interrupted, nothing of the socket is left.
-   */
+  /** Opens the socket, once `prepared`, and ends with how it ended: then nothing of the socket is left. */
   run({ connectTimeout, helloTimeout, timeout }: Timeouts = {}, prepared = Effect.void): Effect.Effect<End> {
     const isAnswered = (): boolean => this.since !== undefined
     const lived = Effect.raceAllFirst([

@@ -44,10 +44,7 @@ export interface Client<R = never> {
     NesError | OverflowError,
     R | S["DecodingServices"]
   >
-  /**
-   * Subscribes to a path until the scope closes; succeeds with the decoded updates when the server has accepted, fails
-   * with its refusal.
-   */
+  /** As `subscribe`, until the scope closes; succeeds when the server has accepted, fails with its refusal. */
   readonly subscribed: <Path extends string, S extends Schema.Constraint>(
     contract: Contract.Subscription<Path, S>,
     ...args: Contract.ParamsArguments<Path, [options?: NesClient.SubscribeOptions]>
@@ -183,8 +180,7 @@ export const subscribe: Client<NesClient.NesClient>["subscribe"] = ofService.sub
 export const subscribeResult: Client<NesClient.NesClient>["subscribeResult"] = ofService.subscribeResult
 
 /**
- * Subscribes to a path until the scope closes; succeeds with the decoded updates when the server has accepted, fails
- * with its refusal.
+ * As `subscribe`, until the scope closes; succeeds when the server has accepted, fails with its refusal.
  *
  * @since 1.0.0
  * @category subscriptions

@@ -6,10 +6,7 @@ import type { Connection, End } from "./Connection.js"
 import type { DisconnectLog } from "./Observer.js"
 import { UpgradeError } from "./Socket.js"
 
-/**
- * The error in the end of a connection, if it is one: also of one that was established, if none follows. The texts are
- * those of interop.md, "Client errors".
- */
+/** The error in the end of a connection, if it is one (interop.md, "Client errors"). */
 export const toError = (connection: Connection, end: End, willReconnect: boolean): NesError | undefined => {
   switch (end.how) {
     case "invalid":
@@ -33,10 +30,7 @@ const wsError = (message: string, cause: unknown): WsError =>
     ...(cause instanceof UpgradeError ? { statusCode: cause.statusCode } : undefined)
   })
 
-/**
- * Whether the application is told of a disconnection: not where the socket never opened and will not be opened again,
- * or did not open in time.
- */
+/** Whether the application is told: not where the socket did not open in time, or never will. */
 export const isDisconnection = (connection: Connection, end: End, willReconnect: boolean): boolean =>
   connection.hasOpened || end.how === "close" || (end.how === "error" && willReconnect)
 

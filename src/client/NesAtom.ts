@@ -74,10 +74,7 @@ export interface NesAtom<E> {
     path: string,
     options?: SubscribeOptions
   ) => Atom.Atom<AsyncResult.AsyncResult<Update, E | NesError | OverflowError | Cause.NoSuchElementError>>
-  /**
-   * The answer to a request. It waits for a connection and asks again with each new one, as what was answered before may
-   * have changed meanwhile.
-   */
+  /** The answer to a request. It waits for a connection, and asks again with each new one. */
   readonly query: (
     request: string | RequestOptions,
     options?: QueryOptions

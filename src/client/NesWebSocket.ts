@@ -18,8 +18,7 @@ import { Transport } from "./Transport.js"
 import { openWith } from "./WebSocket.browser.js"
 
 /**
- * Has clients open their sockets with the constructor. Of the client's option `ws` it gets `headers`, where there are
- * any.
+ * Has clients open their sockets with the constructor, which gets the `headers` of the option `ws`.
  *
  * @since 1.0.0
  * @category layers

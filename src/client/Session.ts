@@ -126,10 +126,7 @@ export class Session implements Owner {
     return this.subscribed.paths
   }
 
-  /**
-   * Connects; `settle` is called once, when the first attempt has succeeded or failed. A `disconnect` that is under way
-   * comes to its end first.
-   */
+  /** Connects, after a `disconnect` that is under way; `settle` is called once, after the first attempt. */
   connect(options: ConnectOptions, settle: Settle): void {
     if (this.backoff !== undefined || this.waiting !== undefined) {
       settle(new UserError({ message: "Cannot connect while client attempts to reconnect" }))
@@ -179,10 +176,7 @@ export class Session implements Owner {
     return this.backoff !== undefined
   }
 
-  /**
-   * Sends a message under a new id, written into it; exactly one function of `call` is called, once: at once if the
-   * message cannot be sent.
-   */
+  /** Sends a message under a new id, written into it; exactly one function of `call` is called, once. */
   send(draft: Draft, call: Call): void {
     const { connection } = this
     const isOpen = connection?.isOpen === true

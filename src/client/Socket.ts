@@ -1,9 +1,6 @@
 /** One socket, whatever carries it, and who hears of it. */
 
-/**
- * How a socket was closed: what the close frame said, or what the WebSocket made of its absence. A socket that failed
- * without a close event leaves `code` and `reason` undefined.
- */
+/** How a socket was closed; `code` and `reason` are undefined where it failed without a close event. */
 export interface Close {
   readonly code: number | undefined
   readonly reason: string | undefined
@@ -30,10 +27,7 @@ export interface Socket {
   terminate(): void
 }
 
-/**
- * Opens a socket; throws where the address is not one, or a subprotocol is not. `options` are those of the `ws` module,
- * for Node only.
- */
+/** Opens a socket; throws for what is no address or subprotocol. `options` are those of `ws`, for Node only. */
 export type Open = (
   url: string,
   options: object | undefined,

@@ -25,10 +25,7 @@ export interface Flags {
  * @category models
  */
 export interface SubscribeOptions {
-  /**
-   * How many of the path's last updates come first, at most, where it has recovery. It counts for the first who
-   * subscribes to the path.
-   */
+  /** How many of its last updates come first, at most, where it has recovery: as the first subscriber has it. */
   readonly history?: number | undefined
   /**
    * What to say of oneself to the others at the path: any JSON value. A path without presence is then refused. It counts
@@ -218,10 +215,7 @@ export class Subscriptions {
     }
   }
 
-  /**
-   * Removes a path with all its listeners, which hear nothing more, not even what is being delivered now; returns
-   * whether there was one.
-   */
+  /** Removes a path with all its listeners, which hear nothing more; returns whether there was one. */
   clear(path: string): boolean {
     this.topics.get(path)?.listeners.clear()
     return this.delete(path)

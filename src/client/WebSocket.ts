@@ -7,10 +7,7 @@ import * as TextFrames from "./TextFrames.js"
 
 let WebSocket: typeof Ws | undefined
 
-/**
- * Loads `ws`, where that has not been done: a process that only might connect starts without. A bundler finds it, and
- * CommonJS requires it.
- */
+/** Loads `ws`, by an import that bundlers find: a process that only might connect starts without. */
 export const load = Effect.suspend(() =>
   WebSocket === undefined
     ? Effect.promise(async () => {
@@ -28,10 +25,7 @@ const maxPayload = (options: object | undefined): number => {
   return Math.min(bytes > 0 ? bytes : Infinity, longest)
 }
 
-/**
- * Opens a socket with `ws`. Its options are passed on as they are, except that messages of any size a string can have
- * are received unless `maxPayload` says otherwise (nes-api.txt, `new Client`; interop.md, "Client behaviour").
- */
+/** Opens a socket with `ws`: its options are passed on, but for `maxPayload` (nes-api.txt, `new Client`). */
 export const open: Open = (url, options, listener, protocols = []) => {
   if (WebSocket === undefined) {
     throw new Error("ws has not been loaded")

@@ -1,7 +1,4 @@
-/**
- * How long a frame may be so that every payload hapi would accept fits in it, and one that is somewhat too large is
- * answered 413 like any other request's.
- */
+/** How long a frame may be, so that what is somewhat too large for a route is answered 413. */
 import type { RequestRoute, Server } from "@hapi/hapi"
 import * as LimitSettings from "../server/LimitSettings.js"
 

@@ -50,20 +50,14 @@ export interface PluginOptions extends SettingOptions<number> {
   readonly onMessage?:
     | ((socket: Socket, message: unknown, next: (data?: unknown) => void) => Awaitable<unknown>)
     | undefined
-  /**
-   * Asked before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number
-   * with that HTTP status, an error with its own.
-   */
+  /** Before a WebSocket is made of an upgrade request: `true` lets it in; `false` or a status refuses it. */
   readonly verifyUpgrade?: ((request: UpgradeRequest) => Awaitable<boolean | number>) | undefined
   /** Authentication; `false` for none. */
   readonly auth?: false | AuthOptions | undefined
   readonly payload?: {
     /** The longest message sent in one piece, in characters; `false` (the default) for no limit. */
     readonly maxChunkChars?: number | false | undefined
-    /**
-     * The longest body that is put together from a stream, in bytes: an answer leaves in one piece. A longer one is
-     * answered 500. Default: 10 MiB.
-     */
+    /** The longest body put together from a stream (bytes). A longer one is answered 500. Default: 10 MiB. */
     readonly maxStreamBytes?: number | false | undefined
   } | undefined
   /** Routes through which other programs publish, ask and disconnect (docs/api.md); `false` (the default) for none. */

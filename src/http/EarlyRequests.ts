@@ -30,10 +30,7 @@ const holdEvent = (server: Server, event: "request" | "upgrade"): () => void => 
   }
 }
 
-/**
- * Holds what comes to a server until somebody listens for it. The function that it returns turns it away from then on:
- * to be called if nobody ever will.
- */
+/** Holds what comes to a server until somebody listens for it, or turns it away once what it returns is called. */
 export const hold = (server: Server): () => void => {
   const ends = [holdEvent(server, "request"), holdEvent(server, "upgrade")]
   return () => ends.forEach((end) => end())

@@ -36,10 +36,7 @@ export interface Options<R = never, RV = R> {
   readonly middleware?: HttpMiddleware | undefined
   /** Route ids: clients may ask for one instead of a method and a path. */
   readonly ids?: { readonly [id: string]: `${string} /${string}` } | undefined
-  /**
-   * The longest body that is put together from a stream, in bytes: a message leaves in one piece. A longer one is
-   * answered 500. Default: 10 MiB.
-   */
+  /** The longest body put together from a stream (bytes). A longer one is answered 500. Default: 10 MiB. */
   readonly maxStreamBytes?: number | undefined
   /** Authentication; `false` (the default) for none. */
   readonly auth?: Authentication.Authentication<R, RV> | false | undefined

@@ -33,10 +33,7 @@ export interface ServerOptions extends SettingOptions<Duration.Input> {
 export interface Code<RU = never, RC = RU, RD = RU, RM = RU, RA = RU, RV = RU>
   extends Hooks<RU, RC, RD, RM>, HttpApplication.Options<RA, RV>
 {
-  /**
-   * The HTTP server that `NodeHttpServer.layer` gets too: its upgrades are taken before the platform sees them. Without
-   * it, sockets come only by the route at which the application mounts `upgrade`.
-   */
+  /** The HTTP server that `NodeHttpServer.layer` gets too. Without it, sockets come only by a route: `upgrade`. */
   readonly server?: Server | SecureServer | undefined
 }
 
@@ -55,10 +52,7 @@ const All = struct(door, {
 
 const all = decoder(All)
 
-/**
- * The options as the server takes them, without its hooks, and how long it may take to close. Fails with `UserError`,
- * `Invalid nes configuration` and what is wrong.
- */
+/** The options as the server takes them, without its hooks. Fails with `UserError`. */
 export const decode = (
   options: ServerOptions,
   auth: Authentication<never> | false

@@ -14,10 +14,7 @@ import * as Stream from "effect/Stream"
 import type { Response } from "../server/Application.js"
 import type * as RequestHead from "../server/conversation/RequestHead.js"
 
-/**
- * What a request asks and, once it is known, what is answered. All versions of a request that middleware makes share
- * it.
- */
+/** What a request asks, and what is answered. All versions that middleware makes of a request share it. */
 export class Exchange {
   /** The first answer; later ones change nothing. */
   response: Response | undefined

@@ -121,10 +121,7 @@ const conclude = (
     : { statusCode, headers, payload: text, ...(http && { body: "text" }) }
 }
 
-/**
- * The answer, or how it is come by where the body has to be collected first, of at most `maxBytes`; `http` is that of the
- * request.
- */
+/** The answer, or what collects a body of at most `maxBytes` first; `http` is that of the request. */
 export const of = (
   method: string,
   response: HttpServerResponse,

@@ -31,10 +31,7 @@ export const longest = 0x1fffffe8
 // So many parts at most are kept before they are put together: a part has a price, however short it is.
 const maxParts = 4_096
 
-/**
- * Puts chunks together again. A text that starts with `{` is whole; one that starts with `!` ends a sequence; any other
- * continues one.
- */
+/** Puts chunks together again: `{` begins a whole text, `!` the last of a sequence, all else continues one. */
 export class Joiner {
   private joined: Array<string> = []
   private parts: Array<string> = []
@@ -42,10 +39,7 @@ export class Joiner {
   private empty = 0
   private readonly maxChars: number
 
-  /**
-   * `maxChars` bounds the joined text (UTF-16 code units); by default, as the specification has it, only what a string
-   * can hold does.
-   */
+  /** `maxChars` bounds the joined text (UTF-16 code units); by default, only what a string can hold does. */
   constructor(maxChars: number = Infinity) {
     this.maxChars = Math.min(maxChars, longest)
   }
