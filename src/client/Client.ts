@@ -261,7 +261,7 @@ export class Client {
     const answered: Answered | undefined = callback &&
       ((error, answer) => callback(error, answer?.payload as A, answer?.statusCode as number, answer?.headers))
     return isMissing(options)
-      ? this.refused("Invalid request", answered)
+      ? this.refused("Invalid request", answered as Callback | undefined)
       : this.tracked(Request.draft(options), Request.response as (answer: Message.Answer) => Response<A>, answered)
   }
 
@@ -346,10 +346,8 @@ export class Client {
     return this.tracked({ type: "reauth", auth, id: 0 }, accepted, answered)
   }
 
-  private refused(message: string, callback: ((error: NesError) => void) | undefined): Promise<never> | undefined {
-    return this.settled(callback as Callback | undefined, (settle) => settle(new UserError({ message }))) as
-      | Promise<never>
-      | undefined
+  private refused(message: string, callback: Callback | undefined): Promise<never> | undefined {
+    return this.settled(callback, (settle) => settle(new UserError({ message }))) as Promise<never> | undefined
   }
 
   private tracked<A>(

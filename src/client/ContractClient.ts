@@ -163,8 +163,7 @@ export const make = (nes: NesClient.Service): Client => clientOf(Effect.succeed(
 const ofService = clientOf(NesClient.NesClient)
 
 /**
- * The decoded updates of a path. An update that does not decode fails this Stream with a `ContractError` that names the
- * path, and no other; `subscribeResult` goes on instead.
+ * The decoded updates of a path: `Client.subscribe` of the `NesClient` that is provided.
  *
  * @since 0.1.0
  * @category subscriptions
@@ -196,8 +195,7 @@ export const subscribed: Client<NesClient.NesClient>["subscribed"] = ofService.s
 export const message: Client<NesClient.NesClient>["message"] = ofService.message
 
 /**
- * The decoded broadcasts of a contract; what the server sends to this client alone arrives here too. What has not the
- * contract's tags is another's, and passed over. It fails with a `ContractError` on one that does not decode.
+ * The decoded broadcasts of a contract: `Client.updates` of the `NesClient` that is provided.
  *
  * @since 0.1.0
  * @category broadcasts

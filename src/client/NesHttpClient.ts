@@ -90,12 +90,8 @@ const failure =
       const { body, data: payload, headers, statusCode } = error
       return Effect.succeed({ payload, statusCode, headers, ...(body && { body }) })
     }
-    const reason = { request, description: error.message, cause: error }
-    return Effect.fail(failed(
-      error._tag === "UserError"
-        ? new HttpClientError.EncodeError(reason)
-        : new HttpClientError.TransportError(reason)
-    ))
+    const Reason = HttpClientError[error._tag === "UserError" ? "EncodeError" : "TransportError"]
+    return Effect.fail(failed(new Reason({ request, description: error.message, cause: error })))
   }
 
 /**
@@ -125,14 +121,10 @@ export const make: Effect.Effect<HttpClient.HttpClient, never, NesClient> = Effe
           Effect.try({
             try: () => HttpClientResponse.fromWeb(request, toWeb(response)),
             // The protocol has statuses and headers that HTTP does not.
-            catch: (cause) =>
-              failed(
-                new HttpClientError.TransportError({
-                  request,
-                  description: "The answer is not a response that HTTP has",
-                  cause
-                })
-              )
+            catch: (cause) => {
+              const description = "The answer is not a response that HTTP has"
+              return failed(new HttpClientError.TransportError({ request, description, cause }))
+            }
           })
         )
       )

@@ -25,12 +25,6 @@ import {
   setting,
   struct
 } from "../server/SettingKinds.js"
-import type {
-  AuthSettingOptions,
-  SettingOptions,
-  SubscriptionSettingOptions,
-  UpgradeRequest
-} from "../server/Settings.js"
 import * as Settings from "../server/Settings.js"
 import type { ApiOptions } from "./Api.js"
 import type { Socket, SocketCredentials } from "./Socket.js"
@@ -41,7 +35,7 @@ import type { Socket, SocketCredentials } from "./Socket.js"
  * @since 0.1.0
  * @category models
  */
-export interface PluginOptions extends SettingOptions<number> {
+export interface PluginOptions extends Settings.SettingOptions<number> {
   /** Called at each hello, before its subscriptions; an error refuses the connection. */
   readonly onConnection?: ((socket: Socket) => Awaitable<unknown>) | undefined
   /** Called once for each connection that has ended. */
@@ -51,7 +45,7 @@ export interface PluginOptions extends SettingOptions<number> {
     | ((socket: Socket, message: unknown, next: (data?: unknown) => void) => Awaitable<unknown>)
     | undefined
   /** Before a WebSocket is made of an upgrade request: `true` lets it in; `false` or a status refuses it. */
-  readonly verifyUpgrade?: ((request: UpgradeRequest) => Awaitable<boolean | number>) | undefined
+  readonly verifyUpgrade?: ((request: Settings.UpgradeRequest) => Awaitable<boolean | number>) | undefined
   /** Authentication; `false` for none. */
   readonly auth?: false | AuthOptions | undefined
   readonly payload?: {
@@ -83,7 +77,7 @@ export type LimitOptions = LimitSettings.LimitOptions<number>
  * @since 0.1.0
  * @category models
  */
-export interface AuthOptions extends AuthSettingOptions<number> {
+export interface AuthOptions extends Settings.AuthSettingOptions<number> {
   /** `'direct'` (the default), `'cookie'` or `'token'`. */
   readonly type?: "direct" | "cookie" | "token" | undefined
   /** Path of the authentication endpoint; `'/nes/auth'` by default. */
@@ -137,7 +131,7 @@ export type FilterAnswer = boolean | { readonly override?: unknown }
  * @since 0.1.0
  * @category models
  */
-export interface SubscriptionOptions<Message = unknown> extends SubscriptionSettingOptions<number, Socket> {
+export interface SubscriptionOptions<Message = unknown> extends Settings.SubscriptionSettingOptions<number, Socket> {
   readonly filter?:
     | ((
       path: string,

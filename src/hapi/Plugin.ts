@@ -20,13 +20,7 @@ import * as FrameLimit from "./FrameLimit.js"
 import * as HapiApplication from "./HapiApplication.js"
 import * as Hooks from "./Hooks.js"
 import * as Lifecycle from "./Lifecycle.js"
-import {
-  type Configuration,
-  decodePlugin,
-  decodeSubscription,
-  type PluginOptions,
-  type SubscriptionOptions
-} from "./Options.js"
+import * as Options from "./Options.js"
 import * as Socket from "./Socket.js"
 
 /**
@@ -47,7 +41,7 @@ declare module "@hapi/hapi" {
     /** Sends a message to all connected clients, or those of one user (nes-api.txt, "server.broadcast"). */
     broadcast(message: unknown, options?: BroadcastOptions): Promise<void>
     /** Declares a path that clients can subscribe to (nes-api.txt, "server.subscription"). */
-    subscription<Message = unknown>(path: string, options?: SubscriptionOptions<Message>): void
+    subscription<Message = unknown>(path: string, options?: Options.SubscriptionOptions<Message>): void
     /** Sends a message to all who are subscribed to a path (nes-api.txt, "server.publish"). */
     publish(path: string, message: unknown, options?: PublishOptions): Promise<void>
     /** Who is present at a path of a subscription with `presence` (docs/presence.md). */
@@ -73,8 +67,8 @@ declare module "@hapi/hapi" {
 }
 
 const toSettings = (
-  { api: _api, auth, broker: _, payload: { maxChunkChars }, tracer: _tracer, ...settings }: Configuration,
-  options: PluginOptions,
+  { api: _api, auth, broker: _, payload: { maxChunkChars }, tracer: _tracer, ...settings }: Options.Configuration,
+  options: Options.PluginOptions,
   hooks: Settings.Hooks,
   server: Server
 ): Settings.Options => ({
@@ -124,9 +118,12 @@ const decorate = (
       node.each((connection) => each(socketOf(connection)), options ?? {}),
     presence: (path: string) => node.presence(path),
     history: (path: string) => node.history(path),
-    subscription: (path: string, options?: SubscriptionOptions) => {
+    subscription: (path: string, options?: Options.SubscriptionOptions) => {
       const given = options ?? {}
-      node.subscription(path, { ...decodeSubscription(path, given, socketOf), ...Hooks.ofSubscription(given, host) })
+      node.subscription(path, {
+        ...Options.decodeSubscription(path, given, socketOf),
+        ...Hooks.ofSubscription(given, host)
+      })
     }
   }
   for (const [name, method] of Object.entries(methods)) {
@@ -135,8 +132,8 @@ const decorate = (
   server.decorate("request", "socket", socketOfRequest as never, { apply: true })
 }
 
-const register = (server: Server, options: PluginOptions): void => {
-  const configuration = decodePlugin(options)
+const register = (server: Server, options: Options.PluginOptions): void => {
+  const configuration = Options.decodePlugin(options)
   const { auth } = configuration
   const passwords = Password.forIron((auth && auth.password) || Password.generate())
   if (auth) {
@@ -178,7 +175,7 @@ const replaced: Array<Plugin<void>> = Object.entries({ "@hapi/nes": "14.0.1", ne
  * @since 0.1.0
  * @category plugins
  */
-export const plugin: Plugin<PluginOptions> = {
+export const plugin: Plugin<Options.PluginOptions> = {
   name: "effect-nes",
   version: "1.0.0",
   requirements: { hapi: ">=21.0.0" },

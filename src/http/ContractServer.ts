@@ -220,8 +220,7 @@ export const make = (server: Pick<Service, "publish" | "revoke" | "broadcast">):
 const ofService = serverOf(NesServer)
 
 /**
- * Publishes to the subscribers of a path. Fails with a `ContractError` if the message does not encode, with a
- * `UserError` if a parameter of the path is empty.
+ * Publishes to the subscribers of a path: `Server.publish` of the `NesServer` that is provided.
  *
  * @since 0.1.0
  * @category subscriptions
@@ -229,8 +228,7 @@ const ofService = serverOf(NesServer)
 export const publish: Server<NesServer>["publish"] = ofService.publish
 
 /**
- * Ends subscriptions to a path, of a socket or a user, on whatever node; `message` is their last update, if it is
- * given.
+ * Ends subscriptions to a path: `Server.revoke` of the `NesServer` that is provided.
  *
  * @since 1.0.0
  * @category subscriptions

@@ -9,13 +9,7 @@ import { rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
 import { NesServer } from "../server/NesServer.js"
 import { decoder, struct } from "../server/SettingKinds.js"
-import {
-  type Hooks as ServerHooks,
-  subscription as subscriptionSettings,
-  subscriptionFields,
-  type SubscriptionSettingOptions,
-  type UpgradeRequest
-} from "../server/Settings.js"
+import * as Settings from "../server/Settings.js"
 import type * as Subscription from "../server/subscription/Subscription.js"
 import { socketId } from "../server/telemetry/Log.js"
 import * as Refusal from "./Refusal.js"
@@ -34,7 +28,7 @@ export interface Hooks<RU = never, RC = RU, RD = RU, RM = RU> {
    * that HTTP status, a failure as at the other hooks.
    */
   readonly verifyUpgrade?:
-    | ((request: UpgradeRequest) => Effect.Effect<boolean | number, Refusal.Refusal, RU>)
+    | ((request: Settings.UpgradeRequest) => Effect.Effect<boolean | number, Refusal.Refusal, RU>)
     | undefined
   /** At each hello, after authentication and before its subscriptions; a failure refuses the connection. */
   readonly onConnection?: ((socket: Socket.Socket) => Effect.Effect<unknown, Refusal.Refusal, RC>) | undefined
@@ -75,7 +69,7 @@ export interface SubscriptionOptions<
   Params = Subscription.Params,
   Message = unknown,
   First = unknown
-> extends SubscriptionSettingOptions<Duration.Input, Socket.Socket> {
+> extends Settings.SubscriptionSettingOptions<Duration.Input, Socket.Socket> {
   /**
    * Whether a subscriber gets an update, or what instead (`{ override }`). A filter that need not wait may answer
    * without an Effect, which costs less. A failure means no. What it acquires is released when it has answered.
@@ -105,7 +99,7 @@ type PathHook<A, R, Params> = (
   params: Params
 ) => Effect.Effect<A, Refusal.Refusal, R>
 
-const subscription = decoder(struct(door, subscriptionFields(door)))
+const subscription = decoder(struct(door, Settings.subscriptionFields(door)))
 
 /** Runs the hooks of connections with what the Layer and their sockets have. What one logs names the socket. */
 const caller =
@@ -126,7 +120,7 @@ const caller =
 export const ofServer = <RU, RC, RD, RM>(
   { onConnection, onDisconnection, onMessage, verifyUpgrade }: Hooks<RU, RC, RD, RM>,
   context: Context.Context<HookRequirements<RU | RC | RD | RM>>
-): ServerHooks => {
+): Settings.Hooks => {
   const called = caller<RU | RC | RD | RM>(context)
   return {
     verifyUpgrade: verifyUpgrade &&
@@ -171,7 +165,7 @@ const ofSubscription = <RF, RS, RN, RP>(
 ): Subscription.Options<Connection> => {
   const called = caller<RF | RS | RN | RP>(context)
   return {
-    ...subscriptionSettings(subscription({ auth, presence, recovery, state }, complaint), Socket.of),
+    ...Settings.subscription(subscription({ auth, presence, recovery, state }, complaint), Socket.of),
     onSubscribe: called(onSubscribe),
     onUnsubscribe: called(onUnsubscribe),
     snapshot: called(snapshot),

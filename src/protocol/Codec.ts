@@ -188,13 +188,6 @@ export const decodeFields = ({ fields, type }: Envelope): Result.Result<Message.
   return Result.succeed(message as Message.ClientMessage)
 }
 
-/** Decodes a client's message whole. */
-export const decodeClientMessage = (text: string): Result.Result<Message.ClientMessage, Refusal> =>
-  Result.flatMap(
-    decodeEnvelope(text),
-    (envelope) => Result.mapError(decodeFields(envelope), (error) => ({ error, type: envelope.type, id: envelope.id }))
-  )
-
 const isNumber = (u: unknown): boolean => typeof u === "number"
 
 const isPositive = (u: unknown): u is number => typeof u === "number" && u > 0 && Number.isFinite(u)

@@ -23,7 +23,6 @@ export const version = "2"
  * @category models
  */
 export const Id = Schema.Union([Schema.Finite.check(Schema.makeFilter((id) => id !== 0)), Schema.NonEmptyString])
-/** @since 0.1.0 */
 export type Id = typeof Id.Type
 
 // Whoever copies a record key by key would set a prototype with this one.
@@ -37,7 +36,6 @@ const Name = Schema.String.check(Schema.makeFilter((name) => name !== "__proto__
  * @category models
  */
 export const RequestHeaders = Schema.Record(Name, Schema.Unknown)
-/** @since 0.1.0 */
 export type RequestHeaders = typeof RequestHeaders.Type
 
 /**
@@ -51,7 +49,6 @@ export const Position = Schema.Struct({
   epoch: Schema.String,
   offset: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 })
-/** @since 0.1.0 */
 export type Position = typeof Position.Type
 
 /**
@@ -61,7 +58,6 @@ export type Position = typeof Position.Type
  * @category models
  */
 export const Positions = Schema.Record(Name, Position)
-/** @since 0.1.0 */
 export type Positions = typeof Positions.Type
 
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
@@ -73,7 +69,6 @@ const Count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MA
  * @category models
  */
 export const Counts = Schema.Record(Name, Count)
-/** @since 1.0.0 */
 export type Counts = typeof Counts.Type
 
 // As W3C Trace Context has it; what is none is ignored.
@@ -102,7 +97,6 @@ export const Hello = Schema.Struct({
   /** Extension: the client's span. */
   traceparent: Traceparent
 })
-/** @since 0.1.0 */
 export type Hello = typeof Hello.Type
 
 /**
@@ -118,7 +112,6 @@ export const Reauth = Schema.Struct({
   /** Extension `trace`: the client's span. */
   traceparent: Traceparent
 })
-/** @since 0.1.0 */
 export type Reauth = typeof Reauth.Type
 
 /**
@@ -137,7 +130,6 @@ export const Request = Schema.Struct({
   /** Extension `http`: whether the answer is to be told as HTTP has it. */
   http: Schema.optional(Schema.NullOr(Schema.Boolean))
 })
-/** @since 0.1.0 */
 export type Request = typeof Request.Type
 
 /**
@@ -159,7 +151,6 @@ export const Sub = Schema.Struct({
   /** Extension `trace`: the client's span. */
   traceparent: Traceparent
 })
-/** @since 0.1.0 */
 export type Sub = typeof Sub.Type
 
 /**
@@ -169,7 +160,6 @@ export type Sub = typeof Sub.Type
  * @category client messages
  */
 export const Unsub = Schema.Struct({ type: Schema.Literal("unsub"), id: Id, path: Schema.String })
-/** @since 0.1.0 */
 export type Unsub = typeof Unsub.Type
 
 /**
@@ -185,7 +175,6 @@ export const Custom = Schema.Struct({
   /** Extension `trace`: the client's span. */
   traceparent: Traceparent
 })
-/** @since 0.1.0 */
 export type Custom = typeof Custom.Type
 
 /**
@@ -195,7 +184,6 @@ export type Custom = typeof Custom.Type
  * @category client messages
  */
 export const Pong = Schema.Struct({ type: Schema.Literal("ping"), id: Id })
-/** @since 0.1.0 */
 export type Pong = typeof Pong.Type
 
 /**
@@ -205,7 +193,6 @@ export type Pong = typeof Pong.Type
  * @category client messages
  */
 export const Cancel = Schema.Struct({ type: Schema.Literal("cancel"), id: Id })
-/** @since 1.0.0 */
 export type Cancel = typeof Cancel.Type
 
 /**
@@ -225,7 +212,6 @@ export const Rpc = Schema.Struct({
   sampled: Schema.optional(Schema.NullOr(Schema.Boolean)),
   discard: Schema.optional(Schema.NullOr(Schema.Boolean))
 })
-/** @since 1.0.0 */
 export type Rpc = typeof Rpc.Type
 
 /**
@@ -235,7 +221,6 @@ export type Rpc = typeof Rpc.Type
  * @category client messages
  */
 export const Ack = Schema.Struct({ type: Schema.Literal("ack"), id: Id })
-/** @since 1.0.0 */
 export type Ack = typeof Ack.Type
 
 /**
@@ -245,7 +230,6 @@ export type Ack = typeof Ack.Type
  * @category client messages
  */
 export const ClientMessage = Schema.Union([Hello, Reauth, Request, Sub, Unsub, Custom, Pong, Cancel, Rpc, Ack])
-/** @since 0.1.0 */
 export type ClientMessage = typeof ClientMessage.Type
 
 const Period = Schema.Finite.check(Schema.isGreaterThan(0))
@@ -260,7 +244,6 @@ export const Heartbeat = Schema.Union([
   Schema.Literal(false),
   Schema.Struct({ interval: Period, timeout: Period })
 ])
-/** @since 0.1.0 */
 export type Heartbeat = typeof Heartbeat.Type
 
 /**
@@ -274,7 +257,6 @@ export const Ping = Schema.Struct({
   /** Extension: updates of these paths were lost; what follows is after these positions. */
   gaps: Schema.optional(Positions)
 })
-/** @since 0.1.0 */
 export type Ping = typeof Ping.Type
 
 /**
@@ -284,7 +266,6 @@ export type Ping = typeof Ping.Type
  * @category server messages
  */
 export const Update = Schema.Struct({ type: Schema.Literal("update"), message: Schema.optional(Schema.Unknown) })
-/** @since 0.1.0 */
 export type Update = typeof Update.Type
 
 /**
@@ -302,7 +283,6 @@ export const Pub = Schema.Struct({
   /** Extension: the message is how things stand, from which the next updates go on. */
   snapshot: Schema.optional(Schema.Literal(true))
 })
-/** @since 0.1.0 */
 export type Pub = typeof Pub.Type
 
 /**
@@ -316,7 +296,6 @@ export const Revoke = Schema.Struct({
   path: Schema.String,
   message: Schema.optional(Schema.Unknown)
 })
-/** @since 0.1.0 */
 export type Revoke = typeof Revoke.Type
 
 /**
@@ -354,7 +333,6 @@ export const Answer = Schema.Struct({
   /** Extension `rpc`: the fault that ended this call and all others of the connection. */
   defect: Schema.optional(Schema.Unknown)
 })
-/** @since 0.1.0 */
 export type Answer = typeof Answer.Type
 
 /**
@@ -364,5 +342,4 @@ export type Answer = typeof Answer.Type
  * @category server messages
  */
 export const ServerMessage = Schema.Union([Ping, Update, Pub, Revoke, Answer])
-/** @since 0.1.0 */
 export type ServerMessage = typeof ServerMessage.Type

@@ -5,10 +5,11 @@ import * as Codec from "../../src/protocol/Codec.js"
 import { ProtocolError, UserError } from "../../src/protocol/NesError.js"
 import * as fc from "../harness/Property.js"
 import { clientMessage, garbage, json, near, serverMessage } from "./Arbitrary.js"
+import { decodeClientMessage } from "./Decoding.js"
 
 const decoded = <A, E>(result: Result.Result<A, E>): A => Result.getOrThrowWith(result, (error) => error)
 
-const refusal = (text: string): Codec.Refusal => decoded(Result.flip(Codec.decodeClientMessage(text)))
+const refusal = (text: string): Codec.Refusal => decoded(Result.flip(decodeClientMessage(text)))
 
 describe("any JSON value", () => {
   // Equality is that of the texts: it tells apart absent and undefined, the order of keys, and own `__proto__` keys.
@@ -29,7 +30,7 @@ describe("any JSON value", () => {
     fc.assert(
       fc.property(json, (message) => {
         const text = decoded(Codec.encode({ type: "message", id: 1, message }))
-        const custom = decoded(Codec.decodeClientMessage(text))
+        const custom = decoded(decodeClientMessage(text))
         expect(JSON.stringify(custom)).toBe(JSON.stringify({ type: "message", id: 1, message }))
       }),
       { numRuns: 1000 }
@@ -47,13 +48,13 @@ describe("any garbage", () => {
   it("yields a typed protocol error or a message at the server, and nothing else", () => {
     fc.assert(
       fc.property(texts, (text) => {
-        const result = Codec.decodeClientMessage(text)
+        const result = decodeClientMessage(text)
         if (Result.isFailure(result)) {
           expect(result.failure.error).toBeInstanceOf(ProtocolError)
           expect(result.failure.error.message).not.toBe("")
           expect(result.failure.error.message.length).toBeLessThan(200)
         } else {
-          expect(Result.isSuccess(Codec.decodeClientMessage(decoded(Codec.encode(result.success))))).toBe(true)
+          expect(Result.isSuccess(decodeClientMessage(decoded(Codec.encode(result.success))))).toBe(true)
         }
       }),
       { numRuns: 2000 }
@@ -139,7 +140,7 @@ describe("decodeClientMessage refuses", () => {
 })
 
 it("a header named __proto__ is dropped", () => {
-  const request = decoded(Codec.decodeClientMessage(
+  const request = decoded(decodeClientMessage(
     "{\"type\":\"request\",\"id\":1,\"method\":\"GET\",\"path\":\"/\",\"headers\":{\"__proto__\":[\"a\"],\"b\":\"c\"}}"
   ))
   expect(Object.getOwnPropertyNames("headers" in request ? request.headers : {})).toEqual(["b"])

@@ -5,6 +5,7 @@ import * as Codec from "../../src/protocol/Codec.js"
 import * as Message from "../../src/protocol/Message.js"
 import * as fc from "../harness/Property.js"
 import { clientMessage, garbage, json, near, serverMessage } from "./Arbitrary.js"
+import { decodeClientMessage } from "./Decoding.js"
 
 const parse = (text: string): unknown => {
   try {
@@ -25,7 +26,7 @@ const decodeServer = decode(Message.ServerMessage)
 describe("the plain decoder of client messages equals the Schema", () => {
   /** It may keep fields that the type does not name: the others must be exactly the same. */
   const check = (text: string): void => {
-    const plain = Codec.decodeClientMessage(text)
+    const plain = decodeClientMessage(text)
     const schema = decodeClient(text)
     expect(Result.isSuccess(plain)).toBe(Result.isSuccess(schema))
     if (Result.isSuccess(plain) && Result.isSuccess(schema)) {
@@ -38,7 +39,7 @@ describe("the plain decoder of client messages equals the Schema", () => {
     fc.assert(
       fc.property(clientMessage, (message) => {
         const text = JSON.stringify(message)
-        expect(Result.isSuccess(Codec.decodeClientMessage(text))).toBe(true)
+        expect(Result.isSuccess(decodeClientMessage(text))).toBe(true)
         check(text)
       }),
       { numRuns: 1000 }
@@ -87,7 +88,7 @@ describe("the plain decoder of server messages equals the Schema", () => {
 
 it("a type that cannot become a string is refused like any other", () => {
   const text = "{\"type\":{\"toString\":1},\"id\":1}"
-  expect(Result.isFailure(Codec.decodeClientMessage(text))).toBe(true)
+  expect(Result.isFailure(decodeClientMessage(text))).toBe(true)
   expect(Result.isFailure(Codec.decodeServerMessage(text))).toBe(true)
 })
 
