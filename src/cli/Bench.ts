@@ -17,36 +17,17 @@ export interface Options extends Target {
   readonly subscribe: string | undefined
 }
 
-/** Durations, and which of them most stay below, in milliseconds. */
-interface Summary {
-  readonly count: number
-  readonly p50: number
-  readonly p95: number
-  readonly p99: number
-  readonly max: number
-}
-
 const rounded = (milliseconds: number): number => Math.round(milliseconds * 100) / 100
 
-/** Sums durations up; the `n`-th percentile is the smallest that is not below `n` percent of all. */
-const summarize = (durations: ReadonlyArray<number>): Summary => {
+/** Sums durations up, in milliseconds; the `n`-th percentile is the smallest that is not below `n` percent of all. */
+const summarize = (durations: ReadonlyArray<number>) => {
   const sorted = Float64Array.from(durations).toSorted()
   const at = (share: number): number => rounded(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0)
   return { count: sorted.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) }
 }
 
-const words = ({ count, max, p50, p95, p99 }: Summary): string =>
+const words = ({ count, max, p50, p95, p99 }: ReturnType<typeof summarize>): string =>
   count === 0 ? "none" : `${count}: p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms, max ${max} ms`
-
-interface Result {
-  readonly clients: number
-  readonly failed: number
-  readonly connect: Summary
-  readonly requests?: Summary & { readonly failed: number; readonly perSecond: number }
-  readonly updates?: { readonly count: number; readonly perSecond: number }
-  /** Why clients and requests failed, and how often. */
-  readonly errors: Readonly<Record<string, number>>
-}
 
 const width = 30
 
@@ -73,7 +54,7 @@ class Progress {
   }
 }
 
-export const run = async (options: Options, output: Output): Promise<Result> => {
+export const run = async (options: Options, output: Output) => {
   const progress = new Progress(process.stderr.isTTY && !output.isJson)
   const errors: Record<string, number> = {}
   const count = (error: unknown): void => {
@@ -150,7 +131,9 @@ export const run = async (options: Options, output: Output): Promise<Result> => 
   }
 }
 
-export const describe = ({ clients, connect, errors, failed, requests, updates }: Result): string =>
+export const describe = (
+  { clients, connect, errors, failed, requests, updates }: Awaited<ReturnType<typeof run>>
+): string =>
   [
     `clients   ${clients} connected, ${failed} failed`,
     `connect   ${words(connect)}`,

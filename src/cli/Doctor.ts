@@ -7,13 +7,9 @@ import { connect as connectTcp, isIP } from "node:net"
 import { connect as connectTls } from "node:tls"
 import { Client } from "../client/Client.js"
 import { isNesError } from "../protocol/NesError.js"
-import type { Target } from "./Connecting.js"
+import type { Input, Target } from "./Connecting.js"
 
-export interface Options extends Target {
-  readonly header: Readonly<Record<string, string>>
-  readonly origin: string | undefined
-  readonly insecure: boolean
-}
+type Options = Target & Pick<Input, "header" | "origin" | "insecure">
 
 /** One step: `advice` where it failed, or only just did not. */
 interface Check {

@@ -107,7 +107,7 @@ const clientOf = <R>(client: Effect.Effect<NesClient.Service, never, R>): Client
         catch: (cause) => cause as UserError
       }))
   const broadcasts = ({ message }: Contract.Broadcast<Schema.Constraint>): Stream.Stream<unknown, never, R> => {
-    const isTagged = JsonCodec.isTagged(message)
+    const isTagged = JsonCodec.of(message).isTagged
     return Stream.unwrap(Effect.map(client, (nes) => Stream.filter(nes.updates, isTagged)))
   }
   return {

@@ -493,7 +493,7 @@ export const layerConfig = (
 export const schemaPayload = <S extends Schema.Constraint>(
   schema: S
 ): (response: Request.Response) => Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> => {
-  const decode = JsonCodec.decode(schema)
+  const { decode } = JsonCodec.of(schema)
   return ({ payload }) => decode(payload)
 }
 
@@ -505,7 +505,8 @@ export const schemaPayload = <S extends Schema.Constraint>(
  */
 export const schemaMessage = <S extends Schema.Constraint>(
   schema: S
-): (answer: unknown) => Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> => JsonCodec.decode(schema)
+): (answer: unknown) => Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> =>
+  JsonCodec.of(schema).decode
 
 // A span is not told to a server that would not know what to do with it.
 const tracedBy = (session: Session.Session, traceparent: string | undefined) =>

@@ -144,39 +144,29 @@ export const declare = <RF, RS, RN, RP>(
   options: SubscriptionOptions<RF, RS, RN, RP>,
   view?: (message: unknown) => unknown
 ): Effect.Effect<void, UserError, NesServer | HookRequirements<RF | RS | RN | RP>> =>
-  Effect.flatMap(
-    rootless<HookRequirements<RF | RS | RN | RP>>(),
-    (context) =>
-      Effect.zipWith(
-        NesServer,
-        Effect.try({ try: () => ofSubscription(options, context), catch: Thrown.asUserError }),
-        (nes, subscription) => nes.subscription(path, { ...subscription, view })
-      ).pipe(Effect.flatten)
-  )
-
-const ofSubscription = <RF, RS, RN, RP>(
-  { auth, filter, onSubscribe, onUnsubscribe, presence, recovery, snapshot, state }: SubscriptionOptions<
-    RF,
-    RS,
-    RN,
-    RP
-  >,
-  context: Context.Context<HookRequirements<RF | RS | RN | RP>>
-): Subscription.Options<Connection> => {
-  const called = caller<RF | RS | RN | RP>(context)
-  return {
-    ...Settings.subscription(subscription({ auth, presence, recovery, state }, complaint), Socket.of),
-    onSubscribe: called(onSubscribe),
-    onUnsubscribe: called(onUnsubscribe),
-    snapshot: called(snapshot),
-    filter: filter && ((path, message, { connection, credentials, internal, params }) => {
-      const verdict = filter(path, message, { socket: Socket.of(connection), credentials, params, internal })
-      return Effect.isEffect(verdict)
-        ? Effect.provide(
-          Effect.scoped(verdict),
-          Context.merge(context as Context.Context<Exclude<RF, Scope.Scope>>, Socket.contextOf(connection))
-        )
-        : verdict
+  Effect.gen(function*() {
+    const nes = yield* NesServer
+    const context = yield* rootless<HookRequirements<RF | RS | RN | RP>>()
+    const called = caller<RF | RS | RN | RP>(context)
+    const { auth, filter, onSubscribe, onUnsubscribe, presence, recovery, snapshot, state } = options
+    const settings = yield* Effect.try({
+      try: () => Settings.subscription(subscription({ auth, presence, recovery, state }, complaint), Socket.of),
+      catch: Thrown.asUserError
     })
-  }
-}
+    yield* nes.subscription(path, {
+      ...settings,
+      view,
+      onSubscribe: called(onSubscribe),
+      onUnsubscribe: called(onUnsubscribe),
+      snapshot: called(snapshot),
+      filter: filter && ((path, message, { connection, credentials, internal, params }) => {
+        const verdict = filter(path, message, { socket: Socket.of(connection), credentials, params, internal })
+        return Effect.isEffect(verdict)
+          ? Effect.provide(
+            Effect.scoped(verdict),
+            Context.merge(context as Context.Context<Exclude<RF, Scope.Scope>>, Socket.contextOf(connection))
+          )
+          : verdict
+      })
+    })
+  })

@@ -17,7 +17,6 @@ import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { rootless } from "../protocol/Tracing.js"
 import { Application, type Service } from "../server/Application.js"
-import type { Connection } from "../server/connection/Connection.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Authentication from "./Authentication.js"
@@ -60,20 +59,14 @@ export type RoutesRequirements<R> =
   | Exclude<HttpRouter.Request.Without<R>, HttpRouter.HttpRouter>
   | Exclude<HttpRouter.Request.Only<"Requires" | "GlobalRequires", R>, HttpRouter.GlobalProvided>
 
-const parseId = (target: string): { readonly method: string; readonly path: string } => {
-  const at = target.indexOf(" ")
-  return { method: target.slice(0, at), path: target.slice(at + 1) }
-}
-
-const logged = (tags: ReadonlyArray<string>, data: unknown, connection?: Connection): Effect.Effect<void> =>
-  (tags.includes("error") ? Failure.log(tags[1], data) : Effect.logInfo(data)).pipe(
-    Effect.annotateLogs({ tags: tags.join(","), ...(connection && Log.annotationsOf(connection)) })
-  )
-
 /** The port's own log, by the loggers of a context. */
 export const logOf = (context: Context.Context<never>): Service["log"] => {
   const fork = Effect.runForkWith(context)
-  return (tags, data, connection) => void fork(logged(tags, data, connection))
+  return (tags, data, connection) =>
+    void fork(Effect.annotateLogs(
+      tags.includes("error") ? Failure.log(tags[1], data) : Effect.logInfo(data),
+      { tags: tags.join(","), ...(connection && Log.annotationsOf(connection)) }
+    ))
 }
 
 /**
@@ -110,8 +103,8 @@ export const make = <E, R, RA = never, RV = never>(
       request: (connection, request, call) => runner.run(connection, request, call),
       departed: (connection) => runner.departed(connection),
       lookup: (id) => {
-        const target = Object.hasOwn(ids, id) ? ids[id] : undefined
-        return target === undefined ? undefined : parseId(target)
+        const [method, path] = Object.hasOwn(ids, id) ? ids[id]?.split(/ (.*)/s) ?? [] : []
+        return method === undefined || path === undefined ? undefined : { method, path }
       },
       authenticateCookie: (_connection, cookies) => port.authenticateCookie(cookies),
       authenticate: (connection, given) => settled(port.authenticate(connection, given)),

@@ -179,28 +179,28 @@ export interface ListenOptions {
 // What the types of a server say is said by its interface, for both ways to call it.
 type Build<Settings> = (
   routes: Layer.Layer<never>,
-  options: Options & Settings
+  options?: Options & Settings
 ) => Layer.Layer<never, unknown, unknown>
 
-const dualOf = <Settings>(build: Build<Settings>) =>
-  withRoutes((routes: Layer.Layer<never>, options = {} as Options & Settings) => build(routes, options))
-
 const dualOfConfig = <Settings>(build: Build<Settings>) =>
-  withRoutes((routes: Layer.Layer<never>, code: Code, config: Config.Wrap<ServerOptions & Settings>) =>
+  dualOf((routes: Layer.Layer<never>, code: Code, config: Config.Wrap<ServerOptions & Settings>) =>
     Layer.unwrap(Effect.map(Config.unwrap(config), (options) => build(routes, { ...options, ...code })))
   )
 
-const withRoutes = (body: object): never => dual<never, never>((args) => Layer.isLayer(args[0]), body as never)
+const dualOf = (body: object): never => dual<never, never>((args) => Layer.isLayer(args[0]), body as never)
 
-const buildLayer: Build<unknown> = (routes, options) =>
+const buildLayer: Build<unknown> = (routes, options = {}) =>
   Layer.effect(NesServer.NesServer, Effect.andThen(HttpServer.HttpServer, Serving.ofRoutes(routes, options)))
 
-const buildServe: Build<unknown> = (routes, options) =>
+const buildServe: Build<unknown> = (routes, options = {}) =>
   Layer.effect(NesServer.NesServer, Serving.ofRoutes(routes, options, true))
 
 const ignore = (): void => {}
 
-const buildNode: Build<ListenOptions> = (routes, { gracePeriod = "5 seconds", host, port = 0, tls, ...options }) =>
+const buildNode: Build<ListenOptions> = (
+  routes,
+  { gracePeriod = "5 seconds", host, port = 0, tls, ...options } = {}
+) =>
   Layer.unwrap(Effect.map(platform, ({ layer }) => {
     const server = options.server ?? (tls === undefined ? createServer() : createSecureServer(tls))
     // The platform opens the port before the application is built, which may have a database to wait for.

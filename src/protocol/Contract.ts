@@ -246,8 +246,14 @@ export const pathOf = <Path extends string, Message extends Schema.Constraint>(
   return template(params ?? {})
 }
 
-const toContractError = (subject: string) => (cause: Schema.SchemaError): ContractError =>
-  new ContractError({ subject, message: `${subject}: ${cause.message}`, cause })
+const ofSubject = <A, B, R>(
+  subject: string,
+  code: (value: A) => Effect.Effect<B, Schema.SchemaError, R>
+): (value: A) => Effect.Effect<B, ContractError, R> => {
+  const toError = (cause: Schema.SchemaError): ContractError =>
+    new ContractError({ subject, message: `${subject}: ${cause.message}`, cause })
+  return (value) => Effect.mapErrorEager(code(value), toError)
+}
 
 /**
  * Decodes what came over the wire.
@@ -258,11 +264,8 @@ const toContractError = (subject: string) => (cause: Schema.SchemaError): Contra
 export const decode = <S extends Schema.Constraint>(
   schema: S,
   subject: string
-): (value: unknown) => Effect.Effect<S["Type"], ContractError, S["DecodingServices"]> => {
-  const decode = JsonCodec.decode(schema)
-  const toError = toContractError(subject)
-  return (value) => Effect.mapErrorEager(decode(value), toError)
-}
+): (value: unknown) => Effect.Effect<S["Type"], ContractError, S["DecodingServices"]> =>
+  ofSubject(subject, JsonCodec.of(schema).decode)
 
 /**
  * Encodes what is to go over the wire.
@@ -273,8 +276,5 @@ export const decode = <S extends Schema.Constraint>(
 export const encode = <S extends Schema.Constraint>(
   schema: S,
   subject: string
-): (value: S["Type"]) => Effect.Effect<unknown, ContractError, S["EncodingServices"]> => {
-  const encode = JsonCodec.encode(schema)
-  const toError = toContractError(subject)
-  return (value) => Effect.mapErrorEager(encode(value), toError)
-}
+): (value: S["Type"]) => Effect.Effect<unknown, ContractError, S["EncodingServices"]> =>
+  ofSubject(subject, JsonCodec.of(schema).encode)

@@ -3,17 +3,22 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 
+/** A Schema that needs no services and takes no time answers with an `Exit`. */
 interface JsonCodec<S extends Schema.Constraint> {
   readonly decode: (value: unknown) => Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]>
   readonly encode: (value: S["Type"]) => Effect.Effect<unknown, Schema.SchemaError, S["EncodingServices"]>
-  /** Whether a value has the Schema's tags. */
+  /**
+   * Whether a value has the tags of a Schema: the fields that are one literal, of a member if it is a union. A Schema
+   * without them takes all values for its own.
+   */
   readonly isTagged: (value: unknown) => boolean
 }
 
 // Deriving one costs more than using it.
 const codecs = new WeakMap<Schema.Constraint, JsonCodec<Schema.Constraint>>()
 
-const codecOf = <S extends Schema.Constraint>(schema: S): JsonCodec<S> => {
+/** How values of a Schema travel. */
+export const of = <S extends Schema.Constraint>(schema: S): JsonCodec<S> => {
   const known = codecs.get(schema) as JsonCodec<S> | undefined
   if (known !== undefined) {
     return known
@@ -41,15 +46,3 @@ const tagged = (ast: SchemaAST.AST): (value: unknown) => boolean => {
   )
   return (value) => tags.every(([name, literal]) => (value as Record<PropertyKey, unknown> | null)?.[name] === literal)
 }
-
-/** Decodes JSON values by a Schema. A Schema that needs no services and takes no time answers with an `Exit`. */
-export const decode = <S extends Schema.Constraint>(schema: S): JsonCodec<S>["decode"] => codecOf(schema).decode
-
-/** Encodes values to JSON values by a Schema, and answers as `decode` does. */
-export const encode = <S extends Schema.Constraint>(schema: S): JsonCodec<S>["encode"] => codecOf(schema).encode
-
-/**
- * Whether a value has the tags of a Schema: the fields that are one literal, of a member if it is a union. A Schema
- * without them takes all values for its own.
- */
-export const isTagged = (schema: Schema.Constraint): (value: unknown) => boolean => codecOf(schema).isTagged
