@@ -90,7 +90,7 @@ const failure =
       const { body, data: payload, headers, statusCode } = error
       return Effect.succeed({ payload, statusCode, headers, ...(body && { body }) })
     }
-    const Reason = HttpClientError[error._tag === "UserError" ? "EncodeError" : "TransportError"]
+    const Reason = error._tag === "UserError" ? HttpClientError.EncodeError : HttpClientError.TransportError
     return Effect.fail(failed(new Reason({ request, description: error.message, cause: error })))
   }
 
