@@ -1,9 +1,7 @@
 /** The limits of one connection: what there are, of which kind, and their defaults. */
 import { choice, type Door, type Kind, setting } from "./SettingKinds.js"
 
-/**
- * The limits of every connection. `Infinity` (`false` for a timeout) stands for none; durations are in milliseconds.
- */
+/** The limits of every connection. `Infinity` (`false` for a timeout) stands for none; times are in ms. */
 export interface Limits {
   /**
    * The longest frame from a client, in bytes: a longer one closes the connection with 1009, one in too many pieces with
@@ -71,10 +69,7 @@ export interface Limits {
 /** What a message may be longer than the largest payload: its path, its headers, and the JSON around them (bytes). */
 export const envelopeBytes = 65_536
 
-/**
- * The limits as a door is told them: `false` for none, what is absent for the default. `Time` is the door's unit of
- * time.
- */
+/** The limits as a door is told them, in its unit of time: `false` for none. */
 export type LimitOptions<Time> = {
   readonly [K in keyof Limits]?: OptionOf<Limits[K], Time> | undefined
 }

@@ -41,9 +41,7 @@ export interface UpgradeRequest {
   readonly url: string
 }
 
-/**
- * What the application does at the turns of a connection's life. Each may answer with a value, a Promise or an Effect.
- */
+/** What the application does at the turns of a connection's life: it answers with a value, a Promise or an Effect. */
 export interface Hooks {
   /**
    * Before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number with
@@ -89,10 +87,7 @@ export interface Settings {
   readonly path: string | undefined
   readonly origin: ReadonlyArray<string> | undefined
   readonly metrics: boolean
-  /**
-   * Whether what happens to connections goes into Effect's log, at the levels it listens to when the server is made; or
-   * what was refused, into that of the application.
-   */
+  /** Whether Effect's log, by its levels, hears of connections; or the application's of what was refused. */
   readonly log: boolean | "application"
   /** How long a peer may take to answer a close before the socket is destroyed (ms). */
   readonly closeTimeout: number

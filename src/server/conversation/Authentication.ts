@@ -1,9 +1,6 @@
 /** Who a connection speaks for. */
 
-/**
- * Credentials as hapi has them: any properties, of which the server itself reads `scope` and `user`, and the one named
- * by the index.
- */
+/** Credentials as hapi has them: of any properties the server reads `scope`, `user` and that of the index. */
 export interface Credentials {
   readonly [key: string]: unknown
 }
@@ -23,10 +20,7 @@ export interface AuthState {
   strategy: string | undefined
 }
 
-/**
- * A user as the key of an index: primitives by their text (so that `5` and `"5"` are one user), objects by what they
- * hold, so that each authentication of one user leads to the same key.
- */
+/** A user as the key of an index: by its text, so that `5` and `"5"` are one, or by what the object holds. */
 export type UserKey = string | object
 
 const sorted = (_: string, value: unknown): unknown =>

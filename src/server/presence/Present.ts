@@ -39,10 +39,7 @@ export interface Reading extends Present {
   readonly position: Message.Position
 }
 
-/**
- * Somebody, and the JSON text of the value; `undefined` where they are no longer there, `null` where nothing was said:
- * whoever is known keeps the value.
- */
+/** Somebody, and the value's JSON text: `undefined` for who is gone, `null` where the old one stays. */
 export type Change = readonly [id: string, value: string | null | undefined]
 
 export const nothing = "null"
@@ -58,10 +55,7 @@ export interface Presences {
   /** Changes who is present, and tells of it, in one step. */
   readonly change: (place: Place, node: string, changes: ReadonlyArray<Change>, extent: Extent) => Promise<void>
   readonly read: (place: Place) => Promise<Reading>
-  /**
-   * Ends when all nodes have said anew who is there, after something was lost, just now or before; nothing where they
-   * have. Absent where nothing can be lost.
-   */
+  /** Ends when all nodes have said anew who is there, after something was lost. Absent where nothing can be. */
   readonly whole?: ((isLost: boolean) => Promise<void> | undefined) | undefined
   /** Whether others may know that this node has somebody at a path. Absent where they do. */
   readonly isKnown?: ((path: string) => boolean) | undefined

@@ -1,17 +1,12 @@
 /** How much is kept of what is published. */
 
-/**
- * How much of what is published is kept for those who missed it: at most `size` updates, none older than `age` (ms).
- */
+/** At most `size` updates are kept for those who missed them, none older than `age` (ms). */
 export interface Bounds {
   readonly size: number
   readonly age: number
   /** How long the last update for all subscribers is kept besides (ms), where that is how things stand. */
   readonly state?: number | undefined
-  /**
-   * Whether whoever has missed something can be told how things stand instead: then the path need not be remembered
-   * where nobody follows it.
-   */
+  /** Whether who missed something is told how things stand: a path need not be remembered that nobody follows. */
   readonly transient?: boolean | undefined
 }
 

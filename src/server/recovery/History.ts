@@ -15,10 +15,7 @@ export interface Page {
   readonly last?: Published | undefined
 }
 
-/**
- * Where a reader of a history stands. Without an epoch, or in another one than the history's, what it has seen after
- * the beginning of the history's epoch does not count.
- */
+/** Without an epoch, or in another than the history's, what was seen after the beginning of that does not count. */
 export interface Since {
   readonly epoch: string | undefined
   readonly offset: number

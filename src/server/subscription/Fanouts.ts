@@ -126,10 +126,7 @@ export class Fanouts<R extends Recipient> implements Task {
 
   constructor(private readonly turns: Turns) {}
 
-  /**
-   * Sends to the subscribers of a path, or to others, in their order: at once to a few. Returns a Promise if some have
-   * to wait.
-   */
+  /** Sends to some in their order, at once to a few. Returns a Promise if some have to wait. */
   send(path: string | undefined, members: Members<R>, send: Send<R>): Sending | Promise<void> | undefined {
     return members.size <= few ? this.sendNow(members, send) : this.begin(path, members, send)
   }
@@ -140,10 +137,7 @@ export class Fanouts<R extends Recipient> implements Task {
     return underWay && Promise.all(underWay.map(({ written }) => written)).then(() => undefined)
   }
 
-  /**
-   * Writes what is under way for a recipient, who is known to be among `known`. To be called before anything else is
-   * written to it.
-   */
+  /** To be called before anything else is written to a recipient, who is known to be among `known`. */
   catchUp(recipient: R, known?: Members<R>): void {
     const { reached } = recipient
     recipient.reached = this.latest

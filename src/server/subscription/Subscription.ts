@@ -25,9 +25,7 @@ export interface FilterContext<C = unknown> {
   readonly internal: unknown
 }
 
-/**
- * Whether a subscriber gets an update, and which instead of the published one. Any `override` but `undefined` counts.
- */
+/** Whether a subscriber gets an update, or another in its place: any `override` but `undefined`. */
 export type Verdict<Message = unknown> = boolean | { readonly override?: Message }
 
 /** How it is told who is subscribed. */

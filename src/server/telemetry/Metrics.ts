@@ -89,9 +89,7 @@ const requestDuration = Metric.histogram(
   }
 )
 
-/**
- * How often connections have been refused, by reason: the setting that refused them, or that the server was stopping.
- */
+/** How often connections have been refused, by the setting that did, or as the server was stopping. */
 export type Refused = Record<
   "origin" | "verifyUpgrade" | "maxConnections" | "maxConnectionsPerAddress" | "stopping",
   number

@@ -1,7 +1,4 @@
-/**
- * The way in: from nobody is so much read at once, and of nobody are so many messages begun, that others do not get
- * their turn.
- */
+/** The way in: nobody has so much read, or begun, at once that others do not get their turn. */
 import type { Socket } from "node:net"
 import { WebSocket } from "ws"
 import * as CloseCode from "../../protocol/CloseCode.js"
@@ -59,10 +56,7 @@ interface Receiver {
   readonly failed: (connection: Connection, error: unknown) => void
 }
 
-/**
- * Takes what comes on sockets. After each full read a socket lets everything else have a turn, and if it took long to
- * take apart, twice that time. All sockets share these listeners.
- */
+/** After each full read a socket lets everything else have a turn, and twice the time that it took if it was long. */
 export class Intake {
   // With which ws takes apart what was read.
   private parse: ((this: Socket, chunk: Buffer) => void) | undefined
@@ -220,10 +214,7 @@ export interface Rules<M, S> {
   readonly failed: (sender: S, error: unknown) => void
 }
 
-/**
- * Begins the messages of connections in fair turns: what each has sent waits in an inbox of its own, and a few messages
- * of each are begun in turn.
- */
+/** What each connection has sent waits in an inbox of its own, and a few messages of each are begun in turn. */
 export class TurnLimiter<M, S extends Sender<M>> implements Task {
   // Those whose turn comes, and those who have had theirs in this turn.
   private senders = new Set<S>()

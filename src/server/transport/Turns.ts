@@ -1,7 +1,4 @@
-/**
- * Turns of the event loop: what takes long is done in slices, and what one turn writes, framed once for all its
- * recipients, leaves in one flush.
- */
+/** Turns of the event loop: what takes long is done in slices, and what one turn writes leaves in one flush. */
 import { Buffer } from "node:buffer"
 import { constants, deflateRawSync } from "node:zlib"
 import * as Chunk from "../../protocol/Chunk.js"
@@ -257,10 +254,7 @@ export class PreparedMessage {
     return this.buffer ??= this.framed(frameOf)
   }
 
-  /**
-   * The same for sockets that take compressed messages: as none depends on those before, they too go to any number of
-   * recipients.
-   */
+  /** The same for sockets that take compressed messages: none depends on those before. */
   compressedFrame(threshold: number): Buffer {
     return this.compressed ??= this.text.length * mostBytesPerChar < threshold
       ? this.frame

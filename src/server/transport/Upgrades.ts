@@ -86,10 +86,7 @@ const declines = (data: unknown): boolean =>
 
 const gone: Readonly<Record<PropertyKey, boolean>> = { readable: false, writable: false, destroyed: true, closed: true }
 
-/**
- * Calls `listeners` with a socket that is theirs if one of them writes to it at once. Returns whether one did;
- * otherwise it is closed to those who write later, and what they meant to end lives on.
- */
+/** Offers a socket that is theirs if they write at once; returns whether they did. What they do later does nothing. */
 const offer = (socket: Duplex, listeners: (socket: Duplex) => void): boolean => {
   let open = true
   let claimed = false
@@ -202,10 +199,7 @@ class Upgrades {
 
 const shared = new WeakMap<Server | SecureServer, Upgrades>()
 
-/**
- * Gives a taker the WebSocket upgrades of an HTTP server that are for it; returns how to stop. Other upgrades go to the
- * server's other listeners; one that nobody answers is served as the ordinary request that it also is.
- */
+/** Gives a taker its upgrades until what is returned is called; one that nobody answers is served as a request. */
 export const take = (server: Server | SecureServer, taker: Taker): () => void => {
   const upgrades = shared.get(server) ?? new Upgrades(server)
   shared.set(server, upgrades)
