@@ -65,7 +65,7 @@ export const render = (markdown, file, link) => {
         return codeBlock(text, lang)
       },
       link({ href: target, tokens }) {
-        const named = /\.md$/.test(plain(tokens)) ? link.titleOf(resolve(target.split("#")[0])) : undefined
+        const named = plain(tokens).endsWith(".md") ? link.titleOf(resolve(target.split("#")[0])) : undefined
         return `<a href="${escape(href(target))}">${
           named === undefined ? this.parser.parseInline(tokens) : escape(named)
         }</a>`

@@ -158,6 +158,33 @@ it("finds a connection, sends to it, revokes and disconnects; what clients wrote
   expect(wrong).toEqual([])
 })
 
+it("shows all of every node, its broker too, on a desk and on a phone", async () => {
+  const broker = Effect.runSync(Broker.makeMemory)
+  const health = (): Broker.Health => ({
+    name: "Redis",
+    connected: true,
+    latency: 12.3,
+    counts: { "commands under way": 12_345, "paths catching up": 678, outages: 3, "commands not shared": 21 }
+  })
+  const { url } = await start({
+    join: (node) => Effect.map(broker.join(node), (membership) => ({ ...membership, health }))
+  })
+  await start(broker, false)
+  const { page, wrong } = await open(url)
+  for (const width of [1200, 390]) {
+    await page.setViewportSize({ width, height: 900 })
+    await page.getByText(/Redis 12.3 ms, .* commands not shared 21/).waitFor()
+    const cut = await page.evaluate(() =>
+      [document.documentElement, ...document.querySelectorAll(".scroll")]
+        .filter(({ clientWidth, scrollWidth }) => scrollWidth > clientWidth)
+        .map(({ id, tagName }) => `${tagName} ${id}`)
+    )
+    expect([width, cut]).toEqual([width, []])
+    expect(await violations(page)).toEqual([])
+  }
+  expect(wrong).toEqual([])
+})
+
 it("scrolls through 50,000 connections, of which it holds a few lines, dark and narrow; a page takes no time", async () => {
   const { server, url } = await start()
   const { node } = server.plugins.nes
