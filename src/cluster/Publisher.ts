@@ -27,9 +27,10 @@ import { carrying } from "../protocol/Tracing.js"
 import { Broker, BrokerError, type Membership, type Service as BrokerService, type Tally } from "../server/Broker.js"
 import type { Target } from "../server/Command.js"
 import * as MessageText from "../server/MessageText.js"
+import { requireKnown, requireTarget } from "../server/Misuse.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import { type Bounds, defaultBounds, defaultStateAge, stateBounds } from "../server/recovery/Bounds.js"
-import { Router } from "../server/subscription/Subscription.js"
+import { requirePath, Router } from "../server/subscription/Subscription.js"
 
 /**
  * What is to be known of a subscription that is published to.
@@ -132,28 +133,37 @@ const over = (membership: Membership, router: Router<Declared>) => ({
   publish: async (
     path: string,
     message: unknown,
-    { internal, user, version }: PublishOptions = {},
+    options: PublishOptions = {},
     traceparent?: string
   ) => {
-    if (typeof path !== "string" || !path.startsWith("/")) {
-      throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
-    }
+    requirePath(path)
+    requireKnown(options, "internal", "user", "version")
+    const { internal, user, version } = options
     const text = MessageText.of(message)
     const recovery = router.match(path)?.subscription.recovery
     await membership.send({ type: "publish", path, message, internal, user, version, text, traceparent, recovery })
   },
-  broadcast: async (message: unknown, { user }: BroadcastOptions = {}, traceparent?: string) =>
-    membership.send({ type: "broadcast", message, user, text: MessageText.of(message), traceparent }),
+  broadcast: async (message: unknown, options: BroadcastOptions = {}, traceparent?: string) => {
+    requireKnown(options, "user")
+    const { user } = options
+    return membership.send({ type: "broadcast", message, user, text: MessageText.of(message), traceparent })
+  },
   revoke: async (target: Target, path: string, message: unknown = null) => {
+    requireTarget(target)
     MessageText.of(message)
     await membership.send({ type: "revoke", target, path, message })
   },
-  disconnect: (target: Target) => membership.send({ type: "disconnect", target }),
+  disconnect: async (target: Target) => {
+    requireTarget(target)
+    await membership.send({ type: "disconnect", target })
+  },
   count: (path?: string) => membership.count(path)
 })
 
-const joining = (broker: BrokerService, { log = () => {}, subscriptions = {} }: Options) =>
+const joining = (broker: BrokerService, options: Options) =>
   Effect.gen(function*() {
+    requireKnown(options, "subscriptions", "log")
+    const { log = () => {}, subscriptions = {} } = options
     const router = new Router<Declared>()
     for (const [path, options] of Object.entries(subscriptions)) {
       router.add(path, { recovery: boundsOf(path, options) })

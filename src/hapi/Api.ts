@@ -25,7 +25,7 @@ export const declare = (server: Server, node: Node, { auth, path }: Required<Api
     schema: Schema.Codec<A, I>,
     run: (input: A, key: string | undefined) => Promise<object | void>
   ) => {
-    const decode = Schema.decodeUnknownPromise(schema)
+    const decode = Schema.decodeUnknownPromise(schema, method === "POST" ? Operations.strict : {})
     server.route({
       method,
       path: `${path}/${name}`,

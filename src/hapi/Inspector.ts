@@ -44,7 +44,11 @@ const admitBy =
   }
 
 const register = (server: Server, given: Partial<PluginOptions> = {}): void => {
-  const { auth, origin = [], path = "/nes/inspector" } = given
+  const { auth, origin = [], path = "/nes/inspector", ...rest } = given
+  const [unknown] = Object.keys(rest)
+  if (unknown !== undefined) {
+    throw new Error(`Invalid inspector configuration: ${unknown}: is unexpected`)
+  }
   if (auth === undefined) {
     throw new Error("Invalid inspector configuration: auth: is missing (`false` lets everybody in)")
   }

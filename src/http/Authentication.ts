@@ -187,7 +187,7 @@ export const middleware =
   <A, E, R>(app: Effect.Effect<A, E, R>): Effect.Effect<A, E | Refusal.Refusal, R | RA> =>
     Effect.flatMap(CurrentSocket, (socket): Effect.Effect<A, E | Refusal.Refusal, R | RA> => {
       if (Option.isSome(socket)) {
-        return mode === "required" ? Effect.andThen(currentCredentials, app) : app
+        return mode === "try" ? app : Effect.andThen(currentCredentials, app)
       }
       const credentials = Effect.map(
         attempt({ authenticate, mode }),

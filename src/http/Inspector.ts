@@ -56,7 +56,11 @@ export const layer = <E = never, R = never>(options: LayerOptions<E, R>): Layer.
   NesServer | HttpRouter.HttpRouter | Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
 > =>
   Layer.effectDiscard(Effect.gen(function*() {
-    const { auth, origin = [], path = "/nes/inspector" } = options
+    const { auth, origin = [], path = "/nes/inspector", ...rest } = options
+    const [unknown] = Object.keys(rest)
+    if (unknown !== undefined) {
+      return yield* complaint(`inspector.${unknown}`, "is unexpected")
+    }
     // Not `false`: with hapi, that leaves it to what else guards its routes, and here nothing else guards the sockets.
     if (!Effect.isEffect(auth) && auth !== "everybody") {
       return yield* complaint("inspector.auth", "must be an Effect, or \"everybody\"")

@@ -10,9 +10,10 @@ import { decoder, falseOr, optional, setting, struct } from "../server/SettingKi
 import type { SettingOptions } from "../server/Settings.js"
 import * as Settings from "../server/Settings.js"
 import type { Authentication } from "./Authentication.js"
+import { check } from "./AuthenticationCheck.js"
 import type { Hooks } from "./Hooks.js"
 import type * as HttpApplication from "./HttpApplication.js"
-import { complaint, door, duration } from "./Setting.js"
+import { complaint, door, duration, hook, object } from "./Setting.js"
 
 /**
  * What one connection may ask for (docs/operations.md); `false` stands for no limit, what is absent for the default.
@@ -42,9 +43,18 @@ export interface Options<RU = never, RC = RU, RD = RU, RM = RU, RA = RU, RV = RU
   extends Code<RU, RC, RD, RM, RA, RV>, ServerOptions
 {}
 
+const authFields = Settings.authFields(door)
+
 const All = struct(door, {
+  onConnection: optional(hook),
+  onDisconnection: optional(hook),
+  onMessage: optional(hook),
+  verifyUpgrade: optional(hook),
+  middleware: optional(hook),
+  ids: optional(object),
+  server: optional(object),
   ...Settings.fields(door),
-  auth: falseOr(door, struct(door, Settings.authFields(door))),
+  auth: falseOr(door, struct(door, authFields)),
   maxChunkChars: setting(door.count, Infinity),
   maxStreamBytes: optional(door.count),
   gracePeriod: setting<Duration.Input>(duration, "5 seconds")
@@ -62,17 +72,14 @@ export const decode = (
 > =>
   Effect.try({
     try: () => {
-      if (auth && auth.fault !== undefined) {
-        throw complaint("auth.password", auth.fault)
-      }
-      const { gracePeriod, maxStreamBytes: _, ...given } = all(
-        { ...pick(options, Object.keys(All.fields)), auth: auth && pick(auth, Object.keys(Settings.authFields(door))) },
-        complaint
-      )
+      check(auth)
+      const timing = auth && Object.entries(auth).filter(([name]) => Object.hasOwn(authFields, name))
+      const { gracePeriod, ...given } = all({ ...options, auth: timing && Object.fromEntries(timing) }, complaint)
+      const { ids: _ids, maxStreamBytes: _bytes, middleware: _middleware, server: _server, ...settings } = given
       return {
         gracePeriod,
         settings: {
-          ...given,
+          ...settings,
           auth: auth && given.auth && {
             ...Settings.authSettings(auth, given.auth, given.heartbeat),
             ...(!auth.verify && { minAuthVerifyInterval: false as const })
@@ -82,7 +89,3 @@ export const decode = (
     },
     catch: Thrown.asUserError
   })
-
-// The rest of what a server is given is code.
-const pick = (from: object, names: ReadonlyArray<string>): object =>
-  Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name)))

@@ -14,6 +14,13 @@ export const duration = kind(
   (u): u is Duration.Input => Option.isSome(Duration.fromInput(u as Duration.Input))
 )
 
+export const hook = kind(
+  "must be a function",
+  (u): u is (...args: ReadonlyArray<never>) => unknown => typeof u === "function"
+)
+
+export const object = kind("must be an object", (u): u is object => typeof u === "object" && u !== null)
+
 export const door: Door = {
   wants: "must be",
   count: {

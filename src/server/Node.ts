@@ -20,6 +20,7 @@ import { Authenticator } from "./conversation/Authenticator.js"
 import { Dispatcher } from "./conversation/Dispatcher.js"
 import { Inspection, type Question } from "./inspection/Inspection.js"
 import type { Exceeded } from "./LimitSettings.js"
+import { requireKnown, requireTarget } from "./Misuse.js"
 import type { NodeContext } from "./NodeContext.js"
 import { type PathPresence, Presence } from "./presence/Presence.js"
 import type { Procedures } from "./Procedures.js"
@@ -28,7 +29,7 @@ import { Recovery } from "./recovery/Recovery.js"
 import { Delivery, type EachOptions } from "./subscription/Delivery.js"
 import { FirstMessages } from "./subscription/FirstMessages.js"
 import { Hub } from "./subscription/Hub.js"
-import type { Options as SubscriptionOptions } from "./subscription/Subscription.js"
+import { type Options as SubscriptionOptions, requirePath } from "./subscription/Subscription.js"
 import type { Refused, Totals } from "./telemetry/Metrics.js"
 import { Acceptor } from "./transport/Acceptor.js"
 import { Admission } from "./transport/Admission.js"
@@ -63,20 +64,7 @@ export interface BroadcastOptions {
   readonly user?: unknown
 }
 
-const requirePath = (path: string): void => {
-  if (typeof path !== "string" || !path.startsWith("/")) {
-    throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
-  }
-}
-
-// With a slip in `user` a message for one would go to all.
-const requireKnown = (options: object, ...names: ReadonlyArray<string>): void => {
-  for (const name in options) {
-    if (!names.includes(name)) {
-      throw new UserError({ message: `Unknown option: ${name}` })
-    }
-  }
-}
+const none: PublishOptions = {}
 
 /** A node. */
 export class Node {
@@ -176,11 +164,11 @@ export class Node {
   /** Ends when this node's have been written to; rejects if a filter failed with a programming fault. */
   readonly publish = (path: string, message: unknown, options?: PublishOptions | null): Promise<void> =>
     this.context.tracing === undefined
-      ? this.publishText(path, message, options ?? {}, undefined)
+      ? this.publishText(path, message, options ?? none, undefined)
       : this.traced(
         "nes.publish",
         path,
-        (traceparent) => this.publishText(path, message, options ?? {}, undefined, traceparent)
+        (traceparent) => this.publishText(path, message, options ?? none, undefined, traceparent)
       )
 
   /** `publish` of a message whose text may have been made already, in the span of whoever publishes. */
@@ -192,7 +180,9 @@ export class Node {
     traceparent?: string
   ): Promise<void> {
     requirePath(path)
-    requireKnown(options, "internal", "user", "version")
+    if (options !== none) {
+      requireKnown(options, "internal", "user", "version")
+    }
     const { internal, user, version } = options
     const update: Publish = { type: "publish", path, message, internal, user, version, text, traceparent }
     return this.quiet(this.hub.keeps ? this.publishKept(update) : this.membership.send(update))
@@ -235,13 +225,15 @@ export class Node {
 
   /** Ends subscriptions, with `message` as the last update unless that is `null`. Throws if a user needs an index. */
   revoke(target: Target, path: string, message: unknown = null): Promise<void> {
-    this.requireTarget(target)
+    requireTarget(target)
+    this.requireIndex("user" in target)
     return this.quiet(this.membership.send({ type: "revoke", target, path, message }))
   }
 
   /** Closes connections; ends when this node's are closed. Throws if a user needs an index. */
   disconnect(target: Target): Promise<void> {
-    this.requireTarget(target)
+    requireTarget(target)
+    this.requireIndex("user" in target)
     return this.quiet(this.membership.send({ type: "disconnect", target }))
   }
 
@@ -374,14 +366,6 @@ export class Node {
     const attributes = path === undefined ? {} : { "nes.path": path }
     const options = { kind: "producer", attributes, parent: tracing.current } as const
     return this.quiet(Promise.resolve(tracing.span(name, options, work)))
-  }
-
-  private requireTarget(target: Target): void {
-    const { socket, user }: { readonly socket?: unknown; readonly user?: unknown } = Object(target)
-    if (typeof socket !== "string" && (user === undefined || user === null)) {
-      throw new UserError({ message: "Expected { socket } or { user }" })
-    }
-    this.requireIndex(user !== undefined)
   }
 
   private requireIndex(user: unknown): void {

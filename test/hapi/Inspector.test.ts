@@ -109,6 +109,10 @@ describe("who gets in", () => {
     const server = Hapi.server()
     await server.register(Nes.plugin)
     await expect(server.register({ plugin: Inspector.plugin })).rejects.toThrow("auth: is missing")
+    const slip = { ...options, paht: "/x" }
+    await expect(Hapi.server().register({ plugin: Inspector.plugin, options: slip })).rejects.toThrow(
+      "paht: is unexpected"
+    )
   })
 
   it("asks the application for the page and for each socket, and refuses the pages of others", async () => {

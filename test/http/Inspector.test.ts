@@ -83,14 +83,18 @@ it.live.each([
 )
 
 // What guards the page guards no sockets: whoever relies on that has to say so.
-it.live.each([{}, { auth: false }])(
-  "is not made without authentication, unless that is said: %o",
-  (options) =>
+it.live.each<readonly [object, string]>([
+  [{}, "inspector.auth must be an Effect, or \"everybody\""],
+  [{ auth: false }, "inspector.auth must be an Effect, or \"everybody\""],
+  [{ auth: "everybody", paht: "/x" }, "inspector.paht is unexpected"]
+])(
+  "is not made without authentication, unless that is said, or with what is no option: %o",
+  ([options, complaint]) =>
     Effect.gen(function*() {
       const server = NesHttpServer.layer(Inspector.layer(options as Inspector.LayerOptions), {})
       const error = yield* Layer.build(server.pipe(Layer.provide(NodeHttpServer.layerTest))).pipe(Effect.flip)
       expect(error).toMatchObject({
-        message: "Invalid nes configuration: inspector.auth must be an Effect, or \"everybody\""
+        message: `Invalid nes configuration: ${complaint}`
       })
     })
 )

@@ -29,7 +29,7 @@ import type { AddressInfo } from "node:net"
 import { connect as connectTcp } from "node:net"
 import { WebSocket } from "ws"
 import { Client } from "../../src/client.js"
-import { NesClient, NesHttpServer, NesServer, Socket, TestServer } from "../../src/index.js"
+import { Authentication, NesClient, NesHttpServer, NesServer, Socket, TestServer } from "../../src/index.js"
 import { address, bare, connect, outcome, serving } from "./Serving.js"
 
 const router = HttpRouter.add("GET", "/", HttpServerResponse.text("here"))
@@ -66,12 +66,26 @@ describe("starting", () => {
     Effect.gen(function*() {
       const complaint = (options: NesHttpServer.Options) =>
         Effect.scoped(Effect.flip(NesHttpServer.make(Effect.succeed(HttpServerResponse.empty()), options)))
+      const authenticate = Effect.succeed({ credentials: {} })
+      const made = "auth must be what Authentication.make returns, or false"
+      const modes = "auth.mode must be \"required\" or \"optional\" or \"try\""
       const expected: ReadonlyArray<readonly [NesHttpServer.Options, string]> = [
         [{ heartbeat: { interval: 5, timeout: 5 } }, "heartbeat.timeout must be less than heartbeat.interval"],
         [{ heartbeat: { interval: 0, timeout: 5 } }, "heartbeat.interval must be a positive duration"],
         [{ maxConnections: 0.5 }, "maxConnections must be a positive integer"],
         [{ maxChunkChars: -1 }, "maxChunkChars must be a positive integer"],
-        [{ path: "nes" }, "path must start with /"]
+        [{ path: "nes" }, "path must start with /"],
+        ...([
+          [{ heartbeet: false }, "heartbeet is unexpected"],
+          [{ onMessage: "x" }, "onMessage must be a function"],
+          [{ auth: true }, made],
+          [{ auth: {} }, made],
+          [{ auth: { type: "token", password: "x".repeat(32) } }, made],
+          [{ auth: { ...Authentication.make({ authenticate }), mode: "requird" } }, modes],
+          [{ auth: Authentication.make({ authenticate, mode: "requird" as "required" }) }, modes],
+          [{ auth: Authentication.make({ authenticate, tipe: "token" } as never) }, "auth.tipe is unexpected"],
+          [{ auth: Authentication.make({ authenticate, verify: true as never }) }, "auth.verify must be a function"]
+        ] as unknown as ReadonlyArray<readonly [NesHttpServer.Options, string]>)
       ]
       for (const [options, message] of expected) {
         expect(yield* complaint(options)).toMatchObject({

@@ -66,6 +66,9 @@ it.live("publishes once for a key, asks, clears and disconnects; behind its midd
         message: "This idempotency key was used for another request"
       }
     })
+    for (const body of [{ ...update, usr: "a" }, { path: "/item/5" }]) {
+      expect(yield* ask("POST", "/nes/api/publish", body)).toMatchObject({ status: 400 })
+    }
     expect(yield* ask("POST", "/nes/api/publish", { path: "item", message: 1 })).toMatchObject({
       status: 400,
       body: { statusCode: 400, message: "Missing or invalid subscription path: item" }

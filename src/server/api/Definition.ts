@@ -5,7 +5,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
-import { Broadcast, Disconnect, MaybeOfPath, OfHistory, OfPath, Publish, Revoke } from "./Operations.js"
+import { Broadcast, Disconnect, MaybeOfPath, OfHistory, OfPath, Publish, Revoke, strict } from "./Operations.js"
 
 const failure = <const Status extends number>(statusCode: Status) =>
   Schema.Struct({ statusCode: Schema.Literal(statusCode), error: Schema.String, message: Schema.String })
@@ -59,7 +59,7 @@ export const group = HttpApiGroup.make("nes").add(
     .annotate(OpenApi.Description, "The last updates of a path."),
   HttpApiEndpoint.delete("clearHistory", "/history", { query: OfPath.fields, success, error: failures })
     .annotate(OpenApi.Description, "Forgets the last updates of a path.")
-)
+).annotate(HttpApi.PayloadParseOptions, strict)
 
 /** The OpenAPI document of the endpoints under a path. */
 export const openApi = (prefix: `/${string}`): OpenApi.OpenAPISpec =>

@@ -15,6 +15,9 @@ import type { Once } from "./Once.js"
 
 const user = Schema.optional(Schema.Json)
 
+/** How bodies are decoded: with a slip in `user`, a message for one would go to all. */
+export const strict = { onExcessProperty: "error" } as const
+
 export const Publish = Schema.Struct({
   path: Schema.String,
   message: Schema.Json,

@@ -164,6 +164,13 @@ export interface Match<A> {
   readonly params: Params
 }
 
+/** Throws for what is no path to publish to. */
+export const requirePath = (path: string): void => {
+  if (typeof path !== "string" || !path.startsWith("/")) {
+    throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
+  }
+}
+
 /** What has been declared, found by the rules of hapi's router. */
 export class Router<A> {
   private readonly router = new Call.Router<A>()
