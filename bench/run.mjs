@@ -120,7 +120,8 @@ const run = async () => {
   const count = (verdict) => verdicts.filter((each) => each === verdict).length
   console.log(`\n${table(rows)}\n`)
   console.log(
-    `${count("PASS")} PASS, ${count("MISS")} MISS, ${count("–")} not measured; ` +
+    `${count("PASS")} PASS, ${count("LIMIT")} that the limit misses too, ${count("MISS")} MISS, ` +
+      `${count("–")} not measured; ` +
       `medians of ${round} rounds, ${(Number(seconds(started)) / 60).toFixed(1)} minutes`
   )
   console.log(Object.entries(report.environment).map(([name, version]) => `${name} ${version}`).join(", "))
