@@ -2,8 +2,7 @@
  * `npm test`: every check, named and timed. What reads the code runs beside what runs it; what a step writes is shown
  * whole, one step after another. The first that fails stops all. The last line says how many tests passed and failed.
  */
-import getExePath from "@effect/tsgo/lib/getExePath"
-import { spawn } from "node:child_process"
+import { execFileSync, spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -80,7 +79,8 @@ const reading = async () => {
   await run("format", bin("dprint"), "check")
   await run("lint", bin("oxlint"), "--type-aware", "--deny-warnings", "src", "test", "examples", "bench", "scripts")
   // TypeScript, with the diagnostics of Effect.
-  await run("types", getExePath(), "-p", "tsconfig.json")
+  const compiler = execFileSync(bin("effect-tsgo"), ["get-exe-path"], { cwd: root, encoding: "utf8" }).trim()
+  await run("types", compiler, "-p", "tsconfig.json")
 }
 const executing = async () => {
   await run("build", process.execPath, "scripts/build.mjs")
