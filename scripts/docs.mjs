@@ -17,6 +17,7 @@ import { dirname, join, posix } from "node:path"
 import { readApi } from "./docs/api.mjs"
 import { codeBlock, escape, render, slug } from "./docs/markdown.mjs"
 import { page } from "./docs/page.mjs"
+import { words } from "./docs/words.mjs"
 import { fail, root } from "./run.mjs"
 
 // Whoever reads the site meanwhile sees the one before, or none.
@@ -152,6 +153,15 @@ for (const { description, name, names, namespaces } of api) {
     title: name,
     html: `<h1><code>${name}</code></h1>\n${prose(description)}${list}${sections.join("\n")}`
   })
+}
+
+for (const [place, others] of Object.entries(words)) {
+  const [path, id] = place.split("#")
+  const found = index.find((entry) => id === undefined ? entry.path.startsWith(`${path}#`) : entry.path === place)
+  if (found === undefined) {
+    fail(`docs: there is no ${place} for "${others}"`)
+  }
+  found.words = others.toLowerCase()
 }
 
 const titles = new Map(pages.map(({ path, title }) => [path, title]))

@@ -90,7 +90,9 @@ export const render = (markdown, file, link) => {
     if (token.type === "heading") {
       index++
     } else if (index >= 0 && token.type !== "code") {
-      sections[index].text += ` ${token.raw}`
+      sections[index].text += ` ${
+        token.raw.replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[`*|]|-{3,}|^#+ /gm, " ")
+      }`
     }
   }
   return { html, title, sections }

@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
 import * as NesClient from "../client/NesClient.js"
 import { isNesError, type NesError, UserError } from "../protocol/NesError.js"
+import * as Thrown from "../protocol/Thrown.js"
 import * as Bench from "./Bench.js"
 import { flag, flags, type Input, options, output as common, parse, target } from "./Connecting.js"
 import * as Doctor from "./Doctor.js"
@@ -179,10 +180,6 @@ const watch = command(
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`
 
-/** What an error says, and what the error says that it came of. */
-const reasons = (error: unknown): ReadonlyArray<string> =>
-  error instanceof Error ? [error.message, ...reasons(error.cause)] : error === undefined ? [] : [String(error)]
-
 const publish = command(
   "publish",
   "Publishes to every node through their Redis; through a server, `request` an endpoint that publishes",
@@ -214,7 +211,7 @@ const publish = command(
         }
       },
       catch: (cause) => {
-        const text = Array.from(new Set(reasons(cause))).join(": ")
+        const text = Thrown.text(cause)
         output.note("error", { error: { message: text } }, text)
         return new Failed({ exitCode: cause instanceof UserError ? exitCodes.usage : exitCodes.unreachable })
       }
@@ -228,14 +225,17 @@ const publish = command(
 
 const bench = command(
   "bench",
-  "Connects many clients, and says how long they wait: percentiles of connecting and asking",
+  "Connects many clients, and says how long they wait: percentiles of connecting and asking; publishes nothing",
   {
     ...flags,
     clients: flag(Flag.Int("clients"), "How many clients", 100, "c"),
     concurrency: flag(Flag.Int("concurrency"), "How many connect at the same time", 50),
     seconds: flag(Flag.Finite("seconds"), "How long to measure", 10),
     request: flag(Flag.String("request"), "Each client asks for this path again and again"),
-    subscribe: flag(Flag.String("subscribe"), "Each client subscribes to this path")
+    subscribe: flag(
+      Flag.String("subscribe"),
+      "Each client subscribes to this path, and counts its updates; publish them elsewhere"
+    )
   },
   function*(input, output) {
     const result = yield* Effect.promise(() => Bench.run({ ...input, ...target(input) }, output))

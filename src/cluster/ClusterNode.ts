@@ -256,8 +256,9 @@ export class ClusterNode {
       this.downSince = this.now()
       Metrics.connected.updateUnsafe(0, this.context)
       Metrics.outages.updateUnsafe(1, this.context)
-      const reason = error instanceof Error ? error.message : String(error)
-      const message = `${this.engine.name} is away (${reason}): clients stay connected, what needs other nodes fails`
+      const message = `${this.engine.name} is away (${
+        Thrown.text(error)
+      }): clients stay connected, what needs other nodes fails`
       this.node.log(["nes", "broker", "error"], new BrokerError({ message, cause: error }))
       this.happened(BrokerEvent.Down({ error }))
     }
@@ -371,7 +372,8 @@ export class ClusterNode {
   private connected(): Session {
     const { session } = this
     if (!session?.isUp) {
-      throw new Error(`Not connected to ${this.engine.name}`, { cause: this.downBecause })
+      const reason = this.downBecause === undefined ? "" : `: ${reasonOf(this.downBecause)}`
+      throw new Error(`Not connected to ${this.engine.name}${reason}`, { cause: this.downBecause })
     }
     return session
   }
@@ -567,5 +569,9 @@ export class ClusterNode {
 }
 
 const ignore = (): void => {}
+
+// Of a name with several addresses, each refuses for itself.
+const reasonOf = (error: unknown): string =>
+  error instanceof AggregateError ? error.errors.map(Thrown.text).join(", ") : Thrown.text(error)
 
 const toBrokerError = (cause: unknown): BrokerError => new BrokerError({ message: Thrown.text(cause), cause })

@@ -1,4 +1,5 @@
 /** What other languages, jobs and hands can ask of the server over HTTP, as routes of hapi. */
+import * as Boom from "@hapi/boom"
 import type { RouteOptions, Server } from "@hapi/hapi"
 import * as Schema from "effect/Schema"
 import * as Operations from "../server/api/Operations.js"
@@ -34,7 +35,13 @@ export const declare = (server: Server, node: Node, { auth, path }: Required<Api
         tags: ["nes"],
         ...(method === "POST" && {
           // A page on another site cannot send JSON without being asked, but something without a type: that is none.
-          payload: { allow: "application/json", defaultContentType: "application/octet-stream" }
+          payload: {
+            allow: "application/json",
+            defaultContentType: "application/octet-stream",
+            failAction: (_request, _h, error) => {
+              throw Boom.isBoom(error, 415) ? Operations.untyped() : error
+            }
+          }
         })
       },
       handler: async ({ headers, payload, query }, h) => {

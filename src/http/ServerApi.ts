@@ -41,8 +41,6 @@ interface Failure<Status = 400 | 503> {
   readonly message: string
 }
 
-const untyped: Failure<415> = { statusCode: 415, error: "Unsupported Media Type", message: "Unsupported Media Type" }
-
 /**
  * What answers the group, with the `NesServer` that serves the application.
  *
@@ -75,7 +73,9 @@ export const layer = <ApiId extends string, Groups extends HttpApiGroup.Constrai
           )
         // What comes without a type could be sent by a page on another site without being asked: the builder takes it.
         const attemptTyped = ({ headers }: HttpServerRequest, work: () => Promise<void>) =>
-          headers["content-type"] === undefined ? Effect.fail(untyped) : attempt(work)
+          headers["content-type"] === undefined
+            ? Effect.fail(Operations.untyped().output.payload as Failure<415>)
+            : attempt(work)
         return handlers
           .handle("publish", ({ headers, payload, request }) =>
             attemptTyped(request, () => operations.publish(payload, headers["idempotency-key"])))

@@ -195,3 +195,23 @@ it("finds by the keyboard alone: a page's section, and a public name", async () 
   expect(wrong).toEqual([])
   await page.context().close()
 })
+
+it("finds by the words of who searches, the place before those that only mention it, and shows a line of it", async () => {
+  const page = await open("index.html")
+  const first = page.getByRole("list", { name: "Results" }).getByRole("link").first()
+  for (
+    const [words, target] of [
+      ["cors", "security.html#who-may-connect"],
+      ["kick", "hapi-subscriptions.html#socket"],
+      ["eaddrinuse", "first-steps.html#it-does-not-connect"],
+      ["jwt", "hapi.html#authentication"],
+      ["node:test", "first-steps.html#testing-your-application"],
+      ["last value", "history.html#state-the-last-message"]
+    ] as const
+  ) {
+    await page.getByRole("searchbox").fill(words)
+    await page.locator(`#results li:first-child a[href="${target}"]`).waitFor({ timeout: 5_000 })
+  }
+  expect(await first.locator("small").last().textContent()).toMatch(/\w+ \w+ \w+/)
+  await page.context().close()
+})

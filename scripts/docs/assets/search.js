@@ -14,30 +14,16 @@ unfold()
 let index
 const load = () => (index ??= fetch(`${root}assets/index.json`).then((response) => response.json()))
 
-// What readers call things, and what they are called here.
-const synonyms = {
-  cors: "origin",
-  eaddrinuse: "port",
-  jwt: "token",
-  kick: "disconnect",
-  logging: "logs",
-  login: "authentication",
-  ratelimit: "limits",
-  throttle: "limits",
-  throttling: "limits"
-}
-
-// A phrase counts for more than its words, a title for more than a text, and a text that says a word often for more.
+// A phrase counts for more than its words, the words of readers for more than a title, that for more than a text, and a
+// text that says a word often for more.
 const score = (entry, words) => {
   const title = entry.title.toLowerCase()
+  const others = entry.words ?? ""
   const text = `${entry.page} ${entry.text}`.toLowerCase()
-  let total = words.length > 1 && text.includes(words.join(" ")) ? 10 : 0
+  const phrase = words.join(" ")
+  let total = title === phrase ? 40 : others.includes(phrase) ? 30 : words.length > 1 && text.includes(phrase) ? 10 : 0
   for (const word of words) {
-    const points = Math.max(
-      ...[word, synonyms[word] ?? word].map((each) =>
-        title === each ? 20 : title.includes(each) ? 10 : Math.min(5, text.split(each).length - 1)
-      )
-    )
+    const points = title.includes(word) ? 10 : others.includes(word) ? 8 : Math.min(5, text.split(word).length - 1)
     if (points === 0) {
       return 0
     }
@@ -46,15 +32,25 @@ const score = (entry, words) => {
   return total
 }
 
-const item = ({ page, path, title }) => {
+/** What the section says around the first of the words. */
+const excerpt = (text, words) => {
+  const low = text.toLowerCase()
+  const at = words.map((word) => low.indexOf(word)).find((at) => at >= 0) ?? 0
+  const from = at < 30 ? 0 : text.lastIndexOf(" ", at - 30) + 1
+  return `${from > 0 ? "…" : ""}${text.slice(from, from + 110)}${text.length > from + 110 ? "…" : ""}`
+}
+
+const item = ({ page, path, text, title }, words) => {
   const link = document.createElement("a")
   const name = document.createElement("span")
   const where = document.createElement("small")
+  const what = document.createElement("small")
   const row = document.createElement("li")
   link.href = root + path
   name.textContent = title
   where.textContent = page
-  link.append(name, where)
+  what.textContent = excerpt(text.trim(), words)
+  link.append(name, where, what)
   row.append(link)
   return row
 }
@@ -66,7 +62,7 @@ const search = async () => {
     .filter(({ points }) => points > 0)
     .toSorted((a, b) => b.points - a.points)
     .slice(0, 12)
-  results.replaceChildren(...best.map(({ entry }) => item(entry)))
+  results.replaceChildren(...best.map(({ entry }) => item(entry, words)))
   results.hidden = best.length === 0
   found.textContent = words.length === 0 ? "" : `${best.length} results`
 }

@@ -50,6 +50,9 @@ export const OfHistory = Schema.Struct({
 
 const refused = (status: number, reason: string): Boom.Boom => errorAnswer([status, "{reason}"], reason)
 
+/** Answers a body that does not say that it is JSON. */
+export const untyped = (): Boom.Boom => refused(415, "The content type is to be application/json")
+
 const maxKeyLength = 255
 
 const targetOf = ({ socket, user }: { readonly socket?: string | undefined; readonly user?: unknown }): Target => {
@@ -67,7 +70,7 @@ export const refusalOf = (error: unknown): Boom.Boom | undefined =>
     ? refused(503, error.message)
     : error instanceof UserError || Schema.isSchemaError(error) ||
         (error instanceof Error && error.constructor === Error)
-    ? refused(400, error.message)
+    ? refused(400, error.message.replace(/\s*\n\s*/g, " "))
     : undefined
 
 /** The operations of a node. `key` is an idempotency key: what is asked with it once is done once. */
