@@ -170,9 +170,11 @@ const hello = async (url: URL, { auth, timeout, ws }: Options): Promise<string> 
       `${codeOf(error)}${status === undefined ? "" : ` (${status})`}`,
       status === 401
         ? "The server wants credentials, or others: --auth, --basic, or --header cookie=…"
-        : status === undefined
-        ? "Something else than nes is spoken there."
-        : "The application refuses it: see its `onConnection`."
+        : status !== undefined
+        ? "The application refuses it: see its `onConnection`."
+        : isNesError(error) && error.type === "timeout"
+        ? "The server does not answer the hello: its authentication or `onConnection` does not end, or it speaks no nes."
+        : "The server ended the connection: it has `maxConnections`, or a hook disconnected, or it speaks no nes."
     )
   } finally {
     await client.disconnect()

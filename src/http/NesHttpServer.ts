@@ -142,7 +142,8 @@ const platform = Effect.promise(async () => {
     const { toServerResponse } = await import("@effect/platform-node/NodeHttpServerRequest")
     return { layer, toServerResponse }
   } catch (cause) {
-    throw new Error("NesHttpServer.layerNode and upgrade need @effect/platform-node", { cause })
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`NesHttpServer.layerNode and upgrade need @effect/platform-node: ${reason}`, { cause })
   }
 })
 

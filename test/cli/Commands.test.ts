@@ -269,6 +269,21 @@ describe("doctor", () => {
     })
   })
 
+  it("tells a server that does not answer the hello, and one that is full", async () => {
+    const mute = await serve(Nes.plugin, { auth: false, onConnection: () => new Promise(() => {}) })
+    expect(await failing(mute.info.uri, "--timeout", "0.3")).toMatchObject({
+      name: "hello",
+      advice: expect.stringContaining("does not answer the hello")
+    })
+    await mute.stop({ timeout: 1 })
+    const full = await serve(Nes.plugin, { auth: false, maxConnections: 1 })
+    const client = new Nes.Client(full.info.uri)
+    await client.connect()
+    expect(await failing(full.info.uri)).toMatchObject({ advice: expect.stringContaining("maxConnections") })
+    await client.disconnect()
+    await full.stop()
+  })
+
   it("tells a web server that knows no WebSocket, and a certificate that is not trusted", async () => {
     const web = createServer((_request, response) => response.end("hello")).listen(0, "127.0.0.1")
     await once(web, "listening")

@@ -146,7 +146,7 @@ export class Log {
   refused(reason: keyof Refused, { headers, socket }: IncomingMessage): void {
     this.incident("nes connection refused", () => ({
       ...addressOf(socket.remoteAddress, headers["x-forwarded-for"]),
-      ...(reason === "origin" && { "nes.origin": originOf(String(headers.origin)) }),
+      ...(reason === "origin" && { "nes.origin": originOf(headers.origin ?? "none") }),
       "nes.error": reason
     }))
   }
