@@ -120,9 +120,10 @@ const advices: Readonly<Record<number, string>> = {
   503: "The server stops, or the proxy has none that is ready: try again."
 }
 
-// A port that wants TLS refuses what comes without, each in its own way.
+// A port that wants TLS refuses what comes without, each in its own way: with 400 at most. Whoever answers anything else
+// would only log the probe as a broken request.
 const unlessTls = (url: URL, options: Options) => async (reason: Error): Promise<never> => {
-  const speaksTls = !isSecure(url) &&
+  const speaksTls = !isSecure(url) && !/^HTTP (?!400)/.test(reason.message) &&
     await secure(url, { ...options, insecure: true }).then(() => true, () => false)
   throw speaksTls ? new Ill(reason.message, "The port speaks TLS: try wss:// instead of ws://.") : reason
 }

@@ -287,12 +287,18 @@ describe("doctor", () => {
   it("tells a web server that knows no WebSocket, and a certificate that is not trusted", async () => {
     const web = createServer((_request, response) => response.end("hello")).listen(0, "127.0.0.1")
     await once(web, "listening")
+    let broken = 0
+    web.on("clientError", (_error, socket) => {
+      broken++
+      socket.destroy()
+    })
     expect(await failing(`ws://127.0.0.1:${(web.address() as AddressInfo).port}`)).toMatchObject({
       name: "upgrade",
       detail: "HTTP 200",
       advice: expect.stringContaining("register the plugin there")
     })
     web.close()
+    expect(broken).toBe(0)
 
     const server = Hapi.server({ host: "localhost", tls: { cert, key } })
     await server.register({ plugin: Nes.plugin, options: { auth: false } })
