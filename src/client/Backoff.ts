@@ -75,8 +75,7 @@ export class Backoff {
 
   /**
    * The wait before the next attempt. A connection that lasted (`uptime`) longer than the longest wait starts the
-   * schedule anew: one that flaps still runs out of attempts, one that lives for months does not (interop.md, "Client
-   * behaviour").
+   * schedule anew: one that flaps still runs out of attempts (interop.md, "Client behaviour").
    */
   next(close: Close, uptime: Duration.Duration): Effect.Effect<Duration.Duration | undefined> {
     return Effect.gen({ self: this }, function*() {

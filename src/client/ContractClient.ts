@@ -23,10 +23,7 @@ import type { OverflowError } from "./StreamBuffer.js"
  * @category models
  */
 export interface Client<R = never> {
-  /**
-   * The decoded updates of a path. An update that does not decode fails this Stream with a `ContractError` that names
-   * the path, and no other; `subscribeResult` goes on instead.
-   */
+  /** The decoded updates of a path. One that does not decode fails this Stream; `subscribeResult` goes on instead. */
   readonly subscribe: <Path extends string, S extends Schema.Constraint>(
     contract: Contract.Subscription<Path, S>,
     ...args: Contract.ParamsArguments<Path, [options?: NesClient.SubscribeOptions]>
@@ -71,8 +68,8 @@ export interface Client<R = never> {
     R | Request["EncodingServices"] | Response["DecodingServices"] | Failure["DecodingServices"]
   >
   /**
-   * The decoded broadcasts of a contract; what the server sends to this client alone arrives here too. What has not the
-   * contract's tags is another's, and passed over. It fails with a `ContractError` on one that does not decode.
+   * The decoded broadcasts of a contract, and what the server sends to this client alone. What has not its tags is
+   * passed over. It fails with a `ContractError` on one that does not decode.
    */
   readonly updates: <S extends Schema.Constraint>(
     contract: Contract.Broadcast<S>
@@ -215,10 +212,7 @@ const toResult =
   (value: In): Effect.Effect<Result.Result<Out, E>, never, R> =>
     Effect.matchEager(decode(value), { onFailure: Result.fail, onSuccess: Result.succeed })
 
-/**
- * Decodes a chunk at a time and, as long as the Schema needs nothing that takes time, without a step of the fiber's.
- * What decodes before a value that does not is handed on before the failure.
- */
+// A chunk at a time, without a step of the fiber's where none is needed. What decodes before a failure comes before it.
 const decoding = <In, Out, E, R, E2, R2>(
   stream: Stream.Stream<In, E, R>,
   decode: (value: In) => Effect.Effect<Out, E2, R2>

@@ -116,10 +116,8 @@ export interface Options<R = never> extends ConnectOptions<R>, SocketOptions {
   readonly timeout?: Duration.Input | undefined
   /**
    * Whether making the client connects it:
-   * - `true` (the default): it waits for the first attempt. Where that fails and more attempts follow, it logs a
-   * warning
-   *   and leaves the client connecting in the background; where none follows (the server refused the hello,
-   *   reconnection is off), it fails.
+   * - `true` (the default): it waits for the first attempt. Where that fails and more follow, it logs a warning and
+   *   leaves the client connecting in the background; where none follows, it fails.
    * - `"required"`: it fails whenever the first attempt does.
    * - `false`: `connect` is left to the application.
    */
@@ -305,11 +303,8 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
 
     const session = yield* Effect.acquireRelease(
       Session.make({
-        url: options.url,
-        ws: options.ws,
-        protocols: options.protocols,
+        ...options,
         timeout: options.timeout === undefined ? undefined : Duration.toMillis(options.timeout),
-        maxMessageChars: options.maxMessageChars,
         extensions: ["cancel", "http", "rpc", "trace"]
       }, {
         connected: (id, again) => {

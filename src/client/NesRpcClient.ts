@@ -33,10 +33,10 @@ type Failure = Extract<FromServerEncoded, { readonly _tag: "Exit" }>["exit"]
 const lost = (cause: NesError): RpcClientError.RpcClientError =>
   new RpcClientError.RpcClientError({ reason: new Socket.SocketReadError({ cause }) })
 
-const unsent = (message: string): Effect.Effect<never, RpcClientError.RpcClientError> => {
-  const reason = new Socket.SocketWriteError({ cause: new DisconnectError({ message }) })
-  return Effect.fail(new RpcClientError.RpcClientError({ reason }))
-}
+const unsent = (message: string): RpcClientError.RpcClientError =>
+  new RpcClientError.RpcClientError({
+    reason: new Socket.SocketWriteError({ cause: new DisconnectError({ message }) })
+  })
 
 // What the server said of a call that it did not make, or of an answer that is none.
 const refusal = (message: string): Failure => ({
@@ -124,10 +124,10 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
         { discard, headers, id, payload, sampled, spanId, tag, traceId }: Request
       ): Effect.Effect<void, RpcClientError.RpcClientError> => {
         if (session.status._tag !== "Connected") {
-          return unsent("Failed to send message - server disconnected")
+          return Effect.fail(unsent("Failed to send message - server disconnected"))
         }
         if (!session.offers("rpc")) {
-          return unsent("The server does not answer calls")
+          return Effect.fail(unsent("The server does not answer calls"))
         }
         const draft = {
           type: "rpc" as const,
@@ -144,7 +144,7 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
         session.send(draft, callOf(clientId, id))
         if (draft.id === 0) {
           ids.delete(id)
-          return unsent("Failed to send message - server disconnected")
+          return Effect.fail(unsent("Failed to send message - server disconnected"))
         }
         if (ids.has(id)) {
           ids.set(id, draft.id)

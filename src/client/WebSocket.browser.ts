@@ -43,11 +43,8 @@ interface WebSocketLike {
 }
 
 /**
- * Opens a socket with the browser's own WebSocket, or what is like it. An `http:` or `https:` address stands for its
- * `ws:` or `wss:` counterpart, which older browsers do not do by themselves. The options of `ws` mean nothing to it.
- *
- * A browser that goes offline says nothing on its sockets: the connection is taken for lost then, long before the
- * heartbeat would miss anything.
+ * Opens a socket with the browser's own WebSocket, or what is like it. Older browsers do not take `http:` for `ws:` by
+ * themselves. One that goes offline says nothing on its sockets: the connection is taken for lost then.
  */
 export const openWith = (
   construct: (url: string, protocols: string | Array<string>, options: object | undefined) => WebSocketLike

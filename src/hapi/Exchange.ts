@@ -1,5 +1,5 @@
 /** A request over a socket and its answer, as hapi has them: over when the client has gone, and collected up to a limit. */
-import type { AuthArtifacts, AuthCredentials, Request, ServerInjectResponse } from "@hapi/hapi"
+import type { AuthArtifacts, AuthCredentials, Request, ServerInjectOptions, ServerInjectResponse } from "@hapi/hapi"
 import type { Readable } from "node:stream"
 import { isObject } from "../protocol/Codec.js"
 import { answers } from "../protocol/ErrorTexts.js"
@@ -143,15 +143,9 @@ const urlOf = (path: string): string => {
   return url.startsWith("//") ? url.replaceAll("@", "%40") : url
 }
 
-interface InjectAuth {
-  readonly credentials: AuthCredentials
-  readonly artifacts?: AuthArtifacts
-  readonly strategy: string
-}
-
 const injectAuth = (
   { auth: { artifacts, credentials, isAuthenticated, strategy } }: Connection
-): InjectAuth | undefined =>
+): Exclude<ServerInjectOptions["auth"], undefined> | undefined =>
   isAuthenticated && credentials && strategy !== undefined
     ? { credentials: listed(credentials), artifacts: artifacts as AuthArtifacts, strategy }
     : undefined

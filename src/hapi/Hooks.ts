@@ -1,6 +1,4 @@
-/**
- * The application's hooks, in either style, as the server calls them: `this` is what they were declared in, as in nes.
- */
+/** The application's hooks, in either style, as the server calls them; `this` is what they were declared in. */
 import { type Awaitable, isPromiseLike } from "../server/Awaitable.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type * as Settings from "../server/Settings.js"

@@ -44,7 +44,7 @@ export interface PluginOptions extends Settings.SettingOptions<number> {
   readonly onMessage?:
     | ((socket: Socket, message: unknown, next: (data?: unknown) => void) => Awaitable<unknown>)
     | undefined
-  /** Before a WebSocket is made of an upgrade request: `true` lets it in; `false` or a status refuses it. */
+  /** Before a WebSocket is made of an upgrade request: `true` lets it in; `false` (401) or a status refuses it. */
   readonly verifyUpgrade?: ((request: Settings.UpgradeRequest) => Awaitable<boolean | number>) | undefined
   /** Authentication; `false` for none. */
   readonly auth?: false | AuthOptions | undefined

@@ -23,10 +23,7 @@ import * as Socket from "./Socket.js"
  * `onDisconnection`.
  */
 export interface Hooks<RU = never, RC = RU, RD = RU, RM = RU> {
-  /**
-   * Before a WebSocket is made of an upgrade request: `true` lets it in, `false` refuses it with 401, a number with
-   * that HTTP status, a failure as at the other hooks.
-   */
+  /** Before a WebSocket is made of an upgrade request: `true` lets it in; `false` (401) or a status refuses it. */
   readonly verifyUpgrade?:
     | ((request: Settings.UpgradeRequest) => Effect.Effect<boolean | number, Refusal.Refusal, RU>)
     | undefined
@@ -57,10 +54,7 @@ export interface FilterContext<Params = Subscription.Params> {
   readonly internal: unknown
 }
 
-/**
- * The options of a subscription. What each hook requires is its own, as with `Hooks`; `First` is what a subscriber may
- * be sent first.
- */
+/** The options of a subscription. What each hook requires is its own; `First` is what a subscriber is sent first. */
 export interface SubscriptionOptions<
   RF = never,
   RS = RF,
@@ -141,10 +135,7 @@ export const ofServer = <RU, RC, RD, RM>(
   }
 }
 
-/**
- * Declares a subscription; `view` makes what its filter is shown of a message. Fails with `UserError` if the path is
- * invalid or conflicts with another, or an option is invalid.
- */
+/** Declares a subscription; `view` makes what its filter is shown. Fails with `UserError` on a bad path or option. */
 export const declare = <RF, RS, RN, RP>(
   path: string,
   options: SubscriptionOptions<RF, RS, RN, RP>,

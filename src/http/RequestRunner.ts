@@ -1,6 +1,4 @@
-/**
- * Runs the requests of sockets through an HTTP application, each in a fiber of its own that ends with its connection.
- */
+/** Runs the requests of sockets through an HTTP application, each in a fiber that ends with its connection. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

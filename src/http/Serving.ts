@@ -16,8 +16,6 @@ import * as Hooks from "./Hooks.js"
 import * as HttpApplication from "./HttpApplication.js"
 import { decode, type Options } from "./Options.js"
 
-const closeCode = CloseCode.goingAway
-
 // Effect's own HTTP server answers every upgrade that it hears of.
 const takeUpgrades = ({ node }: NesServer.Service, server: Server | SecureServer) =>
   Effect.flatMap(
@@ -64,7 +62,7 @@ export const make = <E, R, EB, RB, RU, RC, RD, RM, RA, RV>(
     }
     const address = Option.map(yield* Effect.serviceOption(HttpServer.HttpServer), ({ address }) =>
       HttpServer.formatAddress(address))
-    yield* nes.run({ closeCode, gracePeriod, address: Option.getOrUndefined(address) })
+    yield* nes.run({ closeCode: CloseCode.goingAway, gracePeriod, address: Option.getOrUndefined(address) })
     return nes
   })
 

@@ -1,7 +1,4 @@
-/**
- * Turns text into decoded messages and back: plain functions, for the hot path and the browser bundle, held equal to
- * the Schemas of `Message` by a property test.
- */
+/** Text to messages and back: plain functions for the hot path and the browser, held equal to the Schemas by a test. */
 import * as Result from "effect/Result"
 import { answers, type Row, textOf } from "./ErrorTexts.js"
 import type * as Message from "./Message.js"
@@ -13,10 +10,7 @@ const supported = "2"
 
 type Json = Readonly<Record<string, unknown>>
 
-/**
- * What every client message has, decoded first: the server's order of checks (interop.md) looks at the connection's
- * state between the envelope and the fields.
- */
+/** What every client message has, decoded first: the server then looks at the state of the connection. */
 export interface Envelope {
   readonly type: string
   readonly id: Message.Id
@@ -164,10 +158,7 @@ const quote = (value: unknown): string => {
 const invalid = (answer: Row, ...named: ReadonlyArray<string>): Result.Result<never, ProtocolError> =>
   Result.fail(new ProtocolError({ message: textOf(answer, ...named) }))
 
-/**
- * Decodes the fields of a client's message, by its type. As with a server's message, the parsed object is returned, and
- * may have other fields, too.
- */
+/** Decodes the fields of a client's message, by its type: the parsed object, which may have other fields, too. */
 export const decodeFields = ({ fields, type }: Envelope): Result.Result<Message.ClientMessage, ProtocolError> => {
   rules ??= makeRules()
   const own = Object.hasOwn(rules, type) ? rules[type] : undefined
@@ -220,10 +211,8 @@ const isServerMessage = (fields: Json): fields is Message.ServerMessage => {
 }
 
 /**
- * Decodes a server's message (a whole text; see `Chunk` for one that came in pieces). On text that is not JSON the
- * error carries `JSON.parse`'s own message; on an object that is no message, the `id` it had, so that the call it
- * answers can be ended. The parsed object is returned as it is, without a copy: fields that the message's type does not
- * name may be present.
+ * Decodes a whole text of a server: the parsed object, which may have other fields, too. On an object that is no
+ * message, the error carries the `id` it had, so that the call it answers can be ended.
  */
 export const decodeServerMessage = (text: string): Result.Result<Message.ServerMessage, ProtocolError> => {
   let fields: unknown
