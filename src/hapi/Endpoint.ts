@@ -6,24 +6,6 @@ import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import type { Passwords } from "../server/conversation/Password.js"
 import type { AuthConfiguration, AuthOptions } from "./Options.js"
 
-const declareCookie = (server: Server, auth: AuthConfiguration, passwords: Passwords): void => {
-  server.state(auth.cookie, {
-    isSecure: auth.isSecure,
-    isHttpOnly: auth.isHttpOnly,
-    isSameSite: auth.isSameSite,
-    path: auth.path,
-    domain: auth.domain ?? null,
-    ttl: auth.ttl ?? null,
-    encoding: "iron",
-    // hapi unseals with this one, its types only with a string.
-    password: passwords.unseal as string,
-    iron: auth.iron,
-    contextualize: (definition) => {
-      definition.password = passwords.seal as string
-    }
-  })
-}
-
 /** Declares the endpoint. Requests over a socket do not reach it, by whatever spelling of its path. */
 export const declare = (
   server: Server,
@@ -33,7 +15,21 @@ export const declare = (
 ): void => {
   const direct = auth.type === "direct"
   if (auth.type === "cookie") {
-    declareCookie(server, auth, passwords)
+    server.state(auth.cookie, {
+      isSecure: auth.isSecure,
+      isHttpOnly: auth.isHttpOnly,
+      isSameSite: auth.isSameSite,
+      path: auth.path,
+      domain: auth.domain ?? null,
+      ttl: auth.ttl ?? null,
+      encoding: "iron",
+      // hapi unseals with this one, its types only with a string.
+      password: passwords.unseal as string,
+      iron: auth.iron,
+      contextualize: (definition) => {
+        definition.password = passwords.seal as string
+      }
+    })
   }
   server.route({
     // hapi takes any method, its types only the standard ones.

@@ -269,9 +269,6 @@ const Subscription = struct(door, {
   ...Settings.subscriptionFields(door)
 })
 
-/** Decoded plugin options, defaults applied; the hooks stay with the options they came with. */
-export type Configuration = typeof Plugin.Type
-
 export type AuthConfiguration = typeof Auth.Type
 
 const plugin = decoder(Plugin)
@@ -280,9 +277,8 @@ const subscription = decoder(Subscription)
 const complaint = (failure: string) => (place: string, complaint: string): Error =>
   new Error(`${failure}: ${place ? `${place}: ` : ""}${complaint}`)
 
-/** Decodes the options of the plugin. Throws an error that starts `Invalid nes configuration` and names the place. */
-export const decodePlugin = (options: PluginOptions): Configuration =>
-  plugin(options, complaint("Invalid nes configuration"))
+/** Decodes the options of the plugin, but for the hooks. Throws `Invalid nes configuration` and the place. */
+export const decodePlugin = (options: PluginOptions) => plugin(options, complaint("Invalid nes configuration"))
 
 /** Decodes the options of a subscription. Throws an error that starts `Invalid subscription options: PATH`. */
 export const decodeSubscription = (

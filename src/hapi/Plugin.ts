@@ -66,23 +66,6 @@ declare module "@hapi/hapi" {
   }
 }
 
-const toSettings = (
-  { api: _api, auth, broker: _, payload: { maxChunkChars }, tracer: _tracer, ...settings }: Options.Configuration,
-  options: Options.PluginOptions,
-  hooks: Settings.Hooks,
-  server: Server
-): Settings.Options => ({
-  ...settings,
-  hooks,
-  maxChunkChars,
-  auth: auth && Settings.authSettings(auth, auth, settings.heartbeat),
-  log: "application",
-  limits: {
-    ...settings.limits,
-    ...((options.limits?.maxFrameBytes ?? null) === null && { maxFrameBytes: FrameLimit.follow(server) })
-  }
-})
-
 // How long a stop waits for sockets that have nothing to wait for before it goes on (ms).
 const handshakeGrace = 200
 
@@ -133,8 +116,7 @@ const decorate = (
 }
 
 const register = (server: Server, options: Options.PluginOptions): void => {
-  const configuration = Options.decodePlugin(options)
-  const { auth } = configuration
+  const { api, auth, broker, payload, tracer, ...settings } = Options.decodePlugin(options)
   const passwords = Password.forIron((auth && auth.password) || Password.generate())
   if (auth) {
     Endpoint.declare(server, auth, options.auth ? options.auth.route : undefined, passwords)
@@ -143,9 +125,18 @@ const register = (server: Server, options: Options.PluginOptions): void => {
   // By the node, so that its inspector hears of it.
   const log: Service["log"] = (...entry) => nes.node.log(...entry)
   const host: Socket.Host = { server, log, socketOf: (connection) => Socket.of(connection, host) }
-  const { api, broker, payload: { maxStreamBytes }, tracer } = configuration
-  const application = HapiApplication.make(host, auth, passwords, maxStreamBytes)
-  const making = NesServer.make(toSettings(configuration, options, Hooks.ofPlugin(options, host), server))
+  const application = HapiApplication.make(host, auth, passwords, payload.maxStreamBytes)
+  const making = NesServer.make({
+    ...settings,
+    hooks: Hooks.ofPlugin(options, host),
+    maxChunkChars: payload.maxChunkChars,
+    auth: auth && Settings.authSettings(auth, auth, settings.heartbeat),
+    log: "application",
+    limits: {
+      ...settings.limits,
+      ...((options.limits?.maxFrameBytes ?? null) === null && { maxFrameBytes: FrameLimit.follow(server) })
+    }
+  })
   const nes = Effect.runSync(
     making.pipe(
       broker ? Effect.provideService(Broker, broker) : identity,

@@ -223,14 +223,6 @@ export const layerMiddleware = <RA>(
       }, options)
   )).layer
 
-const directRequest = (connection: Connection, given: unknown): SocketRequest =>
-  new SocketRequest(
-    new Exchange("/nes/auth", "AUTH", given),
-    "/nes/auth",
-    headersOf(RequestHead.headersOfAuth(connection, given), given),
-    Option.fromUndefinedOr(connection.info.remoteAddress)
-  )
-
 const opened = (found: Effect.Effect<Authenticated | undefined>, refusal: Row) =>
   Effect.filterOrFail(found, (found) => found !== undefined, () => errorAnswer(refusal))
 
@@ -263,7 +255,12 @@ export const port = <R, RV>(auth: Authentication<R, RV> | false) => ({
       Effect.provide(Context.add(
         contextOf(connection),
         HttpServerRequest.HttpServerRequest,
-        directRequest(connection, given)
+        new SocketRequest(
+          new Exchange("/nes/auth", "AUTH", given),
+          "/nes/auth",
+          headersOf(RequestHead.headersOfAuth(connection, given), given),
+          Option.fromUndefinedOr(connection.info.remoteAddress)
+        )
       )),
       Effect.scoped
     ) as never

@@ -71,7 +71,7 @@ const Count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MA
 export const Counts = Schema.Record(Name, Count)
 export type Counts = typeof Counts.Type
 
-// As W3C Trace Context has it; what is none is ignored.
+// Extension `trace`: the client's span, as W3C Trace Context has it; what is none is ignored.
 const Traceparent = Schema.optional(Schema.Unknown)
 
 /**
@@ -94,7 +94,6 @@ export const Hello = Schema.Struct({
   history: Schema.optional(Schema.NullOr(Counts)),
   /** Extension: what the client says of itself where it is present, by path. */
   presence: Schema.optional(Schema.NullOr(Schema.Record(Name, Schema.Unknown))),
-  /** Extension: the client's span. */
   traceparent: Traceparent
 })
 export type Hello = typeof Hello.Type
@@ -109,7 +108,6 @@ export const Reauth = Schema.Struct({
   type: Schema.Literal("reauth"),
   id: Id,
   auth: Schema.optional(Schema.Unknown),
-  /** Extension `trace`: the client's span. */
   traceparent: Traceparent
 })
 export type Reauth = typeof Reauth.Type
@@ -148,7 +146,6 @@ export const Sub = Schema.Struct({
   history: Schema.optional(Schema.NullOr(Count)),
   /** Extension: what the client says of itself where it is present; of a path it is subscribed to, from now on. */
   presence: Schema.optional(Schema.Unknown),
-  /** Extension `trace`: the client's span. */
   traceparent: Traceparent
 })
 export type Sub = typeof Sub.Type
@@ -172,7 +169,6 @@ export const Custom = Schema.Struct({
   type: Schema.Literal("message"),
   id: Id,
   message: Schema.optional(Schema.Unknown),
-  /** Extension `trace`: the client's span. */
   traceparent: Traceparent
 })
 export type Custom = typeof Custom.Type
