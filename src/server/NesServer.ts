@@ -314,7 +314,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
   const start = (address: string | undefined): void => {
     node.start()
     if (address !== undefined) {
-      log.started(address)
+      log.turned("listening", { "nes.address": address })
     }
     if (settings.auth && settings.auth.type === "cookie" && !settings.origin) {
       log.unguarded()
@@ -325,7 +325,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
   }
 
   const close = ({ closeCode, gracePeriod }: Closing): Effect.Effect<void> => {
-    const stop = Effect.promise(() => node.stop(closeCode).then(() => log.stopped()))
+    const stop = Effect.promise(() => node.stop(closeCode).then(() => log.turned("stopped")))
     // What is left of the hooks ends before what they may use.
     const rest = FiberSet.clear(hooks)
     if (gracePeriod === undefined) {

@@ -333,7 +333,7 @@ export class Node {
   /** Accepts no more connections, and closes each as soon as none of its messages is being answered. */
   drain(options: DrainOptions = {}): Promise<void> {
     if (!this.draining) {
-      this.context.log.draining(this.hub.connections.size)
+      this.context.log.turned("draining", { "nes.connections": this.hub.connections.size })
     }
     this.draining = true
     return this.lifetimes.sendAway(Array.from(this.hub.connections.all()), options)

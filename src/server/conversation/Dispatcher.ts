@@ -10,6 +10,7 @@ import type { Request, Response, Route } from "../Application.js"
 import type { Awaitable } from "../Awaitable.js"
 import type { Arrived, Connection, Opening, Received } from "../connection/Connection.js"
 import type { Lifetimes } from "../connection/Lifetimes.js"
+import { getOrMake } from "../Groups.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
 import { socketId } from "../telemetry/Log.js"
@@ -49,12 +50,6 @@ const extensions = ["cancel", "http", "rpc", "trace"]
 
 // What clients know of these is much the same: it takes memory once, not for each.
 const sets = new Map<string, ReadonlySet<string>>()
-
-const setOf = (shared: ReadonlyArray<string>): ReadonlySet<string> => {
-  const known = sets.get(shared.join()) ?? new Set(shared)
-  sets.set(shared.join(), known)
-  return known
-}
 
 // Of no use to a client that does not know them: it may not send them either.
 const extensionOf: Readonly<Record<string, string>> = { cancel: "cancel", rpc: "rpc", ack: "rpc" }
@@ -521,7 +516,7 @@ export class Dispatcher {
         ...(positions && { positions }),
         ...(shared.length > 0 && { extensions: shared })
       })
-      connection.extensions = shared.length > 0 ? setOf(shared) : undefined
+      connection.extensions = shared.length > 0 ? getOrMake(sets, shared.join(), () => new Set(shared)) : undefined
       connection.catchUp()
       connection.stage = "ready"
       connection.greeted(true)

@@ -43,8 +43,6 @@ export interface PathHistory {
   readonly clear: () => Promise<void>
 }
 
-const isLimit = (limit: number): boolean => Number.isSafeInteger(limit) && limit >= 0
-
 /** The history of a path with these bounds; throws if it has none. */
 export const make = (history: History, path: string, bounds: Bounds | undefined): PathHistory => {
   if (!bounds) {
@@ -52,7 +50,7 @@ export const make = (history: History, path: string, bounds: Bounds | undefined)
   }
   return {
     read: async ({ limit } = {}) => {
-      if (limit !== undefined && !isLimit(limit)) {
+      if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) {
         throw new UserError({ message: "Invalid limit" })
       }
       const { epoch, last, top, updates } = await history.read(path, { epoch: undefined, offset: 0 }, bounds)

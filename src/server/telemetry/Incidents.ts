@@ -17,14 +17,12 @@ interface Incident {
 // How many are kept.
 const room = 100
 
-const isCode = (u: unknown): u is string => typeof u === "string" && /^[A-Z][A-Z_]{2,31}$/.test(u)
-
 const nameOf = (error: unknown): string | undefined => {
   if (!(error instanceof Error)) {
     return undefined
   }
   const { cause, code } = error as { readonly cause?: unknown; readonly code?: unknown }
-  return isCode(code) ? code : nameOf(cause) ?? error.constructor.name
+  return typeof code === "string" && /^[A-Z][A-Z_]{2,31}$/.test(code) ? code : nameOf(cause) ?? error.constructor.name
 }
 
 export class Incidents {

@@ -38,9 +38,6 @@ const originOf = (origin: string): string => {
   return /[@/?#]/.test(origin) ? "unreadable" : origin.slice(0, maxLength).replace(/[^ -~]/g, encodeURIComponent)
 }
 
-// Tests publish what nobody hears, and in production nobody looks.
-const isDevelopment = (): boolean => ["", "development"].includes(process.env.NODE_ENV ?? "")
-
 type Write = (level: LogLevel.Severity, message: string, annotations: Record<string, unknown>) => void
 
 interface Listening {
@@ -151,20 +148,12 @@ export class Log {
     }))
   }
 
-  /** The server accepts connections at an address; of one in memory, nothing is said. */
-  started(address: string): void {
-    this.isAnnounced = true
-    this.work("nes listening", { "nes.address": address })
-  }
-
-  /** It sends its clients away. */
-  draining(connections: number): void {
-    this.work("nes draining", { "nes.connections": connections })
-  }
-
-  /** They have gone. */
-  stopped(): void {
-    this.work("nes stopped", {})
+  /** The server accepts connections, sends them away, or has none any more; of one in memory, nothing is said. */
+  turned(to: "listening" | "draining" | "stopped", annotations: Record<string, unknown> = {}): void {
+    this.isAnnounced ||= to === "listening"
+    if (this.isAnnounced) {
+      this.tell?.("Info", `nes ${to}`, annotations)
+    }
   }
 
   /** Cookies authenticate, whatever page a browser sends them from. */
@@ -182,30 +171,23 @@ export class Log {
 
   /** Nodes that each have a password of their own refuse what the others have sealed. */
   unshared(): void {
-    const entry = ["Warn", "nes password missing", {
+    const annotations = {
       "nes.error": "No `auth.password` is given: a client that connects to another node is refused there. " +
         "Give all nodes the same one"
-    }] as const
-    if (this.listening.incidents) {
-      this.write(...entry)
     }
-    this.warn?.(...entry)
+    this.incident("nes password missing", () => annotations, "Warn")
+    this.warn?.("Warn", "nes password missing", annotations)
   }
 
   /** Warns of the first publish that no client of this node can get, where the application is developed. */
   undeclared(path: string): void {
-    if (this.warn && this.undeclaredIsNew && isDevelopment()) {
+    // Tests publish what nobody hears, and in production nobody looks.
+    if (this.warn && this.undeclaredIsNew && ["", "development"].includes(process.env.NODE_ENV ?? "")) {
       this.undeclaredIsNew = false
       this.warn("Warn", "nes publish undeclared", {
         "nes.path": path.slice(0, maxLength),
         "nes.error": "Published to a path that no subscription is declared for: no client of this server can get it"
       })
-    }
-  }
-
-  private work(message: string, annotations: Record<string, unknown>): void {
-    if (this.isAnnounced) {
-      this.tell?.("Info", message, annotations)
     }
   }
 }
