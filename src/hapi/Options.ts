@@ -257,7 +257,12 @@ const Plugin = struct(door, {
     }),
     orDefaults
   ),
-  broker: optional(kind("expected a broker", (u): u is Broker.Service => isObject(u) && typeof u.join === "function")),
+  broker: optional(
+    kind(
+      "expected a broker, such as redis(url) of effect-nes/redis",
+      (u): u is Broker.Service => isObject(u) && typeof u.join === "function"
+    )
+  ),
   tracer: optional(kind("expected a tracer", (u): u is Tracer.Tracer => isObject(u) && typeof u.span === "function"))
 }).check(Settings.consistent)
 

@@ -51,6 +51,15 @@ export const texts = ({ wants }: Door): Kind<ReadonlyArray<string>> => ({
   read: (u) => isText(u) ? [u] : Array.isArray(u) && u.length > 0 && u.every(isText) ? u : undefined
 })
 
+// As browsers write one: without a path, and without the slash that would begin it.
+const isOrigin = (u: unknown): u is string => isText(u) && /^(?:[a-z][a-z\d+.-]*:\/\/[^/?#\s]*|null)$/.test(u)
+
+/** One origin, or a list of them. */
+export const origins = ({ wants }: Door): Kind<ReadonlyArray<string>> => ({
+  complaint: `${wants} an origin such as https://example.com, without a path, or a list of them`,
+  read: (u) => isOrigin(u) ? [u] : Array.isArray(u) && u.length > 0 && u.every(isOrigin) ? u : undefined
+})
+
 /** The property of the credentials that is an index: `true` stands for `user`. */
 export const index = ({ wants }: Door): Kind<string | false> => ({
   complaint: `${wants} a boolean or a non-empty string`,
@@ -82,7 +91,10 @@ export const optional = <A>(kind: Kind<A>) => setting<A | undefined>(kind, undef
 
 /** An object of settings. What is no object at all is told so; what is one, which of its fields is wrong. */
 export const struct = <const Fields extends Schema.Struct.Fields>({ wants }: Door, fields: Fields) =>
-  Schema.Struct(fields).annotate({ message: `${wants} an object`, messageUnexpectedKey: "is unexpected" })
+  Schema.Struct(fields).annotate({
+    message: `${wants} an object`,
+    messageUnexpectedKey: `is unexpected, known are ${Object.keys(fields).join(", ")}`
+  })
 
 /** `schema` for what `read` makes of what is given, `undefined` included. */
 export const nested = <S extends Schema.Constraint>(schema: S, read: (given: unknown) => unknown) =>

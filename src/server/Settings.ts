@@ -19,6 +19,7 @@ import {
   nested,
   optional,
   orDefaults,
+  origins,
   setting,
   struct,
   switched,
@@ -217,7 +218,7 @@ export const fields = (door: Door) => ({
   compression: setting(compression(door), Infinity),
   maxConnections: setting(door.count, Infinity),
   maxConnectionsPerAddress: setting(door.count, Infinity),
-  origin: optional(texts(door)),
+  origin: optional(origins(door)),
   metrics: setting(flag(door), true),
   limits: nested(struct(door, LimitSettings.fields(door)), orDefaults)
 } satisfies Record<keyof SettingOptions<unknown>, Schema.Constraint>)
@@ -266,7 +267,10 @@ const access = (door: Door) => ({
 
 // Where nothing is said, it is as the application has it.
 const accessOr = <S extends Schema.Constraint>(door: Door, schema: S) =>
-  nested(Schema.Union([Schema.Undefined, falseOr(door, schema)]), identity)
+  nested(
+    Schema.Union([Schema.Undefined, falseOr(door, schema)]).annotate({ message: `${door.wants} false or an object` }),
+    identity
+  )
 
 /** The settings of a subscription of both doors, as Schemas; `null` is none, as it is none in `@hapi/nes`. */
 export const subscriptionFields = (door: Door) => ({

@@ -483,7 +483,12 @@ describe("an invalid option is refused with `Invalid nes configuration`, and its
     ["heartbeat.timeout", "expected a positive integer", [0, false, "5"]],
     ["heartbeat.timeout", "must be less than heartbeat.interval", [15_000]],
     ["maxConnections", "expected false or a positive integer", [0, true, "5"]],
-    ["origin", "expected a non-empty string or a list of non-empty strings", [5, [], "", [5], {}]]
+    ["origin", "expected an origin such as https://example.com, without a path, or a list of them", [
+      ...[5, [], "", [5], {}],
+      ...["example.com", "https://example.com/", ["https://example.com", "https://example.com/chat"], "*"]
+    ]],
+    ["broker", "expected a broker, such as redis(url) of effect-nes/redis", ["redis://localhost"]],
+    ["heartbeat.intervall", "is unexpected, known are interval, timeout", [5]]
   ]
   const cases = places.flatMap(([place, complaint, values]) => values.map((value) => ({ place, complaint, value })))
   const nest = (place: string, value: unknown): Record<string, unknown> => {
