@@ -93,7 +93,7 @@ describe("garbage", () => {
             expect(ended).toHaveLength(calls + 3)
             expect(heardErrors.every((error) => (error as { readonly isNes?: unknown }).isNes === true)).toBe(true)
           }))),
-        { numRuns: 300 }
+        { numRuns: fc.runs(120, 300) }
       )
     ))
 })

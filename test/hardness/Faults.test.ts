@@ -4,7 +4,7 @@ import * as Faults from "./Faults.js"
 
 it(
   "what was acknowledged arrived, order is kept, nothing comes twice, every call ends",
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const { faults, ...figures } = await Faults.run(2)
     expect(faults).toEqual([])

@@ -18,7 +18,7 @@ describe("mutated sessions, for some seconds", { timeout: 120_000 }, () => {
   )
 
   it.each(["Client", "NesClient"] as const)("do not end the %s, and every call ends once", async (subject) => {
-    const { faults, ...figures } = await ClientFuzz.run(subject, { seconds: 4, seed: 7 })
+    const { faults, ...figures } = await ClientFuzz.run(subject, { seconds: 2.5, seed: 7 })
     expect(faults).toEqual([])
     expect(figures).toMatchObject({ deaths: 0, lost: 0 })
     expect(figures.calls).toBeGreaterThan(100)

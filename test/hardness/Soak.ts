@@ -70,7 +70,8 @@ export const run = async (door: Door, seconds: number): Promise<Figures> => {
       if (isOver(held) || performance.now() > end) {
         return held
       }
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      // Each look collects garbage: it costs more than it waits.
+      await new Promise((resolve) => setTimeout(resolve, 500))
     }
   }
   const more = (what: string, old: Held | undefined, now: Held | undefined): number =>

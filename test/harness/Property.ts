@@ -5,4 +5,7 @@ const { SEED = "1" } = process.env
 
 fc.configureGlobal(SEED === "random" ? {} : { seed: Number(SEED) })
 
+/** How often: as many times as are enough for one seed, or as a search takes. */
+export const runs = (short: number, long: number): number => SEED === "random" ? long : short
+
 export * from "fast-check"

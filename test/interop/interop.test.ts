@@ -10,7 +10,8 @@ import {
   failureOf,
   type MakeClient,
   makeNes14Client,
-  makeNes6Client
+  makeNes6Client,
+  stopProcesses
 } from "./peers/ClientUnderTest.js"
 import { hello, long, users, wide } from "./peers/InteropApplication.js"
 import {
@@ -83,6 +84,8 @@ const login = async (url: string, name: string): Promise<unknown> => {
   })
   return (await response.json() as { readonly token?: unknown }).token
 }
+
+afterAll(stopProcesses)
 
 for (const { keepsPairs, name: serverName, ofToken, reauth: serverReauth, start } of servers) {
   describe(`against ${serverName}`, () => {

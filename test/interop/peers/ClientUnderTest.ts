@@ -57,9 +57,20 @@ export const failureOf = (error: unknown): Failure => {
   return { type, message, statusCode }
 }
 
+/** Processes without a client. */
+const idle = new Map<URL, Array<ChildProcess>>()
+
+/** Ends the processes that clients have left. */
+export const stopProcesses = async (): Promise<void> => {
+  const children = [...idle.values()].flat()
+  idle.clear()
+  await Promise.all(children.map((child) => child.stop()))
+}
+
 /** A client in a process of its own, whose module serves one call per method. */
 const makeChild = (module: URL): MakeClient => async (url) => {
-  const child = await ChildProcess.start(module, [url])
+  const child = idle.get(module)?.pop() ?? await ChildProcess.start(module)
+  await child.call("make", url)
   const call = (name: string, ...args: ReadonlyArray<unknown>): Promise<unknown> => child.call(name, ...args)
   return {
     events: child.events,
@@ -72,7 +83,11 @@ const makeChild = (module: URL): MakeClient => async (url) => {
     subscriptions: async () => await call("subscriptions") as ReadonlyArray<unknown>,
     reauthenticate: async (auth) => void await call("reauthenticate", auth),
     disconnect: async () => void await call("disconnect"),
-    stop: async () => void await child.stop()
+    stop: async () => {
+      await call("disconnect")
+      child.events.take()
+      idle.set(module, [...idle.get(module) ?? [], child])
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-/** `@hapi/nes` 14's client, for the server at the URL of the argument. */
+/** `@hapi/nes` 14's client, one after another in the same process. */
 import { createRequire } from "node:module"
 import { emit, serve } from "../../harness/ChildEndpoint.js"
 
@@ -19,14 +19,24 @@ interface Client {
 }
 
 const { Client } = createRequire(import.meta.url)("@hapi/nes") as { readonly Client: new(url: string) => Client }
-const client = new Client(process.argv[2] ?? "")
+let client: Client
 
-client.onError = (error) => emit("error", error.message)
-client.onConnect = () => emit("connect")
-client.onDisconnect = (willReconnect) => emit("disconnect", willReconnect)
-client.onUpdate = (message) => emit("update", message)
+/** Makes the client that is used from now on; of the one before nothing is heard any more. */
+const make = (url: string): void => {
+  const made = client = new Client(url)
+  const tell = (name: string, ...data: ReadonlyArray<unknown>): void => {
+    if (client === made) {
+      emit(name, ...data)
+    }
+  }
+  made.onError = (error) => tell("error", error.message)
+  made.onConnect = () => tell("connect")
+  made.onDisconnect = (willReconnect) => tell("disconnect", willReconnect)
+  made.onUpdate = (message) => tell("update", message)
+}
 
 serve({
+  make: (url) => make(String(url)),
   connect: (options) => client.connect(options),
   id: () => client.id,
   request: (options) => client.request(options),
