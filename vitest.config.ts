@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /** Files that need a process without a past, or load one so that others would notice. */
 const alone = [
@@ -8,6 +9,32 @@ const alone = [
   "test/structure/Paths.test.ts",
   "test/**/{TurnLimiter,Prometheus,ClusterBroker,RedisBroker,Registration,Page}.test.ts"
 ]
+
+/** Files that take long: they begin first, so that no worker waits for another's at the end. */
+const long = [
+  "hardness/Fuzz",
+  "package/FirstSteps",
+  "hardness/Memory",
+  "differential-server/server",
+  "package/Package",
+  "interop/interop",
+  "hardness/Naps",
+  "redis/Faults",
+  "redis/Chaos",
+  "browser/Page",
+  "docs/Site",
+  "bench/smoke"
+]
+const rank = ({ moduleId }: TestSpecification): number => {
+  const index = long.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`))
+  return index < 0 ? long.length : index
+}
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+  }
+}
 
 export default defineConfig({
   ssr: { resolve: { conditions: ["source"], externalConditions: ["source"] } },
@@ -17,6 +44,7 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism() - 1),
     // What Node makes of a source, with its types or without, is kept from process to process.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url)) },
+    sequence: { sequencer: LongFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [

@@ -9,6 +9,7 @@ import type { Browser, Page } from "playwright-core"
 import { afterAll, beforeAll, expect, it, vi } from "vitest"
 import { violations } from "../browser/Axe.js"
 import { launch } from "../browser/Chromium.js"
+import { isLong } from "../harness/Long.js"
 import { entries, root } from "../structure/Repository.js"
 
 vi.setConfig({ testTimeout: 120_000 })
@@ -140,7 +141,10 @@ const open = async (path: string, options: Parameters<Browser["newContext"]>[0] 
 it("can be read on a phone: no page is wider than 390 pixels", async () => {
   const page = await open("index.html", { viewport: { width: 390, height: 800 } })
   const wide: Array<string> = []
-  for (const file of html.keys()) {
+  // All sources look alike.
+  for (
+    const file of [...html.keys()].filter((file, index) => isLong || !file.startsWith("source/") || index % 8 === 0)
+  ) {
     await page.goto(`${address}/${file}`, { waitUntil: "domcontentloaded" })
     if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) {
       wide.push(file)
