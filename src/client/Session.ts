@@ -301,10 +301,7 @@ export class Session implements Owner {
     }
   }
 
-  /**
-   * Removes the listener added with `key`, or all of the path's where `key` is falsy. Without listeners the path is
-   * unsubscribed. `done` is called once, when the server has answered or nothing needs to be asked.
-   */
+  /** Removes the listener of `key`, or all where it is falsy; a path without listeners is unsubscribed. */
   unsubscribe(path: string, key: unknown, done: Settle): void {
     if (!isPath(path)) {
       done(invalidPath())

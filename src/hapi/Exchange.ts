@@ -101,16 +101,13 @@ export const socketOf = (request: Request): Socket | null => {
 const isJson = (contentType: unknown): boolean =>
   typeof contentType === "string" && contentType.startsWith("application/json")
 
-// hapi's types leave the encoding out.
-interface Settings {
-  readonly stringify?: unknown
-  readonly encoding?: string
-}
-
 // Settings under which hapi's body and the result's own JSON are different texts.
 const reshapesJson = (request: Request): boolean => {
   const { json } = request.route.settings
-  const settings: Settings = "settings" in request.response ? request.response.settings : {}
+  // hapi's types leave the encoding out.
+  const settings: { readonly stringify?: unknown; readonly encoding?: string } = "settings" in request.response
+    ? request.response.settings
+    : {}
   return Boolean(json && (json.replacer || json.space || json.suffix || json.escape)) ||
     Boolean(settings.stringify) || (settings.encoding ?? "utf8") !== "utf8"
 }

@@ -1,12 +1,10 @@
 /** The Application port on hapi: authentication by hapi's schemes, access by its defaults. */
 import * as Boom from "@hapi/boom"
 import type { Request, Server } from "@hapi/hapi"
-import type * as Iron from "@hapi/iron"
 import { isObject } from "../protocol/Codec.js"
 import { answers } from "../protocol/ErrorTexts.js"
 import * as Thrown from "../protocol/Thrown.js"
 import type { Service } from "../server/Application.js"
-import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication, Credentials } from "../server/conversation/Authentication.js"
 import { decodeAuthentication, unseal } from "../server/conversation/Authenticator.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
@@ -63,25 +61,6 @@ export const make = (
   const { server } = host
   const exchanges = new Exchanges(host, auth ? auth.id : undefined, maxStreamBytes)
 
-  const direct = async (connection: Connection, given: unknown): Promise<Authentication | undefined> => {
-    const headers = RequestHead.headersOfAuth(connection, given)
-    const { result, statusCode } = await exchanges.authenticate(connection, headers)
-    if (statusCode !== 200) {
-      throw Boom.unauthorized(
-        isObject(result) && typeof result.message === "string" ? result.message : "Unauthorized"
-      )
-    }
-    return ofStrategy(decodeAuthentication(result))
-  }
-
-  const sealed = async (given: unknown, options: Iron.SealOptions): Promise<Authentication> => {
-    const authentication = ofStrategy(await unseal(given, passwords, options))
-    if (!authentication) {
-      throw errorAnswer(answers.tokenInvalid)
-    }
-    return authentication
-  }
-
   return {
     request: exchanges.request,
     lookup: (id) => server.lookup(id) ?? undefined,
@@ -100,8 +79,23 @@ export const make = (
       }
       return authentication
     },
-    authenticate: (connection, given) =>
-      !auth || auth.type === "direct" ? direct(connection, given) : sealed(given, auth.iron),
+    authenticate: async (connection, given) => {
+      if (auth && auth.type !== "direct") {
+        const authentication = ofStrategy(await unseal(given, passwords, auth.iron))
+        if (!authentication) {
+          throw errorAnswer(answers.tokenInvalid)
+        }
+        return authentication
+      }
+      const headers = RequestHead.headersOfAuth(connection, given)
+      const { result, statusCode } = await exchanges.authenticate(connection, headers)
+      if (statusCode !== 200) {
+        throw Boom.unauthorized(
+          isObject(result) && typeof result.message === "string" ? result.message : "Unauthorized"
+        )
+      }
+      return ofStrategy(decodeAuthentication(result))
+    },
     // hapi verifies whatever has an `auth` like a request's. A scheme may refuse with any error.
     verify: (auth) =>
       server.auth.verify({ auth } as unknown as Request).catch((error: unknown) => {

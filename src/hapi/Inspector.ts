@@ -24,13 +24,11 @@ export interface PluginOptions {
 
 const ofSocket = /^(?:connection|upgrade|content-length|transfer-encoding|sec-websocket-.+)$/
 
-// What the page's handler answered with.
-type Pages = WeakMap<object, string>
-
 // Who may have the page may have its sockets: hapi itself is asked, with what the upgrade brings. A login page may come
-// with the same status.
+// with the same status: `pages` is what the page's handler answered with.
 const admitBy =
-  (server: Server, pages: Pages) => async ({ address, headers, url }: UpgradeRequest): Promise<boolean | number> => {
+  (server: Server, pages: WeakMap<object, string>) =>
+  async ({ address, headers, url }: UpgradeRequest): Promise<boolean | number> => {
     const { request, result, statusCode } = await server.inject({
       method: "GET",
       url,
@@ -56,7 +54,7 @@ const register = (server: Server, given: Partial<PluginOptions> = {}): void => {
   if (!nes) {
     throw new Error("The inspector needs the plugin effect-nes, registered before it")
   }
-  const pages: Pages = new WeakMap()
+  const pages = new WeakMap<object, string>()
   const below: { readonly prefix?: string } = server.realm.modifiers.route
   const options = { path: (below.prefix ?? "") + path, origins: [origin].flat(), admit: admitBy(server, pages) }
   Lifecycle.declareAtStart(server, () =>

@@ -141,10 +141,7 @@ export interface SubscriptionOptions<Message = unknown> extends Settings.Subscri
     ) => Awaitable<FilterAnswer | void>)
     | undefined
   readonly onSubscribe?: PathHook<[next: (error?: unknown) => void]> | undefined
-  /**
-   * How things stand: what it answers is sent to a new subscriber first, as an update, and no update is lost or seen
-   * twice in between (docs/history.md).
-   */
+  /** How things stand: what it answers is sent to a new subscriber first, as an update (docs/history.md). */
   readonly snapshot?: PathHook<[]> | undefined
   readonly onUnsubscribe?: PathHook<[next: () => void]> | undefined
 }

@@ -1,5 +1,5 @@
 /** The hapi plugin: registration, decorations, and the server's life with hapi's. */
-import type { Plugin, Server } from "@hapi/hapi"
+import type { Plugin, RequestRoute, Server } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Scope from "effect/Scope"
@@ -8,6 +8,7 @@ import { Application, type Service } from "../server/Application.js"
 import { Broker } from "../server/Broker.js"
 import type { Connection } from "../server/connection/Connection.js"
 import * as Password from "../server/conversation/Password.js"
+import * as LimitSettings from "../server/LimitSettings.js"
 import * as NesServer from "../server/NesServer.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import type { PathPresence } from "../server/presence/Presence.js"
@@ -16,7 +17,6 @@ import * as Settings from "../server/Settings.js"
 import * as Api from "./Api.js"
 import * as Endpoint from "./Endpoint.js"
 import { type Exchange, socketOf as socketOfRequest } from "./Exchange.js"
-import * as FrameLimit from "./FrameLimit.js"
 import * as HapiApplication from "./HapiApplication.js"
 import * as Hooks from "./Hooks.js"
 import * as Lifecycle from "./Lifecycle.js"
@@ -64,6 +64,23 @@ declare module "@hapi/hapi" {
   interface PluginProperties {
     nes: NesServer.Service
   }
+}
+
+// hapi's own default, which also bounds custom messages where no route takes a payload.
+const leastBytes = 1_048_576
+
+// A route that takes no payload has no settings for it, whatever hapi's types say.
+const maxBytesOf = ({ settings }: RequestRoute): number =>
+  (settings.payload as { readonly maxBytes?: number } | null | undefined)?.maxBytes ?? 0
+
+// How long a frame may be, so that what is somewhat too large for a route is answered 413: the largest limit of all
+// routes, later ones included, and room for the message around it (bytes).
+const frameLimit = (server: Server): () => number => {
+  let largest = Math.max(leastBytes, ...server.table().map(maxBytesOf))
+  server.events.on("route", (route) => {
+    largest = Math.max(largest, maxBytesOf(route))
+  })
+  return () => largest + LimitSettings.envelopeBytes
 }
 
 // How long a stop waits for sockets that have nothing to wait for before it goes on (ms).
@@ -134,7 +151,7 @@ const register = (server: Server, options: Options.PluginOptions): void => {
     log: "application",
     limits: {
       ...settings.limits,
-      ...((options.limits?.maxFrameBytes ?? null) === null && { maxFrameBytes: FrameLimit.follow(server) })
+      ...((options.limits?.maxFrameBytes ?? null) === null && { maxFrameBytes: frameLimit(server) })
     }
   })
   const nes = Effect.runSync(

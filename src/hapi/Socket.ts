@@ -62,9 +62,8 @@ export interface Host {
 }
 
 /**
- * Hands the outcome of a Promise to a callback, or the Promise back if there is none: a hook in callback style returns
- * such a call, and is answered by what its callback does, not by the call. A callback that throws does so as it would
- * in callback code: outside of the Promise. A Promise that nobody looks at never becomes an unhandled rejection.
+ * Hands the outcome of a Promise to a callback, outside of the Promise, or the Promise back if there is none. One that
+ * nobody looks at never becomes an unhandled rejection.
  */
 const nodeify = <A>(
   promise: Promise<A>,

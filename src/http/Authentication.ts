@@ -71,10 +71,7 @@ export interface Options<R, RV = R> extends AuthSettingOptions<Duration.Input> {
   readonly verify?: ((identity: Identity) => Effect.Effect<unknown, Refusal.Refusal, RV>) | undefined
   /** `"required"` (the default), `"optional"`: who brings nothing may connect, `"try"`: who is refused, too. */
   readonly mode?: "required" | "optional" | "try" | undefined
-  /**
-   * Password of the sealed cookie or token, at least 32 characters, or several for rotation, each of which may be
-   * `Redacted`; generated at each start by default.
-   */
+  /** Password of the sealed cookie or token, or several for rotation; generated at each start by default. */
   readonly password?: Password.Password<string | Buffer | Redacted.Redacted<string | Buffer>> | undefined
   /** Settings of iron, over its defaults. */
   readonly iron?: Partial<Iron.SealOptions> | undefined

@@ -10,7 +10,7 @@
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type { FileSystem } from "effect/FileSystem"
-import { dual } from "effect/Function"
+import { constVoid, dual } from "effect/Function"
 import type { Generator as EtagGenerator } from "effect/http/Etag"
 import type { HttpPlatform } from "effect/http/HttpPlatform"
 import type * as HttpRouter from "effect/http/HttpRouter"
@@ -196,8 +196,6 @@ const buildLayer: Build<unknown> = (routes, options = {}) =>
 const buildServe: Build<unknown> = (routes, options = {}) =>
   Layer.effect(NesServer.NesServer, Serving.ofRoutes(routes, options, true))
 
-const ignore = (): void => {}
-
 const buildNode: Build<ListenOptions> = (
   routes,
   { gracePeriod = "5 seconds", host, port = 0, tls, ...options } = {}
@@ -205,7 +203,7 @@ const buildNode: Build<ListenOptions> = (
   Layer.unwrap(Effect.map(platform, ({ layer }) => {
     const server = options.server ?? (tls === undefined ? createServer() : createSecureServer(tls))
     // The platform opens the port before the application is built, which may have a database to wait for.
-    const giveUp = options.server ? ignore : EarlyRequests.hold(server)
+    const giveUp = options.server ? constVoid : EarlyRequests.hold(server)
     return buildServe(routes, { ...options, gracePeriod, server }).pipe(
       Layer.tapCause(() => Effect.sync(giveUp)),
       Layer.provideMerge(layer(() => server, { host, port, gracefulShutdownTimeout: gracePeriod }))

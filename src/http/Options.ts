@@ -15,9 +15,7 @@ import type { Hooks } from "./Hooks.js"
 import type * as HttpApplication from "./HttpApplication.js"
 import { complaint, door, duration, hook, object } from "./Setting.js"
 
-/**
- * What one connection may ask for (docs/operations.md); `false` stands for no limit, what is absent for the default.
- */
+/** What one connection may ask for (docs/operations.md); `false` is no limit, what is absent the default. */
 export type LimitOptions = LimitSettings.LimitOptions<Duration.Input>
 
 /** What a server is told beside its code; all of it may come from Config. */

@@ -30,10 +30,7 @@ const takeUpgrades = ({ node }: NesServer.Service, server: Server | SecureServer
 const serveHttp = <E, R>(app: Effect.Effect<HttpServerResponse, E, R>, { middleware }: Pick<Options, "middleware">) =>
   middleware ? HttpServer.serveEffect(app, middleware) : HttpServer.serveEffect(app)
 
-/**
- * Makes a server of the application that `build` yields, and serves HTTP beside it if told to. The server is there
- * before what it serves: who builds it, and whatever goes on behind, may use it, and nobody can connect yet.
- */
+/** Makes a server of the application that `build` yields; `build` may use it already, before anybody can connect. */
 export const make = <E, R, EB, RB, RU, RC, RD, RM, RA, RV>(
   build: Effect.Effect<Effect.Effect<HttpServerResponse, E, R>, EB, RB>,
   options: Options<RU, RC, RD, RM, RA, RV>,

@@ -13,10 +13,7 @@ const looks = (tracer: Tracer.Tracer): boolean => tracer !== Tracer.nativeTracer
 export const rootless = <R = never>(): Effect.Effect<Context.Context<R>, never, R> =>
   Effect.map(Effect.context<R>(), (context) => Context.omit(Tracer.ParentSpan)(context) as Context.Context<R>)
 
-/**
- * Does something in a span that is part of the caller's, and is given its `traceparent` to hand on; without either where
- * no tracer looks.
- */
+/** Does something in a span, whose `traceparent` it is given to hand on; without either where no tracer looks. */
 export const carrying = <A, E, R>(
   name: string,
   kind: Tracer.SpanKind,
@@ -29,10 +26,7 @@ export const carrying = <A, E, R>(
       : work(undefined)
   )
 
-/**
- * The place of a span in its trace, as a `traceparent` (W3C Trace Context). By hand, since `effect/http` has it only
- * together with all of its headers.
- */
+/** The place of a span in its trace (W3C Trace Context); `effect/http` has it only with all of its headers. */
 export const traceparentOf = ({ sampled, spanId, traceId }: Tracer.AnySpan): string =>
   `00-${traceId.padStart(32, "0")}-${spanId}-${sampled ? "01" : "00"}`
 
