@@ -8,12 +8,11 @@ import * as Thrown from "../protocol/Thrown.js"
 import * as Backoff from "./Backoff.js"
 import type { SocketOptions } from "./Connection.js"
 import type { Auth } from "./Credentials.js"
-import type { DisconnectLog } from "./Observer.js"
+import type { DisconnectLog, Status } from "./Observer.js"
 import type { Call, Draft } from "./Pending.js"
 import type { RequestOptions, Response } from "./Request.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
-import type { Status } from "./Status.js"
 import type { Flags, Listener, SubscribeOptions } from "./Subscriptions.js"
 
 /**

@@ -32,12 +32,11 @@ import type { SocketOptions } from "./Connection.js"
 import * as Credentials from "./Credentials.js"
 import * as Deadline from "./Deadline.js"
 import * as Metrics from "./Metrics.js"
-import type { DisconnectLog } from "./Observer.js"
+import type { DisconnectLog, Status } from "./Observer.js"
 import type { Call, Draft } from "./Pending.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
 import type { Close } from "./Socket.js"
-import type { Status } from "./Status.js"
 import {
   type Buffer,
   Buffers,
@@ -56,11 +55,9 @@ export { type Buffer, OverflowError, type Update } from "./StreamBuffer.js"
 /** @since 1.0.0 */
 export type { SubscribeOptions } from "./StreamBuffer.js"
 /** @since 0.1.0 */
-export type { DisconnectLog } from "./Observer.js"
+export { type DisconnectLog, Status } from "./Observer.js"
 /** @since 0.1.0 */
 export type { Body, Response } from "./Request.js"
-/** @since 0.1.0 */
-export { Status } from "./Status.js"
 /** @since 1.0.0 */
 export type { Attempt } from "./Credentials.js"
 /** @since 1.0.0 */

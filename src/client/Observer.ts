@@ -1,7 +1,7 @@
-/** Who hears what happens to the client. */
+/** Who hears what happens to the client, and what state it is in. */
+import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type { NesError } from "../protocol/NesError.js"
-import type { Status } from "./Status.js"
 
 /**
  * How a connection was lost (nes-api.txt, `client.onDisconnect`; interop.md, "Client behaviour").
@@ -22,6 +22,23 @@ export interface DisconnectLog {
   /** Whether `disconnect` was called. */
   readonly wasRequested: boolean
 }
+
+/**
+ * The client's state:
+ * - `Disconnected`: not connected, and not about to be
+ * - `Connecting`: opening a socket or saying hello; `attempt` is 0 for `connect`, then counts the attempts to reconnect
+ * - `Connected`: the server accepted the hello; `id` is the socket's id there
+ * - `Reconnecting`: waiting `delay` before the next attempt, which has the number `attempt`
+ */
+export type Status = Data.TaggedEnum<{
+  Disconnected: {}
+  Connecting: { readonly attempt: number }
+  Connected: { readonly id: string }
+  Reconnecting: { readonly attempt: number; readonly delay: Duration.Duration }
+}>
+
+/** Constructors and matchers of `Status`. */
+export const Status = Data.taggedEnum<Status>()
 
 /** Hears what happens to the client. None of the functions may throw. */
 export interface Observer {

@@ -29,9 +29,8 @@ import {
 import * as Credentials from "./Credentials.js"
 import * as Disconnection from "./Disconnection.js"
 import { Inbox } from "./Inbox.js"
-import type { Observer } from "./Observer.js"
+import { type Observer, Status } from "./Observer.js"
 import { type Call, type Draft, Pending } from "./Pending.js"
-import { Status } from "./Status.js"
 import { type Listener, type SubscribeOptions, Subscriptions, type Topic } from "./Subscriptions.js"
 import { Transport } from "./Transport.js"
 
