@@ -174,36 +174,36 @@ export const requirePath = (path: string): void => {
 /** What has been declared, found by the rules of hapi's router. */
 export class Router<A> {
   private readonly router = new Call.Router<A>()
-  /** What `has` has found: not looked for again by the `match` that follows. */
-  private found: { readonly path: string; readonly match: Match<A> | undefined } | undefined
+  /** The last path asked for: many ask for the same one after another. */
+  private last: { readonly path: string; readonly match: Match<A> | undefined } | undefined
 
   /** Declares a path; throws if it is invalid or conflicts with another. */
   add(path: string, subscription: A): void {
-    this.found = undefined
+    this.last = undefined
     this.router.add({ method: "sub", path }, subscription)
   }
 
   has(path: string): boolean {
-    const match = this.match(path)
-    this.found = { path, match }
-    return match !== undefined
+    return this.find(path) !== undefined
   }
 
   /** What a path belongs to; `undefined` if to nothing, or the path does not decode. */
   match(path: string): Match<A> | undefined {
-    const { found } = this
-    if (found !== undefined) {
-      this.found = undefined
-      if (found.path === path) {
-        return found.match
-      }
+    const match = this.find(path)
+    // Whoever is given parameters may change them.
+    return match && { subscription: match.subscription, params: { ...match.params } }
+  }
+
+  private find(path: string): Match<A> | undefined {
+    if (this.last?.path !== path) {
+      // Half a surrogate pair has no UTF-8: paths that differ in one would be the same to other nodes.
+      const match = path.startsWith("/") && path.isWellFormed() ? this.router.route("sub", path) : undefined
+      const found = match === undefined || match instanceof Error
+        ? undefined
+        : { subscription: match.route, params: match.params }
+      this.last = { path, match: found }
     }
-    // Half a surrogate pair has no UTF-8: paths that differ in one would be the same to other nodes.
-    if (!path.startsWith("/") || !path.isWellFormed()) {
-      return undefined
-    }
-    const match = this.router.route("sub", path)
-    return match instanceof Error ? undefined : { subscription: match.route, params: match.params }
+    return this.last?.match
   }
 }
 

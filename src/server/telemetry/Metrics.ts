@@ -138,7 +138,7 @@ const loopLag = gauge(
 )
 
 // How often the loop is looked at, and how long its worst is remembered at least (ms).
-const loopResolution = 20
+const loopResolution = 50
 const loopWindow = 30_000
 
 /** The servers that count into the same series, those that have ended included. */

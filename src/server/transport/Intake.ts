@@ -285,21 +285,25 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
 
   step(): boolean {
     this.look()
-    if (this.busy >= perTurn) {
-      this.turns.defer(this)
-      return false
-    }
-    const [sender] = this.senders
-    if (sender === undefined) {
-      this.started = this.late.size > 0
-      if (this.started) {
-        this.turns.defer(this)
+    // In one go: what is written among others costs less. Only a long one goes by itself.
+    while (this.busy < perTurn) {
+      const [sender] = this.senders
+      if (sender === undefined) {
+        this.started = this.late.size > 0
+        if (this.started) {
+          this.turns.defer(this)
+        }
+        return false
       }
-      return false
+      // Several of one are begun together, and leave in one write.
+      while (this.busy < perTurn && this.senders.delete(sender)) {
+        if (this.beginNext(sender) > maxLength) {
+          return true
+        }
+      }
     }
-    // Several of one go together, so that their answers leave in one write; a long one goes by itself.
-    while (this.senders.delete(sender) && this.beginNext(sender) <= maxLength && this.busy < perTurn);
-    return true
+    this.turns.defer(this)
+    return false
   }
 
   // Returns how long it was.
