@@ -10,8 +10,7 @@ const ended = (): void => {}
 
 /**
  * Runs a hook that answers through its `next`, or through a Promise it returns, whichever is first; the first call of
- * `next` counts. A hook that has answered when it returns is not waited for. How it fails after its answer is nobody's
- * business but `lost`'s.
+ * `next` counts. One that has answered when it returns is not waited for. Of how it fails later, `lost` hears.
  */
 const viaNext = <A>(
   run: (next: (...args: ReadonlyArray<unknown>) => void) => unknown,

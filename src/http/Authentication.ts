@@ -56,10 +56,7 @@ export interface Identity {
  * @category models
  */
 export interface Options<R, RV = R> extends AuthSettingOptions<Duration.Input> {
-  /**
-   * `"direct"` (the default): the client's hello carries what `authenticate` reads. `"cookie"` and `"token"`: the
-   * client calls the login endpoint first, by HTTP, and gets the identity sealed.
-   */
+  /** `"direct"` (the default): the hello carries what `authenticate` reads; else the login endpoint comes first. */
   readonly type?: "direct" | "cookie" | "token" | undefined
   /**
    * Finds out who makes a request. For type `direct` the request is made of what the hello carries (its `headers` are

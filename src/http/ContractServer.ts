@@ -97,7 +97,7 @@ export const subscription = <
           seen as ReturnType<typeof view>,
           (message) => {
             const verdict = filter(path, message, context)
-            return Effect.flatMapEager(Effect.isEffect(verdict) ? verdict : Effect.succeed(verdict), judged)
+            return Effect.isEffect(verdict) ? Effect.flatMapEager(verdict, judged) : judged(verdict)
           }
         )
         return Exit.isExit(verdict) && Exit.isSuccess(verdict) ? verdict.value as Verdict : verdict

@@ -18,9 +18,8 @@ import * as Socket from "./Socket.js"
 
 /**
  * What the application does at the turns of a connection's life. A `Refusal` is answered with its status, a defect with
- * 500. Each hook brings requirements of its own; what it acquires in its `Scope` is released when the connection has
- * ended, for `verifyUpgrade` when it has decided. A hook of a client that has left is interrupted, but for
- * `onDisconnection`.
+ * 500. What a hook acquires in its `Scope` is released when the connection has ended, for `verifyUpgrade` when it has
+ * decided. A hook of a client that has left is interrupted, but for `onDisconnection`.
  */
 export interface Hooks<RU = never, RC = RU, RD = RU, RM = RU> {
   /** Before a WebSocket is made of an upgrade request: `true` lets it in; `false` (401) or a status refuses it. */
@@ -79,8 +78,7 @@ export interface SubscriptionOptions<
   readonly onSubscribe?: PathHook<unknown, RS, Params> | undefined
   /**
    * How things stand: what it answers is sent to a new subscriber first, as an update, and no update is lost or seen
-   * twice in between (docs/history.md): what is published after it has looked comes after it, as long as it need not
-   * wait.
+   * twice in between (docs/history.md).
    */
   readonly snapshot?: PathHook<First, RP, Params> | undefined
   /** Follows every `onSubscribe` that has succeeded, also when the client has left. */
