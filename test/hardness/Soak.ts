@@ -29,8 +29,8 @@ export interface Churned {
 type Held = Readonly<Record<string, number>>
 
 /** Connections before the first look: what is compiled and cached once is no leak. */
-const warmup = 1_500
-const warmupRound = 1_000
+const warmup = 600
+const warmupRound = 500
 /** Churn between two words with the clients' process, which must not be silent for too long (ms). */
 const round = 5_000
 const growthLimit = 4_000
