@@ -18,6 +18,8 @@ const long = [
   "package/FirstSteps",
   "package/Package",
   "differential-server/server",
+  "differential-client/Nes14",
+  "differential-client/Nes6",
   "hardness/Fuzz",
   "interop/interop",
   "hardness/Memory",
