@@ -86,18 +86,21 @@ const effect = () => {
 const server = () => {
   const hapi = Hapi.server({ port: 0, host: "127.0.0.1" })
   let wanted = 0
+  let falls = false
   return {
     hapi,
     start: async (other: unknown) => {
       await hapi.register({ plugin: Nes.plugin, options: { heartbeat: other as typeof heartbeat ?? heartbeat } })
       await hapi.start()
       const { node } = hapi.plugins.nes
-      // What ends a round of heartbeats.
+      // Comes with each ping: the round is over with this turn of the loop.
       Object.assign(node, {
         verify: () => {
-          if (wanted > 0) {
+          if (wanted > 0 && !falls) {
             wanted--
+            falls = true
             setImmediate(() => {
+              falls = false
               emit("asleep", node.totals.sentPing)
               fallAsleep()
               setImmediate(() => setImmediate(() => emit("awake")))
