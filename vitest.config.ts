@@ -28,7 +28,15 @@ const long = [
   "redis/Chaos",
   "browser/Page",
   "docs/Site",
-  "bench/smoke"
+  "bench/smoke",
+  "hardness/AnyRequest",
+  "hardness/Soak",
+  "redis/RedisBroker",
+  "redis/Presence",
+  "redis/Outage",
+  "redis/Sentinel",
+  "redis/Balance",
+  "cli/Commands"
 ]
 const rank = ({ moduleId }: TestSpecification): number => {
   const index = long.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`))
@@ -45,8 +53,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["source"], externalConditions: ["source"] } },
   resolve: { conditions: ["source"] },
   test: {
-    // Much of the time goes by in child processes, so that two files at a time are no burden to two cores.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Half of the time is waiting, for child processes and clocks: four files at a time keep two cores busy.
+    maxWorkers: availableParallelism() + 2,
     // What Node makes of a source, with its types or without, is kept from process to process.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url)) },
     sequence: { sequencer: LongFirst },
