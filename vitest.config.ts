@@ -36,7 +36,11 @@ const long = [
   "redis/Outage",
   "redis/Sentinel",
   "redis/Balance",
-  "cli/Commands"
+  "cli/Commands",
+  "hapi/Heartbeat",
+  "browser/FrozenPage",
+  "hapi/Snapshot",
+  "hapi/Limits"
 ]
 const rank = ({ moduleId }: TestSpecification): number => {
   const index = long.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`))
