@@ -182,7 +182,7 @@ describe.each(setups)("any JSON at %s, %j", (door, setup) => {
         expect(typeof payload === "object" ? foreign(payload) : []).toEqual([])
         statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1)
       }),
-      { numRuns: fc.runs(500, 2000), endOnFailure: true }
+      { numRuns: fc.runs(300, 2000), endOnFailure: true }
     )
     expect(child.alive).toBe(true)
     expect([200, 400, 404].filter((status) => (statuses.get(status) ?? 0) < 20)).toEqual([])
