@@ -307,8 +307,14 @@ describe.each(doors)("%s: one connection binds no more than is promised", (door,
     }
     const before = await settled()
     const onTheWay = await drive(await Peer.open(port), server)
-    const bound = (typeof onTheWay === "number" ? onTheWay : await settled()) - before
-    expect(bound).toBeLessThan(promised.itself + most + noise)
+    const bounds = promised.itself + most + noise
+    let bound = (typeof onTheWay === "number" ? onTheWay : await settled()) - before
+    // On a busy machine nothing may move because nothing gets its turn.
+    const mostLooks = typeof onTheWay === "number" ? 0 : 20
+    for (let looks = 0; looks < mostLooks && bound >= bounds; looks++) {
+      bound = await settled() - before
+    }
+    expect(bound).toBeLessThan(bounds)
     // Settled is what moves by less than 32 kB, before and after; the rest the process may give back of its own.
     expect(bound).toBeGreaterThan(least - 48 * KiB)
   })
