@@ -1,13 +1,10 @@
 /** `@hapi/nes` 14's client, one after another in the same process. */
 import { createRequire } from "node:module"
 import { emit, serve } from "../../harness/ChildEndpoint.js"
+import { Current, type Events } from "./Current.js"
 
-interface Client {
+interface Client extends Events {
   readonly id: unknown
-  onError: (error: Error) => void
-  onConnect: () => void
-  onDisconnect: (willReconnect: boolean) => void
-  onUpdate: (message: unknown) => void
   connect(options: unknown): Promise<void>
   request(options: unknown): Promise<unknown>
   message(message: unknown): Promise<{ readonly payload: unknown }>
@@ -19,32 +16,18 @@ interface Client {
 }
 
 const { Client } = createRequire(import.meta.url)("@hapi/nes") as { readonly Client: new(url: string) => Client }
-let client: Client
-
-/** Makes the client that is used from now on; of the one before nothing is heard any more. */
-const make = (url: string): void => {
-  const made = client = new Client(url)
-  const tell = (name: string, ...data: ReadonlyArray<unknown>): void => {
-    if (client === made) {
-      emit(name, ...data)
-    }
-  }
-  made.onError = (error) => tell("error", error.message)
-  made.onConnect = () => tell("connect")
-  made.onDisconnect = (willReconnect) => tell("disconnect", willReconnect)
-  made.onUpdate = (message) => tell("update", message)
-}
+const current = new Current(Client)
 
 serve({
-  make: (url) => make(String(url)),
-  connect: (options) => client.connect(options),
-  id: () => client.id,
-  request: (options) => client.request(options),
-  message: async (message) => (await client.message(message)).payload,
+  make: (url) => current.make(String(url)),
+  connect: (options) => current.client.connect(options),
+  id: () => current.client.id,
+  request: (options) => current.client.request(options),
+  message: async (message) => (await current.client.message(message)).payload,
   subscribe: (path) =>
-    client.subscribe(String(path), (message, flags) => emit("publish", path, message, flags.revoked === true)),
-  unsubscribe: (path) => client.unsubscribe(String(path), null),
-  subscriptions: () => client.subscriptions(),
-  reauthenticate: async (auth) => void await client.reauthenticate(auth),
-  disconnect: () => client.disconnect()
-}, () => client.disconnect())
+    current.client.subscribe(String(path), (message, flags) => emit("publish", path, message, flags.revoked === true)),
+  unsubscribe: (path) => current.client.unsubscribe(String(path), null),
+  subscriptions: () => current.client.subscriptions(),
+  reauthenticate: async (auth) => void await current.client.reauthenticate(auth),
+  disconnect: () => current.client.disconnect()
+}, () => current.client.disconnect())

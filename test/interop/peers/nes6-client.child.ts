@@ -1,15 +1,12 @@
 /** nes 6's callback client, one after another in the same process. */
 import { createRequire } from "node:module"
 import { emit, serve } from "../../harness/ChildEndpoint.js"
+import { Current, type Events } from "./Current.js"
 
 type Callback<Args extends ReadonlyArray<unknown> = []> = (error: Error | null | undefined, ...args: Args) => void
 
-interface Client {
+interface Client extends Events {
   readonly id: unknown
-  onError: (error: Error) => void
-  onConnect: () => void
-  onDisconnect: (willReconnect: boolean) => void
-  onUpdate: (message: unknown) => void
   connect(options: unknown, callback: Callback): void
   request(options: unknown, callback: Callback<[payload: unknown, statusCode: unknown, headers: unknown]>): void
   message(message: unknown, callback: Callback<[message: unknown]>): void
@@ -24,21 +21,7 @@ interface Client {
 }
 
 const { Client } = createRequire(import.meta.url)("nes") as { readonly Client: new(url: string) => Client }
-let client: Client
-
-/** Makes the client that is used from now on; of the one before nothing is heard any more. */
-const make = (url: string): void => {
-  const made = client = new Client(url)
-  const tell = (name: string, ...data: ReadonlyArray<unknown>): void => {
-    if (client === made) {
-      emit(name, ...data)
-    }
-  }
-  made.onError = (error) => tell("error", error.message)
-  made.onConnect = () => tell("connect")
-  made.onDisconnect = (willReconnect) => tell("disconnect", willReconnect)
-  made.onUpdate = (message) => tell("update", message)
-}
+const current = new Current(Client)
 
 const promised = <Args extends ReadonlyArray<unknown>, A>(
   call: (callback: Callback<Args>) => void,
@@ -49,30 +32,31 @@ const promised = <Args extends ReadonlyArray<unknown>, A>(
 const nothing = (): void => {}
 
 serve({
-  make: (url) => make(String(url)),
-  connect: (options) => promised<[], void>((callback) => client.connect(options, callback), nothing),
-  id: () => client.id,
+  make: (url) => current.make(String(url)),
+  connect: (options) => promised<[], void>((callback) => current.client.connect(options, callback), nothing),
+  id: () => current.client.id,
   request: (options) =>
     promised<[unknown, unknown, unknown], object>(
-      (callback) => client.request(options, callback),
+      (callback) => current.client.request(options, callback),
       (payload, statusCode, headers) => ({ payload, statusCode, headers })
     ),
   message: (message) =>
-    promised<[unknown], unknown>((callback) => client.message(message, callback), (answer) => answer),
+    promised<[unknown], unknown>((callback) => current.client.message(message, callback), (answer) => answer),
   subscribe: (path) =>
     promised<[], void>(
       (callback) =>
-        client.subscribe(
+        current.client.subscribe(
           String(path),
           (message, flags) => emit("publish", path, message, flags.revoked === true),
           callback
         ),
       nothing
     ),
-  unsubscribe: (path) => promised<[], void>((callback) => client.unsubscribe(String(path), null, callback), nothing),
-  subscriptions: () => client.subscriptions(),
+  unsubscribe: (path) =>
+    promised<[], void>((callback) => current.client.unsubscribe(String(path), null, callback), nothing),
+  subscriptions: () => current.client.subscriptions(),
   reauthenticate: () => {
     throw new Error("nes 6 cannot reauthenticate")
   },
-  disconnect: () => new Promise<void>((resolve) => client.disconnect(resolve))
-}, () => new Promise<void>((resolve) => client.disconnect(resolve)))
+  disconnect: () => new Promise<void>((resolve) => current.client.disconnect(resolve))
+}, () => new Promise<void>((resolve) => current.client.disconnect(resolve)))
