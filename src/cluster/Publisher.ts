@@ -24,7 +24,7 @@ import { randomBytes } from "node:crypto"
 import { UserError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import { carrying } from "../protocol/Tracing.js"
-import { Broker, BrokerError, type Membership, type Service as BrokerService, type Tally } from "../server/Broker.js"
+import { Broker, BrokerError, type Service as BrokerService, type Tally } from "../server/Broker.js"
 import type { Target } from "../server/Command.js"
 import * as MessageText from "../server/MessageText.js"
 import { requireKnown, requireTarget } from "../server/Misuse.js"
@@ -125,49 +125,27 @@ const boundsOf = (path: string, { recovery, state }: SubscriptionOptions): Bound
   return all
 }
 
-interface Declared {
-  readonly recovery: Bounds | undefined
-}
+const toError = (cause: unknown): UserError | BrokerError =>
+  cause instanceof BrokerError ? cause : Thrown.asUserError(cause)
 
-const over = (membership: Membership, router: Router<Declared>) => ({
-  publish: async (
-    path: string,
-    message: unknown,
-    options: PublishOptions = {},
-    traceparent?: string
-  ) => {
-    requirePath(path)
-    requireKnown(options, "internal", "user", "version")
-    const { internal, user, version } = options
-    const text = MessageText.of(message)
-    const recovery = router.match(path)?.subscription.recovery
-    await membership.send({ type: "publish", path, message, internal, user, version, text, traceparent, recovery })
-  },
-  broadcast: async (message: unknown, options: BroadcastOptions = {}, traceparent?: string) => {
-    requireKnown(options, "user")
-    const { user } = options
-    return membership.send({ type: "broadcast", message, user, text: MessageText.of(message), traceparent })
-  },
-  revoke: async (target: Target, path: string, message: unknown = null) => {
-    requireTarget(target)
-    MessageText.of(message)
-    await membership.send({ type: "revoke", target, path, message })
-  },
-  disconnect: async (target: Target) => {
-    requireTarget(target)
-    await membership.send({ type: "disconnect", target })
-  },
-  count: (path?: string) => membership.count(path)
-})
+const attempt = <A>(work: () => Promise<A>): Effect.Effect<A, UserError | BrokerError> =>
+  Effect.tryPromise({ try: work, catch: toError })
 
-const joining = (broker: BrokerService, options: Options) =>
+/**
+ * Makes a publisher, which leaves the cluster with its scope. Fails with `UserError` on invalid options.
+ *
+ * @since 1.0.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<Service, UserError, Scope.Scope> =>
   Effect.gen(function*() {
     requireKnown(options, "subscriptions", "log")
     const { log = () => {}, subscriptions = {} } = options
-    const router = new Router<Declared>()
+    const router = new Router<{ readonly recovery: Bounds | undefined }>()
     for (const [path, options] of Object.entries(subscriptions)) {
       router.add(path, { recovery: boundsOf(path, options) })
     }
+    const broker = yield* Broker
     const membership = yield* broker.join({
       id: randomBytes(6).toString("hex"),
       serves: false,
@@ -185,44 +163,41 @@ const joining = (broker: BrokerService, options: Options) =>
       return yield* new UserError({ message: "A publisher needs a broker, which it shares with servers" })
     }
     yield* membership.open ?? Effect.void
-    return over(membership, router)
-  })
-
-const toError = (cause: unknown): UserError | BrokerError =>
-  cause instanceof BrokerError ? cause : Thrown.asUserError(cause)
-
-/**
- * Makes a publisher, which leaves the cluster with its scope. Fails with `UserError` on invalid options.
- *
- * @since 1.0.0
- * @category constructors
- */
-export const make = (options: Options = {}): Effect.Effect<Service, UserError, Scope.Scope> =>
-  Effect.gen(function*() {
-    const broker = yield* Broker
-    const publisher = yield* joining(broker, options).pipe(
-      Effect.catchDefect((cause) => Effect.fail(Thrown.asUserError(cause)))
-    )
-    const attempt = <A>(work: () => Promise<A>) => Effect.tryPromise({ try: work, catch: toError })
-    return {
-      publish: (path, message, options) =>
+    const service: Service = {
+      publish: (path, message, options = {}) =>
         carrying("nes.publish", "producer", { "nes.path": path }, (traceparent) =>
-          attempt(() =>
-            publisher.publish(path, message, options, traceparent)
-          )),
-      broadcast: (message, options) =>
+          attempt(async () => {
+            requirePath(path)
+            requireKnown(options, "internal", "user", "version")
+            const { internal, user, version } = options
+            const text = MessageText.of(message)
+            const recovery = router.match(path)?.subscription.recovery
+            return membership.send(
+              { type: "publish", path, message, internal, user, version, text, traceparent, recovery }
+            )
+          })),
+      broadcast: (message, options = {}) =>
         carrying("nes.broadcast", "producer", {}, (traceparent) =>
-          attempt(() =>
-            publisher.broadcast(message, options, traceparent)
-          )),
-      revoke: (target, path, message) =>
-        attempt(() =>
-          publisher.revoke(target, path, message)
-        ),
-      disconnect: (target) => attempt(() => publisher.disconnect(target)),
-      count: (path) => attempt(() => publisher.count(path))
+          attempt(async () => {
+            requireKnown(options, "user")
+            const { user } = options
+            return membership.send({ type: "broadcast", message, user, text: MessageText.of(message), traceparent })
+          })),
+      revoke: (target, path, message = null) =>
+        attempt(async () => {
+          requireTarget(target)
+          MessageText.of(message)
+          return membership.send({ type: "revoke", target, path, message })
+        }),
+      disconnect: (target) =>
+        attempt(async () => {
+          requireTarget(target)
+          return membership.send({ type: "disconnect", target })
+        }),
+      count: (path) => attempt(() => membership.count(path))
     }
-  })
+    return service
+  }).pipe(Effect.catchDefect((cause) => Effect.fail(Thrown.asUserError(cause))))
 
 /**
  * Provides a publisher on the broker that is provided to it.
@@ -241,6 +216,14 @@ export const layer = (options: Options = {}): Layer.Layer<Publisher, UserError> 
  */
 export const open = async (broker: BrokerService, options: Options = {}): Promise<PlainPublisher> => {
   const scope = Scope.makeUnsafe()
-  const publisher = await Effect.runPromise(Scope.provide(joining(broker, options), scope))
-  return { ...publisher, close: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
+  const made = make(options).pipe(Effect.provideService(Broker, broker), Scope.provide(scope))
+  const { broadcast, count, disconnect, publish, revoke } = await Effect.runPromise(made)
+  return {
+    publish: (...args) => Effect.runPromise(publish(...args)),
+    broadcast: (...args) => Effect.runPromise(broadcast(...args)),
+    revoke: (...args) => Effect.runPromise(revoke(...args)),
+    disconnect: (...args) => Effect.runPromise(disconnect(...args)),
+    count: (...args) => Effect.runPromise(count(...args)),
+    close: () => Effect.runPromise(Scope.close(scope, Exit.void))
+  }
 }
