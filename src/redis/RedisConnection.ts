@@ -74,6 +74,16 @@ const settings = ({ client }: Address, timeout: number) => ({
   socket: { connectTimeout: timeout, ...client?.socket }
 })
 
+// What comes back by itself, and takes a server that is silent for one that is away.
+const lasting = (address: Address, timeout: number) => {
+  const { socket, ...options } = settings(address, timeout)
+  return {
+    ...options,
+    pingInterval: Math.ceil(timeout / 3),
+    socket: { socketTimeout: timeout, ...socket, reconnectStrategy: backoff }
+  }
+}
+
 type Client = ReturnType<typeof makeClient>
 
 const makeClient = (address: Address, url: string | undefined, timeout: number) => {
@@ -87,73 +97,55 @@ const makeClient = (address: Address, url: string | undefined, timeout: number) 
   })
 }
 
-/** One connection, made anew for as long as it is wanted. */
+type Ping = () => Promise<unknown>
+
+/** What is held until it fails, and then again, for as long as it is wanted. */
 class Line {
-  client: Client | undefined
-  url: string | undefined
-  private closed = false
+  isUp = false
+  /** Gives up what is held. */
+  fail: (error: unknown) => void = ignore
   private attempt = 0
-  private drop: ((error: unknown) => void) | undefined
   private readonly closing = new AbortController()
 
   constructor(
-    private readonly locate: () => Promise<string | undefined>,
-    private readonly make: (url: string | undefined) => Client,
     private readonly timeout: number,
-    private readonly ready: () => void,
-    private readonly lost: (error: unknown) => void
+    private readonly observer: Observer,
+    /** Makes the connection, and holds it by `stay` until that fails, or `failed` does. */
+    private readonly hold: (failed: Promise<never>, stay: (ping: Ping) => Promise<never>) => Promise<never>
   ) {
     void this.run()
   }
 
-  /** Gives the connection up, and makes another. */
-  restart(error: unknown): void {
-    this.drop?.(error)
+  private get isClosed(): boolean {
+    return this.closing.signal.aborted
   }
 
   close(): void {
-    this.closed = true
     this.closing.abort()
-    this.drop?.(undefined)
+    this.fail(new Error("Closed"))
   }
 
   private async run(): Promise<void> {
-    while (!this.closed) {
-      await this.hold().catch((error: unknown) => this.closed || this.lost(error))
-      this.client = undefined
-      if (!this.closed) {
-        await sleep(backoff(this.attempt++), undefined, { signal: this.closing.signal }).catch(ignore)
-      }
-    }
-  }
-
-  // Ends when the connection does, which is always a failure.
-  private async hold(): Promise<void> {
-    this.url = await within(this.locate(), this.timeout)
-    const client = this.make(this.url)
-    const ended = new Promise<never>((_, reject) => {
-      this.drop = reject
-      client.on("error", reject)
-    })
-    ended.catch(ignore)
-    try {
-      await Promise.race([within(client.connect(), this.timeout), ended])
-      if (!this.closed) {
-        this.client = client
-        this.attempt = 0
-        this.ready()
-        await Promise.race([ended, this.watch(client)])
-      }
-    } finally {
-      this.drop = undefined
-      client.destroy()
+    while (!this.isClosed) {
+      const failed = new Promise<never>((_, reject) => {
+        this.fail = reject
+      })
+      failed.catch(ignore)
+      await this.hold(failed, (ping) => Promise.race([failed, this.stay(ping)])).catch((error: unknown) =>
+        this.isClosed || this.observer.down(error)
+      )
+      this.isUp = false
+      await sleep(backoff(this.attempt++), undefined, { signal: this.closing.signal }).catch(ignore)
     }
   }
 
   // A server that accepts but does not answer is away, too. Whatever else is written to it meanwhile.
-  private async watch(client: Client): Promise<never> {
+  private async stay(ping: Ping): Promise<never> {
+    this.isUp = true
+    this.attempt = 0
+    this.observer.up()
     for (;;) {
-      await within(client.ping(), this.timeout)
+      await within(ping(), this.timeout)
       await sleep(this.timeout / 3, undefined, { signal: this.closing.signal, ref: false })
     }
   }
@@ -170,14 +162,25 @@ const locator = (address: Address, timeout: number, found: (url: string) => void
   }
   const scheme = sentinels.some((url) => url.startsWith("rediss:")) ? "rediss" : "redis"
   // Their credentials, if they have any, are in their urls.
-  const lines = sentinels.map((url) =>
-    new Line(() => Promise.resolve(url), () => makeClient(transport(address), url, timeout), timeout, ignore, ignore)
-  )
+  const clients = sentinels.map((url) => createClient({ ...lasting(transport(address), timeout), url }))
+  for (const client of clients) {
+    client.on("error", ignore)
+    client.connect().catch(ignore)
+  }
+  const ask = async (client: (typeof clients)[number]) => {
+    if (!client.isReady) {
+      throw new Error("Not connected to a Sentinel")
+    }
+    const answer: unknown = await within(client.sendCommand(["SENTINEL", "master", name]), timeout)
+    const fields = Array.isArray(answer) ? answer.map(String) : []
+    const field = (key: string): string => fields[fields.indexOf(key) + 1] ?? ""
+    return { host: field("ip"), port: field("port"), epoch: Number(field("config-epoch")) }
+  }
   let known: Awaited<ReturnType<typeof ask>> | undefined
   // Not all hear of a change at once: the newest counts, also when who knows it does not answer. A master that has just
   // come back, empty, is still one to some.
   const locate = async (): Promise<string> => {
-    const answers = await Promise.allSettled(lines.map((line) => ask(line.client, name, timeout)))
+    const answers = await Promise.allSettled(clients.map(ask))
     const masters = answers.flatMap((answer) => answer.status === "fulfilled" ? [answer.value] : [])
     const newest = masters.toSorted((a, b) => b.epoch - a.epoch)[0]
     if (!newest) {
@@ -195,53 +198,37 @@ const locator = (address: Address, timeout: number, found: (url: string) => void
     locate,
     close: () => {
       clearInterval(watch)
-      lines.forEach((line) => line.close())
+      clients.forEach((client) => client.destroy())
     }
   }
-}
-
-const ask = async (client: Client | undefined, name: string, timeout: number) => {
-  if (!client) {
-    throw new Error("Not connected to a Sentinel")
-  }
-  const answer: unknown = await within(client.sendCommand(["SENTINEL", "master", name]), timeout)
-  const fields = Array.isArray(answer) ? answer.map(String) : []
-  const field = (key: string): string => fields[fields.indexOf(key) + 1] ?? ""
-  return { host: field("ip"), port: field("port"), epoch: Number(field("config-epoch")) }
 }
 
 const single = (address: Address, timeout: number, observer: Observer): RedisConnection => {
-  // Whoever looked for the master first, both must be with it: one would hear it, and the other write elsewhere.
-  const { locate, close } = locator(
-    address,
-    timeout,
-    (url) => [commands, subscriber].some((line) => line.client && line.url !== url) && moved()
-  )
-  let closed = false
+  const { locate, close } = locator(address, timeout, (url) => line.isUp && url !== at && moved())
+  let at: string | undefined
   let suspected = 0
+  let pair: readonly [commands: Client, subscriber: Client] | undefined
   const make = (url: string | undefined): Client => makeClient(address, url, timeout)
-  const ready = (): void => {
-    if (connection.isUp && !closed) {
-      observer.up()
+  // Both with the same server: one would hear it, and the other write elsewhere.
+  const line = new Line(timeout, observer, async (failed, stay) => {
+    at = await within(locate(), timeout)
+    const clients = [make(at), make(at)] as const
+    clients.forEach((client) => client.on("error", line.fail))
+    try {
+      await Promise.race([within(Promise.all(clients.map((client) => client.connect())), timeout), failed])
+      pair = clients
+      return await stay(() => Promise.all(clients.map((client) => client.ping())))
+    } finally {
+      pair = undefined
+      clients.forEach((client) => client.destroy())
     }
-  }
-  const lost = (error: unknown): void => {
-    if (!closed) {
-      observer.down(error)
-    }
-  }
-  const commands = new Line(locate, make, timeout, ready, lost)
-  const subscriber = new Line(locate, make, timeout, ready, lost)
-  const moved = (): void => {
-    const error = new Error("Redis has another master")
-    commands.restart(error)
-    subscriber.restart(error)
-  }
-  const client = (line: Line): Client => {
-    if (!line.client) {
+  })
+  const moved = (): void => line.fail(new Error("Redis has another master"))
+  const connected = () => {
+    if (!pair) {
       throw new Error("Not connected to Redis")
     }
-    return line.client
+    return pair
   }
   // Whether the address leads to a master by now, asked of a connection of its own: this one stays if it does not.
   const probe = async (): Promise<void> => {
@@ -257,15 +244,15 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
       candidate.destroy()
     }
   }
-  const connection: RedisConnection = {
+  return {
     get isUp() {
-      return commands.client !== undefined && subscriber.client !== undefined && commands.url === subscriber.url
+      return line.isUp
     },
     publish: "PUBLISH",
     spans: true,
-    command: async (_, args) => client(commands).sendCommand(args),
-    subscribe: async (channels) => client(subscriber).subscribe([...channels], observer.heard),
-    unsubscribe: async (channels) => client(subscriber).unsubscribe([...channels], observer.heard),
+    command: async (_, args) => connected()[0].sendCommand(args),
+    subscribe: async (channels) => connected()[1].subscribe([...channels], observer.heard),
+    unsubscribe: async (channels) => connected()[1].unsubscribe([...channels], observer.heard),
     demoted: () => {
       const now = performance.now()
       if (now - suspected > watching) {
@@ -274,83 +261,38 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
       }
     },
     close: async () => {
-      closed = true
-      if (commands.client && connection.isUp) {
-        await farewell(commands.client.ping())
+      if (pair) {
+        await farewell(pair[0].ping())
       }
       close()
-      commands.close()
-      subscriber.close()
+      line.close()
     }
   }
-  return connection
 }
 
 const clustered = (address: Address, timeout: number, observer: Observer): RedisConnection => {
   const urls = typeof address.url === "string" ? [address.url] : address.url ?? []
-  const { socket, ...options } = settings(address, timeout)
   const cluster = createCluster({
     rootNodes: urls.map((url) => ({ url })),
     RESP: 2,
-    defaults: {
-      ...options,
-      pingInterval: Math.ceil(timeout / 3),
-      socket: { socketTimeout: timeout, ...socket, reconnectStrategy: backoff }
-    }
+    defaults: lasting(address, timeout)
   })
-  let closed = false
-  let found = false
-  let up = false
-  let attempt = 0
-  let retry: NodeJS.Timeout | undefined
   // Every server that holds a part of the keys must answer: the library finds those that take the place of others.
-  const probe = async (): Promise<void> => {
-    const answers = cluster.masters.map(async (master) => (await cluster.nodeClient(master)).ping())
-    await within(Promise.all(answers), timeout)
-  }
-  const seek = (): void => {
-    retry ??= setTimeout(() => {
-      const sought = found ? probe() : cluster.connect().then(() => {
-        found = true
-      })
-      sought.then(() => {
-        retry = undefined
-        if (!closed) {
-          up = true
-          attempt = 0
-          observer.up()
-        }
-      }, (error: unknown) => {
-        retry = undefined
-        down(error)
-      })
-    }, attempt === 0 ? 0 : backoff(attempt))
-  }
-  const down = (error: unknown): void => {
-    if (!closed) {
-      up = false
-      attempt++
-      observer.down(error)
-      seek()
-    }
-  }
-  const watch = setInterval(() => {
-    if (up) {
-      probe().catch(down)
-    }
-  }, timeout / 2)
-  watch.unref()
-  cluster.on("error", down)
-  cluster.on("node-error", down)
-  cluster.on("node-ready", () => {
-    if (up) {
-      observer.up()
-    }
+  const probe: Ping = () =>
+    Promise.all(cluster.masters.map(async (master) => (await cluster.nodeClient(master)).ping()))
+  let found = false
+  const line = new Line(timeout, observer, async (_, stay) => {
+    await (found ? within(probe(), timeout) : cluster.connect())
+    found = true
+    return stay(probe)
   })
-  seek()
+  const failed = (error: unknown): void => line.isUp ? line.fail(error) : undefined
+  cluster.on("error", failed)
+  cluster.on("node-error", failed)
+  cluster.on("node-ready", () => line.isUp && observer.up())
   return {
     get isUp() {
-      return up
+      return line.isUp
     },
     publish: "SPUBLISH",
     spans: false,
@@ -363,12 +305,10 @@ const clustered = (address: Address, timeout: number, observer: Observer): Redis
     },
     demoted: ignore,
     close: async () => {
-      closed = true
-      clearTimeout(retry)
-      clearInterval(watch)
-      if (up) {
+      if (line.isUp) {
         await farewell(probe())
       }
+      line.close()
       if (cluster.isOpen) {
         cluster.destroy()
       }
