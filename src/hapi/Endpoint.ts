@@ -1,6 +1,5 @@
 /** The authentication endpoint (nes-api.txt, "auth"): internal for type `direct`, public for `cookie` and `token`. */
 import type { Request, ResponseToolkit, Server } from "@hapi/hapi"
-import { answers } from "../protocol/ErrorTexts.js"
 import { seal } from "../server/conversation/Authenticator.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import type { Passwords } from "../server/conversation/Password.js"
@@ -47,7 +46,7 @@ export const declare = (
             const { nes } = request.plugins
             if (nes?.socket) {
               nes.refused = true
-              throw errorAnswer(answers.routeUnknown)
+              throw errorAnswer("routeUnknown")
             }
             return h.continue
           }

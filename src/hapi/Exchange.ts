@@ -2,7 +2,6 @@
 import type { AuthArtifacts, AuthCredentials, Request, ServerInjectOptions, ServerInjectResponse } from "@hapi/hapi"
 import type { Readable } from "node:stream"
 import { isObject } from "../protocol/Codec.js"
-import { answers } from "../protocol/ErrorTexts.js"
 import type { Call, Request as SocketRequest, Response } from "../server/Application.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Credentials } from "../server/conversation/Authentication.js"
@@ -169,7 +168,7 @@ export class Exchanges {
     call?: Call
   ): Promise<Response> => {
     if (path === this.endpoint) {
-      throw errorAnswer(answers.routeUnknown)
+      throw errorAnswer("routeUnknown")
     }
     const auth = injectAuth(connection)
     const { remoteAddress } = connection.info
@@ -189,7 +188,7 @@ export class Exchanges {
         ...(remoteAddress === undefined ? undefined : { remoteAddress })
       })
       if (exchange.refused) {
-        throw errorAnswer(answers.routeUnknown)
+        throw errorAnswer("routeUnknown")
       }
       if (!exchange.isOver) {
         // A route that closes (`h.close`) has no head, whatever hapi's types say.

@@ -2,7 +2,6 @@
 import * as Boom from "@hapi/boom"
 import type { Request, Server } from "@hapi/hapi"
 import { isObject } from "../protocol/Codec.js"
-import { answers } from "../protocol/ErrorTexts.js"
 import * as Thrown from "../protocol/Thrown.js"
 import type { Service } from "../server/Application.js"
 import type { Authentication, Credentials } from "../server/conversation/Authentication.js"
@@ -75,7 +74,7 @@ export const make = (
       const cookie = auth && states?.[auth.cookie]
       const authentication = ofStrategy(decodeAuthentication(cookie))
       if (!states || (cookie && !authentication)) {
-        throw errorAnswer(answers.cookieInvalid)
+        throw errorAnswer("cookieInvalid")
       }
       return authentication
     },
@@ -83,7 +82,7 @@ export const make = (
       if (auth && auth.type !== "direct") {
         const authentication = ofStrategy(await unseal(given, passwords, auth.iron))
         if (!authentication) {
-          throw errorAnswer(answers.tokenInvalid)
+          throw errorAnswer("tokenInvalid")
         }
         return authentication
       }

@@ -15,7 +15,6 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import { answers, type Row } from "../protocol/ErrorTexts.js"
 import * as Revealed from "../protocol/Revealed.js"
 import { rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
@@ -217,7 +216,7 @@ export const layerMiddleware = <RA>(
       }, options)
   )).layer
 
-const opened = (found: Effect.Effect<Authenticated | undefined>, refusal: Row) =>
+const opened = (found: Effect.Effect<Authenticated | undefined>, refusal: "cookieInvalid" | "tokenInvalid") =>
   Effect.filterOrFail(found, (found) => found !== undefined, () => errorAnswer(refusal))
 
 /**
@@ -231,7 +230,7 @@ export const port = <R, RV>(auth: Authentication<R, RV> | false) => ({
 
   authenticateCookie: (cookies: string): Effect.Effect<Authenticated | undefined, unknown> => {
     const sealed = auth ? valueOf(auth.cookie ?? "nes", cookies) : undefined
-    return auth && sealed !== undefined ? opened(auth.unseal(sealed), answers.cookieInvalid) : Effect.undefined
+    return auth && sealed !== undefined ? opened(auth.unseal(sealed), "cookieInvalid") : Effect.undefined
   },
 
   authenticate: (
@@ -243,7 +242,7 @@ export const port = <R, RV>(auth: Authentication<R, RV> | false) => ({
     Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
   > => {
     if (!auth || auth.type !== "direct") {
-      return opened(auth ? auth.unseal(given) : Effect.undefined, answers.tokenInvalid)
+      return opened(auth ? auth.unseal(given) : Effect.undefined, "tokenInvalid")
     }
     return Refusal.asAnswer(attempt(auth)).pipe(
       Effect.provide(Context.add(

@@ -25,7 +25,6 @@ import * as RpcSerialization from "effect/rpc/RpcSerialization"
 import * as RpcServer from "effect/rpc/RpcServer"
 import type * as Scope from "effect/Scope"
 import { isDeepStrictEqual } from "node:util"
-import { answers } from "../protocol/ErrorTexts.js"
 import type * as Message from "../protocol/Message.js"
 import { parentOf, rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
@@ -181,7 +180,7 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
         credentials !== auth.credentials && !isDeepStrictEqual(credentials, auth.credentials)
 
       const expel = (client: Client, requestId: Id, call: Call): void => {
-        const answer = toAnswer(errorAnswer(answers.identityChanged), null, { type: "rpc", id: requestId }, undefined)
+        const answer = toAnswer(errorAnswer("identityChanged"), null, { type: "rpc", id: requestId }, undefined)
         call.isOver = true
         node.answer(client.connection, JSON.stringify(answer))
         run(client, { _tag: "Interrupt", requestId })
@@ -197,7 +196,7 @@ export const makeProtocol: Effect.Effect<RpcServer.Protocol["Service"], never, N
                 () => ({ connection, calls: new Map(), known: undefined })
               )
               if (client.calls.has(message.id)) {
-                return Promise.reject(errorAnswer(answers.idInUse))
+                return Promise.reject(errorAnswer("idInUse"))
               }
               return new Promise((begun) => {
                 const call: Call = {

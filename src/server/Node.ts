@@ -116,7 +116,7 @@ export class Node {
     const { hub, lifetimes } = this
     const authenticator = new Authenticator(hub, context, lifetimes)
     this.dispatcher = new Dispatcher(hub, context, authenticator, lifetimes)
-    this.admission = new Admission(context, lifetimes.authentication)
+    this.admission = new Admission(context, lifetimes.authentication, () => this.draining || hub.stopped)
     const intake = new Intake(context.turns, limits.maxHelloBytes, {
       receive: this.dispatcher.receive,
       ping: this.dispatcher.ping,
@@ -129,13 +129,13 @@ export class Node {
       tooLong: (connection, limit) => exceed(limit, connection),
       failed: this.dispatcher.failed
     })
-    this.acceptor = new Acceptor(context.settings, context.turns, intake, {
-      // A load balancer asks the next node at once.
-      admit: (request) =>
-        this.draining || hub.stopped ? this.admission.refuse("stopping", request) : this.admission.admit(request),
-      room: this.admission.room,
-      open: (ws, request) => this.open(ws, request)
-    })
+    this.acceptor = new Acceptor(
+      context.settings,
+      context.turns,
+      intake,
+      this.admission,
+      (ws, request) => this.open(ws, request)
+    )
   }
 
   get totals(): Totals {

@@ -2,11 +2,10 @@
 import * as Boom from "@hapi/boom"
 import * as Schema from "effect/Schema"
 import { createHash } from "node:crypto"
-import { answers } from "../../protocol/ErrorTexts.js"
 import { UserError } from "../../protocol/NesError.js"
 import { BrokerError, type Tally } from "../Broker.js"
 import type { Target } from "../Command.js"
-import { errorAnswer } from "../conversation/ErrorAnswer.js"
+import { errorAnswer, refused } from "../conversation/ErrorAnswer.js"
 import * as Weight from "../conversation/Weight.js"
 import type { Node } from "../Node.js"
 import type { Present } from "../presence/Present.js"
@@ -48,8 +47,6 @@ export const OfHistory = Schema.Struct({
   limit: Schema.optional(Schema.FiniteFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(0)))
 })
 
-const refused = (status: number, reason: string): Boom.Boom => errorAnswer([status, "{reason}"], reason)
-
 /** Answers a body that does not say that it is JSON. */
 export const untyped = (): Boom.Boom => refused(415, "The content type is to be application/json")
 
@@ -84,7 +81,7 @@ export const make = (node: Node, once: Once = node.once) => {
       // It is too deep even for that.
     }
     if (weight === Infinity) {
-      throw errorAnswer(answers.tooDeep)
+      throw errorAnswer("tooDeep")
     }
   }
   const guarded = async (

@@ -8,7 +8,6 @@ import type { Socket } from "node:net"
 import type { WebSocket } from "ws"
 import * as CloseCode from "../../protocol/CloseCode.js"
 import type { Envelope, Refusal } from "../../protocol/Codec.js"
-import { answers } from "../../protocol/ErrorTexts.js"
 import type { Id, Position } from "../../protocol/Message.js"
 import * as Shown from "../../protocol/Shown.js"
 import type { Owner } from "../Awaitable.js"
@@ -300,7 +299,7 @@ export class Connection {
     const ready = this.stage === "ready"
     const message = this.outgoing(text)
     if (!(ready ? this.isReachable(false) : this.withhold(message))) {
-      return Promise.reject(errorAnswer(answers.notOpen))
+      return Promise.reject(errorAnswer("notOpen"))
     }
     this.shared.metrics.totals[pushed[type]]++
     return !ready ? Promise.resolve() : new Promise((resolve, reject) => {

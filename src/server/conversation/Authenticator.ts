@@ -2,7 +2,6 @@
 import type { Boom } from "@hapi/boom"
 import * as Iron from "@hapi/iron"
 import { isObject } from "../../protocol/Codec.js"
-import { answers } from "../../protocol/ErrorTexts.js"
 import type * as Message from "../../protocol/Message.js"
 import { type Awaitable, interrupt, isPromiseLike, type Owner } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"
@@ -89,17 +88,17 @@ export class Authenticator {
       : await this.inTime(connection, application.authenticateCookie(connection, connection.cookies))
     const authenticated = connection.auth.isAuthenticated || byCookie !== undefined
     if (!message.auth && !authenticated && application.authRequired()) {
-      throw errorAnswer(answers.authenticationRequired)
+      throw errorAnswer("authenticationRequired")
     }
     if (message.auth && message.type === "hello" && authenticated) {
-      throw errorAnswer(answers.alreadyAuthenticated)
+      throw errorAnswer("alreadyAuthenticated")
     }
     this.lifetimes.unauthenticated.clear(connection)
     if (!message.auth) {
       return byCookie
     }
     if (!settings.auth) {
-      throw errorAnswer(answers.tokenInvalid)
+      throw errorAnswer("tokenInvalid")
     }
     return await this.inTime(connection, application.authenticate(connection, message.auth)) ?? byCookie
   }
@@ -115,7 +114,7 @@ export class Authenticator {
     return new Promise((resolve, reject) => {
       const expire = (): void => {
         exceed("authTimeout", connection)
-        reject(errorAnswer(answers.authenticationTooSlow))
+        reject(errorAnswer("authenticationTooSlow"))
         interrupt(work)
       }
       authentication.set(expire)
@@ -145,7 +144,7 @@ export class Authenticator {
       if (!connection.departed) {
         this.refusal("verify", error, connection)
       }
-      throw errorAnswer(answers.verificationFailed)
+      throw errorAnswer("verificationFailed")
     }
   }
 

@@ -21,7 +21,6 @@ import { Call } from "./Call.js"
 import { errorAnswer } from "./ErrorAnswer.js"
 import * as Errors from "./Errors.js"
 import * as RequestHead from "./RequestHead.js"
-import { visibleHeaders } from "./ResponseHeaders.js"
 import * as Weight from "./Weight.js"
 
 type Answerable = { readonly type: string; readonly id: Message.Id }
@@ -259,7 +258,7 @@ export class Dispatcher {
       this.exceed("maxInFlightBytes", connection, arrived)
     } else if (!("error" in arrived) && weight === Infinity) {
       this.context.exceed("maxDepth", connection)
-      this.answerError(connection, errorAnswer(answers.tooDeep), arrived)
+      this.answerError(connection, errorAnswer("tooDeep"), arrived)
     } else if (isDue) {
       this.turns.putBack(connection, { text, arrived, weight, isVerified: true })
       void this.verifyOne(connection)
@@ -313,7 +312,7 @@ export class Dispatcher {
 
   private exceed(limit: "maxInFlight" | "maxInFlightBytes", connection: Connection, arrived: Arrived): void {
     this.context.exceed(limit, connection)
-    this.answerError(connection, errorAnswer(answers.inFlightTooMany), arrived)
+    this.answerError(connection, errorAnswer("inFlightTooMany"), arrived)
   }
 
   private read(message: Exclude<Received, Buffer>): Arrived {
@@ -415,13 +414,13 @@ export class Dispatcher {
       return undefined
     }
     if (envelope.type !== "hello" && connection.stage === "new") {
-      throw errorAnswer(answers.notInitialized)
+      throw errorAnswer("notInitialized")
     }
     if (envelope.type === "hello" && connection.stage !== "new") {
-      throw errorAnswer(answers.alreadyInitialized)
+      throw errorAnswer("alreadyInitialized")
     }
     if (Object.hasOwn(extensionOf, envelope.type) && !this.knows(connection, envelope.type)) {
-      throw errorAnswer(answers.typeUnknown)
+      throw errorAnswer("typeUnknown")
     }
     const message = Result.getOrThrowWith(Codec.decodeFields(envelope), (error) => Boom.badRequest(error.message))
     const { settings: { limits }, tracing } = this.context
@@ -541,7 +540,7 @@ export class Dispatcher {
     const { exceed, settings: { limits } } = this.context
     if (paths.length > limits.maxHelloSubs) {
       exceed("maxHelloSubs", connection)
-      throw errorAnswer(answers.subsTooMany)
+      throw errorAnswer("subsTooMany")
     }
     for (const path of paths) {
       this.checkPath(connection, path)
@@ -552,7 +551,7 @@ export class Dispatcher {
     const { exceed, settings: { limits } } = this.context
     if (path.length > limits.maxPathLength) {
       exceed("maxPathLength", connection, path)
-      throw errorAnswer(answers.pathTooLong)
+      throw errorAnswer("pathTooLong")
     }
   }
 
@@ -627,7 +626,7 @@ export class Dispatcher {
     const { metrics, settings } = this.context
     const began = performance.now()
     if (message.headers && Object.entries(message.headers).some(isAuthorization)) {
-      throw errorAnswer(answers.authorizationHeader)
+      throw errorAnswer("authorizationHeader")
     }
     this.checkPath(connection, message.path)
     const { method, path } = message.path.startsWith("/")
@@ -640,7 +639,7 @@ export class Dispatcher {
     if (metrics.durations.push(performance.now() - began) >= mostDurations) {
       metrics.sumUp()
     }
-    const headers = settings.headers === null ? undefined : visibleHeaders(response.headers, settings.headers)
+    const headers = settings.headers === null ? undefined : Errors.visibleHeaders(response.headers, settings.headers)
     const type = response.body && response.headers["content-type"]
     try {
       return encodeResponse(message.id, response, type === undefined ? headers : { ...headers, "content-type": type })
@@ -701,10 +700,10 @@ export class Dispatcher {
   private async rpc(connection: Connection, message: Message.Rpc, weight: number): Promise<undefined> {
     const { served } = this.context.procedures
     if (!served) {
-      throw errorAnswer(answers.noMessages)
+      throw errorAnswer("noMessages")
     }
     if (message.headers?.some(isAuthorization)) {
-      throw errorAnswer(answers.authorizationHeader)
+      throw errorAnswer("authorizationHeader")
     }
     const headers = Object.entries(RequestHead.headersOf(connection, message.headers))
     await served.call(connection, { ...message, headers }, weight)
@@ -714,10 +713,10 @@ export class Dispatcher {
   private lookup(id: string): Route {
     const route = this.context.application.lookup(id)
     if (!route) {
-      throw errorAnswer(answers.routeUnknown)
+      throw errorAnswer("routeUnknown")
     }
     if (route.method === "*") {
-      throw errorAnswer(answers.routeHasNoMethod)
+      throw errorAnswer("routeHasNoMethod")
     }
     return route
   }
@@ -725,7 +724,7 @@ export class Dispatcher {
   private async message(connection: Connection, { id, message, type }: Message.Custom, call?: Call): Promise<string> {
     const { onMessage } = this.context.settings.hooks
     if (!onMessage) {
-      throw errorAnswer(answers.noMessages)
+      throw errorAnswer("noMessages")
     }
     const answer = await this.run("onMessage", connection, () => onMessage(connection, message), call)
     return this.encode({ id, type }, { type: "message", id, message: answer })
@@ -767,6 +766,6 @@ export class Dispatcher {
 
   private unserialisable(request: Answerable): Boom.Boom {
     this.context.application.log(["nes", "serialization", "error"], request.type)
-    return errorAnswer(answers.unserialisable)
+    return errorAnswer("unserialisable")
   }
 }

@@ -1,7 +1,10 @@
 /** An answer of the table as what hooks, too, fail with: a Boom. */
 import * as Boom from "@hapi/boom"
-import { type Row, textOf } from "../../protocol/ErrorTexts.js"
+import { answers, textOf } from "../../protocol/ErrorTexts.js"
 
-/** The error of this answer; `named` is what its text names. */
-export const errorAnswer = (answer: Row, ...named: ReadonlyArray<string | number>): Boom.Boom =>
-  new Boom.Boom(textOf(answer, ...named), { statusCode: answer[0] })
+/** The error of the answer with this name; `named` is what its text names. */
+export const errorAnswer = (name: keyof typeof answers, ...named: ReadonlyArray<string | number>): Boom.Boom =>
+  refused(answers[name][0], textOf(answers[name], ...named))
+
+/** The error of a text that is no answer of the table's. */
+export const refused = (statusCode: number, message: string): Boom.Boom => new Boom.Boom(message, { statusCode })

@@ -6,7 +6,6 @@ import type { Service } from "../Application.js"
 import { Interrupted } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Settings } from "../Settings.js"
-import { visibleHeaders } from "./ResponseHeaders.js"
 
 /** A failure as an HTTP error: a Boom as it is, anything else as 500, whose text says nothing about it. */
 const toBoom = (error: unknown): Boom.Boom => {
@@ -28,6 +27,15 @@ export const ofHook = (hook: string, error: unknown, log: Service["log"], connec
 
 /** Whether an error is a programming fault (`TypeError` and its like) rather than an ordinary failure. */
 export const isSystem = (error: unknown): error is Error => error instanceof Error && Bounce.isSystem(error)
+
+/** The headers that the settings let clients see. */
+export const visibleHeaders = (
+  headers: Readonly<Record<string, unknown>>,
+  allowed: Exclude<Settings["headers"], null>
+): Readonly<Record<string, unknown>> =>
+  allowed === "*"
+    ? headers
+    : Object.fromEntries(Object.entries(headers).filter(([name]) => allowed.has(name.toLowerCase())))
 
 /** What an error answers, as far as that is known. */
 export type Quoted = { readonly type?: string | undefined; readonly id?: Message.Id | undefined }

@@ -1,7 +1,6 @@
 /** The head of a request over a socket, as Node's HTTP parser would have let it through. */
 import type * as Boom from "@hapi/boom"
 import { isObject } from "../../protocol/Codec.js"
-import { answers } from "../../protocol/ErrorTexts.js"
 import { errorAnswer } from "./ErrorAnswer.js"
 
 /** Header values by name, in lower case. */
@@ -52,7 +51,7 @@ const single = new Set(
 
 const quote = (name: string): string => JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name)
 
-const refuse = (name: string, reason: string): Boom.Boom => errorAnswer(answers.headerInvalid, quote(name), reason)
+const refuse = (name: string, reason: string): Boom.Boom => errorAnswer("headerInvalid", quote(name), reason)
 
 const isBlank = (text: string, at: number): boolean => text[at] === " " || text[at] === "\t"
 
@@ -143,7 +142,7 @@ const methods = new RegExp(`^(?:${METHODS.filter((name) => name !== "CONNECT").j
 /** A method that a client gives; throws a 400 where HTTP has none of that name. */
 export const methodOf = (given: string): string => {
   if (!methods.test(given)) {
-    throw errorAnswer(answers.methodInvalid)
+    throw errorAnswer("methodInvalid")
   }
   return given
 }
@@ -160,7 +159,7 @@ const pathOf = (given: string): string => {
   } catch {
     // Half a surrogate pair.
   }
-  throw errorAnswer(answers.pathInvalid)
+  throw errorAnswer("pathInvalid")
 }
 
 /** The head of a request with a method of `methodOf` or a route's; throws a 400 that names what HTTP would have refused. */

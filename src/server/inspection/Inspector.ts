@@ -6,7 +6,6 @@ import type * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import * as CloseCode from "../../protocol/CloseCode.js"
-import { answers } from "../../protocol/ErrorTexts.js"
 import * as Operations from "../api/Operations.js"
 import { Application, type Service } from "../Application.js"
 import type { Awaitable } from "../Awaitable.js"
@@ -146,7 +145,7 @@ const nothing = (): undefined => undefined
 // Who has come in may ask everything, and there is nothing else to ask.
 const application: Service = {
   request: () => {
-    throw errorAnswer(answers.routeUnknown)
+    throw errorAnswer("routeUnknown")
   },
   lookup: nothing,
   authRequired: () => false,

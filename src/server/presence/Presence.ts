@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { createHash } from "node:crypto"
 import { fill } from "../../protocol/Contract.js"
-import { answers } from "../../protocol/ErrorTexts.js"
 import { UserError } from "../../protocol/NesError.js"
 import { isPromiseLike } from "../Awaitable.js"
 import type { Connection, Declared } from "../connection/Connection.js"
@@ -212,7 +211,7 @@ export class Presence implements Local {
     const text = JSON.stringify(value)
     if (Buffer.byteLength(text) > this.context.settings.limits.maxPresenceBytes) {
       this.context.exceed("maxPresenceBytes", connection, path)
-      throw errorAnswer(answers.presenceTooLong)
+      throw errorAnswer("presenceTooLong")
     }
     return text
   }

@@ -1,6 +1,5 @@
 /** Who may subscribe: mode, scope and entity as hapi routes have them. */
 import type * as Boom from "@hapi/boom"
-import { answers } from "../../protocol/ErrorTexts.js"
 import type { Credentials } from "../conversation/Authentication.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
 
@@ -50,20 +49,20 @@ const refuseScope = (
   return credentials.scope && demanded("+").every(holds) && !demanded("!").some(holds) &&
       (selection.length === 0 || selection.some(holds))
     ? undefined
-    : errorAnswer(answers.scopeInsufficient, scopes.map((scope) => expand(scope, context)).join(","))
+    : errorAnswer("scopeInsufficient", scopes.map((scope) => expand(scope, context)).join(","))
 }
 
 const refuseEntity = (entity: Rule["entity"], { user }: Credentials): Boom.Boom | undefined =>
   entity === "user" && !user
-    ? errorAnswer(answers.userRequired)
+    ? errorAnswer("userRequired")
     : entity === "app" && user
-    ? errorAnswer(answers.appRequired)
+    ? errorAnswer("appRequired")
     : undefined
 
 /** Why these credentials may not subscribe; `undefined` if they may. */
 export const refusalOf = (access: Access, credentials: Credentials | null, params: Params): Boom.Boom | undefined => {
   if (!credentials) {
-    return access.mode === "required" ? errorAnswer(answers.subscriptionNeedsAuthentication) : undefined
+    return access.mode === "required" ? errorAnswer("subscriptionNeedsAuthentication") : undefined
   }
   const refusals = access.rules.map(({ entity, scope }) =>
     (scope && refuseScope(scope, credentials, params)) ?? refuseEntity(entity, credentials)

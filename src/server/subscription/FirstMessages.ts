@@ -1,5 +1,4 @@
 /** Subscribers that get a first message: what is published meanwhile waits for it, so that none is lost or seen twice. */
-import { answers } from "../../protocol/ErrorTexts.js"
 import type * as Message from "../../protocol/Message.js"
 import type { Membership } from "../Broker.js"
 import type { Publish } from "../Command.js"
@@ -144,7 +143,7 @@ export class FirstMessages {
     // More may come while these are carried.
     for (const update of waiting) {
       if (waiting.length > maxWaiting) {
-        throw errorAnswer(answers.updatesTooMany)
+        throw errorAnswer("updatesTooMany")
       }
       if (!(first instanceof Snapshot && first.has(update))) {
         const carrying = this.carry(update, entrant) ?? this.context.turns.pause()
@@ -210,7 +209,7 @@ export class FirstMessages {
     const outgoing = (shared && this.prepared.get(shared)) ??
       this.host.encode({ path, snapshot: true, message, position })
     if (!outgoing) {
-      throw errorAnswer(answers.unserialisable)
+      throw errorAnswer("unserialisable")
     }
     if (shared) {
       this.prepared.set(shared, outgoing)

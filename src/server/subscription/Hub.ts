@@ -1,6 +1,5 @@
 /** A node's live state: its connections, its declared subscriptions, and who is subscribed to what. */
 import type * as Boom from "@hapi/boom"
-import { answers } from "../../protocol/ErrorTexts.js"
 import type * as Message from "../../protocol/Message.js"
 import type { Membership } from "../Broker.js"
 import type { Connection, Declared, PendingSubscribe } from "../connection/Connection.js"
@@ -50,7 +49,7 @@ const isCount = (value: number): boolean => Number.isSafeInteger(value) && value
 
 const requirePresence = ({ options }: Declared): void => {
   if (!options.presence) {
-    throw errorAnswer(answers.presenceUnknown)
+    throw errorAnswer("presenceUnknown")
   }
 }
 
@@ -114,7 +113,7 @@ export class Hub {
     value?: unknown
   ): Entry {
     if (path.includes("?")) {
-      throw errorAnswer(answers.subscriptionHasQuery)
+      throw errorAnswer("subscriptionHasQuery")
     }
     const given = this.presence?.read(value, connection, path)
     const pending = connection.pending?.get(path)
@@ -130,7 +129,7 @@ export class Hub {
     }
     const match = this.router.match(path)
     if (!match) {
-      throw errorAnswer(answers.subscriptionUnknown)
+      throw errorAnswer("subscriptionUnknown")
     }
     if (value !== undefined) {
       this.check(connection, match)
@@ -253,7 +252,7 @@ export class Hub {
     const { claims } = this.membership
     if (claims && typeof user === "string" && user !== connection.user) {
       if (!await claims.claim(user, connection.id, this.maxPerUser)) {
-        throw errorAnswer(answers.userConnectionsTooMany)
+        throw errorAnswer("userConnectionsTooMany")
       }
       if (connection.departed) {
         claims.release(user, connection.id)
@@ -261,7 +260,7 @@ export class Hub {
     }
     if (!this.connections.hasRoom(connection, user, this.maxPerUser)) {
       this.release(user, connection)
-      throw errorAnswer(answers.userConnectionsTooMany)
+      throw errorAnswer("userConnectionsTooMany")
     }
   }
 
@@ -314,7 +313,7 @@ export class Hub {
     const exceeded = this.exceeded(connection, path)
     if (exceeded) {
       this.context.exceed(exceeded, connection, path)
-      throw errorAnswer(answers.subscriptionsTooMany)
+      throw errorAnswer("subscriptionsTooMany")
     }
     const { onSubscribe, snapshot, state } = subscription.options
     return onSubscribe || snapshot || state ? this.admit(subscribe) : this.enter(subscribe)
@@ -365,7 +364,7 @@ export class Hub {
       await this.afterUnsubscribe(connection, path, subscription)
       // A revoke waits for the answer to the hello, where it ends what that has accepted.
       if (pending.revoked && connection.stage === "ready") {
-        throw errorAnswer(answers.subscriptionRevoked)
+        throw errorAnswer("subscriptionRevoked")
       }
       return undefined
     }

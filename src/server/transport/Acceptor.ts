@@ -7,6 +7,7 @@ import { type WebSocket, WebSocketServer } from "ws"
 import { isPromiseLike } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Settings } from "../Settings.js"
+import type { Admission } from "./Admission.js"
 import { type Intake, NesWebSocket } from "./Intake.js"
 import type { Turns } from "./Turns.js"
 import * as Upgrades from "./Upgrades.js"
@@ -27,16 +28,6 @@ const ignore = (): void => {}
 // it. With a client that has no room for the usual window nothing is compressed.
 const deflate = { serverNoContextTakeover: true, clientNoContextTakeover: true, serverMaxWindowBits: 15 }
 
-/** Who is let in. */
-interface Handlers {
-  /** Whether an upgrade goes on: `undefined`, or the HTTP status that refuses it. Does not fail. */
-  readonly admit: (request: IncomingMessage) => number | undefined | Promise<number | undefined>
-  /** The same, asked as the last thing before `open`. */
-  readonly room: (request: IncomingMessage) => number | undefined
-  /** Makes the connection of a new socket; `undefined` refuses it. */
-  readonly open: (ws: WebSocket, request: IncomingMessage) => Connection | undefined
-}
-
 /** Accepts WebSockets. */
 export class Acceptor {
   private wss: WebSocketServer
@@ -46,7 +37,9 @@ export class Acceptor {
     private readonly settings: Settings,
     private readonly turns: Turns,
     private readonly intake: Intake,
-    private readonly handlers: Handlers
+    private readonly admission: Admission,
+    /** Makes the connection of a new socket; `undefined` refuses it. */
+    private readonly open: (ws: WebSocket, request: IncomingMessage) => Connection | undefined
   ) {
     this.maxPayload = maxPayload(settings)
     this.wss = this.make()
@@ -63,7 +56,7 @@ export class Acceptor {
 
   /** Answers one upgrade request. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const admitted = this.handlers.admit(request)
+    const admitted = this.admission.admit(request)
     // After a restart everybody comes at once.
     const pause = this.turns.pause()
     if (!pause && !isPromiseLike(admitted)) {
@@ -78,7 +71,7 @@ export class Acceptor {
   }
 
   private answer(request: IncomingMessage, socket: Duplex, head: Buffer, admitted: number | undefined): void {
-    const refusal = admitted ?? this.handlers.room(request)
+    const refusal = admitted ?? this.admission.room(request)
     if (refusal !== undefined) {
       Upgrades.refuse(socket, refusal)
       return
@@ -111,7 +104,7 @@ export class Acceptor {
   }
 
   private accept(ws: WebSocket, request: IncomingMessage): void {
-    const connection = this.handlers.open(ws, request)
+    const connection = this.open(ws, request)
     if (connection && ws instanceof NesWebSocket) {
       this.intake.take(ws, connection)
       connection.gather()

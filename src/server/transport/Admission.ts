@@ -30,12 +30,17 @@ export class Admission {
 
   constructor(
     private readonly context: NodeContext,
-    private readonly deadlines: Deadlines<() => void>
+    private readonly deadlines: Deadlines<() => void>,
+    private readonly isStopping: () => boolean
   ) {}
 
   /** Whether a request may upgrade. Does not fail. */
   readonly admit = (request: IncomingMessage): number | undefined | Promise<number | undefined> => {
     const { settings: { hooks: { verifyUpgrade }, origin }, settle } = this.context
+    // A load balancer asks the next node at once.
+    if (this.isStopping()) {
+      return this.refuse("stopping", request)
+    }
     if (origin && !origin.some((allowed) => allowed === originOf(request))) {
       return this.refuse("origin", request)
     }
