@@ -5,12 +5,12 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 
 /** Declares routes when the server starts for the first time: the strategies may be declared after the plugin. */
-export const declareAtStart = (server: Server, declare: () => void): void => {
+export const declareAtStart = (server: Server, declare: () => void | Promise<void>): void => {
   let isDeclared = false
-  server.ext("onPreStart", () => {
+  server.ext("onPreStart", async () => {
     if (!isDeclared) {
       isDeclared = true
-      declare()
+      await declare()
     }
   })
 }

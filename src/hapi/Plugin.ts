@@ -14,7 +14,6 @@ import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import type { PathPresence } from "../server/presence/Presence.js"
 import type { PathHistory } from "../server/recovery/PathHistory.js"
 import * as Settings from "../server/Settings.js"
-import * as Api from "./Api.js"
 import * as Endpoint from "./Endpoint.js"
 import { type Exchange, socketOf as socketOfRequest } from "./Exchange.js"
 import * as HapiApplication from "./HapiApplication.js"
@@ -164,7 +163,7 @@ const register = (server: Server, options: Options.PluginOptions): void => {
   )
 
   if (api) {
-    Lifecycle.declareAtStart(server, () => Api.declare(server, nes.node, api))
+    Lifecycle.declareAtStart(server, async () => (await import("./Api.js")).declare(server, nes.node, api))
   }
 
   server.plugins.nes = nes
