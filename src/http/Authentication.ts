@@ -23,9 +23,11 @@ import { seal, unseal } from "../server/conversation/Authenticator.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import * as Password from "../server/conversation/Password.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
-import type { AuthSettingOptions } from "../server/Settings.js"
+import { choice, decoder, kind, optional, setting, struct, text } from "../server/SettingKinds.js"
+import { authFields, type AuthSettingOptions } from "../server/Settings.js"
 import * as Failure from "./Failure.js"
 import * as Refusal from "./Refusal.js"
+import { complaint, door, hook, object } from "./Setting.js"
 import { contextOf, credentials as currentCredentials, CurrentCredentials, CurrentSocket } from "./Socket.js"
 import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
 
@@ -273,3 +275,34 @@ export const port = <R, RV>(auth: Authentication<R, RV> | false) => ({
 
   defaultAccess: () => auth ? { mode: auth.mode, rules: [{}] } : false as const
 })
+
+const anything = kind("", (_): _ is unknown => true)
+
+const given = decoder(struct(door, {
+  ...authFields(door),
+  type: setting(choice(door, "direct", "cookie", "token"), "direct"),
+  mode: setting(choice(door, "required", "optional", "try"), "required"),
+  authenticate: optional(kind("must be an Effect", Effect.isEffect)),
+  verify: optional(hook),
+  password: optional(anything),
+  iron: optional(object),
+  cookie: optional(text(door)),
+  cookieOptions: optional(object),
+  login: optional(anything),
+  unseal: optional(anything),
+  fault: optional(anything)
+}))
+
+/** Throws a `UserError` for what lets in others than it seems to. @internal */
+export const check = (auth: Authentication<never> | false): void => {
+  if (auth === false) {
+    return
+  }
+  if (!Effect.isEffect(Object(auth).authenticate) || !Effect.isEffect(Object(auth).login)) {
+    throw complaint("auth", "must be what Authentication.make returns, or false")
+  }
+  given(auth, (place, text) => complaint(`auth.${place}`, text))
+  if (auth.fault !== undefined) {
+    throw complaint("auth.password", auth.fault)
+  }
+}

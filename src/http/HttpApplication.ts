@@ -20,7 +20,6 @@ import { Application, type Service } from "../server/Application.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Authentication from "./Authentication.js"
-import { check } from "./AuthenticationCheck.js"
 import * as Failure from "./Failure.js"
 import { RequestRunner } from "./RequestRunner.js"
 
@@ -82,7 +81,7 @@ export const make = <E, R, RA = never, RV = never>(
 ): Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA> | Exclude<RV, Scope.Scope>> =>
   Effect.gen(function*() {
     const { auth = false, ids = {}, maxStreamBytes = ResponseBody.defaultMaxStreamBytes, middleware } = options
-    yield* Effect.sync(() => check(auth as Authentication.Authentication<never> | false))
+    yield* Effect.sync(() => Authentication.check(auth as Authentication.Authentication<never> | false))
     const context = yield* rootless<Requirements<RA> | Exclude<RV, Scope.Scope>>()
     const runner = new RequestRunner(
       // What the application requires is in the context: the type of this function says so.

@@ -4,19 +4,16 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import type { Awaitable } from "./Awaitable.js"
+import type { Awaitable, Call } from "./Awaitable.js"
 import type { Connection } from "./connection/Connection.js"
 import type { Authentication, AuthState } from "./conversation/Authentication.js"
-import type { Call } from "./conversation/Call.js"
 import type { RequestHead } from "./conversation/RequestHead.js"
 import type { Access } from "./subscription/Access.js"
 
 /** @since 1.0.0 */
-export type { Awaitable } from "./Awaitable.js"
+export type { Awaitable, Call } from "./Awaitable.js"
 /** @since 1.0.0 */
 export type { Connection } from "./connection/Connection.js"
-/** @since 1.0.0 */
-export type { Call } from "./conversation/Call.js"
 /** @since 1.0.0 */
 export type { Authentication, AuthState } from "./conversation/Authentication.js"
 /** @since 1.0.0 */

@@ -26,6 +26,23 @@ export const interrupt = ({ fibers }: Owner): void => {
   }
 }
 
+/** What is done for one message, until its client takes it back; fibers that wait for something are kept as those of any owner. */
+export class Call implements Owner {
+  fibers: Owner["fibers"]
+  /** Whether the client has taken it back. */
+  departed = false
+  /** What ends the work that is no fiber of ours. */
+  onCancel: (() => void) | undefined
+
+  cancel(): void {
+    if (!this.departed) {
+      this.departed = true
+      interrupt(this)
+      this.onCancel?.()
+    }
+  }
+}
+
 const keep = (owner: Owner, fiber: Fiber.Fiber<unknown, unknown>): void => {
   if (owner.departed) {
     fiber.interruptUnsafe()

@@ -1,5 +1,6 @@
-/** What one node may ask of all. */
+/** What one node may ask of all, and what whoever asks is held to. */
 import type * as Message from "../protocol/Message.js"
+import { UserError } from "../protocol/NesError.js"
 import type { Bounds } from "./recovery/Bounds.js"
 
 /** A subscription update for the subscribers of a path. */
@@ -64,3 +65,20 @@ export interface Disconnect {
 
 /** What one node may ask of all. */
 export type Command = Publish | Broadcast | Revoke | Disconnect
+
+/** Throws for an option that does not exist: with a slip in `user`, a message for one would go to all. */
+export const requireKnown = (options: object, ...names: ReadonlyArray<string>): void => {
+  for (const name in options) {
+    if (!names.includes(name)) {
+      throw new UserError({ message: `Unknown option: ${name}` })
+    }
+  }
+}
+
+/** Throws where neither a socket nor a user is named. */
+export const requireTarget = (target: Target): void => {
+  const { socket, user }: { readonly socket?: unknown; readonly user?: unknown } = Object(target)
+  if (typeof socket !== "string" && (user === undefined || user === null)) {
+    throw new UserError({ message: "Expected { socket } or { user }" })
+  }
+}

@@ -35,7 +35,6 @@ import type { Past } from "./recovery/PathHistory.js"
 import * as Settings from "./Settings.js"
 import { Fanouts } from "./subscription/Fanouts.js"
 import type * as Subscription from "./subscription/Subscription.js"
-import { Incidents } from "./telemetry/Incidents.js"
 import * as Log from "./telemetry/Log.js"
 import { Metrics, type Totals } from "./telemetry/Metrics.js"
 import * as Tracing from "./telemetry/Tracing.js"
@@ -239,7 +238,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
   const hooks = yield* FiberSet.make()
   const closingClock = (yield* ClosingClock) ?? clock
 
-  const incidents = new Incidents(() => clock.currentTimeMillisUnsafe())
+  const incidents = new Log.Incidents(() => clock.currentTimeMillisUnsafe())
   // The port may not be complete yet.
   const application: typeof port = Object.create(port, {
     log: {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { Incidents } from "../../src/server/telemetry/Incidents.js"
+import { Incidents } from "../../src/server/telemetry/Log.js"
 
 it("are kept from when somebody looks, the last hundred, and no text of an error with them", () => {
   let now = 0

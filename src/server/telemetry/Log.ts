@@ -1,4 +1,4 @@
-/** What happens to connections, told to Effect's log with the socket's id. */
+/** What happens to connections, told to Effect's log with the socket's id, and kept for the inspector. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
@@ -8,7 +8,6 @@ import { rootless, withoutQuery } from "../../protocol/Tracing.js"
 import type { Service } from "../Application.js"
 import type { Connection } from "../connection/Connection.js"
 import type { Exceeded } from "../LimitSettings.js"
-import type { Incidents } from "./Incidents.js"
 import type { Refused } from "./Metrics.js"
 
 /** The annotation with a connection's id, in logs and in spans. */
@@ -36,6 +35,62 @@ const originOf = (origin: string): string => {
     return `${protocol}//${host}`.slice(0, maxLength)
   }
   return /[@/?#]/.test(origin) ? "unreadable" : origin.slice(0, maxLength).replace(/[^ -~]/g, encodeURIComponent)
+}
+
+/** Nothing that an application or a client has written is in it: either might quote credentials. */
+interface Incident {
+  /** When (ms since the epoch). */
+  readonly at: number
+  readonly kind: string
+  readonly socket?: string | undefined
+  readonly address?: string | undefined
+  /** Whom the proxy names, where there is one. */
+  readonly forwarded?: string | undefined
+  /** The limit that was crossed, the setting that refused, or the class and code of the error. */
+  readonly reason?: string | undefined
+  readonly path?: string | undefined
+}
+
+// How many are kept.
+const room = 100
+
+const nameOf = (error: unknown): string | undefined => {
+  if (!(error instanceof Error)) {
+    return undefined
+  }
+  const { cause, code } = error as { readonly cause?: unknown; readonly code?: unknown }
+  return typeof code === "string" && /^[A-Z][A-Z_]{2,31}$/.test(code) ? code : nameOf(cause) ?? error.constructor.name
+}
+
+/** What was refused, and what failed, of late: kept from when somebody begins to look. */
+export class Incidents {
+  /** Present once somebody looks. */
+  private kept: Array<Incident> | undefined
+
+  constructor(private readonly now: () => number) {}
+
+  get areKept(): boolean {
+    return this.kept !== undefined
+  }
+
+  /** The last ones, oldest first; they are kept from the first call on. */
+  get all(): ReadonlyArray<Incident> {
+    return (this.kept ??= [])
+  }
+
+  note(incident: Omit<Incident, "at">): void {
+    const { kept } = this
+    if (kept && kept.push({ at: this.now(), ...incident }) > room) {
+      kept.shift()
+    }
+  }
+
+  /** Notes what is told to the application's log, if it is a failure. */
+  logged(tags: ReadonlyArray<string>, data: unknown, socket: string | undefined): void {
+    if (this.kept && tags.includes("error")) {
+      this.note({ kind: tags.filter((tag) => tag !== "nes").join(" "), socket, reason: nameOf(data) })
+    }
+  }
 }
 
 type Write = (level: LogLevel.Severity, message: string, annotations: Record<string, unknown>) => void

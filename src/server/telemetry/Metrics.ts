@@ -2,6 +2,7 @@
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import { monitorEventLoopDelay } from "node:perf_hooks"
+import { upgradeRefusals } from "../../protocol/ErrorTexts.js"
 import * as LimitSettings from "../LimitSettings.js"
 
 /** Has Effect's metrics read something. */
@@ -90,18 +91,7 @@ const requestDuration = Metric.histogram(
 )
 
 /** How often connections have been refused, by the setting that did, or as the server was stopping. */
-export type Refused = Record<
-  "origin" | "verifyUpgrade" | "maxConnections" | "maxConnectionsPerAddress" | "stopping",
-  number
->
-
-const noRefusals = (): Refused => ({
-  origin: 0,
-  verifyUpgrade: 0,
-  maxConnections: 0,
-  maxConnectionsPerAddress: 0,
-  stopping: 0
-})
+export type Refused = Record<keyof typeof upgradeRefusals, number>
 
 /** Close codes that are counted by name; all others are `other`. */
 const closeCodes = ["1000", "1001", "1005", "1006", "1008", "1009", "1011", "1012", "1013", "other"] as const
@@ -120,7 +110,7 @@ const groups = {
     (limit) => counter("nes_server_limits_exceeded_total", "Limits that connections crossed, by limit", { limit })
   ),
   refused: seriesOf(
-    Object.keys(noRefusals()),
+    Object.keys(upgradeRefusals),
     (reason) => counter("nes_server_refusals_total", "Connections refused, by reason", { reason })
   ),
   closes: seriesOf(
@@ -198,7 +188,7 @@ export const mostDurations = 1_024
 export class Metrics {
   readonly totals: Totals = zeros(Object.keys(counters) as ReadonlyArray<Name>)
   readonly exceeded = LimitSettings.exceeded()
-  readonly refused = noRefusals()
+  readonly refused = zeros(Object.keys(upgradeRefusals) as ReadonlyArray<keyof Refused>)
   readonly closes = zeros(closeCodes)
   /** How long requests took (ms) that have not been summed up. */
   readonly durations: Array<number> = []

@@ -1,3 +1,0 @@
-declare module "@hapi/bounce" {
-  export function isSystem(error: Error): boolean
-}
