@@ -143,16 +143,16 @@ describe("a bundle", () => {
   it.each(["browser", "react-native", "deno", "bun", "workerd", "edge-light"])(
     "for %s takes the platform's own WebSocket",
     async (condition) => {
-      for (const entry of ["client", "NesClient"]) {
-        const { inputs } = await bundled({
-          ...ofCode(`export * from "effect-nes/${entry}"`),
-          format: "esm",
-          platform: "neutral",
-          mainFields: ["main"],
-          conditions: [condition]
-        })
-        expect(inputs.filter((file) => /node_modules\/ws\/|client\/WebSocket\.js$/.test(file))).toEqual([])
-      }
+      const { inputs } = await bundled({
+        ...ofCode(`export * from "effect-nes/client"; export * as NesClient from "effect-nes/NesClient"`),
+        format: "esm",
+        platform: "neutral",
+        mainFields: ["main"],
+        conditions: [condition],
+        external: ["effect/*"]
+      })
+      expect(inputs).toContain("node_modules/effect-nes/dist/client/NesClient.js")
+      expect(inputs.filter((file) => /node_modules\/ws\/|client\/WebSocket\.js$/.test(file))).toEqual([])
     }
   )
 
