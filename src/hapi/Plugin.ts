@@ -99,7 +99,7 @@ const keepFromEnding = ({ idle, raw, stage }: Connection): void => {
 const followLifecycle = (server: Server, { listen, node }: NesServer.Service): void => {
   Lifecycle.whileStarted(server, listen(server.listener), "onPostStop")
   server.ext("onPreStop", async () => {
-    Array.from(node.hub.connections.all()).forEach(keepFromEnding)
+    Array.from(node.hub.connections.keys()).forEach(keepFromEnding)
     await Effect.runPromise(Effect.timeoutOption(Effect.promise(() => node.drain()), handshakeGrace))
   })
 }

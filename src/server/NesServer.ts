@@ -19,7 +19,7 @@ import * as CloseCode from "../protocol/CloseCode.js"
 import { UserError } from "../protocol/NesError.js"
 import * as Shown from "../protocol/Shown.js"
 import * as Thrown from "../protocol/Thrown.js"
-import { carrying, rootless } from "../protocol/Tracing.js"
+import { rootless } from "../protocol/Tracing.js"
 import { Application } from "./Application.js"
 import { settleWith } from "./Awaitable.js"
 import { BrokerError, type Tally } from "./Broker.js"
@@ -290,15 +290,18 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
     node.membership.open ?? Effect.void
   )
   const attempt = <A>(work: () => Promise<A>): Effect.Effect<A, UserError | BrokerError> =>
-    Effect.tryPromise({
-      try: () => {
-        if (isOver) {
-          throw new UserError({ message: "The server has stopped" })
-        }
-        return work()
-      },
-      catch: toError
-    })
+    Effect.withFiber(({ cache }) =>
+      Effect.tryPromise({
+        try: () => {
+          if (isOver) {
+            throw new UserError({ message: "The server has stopped" })
+          }
+          // What is published is part of the fiber's span.
+          return node.inSpan(cache.span, work)
+        },
+        catch: toError
+      })
+    )
 
   const heartbeat = settings.heartbeat
     ? Heartbeat.run(
@@ -357,24 +360,12 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
     node,
     subscription: (path, subscription = {}) =>
       Effect.try({ try: () => node.subscription(path, subscription), catch: Thrown.asUserError }),
-    publish: (path, message, options = {}) =>
-      carrying(
-        "nes.publish",
-        "producer",
-        { "nes.path": path },
-        (traceparent) =>
-          attempt(() => {
-            node.requireDeclared(path)
-            return node.publishText(path, message, options, MessageText.of(message), traceparent)
-          })
-      ),
-    broadcast: (message, options = {}) =>
-      carrying(
-        "nes.broadcast",
-        "producer",
-        {},
-        (traceparent) => attempt(() => node.broadcastText(message, options, MessageText.of(message), traceparent))
-      ),
+    publish: (path, message, options) =>
+      attempt(() => {
+        node.requireDeclared(path)
+        return node.publish(path, message, options, MessageText.of(message))
+      }),
+    broadcast: (message, options) => attempt(() => node.broadcast(message, options, MessageText.of(message))),
     totals: Effect.sync(() => node.totals),
     revoke: (target, path, message = null) =>
       attempt(() => {

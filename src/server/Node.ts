@@ -12,7 +12,7 @@ import type { Once } from "./api/Once.js"
 import type { Service } from "./Application.js"
 import { interrupt } from "./Awaitable.js"
 import { Broker, type Membership, type Tally } from "./Broker.js"
-import { type Publish, requireKnown, requireTarget, type Target } from "./Command.js"
+import { type Broadcast, type Publish, requireKnown, requireTarget, type Target } from "./Command.js"
 import { Backlog } from "./connection/Backlog.js"
 import { Connection, type Shared } from "./connection/Connection.js"
 import { type DrainOptions, Lifetimes } from "./connection/Lifetimes.js"
@@ -160,30 +160,19 @@ export class Node {
   }
 
   /** Ends when this node's have been written to; rejects if a filter failed with a programming fault. */
-  readonly publish = (path: string, message: unknown, options?: PublishOptions | null): Promise<void> =>
-    this.context.tracing === undefined
-      ? this.publishText(path, message, options ?? none, undefined)
-      : this.traced(
-        "nes.publish",
-        path,
-        (traceparent) => this.publishText(path, message, options ?? none, undefined, traceparent)
-      )
-
-  /** `publish` of a message whose text may have been made already, in the span of whoever publishes. */
-  publishText(
+  readonly publish = (
     path: string,
     message: unknown,
-    options: PublishOptions,
-    text: string | undefined,
-    traceparent?: string
-  ): Promise<void> {
+    options?: PublishOptions | null,
+    text?: string
+  ): Promise<void> => {
     requirePath(path)
-    if (options !== none) {
+    if (options) {
       requireKnown(options, "internal", "user", "version")
     }
-    const { internal, user, version } = options
-    const update: Publish = { type: "publish", path, message, internal, user, version, text, traceparent }
-    return this.quiet(this.hub.keeps ? this.publishKept(update) : this.membership.send(update))
+    const { internal, user, version } = options ?? none
+    const update: Publish = { type: "publish", path, message, internal, user, version, text }
+    return this.quiet(this.traced(update))
   }
 
   /** Throws if this reaches nobody. What nodes that serve nobody publish is declared elsewhere. */
@@ -202,23 +191,11 @@ export class Node {
   }
 
   /** Sends a message to all connections of every node. Throws if `user` is given and there is no index. */
-  readonly broadcast = (message: unknown, options?: BroadcastOptions | null): Promise<void> =>
-    this.traced(
-      "nes.broadcast",
-      undefined,
-      (traceparent) => this.broadcastText(message, options ?? {}, undefined, traceparent)
-    )
-
-  broadcastText(
-    message: unknown,
-    options: BroadcastOptions,
-    text: string | undefined,
-    traceparent?: string
-  ): Promise<void> {
-    requireKnown(options, "user")
-    const { user } = options
+  readonly broadcast = (message: unknown, options?: BroadcastOptions | null, text?: string): Promise<void> => {
+    requireKnown(options ?? none, "user")
+    const user = options?.user
     this.requireIndex(user)
-    return this.quiet(this.membership.send({ type: "broadcast", message, user, text, traceparent }))
+    return this.quiet(this.traced({ type: "broadcast", message, user, text }))
   }
 
   /** Ends subscriptions, with `message` as the last update unless that is `null`. Throws if a user needs an index. */
@@ -334,7 +311,7 @@ export class Node {
       this.context.log.turned("draining", { "nes.connections": this.hub.connections.size })
     }
     this.draining = true
-    return this.lifetimes.sendAway(Array.from(this.hub.connections.all()), options)
+    return this.lifetimes.sendAway(Array.from(this.hub.connections.keys()), options)
   }
 
   /** Sends some clients away within a time (ms), of those that wait for nothing; they come back to whatever node. */
@@ -347,7 +324,7 @@ export class Node {
   async stop(code?: number, reason?: string): Promise<void> {
     this.hub.stopped = true
     this.context.metrics.watch(false)
-    await Promise.all(Array.from(this.hub.connections.all(), (connection) => {
+    await Promise.all(Array.from(this.hub.connections.keys(), (connection) => {
       void connection.close(code, reason)
       return connection.gone
     }))
@@ -356,14 +333,23 @@ export class Node {
     this.lifetimes.reset()
   }
 
-  private traced(name: string, path: string | undefined, work: (traceparent?: string) => Promise<void>): Promise<void> {
+  private traced(command: Publish | Broadcast): Promise<void> {
     const { tracing } = this.context
-    if (tracing === undefined) {
-      return work()
-    }
-    const attributes = path === undefined ? {} : { "nes.path": path }
-    const options = { kind: "producer", attributes, parent: tracing.current } as const
-    return this.quiet(Promise.resolve(tracing.span(name, options, work)))
+    return tracing
+      ? Promise.resolve(tracing.span(
+        `nes.${command.type}`,
+        {
+          kind: "producer",
+          attributes: command.type === "publish" ? { "nes.path": command.path } : {},
+          parent: tracing.current
+        },
+        (traceparent) => this.send({ ...command, traceparent })
+      ))
+      : this.send(command)
+  }
+
+  private send(command: Publish | Broadcast): Promise<void> {
+    return command.type === "publish" && this.hub.keeps ? this.publishKept(command) : this.membership.send(command)
   }
 
   private requireIndex(user: unknown): void {

@@ -286,7 +286,7 @@ export const suite = (label: string, start: (options: NodeOptions) => Promise<No
     const back = new Promise<void>((resolve) => {
       bob.onConnect = resolve
     })
-    for (const connection of b.server.plugins.nes.node.hub.connections.all()) {
+    for (const connection of b.server.plugins.nes.node.hub.connections.keys()) {
       connection.ws.terminate()
     }
     await a.server.publish(path, 2)

@@ -450,7 +450,7 @@ describe("minAuthVerifyInterval", () => {
     const sockets = await Promise.all(Array.from({ length: 200 }, () => server.welcome(as("john"))))
     later(interval)
     const { node } = server.server.plugins.nes
-    for (const connection of node.hub.connections.all()) {
+    for (const connection of node.hub.connections.keys()) {
       node.verify(connection)
     }
     const answers = await Promise.all(sockets.map((socket) => user(socket)))

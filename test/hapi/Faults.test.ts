@@ -241,7 +241,7 @@ it("a fault of the server's own on what comes closes that connection with 1011, 
     const raw = await open()
     await raw.hello()
     const closed = once(raw.socket, "close")
-    const connection = [...server.plugins.nes.node.hub.connections.all()].at(-1)
+    const connection = [...server.plugins.nes.node.hub.connections.keys()].at(-1)
     Object.assign(connection ?? {}, {
       tooMany: () => {
         throw new Error("no database")

@@ -178,7 +178,7 @@ describe("before the hello is answered", () => {
   it("what comes after more than that is thrown away, not gathered, until the socket has ended", async () => {
     const { host, undisturbed } = await limited({ maxFrameBytes: false })
     const { socket } = await host.open()
-    const connection = [...host.server.plugins.nes.node.hub.connections.all()].at(-1)
+    const connection = [...host.server.plugins.nes.node.hub.connections.keys()].at(-1)
     const readers = connection?.raw.listeners("data")
     const raw = Reflect.get(socket, "_socket") as Socket
     const ended = new Promise((resolve) => socket.once("close", resolve))
@@ -214,7 +214,7 @@ describe("before the hello is answered", () => {
     const greeted = client.hello()
     await gate.reached
     const answered = client.ask({ type: "message", message: "x".repeat(1_000_000) })
-    const { raw } = [...host.server.plugins.nes.node.hub.connections.all()].at(-1) ?? {}
+    const { raw } = [...host.server.plugins.nes.node.hub.connections.keys()].at(-1) ?? {}
     await new Promise<void>((resolve) => raw?.once("pause", () => resolve()))
     gate.open()
     expect(await greeted).toHaveProperty("socket")
@@ -236,7 +236,7 @@ describe("before the hello is answered", () => {
     }
     const publish = (message: unknown) => Promise.all(paths.map((path) => host.server.publish(path, message)))
     await publish("before")
-    for (const connection of host.server.plugins.nes.node.hub.connections.all()) {
+    for (const connection of host.server.plugins.nes.node.hub.connections.keys()) {
       connection.ws.terminate()
     }
     await publish("meanwhile")
@@ -274,7 +274,7 @@ describe("before the hello is answered", () => {
     const closed = closure(client)
     const greeted = client.hello()
     await gate.reached
-    const { raw } = [...host.server.plugins.nes.node.hub.connections.all()].at(-1) ?? {}
+    const { raw } = [...host.server.plugins.nes.node.hub.connections.keys()].at(-1) ?? {}
     client.socket.send("x".repeat(1_000_000))
     await new Promise<void>((resolve) => raw?.once("pause", () => resolve()))
     gate.open()
@@ -601,7 +601,7 @@ describe("maxBufferedBytes", () => {
     })
     client.socket.pause()
     const { node } = host.server.plugins.nes
-    const connection = [...node.hub.connections.all()].at(-1)
+    const connection = [...node.hub.connections.keys()].at(-1)
     let most = 0
     while (node.exceeded.stallTimeout === 0) {
       client.say({ type: "message" })

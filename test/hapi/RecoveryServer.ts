@@ -104,7 +104,7 @@ export const startServer = async (
     open: (hello: object = {}) => dial(url, hello),
     /** Cuts every connection. */
     cut: () => {
-      for (const connection of server.plugins.nes.node.hub.connections.all()) {
+      for (const connection of server.plugins.nes.node.hub.connections.keys()) {
         connection.ws.terminate()
       }
     }

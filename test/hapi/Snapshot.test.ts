@@ -216,7 +216,7 @@ describe.each([
         ...(end === "reauth" && { auth: { scope: ["in"] } })
       })
       const socket = await open({ auth: { headers: { "x-user": "ann", "x-scope": "in" } } })
-      const [connection] = hub.connections.all()
+      const [connection] = hub.connections.keys()
       const path = "/slow/1"
       socket.send({ type: "sub", id: 2, path })
       await expect.poll(() => asked).toHaveLength(1)
@@ -288,7 +288,7 @@ it.each([false, true])(
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (steps) => {
         const socket = await open({ auth: as("ann") })
-        const connection = Array.from(hub.connections.all()).at(-1)
+        const connection = Array.from(hub.connections.keys()).at(-1)
         const path = `/slow/${Math.random()}`
         const ids = new Map<number, string>()
         const answer = (isRefused = false): void => asked.shift()?.answer(isRefused ? Promise.reject(refusal) : "first")
@@ -418,7 +418,7 @@ describe("what is sent first", () => {
       answer("first")
     }
     await expect.poll(() => judge).toBeDefined()
-    for (const connection of hub.connections.all()) {
+    for (const connection of hub.connections.keys()) {
       void connection.unsubscribe("/a/1")
     }
     judge?.(true)

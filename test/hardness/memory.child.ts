@@ -121,7 +121,7 @@ serve({
   },
   /** Publishes until the network takes no more, not even when it has had time to make room. */
   fill: async (path) => {
-    const isFull = (): boolean => [...node.hub.connections.all()].some(({ bufferedBytes }) => bufferedBytes > 50_000)
+    const isFull = (): boolean => [...node.hub.connections.keys()].some(({ bufferedBytes }) => bufferedBytes > 50_000)
     while (!isFull()) {
       void node.publish(path as string, "x".repeat(10_000))
       await (isFull() ? setTimeout(50) : setImmediate())

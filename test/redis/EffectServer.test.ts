@@ -57,7 +57,7 @@ const subscribed = ({ count }: NesServer.Service, path: string) =>
 
 const cut = ({ node }: NesServer.Service) =>
   Effect.sync(() => {
-    for (const connection of node.hub.connections.all()) {
+    for (const connection of node.hub.connections.keys()) {
       connection.ws.terminate()
     }
   })

@@ -44,10 +44,6 @@ export class Connections {
     return this.byNumber.values()
   }
 
-  all(): IterableIterator<Connection> {
-    return this.byNumber.values()
-  }
-
   /** The connections of a user; none where there is no index. */
   ofUser(user: unknown): ReadonlySet<Connection> {
     const key = userKey(user)

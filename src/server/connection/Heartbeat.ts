@@ -30,7 +30,7 @@ export const run = (
 
   const each = (run: (connection: Connection) => void): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const running = turns.each(connections.all(), run)
+      const running = turns.each(connections.keys(), run)
       return running ? Effect.promise(() => running) : Effect.void
     })
 

@@ -160,7 +160,7 @@ export class Delivery {
   // Nothing where a user is asked for and the subscription has no index of users.
   private select({ subscription: path, user }: EachOptions): ReadonlyArray<Connection> | undefined {
     if (path === undefined) {
-      return Array.from(this.hub.connections.all())
+      return Array.from(this.hub.connections.keys())
     }
     const subscription = this.hub.router.match(path)?.subscription
     if (!subscription) {

@@ -96,7 +96,7 @@ export class Hub {
   }
 
   ready(): ReadonlyArray<Connection> {
-    return Array.from(this.connections.all()).filter(({ stage }) => stage === "ready")
+    return Array.from(this.connections.keys()).filter(({ stage }) => stage === "ready")
   }
 
   /** Whether anyone is subscribed to a path, or about to be. */
