@@ -1,14 +1,19 @@
 /**
- * `npm run mutate -- [--lines 30] [--seed 1]`: does a test fail when the code is changed? Stryker changes lines of
- * `src/server` and `src/client` that a seed chooses, and names the changes that no test noticed.
+ * `npm run mutate -- [--lines 30] [--seed 1] [--only src/server/transport]...`: does a test fail when the code is
+ * changed? Stryker changes lines of `src/server` and `src/client`, or of what is named, that a seed chooses, and names
+ * the changes that no test noticed.
  */
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
-import { run } from "./run.mjs"
+import { fail, run } from "./run.mjs"
 
-const { lines, seed } = parseArgs({
-  options: { lines: { type: "string", default: "30" }, seed: { type: "string", default: "1" } }
+const { lines, only, seed } = parseArgs({
+  options: {
+    lines: { type: "string", default: "30" },
+    seed: { type: "string", default: "1" },
+    only: { type: "string", multiple: true, default: ["src/server", "src/client"] }
+  }
 }).values
 let state = Number(seed)
 const random = () => {
@@ -16,8 +21,8 @@ const random = () => {
   return state / 2147483647
 }
 
-const files = execFileSync("git", ["ls-files", "src/server", "src/client"], { encoding: "utf8" })
-const places = files.match(/\S+\.ts$/gm).flatMap((file) =>
+const files = execFileSync("git", ["ls-files", ...only], { encoding: "utf8" })
+const places = (files.match(/\S+\.ts$/gm) ?? fail(`No source: ${only.join()}`)).flatMap((file) =>
   readFileSync(file, "utf8").split("\n").map((_, line) => `${file}:${line + 1}-${line + 3}`)
 )
 const mutate = Array.from({ length: Number(lines) }, () => places[Math.floor(random() * places.length)])

@@ -31,6 +31,12 @@ const watched = async (options: Options): Promise<Live & { readonly entries: Arr
   return { ...host, entries }
 }
 
+const redirect = () => {
+  const boom = Boom.unauthorized()
+  boom.output.statusCode = 302
+  return boom
+}
+
 const refused = ({ server }: Live) => {
   const { refused, totals: { connectionsRefused } } = server.plugins.nes.node
   return { connectionsRefused, ...Object.fromEntries(Object.entries(refused).filter(([, count]) => count > 0)) }
@@ -46,6 +52,10 @@ describe("verifyUpgrade", () => {
     ["a Promise of a status", () => Promise.resolve(503), 503],
     ["what is no status of a refusal", () => 200, 401],
     ["a Boom", () => Promise.reject(Boom.notFound()), 404],
+    ["a Boom that is no refusal any more", () => Promise.reject(redirect()), 401],
+    ["one at once", () => {
+      throw redirect()
+    }, 401],
     ["an exception", () => {
       throw new Error("broken")
     }, 500],

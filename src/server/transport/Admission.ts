@@ -86,18 +86,16 @@ export class Admission {
   }
 
   /** Counts and logs one who is not let in; returns the status that says so. */
-  refuse(reason: keyof Refused, request: IncomingMessage, status: number = upgradeRefusals[reason]): number {
+  refuse(reason: keyof Refused, request: IncomingMessage, status?: unknown): number {
     const { log, metrics } = this.context
     metrics.totals.connectionsRefused++
     metrics.refused[reason]++
     log.refused(reason, request)
-    return status
+    return isStatus(status) ? status : upgradeRefusals[reason]
   }
 
   private judge(request: IncomingMessage, verdict: unknown): number | undefined {
-    return verdict === true
-      ? undefined
-      : this.refuse("verifyUpgrade", request, isStatus(verdict) ? verdict : upgradeRefusals.verifyUpgrade)
+    return verdict === true ? undefined : this.refuse("verifyUpgrade", request, verdict)
   }
 
   private fail(request: IncomingMessage, error: unknown): number {
