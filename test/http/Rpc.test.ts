@@ -691,3 +691,10 @@ describe("bad input", () => {
       expect(textOf(exit)).toContain("Not Implemented")
     }).pipe(Effect.provide(TestServer.layer(Layer.empty).pipe(Layer.provide(HttpServer.layerServices)))))
 })
+
+it.effect("a client that was not made here has no procedures, and is told so", () =>
+  Effect.gen(function*() {
+    const foreign = {} as NesClient.Service
+    const exit = yield* Effect.exit(Effect.provideService(NesRpcClient.makeProtocol, NesClient.NesClient, foreign))
+    expect(String(exit)).toContain("not made by `NesClient.make`")
+  }).pipe(Effect.scoped))

@@ -14,7 +14,7 @@ const documented = [...read("docs/telemetry.md").matchAll(/^\| (`nes_server.*?) 
 
 const serves = (text: string): void => {
   expect(documented.length).toBeGreaterThan(20)
-  const served = new Set([...text.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name))
+  const served = new Set([...text.matchAll(/^# HELP (\w+) \S.*\n# TYPE \1 /gm)].map(([, name]) => name))
   expect(documented.filter((name) => !served.has(name))).toEqual([])
   expect(text).toMatch(/^nes_server_closes_total\{code="1012"\} 0$/m)
   expect(text).toMatch(/^nes_server_request_duration_ms_count 0$/m)

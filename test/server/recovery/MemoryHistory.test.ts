@@ -36,6 +36,16 @@ it("keeps the last updates, as many and as long as its bounds say", () => {
   expect(messages("/a", epoch, 0)).toEqual([4])
 })
 
+it("keeps the state as long as its bound says, also of a path that somebody follows", () => {
+  const { clock, history } = start("/a")
+  const lasting = { ...bounds, state: 500 }
+  history.append(update("/a", 1), lasting)
+  clock.now = 500
+  expect(history.read("/a", undefined, lasting).last).toMatchObject({ message: 1 })
+  clock.now = 501
+  expect(history.read("/a", undefined, lasting).last).toBeUndefined()
+})
+
 describe("a path", () => {
   it("that nobody follows is forgotten when all that it keeps is too old, and then has a new epoch", () => {
     const { clock, history } = start()
