@@ -4,9 +4,10 @@ import * as Option from "effect/Option"
 import { UserError } from "../protocol/NesError.js"
 import { type Door, isCount, kind } from "../server/SettingKinds.js"
 
+// Whole, as those of hapi: Redis takes no others, and `Infinity` neither JSON nor a socket.
 const millis = (u: unknown): number | undefined => {
   const ms = Option.map(Duration.fromInput(u as Duration.Input), Duration.toMillis)
-  return Option.isSome(ms) && ms.value > 0 ? ms.value : undefined
+  return Option.isSome(ms) && ms.value > 0 ? Math.min(Math.ceil(ms.value), Number.MAX_SAFE_INTEGER) : undefined
 }
 
 export const duration = kind(

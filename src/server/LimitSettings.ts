@@ -69,6 +69,9 @@ export interface Limits {
 /** What a message may be longer than the largest payload: its path, its headers, and the JSON around them (bytes). */
 export const envelopeBytes = 65_536
 
+/** What is longer ends at once where JavaScript counts it (ms). */
+export const longestTimer = 2 ** 31 - 1
+
 /** The limits as a door is told them, in its unit of time: `false` for none. */
 export type LimitOptions<Time> = {
   readonly [K in keyof Limits]?: OptionOf<Limits[K], Time> | undefined

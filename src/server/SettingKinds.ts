@@ -126,6 +126,6 @@ export const decoder = <A, E>(schema: Schema.Codec<A, E>) => {
       return decoded.success
     }
     const [issue] = issuesOf(decoded.failure.issue).issues
-    throw error(issue?.path?.join(".") ?? "", issue?.message ?? "")
+    throw error(issue?.path?.map(String).join(".") ?? "", issue?.message ?? "")
   }
 }

@@ -208,7 +208,10 @@ export const fields = (door: Door) => ({
       door,
       struct(door, { interval: setting(door.time, beat.interval), timeout: setting(door.time, beat.timeout) }).check(
         Schema.makeFilter(({ interval, timeout }) =>
-          timeout < interval || { path: ["timeout"], issue: "must be less than heartbeat.interval" }
+          timeout >= interval
+            ? { path: ["timeout"], issue: "must be less than heartbeat.interval" }
+            : interval + timeout <= LimitSettings.longestTimer ||
+              { path: ["interval"], issue: "is longer than the timers of clients, which last 24 days" }
         )
       )
     ),

@@ -52,6 +52,57 @@ describe("settings", () => {
   })
 })
 
+const complaint = (door: (options: object) => unknown, options: object): string => {
+  try {
+    return `none, but ${JSON.stringify(door(options))}`
+  } catch (error) {
+    return error instanceof Error ? error.message.replace("limits.", "").replace(": ", " ") : "no error"
+  }
+}
+
+describe("wrong settings", () => {
+  const wrong = [Number.NaN, -1, 0, -Infinity, "5", "", true, [], {}, Symbol("five"), new Number(5), () => 5]
+
+  it.each(Object.keys(LimitSettings.defaults))("limits.%s is of its kind, at both doors", (name) => {
+    for (const door of [hapi, effect]) {
+      for (const value of wrong) {
+        expect(complaint(door, { limits: { [name]: value } })).toMatch(
+          new RegExp(`configuration ${name}:? (must|expected)`)
+        )
+      }
+    }
+  })
+
+  it.each<PropertyKey>(["constructor", "toString", "__proto__", "hasOwnProperty", Symbol("unknown"), 0])(
+    "no setting is called %s",
+    (name) => {
+      for (const options of [{}, { limits: {} }]) {
+        const inner = "limits" in options ? options.limits : options
+        Object.defineProperty(inner, name, { value: 1, enumerable: true })
+        for (const door of [hapi, effect]) {
+          expect(complaint(door, options)).toMatch(`configuration ${String(name)}`)
+        }
+      }
+    }
+  )
+
+  it("a heartbeat is no longer than the timers of clients", () => {
+    const longest = 2 ** 31 - 2
+    for (const door of [hapi, effect]) {
+      expect(door({ heartbeat: { interval: longest, timeout: 1 } })).toHaveProperty("heartbeat.interval", longest)
+      expect(complaint(door, { heartbeat: { interval: longest, timeout: 2 } })).toMatch("heartbeat.interval")
+    }
+    expect(complaint(effect, { heartbeat: { interval: Infinity } })).toMatch("heartbeat.interval")
+  })
+})
+
+it("durations are whole numbers, as Redis wants them, and the infinite ones too", () => {
+  expect(effect({ limits: { helloTimeout: "1500 micros", stallTimeout: Infinity } }).limits).toMatchObject({
+    helloTimeout: 2,
+    stallTimeout: Number.MAX_SAFE_INTEGER
+  })
+})
+
 describe.each(Object.entries(LimitSettings.defaults))("limits.%s", (name, otherwise: unknown) => {
   const value = name === "slowClient" ? "drop" : 7
 

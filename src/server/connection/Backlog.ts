@@ -1,6 +1,6 @@
 /** What becomes of a client that does not read what is written to it. */
 import type { Socket } from "node:net"
-import type { Limits } from "../LimitSettings.js"
+import { type Limits, longestTimer } from "../LimitSettings.js"
 
 /** A client that has fallen behind. */
 export interface Lag {
@@ -45,7 +45,7 @@ export class Backlog<R extends Reader> {
     raw.on("drain", end)
     if (patience !== false) {
       // It counts what leaves of a large message, too.
-      raw.setTimeout(patience)
+      raw.setTimeout(Math.min(patience, longestTimer))
       raw.on("timeout", expire)
     }
     reader.stopReading()

@@ -1,5 +1,8 @@
+import { Socket } from "node:net"
 import { expect, it } from "vitest"
+import { Backlog } from "../../../src/server/connection/Backlog.js"
 import { take } from "../../../src/server/connection/Connection.js"
+import * as LimitSettings from "../../../src/server/LimitSettings.js"
 import * as fc from "../../harness/Property.js"
 
 it("a second's worth may come at once, and no more", () => {
@@ -30,4 +33,13 @@ it("in no stretch of time more than its length allows and one second's worth, wh
       }
     )
   )
+})
+
+it("a client may take nothing for as long as a timer can be, and no less where it may for longer", () => {
+  const raw = new Socket()
+  const limits = { ...LimitSettings.defaults, stallTimeout: Number.MAX_SAFE_INTEGER }
+  const none = (): void => {}
+  new Backlog(limits, none).begin({ raw, lag: undefined, stopReading: none, readOn: none, giveUp: none }, 1)
+  expect(raw.timeout).toBe(2 ** 31 - 1)
+  raw.destroy()
 })
