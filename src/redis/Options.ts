@@ -33,47 +33,18 @@ export interface Options extends Address<Secret> {
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined
 }
 
-const known: Record<keyof Options, true> = {
-  url: true,
-  cluster: true,
-  sentinels: true,
-  name: true,
-  client: true,
-  prefix: true,
-  timeout: true,
-  durable: true,
-  maxInFlight: true,
-  balance: true,
-  onEvent: true
-}
-
-/** Says what is wrong with options, if anything is. */
-export const fault = (options: Options): string | undefined => {
-  const unknown = Object.keys(Object(options)).find((option) => !Object.hasOwn(known, option))
-  if (unknown !== undefined) {
-    return `\`${unknown}\` is unexpected`
-  }
-  const { balance, timeout = 1 } = options
-  const { cluster, name, sentinels, url } = addressOf(options)
-  const { patience = 1 } = typeof balance === "object" ? balance : {}
-  if (!isTime(timeout) || !isTime(patience)) {
-    return "`timeout` and `balance.patience` are times above zero"
-  }
-  if (sentinels) {
-    return url !== undefined || cluster
+const wrongAddress = ({ cluster, name, sentinels, url }: Address): string | undefined =>
+  sentinels
+    ? url !== undefined || cluster
       ? "`sentinels` take the place of `url`, and know no `cluster`"
       : sentinels.length === 0 || !name
       ? "`sentinels` need at least one url, and the `name` of the master"
       : wrongUrl(sentinels)
-  }
-  if (url === undefined || url.length === 0) {
-    return "`url` is missing"
-  }
-  if (typeof url !== "string" && !cluster) {
-    return "Several urls are those of a Redis Cluster: set `cluster`, or give one"
-  }
-  return wrongUrl(url)
-}
+    : url === undefined || url.length === 0
+    ? "`url` is missing"
+    : typeof url !== "string" && !cluster
+    ? "Several urls are those of a Redis Cluster: set `cluster`, or give one"
+    : wrongUrl(url)
 
 // What can never be reached is not tried again and again.
 const wrongUrl = (urls: string | ReadonlyArray<string>): string | undefined =>
@@ -94,13 +65,26 @@ const isTime = (input: Duration.Input): boolean =>
     return millis > 0 && millis < 2 ** 31
   })
 
-/** Where Redis is, with nothing redacted any more. */
-export const addressOf = ({ client = {}, cluster, name, sentinels, url }: Options): Address => {
-  const { password, ...rest } = client
-  return {
+/** What options say, with nothing redacted any more, and what is wrong with them, if anything is. */
+export const read = (options: Options) => {
+  const { balance = false, client, cluster, durable = false, maxInFlight = 10_000, name, ...others } = Object(
+    options
+  ) as Options
+  const { onEvent, prefix = "nes", sentinels, timeout = 5_000, url, ...unknown } = others
+  const { password, ...rest } = client ?? {}
+  const address: Address = {
     cluster,
     name,
     ...Revealed.of({ url, sentinels }) as Pick<Address, "url" | "sentinels">,
     client: password === undefined ? rest : { ...rest, password: Revealed.of(password) as string }
   }
+  const evening = balance === true ? {} : balance || undefined
+  const [unexpected] = Object.keys(unknown satisfies Record<string, never>)
+  const wrong = unexpected !== undefined
+    ? `\`${unexpected}\` is unexpected`
+    : !isTime(timeout) || !isTime(evening?.patience ?? 1)
+    ? "`timeout` and `balance.patience` are times above zero"
+    : wrongAddress(address)
+  const silence = wrong === undefined ? Duration.toMillis(timeout) : 0
+  return { wrong, address, durable, prefix, timeout: silence, maxInFlight, balance: evening, onEvent }
 }

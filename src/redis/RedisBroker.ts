@@ -12,13 +12,12 @@
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ClusterBroker from "../cluster/ClusterBroker.js"
 import { UserError } from "../protocol/NesError.js"
 import * as Broker from "../server/Broker.js"
-import { addressOf, fault, type Options } from "./Options.js"
+import { type Options, read } from "./Options.js"
 import * as RedisEngine from "./RedisEngine.js"
 
 /** @since 0.1.0 */
@@ -53,18 +52,10 @@ export class RedisBroker extends Context.Service<RedisBroker, Service>()("effect
  */
 export const make = (options: Options): Effect.Effect<Service, UserError> =>
   Effect.suspend(() => {
-    const wrong = fault(options)
-    if (wrong) {
-      return Effect.fail(new UserError({ message: `Invalid Redis options: ${wrong}` }))
-    }
-    const { balance = false, durable = false, maxInFlight = 10_000, onEvent, prefix = "nes", timeout = 5_000 } = options
-    const silence = Duration.toMillis(timeout)
-    return ClusterBroker.make(RedisEngine.make({ ...addressOf(options), durable, prefix, timeout: silence }), {
-      timeout: silence,
-      maxInFlight,
-      balance: balance === true ? {} : balance || undefined,
-      onEvent
-    })
+    const { address, wrong, ...settings } = read(options)
+    return wrong === undefined
+      ? ClusterBroker.make(RedisEngine.make({ ...address, ...settings }), settings)
+      : Effect.fail(new UserError({ message: `Invalid Redis options: ${wrong}` }))
   })
 
 /**
