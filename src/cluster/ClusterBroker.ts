@@ -28,14 +28,14 @@ export const make = (engine: Engine, options: BrokerOptions): Effect.Effect<Serv
     events: Stream.fromPubSub(events),
     join: (node) =>
       Effect.map(rootless(), (context) => {
-        const member = new ClusterNode(node, engine, options, context, (event) => {
+        const happened = (event: BrokerEvent): void => {
           PubSub.publishUnsafe(events, event)
           try {
             options.onEvent?.(event)
           } catch (error) {
             node.log(["nes", "onEvent", "error"], error)
           }
-        })
-        return member.membership
+        }
+        return new ClusterNode(node, engine, options, context, happened)
       })
   }))

@@ -10,7 +10,7 @@ import { type Answers, BrokerError, type Health, type Membership, type Node, typ
 import type { Broadcast, Command, Publish, Published } from "../server/Command.js"
 import * as MessageText from "../server/MessageText.js"
 import type { Bounds } from "../server/recovery/Bounds.js"
-import type { Page, Since } from "../server/recovery/History.js"
+import type { History, Page, Since } from "../server/recovery/History.js"
 import { Appender } from "./Appender.js"
 import { Balance, type BalanceOptions } from "./Balance.js"
 import { BrokerEvent } from "./BrokerEvent.js"
@@ -44,7 +44,8 @@ export interface ClusterOptions {
   readonly balance?: BalanceOptions | undefined
 }
 
-export class ClusterNode {
+/** As a `Membership`, what the node asks of the others; what they ask of it comes through `hear`. */
+export class ClusterNode implements Membership {
   private session: Session | undefined
   /** Scopes in which this node takes part. */
   private users = 0
@@ -75,10 +76,16 @@ export class ClusterNode {
   private readonly after: Timer.After
   private readonly survey: Survey
   private readonly roster: Roster.Roster
-  private readonly claims: ClusterClaims
   private readonly channels: Channels
-  private readonly presence: ClusterPresence
-  private readonly once: ClusterOnce
+  readonly claims: ClusterClaims
+  readonly presences: ClusterPresence
+  readonly once: ClusterOnce
+  readonly history: History = {
+    read: (path, since, bounds) => this.read(path, since, bounds),
+    clear: (path) => this.asked((session) => session.clear(path)),
+    failed: (path) => this.failed(path)
+  }
+  readonly interest = (path: string): Promise<void> | undefined => this.channels.follow(path)
   private readonly orders: Orders.Orders
   private readonly appender: Appender
   private readonly balance: Balance | undefined
@@ -98,7 +105,7 @@ export class ClusterNode {
     this.roster = new Roster.Roster(node.id, () => this.now())
     this.claims = new ClusterClaims(session, (nodes) => this.dead(nodes))
     this.channels = new Channels(node, session)
-    this.presence = new ClusterPresence({
+    this.presences = new ClusterPresence({
       node,
       command: (run) => this.asked(run),
       now: () => this.now(),
@@ -123,31 +130,12 @@ export class ClusterNode {
     Metrics.begin(context)
   }
 
-  get membership(): Membership {
-    return {
-      send: (command) => this.send(command),
-      history: {
-        read: (path, since, bounds) => this.read(path, since, bounds),
-        clear: (path) => this.asked((session) => session.clear(path)),
-        failed: (path) => this.failed(path)
-      },
-      presences: this.presence,
-      once: this.once,
-      count: (path) => this.count(path),
-      ask: (question) => this.ask(question),
-      health: () => this.health,
-      interest: (path) => this.channels.follow(path),
-      claims: this.claims,
-      open: this.open
-    }
-  }
-
   private now(): number {
     return this.clock.currentTimeMillisUnsafe()
   }
 
   // A node starts without its engine, but gives it the time to answer first.
-  private readonly open: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() => {
+  readonly open: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() => {
     const enter = Effect.sync(() => this.users++ === 0 && this.connect())
     const leave = Effect.suspend(() => --this.users === 0 ? Effect.promise(() => this.close()) : Effect.void)
     return Effect.acquireRelease(enter, () => leave).pipe(
@@ -279,7 +267,7 @@ export class ClusterNode {
       }
       void this.channels.catchUp()
       // While the engine was away, nobody could give a sign of life.
-      await this.presence.tend(this.roster.peers, this.now() - this.joinedAt > Roster.lease).catch(ignore)
+      await this.presences.tend(this.roster.peers, this.now() - this.joinedAt > Roster.lease).catch(ignore)
       await this.once.tend()
       await this.channels.stroll()
     }
@@ -318,7 +306,7 @@ export class ClusterNode {
     return nodes.filter((node) => node !== this.node.id && !alive.has(node))
   }
 
-  private send(command: Command): Promise<void> {
+  readonly send = (command: Command): Promise<void> => {
     switch (command.type) {
       case "publish":
         return command.recovery ? this.keep(command, command.recovery) : this.publish(command)
@@ -482,7 +470,7 @@ export class ClusterNode {
     })
   }
 
-  private async count(path: string | undefined): Promise<Tally> {
+  readonly count = async (path: string | undefined): Promise<Tally> => {
     const { node } = this
     const { answers, silent } = await this.survey.take(async (id) => {
       const heard = await this.say(path === undefined ? "all" : "path", path ?? "all", { type: "count", id, path })
@@ -492,7 +480,7 @@ export class ClusterNode {
     return { total: counts.reduce((sum, count) => sum + count, 0), nodes: counts.length, silent }
   }
 
-  private async ask(question: unknown): Promise<Answers> {
+  readonly ask = async (question: unknown): Promise<Answers> => {
     const { node } = this
     const others = this.survey.take(async (id) => await this.say("all", "all", { type: "ask", id, question }) - 1)
       .then(({ answers }) => answers, () => new Map<string, unknown>())
@@ -502,7 +490,7 @@ export class ClusterNode {
     return { answers, silent: Array.from(known).filter((id) => !answers.has(id)) }
   }
 
-  private get health(): Health {
+  readonly health = (): Health => {
     return {
       name: this.engine.name,
       connected: this.joined,
