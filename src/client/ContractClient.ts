@@ -220,32 +220,21 @@ const decoding = <In, Out, E, R, E2, R2>(
   Stream.transformPull(stream, (pull) =>
     Effect.sync(() => {
       let failed: Exit.Failure<never, E2> | undefined
-      const from = (
-        values: NonEmptyReadonlyArray<In>,
-        start: number,
-        decoded: Array<Out>
-      ): Effect.Effect<NonEmptyReadonlyArray<Out>, E2, R2> => {
-        for (let index = start; index < values.length; index++) {
-          const effect = decode(values[index] as In)
-          if (!Exit.isExit(effect)) {
-            return Effect.flatMap(Effect.exit(effect), (exit) => add(exit) ?? from(values, index + 1, decoded))
-          }
-          const end = add(effect as Exit.Exit<Out, E2>)
-          if (end !== undefined) {
-            return end
-          }
-        }
-        return Effect.succeed(decoded as unknown as NonEmptyReadonlyArray<Out>)
-
-        function add(exit: Exit.Exit<Out, E2>): Effect.Effect<NonEmptyReadonlyArray<Out>, E2> | undefined {
-          if (Exit.isSuccess(exit)) {
-            decoded.push(exit.value)
-            return undefined
-          }
-          failed = exit as Exit.Failure<never, E2>
-          return decoded.length === 0 ? failed : Effect.succeed(decoded as unknown as NonEmptyReadonlyArray<Out>)
-        }
+      const untilFailure = (exits: ReadonlyArray<Exit.Exit<Out, E2>>) => {
+        failed = exits.find(Exit.isFailure) as typeof failed
+        const whole = failed ? exits.slice(0, exits.indexOf(failed)) : exits
+        const decoded = whole.map((exit) => (exit as Exit.Success<Out>).value)
+        return failed && decoded.length === 0
+          ? failed
+          : Effect.succeed(decoded as unknown as NonEmptyReadonlyArray<Out>)
       }
-      const next = Effect.flatMap(pull, (values) => from(values, 0, []))
+      const next = Effect.flatMap(pull, (values) => {
+        const effects = values.map(decode)
+        return effects.every(isExit<Out, E2>)
+          ? untilFailure(effects)
+          : Effect.flatMap(Effect.forEach(effects, Effect.exit), untilFailure)
+      })
       return Effect.suspend(() => failed ?? next)
     }))
+
+const isExit = <A, E>(effect: Effect.Effect<A, E, unknown>): effect is Exit.Exit<A, E> => Exit.isExit(effect)
