@@ -9,7 +9,7 @@ import * as Backoff from "./Backoff.js"
 import type { SocketOptions } from "./Connection.js"
 import type { Auth } from "./Credentials.js"
 import type { DisconnectLog, Status } from "./Observer.js"
-import type { Call, Draft } from "./Pending.js"
+import { type Answered, none } from "./Pending.js"
 import type { RequestOptions, Response } from "./Request.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
@@ -110,17 +110,7 @@ export type Handler<A = unknown> = (message: A, flags: Flags) => void
  */
 export type UpdateHandler = { handle(message: unknown): void }["handle"]
 
-type Settle = (error?: NesError) => void
-
-type Answered = (error: NesError | null, answer?: Message.Answer) => void
-
 const ignore = (): void => {}
-
-// A Promise that nobody looks at is no unhandled rejection; whoever awaits it still gets its error.
-const quiet = <A>(promise: Promise<A>): Promise<A> => {
-  promise.catch(ignore)
-  return promise
-}
 
 const isMissing = (value: unknown): boolean => value === undefined || value === null
 
@@ -257,21 +247,26 @@ export class Client {
   request<A = unknown>(options: string | RequestOptions): Promise<Response<A>>
   request<A = unknown>(options: string | RequestOptions, callback: RequestCallback<A>): void
   request<A>(options: string | RequestOptions, callback?: RequestCallback<A>): Promise<Response<A>> | undefined {
-    const answered: Answered | undefined = callback &&
-      ((error, answer) => callback(error, answer?.payload as A, answer?.statusCode as number, answer?.headers))
-    return isMissing(options)
-      ? this.refused("Invalid request", answered as Callback | undefined)
-      : this.tracked(Request.draft(options), Request.response as (answer: Message.Answer) => Response<A>, answered)
+    return this.settled(
+      callback &&
+        ((error, { headers, payload, statusCode }) =>
+          callback(error ?? null, payload as A, statusCode as number, headers)),
+      (done) =>
+        isMissing(options)
+          ? done(new UserError({ message: "Invalid request" }))
+          : this.session.send(Request.draft(options), done),
+      Request.response as (answer: Message.Answer) => Response<A>
+    )
   }
 
   /** Sends a custom message, to be answered by the server's `onMessage`. */
   message<A = unknown>(message: unknown): Promise<MessageResponse<A>>
   message<A = unknown>(message: unknown, callback: MessageCallback<A>): void
   message<A>(message: unknown, callback?: MessageCallback<A>): Promise<MessageResponse<A>> | undefined {
-    return this.tracked(
-      { type: "message", message, id: 0 },
-      (answer) => ({ payload: answer.message as A }),
-      callback && ((error, answer) => callback(error, answer?.message as A))
+    return this.settled(
+      callback && ((error, answer) => callback(error ?? null, answer.message as A)),
+      (done) => this.session.send({ type: "message", message, id: 0 }, done),
+      (answer) => ({ payload: answer.message as A })
     )
   }
 
@@ -296,7 +291,7 @@ export class Client {
   ): Promise<void> | undefined {
     const [options, callback] = typeof third === "object" && third !== null ? [third, fourth] : [{}, third ?? fourth]
     if (!isMissing(handler) && typeof handler !== "function") {
-      return this.refused("Invalid handler", callback)
+      return this.settled(callback, (settle) => settle(new UserError({ message: "Invalid handler" })))
     }
     const listener: Listener = { update: handler ?? ignore }
     return this.settled(callback, (settle) => this.session.subscribe(path, handler ?? null, listener, settle, options))
@@ -332,63 +327,46 @@ export class Client {
   reauthenticate(auth: unknown): Promise<true>
   reauthenticate(auth: unknown, callback: Callback): void
   reauthenticate(auth: unknown, callback?: Callback): Promise<true> | undefined {
-    const accepted = (): true => {
-      this.session.overrideReconnectionAuth(auth)
-      return true
-    }
-    const answered = callback && ((error: NesError | null): void => {
-      if (error === null) {
-        accepted()
-      }
-      callback(error)
-    })
-    return this.tracked({ type: "reauth", auth, id: 0 }, accepted, answered)
+    return this.settled(
+      callback && ((error) => callback(error ?? null)),
+      (done) =>
+        this.session.send({ type: "reauth", auth, id: 0 }, (error, answer) => {
+          if (error === undefined) {
+            this.session.overrideReconnectionAuth(auth)
+          }
+          done(error, answer)
+        }),
+      () => true as const
+    )
   }
 
-  private refused(message: string, callback: Callback | undefined): Promise<never> | undefined {
-    return this.settled(callback, (settle) => settle(new UserError({ message }))) as Promise<never> | undefined
-  }
-
-  private tracked<A>(
-    draft: Draft & Pick<Call, "type">,
-    read: (answer: Message.Answer) => A,
-    callback: Answered | undefined
+  // `null` stands for no callback, too. One never runs before the call it was given to has returned.
+  private settled<A = void>(
+    callback: Answered | undefined | null,
+    start: (done: (error?: NesError, answer?: Message.Answer) => void) => void,
+    read?: (answer: Message.Answer) => A
   ): Promise<A> | undefined {
-    // `null` stands for no callback, too.
     if (callback) {
-      return this.later((run) =>
-        this.session.send(draft, {
-          type: draft.type,
-          succeed: (answer) => this.call(() => callback(null, answer)),
-          fail: (error, answer) => run(() => callback(error, answer))
-        })
-      )
+      let hasReturned = false
+      start((error, answer = none) => {
+        const run = (): void => this.call(() => read ? callback(error, answer) : (callback as Callback)(error))
+        return hasReturned ? run() : queueMicrotask(run)
+      })
+      hasReturned = true
+      return undefined
     }
     const promise = new Promise<A>((resolve, reject) =>
-      this.session.send(draft, {
-        type: draft.type,
-        succeed: (answer) => resolve(read(answer)),
-        fail: (error) => {
-          reject(error)
+      start((failure, answer = none) => {
+        if (failure) {
+          reject(failure)
           // Not before there is a Promise. There is one for every request: only those that fail pay for it.
-          queueMicrotask(() => quiet(promise))
+          queueMicrotask(() => promise.catch(ignore))
+        } else {
+          resolve(read?.(answer) as A)
         }
       })
     )
     return promise
-  }
-
-  private settled(callback: Callback | undefined, start: (settle: Settle) => void): Promise<void> | undefined {
-    return callback
-      ? this.later((run) => start((error) => run(() => callback(error))))
-      : quiet(new Promise((resolve, reject) => start((error) => (error === undefined ? resolve() : reject(error)))))
-  }
-
-  // A callback never runs before the call it was given to has returned.
-  private later(start: (run: (f: () => void) => void) => void): undefined {
-    let hasReturned = false
-    start((f) => hasReturned ? this.call(f) : queueMicrotask(() => this.call(f)))
-    hasReturned = true
   }
 
   private call(f: () => void): void {

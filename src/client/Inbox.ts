@@ -5,10 +5,10 @@ import type * as Message from "../protocol/Message.js"
 import { type NesError, ProtocolError, ServerError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import type { Observer } from "./Observer.js"
-import { type Call, hasMore, type Pending } from "./Pending.js"
+import { hasMore, none, type Pending } from "./Pending.js"
 import type { Subscriptions } from "./Subscriptions.js"
 
-const answers: ReadonlySet<string | undefined> = new Set<Call["type"]>([
+const answers: ReadonlySet<string | undefined> = new Set<Message.ClientMessage["type"]>([
   "hello",
   "reauth",
   "request",
@@ -55,7 +55,7 @@ export class Inbox {
     if (Result.isFailure(decoded)) {
       const { failure } = decoded
       const call = failure.id === undefined ? undefined : this.pending.take(failure.id)
-      call?.fail(new ProtocolError({ message: "Received invalid response", cause: failure }))
+      call?.answered(new ProtocolError({ message: "Received invalid response", cause: failure }), none)
       this.owner.error(failure)
       return
     }
@@ -104,15 +104,19 @@ export class Inbox {
       return
     }
     const isError = answer.statusCode !== undefined && answer.statusCode >= 400
-    if (answers.has(answer.type) && (isError || answer.type === call.type)) {
+    if (answers.has(answer.type) && (isError || answer.type === call.draft.type)) {
       if (isError) {
-        call.fail(serverError(answer), answer)
-      } else {
-        call.succeed(answer)
+        call.answered(serverError(answer), answer)
+        return
       }
+      if (hasMore(answer)) {
+        // Its time goes on when it is ready for more.
+        this.pending.add(Number(answer.id), call, false)
+      }
+      call.answered(undefined, answer)
       return
     }
-    call.fail(new ProtocolError({ message: "Received invalid response" }))
+    call.answered(new ProtocolError({ message: "Received invalid response" }), none)
     this.owner.error(new ProtocolError({ message: `Received unknown response type: ${answer.type}` }))
   }
 

@@ -33,7 +33,7 @@ import * as Credentials from "./Credentials.js"
 import * as Deadline from "./Deadline.js"
 import * as Metrics from "./Metrics.js"
 import type { DisconnectLog, Status } from "./Observer.js"
-import type { Call, Draft } from "./Pending.js"
+import type { Draft } from "./Pending.js"
 import * as Request from "./Request.js"
 import * as Session from "./Session.js"
 import type { Close } from "./Socket.js"
@@ -514,7 +514,7 @@ const ended = (): DisconnectError => new DisconnectError({ message: "Subscriptio
 
 const call = <A>(
   session: Session.Session,
-  makeDraft: () => Draft & Pick<Call, "type">,
+  makeDraft: () => Draft,
   read: (answer: Message.Answer) => A,
   timeout: Duration.Input | undefined
 ): Effect.Effect<A, NesError> => {
@@ -530,18 +530,18 @@ const call = <A>(
         session.say("cancel", Number(draft.id))
       }
     }
-    session.send(draft, {
-      type: draft.type,
-      succeed: (answer) => resume(Effect.succeed(read(answer))),
-      fail: (error, answer) => {
-        if (error._tag === "TimeoutError") {
-          cancel()
-        }
-        if (isBody(answer?.body)) {
-          Object.assign(error, { body: answer.body })
-        }
-        resume(Effect.fail(error))
+    session.send(draft, (error, answer) => {
+      if (error === undefined) {
+        resume(Effect.succeed(read(answer)))
+        return
       }
+      if (error._tag === "TimeoutError") {
+        cancel()
+      }
+      if (isBody(answer.body)) {
+        Object.assign(error, { body: answer.body })
+      }
+      resume(Effect.fail(error))
     })
     return Effect.sync(() => {
       session.forget(draft.id)

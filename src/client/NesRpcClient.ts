@@ -23,7 +23,7 @@ import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError } from "../protocol/NesError.js"
 import { rootless } from "../protocol/Tracing.js"
 import { NesClient } from "./NesClient.js"
-import { type Call, hasMore } from "./Pending.js"
+import { hasMore } from "./Pending.js"
 import * as Session from "./Session.js"
 
 type RequestId = string | number
@@ -89,34 +89,19 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
         }
       }
 
-      const callOf = (clientId: number, requestId: RequestId): Call => {
-        const call: Call = {
-          type: "rpc",
-          succeed: (answer) => {
-            if (hasMore(answer)) {
-              // Its time goes on when it is ready for more.
-              session.pending.add(Number(answer.id), call, false)
-            } else {
-              ids.delete(requestId)
-            }
-            hand(requestId, writeResponse(clientId, responseOf(requestId, answer)))
-          },
-          fail: (error) => {
-            const wasUnderWay = ids.delete(requestId)
-            if (error._tag !== "DisconnectError") {
-              if (error._tag !== "ServerError") {
-                // The server does not know that nobody waits for it any more.
-                session.say("cancel", Number(call.draft?.id))
-              }
-              hand(requestId, writeResponse(clientId, { _tag: "Exit", requestId, exit: refusal(error.message) }))
-            } else if (wasUnderWay) {
-              // All that are under way fail at once.
-              ids.clear()
-              clientIds.forEach((id) => fork(writeResponse(id, { _tag: "ClientProtocolError", error: lost(error) })))
-            }
+      const failed = (clientId: number, requestId: RequestId, callId: number, error: NesError): void => {
+        const wasUnderWay = ids.delete(requestId)
+        if (error._tag !== "DisconnectError") {
+          if (error._tag !== "ServerError") {
+            // The server does not know that nobody waits for it any more.
+            session.say("cancel", callId)
           }
+          hand(requestId, writeResponse(clientId, { _tag: "Exit", requestId, exit: refusal(error.message) }))
+        } else if (wasUnderWay) {
+          // All that are under way fail at once.
+          ids.clear()
+          clientIds.forEach((id) => fork(writeResponse(id, { _tag: "ClientProtocolError", error: lost(error) })))
         }
-        return call
       }
 
       const request = (
@@ -141,7 +126,16 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
           discard
         }
         ids.set(id, 0)
-        session.send(draft, callOf(clientId, id))
+        session.send(draft, (error, answer) => {
+          if (error !== undefined) {
+            failed(clientId, id, draft.id, error)
+            return
+          }
+          if (!hasMore(answer)) {
+            ids.delete(id)
+          }
+          hand(id, writeResponse(clientId, responseOf(id, answer)))
+        })
         if (draft.id === 0) {
           ids.delete(id)
           return Effect.fail(unsent("Failed to send message - server disconnected"))

@@ -11,17 +11,18 @@ export type Draft<M extends Message.ClientMessage = Message.ClientMessage> = M e
   ? { -readonly [K in keyof M]: M[K] }
   : never
 
-/** A call, as a plain record: no fiber waits for its answer. Exactly one of the two functions is called, once. */
+/** Hears once how a call ends: of the answer, which also reports the error if there is one. */
+export type Answered = (error: NesError | undefined, answer: Message.Answer) => void
+
+/** What comes with an error that no answer reports. */
+export const none: Message.Answer = {}
+
+/** A call, as a plain record: no fiber waits for its answer. */
 export interface Call {
-  /** The type the answer must have. */
-  readonly type: "hello" | "reauth" | "request" | "message" | "sub" | "unsub" | "rpc"
-  succeed(answer: Message.Answer): void
-  /** What it was sent as, where it may be sent again. */
-  draft?: Draft | undefined
+  readonly draft: Draft
+  readonly answered: Answered
   /** When its time is over, where calls have one. */
   due?: bigint | undefined
-  /** `answer` is the one that reported the error, where there was one. */
-  fail(error: NesError, answer?: Message.Answer): void
 }
 
 /** Whether more answers to the same call follow this one: it brings some of a Stream. */
@@ -129,7 +130,7 @@ export class Pending {
     for (const [id, call] of this.calls) {
       if (call.due !== undefined && call.due <= now) {
         this.forget(id)
-        call.fail(new TimeoutError({ message: "Request timed out" }))
+        call.answered(new TimeoutError({ message: "Request timed out" }), none)
       }
     }
   }

@@ -30,7 +30,7 @@ import * as Credentials from "./Credentials.js"
 import * as Disconnection from "./Disconnection.js"
 import { Inbox } from "./Inbox.js"
 import { type Observer, Status } from "./Observer.js"
-import { type Call, type Draft, Pending } from "./Pending.js"
+import { type Answered, type Call, type Draft, none, Pending } from "./Pending.js"
 import { type Listener, type SubscribeOptions, Subscriptions, type Topic } from "./Subscriptions.js"
 import { Transport } from "./Transport.js"
 
@@ -62,7 +62,7 @@ const cutOff = (): DisconnectError => new DisconnectError({ message: "Request fa
 
 const invalidPath = (): UserError => new UserError({ message: "Invalid path" })
 
-const mayBeRepeated = ({ type }: Call): boolean => type === "request" || type === "message"
+const mayBeRepeated = ({ draft: { type } }: Call): boolean => type === "request" || type === "message"
 
 export class Session implements Owner {
   /** The server's id of this client's socket, while connected. */
@@ -175,22 +175,26 @@ export class Session implements Owner {
     return this.backoff !== undefined
   }
 
-  /** Sends a message under a new id, written into it; exactly one function of `call` is called, once. */
-  send(draft: Draft, call: Call): void {
+  /** Sends a message under a new id, written into it; `answered` is called once. */
+  send(draft: Draft, answered: Answered): void {
+    this.give({ draft, answered })
+  }
+
+  private give(call: Call): void {
     const { connection } = this
+    const { draft } = call
     const isOpen = connection?.isOpen === true
     // A peer that is closing the connection has not said yet whether it sends its clients away.
     if (!isOpen && (connection?.since === undefined || this.isLeaving || !mayBeRepeated(call))) {
-      call.fail(unsent())
+      call.answered(unsent(), none)
       return
     }
     draft.id = ++this.ids
     const encoded = Codec.encode(draft)
     if (Result.isFailure(encoded)) {
-      call.fail(encoded.failure)
+      call.answered(encoded.failure, none)
       return
     }
-    call.draft = draft
     this.pending.add(draft.id, call)
     if (!isOpen) {
       this.unbegun.add(draft.id)
@@ -200,7 +204,7 @@ export class Session implements Owner {
       connection.send(encoded.success)
     } catch (cause) {
       this.pending.take(draft.id)
-      call.fail(new WsError({ message: Thrown.text(cause), cause }))
+      call.answered(new WsError({ message: Thrown.text(cause), cause }), none)
     }
   }
 
@@ -271,16 +275,12 @@ export class Session implements Owner {
   }
 
   private ask(path: string, topic: Topic, done: Settle, more?: Pick<Message.Sub, "presence" | "traceparent">): void {
-    this.send({ type: "sub", path, ...topic.wishes, ...more, id: 0 }, {
-      type: "sub",
-      succeed: ({ position }) => {
-        if (position !== undefined) {
-          this.subscribed.locate(path, position)
-        }
+    this.send({ type: "sub", path, ...topic.wishes, ...more, id: 0 }, (error, { position }) => {
+      if (error === undefined) {
+        this.subscribed.locate(path, position)
         topic.accept(this.connection)
-        done()
-      },
-      fail: done
+      }
+      done(error)
     })
   }
 
@@ -308,10 +308,7 @@ export class Session implements Owner {
     }
     const gone = key ? this.subscribed.remove(path, key) : this.subscribed.clear(path)
     if (gone) {
-      this.afterHello(
-        done,
-        () => this.send({ type: "unsub", path, id: 0 }, { type: "unsub", succeed: () => done(), fail: done })
-      )
+      this.afterHello(done, () => this.send({ type: "unsub", path, id: 0 }, done))
     } else {
       done()
     }
@@ -403,11 +400,7 @@ export class Session implements Owner {
     this.change(Status.Connected({ id: socket ?? "" }))
     this.subscribed.helloAccepted(connection, connection.unasked)
     this.release()
-    for (const call of this.takeUnbegun()) {
-      if (call.draft !== undefined) {
-        this.send(call.draft, call)
-      }
-    }
+    this.takeUnbegun().forEach((call) => this.give(call))
     connection.unasked.forEach((path) => this.resubscribe(path))
     this.observer.connected(socket ?? "", settle === undefined)
     settle?.()
@@ -489,7 +482,7 @@ export class Session implements Owner {
     kept.forEach((call, id) => this.pending.add(id, call))
     for (const [id, call] of calls) {
       if (!kept.has(id)) {
-        call.fail(unbegun.has(id) ? unsent() : cutOff())
+        call.answered(unbegun.has(id) ? unsent() : cutOff(), none)
       }
     }
     this.release()
@@ -522,7 +515,7 @@ export class Session implements Owner {
   }
 
   private stopReconnecting(): void {
-    this.takeUnbegun().forEach((call) => call.fail(unsent()))
+    this.takeUnbegun().forEach((call) => call.answered(unsent(), none))
     const { backoff } = this
     this.backoff = undefined
     backoff?.over.openUnsafe()
@@ -554,16 +547,14 @@ export class Session implements Owner {
       extensions: this.settings.extensions,
       traceparent: this.settle && this.traceparent,
       id: 0
-    }, {
-      type: "hello",
-      succeed: (answer) => {
-        if (isBearable(answer.heartbeat)) {
-          this.established(connection, answer)
-        } else {
-          this.refused(connection, new ProtocolError({ message: "Received invalid response", cause: answer.heartbeat }))
-        }
-      },
-      fail: (error) => this.refused(connection, error)
+    }, (error, answer) => {
+      if (error !== undefined) {
+        this.refused(connection, error)
+      } else if (isBearable(answer.heartbeat)) {
+        this.established(connection, answer)
+      } else {
+        this.refused(connection, new ProtocolError({ message: "Received invalid response", cause: answer.heartbeat }))
+      }
     })
   }
 

@@ -167,8 +167,10 @@ export class Subscriptions {
   }
 
   /** Takes note of how far a path has come, by the server's word. */
-  locate(path: string, position: Message.Position): void {
-    this.topics.get(path)?.moveTo(position)
+  locate(path: string, position: Message.Position | undefined): void {
+    if (position !== undefined) {
+      this.topics.get(path)?.moveTo(position)
+    }
   }
 
   /** Takes note that updates are lost; returns whether the path is subscribed to. */

@@ -1,7 +1,7 @@
 /** Calls and their ends, against a scripted server and under the test's clock. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type { Call } from "../../src/client/Pending.js"
+import type { Answered } from "../../src/client/Pending.js"
 import { FakeSocket, turn } from "./FakeServer.js"
 import { adjust, message, reconnect, setup } from "./Setup.js"
 
@@ -76,15 +76,14 @@ describe("a call", () => {
     Effect.gen(function*() {
       const { heard, server, session } = yield* connected({ timeout: 1000 })
       const failed: Array<string> = []
-      const call: Call = {
-        type: "rpc",
-        succeed: ({ id }) => {
-          session.pending.add(Number(id), call, false)
-          session.pending.resume(Number(id))
-        },
-        fail: ({ message }) => failed.push(message)
+      const answered: Answered = (error, answer) => {
+        if (error) {
+          failed.push(error.message)
+        } else {
+          session.pending.resume(Number(answer.id))
+        }
       }
-      session.send({ type: "rpc", tag: "Count", id: 0 }, call)
+      session.send({ type: "rpc", tag: "Count", id: 0 }, answered)
       const piece = { type: "rpc", id: 2, values: [1] }
       for (let pieces = 0; pieces < 3; pieces++) {
         yield* adjust(600)

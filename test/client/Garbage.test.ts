@@ -67,7 +67,7 @@ describe("garbage", () => {
                   session.send(message("x"), call(String(++calls)))
                   break
                 case "reauth":
-                  session.send({ type: "reauth", auth: "x", id: 0 }, call(String(++calls), "reauth"))
+                  session.send({ type: "reauth", auth: "x", id: 0 }, call(String(++calls)))
                   break
                 case "sub":
                   session.subscribe("/a", calls, { update: () => {} }, settle(String(++calls)))

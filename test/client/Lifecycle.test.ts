@@ -130,7 +130,7 @@ it.effect(
           session.unsubscribe(step.path, step.key, once())
         } else if (step.do === "call") {
           const done = once()
-          session.send(message(1), { type: "message", succeed: done, fail: done })
+          session.send(message(1), done)
         } else if (step.do === "wait") {
           yield* adjust(step.ms)
         } else if (socket !== undefined && isLive(socket)) {

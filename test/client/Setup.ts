@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import * as Backoff from "../../src/client/Backoff.js"
 import type * as Observer from "../../src/client/Observer.js"
-import type { Call, Draft } from "../../src/client/Pending.js"
+import type { Answered, Draft } from "../../src/client/Pending.js"
 import * as Session from "../../src/client/Session.js"
 import type { NesError } from "../../src/protocol/NesError.js"
 import { FakeServer, turn } from "./FakeServer.js"
@@ -19,7 +19,7 @@ export interface Setup {
   readonly ended: Array<ReadonlyArray<unknown>>
   readonly connect: (options?: Partial<Session.ConnectOptions>) => void
   readonly settle: (name: string) => (error?: NesError) => void
-  readonly call: (name: string, type?: Call["type"]) => Call
+  readonly call: (name: string) => Answered
 }
 
 /** Reconnection by the documented options. */
@@ -40,11 +40,7 @@ export const setup = (options: Partial<Session.Options> = {}): Effect.Effect<Set
       ended,
       connect: (options = {}) => session.connect({ reconnect: reconnect(), ...options }, settle("connect")),
       settle,
-      call: (name, type = "message") => ({
-        type,
-        succeed: ({ message }) => ended.push([name, message]),
-        fail: (error) => settle(name)(error)
-      })
+      call: (name) => (error, { message }) => error ? settle(name)(error) : ended.push([name, message])
     })
   )
 }
