@@ -4,7 +4,7 @@ import { now } from "../process/Clock.mjs"
 import { RawSocket } from "./RawSocket.mjs"
 
 export class Asker {
-  /** When each request began, and when it was answered (ms, by the clock of all processes). */
+  /** When each request was due, and when it was answered (ms, by the clock of all processes). */
   asked = []
   #socket
   #failed
@@ -42,12 +42,14 @@ export class Asker {
       const begun = now()
       const [duration] = await Promise.all([this.ask(), setTimeout(every)])
       took.push(duration)
-      this.asked.push([begun, begun + duration])
+      // Those that were due while this one waited would have waited too: a server that keeps its clients waiting is asked
+      // less often, but by no fewer.
+      for (let due = 0; due < duration; due += every) this.asked.push([begun + due, begun + duration])
     } while (took.length < count && performance.now() < this.until)
     return took
   }
 
-  /** Ends that; when each request began and was answered. */
+  /** Ends that; when each request was due and was answered. */
   async end() {
     this.until = 0
     await this.asking

@@ -4,12 +4,12 @@ import { start } from "../process/Child.mjs"
 const main = new URL("../load/main.mjs", import.meta.url)
 
 /**
- * Lets a client ask while `run` runs; answers what that does, and when each request began and was answered (ms).
+ * Lets a client ask while `run` runs; answers what that does, and when each request was due and was answered (ms).
  *
  * @template A
  * @param {{ port: number, auth?: unknown, every: number, path: string, result: unknown }} options
  * @param {() => Promise<A>} run
- * @returns {Promise<{ done: A, asked: Array<[begun: number, answered: number]> }>}
+ * @returns {Promise<{ done: A, asked: Array<[due: number, answered: number]> }>}
  */
 export const whileAsking = async ({ auth, every, path, port, result }, run) => {
   const asker = await start(main)
@@ -26,4 +26,4 @@ export const whileAsking = async ({ auth, every, path, port, result }, run) => {
 
 /** How long requests took that were waiting within these times. */
 export const durations = (asked, from = -Infinity, to = Infinity) =>
-  asked.flatMap(([begun, answered]) => answered >= from && begun <= to ? [answered - begun] : [])
+  asked.flatMap(([due, answered]) => answered >= from && due <= to ? [answered - due] : [])

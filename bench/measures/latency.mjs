@@ -1,6 +1,7 @@
 /**
- * Publishes to a crowd again and again: when half of it and the last have the update, how long a turn of the server's
- * event loop was meanwhile, and how long requests took.
+ * Publishes to a crowd again and again, first while nobody asks, since socket.io has no requests: when half of it and the
+ * last have the update. Then while a client asks: the same, how long a turn of the server's event loop was meanwhile, and
+ * how long requests took.
  */
 import { durations, whileAsking } from "./Asker.mjs"
 import { hear } from "./publish.mjs"
@@ -22,19 +23,21 @@ export const measure = (context, scenario, peer) =>
       }
       return times
     }
-    // socket.io has no requests.
+    const quiet = await run()
     const { asked, done } = peer === "socket.io"
-      ? { asked: [], done: await run() }
+      ? { asked: [], done: [] }
       : await whileAsking({ ...scenario, every: 1, port }, run)
+    const toLast = ({ at, last }) => last - at
     // Where none was under way, the next one.
     const meanwhile = ({ at, last }) => {
       const took = durations(asked, at, last)
       return took.length > 0 ? took : durations(asked, at).slice(0, 1)
     }
     return {
-      ...quantiles("half", done.map(({ at, half }) => half - at)),
-      ...quantiles("last", done.map(({ at, last }) => last - at)),
-      ...quantiles("loop", done.map(({ loop }) => loop)),
+      ...quantiles("half", quiet.map(({ at, half }) => half - at)),
+      ...quantiles("last", quiet.map(toLast)),
+      ...quantiles("asked", done.map(toLast)),
+      ...quantiles("loop", (done.length > 0 ? done : quiet).map(({ loop }) => loop)),
       ...quantiles("request", done.flatMap(meanwhile))
     }
   })

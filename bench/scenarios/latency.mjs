@@ -36,6 +36,9 @@ const crowd = (connections, publishes) => {
       row(`${name}-half`, "… until half of them have it, median", "half50", { targets: { nes: 1, "socket.io": 1 } }),
       row(`${name}-half-p99`, "… 99th percentile", "half99"),
       row(`${name}-half-max`, "… longest", "half100"),
+      row(`${name}-asked`, "… until the last has it, while a client asks all the time, median", "asked50", {
+        targets: { nes: 1 }
+      }),
       row(`${name}-loop`, "… longest turn of the event loop, median of the publishes", "loop50", { most: 5 }),
       row(`${name}-request`, "… a request made meanwhile, median", "request50", { most: 10 }),
       row(`${name}-request-p99`, "… 99th percentile", "request99"),
