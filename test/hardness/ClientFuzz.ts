@@ -156,7 +156,7 @@ export const run = async (
   }
   while (performance.now() < until) {
     await Promise.all(Array.from({ length: crowd }, some))
-    if (!child.alive || reference === undefined) {
+    if (!child.alive || (reference === undefined && performance.now() < until)) {
       reference = await takeStock()
     }
   }

@@ -45,7 +45,9 @@ const { constructor: Fiber } = Effect.runFork(Effect.void)
 /** Fibers that something still refers to. */
 const fibers = (): number => v8.queryObjects(Fiber, { format: "count" })
 
-const polluted = (): number => [Object.prototype, Array.prototype, Function.prototype].flatMap(Object.keys).length
+/** Names that every object has and none should have. */
+export const polluted = (): number =>
+  [Object.prototype, Array.prototype, Function.prototype].flatMap(Object.keys).length
 
 /** The connections that a server still has, and its subscribers. */
 export const entries = ({ connections, router }: Hub): number =>

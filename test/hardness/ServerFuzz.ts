@@ -43,8 +43,8 @@ export interface Figures {
 /** How long what is closing may take (ms). */
 const patience = 10_000
 
-/** Sessions that are under way at the same time. */
-const crowd = 96
+/** Sessions that are under way at the same time, unless told otherwise. */
+const manySessions = 96
 /** Sessions that each of them plays before all wait for each other; fewer at first, whose compiling is no leak. */
 const round = 40
 const warmup = 4
@@ -98,7 +98,7 @@ const houseOf = ({ auth, cookie, port }: Target): House => ({ auth, cookie, port
 
 /** What the endpoint seals for a user. */
 const seal = async (port: number, authorization: string): Promise<Keys["sealed"]> => {
-  const response = await fetch(`http://127.0.0.1:${port}/nes/auth`, { headers: { authorization } })
+  const response = await fetch(`http://127.0.0.1:${port}/nes/auth`, { headers: { authorization, connection: "close" } })
   const { token } = await response.json() as { readonly token?: string }
   const cookie = /^nes=([^;]*)/.exec(response.headers.getSetCookie()[0] ?? "")?.[1]
   return token === undefined
@@ -106,11 +106,16 @@ const seal = async (port: number, authorization: string): Promise<Keys["sealed"]
     : { by: "token", value: token }
 }
 
-const start = async (door: Door, index: number): Promise<Target> => {
+/** Starts a server, in the process of the one before as long as that lives. */
+const start = async (door: Door, index: number, before?: ChildProcess): Promise<Target> => {
   const known = hapi[index] ?? {}
   const setup = door === "NesHttpServer" ? http[index] ?? {} : door === "@hapi/nes" ? ofPeer(known) : known
   const module = door === "NesHttpServer" ? "./http.child.ts" : "./server.child.ts"
-  const child = await ChildProcess.start(new URL(module, import.meta.url), [door])
+  const isThere = before?.alive === true
+  const child = isThere ? before : await ChildProcess.start(new URL(module, import.meta.url), [door])
+  if (isThere) {
+    await child.call("stop")
+  }
   const port = Number(new URL(String(await child.call("start", setup))).port)
   const { wide } = setup
   const authorization = wide ? bearer({ user: "sealed" }) : "Custom sealed"
@@ -128,6 +133,7 @@ const start = async (door: Door, index: number): Promise<Target> => {
 interface Left {
   readonly sockets: number
   readonly entries: number
+  readonly polluted: number
 }
 
 /** What a server has of its clients once what is closing has closed. */
@@ -145,9 +151,10 @@ const leavings = async (child: ChildProcess): Promise<Left> => {
 /** Plays sessions until the time is up. The same seed plays the same sessions. */
 export const run = async (
   door: Door,
-  { isEnough = () => false, kinds = [...hapi.keys()], seconds, seed }: {
+  { crowd = manySessions, isEnough = () => false, kinds = [...hapi.keys()], seconds, seed }: {
     readonly seconds: number
     readonly seed: number
+    readonly crowd?: number
     /** Whether so much has been found that no more has to be. */
     readonly isEnough?: (figures: Pick<Figures, "deaths" | "passed">) => boolean
     /** Which of the setups are tried. */
@@ -170,10 +177,10 @@ export const run = async (
   }
   const latencies: Array<number> = []
   const victim = await ChildProcess.start(new URL("./victim.child.ts", import.meta.url))
-  const targets = await Promise.all(kinds.map(async (index) => [index, await start(door, index)] as const))
-  for (const [index, first] of targets) {
+  let child: ChildProcess | undefined
+  for (const index of kinds) {
+    let target = await start(door, index, child)
     const until = performance.now() + seconds * 1000 / kinds.length
-    let target = first
     await victim.call("live", houseOf(target))
     let reference: Holdings | undefined
     let played = 0
@@ -261,7 +268,8 @@ export const run = async (
         known = 0
       } else {
         await look()
-        if (reference === undefined) {
+        // With no time left to grow, there is nothing to compare with.
+        if (reference === undefined && performance.now() < until) {
           // Taking stock takes the server longer than any client waits.
           await victim.call("rest")
           reference = await holdings()
@@ -272,15 +280,15 @@ export const run = async (
     await farewell()
     await look()
     const left = await living(() => leavings(target.child))
-    const last = await holdings()
-    if (left === undefined || last === undefined) {
+    const last = reference && await holdings()
+    if (left === undefined || (reference !== undefined && last === undefined)) {
       figures.deaths++
       figures.faults.push(`the server died: ${(await target.child.exited).stderr}`)
     } else if (left.entries + left.sockets > 0) {
       figures.leaks += left.entries + left.sockets
       figures.faults.push(`when everybody had gone (setup ${index}), there were left: ${JSON.stringify(left)}`)
     }
-    if (last !== undefined && last.polluted > 0) {
+    if (left !== undefined && left.polluted > 0) {
       figures.faults.push("every object has a name that it should not have")
     }
     if (reference !== undefined && last !== undefined) {
@@ -290,8 +298,9 @@ export const run = async (
         figures.faults.push(`the heap has grown by ${growth} kB`)
       }
     }
-    await target.child.stop()
+    child = target.child
   }
+  await child?.stop()
   await victim.stop()
   const sorted = latencies.toSorted((a, b) => a - b)
   const at = (share: number): number => Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 10) / 10

@@ -171,8 +171,9 @@ serve({
   },
   holdings: async () => ({ ...await Holdings.take(), entries: await entries() }),
   /** What there is of clients. */
-  left: async () => ({ sockets: Holdings.sockets(), entries: await entries() }),
+  left: async () => ({ sockets: Holdings.sockets(), polluted: Holdings.polluted(), entries: await entries() }),
   passed: () => gates?.passed ?? [],
+  stop: () => runtime.dispose(),
   publish: (path, from, to) =>
     runtime.runPromise(Effect.gen(function*() {
       const nes = yield* NesServer.NesServer

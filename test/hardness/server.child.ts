@@ -175,7 +175,7 @@ serve({
   start: (setup) => start(setup as Setup),
   holdings: async () => ({ ...await Holdings.take(), entries: entries() }),
   /** What there is of clients. */
-  left: () => ({ sockets: Holdings.sockets(), entries: entries() }),
+  left: () => ({ sockets: Holdings.sockets(), polluted: Holdings.polluted(), entries: entries() }),
   /** Publishes numbers, as many in a turn. */
   publish: async (path, from, to) => {
     for (let n = from as number; n < (to as number); n++) {
