@@ -9,17 +9,14 @@ import { hello, long, users } from "../interop/peers/InteropApplication.js"
 import { type ServerUnderTest, startHapi21 } from "../interop/peers/ServerUnderTest.js"
 
 let server: ServerUnderTest
-let guarded: ServerUnderTest
+let guarded: string
 
 beforeAll(async () => {
-  const start = startHapi21("@hapi/nes")
-  ;[server, guarded] = await Promise.all([
-    start({ maxChunkChars: 50, heartbeat: { interval: 200, timeout: 180 } }),
-    start({ auth: "direct" })
-  ])
+  server = await startHapi21("@hapi/nes")({ maxChunkChars: 50, heartbeat: { interval: 200, timeout: 180 } })
+  guarded = await server.beside({ auth: "direct" })
 })
 
-afterAll(() => Promise.all([server.stop(), guarded.stop()]))
+afterAll(() => server.stop())
 
 const control = (command: Parameters<ServerUnderTest["control"]>[0]): Effect.Effect<unknown> =>
   Effect.promise(() => server.control(command))
@@ -82,9 +79,9 @@ describe("the Effect client and @hapi/nes 14", () => {
 
   it.live("authentication and reauthentication", () =>
     Effect.gen(function*() {
-      const refused = yield* Effect.flip(connect({ url: guarded.url }))
+      const refused = yield* Effect.flip(connect({ url: guarded }))
       expect(refused).toMatchObject({ _tag: "ServerError", statusCode: 401 })
-      const nes = yield* connect({ url: guarded.url, auth: { headers: { authorization: "Custom john" } } })
+      const nes = yield* connect({ url: guarded, auth: { headers: { authorization: "Custom john" } } })
       expect((yield* nes.request("/me")).payload).toEqual(users.john)
       yield* nes.reauthenticate({ headers: { authorization: "Custom jane" } })
       expect((yield* nes.request("/me")).payload).toEqual(users.jane)

@@ -14,10 +14,10 @@ export interface Node {
   readonly stop: () => Promise<void>
 }
 
-/** Checks until something holds; the test's own timeout ends it. */
-export const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+/** Checks until something holds, every so often (ms); the test's own timeout ends it. */
+export const until = async (holds: () => boolean | Promise<boolean>, every = 5): Promise<void> => {
   while (!await holds()) {
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise((resolve) => setTimeout(resolve, every))
   }
 }
 

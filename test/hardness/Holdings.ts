@@ -62,7 +62,8 @@ export const sockets = (): number => active(/^TCPSocketWrap$/)
 
 /** Takes stock, when what is due at once has been done and garbage has been collected. */
 export const take = async (): Promise<Holdings> => {
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 2; i++) {
+    await turn()
     await turn()
     collect()
   }

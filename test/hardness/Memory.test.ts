@@ -31,6 +31,15 @@ class Peer {
     return this.write(frame(JSON.stringify({ id: 1, ...message })))
   }
 
+  /** Says what `messages` makes of each number, many in a write. */
+  async sayAll(count: number, messages: (n: number) => ReadonlyArray<object>): Promise<void> {
+    for (let from = 0; from < count; from += 50) {
+      const numbers = Array.from({ length: Math.min(50, count - from) }, (_, n) => from + n)
+      const frames = numbers.flatMap(messages).map((message) => frame(JSON.stringify({ id: 1, ...message })))
+      await this.write(Buffer.concat(frames))
+    }
+  }
+
   /** Writes byte by byte, so that many are probably read one by one. */
   async drip(bytes: Buffer): Promise<void> {
     for (const byte of bytes) {
@@ -119,9 +128,7 @@ const subscribed = (length: number): Case => ({
   drive: async (peer) => {
     peer.socket.resume()
     await peer.say(hello)
-    for (let i = 0; i < 1100; i++) {
-      await peer.say({ type: "sub", path: `/${i}/${"x".repeat(length)}` })
-    }
+    await peer.sayAll(1100, (i) => [{ type: "sub", path: `/${i}/${"x".repeat(length)}` }])
   }
 })
 
@@ -228,9 +235,7 @@ const cases: ReadonlyArray<Case> = [
       peer.socket.resume()
       await peer.say(hello)
       for (let round = 0; round < 15; round++) {
-        for (let i = 0; i < 500; i++) {
-          await peer.say({ type: "sub", path: `/room/${i}`, presence: round + "x".repeat(1_000) })
-        }
+        await peer.sayAll(500, (i) => [{ type: "sub", path: `/room/${i}`, presence: round + "x".repeat(1_000) }])
         // Changes within it are one.
         await setTimeout(100)
       }
@@ -244,13 +249,11 @@ const cases: ReadonlyArray<Case> = [
     drive: async (peer) => {
       peer.socket.resume()
       await peer.say(hello)
-      for (let i = 0; i < 4_000; i++) {
-        await peer.say({ type: "sub", path: `/room/${i}`, presence: "x".repeat(1_000) })
-        await peer.say({ type: "unsub", path: `/room/${i - 100}` })
-      }
-      for (let i = 3_900; i < 4_000; i++) {
-        await peer.say({ type: "unsub", path: `/room/${i}` })
-      }
+      await peer.sayAll(3_000, (i) => [
+        { type: "sub", path: `/room/${i}`, presence: "x".repeat(1_000) },
+        { type: "unsub", path: `/room/${i - 100}` }
+      ])
+      await peer.sayAll(100, (i) => [{ type: "unsub", path: `/room/${2_900 + i}` }])
     }
   },
   {
@@ -285,7 +288,7 @@ describe.each(doors)("%s: one connection binds no more than is promised", (door,
 
   afterAll(() => server.stop())
 
-  /** What is in use when nothing changes any more. */
+  /** What is in use when nothing changes any more; what has been freed of Buffers is known at the next collection. */
   const settled = async (): Promise<number> => {
     let [last, now] = [0, Infinity]
     while (Math.abs(now - last) > 32 * KiB) {
@@ -308,14 +311,15 @@ describe.each(doors)("%s: one connection binds no more than is promised", (door,
     const before = await settled()
     const onTheWay = await drive(await Peer.open(port), server)
     const bounds = promised.itself + most + noise
+    // Settled is what moves by less than 32 kB, before and after; the rest the process may give back of its own.
+    const part = least - 48 * KiB
     let bound = (typeof onTheWay === "number" ? onTheWay : await settled()) - before
     // On a busy machine nothing may move because nothing gets its turn.
     const mostLooks = typeof onTheWay === "number" ? 0 : 20
-    for (let looks = 0; looks < mostLooks && bound >= bounds; looks++) {
+    for (let looks = 0; looks < mostLooks && (bound >= bounds || bound <= part); looks++) {
       bound = await settled() - before
     }
     expect(bound).toBeLessThan(bounds)
-    // Settled is what moves by less than 32 kB, before and after; the rest the process may give back of its own.
-    expect(bound).toBeGreaterThan(least - 48 * KiB)
+    expect(bound).toBeGreaterThan(part)
   })
 })

@@ -20,17 +20,11 @@ import { ChildProcess } from "../harness/ChildProcess.js"
 export type Who = "Client" | "NesClient" | "server"
 export type Sleep = "SIGSTOP" | "busy loop"
 
-/** Of a server that naps (ms). */
-export const heartbeat = { interval: 300, timeout: 200 }
-
 /** Of the server of a client that naps: a client is patient for twice the sum. */
 const brisk = { interval: 150, timeout: 100 }
 
 /** Of a server that naps with clients of ours, which may be held up themselves. */
 const calm = { interval: 600, timeout: 500 }
-
-/** For how long a call and an opening are waited for (ms). */
-export const timeout = 400
 
 /** Longer than whoever naps is patient (ms). */
 const nap = 600

@@ -28,8 +28,6 @@ export interface Churned {
 
 type Held = Readonly<Record<string, number>>
 
-/** Connections before the first look: what is compiled and cached once is no leak. */
-const warmup = 600
 const warmupRound = 500
 /** Churn between two words with the clients' process, which must not be silent for too long (ms). */
 const round = 5_000
@@ -52,7 +50,8 @@ export type Door = "effect-nes" | "NesHttpServer"
 
 const modules: Readonly<Record<Door, string>> = { "effect-nes": "./server.child.ts", NesHttpServer: "./http.child.ts" }
 
-export const run = async (door: Door, seconds: number): Promise<Figures> => {
+/** `warmup`: connections before the first look; what is compiled and cached once is no leak. */
+export const run = async (door: Door, seconds: number, warmup = 600): Promise<Figures> => {
   const [server, clients] = await Promise.all([
     ChildProcess.start(new URL(modules[door], import.meta.url), [door]),
     ChildProcess.start(new URL("./churn.child.ts", import.meta.url))

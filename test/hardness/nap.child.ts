@@ -1,14 +1,15 @@
 /** Who naps: a client, or a server, in a process of its own. How it falls asleep, and when, is told by its arguments. */
-import Hapi from "@hapi/hapi"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Scope from "effect/Scope"
 import { existsSync } from "node:fs"
-import { Client } from "../../src/client/Client.js"
-import * as NesClient from "../../src/client/NesClient.js"
-import * as Nes from "../../src/hapi.js"
+import type { Client } from "../../src/client/Client.js"
+import type { Service } from "../../src/client/NesClient.js"
 import { emit, serve } from "../harness/ChildEndpoint.js"
-import { heartbeat, type Sleep, timeout, type Who } from "./Naps.js"
+import type { Sleep, Who } from "./Naps.js"
+
+/** Of a server that naps, unless told otherwise (ms). */
+const usual = { interval: 300, timeout: 200 }
+
+/** For how long a call and an opening are waited for (ms). */
+const timeout = 400
 
 const [who, sleep, alarm] = process.argv.slice(2) as [Who, Sleep, string]
 
@@ -47,7 +48,9 @@ const nap = (): void => void setImmediate(fallAsleep)
 
 const heard: Array<string> = []
 
-const plain = () => {
+// Each loads what it needs, and no more.
+const plain = async () => {
+  const { Client } = await import("../../src/client/Client.js")
   let client: Client
   return {
     connect: async (url: string) => {
@@ -65,9 +68,15 @@ const plain = () => {
   }
 }
 
-const effect = () => {
+const effect = async () => {
+  const [Effect, Exit, Scope, NesClient] = await Promise.all([
+    import("effect/Effect"),
+    import("effect/Exit"),
+    import("effect/Scope"),
+    import("../../src/client/NesClient.js")
+  ])
   const scope = Scope.makeUnsafe()
-  let client: NesClient.Service
+  let client: Service
   return {
     connect: async (url: string) => {
       client = await Effect.runPromise(
@@ -83,14 +92,15 @@ const effect = () => {
   }
 }
 
-const server = () => {
+const server = async () => {
+  const [{ default: Hapi }, Nes] = await Promise.all([import("@hapi/hapi"), import("../../src/hapi.js")])
   const hapi = Hapi.server({ port: 0, host: "127.0.0.1" })
   let wanted = 0
   let falls = false
   return {
     hapi,
     start: async (other: unknown) => {
-      await hapi.register({ plugin: Nes.plugin, options: { heartbeat: other as typeof heartbeat ?? heartbeat } })
+      await hapi.register({ plugin: Nes.plugin, options: { heartbeat: other as typeof usual ?? usual } })
       await hapi.start()
       const { node } = hapi.plugins.nes
       // Comes with each ping: the round is over with this turn of the loop.
@@ -119,9 +129,9 @@ const server = () => {
 }
 
 if (who === "server") {
-  const { hapi, ...handlers } = server()
+  const { hapi, ...handlers } = await server()
   serve(handlers, () => hapi.stop({ timeout: 0 }))
 } else {
-  const { connect, disconnect, message } = who === "Client" ? plain() : effect()
+  const { connect, disconnect, message } = await (who === "Client" ? plain() : effect())
   serve({ connect: (url) => connect(String(url)), message, heard: () => heard.splice(0) }, disconnect)
 }

@@ -90,18 +90,15 @@ afterAll(stopProcesses)
 for (const { keepsPairs, name: serverName, ofToken, reauth: serverReauth, start } of servers) {
   describe(`against ${serverName}`, () => {
     let server: ServerUnderTest
-    let guarded: ServerUnderTest
-    let sealing: ServerUnderTest
+    let guarded: string
+    let sealing: string
 
     beforeAll(async () => {
-      ;[server, guarded, sealing] = await Promise.all([
-        start(chunked),
-        start({ auth: "direct" }),
-        start({ auth: "token" })
-      ])
+      server = await start(chunked)
+      ;[guarded, sealing] = await Promise.all([server.beside({ auth: "direct" }), server.beside({ auth: "token" })])
     })
 
-    afterAll(() => Promise.all([server, guarded, sealing].map((server) => server.stop())))
+    afterAll(() => server.stop())
 
     for (const { make, name, reauth } of clients) {
       describe(name, () => {
@@ -272,7 +269,7 @@ for (const { keepsPairs, name: serverName, ofToken, reauth: serverReauth, start 
         })
 
         it("authenticates, and is refused when it does not", async () => {
-          const authorized = await make(guarded.url)
+          const authorized = await make(guarded)
           try {
             expect(await failure(authorized.connect({ reconnect: false }))).toEqual({
               type: "server",
@@ -301,14 +298,14 @@ for (const { keepsPairs, name: serverName, ofToken, reauth: serverReauth, start 
         })
 
         it("authenticates with a token from the endpoint", async () => {
-          const authorized = await make(sealing.url)
+          const authorized = await make(sealing)
           try {
             expect(await failure(authorized.connect({ auth: "no token", reconnect: false }))).toEqual({
               type: "server",
               message: "Invalid token",
               statusCode: 401
             })
-            await authorized.connect({ auth: await login(sealing.url, "john") })
+            await authorized.connect({ auth: await login(sealing, "john") })
             expect((await authorized.request("/me")).payload).toEqual(ofToken(users.john))
           } finally {
             await authorized.stop()

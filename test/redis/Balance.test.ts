@@ -27,7 +27,7 @@ it("a node that holds far more than its share sends some away, until the others 
   }))
   const loops = clients.map(async (client) => {
     while (state.asking) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await new Promise((resolve) => setTimeout(resolve, 100))
       if (client.id !== null) {
         await client.request("/who").catch(({ message }: Error) => void failures.push(message))
       }

@@ -65,10 +65,11 @@ describe("the ledger", () => {
   })
 })
 
-it.each([["durable", 3], ["lossy", 3], ["sentinel", 1]] as const)(
+// The seeds begin with the clients cut off and Redis killed, with a node killed and one frozen.
+it.each([["durable", 2, 11], ["lossy", 2, 10], ["sentinel", 1, 1]] as const)(
   "on a Redis that is %s, nodes, Redis and the ways between are killed, frozen and cut: every message is accounted for",
-  async (kind, rounds) => {
-    const shares = await Chaos.run({ rounds, kind, seed: 1 })
+  async (kind, rounds, seed) => {
+    const shares = await Chaos.run({ rounds, kind, seed })
     expect([...shares.values()].map((share) => share.rounds)).toEqual(Array.from({ length: rounds }, () => 1))
     const { figures } = [...shares.values()].reduce(Chaos.combine)
     expect(figures, Chaos.line(figures)).toMatchObject(sound)

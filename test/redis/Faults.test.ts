@@ -115,7 +115,7 @@ it("a failover to a replica that lacks updates, and back to a process that never
   const [a, b] = [await startRedis(), await startRedis()]
   const follow = async (replica: RedisServer, master: RedisServer): Promise<void> => {
     replica.run("replicaof", "127.0.0.1", String(master.port))
-    await until(() => replica.run("info", "replication").includes("master_link_status:up"))
+    await replica.says("master_link_status:up", "info", "replication")
   }
   await follow(b, a)
   const proxy = await Proxy.start(a.port)
@@ -136,7 +136,7 @@ it("a failover to a replica that lacks updates, and back to a process that never
     await node.server.publish("/kept/1", n)
   }
   // From here on, the replica hears nothing more.
-  await until(() => b.run("hget", "nes:state:{/kept/1}", "top") === "3")
+  await b.says("3", "hget", "nes:state:{/kept/1}", "top")
   b.run("replicaof", "no", "one")
   await node.server.publish("/kept/1", 4)
   await until(() => heard.length === 4)
@@ -298,7 +298,7 @@ it("a master that is demoted is told without anyone publishing, and left as soon
 it("the word of a replica that is behind does not count: no gap is told, and nothing twice", async () => {
   const [a, b] = [await startRedis(), await startRedis()]
   b.run("replicaof", "127.0.0.1", String(a.port))
-  await until(() => b.run("info", "replication").includes("master_link_status:up"))
+  await b.says("master_link_status:up", "info", "replication")
   const proxy = await Proxy.start(a.port)
   const node = await startNode(a, { declare, broker: { url: proxy.url } })
   const client = await node.connect()
@@ -310,13 +310,13 @@ it("the word of a replica that is behind does not count: no gap is told, and not
     proxy.drop()
   }
   await node.server.publish("/kept/1", 1)
-  await until(() => b.run("hget", "nes:state:{/kept/1}", "top") === "1")
+  await b.says("1", "hget", "nes:state:{/kept/1}", "top")
   // It stays a replica, and hears nothing more.
   b.run("replicaof", "127.0.0.1", "1")
   await node.server.publish("/kept/1", 2)
   await until(() => heard.length === 2)
   turnTo(b)
-  await until(() => b.run("info", "commandstats").includes("cmdstat_eval"))
+  await b.says("cmdstat_eval", "info", "commandstats")
   const other = await node.connect()
   const late: Array<unknown> = []
   await other.subscribe("/kept/1", (message) => void late.push(message), { history: 1 })
@@ -329,7 +329,7 @@ it("the word of a replica that is behind does not count: no gap is told, and not
 it("of two servers that both count as the master, what the losing one confirmed is told as a gap on all nodes", async () => {
   const [a, b] = [await startRedis(), await startRedis()]
   b.run("replicaof", "127.0.0.1", String(a.port))
-  await until(() => b.run("info", "replication").includes("master_link_status:up"))
+  await b.says("master_link_status:up", "info", "replication")
   const proxies = [await Proxy.start(a.port), await Proxy.start(a.port)] as const
   const told: Array<Array<unknown>> = []
   const nodes = await Promise.all(proxies.map(async ({ url }) => {
@@ -350,7 +350,7 @@ it("of two servers that both count as the master, what the losing one confirmed 
   }
   await old.server.publish("/kept/1", 1)
   await until(() => told.every(({ length }) => length === 1))
-  await until(() => b.run("hget", "nes:state:{/kept/1}", "top") === "1")
+  await b.says("1", "hget", "nes:state:{/kept/1}", "top")
   b.run("replicaof", "no", "one")
   await move(1, b)
   await next.server.publish("/kept/1", 2)

@@ -118,26 +118,16 @@ export class RedisServer {
   }
 
   private async complete(): Promise<void> {
-    while (!this.run("cluster", "info").includes("cluster_state:ok")) {
-      await sleep(20)
-    }
+    await this.says("cluster_state:ok", "cluster", "info")
   }
 
   private async follow(master: RedisServer): Promise<void> {
     this.meet(master)
     const id = master.run("cluster", "myid")
-    while (!this.run("cluster", "nodes").includes(id)) {
-      await sleep(20)
-    }
-    while (this.run("cluster", "replicate", id) !== "OK") {
-      await sleep(20)
-    }
-    while (!this.run("info", "replication").includes("master_link_status:up")) {
-      await sleep(20)
-    }
-    while (!master.run("cluster", "nodes").includes("slave")) {
-      await sleep(20)
-    }
+    await this.says(id, "cluster", "nodes")
+    await this.says("OK", "cluster", "replicate", id)
+    await this.says("master_link_status:up", "info", "replication")
+    await master.says("slave", "cluster", "nodes")
   }
 
   get url(): string {
@@ -186,6 +176,23 @@ export class RedisServer {
   /** Runs a command by redis-cli. */
   run(...args: ReadonlyArray<string>): string {
     return this.ask(String(this.port), ...args)
+  }
+
+  /**
+   * Runs a command until its answer contains a text; a server that is promoted drops its connections. Each run is a
+   * process: often would cost what is waited for its time.
+   */
+  async says(text: string, ...args: ReadonlyArray<string>): Promise<void> {
+    for (;;) {
+      try {
+        if (this.run(...args).includes(text)) {
+          return
+        }
+      } catch {
+        // It is asked again.
+      }
+      await sleep(40)
+    }
   }
 
   /** Runs a command on another server. */

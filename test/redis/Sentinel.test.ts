@@ -52,7 +52,7 @@ const startSentinels = async (master: RedisServer, count: number): Promise<Reado
 
 const follow = async (replica: RedisServer, master: RedisServer): Promise<void> => {
   replica.run("replicaof", "127.0.0.1", String(master.port))
-  await until(() => replica.run("info", "replication").includes("master_link_status:up"))
+  await replica.says("master_link_status:up", "info", "replication")
 }
 
 const cast = async () => {
@@ -69,22 +69,13 @@ const cast = async () => {
     } catch {
       return false
     }
-  })
+  }, 40)
   const broker = { url: undefined, sentinels, name: "main", timeout: 500 }
   const [a, b] = [await startNode(master, { declare, broker }), await startNode(master, { declare, broker })]
   const bob = await b.connect()
   const gaps: Array<string> = []
   bob.onGap = (path) => void gaps.push(path)
   return { master, replica, a, b, gaps, kept: await hear(bob, "/kept/1"), plain: await hear(bob, "/plain/1") }
-}
-
-// A server that is promoted drops its connections.
-const isMaster = (server: RedisServer): boolean => {
-  try {
-    return server.run("role").startsWith("master")
-  } catch {
-    return false
-  }
 }
 
 const published = (node: Node, message: unknown): Promise<void> =>
@@ -95,7 +86,7 @@ it("a master that dies: its replica takes over, publishes go on, and clients are
   await published(a, 1)
   await until(() => kept.length === 1)
   await master.kill()
-  await until(() => isMaster(replica))
+  await replica.says("master", "role")
   await published(a, 2)
   await until(() =>
     [a, b].every(({ events }) => events.filter(({ _tag }) => _tag !== "Unshared").at(-1)?._tag === "Up")
@@ -113,7 +104,7 @@ it("a master that freezes, and thaws as one of two: the nodes are with the other
   await until(() => kept.length === 1)
   master.freeze()
   onTestFinished(() => master.thaw())
-  await until(() => isMaster(replica))
+  await replica.says("master", "role")
   // What a node writes to the old master between its thaw and Sentinel's word is lost with it: both have moved before.
   await published(a, 2)
   await published(b, 3)
@@ -149,7 +140,7 @@ it("a move that one connection has found first takes the other along: a node wri
   await until(async () => {
     await node.server.publish("/kept/1", 1).catch(() => {})
     return b.run("exists", "nes:state:{/kept/1}") === "1"
-  })
+  }, 40)
   await until(() => heard.length > 0)
 })
 

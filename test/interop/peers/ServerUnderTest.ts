@@ -33,6 +33,8 @@ export type Command =
 export interface ServerUnderTest {
   /** `ws://…` */
   readonly url: string
+  /** Starts another of its kind in the same process, which takes no commands; where it is. */
+  beside(options: ServerOptions): Promise<string>
   /** Fulfils the command; what it answers depends on it. */
   control(command: Command): Promise<unknown>
   /** Makes the server fall silent, its sockets open; `resume` wakes it. */
@@ -44,13 +46,14 @@ export interface ServerUnderTest {
 /** How a kind of server is started. */
 export type StartServer = (options: ServerOptions) => Promise<ServerUnderTest>
 
-/** A server in a process of its own, whose module serves `start` and `control`. */
+/** A server in a process of its own, whose module serves `start`, more than once, and `control` of the first. */
 const startChild = async (module: URL, args: ReadonlyArray<string>, options: ServerOptions) => {
   const child = await ChildProcess.start(module, args)
   try {
     const url = String(await child.call("start", options))
     return {
       url,
+      beside: async (options: ServerOptions) => String(await child.call("start", options)),
       control: (command: Command) => child.call("control", command),
       pause: () => child.signal("SIGSTOP"),
       resume: () => child.signal("SIGCONT"),

@@ -60,7 +60,7 @@ const hapi = require("hapi") as { readonly Server: new(options: object) => Serve
 const boom = createRequire(require.resolve("hapi"))("boom") as Boom
 const plugin: unknown = require("nes")
 
-const server = new hapi.Server({ debug: false })
+const servers: Array<Server> = []
 
 const promised = <A>(call: (callback: Callback<A>) => void): Promise<A> =>
   new Promise((resolve, reject) => call((error, value) => (error ? reject(error) : resolve(value))))
@@ -91,6 +91,8 @@ const routes = [
 ]
 
 const start = async (options: ServerOptions): Promise<string> => {
+  const server = new hapi.Server({ debug: false })
+  servers.push(server)
   server.connection({ port: 0, host: "127.0.0.1" })
   const registration = {
     register: plugin,
@@ -137,7 +139,7 @@ const start = async (options: ServerOptions): Promise<string> => {
   return `ws://127.0.0.1:${server.info.port}`
 }
 
-const all = (path?: string): ReadonlyArray<Socket> => {
+const all = (server: Server, path?: string): ReadonlyArray<Socket> => {
   const sockets: Array<Socket> = []
   server.eachSocket((socket) => sockets.push(socket), path === undefined ? {} : { subscription: path })
   return sockets
@@ -146,22 +148,25 @@ const all = (path?: string): ReadonlyArray<Socket> => {
 const toAll = (sockets: ReadonlyArray<Socket>, call: (socket: Socket, callback: Callback) => void): Promise<unknown> =>
   Promise.all(sockets.map((socket) => promised<void>((callback) => call(socket, callback))))
 
-const control = (command: Command): unknown => {
+const control = (server: Server, command: Command): unknown => {
   switch (command.type) {
     case "publish":
       return server.publish(command.path, command.message)
     case "broadcast":
       return server.broadcast(command.message)
     case "revoke":
-      return toAll(all(command.path), (socket, callback) => socket.revoke(command.path, command.message, callback))
+      return toAll(
+        all(server, command.path),
+        (socket, callback) => socket.revoke(command.path, command.message, callback)
+      )
     case "send":
-      return toAll(all(), (socket, callback) => socket.send(command.message, callback))
+      return toAll(all(server), (socket, callback) => socket.send(command.message, callback))
     case "disconnect":
-      return toAll(all(), (socket, callback) => socket.disconnect(() => callback(null, undefined)))
+      return toAll(all(server), (socket, callback) => socket.disconnect(() => callback(null, undefined)))
     case "subscribers":
-      return all(command.path).length
+      return all(server, command.path).length
     case "sockets":
-      return all().length
+      return all(server).length
     default:
       throw new Error("no such command")
   }
@@ -170,7 +175,7 @@ const control = (command: Command): unknown => {
 serve({
   start: (options) => start(options as ServerOptions),
   control: async (command) => {
-    const answer = await control(command as Command)
+    const answer = servers[0] && await control(servers[0], command as Command)
     return typeof answer === "number" ? answer : undefined
   }
-}, () => promised<void>((callback) => server.stop({ timeout: 100 }, callback)))
+}, () => Promise.all(servers.map((server) => promised<void>((callback) => server.stop({ timeout: 100 }, callback)))))

@@ -3,12 +3,11 @@ import Boom from "@hapi/boom"
 import * as Hapi from "@hapi/hapi"
 import { serve } from "../../harness/ChildEndpoint.js"
 import { hello, judge, long, password, userOf } from "./InteropApplication.js"
-import { decorations, type Implementation, loadPlugin, type Socket } from "./Plugin.js"
+import { type Decorations, decorations, type Implementation, loadPlugin, type Socket } from "./Plugin.js"
 import type { Command, ServerOptions } from "./ServerUnderTest.js"
 
 const plugin = await loadPlugin(process.argv[2] as Implementation)
-const server = Hapi.server({ port: 0, host: "127.0.0.1", debug: false })
-const nes = decorations(server)
+const servers: Array<Hapi.Server> = []
 
 const routes: Array<Hapi.ServerRoute> = [
   { method: "GET", path: "/", options: { id: "hello" }, handler: () => hello },
@@ -33,6 +32,8 @@ const routes: Array<Hapi.ServerRoute> = [
 ]
 
 const start = async (options: ServerOptions): Promise<string> => {
+  const server = Hapi.server({ port: 0, host: "127.0.0.1", debug: false })
+  servers.push(server)
   await server.register({
     plugin: plugin.plugin,
     options: {
@@ -64,6 +65,7 @@ const start = async (options: ServerOptions): Promise<string> => {
     server.auth.default("default")
   }
   server.route(routes)
+  const nes = decorations(server)
   nes.subscription("/o")
   nes.subscription("/item/{id}", {
     filter: (_path: string, message: unknown) => {
@@ -75,7 +77,7 @@ const start = async (options: ServerOptions): Promise<string> => {
   return `ws://127.0.0.1:${server.info.port}`
 }
 
-const all = async (path?: string): Promise<ReadonlyArray<Socket>> => {
+const all = async (nes: Decorations, path?: string): Promise<ReadonlyArray<Socket>> => {
   const sockets: Array<Socket> = []
   await nes.eachSocket((socket) => {
     sockets.push(socket)
@@ -83,7 +85,8 @@ const all = async (path?: string): Promise<ReadonlyArray<Socket>> => {
   return sockets
 }
 
-const control = async (command: Command): Promise<unknown> => {
+const control = async (server: Hapi.Server, command: Command): Promise<unknown> => {
+  const nes = decorations(server)
   switch (command.type) {
     case "publish":
       return void await nes.publish(command.path, command.message)
@@ -91,16 +94,16 @@ const control = async (command: Command): Promise<unknown> => {
       return void await nes.broadcast(command.message)
     case "revoke":
       return void await Promise.all(
-        (await all(command.path)).map((socket) => socket.revoke(command.path, command.message))
+        (await all(nes, command.path)).map((socket) => socket.revoke(command.path, command.message))
       )
     case "send":
-      return void await Promise.all((await all()).map((socket) => socket.send(command.message)))
+      return void await Promise.all((await all(nes)).map((socket) => socket.send(command.message)))
     case "disconnect":
-      return void await Promise.all((await all()).map((socket) => socket.disconnect()))
+      return void await Promise.all((await all(nes)).map((socket) => socket.disconnect()))
     case "subscribers":
-      return (await all(command.path)).length
+      return (await all(nes, command.path)).length
     case "sockets":
-      return (await all()).length
+      return (await all(nes)).length
     default:
       throw new Error("no such command")
   }
@@ -108,5 +111,5 @@ const control = async (command: Command): Promise<unknown> => {
 
 serve({
   start: (options) => start(options as ServerOptions),
-  control: (command) => control(command as Command)
-}, () => server.stop({ timeout: 100 }))
+  control: (command) => servers[0] && control(servers[0], command as Command)
+}, () => Promise.all(servers.map((server) => server.stop({ timeout: 100 }))))

@@ -70,10 +70,11 @@ type Runtime = ManagedRuntime.ManagedRuntime<
   Layer.Error<ReturnType<typeof make>>
 >
 
-let runtime: Runtime
+const runtimes: Array<Runtime> = []
 
 const start = (options: ServerOptions): Promise<string> => {
-  runtime = ManagedRuntime.make(make(options))
+  const runtime = ManagedRuntime.make(make(options))
+  runtimes.push(runtime)
   return runtime.runPromise(
     HttpServer.addressFormattedWith((url) => Effect.succeed(url.replace("http", "ws")))
   )
@@ -109,5 +110,5 @@ const fulfil = (command: Command): Effect.Effect<unknown, unknown, NesServer.Nes
 
 serve({
   start: (options) => start(options as ServerOptions),
-  control: (command) => runtime.runPromise(fulfil(command as Command))
-}, () => runtime.dispose())
+  control: (command) => runtimes[0]?.runPromise(fulfil(command as Command))
+}, () => Promise.all(runtimes.map((runtime) => runtime.dispose())))

@@ -217,6 +217,14 @@ class Stage {
     }
   }
 
+  /** Waits until messages flow on every path, however long that takes. */
+  async flow(): Promise<void> {
+    const enough = this.ledgers.map((ledger) => [ledger, ledger.next + 5] as const)
+    while (enough.some(([ledger, next]) => ledger.next < next)) {
+      await sleep(10)
+    }
+  }
+
   async publishToUsers(): Promise<void> {
     while (this.publishing) {
       const user = users[this.addressed++ % users.length]
@@ -359,7 +367,8 @@ export const run = async (options: Options): Promise<Shares> => {
         stage.publishToUsers(),
         stage.publishSecrets()
       ]
-      await sleep(50 + stage.dice() * 100)
+      await stage.flow()
+      await sleep(stage.dice() * 100)
       const politely = stage.dice() < 0.5
       const leaving = sleep(stage.dice() * 200).then(() => stage.attendance.leave(politely))
       await stage.faults[fault]?.(stage.dice)

@@ -110,10 +110,10 @@ const startSingle = async (durable: boolean, nodes: number): Promise<Topology> =
 
 const until = async (holds: () => boolean): Promise<void> => {
   for (let n = 0; !attempt(holds); n++) {
-    if (n > 3_000) {
+    if (n > 600) {
       throw new Error("Redis does not come to rest")
     }
-    await sleep(20)
+    await sleep(100)
   }
 }
 

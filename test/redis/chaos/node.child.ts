@@ -1,16 +1,7 @@
 /** A node of the cluster under test, on a port of its own, killed without warning: on the hapi door or on the other. */
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import Hapi from "@hapi/hapi"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as HttpServerRequest from "effect/http/HttpServerRequest"
-import * as Layer from "effect/Layer"
-import * as References from "effect/References"
-import * as Scope from "effect/Scope"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
-import * as Nes from "../../../src/hapi.js"
-import { Authentication, NesHttpServer, NesServer } from "../../../src/index.js"
+import type { NesServer } from "../../../src/index.js"
 import { redis, RedisBroker } from "../../../src/redis.js"
 import type { Options } from "../../../src/redis/RedisBroker.js"
 import { serve } from "../../harness/ChildEndpoint.js"
@@ -26,7 +17,9 @@ const kept = { size: 5_000, age: 600_000 }
 const short = { size: 3, age: 600_000 }
 const heartbeat = { interval: 1_000, timeout: 500 }
 
+// Each door loads what it needs, and no more.
 const onHapi = async (): Promise<readonly [NesServer.Service["node"], number]> => {
+  const [{ default: Hapi }, Nes] = await Promise.all([import("@hapi/hapi"), import("../../../src/hapi.js")])
   const server = Hapi.server({ host: "127.0.0.1", port: 0 })
   server.auth.scheme("named", () => ({
     authenticate: (request, h) => h.authenticated({ credentials: { user: request.headers["x-user"] } })
@@ -45,11 +38,21 @@ const onHapi = async (): Promise<readonly [NesServer.Service["node"], number]> =
   return [server.plugins.nes.node, Number(server.info.port)]
 }
 
-const authenticate = Effect.map(HttpServerRequest.HttpServerRequest, ({ headers }) => ({
-  credentials: { user: headers["x-user"] }
-}))
-
 const onEffect = async (): Promise<readonly [NesServer.Service["node"], number]> => {
+  const [NodeHttpServer, Context, Effect, HttpServerRequest, Layer, References, Scope, nes] = await Promise.all([
+    import("@effect/platform-node/NodeHttpServer"),
+    import("effect/Context"),
+    import("effect/Effect"),
+    import("effect/http/HttpServerRequest"),
+    import("effect/Layer"),
+    import("effect/References"),
+    import("effect/Scope"),
+    import("../../../src/index.js")
+  ])
+  const { Authentication, NesHttpServer, NesServer } = nes
+  const authenticate = Effect.map(HttpServerRequest.HttpServerRequest, ({ headers }) => ({
+    credentials: { user: headers["x-user"] }
+  }))
   const http = createServer()
   const live = Layer.mergeAll(
     NesHttpServer.layerSubscription("/kept/{id}", { recovery: kept }),
