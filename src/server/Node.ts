@@ -13,7 +13,6 @@ import type { Service } from "./Application.js"
 import { interrupt } from "./Awaitable.js"
 import { Broker, type Membership, type Tally } from "./Broker.js"
 import { type Broadcast, type Publish, requireKnown, requireTarget, type Target } from "./Command.js"
-import { Backlog } from "./connection/Backlog.js"
 import { Connection, type Shared } from "./connection/Connection.js"
 import { type DrainOptions, Lifetimes } from "./connection/Lifetimes.js"
 import { Authenticator } from "./conversation/Authenticator.js"
@@ -107,7 +106,7 @@ export class Node {
       ...context,
       node: id,
       leave: this.hub.revoke,
-      backlog: new Backlog<Connection>(limits, (connection) => this.dispatcher.wake(connection)),
+      wake: (connection) => this.dispatcher.wake(connection),
       pulse: this.hub.connections.pulse
     }
     this.lifetimes = new Lifetimes(context)

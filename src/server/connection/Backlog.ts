@@ -21,41 +21,42 @@ interface Reader {
 }
 
 /**
- * A client is behind when more than `maxBufferedBytes` wait for it. Nothing is read from it then, so that it asks for
- * nothing more. It may be sent as much again, with answers to what it has asked before four times as much, not counting
- * the message that made it fall behind and answers that are longer than that by themselves; but it must take
- * something now and then.
+ * Begins to watch a client for which so many bytes wait.
+ *
+ * It is behind when more than `maxBufferedBytes` wait for it. Nothing is read from it then, so that it asks for nothing
+ * more. It may be sent as much again, with answers to what it has asked before four times as much, not counting the
+ * message that made it fall behind and answers that are longer than that by themselves; but it must take something now
+ * and then.
  */
-export class Backlog<R extends Reader> {
-  constructor(private readonly limits: Limits, private readonly caughtUp: (reader: R) => void) {}
-
-  /** Begins to watch a client for which so many bytes wait. */
-  begin(reader: R, bytes: number): Lag {
-    const { maxBufferedBytes: limit, stallTimeout: patience } = this.limits
-    const { raw } = reader
-    const expire = (): void => reader.giveUp("stallTimeout")
-    const end = (): void => {
-      reader.lag = undefined
-      raw.off("drain", end)
-      raw.off("timeout", expire)
-      raw.setTimeout(0)
-      reader.readOn()
-      this.caughtUp(reader)
-    }
-    raw.on("drain", end)
-    if (patience !== false) {
-      // It counts what leaves of a large message, too.
-      raw.setTimeout(Math.min(patience, longestTimer))
-      raw.on("timeout", expire)
-    }
-    reader.stopReading()
-    const lag = {
-      most: limit + Math.max(limit, bytes),
-      allow: (bytes: number): void => {
-        lag.most = bytes > limit ? lag.most + bytes : Math.max(lag.most, Math.min(lag.most + bytes, 4 * limit))
-      },
-      end
-    }
-    return reader.lag = lag
+export const begin = <R extends Reader>(
+  reader: R,
+  bytes: number,
+  { maxBufferedBytes: limit, stallTimeout: patience }: Limits,
+  caughtUp: (reader: R) => void
+): Lag => {
+  const { raw } = reader
+  const expire = (): void => reader.giveUp("stallTimeout")
+  const end = (): void => {
+    reader.lag = undefined
+    raw.off("drain", end)
+    raw.off("timeout", expire)
+    raw.setTimeout(0)
+    reader.readOn()
+    caughtUp(reader)
   }
+  raw.on("drain", end)
+  if (patience !== false) {
+    // It counts what leaves of a large message, too.
+    raw.setTimeout(Math.min(patience, longestTimer))
+    raw.on("timeout", expire)
+  }
+  reader.stopReading()
+  const lag: Lag = {
+    most: limit + Math.max(limit, bytes),
+    allow: (bytes) => {
+      lag.most = bytes > limit ? lag.most + bytes : Math.max(lag.most, Math.min(lag.most + bytes, 4 * limit))
+    },
+    end
+  }
+  return reader.lag = lag
 }

@@ -18,7 +18,7 @@ import type { Fanouts } from "../subscription/Fanouts.js"
 import { Subscribed, type Subscription } from "../subscription/Subscription.js"
 import { pushed, type Totals } from "../telemetry/Metrics.js"
 import { type Flush, PreparedMessage } from "../transport/Turns.js"
-import type { Backlog, Lag } from "./Backlog.js"
+import * as Backlog from "./Backlog.js"
 import { Latch } from "./Latch.js"
 
 /** Where a connection comes from. */
@@ -138,7 +138,8 @@ export interface Shared {
   readonly fanouts: Fanouts<Connection>
   readonly metrics: { readonly totals: Totals }
   readonly settings: { readonly limits: Limits; readonly maxChunkChars: number; readonly compression: number }
-  readonly backlog: Backlog<Connection>
+  /** To be called when a client has caught up. */
+  readonly wake: (connection: Connection) => void
   /** What tells writes shortly before a heartbeat from those long before it: its `phase` changes in between. */
   readonly pulse: { readonly phase: number }
   readonly clock: Clock.Clock
@@ -199,7 +200,7 @@ export class Connection {
   /** The number of the last fan-out that has reached it; see `Fanouts`. */
   reached = 0
   /** Present while the client is behind; see `Backlog`. */
-  lag: Lag | undefined
+  lag: Backlog.Lag | undefined
   /** What a door has made of this connection, so that it makes it once. */
   facade: object | undefined
   private latches: { closing?: Latch; ending?: Latch; resting?: Latch } | undefined
@@ -536,7 +537,7 @@ export class Connection {
 
   // Whether a client that seems to be behind is to be written to.
   private isPatient(isUpdate: boolean): boolean {
-    const { backlog, settings: { limits } } = this.shared
+    const { settings: { limits }, wake } = this.shared
     // What can leave leaves: the network may have room for it.
     this.letGo()
     const bytes = this.backlogBytes()
@@ -544,7 +545,7 @@ export class Connection {
       this.lag?.end()
       return true
     }
-    this.lag ??= backlog.begin(this, bytes)
+    this.lag ??= Backlog.begin(this, bytes, limits, wake)
     if (isUpdate && limits.slowClient === "drop") {
       this.shared.exceed("maxBufferedBytes", this)
       this.shared.metrics.totals.updatesDropped++

@@ -1,4 +1,5 @@
 /** One timer beats for all connections (wire protocol 2.4, "Liveness"). */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Log } from "../telemetry/Log.js"
 import type { Metrics } from "../telemetry/Metrics.js"
@@ -24,86 +25,76 @@ export const run = (
   { interval, timeout }: { readonly interval: number; readonly timeout: number },
   message: (text: string) => Parameters<Connection["ping"]>[0],
   verify: (connection: Connection) => void
-): Effect.Effect<never> => {
-  const ping = message(JSON.stringify({ type: "ping" }))
-  const { pulse } = connections
+): Effect.Effect<never> =>
+  Effect.gen(function*() {
+    const clock = yield* Clock.Clock
+    const ping = message(JSON.stringify({ type: "ping" }))
+    const { pulse } = connections
+    // When the last beat began, by the monotonic clock (ns).
+    let began = 0n
+    const passed = (): number => Number((clock.monotonicTimeNanosUnsafe() - began) / 1_000_000n)
 
-  const each = (run: (connection: Connection) => void): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      const running = turns.each(connections.keys(), run)
-      return running ? Effect.promise(() => running) : Effect.void
-    })
+    const each = (run: (connection: Connection) => void): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        const running = turns.each(connections.keys(), run)
+        return running ? Effect.promise(() => running) : Effect.void
+      })
 
-  const forget = Effect.sync(() => {
-    pulse.phase++
-  })
-
-  // When the last beat began, by the monotonic clock (ns).
-  let began = 0n
-  const begin = Effect.clockWith((clock) =>
-    Effect.sync(() => {
+    const begin = Effect.sync(() => {
       began = clock.monotonicTimeNanosUnsafe()
     })
-  )
 
-  const beat = Effect.suspend(() => {
-    let buffered = 0
-    const beating = each((connection) => {
-      buffered += connection.bufferedBytes
-      if (connection.told !== pulse.phase) {
-        connection.ping(ping)
-        metrics.totals.sentPing++
-      } else {
-        // No ping is sent, so no answer is due: the next check must not count one as missing.
-        connection.alive = true
-      }
-      verify(connection)
+    const beat = Effect.gen(function*() {
+      yield* begin
+      let buffered = 0
+      yield* each((connection) => {
+        buffered += connection.bufferedBytes
+        if (connection.told !== pulse.phase) {
+          connection.ping(ping)
+          metrics.totals.sentPing++
+        } else {
+          // No ping is sent, so no answer is due: the next check must not count one as missing.
+          connection.alive = true
+        }
+        verify(connection)
+      })
+      metrics.buffered = buffered
     })
-    return Effect.andThen(
-      beating,
-      Effect.sync(() => {
-        metrics.buffered = buffered
+
+    const check = Effect.andThen(
+      arrived,
+      each((connection) => {
+        if (isAlive(connection)) {
+          connection.alive = false
+        } else {
+          metrics.totals.heartbeatsMissed++
+          log.lives?.silent(connection)
+          void connection.close()
+        }
       })
     )
-  })
 
-  const check = each((connection) => {
-    if (isAlive(connection)) {
-      connection.alive = false
-    } else {
-      metrics.totals.heartbeatsMissed++
-      log.lives?.silent(connection)
-      void connection.close()
-    }
-  })
+    const checked = { at: timeout, run: check }
+    const first = [
+      { at: interval - timeout / 2, run: Effect.sync(() => void pulse.phase++) },
+      { at: interval, run: beat }
+    ]
+    const round = [checked, ...first].toSorted((a, b) => a.at - b.at)
 
-  const checked = { at: timeout, run: Effect.andThen(arrived, check) }
-  const forgotten = { at: interval - timeout / 2, run: forget }
-  const next = { at: interval, run: Effect.andThen(begin, beat) }
-  const first = [forgotten, next]
-  const round = [checked, ...first].toSorted((a, b) => a.at - b.at)
-
-  // A step that is late, after a pause of the process, makes none after it late: clients wait for the next heartbeat.
-  // But whoever was sent a ping late has all of the timeout to answer it. Under fake timers alone nothing is late.
-  const follow = (steps: typeof round): Effect.Effect<void> =>
-    Effect.clockWith((clock) => {
-      const passed = (): number => Number((clock.monotonicTimeNanosUnsafe() - began) / 1_000_000n)
+    // A step that is late, after a pause of the process, makes none after it late: clients wait for the next heartbeat.
+    // But whoever was sent a ping late has all of the timeout to answer it. Under fake timers alone nothing is late.
+    const follow = Effect.fnUntraced(function*(steps: typeof round) {
       const beating = passed()
       let before = beating
-      return Effect.forEach(
-        steps,
-        (step) =>
-          Effect.suspend(() => {
-            const due = step === checked ? step.at + beating : step.at
-            const pause = Math.max(0, due - Math.max(before, passed()))
-            before = due
-            return Effect.andThen(Effect.sleep(pause), step.run)
-          }),
-        { discard: true }
-      )
+      for (const step of steps) {
+        const due = step === checked ? step.at + beating : step.at
+        const pause = Math.max(0, due - Math.max(before, passed()))
+        before = due
+        yield* Effect.sleep(pause)
+        yield* step.run
+      }
     })
 
-  return Effect.gen(function*() {
     for (;;) {
       // A server without connections has no timer: one that was only initialised keeps no process alive.
       yield* connections.populated.await
@@ -116,4 +107,3 @@ export const run = (
       metrics.buffered = 0
     }
   })
-}

@@ -1,6 +1,6 @@
 import { Socket } from "node:net"
 import { expect, it } from "vitest"
-import { Backlog } from "../../../src/server/connection/Backlog.js"
+import * as Backlog from "../../../src/server/connection/Backlog.js"
 import { take } from "../../../src/server/connection/Connection.js"
 import * as LimitSettings from "../../../src/server/LimitSettings.js"
 import * as fc from "../../harness/Property.js"
@@ -39,7 +39,7 @@ it("a client may take nothing for as long as a timer can be, and no less where i
   const raw = new Socket()
   const limits = { ...LimitSettings.defaults, stallTimeout: Number.MAX_SAFE_INTEGER }
   const none = (): void => {}
-  new Backlog(limits, none).begin({ raw, lag: undefined, stopReading: none, readOn: none, giveUp: none }, 1)
+  Backlog.begin({ raw, lag: undefined, stopReading: none, readOn: none, giveUp: none }, 1, limits, none)
   expect(raw.timeout).toBe(2 ** 31 - 1)
   raw.destroy()
 })
