@@ -62,7 +62,11 @@ const frames: Record<string, Buffer> = {
 }
 
 /** What a socket hears of these reads, until it is cut. */
-const hear = async (reads: ReadonlyArray<Buffer>, isHidden: boolean): Promise<ReadonlyArray<unknown>> => {
+const hear = async (
+  reads: ReadonlyArray<Buffer>,
+  isHidden: boolean,
+  options?: Ws.ClientOptions
+): Promise<ReadonlyArray<unknown>> => {
   const heard: Array<unknown> = []
   let raw = new Net.Socket()
   const createConnection = (options: Net.NetConnectOpts): Net.Socket => {
@@ -78,7 +82,7 @@ const hear = async (reads: ReadonlyArray<Buffer>, isHidden: boolean): Promise<Re
     end = resolve
   })
   const socket = await new Promise<Socket>((resolve) => {
-    const opening: Socket = open(`ws://127.0.0.1:${port}`, { createConnection, maxPayload: longest }, {
+    const opening: Socket = open(`ws://127.0.0.1:${port}`, { createConnection, maxPayload: longest, ...options }, {
       opened: () => resolve(opening),
       received: (message) => heard.push(message),
       receivedBinary: () => heard.push("binary"),
@@ -124,7 +128,32 @@ it("ws does not see text that has arrived as a whole", async () => {
   const reads = [Buffer.concat([text("a"), text("b")]), text("c")]
   await hear(reads, false)
   expect(seen).not.toHaveBeenCalled()
+  await hear(reads, false, { allowSynchronousEvents: true })
+  expect(seen).not.toHaveBeenCalled()
   await hear(reads, true)
   expect(seen).toHaveBeenCalledTimes(2)
+  await hear(reads, false, { allowSynchronousEvents: false })
+  expect(seen).toHaveBeenCalledTimes(4)
   seen.mockRestore()
+})
+
+it("pings are answered among text", async () => {
+  const pong = new Promise((resolve) =>
+    server.once("connection", (peer) => {
+      peer.on("pong", resolve)
+      peer.send("{}")
+      peer.ping("a")
+    })
+  )
+  const { port } = server.address() as Net.AddressInfo
+  const none = (): void => {}
+  const socket = open(`ws://127.0.0.1:${port}`, undefined, {
+    opened: none,
+    received: none,
+    receivedBinary: none,
+    failed: none,
+    closed: none
+  })
+  expect(String(await pong)).toBe("a")
+  socket.terminate()
 })

@@ -216,6 +216,37 @@ describe("a request that offers an upgrade to what is no WebSocket", () => {
     )
   })
 
+  it("with its other headers, and what else it says of the connection", async () => {
+    const { server } = await live({
+      declare: (server) =>
+        server.route({
+          method: "GET",
+          path: "/h",
+          handler: ({ headers: { accept, connection } }) => ({ accept, connection })
+        })
+    })
+    const head = "Connection: Upgrade,keep-alive, HTTP2-Settings , X-Hop\r\nUpgrade: h2c\r\nAccept: a, upgrade ,b\r\n"
+    const socket = connect(server.info.port as number, "127.0.0.1")
+    expect(await conversation(socket, `GET /h HTTP/1.1\r\nHost: x\r\n${head}\r\n`)).toContain(
+      JSON.stringify({ accept: "a, upgrade ,b", connection: "keep-alive, X-Hop" })
+    )
+  })
+
+  it("also where what reads requests has another name", async () => {
+    const { server } = await live({
+      declare: (server) => {
+        declare(server)
+        const { listener } = server
+        const [parse] = listener.listeners("connection").filter(({ name }) => name === "connectionListener")
+        listener.off("connection", parse as () => void)
+        listener.on("connection", (socket) => Reflect.apply(parse as () => void, listener, [socket]))
+      }
+    })
+    expect(await conversation(connect(server.info.port as number, "127.0.0.1"), get)).toBe(
+      answer({ query: { a: "1" }, "x-a": "1" })
+    )
+  })
+
   it("however often on one connection, which nobody takes for new ones", async () => {
     const connections: Array<Socket> = []
     const { server } = await live({

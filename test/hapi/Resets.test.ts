@@ -1,6 +1,6 @@
 /** Connections that are reset while they open: at every byte, wherever the socket is by then. */
 import { once } from "node:events"
-import { connect } from "node:net"
+import { connect, type Socket } from "node:net"
 import { describe, expect, it } from "vitest"
 import { frame, handshake } from "../harness/RawPeer.js"
 import { type Live, live, type Options } from "./LiveServer.js"
@@ -28,6 +28,9 @@ const reset = async ({ server: { info, listener } }: Live, bytes: Buffer, length
 
 const ignoring: Options["declare"] = (server) => server.listener.on("upgrade", () => {})
 
+const taking: Options["declare"] = (server) =>
+  server.listener.on("upgrade", (_request, socket: Socket) => socket.write("HTTP/1.1 101 Fine\r\n\r\n"))
+
 describe("a connection that is reset", () => {
   it.each<[string, Options, string]>([
     ["as it becomes a WebSocket", {}, handshake()],
@@ -42,7 +45,8 @@ describe("a connection that is reset", () => {
     ["as an h2c request", {}, h2c],
     ["with others who ignore it", { nes: { path: "/nes" }, declare: ignoring }, handshake()],
     ["with others who ignore it, but not the plugin", { declare: ignoring }, handshake()],
-    ["as an h2c request that others ignore", { declare: ignoring }, h2c]
+    ["as an h2c request that others ignore", { declare: ignoring }, h2c],
+    ["as an h2c request that others take", { declare: taking }, h2c]
   ])("%s: nothing happens", async (_, options, head) => {
     const host = await live(options)
     const bytes = Buffer.concat([Buffer.from(head), hello])

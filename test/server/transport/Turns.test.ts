@@ -1,7 +1,7 @@
 /** Slices of work, by a clock that goes on only when work is done. */
 import { setImmediate } from "node:timers/promises"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
-import { Turns } from "../../../src/server/transport/Turns.js"
+import { Flush, Turns } from "../../../src/server/transport/Turns.js"
 
 let now: number
 /** What was done, as one text for each turn of the event loop. */
@@ -158,4 +158,29 @@ describe("work that is no task", () => {
     expect(turns.each([1, 2, 3].values(), (item) => void done.push(item))).toBeUndefined()
     expect(done).toEqual([1, 2, 3])
   })
+})
+
+it("a flush is done when all that was held before it is let go, in the step of the last", async () => {
+  const turns = new Turns()
+  const flush = new Flush(turns)
+  let letGo = 0
+  const hold = (count: number): void => {
+    for (let i = 0; i < count; i++) {
+      flush.add({
+        letGo: () => {
+          letGo++
+          now += 0.2
+        }
+      })
+    }
+  }
+  for (const count of [40, 5_000, 100]) {
+    const before = letGo
+    hold(count)
+    const done = flush.done.then(() => letGo)
+    hold(32)
+    expect(await done).toBeGreaterThanOrEqual(before + count)
+    expect(await done).toBeLessThan(before + count + 16)
+    await flush.done
+  }
 })
