@@ -264,3 +264,22 @@ it("what has had its turn is forgotten, even where something always waits", asyn
   }
   expect(most).toBeLessThan(1_100)
 })
+
+it("a client that is forgotten while it rests, and sends again, keeps what it has sent", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout"] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { begun, limiter, send, until } = start()
+  const [a, b] = [new Client("a"), new Client("b")]
+  send(b, "1")
+  limiter.receive(a, { text: "x".repeat(70_000), takes: 3 })
+  await until(2)
+  expect(vi.getTimerCount()).toBe(1)
+  limiter.forget(a)
+  a.free = false
+  send(a, "2")
+  vi.runAllTimers()
+  a.free = true
+  limiter.wake(a)
+  await until(3)
+  expect(begun.at(-1)).toBe("a2")
+})
