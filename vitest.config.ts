@@ -5,9 +5,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /** Files that need a process without a past, or load one so that others would notice. */
 const alone = [
-  "test/{examples,hardness}/**/*.test.ts",
+  "test/hardness/**/*.test.ts",
   "test/structure/Paths.test.ts",
-  "test/**/{TurnLimiter,Prometheus,ClusterBroker,RedisBroker,Registration,Page}.test.ts"
+  "test/{cluster/ClusterBroker,hapi/Registration,redis/RedisBroker,server/inspection/Page,telemetry/Prometheus}.test.ts"
 ]
 
 /**
@@ -57,8 +57,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["source"], externalConditions: ["source"] } },
   resolve: { conditions: ["source"] },
   test: {
-    // More at a time end sooner, and a few tests of time then fail now and then.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // Much of a test is waiting: twice as many as there are cores leave none of them idle.
+    maxWorkers: Math.max(2, availableParallelism()) * 2,
     // What Node makes of a source, with its types or without, is kept from process to process.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url)) },
     sequence: { sequencer: LongFirst },

@@ -15,7 +15,7 @@ let urls: ReadonlyArray<string>
 beforeAll(async () => {
   install()
   browser = await launch()
-  terminal = new Terminal("chat", { PORT: String(30_000 + 4 * (process.pid % 500)), REDIS_URL: undefined })
+  terminal = new Terminal("chat", { PORT: String(30_000 + 4 * (process.pid % 500)), REDIS_URL: undefined }, "node")
   await terminal.prints(/Ctrl-C ends both/)
   urls = [...terminal.output.matchAll(/Open (\S+) /g)].map(([, url]) => url ?? "")
 }, 120_000)

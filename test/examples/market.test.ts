@@ -13,7 +13,7 @@ let url: string
 
 beforeAll(async () => {
   browser = await launch()
-  terminal = new Terminal("market", { PORT: String(32_100 + process.pid % 500) })
+  terminal = new Terminal("market", { PORT: String(32_100 + process.pid % 500) }, "node")
   const [, address = ""] = await terminal.prints(/Open (\S+) in a browser/)
   url = address
 }, 90_000)

@@ -4,6 +4,7 @@ import { once } from "node:events"
 import { join } from "node:path"
 import { beforeAll, expect, it, onTestFinished } from "vitest"
 import { Client } from "../../src/client.js"
+import { sources } from "../harness/Sources.js"
 import { freePort, install } from "../redis/RedisServer.js"
 import { read, root } from "../structure/Repository.js"
 
@@ -30,7 +31,7 @@ const startRedis = async (): Promise<string> => {
 
 const startNode = async (redis: string, env: Readonly<Record<string, string>>) => {
   // Its folder has a package.json of its own, from which this package cannot be found by its name.
-  const args = ["--conditions=source", "--import", "tsx", "--input-type=module", "--eval", recipe("server.mjs")]
+  const args = [...sources, "--input-type=module", "--eval", recipe("server.mjs")]
   const child = spawn(process.execPath, args, {
     cwd: root,
     env: { ...process.env, ...env, HOST: "127.0.0.1", PORT: "0", REDIS_URL: redis },
