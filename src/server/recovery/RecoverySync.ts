@@ -90,7 +90,7 @@ export class RecoverySync {
 
   /** Whether connections wait to be let in, or the history is being read. */
   get busy(): boolean {
-    return this.working !== undefined || this.admissions !== undefined
+    return this.working !== undefined || Boolean(this.admissions?.size)
   }
 
   /** Ends with the position from which it hears what comes, or with none if it will be let in later. */
@@ -106,25 +106,22 @@ export class RecoverySync {
     }
     return new Promise((answer) => {
       this.dismiss(connection)
-      this.admissions ??= new Map()
-      this.admissions.set(connection, { since, history, late: false, answer })
+      const admissions = this.admissions ??= new Map()
+      admissions.set(connection, { since, history, late: false, answer })
       void this.work()
     })
   }
 
   /** Lets a connection in later that counts as subscribed, and could not be told how things stand. */
   readmit(connection: Connection, error: unknown): void {
-    this.admissions ??= new Map()
-    this.admissions.set(connection, { since: undefined, history: 0, late: true, answer: ignore })
+    const admissions = this.admissions ??= new Map()
+    admissions.set(connection, { since: undefined, history: 0, late: true, answer: ignore })
     this.owner.failed(this, error)
   }
 
   dismiss(connection: Connection): void {
     this.admissions?.get(connection)?.answer()
     this.admissions?.delete(connection)
-    if (this.admissions?.size === 0) {
-      this.admissions = undefined
-    }
   }
 
   /** Takes an announced update; ends when all that was announced so far has been delivered. */
@@ -156,8 +153,7 @@ export class RecoverySync {
   }
 
   private hold(update: Published, passed: () => void): void {
-    const { early = new Map<number, Early>() } = this
-    this.early = early
+    const early = this.early ??= new Map()
     if (early.size >= maxEarly) {
       this.behind = true
       passed()
@@ -195,9 +191,6 @@ export class RecoverySync {
       return undefined
     }
     early.delete(position.offset + 1)
-    if (early.size === 0) {
-      this.early = undefined
-    }
     return next
   }
 
@@ -207,7 +200,7 @@ export class RecoverySync {
     for (const { update: { confirmed, position } } of this.early?.values() ?? []) {
       this.behind ||= !confirmed || !this.at || !Epoch.continues(this.at, position.epoch)
     }
-    return this.behind || this.admissions !== undefined
+    return this.behind || Boolean(this.admissions?.size)
   }
 
   private keep(first?: Promise<void>): Promise<void> {
@@ -257,8 +250,7 @@ export class RecoverySync {
       admission.late = true
       admission.answer()
     }
-    const waiting = all.filter(([connection]) => this.owner.wants(this, connection))
-    this.admissions = waiting.length > 0 ? new Map(waiting) : undefined
+    this.admissions = new Map(all.filter(([connection]) => this.owner.wants(this, connection)))
     this.release()
   }
 
@@ -332,9 +324,6 @@ export class RecoverySync {
         passed()
         this.early?.delete(offset)
       }
-    }
-    if (this.early?.size === 0) {
-      this.early = undefined
     }
   }
 
