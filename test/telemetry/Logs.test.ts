@@ -13,7 +13,7 @@ import * as References from "effect/References"
 import { WebSocket } from "ws"
 import { Client } from "../../src/client.js"
 import { Authentication, Broker, NesError, NesHttpServer, NesServer, Refusal, TestServer } from "../../src/index.js"
-import { Log } from "../../src/server/telemetry/Log.js"
+import { Incidents, Log } from "../../src/server/telemetry/Log.js"
 
 type Entry = { readonly level: string; readonly message: unknown } & Readonly<Record<string, unknown>>
 
@@ -300,11 +300,7 @@ describe("a log that does not listen", () => {
     const never = (): never => {
       throw new Error("asked")
     }
-    const deaf = new Log(
-      { lives: false, incidents: false },
-      new Proxy({} as Clock.Clock, { get: never }),
-      never
-    )
+    const deaf = new Log({}, new Proxy({} as Clock.Clock, { get: never }), new Incidents(never))
     // Whatever it would read of a connection is an error.
     const connection = new Proxy({} as Parameters<Log["exceeded"]>[1], { get: never })
     expect(deaf.lives).toBeUndefined()

@@ -13,14 +13,16 @@ import type { Refused } from "./Metrics.js"
 /** The annotation with a connection's id, in logs and in spans. */
 export const socketId = "nes.socket.id"
 
-export const annotationsOf = ({ id, info }: Connection): Record<string, unknown> => ({
+type Texts = Readonly<Record<string, string>>
+
+export const annotationsOf = ({ id, info }: Connection): Texts => ({
   [socketId]: id,
   ...addressOf(info.remoteAddress, info["x-forwarded-for"])
 })
 
 // Behind a proxy it is the proxy that connects, and what it forwards is only as true as the proxy is; what is in memory
 // has no address.
-const addressOf = (remote: string | undefined, forwarded: unknown): Record<string, unknown> => ({
+const addressOf = (remote: string | undefined, forwarded: unknown): Texts => ({
   ...(remote !== undefined && { "client.address": remote }),
   ...(forwarded !== undefined && { "client.forwarded_for": String(forwarded).slice(0, maxLength) })
 })
@@ -93,32 +95,16 @@ export class Incidents {
   }
 }
 
-type Write = (level: LogLevel.Severity, message: string, annotations: Record<string, unknown>) => void
+type Write = (level: LogLevel.Severity, message: string, annotations: Readonly<Record<string, unknown>>) => void
 
-interface Listening {
-  /** Of the life of each connection (`Debug`). */
-  readonly lives: boolean
-  /** Of what was refused (`Info`). */
-  readonly incidents: boolean
-}
-
-// An error's message is the application's, and may quote credentials.
-const noteTo = (incidents: Incidents, message: string, annotations: Record<string, unknown>): void => {
-  if (!incidents.areKept) {
-    return
-  }
-  const text = (name: string): string | undefined => {
-    const value = annotations[name]
-    return value === undefined ? undefined : String(value)
-  }
-  incidents.note({
-    kind: message.replace(/^nes /, ""),
-    socket: text(socketId),
-    address: text("client.address"),
-    forwarded: text("client.forwarded_for"),
-    reason: text("nes.limit") ?? text("nes.origin") ?? (text(socketId) === undefined ? text("nes.error") : undefined),
-    path: text("nes.path")
-  })
+/** Who listens. */
+interface Listeners {
+  /** To the life of each connection (`Debug`). */
+  readonly lives?: Write | undefined
+  /** To what was refused, and how it stands with the server. */
+  readonly incidents?: Write | undefined
+  /** To what whoever develops the application should mend. */
+  readonly warnings?: Write | undefined
 }
 
 class Lives {
@@ -161,14 +147,12 @@ export class Log {
   private undeclaredIsNew = true
 
   constructor(
-    private readonly listening: Listening,
+    private readonly listeners: Listeners,
     clock: Clock.Clock,
-    private readonly write: Write,
-    private readonly warn?: Write,
-    private readonly tell?: Write,
+    private readonly kept: Incidents,
     private isAnnounced = false
   ) {
-    this.lives = listening.lives ? new Lives(clock, write) : undefined
+    this.lives = listeners.lives && new Lives(clock, listeners.lives)
   }
 
   /** A hello or a reauth was refused, or the credentials of an open connection hold no more. */
@@ -181,18 +165,18 @@ export class Log {
 
   /** A limit was crossed: an entry for the first time that this connection does. */
   exceeded(limit: keyof Exceeded, connection: Connection, path?: string): void {
-    if (!this.listening.incidents) {
-      return
-    }
-    const crossed = this.crossed.get(connection) ?? new Set()
-    if (!crossed.has(limit)) {
+    this.incident("nes limit exceeded", () => {
+      const crossed = this.crossed.get(connection) ?? new Set()
+      if (crossed.has(limit)) {
+        return undefined
+      }
       this.crossed.set(connection, crossed.add(limit))
-      this.write("Info", "nes limit exceeded", {
+      return {
         ...annotationsOf(connection),
         "nes.limit": limit,
         ...(path !== undefined && { "nes.path": withoutQuery(path).slice(0, maxLength) })
-      })
-    }
+      }
+    })
   }
 
   refused(reason: keyof Refused, { headers, socket }: IncomingMessage): void {
@@ -207,7 +191,7 @@ export class Log {
   turned(to: "listening" | "draining" | "stopped", annotations: Record<string, unknown> = {}): void {
     this.isAnnounced ||= to === "listening"
     if (this.isAnnounced) {
-      this.tell?.("Info", `nes ${to}`, annotations)
+      this.listeners.incidents?.("Info", `nes ${to}`, annotations)
     }
   }
 
@@ -218,9 +202,21 @@ export class Log {
     }), "Warn")
   }
 
-  private incident(message: string, annotations: () => Record<string, unknown>, level: "Info" | "Warn" = "Info"): void {
-    if (this.listening.incidents) {
-      this.write(level, message, annotations())
+  private incident(message: string, read: () => Texts | undefined, level: "Info" | "Warn" = "Info"): void {
+    const { kept, listeners: { incidents } } = this
+    const told = incidents || kept.areKept ? read() : undefined
+    if (told) {
+      incidents?.(level, message, told)
+      kept.note({
+        kind: message.replace(/^nes /, ""),
+        socket: told[socketId],
+        address: told["client.address"],
+        forwarded: told["client.forwarded_for"],
+        // An error's message is the application's, and may quote credentials.
+        reason: told["nes.limit"] ?? told["nes.origin"] ??
+          (told[socketId] === undefined ? told["nes.error"] : undefined),
+        path: told["nes.path"]
+      })
     }
   }
 
@@ -231,15 +227,16 @@ export class Log {
         "Give all nodes the same one"
     }
     this.incident("nes password missing", () => annotations, "Warn")
-    this.warn?.("Warn", "nes password missing", annotations)
+    this.listeners.warnings?.("Warn", "nes password missing", annotations)
   }
 
   /** Warns of the first publish that no client of this node can get, where the application is developed. */
   undeclared(path: string): void {
     // Tests publish what nobody hears, and in production nobody looks.
-    if (this.warn && this.undeclaredIsNew && ["", "development"].includes(process.env.NODE_ENV ?? "")) {
+    const { warnings } = this.listeners
+    if (warnings && this.undeclaredIsNew && ["", "development"].includes(process.env.NODE_ENV ?? "")) {
       this.undeclaredIsNew = false
-      this.warn("Warn", "nes publish undeclared", {
+      warnings("Warn", "nes publish undeclared", {
         "nes.path": path.slice(0, maxLength),
         "nes.error": "Published to a path that no subscription is declared for: no client of this server can get it"
       })
@@ -264,47 +261,27 @@ export const make = (
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
     if (to === "application") {
-      // A tag of its own: those who watch for `nes` expect what is the application's to mend.
-      const tell: Write = (_, message, annotations) =>
-        application(["effect-nes", ...message.split(" ").slice(1)], annotations)
       return new Log(
-        { lives: false, incidents: true },
-        clock,
-        (level, message, annotations) => {
-          noteTo(kept, message, annotations)
-          tell(level, message, annotations)
+        {
+          // A tag of its own: those who watch for `nes` expect what is the application's to mend.
+          incidents: (_, message, annotations) =>
+            application(["effect-nes", ...message.split(" ").slice(1)], annotations),
+          // Few applications print what hapi logs: Node's warnings are seen.
+          warnings: (_, message, annotations) =>
+            process.emitWarning(["nes.error", "nes.path"].flatMap((name) => annotations[name] ?? []).join(": "), {
+              type: "NesWarning",
+              code: message.toUpperCase().replaceAll(" ", "_")
+            })
         },
-        // Few applications print what hapi logs: Node's warnings are seen.
-        (_, message, annotations) =>
-          process.emitWarning(["nes.error", "nes.path"].flatMap((name) => annotations[name] ?? []).join(": "), {
-            type: "NesWarning",
-            code: message.toUpperCase().replaceAll(" ", "_")
-          }),
-        tell,
+        clock,
+        kept,
         true
       )
     }
     const fork = Effect.runForkWith(yield* rootless())
     const tell: Write = (level, message, annotations) =>
       void fork(Effect.annotateLogs(Effect.logWithLevel(level)(message), annotations))
-    const heard = { lives: to && (yield* listens("Debug")), incidents: to && (yield* listens("Info")) }
-    return new Log(
-      {
-        lives: heard.lives,
-        get incidents() {
-          return heard.incidents || kept.areKept
-        }
-      },
-      clock,
-      (level, message, annotations) => {
-        if (level !== "Debug") {
-          noteTo(kept, message, annotations)
-        }
-        if (level === "Debug" || heard.incidents) {
-          tell(level, message, annotations)
-        }
-      },
-      undefined,
-      heard.incidents ? tell : undefined
-    )
+    const lives = to && (yield* listens("Debug")) ? tell : undefined
+    const incidents = to && (yield* listens("Info")) ? tell : undefined
+    return new Log({ lives, incidents }, clock, kept)
   })
