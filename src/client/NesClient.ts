@@ -39,8 +39,9 @@ import * as Session from "./Session.js"
 import type { Close } from "./Socket.js"
 import {
   type Buffer,
-  Buffers,
+  type Buffers,
   type OverflowError,
+  shared,
   subscribe,
   subscribed,
   type SubscribeOptions,
@@ -291,10 +292,12 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
     const context = yield* rootless<R>()
     const log = Effect.runForkWith(context)
     Metrics.begin(context)
-    const subscriptions = new Buffers<Update, NesError>()
-    const updates = new Buffers<unknown>()
-    const events = new Buffers<ClientEvent>()
-    const statuses = new Buffers<Status>()
+    const subscriptions: Buffers<Update, NesError> = new Set()
+    const updates: Buffers<unknown> = new Set()
+    const events: Buffers<ClientEvent> = new Set()
+    const statuses: Buffers<Status> = new Set()
+    const tell = (event: ClientEvent): void => events.forEach((buffer) => buffer.offer(event))
+    const disconnected = (): void => subscriptions.forEach((buffer) => buffer.fail(ended()))
     // Whoever still holds the service when its scope is closed must neither wait for ever nor open what nobody closes.
     let over = false
 
@@ -308,28 +311,28 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
           if (again) {
             Metrics.reconnects.updateUnsafe(1, context)
           }
-          events.offer(ClientEvent.Connected({ id }))
+          tell(ClientEvent.Connected({ id }))
         },
-        disconnected: (_, log) => events.offer(ClientEvent.Disconnected(log)),
-        reconnecting: (attempt, delay) => events.offer(ClientEvent.Reconnecting({ attempt, delay })),
+        disconnected: (_, log) => tell(ClientEvent.Disconnected(log)),
+        reconnecting: (attempt, delay) => tell(ClientEvent.Reconnecting({ attempt, delay })),
         heartbeatTimeout: (willReconnect) => {
           Metrics.heartbeatsMissed.updateUnsafe(1, context)
-          events.offer(ClientEvent.HeartbeatTimeout({ willReconnect }))
+          tell(ClientEvent.HeartbeatTimeout({ willReconnect }))
         },
-        gap: (path) => events.offer(ClientEvent.Gap({ path })),
+        gap: (path) => tell(ClientEvent.Gap({ path })),
         // The path's Streams end.
         revoked: () => {},
-        update: (message) => updates.offer(message),
+        update: (message) => updates.forEach((buffer) => buffer.offer(message)),
         error: (error) => {
           if (events.size === 0) {
             log(Effect.logWarning("nes client", error))
           }
-          events.offer(ClientEvent.Error({ error }))
+          tell(ClientEvent.Error({ error }))
         },
         changed: (status) => {
-          statuses.offer(status)
+          statuses.forEach((buffer) => buffer.offer(status))
           if (status._tag === "Disconnected") {
-            subscriptions.fail(ended())
+            disconnected()
           }
         }
       }).pipe(Effect.updateContext((_: Context.Context<never>) => context)),
@@ -337,8 +340,8 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
         Effect.gen(function*() {
           over = true
           yield* disconnect(session)
-          subscriptions.fail(ended())
-          ;[updates, events, statuses].forEach((buffers) => buffers.end())
+          disconnected()
+          ;[updates, events, statuses].forEach((buffers) => buffers.forEach((buffer) => buffer.end()))
         })
     )
 
@@ -416,12 +419,12 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
         ),
       present: (path, value) => Effect.callback((resume) => session.present(path, value, settle(resume))),
       subscribeMessages: (path, options) => Stream.map(updatesOf(path, options), (update) => update.message),
-      updates: endless(alive(updates.stream(unbounded))),
-      updatesWith: (buffer) => alive(updates.stream(buffer)),
-      events: endless(alive(events.stream(unbounded))),
+      updates: endless(alive(shared(updates, unbounded))),
+      updatesWith: (buffer) => alive(shared(updates, buffer)),
+      events: endless(alive(shared(events, unbounded))),
       status: Effect.sync(() => session.status),
       statusChanges: endless(
-        alive(statuses.stream(unbounded, () => session.status), Stream.sync(() => session.status))
+        alive(shared(statuses, unbounded, () => session.status), Stream.sync(() => session.status))
       ),
       subscriptions: Effect.sync(() => session.subscriptions),
       reauthenticate: (auth, { timeout } = {}) =>

@@ -47,7 +47,6 @@ export class StreamBuffer<in out A, in out E = never> {
   private exit: Exit.Exit<never, E | OverflowError | Cause.Done> | undefined
   /** What was dropped before the value that comes next. */
   private lost: A | undefined
-  private isConsumed = false
   private readonly answer = Deferred.makeUnsafe<void, E>()
   private wake: ((take: Take<A, E>) => void) | undefined
   private waking = false
@@ -92,23 +91,19 @@ export class StreamBuffer<in out A, in out E = never> {
         const leave = Effect.sync(() => source.leave(made))
         yield* Effect.onError(restore(Deferred.await(made.answer)), () => leave)
         yield* Effect.addFinalizer(() => Effect.andThen(leave, Effect.sync(() => made.end())))
-        return made.once
+        let isConsumed = false
+        return Stream.fromChannel(Channel.fromTransform((_, scope) =>
+          Effect.suspend(() => {
+            if (isConsumed) {
+              return Effect.fail(new UserError({ message: "A Stream of one subscription has one consumer at a time" }))
+            }
+            isConsumed = true
+            return Effect.as(Scope.addFinalizer(scope, Effect.sync(() => isConsumed = false)), made.take)
+          })
+        ))
       })
     )
   }
-
-  /** What is taken by one consumer after another. */
-  private readonly once: Stream.Stream<A, E | OverflowError | UserError> = Stream.fromChannel(
-    Channel.fromTransform((_, scope) =>
-      Effect.suspend(() => {
-        if (this.isConsumed) {
-          return Effect.fail(new UserError({ message: "A Stream of one subscription has one consumer at a time" }))
-        }
-        this.isConsumed = true
-        return Effect.as(Scope.addFinalizer(scope, Effect.sync(() => this.isConsumed = false)), this.take)
-      })
-    )
-  )
 
   /** The server has accepted what is fed through this. */
   accept(): void {
@@ -238,7 +233,7 @@ const after = (update: Update, dropped: Update): Update => ({
 /** The updates of a path; `buffers` are those of all Streams of a client. */
 const updatesOf = (
   session: Session,
-  buffers: Set<StreamBuffer<Update, NesError>>,
+  buffers: Buffers<Update, NesError>,
   path: string,
   options: SubscribeOptions
 ): Source<Update, NesError> => ({
@@ -299,35 +294,16 @@ export const subscribed = (
   StreamBuffer.accepted(updatesOf(...args), bufferOf(args[3]))
 
 /** All buffers that are offered the same. */
-export class Buffers<A, E = never> extends Set<StreamBuffer<A, E>> {
-  offer(value: A): void {
-    for (const buffer of this) {
-      buffer.offer(value)
-    }
-  }
+export type Buffers<A, E = never> = Set<StreamBuffer<A, E>>
 
-  end(): void {
-    for (const buffer of this) {
-      buffer.end()
-    }
-  }
-
-  fail(error: E): void {
-    for (const buffer of this) {
-      buffer.fail(error)
-    }
-  }
-
-  /** What is offered from now on, after a first value if there is one. */
-  stream(limit: Buffer, first?: () => A): Stream.Stream<A, E | OverflowError> {
-    return StreamBuffer.stream<A, E>({
-      enter: (buffer) => {
-        this.add(buffer)
-        if (first !== undefined) {
-          buffer.offer(first())
-        }
-      },
-      leave: (buffer) => void this.delete(buffer)
-    }, limit)
-  }
-}
+/** What all of these buffers are offered from now on, after a first value if there is one. */
+export const shared = <A>(buffers: Buffers<A>, limit: Buffer, first?: () => A): Stream.Stream<A, OverflowError> =>
+  StreamBuffer.stream<A>({
+    enter: (buffer) => {
+      buffers.add(buffer)
+      if (first !== undefined) {
+        buffer.offer(first())
+      }
+    },
+    leave: (buffer) => void buffers.delete(buffer)
+  }, limit)
