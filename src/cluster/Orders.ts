@@ -53,9 +53,10 @@ interface Host {
 export class Orders {
   /** Up to where this node has carried all out. */
   done: Message.Position | undefined
-  private working: Promise<void> | undefined
-  private behind = false
-  private announced: Array<Announced> = []
+  /** Whether something is to be read that could not be. */
+  isBehind = false
+  /** What it is to do, one after another: a revocation before the disconnection that follows it. */
+  private work: Promise<unknown> = Promise.resolve()
   /** Those of this node that could not be kept. */
   private unsent: Array<Order> = []
   /** What other nodes have confirmed last, and who waits for more. */
@@ -92,19 +93,12 @@ export class Orders {
   }
 
   heard(from: string, order: Order, position: Message.Position): void {
-    this.announced.push({ from, order, position })
-    this.start().catch(ignore)
-  }
-
-  /** Whether something is to be read that could not be. */
-  get isBehind(): boolean {
-    return this.behind && !this.working
+    this.next(() => this.follow({ from, order, position })).catch(ignore)
   }
 
   /** Carries out what this node has missed; fails if that cannot be known for now. */
   catchUp(): Promise<void> {
-    this.behind = true
-    return this.start()
+    return this.next(() => this.read())
   }
 
   /** Gives the orders that could not be given; fails if they cannot be for now. */
@@ -133,41 +127,30 @@ export class Orders {
     return position
   }
 
-  private start(): Promise<void> {
-    // What has come since the last look is not to wait for what comes next.
-    return this.working ??= this.work().finally(() => {
-      this.working = undefined
-    }).then(() => this.behind || this.announced.length > 0 ? this.start() : undefined)
+  private next(run: () => Promise<void>): Promise<void> {
+    const work = this.work.then(run)
+    this.work = work.catch(ignore)
+    return work
   }
 
-  // One after another: a revocation before the disconnection that follows it.
-  private async work(): Promise<void> {
-    while (this.behind || this.announced.length > 0) {
-      if (this.behind) {
-        await this.carryOut(await this.read())
-        continue
-      }
-      const { done } = this
-      const next = this.announced.shift()
-      if (!next || (done && done.epoch === next.position.epoch && next.position.offset <= done.offset)) {
-        continue
-      }
-      if (done && next.position.offset === done.offset + 1 && Epoch.continues(done, next.position.epoch)) {
-        await this.execute(next)
-        this.reached(next.position, new Set([next.from]))
-      } else {
-        this.behind = true
-      }
+  private async follow(next: Announced): Promise<void> {
+    const { done } = this
+    const { epoch, offset } = next.position
+    if (done && offset === done.offset + 1 && Epoch.continues(done, epoch)) {
+      await this.execute(next)
+      this.reached(next.position, new Set([next.from]))
+    } else if (!reaches(done, next.position)) {
+      await this.read()
     }
   }
 
-  // Whoever finds something missing while it is read has it read again.
-  private async read(): Promise<Kept> {
-    this.behind = false
+  private async read(): Promise<void> {
     try {
-      return await this.host.session().read(path, this.done, bounds)
+      const kept = await this.host.session().read(path, this.done, bounds)
+      this.isBehind = false
+      await this.carryOut(kept)
     } catch (error) {
-      this.behind = true
+      this.isBehind = true
       throw error
     }
   }

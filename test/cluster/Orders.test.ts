@@ -50,11 +50,13 @@ const stage = () => {
 it("who joins again while orders are read has them read again", async () => {
   const { carried, orders, page, read } = stage()
   const first = orders.catchUp()
+  await turn()
   read[0]?.answer(page())
   await first
   const second = orders.catchUp()
   // The connection on which orders are announced was lost meanwhile, and one of them with it.
   const third = orders.catchUp()
+  await turn()
   read[1]?.answer(page(revoke))
   await turn()
   read[2]?.answer(page(revoke, disconnect))
@@ -67,6 +69,7 @@ it("an order is carried out whenever it is announced, however little of the one 
   for (let ticks = 0; ticks < 12; ticks++) {
     const { carried, orders, page, read } = stage()
     const first = orders.catchUp()
+    await turn()
     read[0]?.answer(page())
     await first
     orders.heard("a", revoke, { epoch: "e", offset: 1 })
@@ -82,10 +85,12 @@ it("an order is carried out whenever it is announced, however little of the one 
 it("orders that could not be read are still to be read", async () => {
   const { orders, page, read } = stage()
   const first = orders.catchUp()
+  await turn()
   read[0]?.fail()
   await expect(first).rejects.toThrow("Cut off")
   expect(orders.isBehind).toBe(true)
   const second = orders.catchUp()
+  await turn()
   read[1]?.answer(page())
   await second
   expect(orders.isBehind).toBe(false)
