@@ -31,31 +31,22 @@ const words = ({ count, max, p50, p95, p99 }: ReturnType<typeof summarize>): str
 
 const width = 30
 
-class Progress {
-  private shown = 0
-  constructor(private readonly isSeen: boolean) {}
-
-  show(what: string, done: number): void {
+/** Shows how far something has come, from 0 to 1. */
+const makeProgress = () => {
+  let shown = 0
+  return (what: string, done: number): void => {
     const share = Math.min(done, 1)
-    const full = Math.round(share * width)
     const now = performance.now()
-    if (this.isSeen && (now - this.shown > 50 || share >= 1)) {
-      this.shown = now
-      process.stderr.write(
-        `\r${what.padEnd(12)} ${"█".repeat(full)}${"░".repeat(width - full)} ${Math.round(share * 100)} %`
-      )
-    }
-  }
-
-  end(): void {
-    if (this.isSeen) {
-      process.stderr.write("\r\u001b[K")
+    if (now - shown > 50 || share === 1) {
+      shown = now
+      const bar = "█".repeat(Math.round(share * width)).padEnd(width, "░")
+      process.stderr.write(`\r${what.padEnd(12)} ${bar} ${Math.round(share * 100)} %`)
     }
   }
 }
 
 export const run = async (options: Options, output: Output) => {
-  const progress = new Progress(process.stderr.isTTY && !output.isJson)
+  const show = process.stderr.isTTY && !output.isJson ? makeProgress() : undefined
   const errors: Record<string, number> = {}
   const count = (error: unknown): void => {
     const message = error instanceof Error ? error.message : String(error)
@@ -81,7 +72,7 @@ export const run = async (options: Options, output: Output) => {
       count(error)
       await client.disconnect()
     }
-    progress.show("connecting", ++settled / clients)
+    show?.("connecting", ++settled / clients)
   }
   await Effect.runPromise(Effect.replicateEffect(Effect.promise(connect), clients, { concurrency, discard: true }))
 
@@ -108,14 +99,16 @@ export const run = async (options: Options, output: Output) => {
   const watch = async (): Promise<void> => {
     while (!isOver()) {
       await sleep(Math.min(100, seconds * 1000))
-      progress.show("measuring", (performance.now() - since) / seconds / 1000)
+      show?.("measuring", (performance.now() - since) / seconds / 1000)
     }
   }
   if (connected.length > 0 && (request !== undefined || subscribe !== undefined)) {
     await Promise.all([watch(), ...connected.map((client) => request === undefined ? undefined : ask(client, request))])
   }
   const elapsed = (performance.now() - since) / 1000
-  progress.end()
+  if (show) {
+    process.stderr.write("\r\u001b[K")
+  }
   await Promise.all(connected.map((client) => client.disconnect()))
 
   const perSecond = (total: number): number => Math.round(total / elapsed)

@@ -8,7 +8,7 @@ import type { Observer } from "./Observer.js"
 import { hasMore, none, type Pending } from "./Pending.js"
 import type { Subscriptions } from "./Subscriptions.js"
 
-const answers: ReadonlySet<string | undefined> = new Set<Message.ClientMessage["type"]>([
+const answers: ReadonlySet<string | undefined> = new Set([
   "hello",
   "reauth",
   "request",

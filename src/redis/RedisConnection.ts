@@ -22,16 +22,14 @@ export interface Address<Secret = string> {
 /** A connection. Nothing is queued while it is down: what is asked then fails. */
 export interface RedisConnection {
   readonly isUp: boolean
-  /** The command that publishes to channels as this connection subscribes to them. */
-  readonly publish: "PUBLISH" | "SPUBLISH"
-  /** Whether one command may have keys of any number of paths. */
-  readonly spans: boolean
+  /** Whether each path has a server: no command may have keys of several, and its channel is published to there. */
+  readonly isSharded: boolean
   /** Runs a command on the server that has `key`. */
   readonly command: (key: string, args: Array<string>) => Promise<unknown>
   readonly subscribe: (channels: ReadonlyArray<string>) => Promise<void>
   readonly unsubscribe: (channels: ReadonlyArray<string>) => Promise<void>
   /** The server says that it is no master: another may have taken its place. */
-  readonly demoted: () => void
+  readonly demoted?: () => void
   /** Ends when what was asked before is done, or cannot be in a reasonable time. */
   readonly close: () => Promise<void>
 }
@@ -248,8 +246,7 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
     get isUp() {
       return line.isUp
     },
-    publish: "PUBLISH",
-    spans: true,
+    isSharded: false,
     command: async (_, args) => connected()[0].sendCommand(args),
     subscribe: async (channels) => connected()[1].subscribe([...channels], observer.heard),
     unsubscribe: async (channels) => connected()[1].unsubscribe([...channels], observer.heard),
@@ -294,8 +291,7 @@ const clustered = (address: Address, timeout: number, observer: Observer): Redis
     get isUp() {
       return line.isUp
     },
-    publish: "SPUBLISH",
-    spans: false,
+    isSharded: true,
     command: (key, args) => cluster.sendCommand(key, false, args),
     subscribe: async (channels) => {
       await Promise.all(channels.map((channel) => cluster.sSubscribe(channel, observer.heard)))
@@ -303,7 +299,6 @@ const clustered = (address: Address, timeout: number, observer: Observer): Redis
     unsubscribe: async (channels) => {
       await Promise.all(channels.map((channel) => cluster.sUnsubscribe(channel, observer.heard)))
     },
-    demoted: ignore,
     close: async () => {
       if (line.isUp) {
         await farewell(probe())

@@ -46,6 +46,7 @@ const open = (options: EngineOptions, observer: Observer): Session => {
   const connection = RedisConnection.open(options, timeout, observer)
   // What is in braces decides on which server of a Redis Cluster a key or a sharded channel is.
   const key = (kind: string, name: string): string => `${prefix}:${kind}:{${name}}`
+  const publish = connection.isSharded ? "SPUBLISH" : "PUBLISH"
   const [nodes, holders] = [key("nodes", "nodes"), key("holders", "holders")]
   const lossless = durable ? 1 : 0
 
@@ -54,7 +55,7 @@ const open = (options: EngineOptions, observer: Observer): Session => {
       return error
     }
     if (error.message.includes("READONLY")) {
-      connection.demoted()
+      connection.demoted?.()
     }
     return new Refused(error.message, { cause: error })
   }
@@ -73,7 +74,7 @@ const open = (options: EngineOptions, observer: Observer): Session => {
     age,
     Math.max(stateAge, 2 * age, 2 * state),
     size,
-    connection.publish
+    publish
   ]
   const positionsOf = async (paths: ReadonlyArray<string>) => {
     const lines = await run(Scripts.positions, paths.map((path) => key("state", path)), [lossless]) as string
@@ -84,8 +85,7 @@ const open = (options: EngineOptions, observer: Observer): Session => {
     get isUp() {
       return connection.isUp
     },
-    publish: async (channel: Channel, name, payload) =>
-      Number(await command(connection.publish, key(channel, name), payload)),
+    publish: async (channel: Channel, name, payload) => Number(await command(publish, key(channel, name), payload)),
     subscribe: (channel, names) => connection.subscribe(names.map((name) => key(channel, name))),
     unsubscribe: (channel, names) => connection.unsubscribe(names.map((name) => key(channel, name))),
     append: async (batches, bounds) => {
@@ -98,9 +98,9 @@ const open = (options: EngineOptions, observer: Observer): Session => {
           line.startsWith("!") ? faultOf(new Error(line.slice(1))) : positionOf(line)
         )
       }
-      return connection.spans
-        ? ask(batches)
-        : (await Promise.all(batches.map((batch) => ask([batch]).catch((error: Error) => [error])))).flat()
+      return connection.isSharded
+        ? (await Promise.all(batches.map((batch) => ask([batch]).catch((error: Error) => [error])))).flat()
+        : ask(batches)
     },
     read: async (path, since, { age, size, state = 0 }) => {
       const terms = [lossless, age, since ? since.epoch ?? "" : "-", since?.offset ?? 0, state, size]
@@ -112,7 +112,7 @@ const open = (options: EngineOptions, observer: Observer): Session => {
       await run(Scripts.clear, keysOf(path), [])
     },
     positions: async (paths) =>
-      connection.spans ? positionsOf(paths) : (await Promise.all(paths.map((path) => positionsOf([path])))).flat(),
+      connection.isSharded ? (await Promise.all(paths.map((path) => positionsOf([path])))).flat() : positionsOf(paths),
     enter: async ({ bounds, list, path }, node, changes, extent, head) => {
       const [before, after] = await run(Scripts.enter, [...keysOf(path), key("present", path)], [
         ...termsOf(bounds),
