@@ -26,7 +26,7 @@ if (run("node_modules/.bin/tsc", ["-p", "tsconfig.build.json", "--checkers", "1"
   fail("build: tsc found errors")
 }
 
-// Node reads the nearest manifest for every module that it loads, ours at length: loading all takes a tenth less so.
+// Node reads the nearest manifest for every module, and ours is long: with a small one, loading takes 3 to 6 % less.
 const { "#WebSocket": { source: _, ...webSocket } } = manifest.imports
 writeFileSync(
   "dist/package.json",
