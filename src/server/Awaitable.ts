@@ -92,14 +92,6 @@ export const settleWith = (
     for (const owner of owners) {
       keep(owner, fiber)
     }
-    return new Promise((resolve, reject) => {
-      fiber.addObserver((exit) => {
-        try {
-          resolve(unwrap(exit))
-        } catch (error) {
-          reject(error)
-        }
-      })
-    })
+    return new Promise<Exit.Exit<A, unknown>>((resolve) => fiber.addObserver(resolve)).then(unwrap)
   }
 }

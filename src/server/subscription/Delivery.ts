@@ -99,16 +99,7 @@ export class Delivery {
     if (!selected) {
       return Promise.reject(new Error("Subscription auth indexing is disabled"))
     }
-    const results: Array<unknown> = []
-    for (const connection of selected) {
-      if (connection.stage === "ready") {
-        try {
-          results.push(each(connection))
-        } catch (error) {
-          results.push(Promise.reject(error))
-        }
-      }
-    }
+    const results = selected.map(async (connection) => connection.stage === "ready" ? each(connection) : undefined)
     return Promise.all(results).then(ignore)
   }
 
