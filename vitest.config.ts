@@ -64,6 +64,8 @@ export default defineConfig({
     sequence: { sequencer: LongFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What is polled for may take its time on a busy machine; by default it is given up after a second.
+    expect: { poll: { timeout: 30_000 } },
     projects: [
       { extends: true, test: { name: "alone", include: alone } },
       {

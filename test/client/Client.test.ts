@@ -495,7 +495,7 @@ describe("client.subscribe(path, handler, callback)", () => {
     await subscribed
     await client.subscribe("/a", handler)
     socket.say({ type: "pub", path: "/a", message: 1 })
-    await vi.waitFor(() => expect(heard).toHaveBeenCalledOnce())
+    await expect.poll(() => heard).toHaveBeenCalledOnce()
     await client.unsubscribe("/a", handler)
     socket.say({ type: "pub", path: "/a", message: 2 })
     const after = client.message("after")

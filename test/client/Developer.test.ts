@@ -6,7 +6,7 @@ import { once } from "node:events"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { inspect } from "node:util"
-import { onTestFinished, vi } from "vitest"
+import { onTestFinished } from "vitest"
 import { WebSocketServer } from "ws"
 import { Client } from "../../src/client/Client.js"
 import * as NesClient from "../../src/client/NesClient.js"
@@ -47,7 +47,7 @@ it("event properties are called with the client as this, as in nes", async () =>
   socket.say({ type: "ping", gaps: { "/a": { epoch: "e", offset: 1 } } })
   socket.say({ type: "revoke", path: "/a" })
   socket.say({ type: "revoke", path: "/never" })
-  await vi.waitFor(() => expect(seen.at(-1)?.[0]).toBe("onDisconnect"))
+  await expect.poll(() => seen.at(-1)?.[0]).toBe("onDisconnect")
   expect(seen.map(([name]) => name)).toEqual([
     "onConnect",
     "onUpdate",

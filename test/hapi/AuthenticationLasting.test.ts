@@ -234,7 +234,7 @@ describe("who is being disconnected does nothing more, though the client does no
     if (own) {
       end(socket, own, server)
     }
-    await expect.poll(() => own?.isOpen(), { interval: 1, timeout: 10_000 }).toBe(false)
+    await expect.poll(() => own?.isOpen(), { interval: 1 }).toBe(false)
     socket.send({ type: "request", method: "POST", path: "/do" })
     socket.ws.resume()
     await gone
@@ -508,5 +508,5 @@ it("socket.disconnect() of a revoked user ends the connection at once, in both s
     )
   )
   expect(await Promise.all([one.closed, two.closed])).toEqual([1005, 1005])
-  await expect.poll(() => callback, { timeout: 10_000 }).toBe(true)
+  await expect.poll(() => callback).toBe(true)
 })

@@ -1,6 +1,6 @@
 /** What a client and its server send at the same time, with hooks that take their time: in the end they agree. */
 import { setTimeout as sleep } from "node:timers/promises"
-import { expect, it, vi } from "vitest"
+import { expect, it } from "vitest"
 import { Client } from "../../src/client.js"
 import type { Socket } from "../../src/hapi.js"
 import * as fc from "../harness/Property.js"
@@ -68,7 +68,7 @@ it("a client has in the end the subscriptions that the server has, whatever cros
       const held = paths.filter((path) => sockets(path).length > 0)
       expect(client.subscriptions().toSorted()).toEqual(held)
       await client.disconnect()
-      await vi.waitFor(() => expect(sockets()).toEqual([]))
+      await expect.poll(() => sockets()).toEqual([])
     }),
     { numRuns: 20 }
   )

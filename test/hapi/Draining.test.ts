@@ -6,6 +6,7 @@ import { afterEach, expect, it, onTestFinished } from "vitest"
 import { WebSocket } from "ws"
 import { Client } from "../../src/client.js"
 import * as Nes from "../../src/hapi.js"
+import { stopwatch } from "../harness/Pace.js"
 import { Balancer } from "../redis/chaos/Balancer.js"
 
 const start = async (name: string): Promise<Hapi.Server> => {
@@ -43,6 +44,7 @@ it("clients are sent away over the time given, with 1012, while new ones are ref
   }
   const drained = performance.now()
   expect(drained).toBeGreaterThan(from)
+  const watch = stopwatch()
   const draining = node.drain({ within: 500 })
   expect(node.ready).toBe(false)
   const refused = new WebSocket(urlOf(server))
@@ -51,8 +53,10 @@ it("clients are sent away over the time given, with 1012, while new ones are ref
   await draining
   await expect.poll(() => closed.length).toBe(10)
   expect(new Set(closed.map(({ code }) => code))).toEqual(new Set([1012]))
-  expect((closed[9]?.at ?? 0) - (closed[0]?.at ?? 0)).toBeGreaterThan(200)
-  expect((closed[9]?.at ?? 0) - (closed[4]?.at ?? 0)).toBeGreaterThan(80)
+  // Those that were due while the loop was held up left together.
+  const { all } = watch.withheld()
+  expect((closed[9]?.at ?? 0) - (closed[0]?.at ?? 0)).toBeGreaterThan(200 - all)
+  expect((closed[9]?.at ?? 0) - (closed[4]?.at ?? 0)).toBeGreaterThan(80 - all)
 })
 
 it("what is being answered is answered first, and what comes too late is asked again of the next node", async () => {

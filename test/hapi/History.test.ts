@@ -1,7 +1,7 @@
 /** The last updates, for subscribers who ask for them and for the application. */
-import { setTimeout as sleep } from "node:timers/promises"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { Client } from "../../src/client.js"
+import { later } from "../harness/Pace.js"
 import { makeNes14Client } from "../interop/peers/ClientUnderTest.js"
 import { startServer } from "./RecoveryServer.js"
 
@@ -118,13 +118,13 @@ describe("a subscriber that asks for the last updates", () => {
   })
 
   it("gets the last one only where the path has a state, and the state where there is no history", async () => {
-    const { open, server } = await startServer({ recovery: { size: 10, age: 100 }, state: true })
+    const { open, server } = await startServer({ recovery: { size: 10, age: 60_000 }, state: true })
     await server.publish("/a/1", 1)
     await server.publish("/a/1", 2)
     const socket = await open()
     await socket.ask({ type: "sub", id: 2, path: "/a/1", history: 5 })
     expect(messages(socket.before)).toEqual([1, 2])
-    await sleep(150)
+    later(60_000)
     const late = await open()
     await late.ask({ type: "sub", id: 2, path: "/a/1", history: 5 })
     expect(late.before).toMatchObject([{ message: 2, snapshot: true }])

@@ -285,7 +285,7 @@ describe("what it shows and does", () => {
       }
       return nodes[0]?.incidents.map(({ kind, reason }) => [kind, reason])
     }
-    await expect.poll(kinds, { timeout: 5_000 }).toEqual([
+    await expect.poll(kinds).toEqual([
       ["filter error", "TypeError"],
       ["limit exceeded", "maxSubscriptions"],
       ["response error", undefined],

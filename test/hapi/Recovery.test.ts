@@ -9,6 +9,7 @@ import type { Connection } from "../../src/server/connection/Connection.js"
 import type { History } from "../../src/server/recovery/History.js"
 import type { MemoryHistory } from "../../src/server/recovery/MemoryHistory.js"
 import { Gate } from "../harness/Journal.js"
+import { later } from "../harness/Pace.js"
 import { makeNes14Client, makeNes6Client } from "../interop/peers/ClientUnderTest.js"
 import { startServer } from "./RecoveryServer.js"
 
@@ -54,7 +55,7 @@ describe("a path with recovery", () => {
   })
 
   it("tells of a gap when the history is too short, too old, or another one; then sends what there is", async () => {
-    const { server, open } = await startServer({ recovery: { size: 2, age: 200 } })
+    const { server, open } = await startServer({ recovery: { size: 2, age: 60_000 } })
     const socket = await open({ subs: ["/a/1"] })
     for (const n of [1, 2, 3, 4]) {
       await server.publish("/a/1", n)
@@ -71,7 +72,7 @@ describe("a path with recovery", () => {
     expect((await strange.take(3)).map(({ type }) => type)).toEqual(["ping", "pub", "pub"])
     const ahead = await open({ subs: ["/a/1"], recover: { "/a/1": { epoch, offset: 2 ** 50 } } })
     expect(await ahead.take(1)).toEqual([{ type: "ping", gaps: { "/a/1": { epoch, offset: 4 } } }])
-    await sleep(250)
+    later(60_000)
     const old = await open({ subs: ["/a/1"], recover: { "/a/1": { epoch, offset: 2 } } })
     expect(await old.take(1)).toEqual([{ type: "ping", gaps: { "/a/1": { epoch, offset: 4 } } }])
   })
