@@ -1,6 +1,6 @@
 /** The way to Redis: a single server (or one behind a proxy), the master that Sentinel names, or a Redis Cluster. */
 import { createClient, createCluster, type RedisClientOptions } from "@redis/client"
-import { setTimeout as sleep } from "node:timers/promises"
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises"
 import type { Observer } from "../cluster/Engine.js"
 
 /** Where Redis is; `Secret` is what may hold a password. */
@@ -46,12 +46,14 @@ const ignore = (): void => {}
 // that nodes that lost the same server do not come back all at once.
 const backoff = (attempt: number): number => Math.min(50 * 2 ** attempt, 2_000) * (0.5 + Math.random() / 2)
 
+// An answer that came while this process was held up is read before it counts as missing.
 const within = async <A>(work: Promise<A>, timeout: number): Promise<A> => {
   const late = new AbortController()
   try {
     return await Promise.race([
       work,
       sleep(timeout, undefined, { signal: late.signal, ref: false })
+        .then(() => turn())
         .then(() => Promise.reject(new Error("Redis does not answer")))
     ])
   } finally {

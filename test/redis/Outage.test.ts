@@ -2,6 +2,7 @@
 import type { Server } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises"
 import { expect, it, onTestFinished } from "vitest"
 import * as Metrics from "../../src/cluster/Metrics.js"
 import { hear, startNode, until } from "./Cluster.js"
@@ -205,5 +206,20 @@ it("a slow Redis holds up what has to go through it, and nothing else", async ()
   await b.server.publish("/kept/1", 2)
   await until(() => kept.length === 2)
   expect([near, far, kept]).toEqual([[1], [1], [1, 2]])
+  expect([names(a), names(b)]).toEqual([["Up"], ["Up"]])
+})
+
+it("a node that is held up for longer than its timeout does not take Redis for away", async () => {
+  const { a, b, names, redis } = await cast()
+  redis.run("client", "pause", "300", "all")
+  // By then both have asked for a sign of life.
+  await sleep(200)
+  // Behind it, timers are due before anything is read.
+  await turn()
+  const end = performance.now() + 500
+  while (performance.now() < end) {
+    // The answer comes meanwhile.
+  }
+  await a.server.plugins.nes.node.count()
   expect([names(a), names(b)]).toEqual([["Up"], ["Up"]])
 })
