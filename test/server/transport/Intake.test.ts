@@ -283,3 +283,32 @@ it("a client that is forgotten while it rests, and sends again, keeps what it ha
   await until(3)
   expect(begun.at(-1)).toBe("a2")
 })
+
+it.each([
+  ["a few", false, 31, 32],
+  ["as many as the rules have it, where they wait for their own", true, 100, 101]
+])("nothing more of a client is read when so many of its messages wait: %s", (_, isWaiting, few, many) => {
+  const { send } = start({
+    isWaiting: () => isWaiting,
+    isCrowded: (_, waiting) => waiting > 100,
+    mayBegin: () => false
+  })
+  const client = new Client("a")
+  send(client, ...numbers(few))
+  expect(client.stops).toBe(0)
+  send(client, ...numbers(many - few))
+  expect(client.stops).toBe(1)
+})
+
+it("a client that is alone does not rest, however long its messages take", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout"] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { limiter, send, until } = start()
+  const client = new Client("a")
+  for (const text of numbers(3)) {
+    send(client, "short", "short")
+    limiter.receive(client, { text: text.repeat(70_000), takes: 3 })
+    await until(3 * Number(text) + 3)
+  }
+  expect(vi.getTimerCount()).toBe(0)
+})
