@@ -30,8 +30,8 @@ interface Heard {
 
 const assemble = (head: object, text = ""): string => `${JSON.stringify(head)}\n${text}`
 
-/** Puts a command into words. Throws if what it carries is no JSON. */
-export const encode = (from: string, command: Command): string => {
+/** Puts what is said into words. Throws if what it carries is no JSON. */
+export const encode = (from: string, command: Command | Word): string => {
   if (command.type === "publish") {
     const { internal, message, path, text, traceparent, type, user, version } = command
     return assemble({ from, type, path, internal, user, version, traceparent }, text ?? JSON.stringify(message))
@@ -39,8 +39,6 @@ export const encode = (from: string, command: Command): string => {
   const { message, text, ...head } = { message: undefined, text: undefined, ...command }
   return assemble({ from, ...head }, text ?? JSON.stringify(message))
 }
-
-export const word = (from: string, said: Word): string => assemble({ from, ...said })
 
 const parse = (text: string): unknown => text === "" ? undefined : JSON.parse(text)
 

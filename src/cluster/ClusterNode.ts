@@ -161,7 +161,7 @@ export class ClusterNode implements Membership {
     this.cancelRetry?.()
     this.cancelRetry = undefined
     if (session?.isUp && this.node.serves) {
-      const payload = ClusterCodec.word(this.node.id, { type: "left" })
+      const payload = ClusterCodec.encode(this.node.id, { type: "left" })
       void session.leave(this.node.id).catch(ignore)
       void session.publish("all", "all", payload).catch(ignore)
     }
@@ -390,7 +390,7 @@ export class ClusterNode implements Membership {
 
   /** Ends with how many have heard it. */
   private say(channel: Channel, name: string, word: ClusterCodec.Word): Promise<number> {
-    return this.asked((session) => session.publish(channel, name, ClusterCodec.word(this.node.id, word)))
+    return this.asked((session) => session.publish(channel, name, ClusterCodec.encode(this.node.id, word)))
   }
 
   private refused(error: unknown): void {

@@ -189,7 +189,7 @@ export class Orders {
     this.done = position
     for (const giver of givers) {
       if (giver !== this.host.id) {
-        const payload = ClusterCodec.word(this.host.id, { type: "done", position })
+        const payload = ClusterCodec.encode(this.host.id, { type: "done", position })
         Promise.resolve().then(() => this.host.session().publish("node", giver, payload)).catch(ignore)
       }
     }
