@@ -67,7 +67,8 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
     Effect.fnUntraced(function*(writeResponse, clientIds) {
       const session = Session.of(yield* NesClient)
       const fork = Effect.runForkWith(yield* rootless())
-      const ids = new Map<RequestId, number>()
+      // What calls were sent as, and with which id.
+      const calls = new Map<RequestId, { readonly id: number }>()
       // What comes for a call is handed on in order, most of it without a wait. Whoever consumes a Stream slowly holds up
       // no other call: it may be what they wait for.
       const waiting = new Map<RequestId, Array<Effect.Effect<void>>>()
@@ -90,7 +91,7 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
       }
 
       const failed = (clientId: number, requestId: RequestId, callId: number, error: NesError): void => {
-        const wasUnderWay = ids.delete(requestId)
+        const wasUnderWay = calls.delete(requestId)
         if (error._tag !== "DisconnectError") {
           if (error._tag !== "ServerError") {
             // The server does not know that nobody waits for it any more.
@@ -99,7 +100,7 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
           hand(requestId, writeResponse(clientId, { _tag: "Exit", requestId, exit: refusal(error.message) }))
         } else if (wasUnderWay) {
           // All that are under way fail at once.
-          ids.clear()
+          calls.clear()
           clientIds.forEach((id) => fork(writeResponse(id, { _tag: "ClientProtocolError", error: lost(error) })))
         }
       }
@@ -125,23 +126,20 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
           sampled,
           discard
         }
-        ids.set(id, 0)
+        calls.set(id, draft)
         session.send(draft, (error, answer) => {
           if (error !== undefined) {
             failed(clientId, id, draft.id, error)
             return
           }
           if (!hasMore(answer)) {
-            ids.delete(id)
+            calls.delete(id)
           }
           hand(id, writeResponse(clientId, responseOf(id, answer)))
         })
         if (draft.id === 0) {
-          ids.delete(id)
+          calls.delete(id)
           return Effect.fail(unsent("Failed to send message - server disconnected"))
-        }
-        if (ids.has(id)) {
-          ids.set(id, draft.id)
         }
         return Effect.void
       }
@@ -153,12 +151,12 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
         if (message._tag === "Request") {
           return request(clientId, message)
         }
-        const id = message._tag === "Ack" || message._tag === "Interrupt" ? ids.get(message.requestId) : undefined
+        const id = message._tag === "Ack" || message._tag === "Interrupt" ? calls.get(message.requestId)?.id : undefined
         if (id !== undefined && message._tag === "Ack") {
           session.pending.resume(id)
           session.say("ack", id)
         } else if (id !== undefined && message._tag === "Interrupt") {
-          ids.delete(message.requestId)
+          calls.delete(message.requestId)
           session.forget(id)
           session.say("cancel", id)
         }
