@@ -190,7 +190,9 @@ describe.each(setups)("any JSON at %s, %j", (door, setup) => {
   })
 
   it("for a payload that claims to be of a type and an encoding is answered", { timeout: 120_000 }, async () => {
-    for (const path of places.filter((place) => /^\/(payload|any\/x$)/.test(place))) {
+    // With one seed, who has to authenticate and how says nothing more about payloads: one setup of each door has them all.
+    const all = places.filter((place) => /^\/(payload|any\/x$)/.test(place))
+    for (const path of setup.wide === "required" ? all : all.slice(0, fc.runs(1, all.length))) {
       for (const type of ["application/json", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"]) {
         for (const encoding of ["gzip", "deflate", "br", "identity"]) {
           const headers = { "content-type": type, "content-encoding": encoding }
