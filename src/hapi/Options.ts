@@ -169,7 +169,7 @@ const door: Door = {
 const text = Setting.text(door)
 const flag = Setting.flag(door)
 const finite = kind("expected a number", (u): u is number => Number.isFinite(u))
-const hook = kind("expected a function", (u) => typeof u === "function")
+const hook = Setting.hook(door)
 
 const routeAuth = kind(
   "expected false or a non-empty string or an object",

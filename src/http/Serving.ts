@@ -4,8 +4,6 @@ import * as HttpServer from "effect/http/HttpServer"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { Server } from "node:http"
-import type { Server as SecureServer } from "node:https"
 import * as CloseCode from "../protocol/CloseCode.js"
 import { rootless } from "../protocol/Tracing.js"
 import { Application, type Service } from "../server/Application.js"
@@ -15,20 +13,6 @@ import type { Authentication } from "./Authentication.js"
 import * as Hooks from "./Hooks.js"
 import * as HttpApplication from "./HttpApplication.js"
 import { decode, type Options } from "./Options.js"
-
-// Effect's own HTTP server answers every upgrade that it hears of.
-const takeUpgrades = ({ node }: NesServer.Service, server: Server | SecureServer) =>
-  Effect.flatMap(
-    Effect.serviceOption(HttpServer.HttpServer),
-    (platform) =>
-      Effect.acquireRelease(
-        Effect.sync(() => node.attach(server, Option.isSome(platform))),
-        (release) => Effect.sync(release)
-      )
-  )
-
-const serveHttp = <E, R>(app: Effect.Effect<HttpServerResponse, E, R>, { middleware }: Pick<Options, "middleware">) =>
-  middleware ? HttpServer.serveEffect(app, middleware) : HttpServer.serveEffect(app)
 
 /** Makes a server of the application that `build` yields; `build` may use it already, before anybody can connect. */
 export const make = <E, R, EB, RB, RU, RC, RD, RM, RA, RV>(
@@ -51,15 +35,20 @@ export const make = <E, R, EB, RB, RU, RC, RD, RM, RA, RV>(
       Object.assign(application, yield* HttpApplication.make(app, options))
       Object.assign(hooks, Hooks.ofServer(options, yield* rootless<Hooks.HookRequirements<RU | RC | RD | RM>>()))
       if (http) {
-        yield* serveHttp(app, options)
+        yield* (options.middleware ? HttpServer.serveEffect(app, options.middleware) : HttpServer.serveEffect(app))
       }
     }).pipe(Effect.provideService(NesServer.NesServer, nes))
-    if (options.server) {
-      yield* takeUpgrades(nes, options.server)
+    const { server } = options
+    const platform = Option.getOrUndefined(yield* Effect.serviceOption(HttpServer.HttpServer))
+    if (server) {
+      yield* Effect.acquireRelease(
+        // Effect's own HTTP server answers every upgrade that it hears of.
+        Effect.sync(() => nes.node.attach(server, platform !== undefined)),
+        (release) => Effect.sync(release)
+      )
     }
-    const address = Option.map(yield* Effect.serviceOption(HttpServer.HttpServer), ({ address }) =>
-      HttpServer.formatAddress(address))
-    yield* nes.run({ closeCode: CloseCode.goingAway, gracePeriod, address: Option.getOrUndefined(address) })
+    const address = platform && HttpServer.formatAddress(platform.address)
+    yield* nes.run({ closeCode: CloseCode.goingAway, gracePeriod, address })
     return nes
   })
 

@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import { UserError } from "../protocol/NesError.js"
-import { type Door, isCount, kind } from "../server/SettingKinds.js"
+import { type Door, hook as hookOf, isCount, kind } from "../server/SettingKinds.js"
 
 // Whole, as those of hapi: Redis takes no others, and `Infinity` neither JSON nor a socket.
 const millis = (u: unknown): number | undefined => {
@@ -13,11 +13,6 @@ const millis = (u: unknown): number | undefined => {
 export const duration = kind(
   "must be a duration",
   (u): u is Duration.Input => Option.isSome(Duration.fromInput(u as Duration.Input))
-)
-
-export const hook = kind(
-  "must be a function",
-  (u): u is (...args: ReadonlyArray<never>) => unknown => typeof u === "function"
 )
 
 export const object = kind("must be an object", (u): u is object => typeof u === "object" && u !== null)
@@ -32,6 +27,8 @@ export const door: Door = {
   timeout: { complaint: "must be a positive duration", read: (u) => u === false ? u : millis(u) },
   path: kind("must start with /", (u): u is string => typeof u === "string" && u.startsWith("/"))
 }
+
+export const hook = hookOf(door)
 
 export const complaint = (place: string, complaint: string): UserError =>
   new UserError({ message: `Invalid nes configuration: ${place} ${complaint}` })

@@ -44,6 +44,9 @@ export const choice = <const Values extends ReadonlyArray<string | false>>(
 
 export const flag = ({ wants }: Door): Kind<boolean> => kind(`${wants} a boolean`, (u) => typeof u === "boolean")
 
+export const hook = ({ wants }: Door) =>
+  kind(`${wants} a function`, (u): u is (...args: ReadonlyArray<never>) => unknown => typeof u === "function")
+
 export const text = ({ wants }: Door): Kind<string> => kind(`${wants} a non-empty string`, isText)
 
 export const texts = ({ wants }: Door): Kind<ReadonlyArray<string>> => ({

@@ -12,6 +12,7 @@ import {
   type Door,
   falseOr,
   flag,
+  hook,
   index,
   isCount,
   isText,
@@ -291,12 +292,7 @@ export const subscriptionFields = (door: Door) => ({
       list: setting(flag(door), true),
       grace: setting(door.timeout, 10_000),
       auth: accessOr(door, struct(door, access(door))),
-      identify: optional(
-        kind(
-          `${door.wants} a function`,
-          (u): u is (...args: ReadonlyArray<never>) => unknown => typeof u === "function"
-        )
-      )
+      identify: optional(hook(door))
     })
   ),
   state: switched(door, struct(door, { age: setting(door.time, defaultStateAge) })),
