@@ -187,7 +187,7 @@ describe.each(["ours", "@hapi/nes"])("with the server of %s", (name) => {
 
   it("measures many clients", async () => {
     const { out, status } = await run([
-      ...["bench", url(name), "--clients", "20", "--seconds", "0.5", "--json"],
+      ...["bench", url(name), "--clients", "20", "--seconds", "0.2", "--json"],
       ...["--request", "/item/5", "--subscribe", "/item/5"]
     ])
     expect(status).toBe(0)

@@ -10,6 +10,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync
 } from "node:fs"
@@ -29,7 +30,7 @@ const node = (...args: ReadonlyArray<string>): void => {
   execFileSync(process.execPath, args, { cwd: root, stdio: "pipe" })
 }
 
-/** The tarballs of the last checkouts that were packed, by what was in them. */
+/** The tarballs of the checkouts of the last hour, by what was in them. */
 const cache = join(root, "node_modules/.cache/tarballs")
 
 /** Packs the checkout with its build, from a copy, into a folder of its own; returns the path of the tarball. */
@@ -53,6 +54,11 @@ export const pack = (): string => {
     }
     node("scripts/stubs.mjs", "write", copy)
     mkdirSync(cache, { recursive: true })
+    for (const old of readdirSync(cache).map((name) => join(cache, name))) {
+      if (Date.now() - (statSync(old, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > 3_600_000) {
+        rmSync(old, { recursive: true, force: true })
+      }
+    }
     const made = mkdtempSync(join(cache, "packing-"))
     npm(copy, "pack", "--pack-destination", made)
     rmSync(copy, { recursive: true })
