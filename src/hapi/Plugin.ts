@@ -111,8 +111,8 @@ const decorate = (
 ): void => {
   const { socketOf } = host
   const methods = {
-    broadcast: (message: unknown, options?: BroadcastOptions) => node.broadcast(message, options),
-    publish: (path: string, message: unknown, options?: PublishOptions) => node.publish(path, message, options),
+    broadcast: node.broadcast,
+    publish: node.publish,
     eachSocket: (each: (socket: Socket.Socket) => unknown, options?: EachSocketOptions) =>
       node.each((connection) => each(socketOf(connection)), options ?? {}),
     presence: (path: string) => node.presence(path),

@@ -363,9 +363,9 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
     publish: (path, message, options) =>
       attempt(() => {
         node.requireDeclared(path)
-        return node.publish(path, message, options, MessageText.of(message))
+        return node.publishText(path, message, options, MessageText.of(message))
       }),
-    broadcast: (message, options) => attempt(() => node.broadcast(message, options, MessageText.of(message))),
+    broadcast: (message, options) => attempt(() => node.broadcastText(message, options, MessageText.of(message))),
     totals: Effect.sync(() => node.totals),
     revoke: (target, path, message = null) =>
       attempt(() => {

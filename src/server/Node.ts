@@ -159,12 +159,11 @@ export class Node {
   }
 
   /** Ends when this node's have been written to; rejects if a filter failed with a programming fault. */
-  readonly publish = (
-    path: string,
-    message: unknown,
-    options?: PublishOptions | null,
-    text?: string
-  ): Promise<void> => {
+  readonly publish = (path: string, message: unknown, options?: PublishOptions | null): Promise<void> =>
+    this.publishText(path, message, options)
+
+  /** Publishes with the text of the message, if it is known. */
+  publishText(path: string, message: unknown, options?: PublishOptions | null, text?: string): Promise<void> {
     requirePath(path)
     if (options) {
       requireKnown(options, "internal", "user", "version")
@@ -190,7 +189,11 @@ export class Node {
   }
 
   /** Sends a message to all connections of every node. Throws if `user` is given and there is no index. */
-  readonly broadcast = (message: unknown, options?: BroadcastOptions | null, text?: string): Promise<void> => {
+  readonly broadcast = (message: unknown, options?: BroadcastOptions | null): Promise<void> =>
+    this.broadcastText(message, options)
+
+  /** Broadcasts with the text of the message, if it is known. */
+  broadcastText(message: unknown, options?: BroadcastOptions | null, text?: string): Promise<void> {
     requireKnown(options ?? none, "user")
     const user = options?.user
     this.requireIndex(user)
