@@ -4,9 +4,10 @@
  * the changes that no test noticed.
  */
 import { execFileSync } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
 import { parseArgs } from "node:util"
-import { fail, run } from "./run.mjs"
+import { fail, root, run } from "./run.mjs"
 
 const { lines, only, seed } = parseArgs({
   options: {
@@ -15,6 +16,9 @@ const { lines, only, seed } = parseArgs({
     only: { type: "string", multiple: true, default: ["src/server", "src/client"] }
   }
 }).values
+if (!(Number(lines) > 0 && Number(seed) > 0)) {
+  fail("--lines and --seed are positive numbers")
+}
 let state = Number(seed)
 const random = () => {
   state = (state * 48271) % 2147483647
@@ -27,6 +31,8 @@ const places = (files.match(/\S+\.ts$/gm) ?? fail(`No source: ${only.join()}`)).
 )
 const mutate = Array.from({ length: Number(lines) }, () => places[Math.floor(random() * places.length)])
 
+// A run that was interrupted leaves its copy of the sources.
+rmSync(join(root, "coverage/mutants"), { recursive: true, force: true })
 const packages = ["core", "vitest-runner"].map((name) => `@stryker-mutator/${name}@10.1.1`)
 process.exit(
   run("npm", ["install", "--no-save", "--no-audit", "--no-fund", ...packages]) ||

@@ -17,6 +17,7 @@ const alone = ["test/{server,http,hapi,telemetry}/**/{Intake,Prometheus,Inspecto
 export default defineConfig({
   ...base,
   test: {
+    expect: { poll: { timeout: 4_000 } },
     sequence: { sequencer: ShortestFirst },
     projects: [
       {
