@@ -1,9 +1,9 @@
 /** The plain client: `new Client(url)`, callbacks or Promises, in Node and in the browser. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as ConsoleView from "../protocol/ConsoleView.js"
 import type * as Message from "../protocol/Message.js"
 import { type NesError, UserError } from "../protocol/NesError.js"
-import * as Shown from "../protocol/Shown.js"
 import * as Thrown from "../protocol/Thrown.js"
 import * as Backoff from "./Backoff.js"
 import type { SocketOptions } from "./Connection.js"
@@ -193,7 +193,7 @@ export class Client {
       reconnecting: ignore,
       changed: ignore
     }))
-    Shown.as(this, "Client", ({ id, session, status }) => ({
+    ConsoleView.as(this, "Client", ({ id, session, status }) => ({
       url: session.address,
       status,
       id,

@@ -21,11 +21,11 @@ import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as ConsoleView from "../protocol/ConsoleView.js"
 import * as JsonCodec from "../protocol/JsonCodec.js"
 import type * as Message from "../protocol/Message.js"
 import { DisconnectError, type NesError, TimeoutError, UserError } from "../protocol/NesError.js"
-import * as Revealed from "../protocol/Revealed.js"
-import * as Shown from "../protocol/Shown.js"
+import * as Secrets from "../protocol/Secrets.js"
 import { carrying, rootless, withoutQuery } from "../protocol/Tracing.js"
 import * as Backoff from "./Backoff.js"
 import type { SocketOptions } from "./Connection.js"
@@ -261,10 +261,10 @@ const reveal = <R>(auth: Auth<R>, context: Context.Context<R>): Credentials.Auth
   const ask = Effect.isEffect(auth) ? () => auth : auth
   if (typeof ask === "function") {
     return (attempt) =>
-      Effect.provideContext(Effect.map(Credentials.resolve(ask, attempt), (auth) => Revealed.of(auth)), context)
+      Effect.provideContext(Effect.map(Credentials.resolve(ask, attempt), (auth) => Secrets.reveal(auth)), context)
   }
   try {
-    return Revealed.of(ask)
+    return Secrets.reveal(ask)
   } catch (error) {
     // What cannot be read fails what would send it, as a function that throws does.
     return () => Effect.fail(error)
@@ -441,7 +441,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
     }
 
     Session.keep(service, session)
-    Shown.as(
+    ConsoleView.as(
       service,
       "NesClient",
       () => ({ url: session.address, status: session.status, subscriptions: session.subscriptions.length })

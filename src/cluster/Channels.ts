@@ -3,8 +3,8 @@ import type * as Message from "../protocol/Message.js"
 import type { Node } from "../server/Broker.js"
 import { Latch } from "../server/connection/Latch.js"
 import * as Epoch from "../server/recovery/Epoch.js"
+import { parts, single, Stroll } from "./Batches.js"
 import type { Session } from "./Engine.js"
-import { parts, single, Stroll } from "./Parts.js"
 
 // Paths subscribed to, or asked how far they have come, in one command; and histories read at a time.
 const atOnce = 500

@@ -1,9 +1,9 @@
 /** How many connections each user has on all nodes. */
 import type { Claims } from "../server/Broker.js"
 import * as Groups from "../server/Groups.js"
+import { parts, single } from "./Batches.js"
 import type { Session } from "./Engine.js"
 import { ownerOf } from "./Orders.js"
-import { parts, single } from "./Parts.js"
 
 // Connections counted in again at a time.
 const atOnce = 100

@@ -1,9 +1,9 @@
 /** Who is present at the paths of a cluster, and that nobody stays who was on a node that is no more. */
 import type { Node } from "../server/Broker.js"
 import type { Change, Extent, Place, Presences, Reading } from "../server/presence/Present.js"
+import { Stroll } from "./Batches.js"
 import * as ClusterCodec from "./ClusterCodec.js"
 import type { Session } from "./Engine.js"
-import { Stroll } from "./Parts.js"
 import { interval, lease, type Peer } from "./Roster.js"
 import type { After } from "./Timer.js"
 

@@ -2,9 +2,9 @@
 import type * as Message from "../protocol/Message.js"
 import type { Disconnect, Revoke } from "../server/Command.js"
 import * as Epoch from "../server/recovery/Epoch.js"
+import { single } from "./Batches.js"
 import * as ClusterCodec from "./ClusterCodec.js"
 import type { Kept, Session } from "./Engine.js"
-import { single } from "./Parts.js"
 import type { Peer } from "./Roster.js"
 import { type After, atMost, Waiting } from "./Timer.js"
 

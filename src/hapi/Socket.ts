@@ -1,7 +1,7 @@
 /** The documented `Socket` of a client connection (nes-api.txt, "Socket"). */
 import type { AuthArtifacts, AuthCredentials, Server } from "@hapi/hapi"
+import * as ConsoleView from "../protocol/ConsoleView.js"
 import type * as Message from "../protocol/Message.js"
-import * as Shown from "../protocol/Shown.js"
 import type { Service } from "../server/Application.js"
 import type { Connection, Info } from "../server/connection/Connection.js"
 
@@ -180,7 +180,7 @@ export class Socket {
   }
 }
 
-Shown.as(Socket.prototype, "Socket", (socket) => {
+ConsoleView.as(Socket.prototype, "Socket", (socket) => {
   const { app, auth: { isAuthenticated, strategy }, id, info } = socket
   return { id, isOpen: socket.isOpen(), info, auth: { isAuthenticated, strategy }, app }
 })

@@ -15,7 +15,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import * as Revealed from "../protocol/Revealed.js"
+import * as Secrets from "../protocol/Secrets.js"
 import { rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication as Authenticated, AuthState, Credentials } from "../server/conversation/Authentication.js"
@@ -25,9 +25,9 @@ import * as Password from "../server/conversation/Password.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
 import { choice, decoder, kind, optional, setting, struct, text } from "../server/SettingKinds.js"
 import { authFields, type AuthSettingOptions } from "../server/Settings.js"
-import * as Failure from "./Failure.js"
+import * as FaultLog from "./FaultLog.js"
 import * as Refusal from "./Refusal.js"
-import { complaint, door, hook, object } from "./Setting.js"
+import { complaint, door, hook, object } from "./SettingKinds.js"
 import { contextOf, credentials as currentCredentials, CurrentCredentials, CurrentSocket } from "./Socket.js"
 import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
 
@@ -128,14 +128,17 @@ const attempt = <R>(
  */
 export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, RV> => {
   const { cookie = "nes", mode = "required", type = "direct" } = options
-  const password = Password.forIron(Revealed.of(options.password ?? Password.generate()) as Password.Password)
+  const password = Password.forIron(Secrets.reveal(options.password ?? Password.generate()) as Password.Password)
   const iron = Password.ironOptions(options.iron)
 
   const login = Effect.gen(function*() {
     if (type === "direct" || Option.isSome(yield* CurrentSocket)) {
       return yield* Refusal.notFound()
     }
-    const authentication = yield* Effect.tapDefect(attempt(options), (defect) => Failure.log("authenticate", defect))
+    const authentication = yield* Effect.tapDefect(
+      attempt(options),
+      (defect) => FaultLog.report("authenticate", defect)
+    )
     if (!authentication) {
       return answer({ status: "unauthenticated" })
     }

@@ -13,7 +13,7 @@ import * as Settings from "../server/Settings.js"
 import type * as Subscription from "../server/subscription/Subscription.js"
 import { socketId } from "../server/telemetry/Log.js"
 import * as Refusal from "./Refusal.js"
-import { complaint, door, hook } from "./Setting.js"
+import { complaint, door, hook } from "./SettingKinds.js"
 import * as Socket from "./Socket.js"
 
 /**

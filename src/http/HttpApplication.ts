@@ -20,7 +20,7 @@ import { Application, type Service } from "../server/Application.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Authentication from "./Authentication.js"
-import * as Failure from "./Failure.js"
+import * as FaultLog from "./FaultLog.js"
 import { RequestRunner } from "./RequestRunner.js"
 
 /**
@@ -63,7 +63,7 @@ export const logOf = (context: Context.Context<never>): Service["log"] => {
   const fork = Effect.runForkWith(context)
   return (tags, data, connection) =>
     void fork(Effect.annotateLogs(
-      tags.includes("error") ? Failure.log(tags[1], data) : Effect.logInfo(data),
+      tags.includes("error") ? FaultLog.report(tags[1], data) : Effect.logInfo(data),
       { tags: tags.join(","), ...(connection && Log.annotationsOf(connection)) }
     ))
 }

@@ -13,7 +13,7 @@ import * as Inspector from "../server/inspection/Inspector.js"
 import { NesServer } from "../server/NesServer.js"
 import type { UpgradeRequest } from "../server/Settings.js"
 import * as NesHttpServer from "./NesHttpServer.js"
-import { complaint } from "./Setting.js"
+import { complaint } from "./SettingKinds.js"
 
 /**
  * The inspector of an Effect HTTP application (docs/inspector.md).

@@ -12,7 +12,7 @@ import * as Settings from "../server/Settings.js"
 import { type Authentication, check } from "./Authentication.js"
 import type { Hooks } from "./Hooks.js"
 import type * as HttpApplication from "./HttpApplication.js"
-import { complaint, door, duration, hook, object } from "./Setting.js"
+import { complaint, door, duration, hook, object } from "./SettingKinds.js"
 
 /** What one connection may ask for (docs/operations.md); `false` is no limit, what is absent the default. */
 export type LimitOptions = LimitSettings.LimitOptions<Duration.Input>

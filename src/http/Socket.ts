@@ -7,8 +7,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Codec from "../protocol/Codec.js"
+import * as ConsoleView from "../protocol/ConsoleView.js"
 import { DisconnectError, type UserError } from "../protocol/NesError.js"
-import * as Shown from "../protocol/Shown.js"
 import * as Thrown from "../protocol/Thrown.js"
 import type { Connection, Info } from "../server/connection/Connection.js"
 import type { AuthState, Credentials } from "../server/conversation/Authentication.js"
@@ -109,7 +109,7 @@ export class Socket {
   }
 }
 
-Shown.as(
+ConsoleView.as(
   Socket.prototype,
   "Socket",
   ({ app, auth: { isAuthenticated, strategy }, id, info, isOpen, subscriptions }) => ({

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type { BalanceOptions } from "../cluster/Balance.js"
 import type { BrokerEvent } from "../cluster/BrokerEvent.js"
-import * as Revealed from "../protocol/Revealed.js"
+import * as Secrets from "../protocol/Secrets.js"
 import type { Address } from "./RedisConnection.js"
 
 /** A text that may hold a password. */
@@ -75,8 +75,8 @@ export const read = (options: Options) => {
   const address: Address = {
     cluster,
     name,
-    ...Revealed.of({ url, sentinels }) as Pick<Address, "url" | "sentinels">,
-    client: password === undefined ? rest : { ...rest, password: Revealed.of(password) as string }
+    ...Secrets.reveal({ url, sentinels }) as Pick<Address, "url" | "sentinels">,
+    client: password === undefined ? rest : { ...rest, password: Secrets.reveal(password) as string }
   }
   const evening = balance === true ? {} : balance || undefined
   const [unexpected] = Object.keys(unknown satisfies Record<string, never>)

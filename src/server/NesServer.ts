@@ -16,8 +16,8 @@ import type * as Scope from "effect/Scope"
 import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import * as CloseCode from "../protocol/CloseCode.js"
+import * as ConsoleView from "../protocol/ConsoleView.js"
 import { UserError } from "../protocol/NesError.js"
-import * as Shown from "../protocol/Shown.js"
 import * as Thrown from "../protocol/Thrown.js"
 import { rootless } from "../protocol/Tracing.js"
 import { Application } from "./Application.js"
@@ -397,7 +397,7 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
         Effect.andThen(serve(options))
       )
   })
-  return Shown.as(service, "NesServer", ({ node }) => ({ node }))
+  return ConsoleView.as(service, "NesServer", ({ node }) => ({ node }))
 })
 
 /**

@@ -6,8 +6,8 @@ import type { IncomingMessage, Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
 import type { WebSocket } from "ws"
+import * as ConsoleView from "../protocol/ConsoleView.js"
 import { UserError } from "../protocol/NesError.js"
-import * as Shown from "../protocol/Shown.js"
 import type { Once } from "./api/Once.js"
 import type { Service } from "./Application.js"
 import { interrupt } from "./Awaitable.js"
@@ -444,7 +444,7 @@ export class Node {
   }
 }
 
-Shown.as(
+ConsoleView.as(
   Node.prototype,
   "Node",
   ({ hub: { connections, declared }, id, ready }) => ({

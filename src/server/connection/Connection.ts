@@ -8,8 +8,8 @@ import type { Socket } from "node:net"
 import type { WebSocket } from "ws"
 import * as CloseCode from "../../protocol/CloseCode.js"
 import type { Envelope, Refusal } from "../../protocol/Codec.js"
+import * as ConsoleView from "../../protocol/ConsoleView.js"
 import type { Id, Position } from "../../protocol/Message.js"
-import * as Shown from "../../protocol/Shown.js"
 import type { Call, Owner } from "../Awaitable.js"
 import type { Authentication, AuthState, UserKey } from "../conversation/Authentication.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
@@ -582,7 +582,7 @@ export class Connection {
   }
 }
 
-Shown.as(
+ConsoleView.as(
   Connection.prototype,
   "Connection",
   ({ id, info, stage, subscriptions }) => ({ id, stage, info, subscriptions: subscriptions.size })

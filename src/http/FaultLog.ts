@@ -8,7 +8,7 @@ import * as Thrown from "../protocol/Thrown.js"
 const rootOf = (error: unknown): unknown => Cause.isUnknownError(error) ? rootOf(error.cause) : error
 
 /** Logs that a part failed. Loggers write an error down as a cause. */
-export const log = (part: string | undefined, fault: unknown): Effect.Effect<void> => {
+export const report = (part: string | undefined, fault: unknown): Effect.Effect<void> => {
   const error = rootOf(fault)
   return Effect.logError(`nes ${part} failed: ${Thrown.text(error)}`, ...(isObject(error) ? [Cause.fail(error)] : []))
 }
