@@ -70,8 +70,6 @@ export default defineConfig({
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url)) },
     sequence: { sequencer: LongFirst },
     testTimeout: 60_000,
-    // What happens once a second may take a little longer beside others.
-    expect: { poll: { timeout: 10_000 } },
     hookTimeout: 60_000,
     // What is polled for may take its time on a busy machine; by default it is given up after a second.
     expect: { poll: { timeout: 30_000 } },

@@ -39,8 +39,8 @@ const mostOfLimit = 1.1
 const verdictOf = (value, most) => value === undefined ? "–" : value <= most ? "PASS" : "MISS"
 
 /**
- * One row: each peer's median with the spread of its rounds, and the subject's ratio to each peer that has a target, or
- * what it may be at `most`. A target that the limit of the same run misses, too, is judged by the ratio to the limit.
+ * One row: each peer's median with the spread of its rounds (of the longest, that of all rounds), and the subject's ratio
+ * to each peer that has a target, or what it may be at `most`. A target that the limit of the same run misses, too, is judged by the ratio to the limit.
  *
  * @param {{ name: string, title: string, unit: string, metric: string, subject?: string,
  *   targets: Record<string, number> }} scenario
@@ -51,7 +51,8 @@ export const row = (scenario, samples) => {
   const costs = Object.fromEntries(
     Object.entries(samples).filter(([, rounds]) => rounds[0]?.[scenario.metric] !== undefined).map(([peer, rounds]) => {
       const values = rounds.map((sample) => sample[scenario.metric])
-      return [peer, { median: median(values), least: Math.min(...values), most: Math.max(...values), rounds }]
+      const [least, most] = [Math.min(...values), Math.max(...values)]
+      return [peer, { median: scenario.metric.endsWith("100") ? most : median(values), least, most, rounds }]
     })
   )
   const ratio = (one, other) => one in costs && other in costs ? costs[one].median / costs[other].median : undefined

@@ -6,6 +6,7 @@ import * as Inspector from "../server/inspection/Inspector.js"
 import type * as NesServer from "../server/NesServer.js"
 import type { UpgradeRequest } from "../server/Settings.js"
 import * as Lifecycle from "./Lifecycle.js"
+import { version } from "./Version.js"
 
 /**
  * The inspector of a hapi server (docs/inspector.md).
@@ -85,6 +86,6 @@ const register = (server: Server, given: Partial<PluginOptions> = {}): void => {
  */
 export const plugin: Plugin<PluginOptions> = {
   name: "effect-nes-inspector",
-  version: "1.0.0",
+  version,
   register: async (server, options) => register(server, options)
 }

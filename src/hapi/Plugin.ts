@@ -21,6 +21,7 @@ import * as Hooks from "./Hooks.js"
 import * as Lifecycle from "./Lifecycle.js"
 import * as Options from "./Options.js"
 import * as Socket from "./Socket.js"
+import { version } from "./Version.js"
 
 /**
  * Which sockets `server.eachSocket()` visits.
@@ -184,7 +185,7 @@ const replaced: Array<Plugin<void>> = Object.entries({ "@hapi/nes": "14.0.1", ne
  */
 export const plugin: Plugin<Options.PluginOptions> = {
   name: "effect-nes",
-  version: "1.0.0",
+  version,
   requirements: { hapi: ">=21.0.0" },
   register: async (server, options) => {
     register(server, options ?? {})

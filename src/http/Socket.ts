@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Codec from "../protocol/Codec.js"
 import * as ConsoleView from "../protocol/ConsoleView.js"
+import { answers } from "../protocol/ErrorTexts.js"
 import { DisconnectError, type UserError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import type { Connection, Info } from "../server/connection/Connection.js"
@@ -189,7 +190,7 @@ export const contextOf = (connection: Connection): Context.Context<never> =>
  */
 export const current: Effect.Effect<Socket, Refusal.Refusal> = Effect.flatMap(
   CurrentSocket,
-  Effect.fromOption(() => Refusal.badRequest("Only over a socket"))
+  Effect.fromOption(() => Refusal.badRequest(answers.overHttp[1]))
 )
 
 /**
@@ -200,5 +201,5 @@ export const current: Effect.Effect<Socket, Refusal.Refusal> = Effect.flatMap(
  */
 export const credentials: Effect.Effect<Credentials, Refusal.Refusal> = Effect.flatMap(
   CurrentCredentials,
-  Effect.fromOption(() => Refusal.unauthorized("Missing authentication"))
+  Effect.fromOption(() => Refusal.unauthorized(answers.credentialsMissing[1]))
 )

@@ -20,7 +20,7 @@ const loads = (file: string): ReadonlyArray<string> =>
 const own = (file: string, specifiers = imports(file)): ReadonlyArray<string> =>
   specifiers.flatMap((specifier) => {
     if (specifier === "#WebSocket") {
-      return ["src/client/WebSocket.ts"]
+      return ["src/client/WebSocket.ts", "src/client/WebSocket.browser.ts"]
     }
     return specifier.startsWith(".")
       ? [posix.join(posix.dirname(file), specifier).replace(/\.js$/, ".ts")]
@@ -118,10 +118,14 @@ describe("src", () => {
     expect([...reached(start)].filter((file) => to.test(file))).toEqual([])
   })
 
+  it("delivery imports nothing of the recovery's room", () => {
+    expect(own("src/server/subscription/Delivery.ts").filter((file) => file.includes("/recovery/"))).toEqual([])
+  })
+
   it("the registry of connections changes none of them", () => {
     const registry = code("src/server/connection/Connections.ts")
     expect(registry).toContain("connection.number")
-    expect(registry).not.toMatch(/\bconnection\.[\w.]+ *=(?!=)|\bauth\b|identify/)
+    expect(registry).not.toMatch(/\bObject\.assign\b|\bconnection\.[\w.]+ *=(?!=)|\bauth\b|identify/)
   })
 
   // What is optional is not loaded by those who do without it; what is the server's is not on the way to a page. A

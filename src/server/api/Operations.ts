@@ -48,13 +48,13 @@ export const OfHistory = Schema.Struct({
 })
 
 /** Answers a body that does not say that it is JSON. */
-export const untyped = (): Boom.Boom => refused(415, "The content type is to be application/json")
+export const untyped = (): Boom.Boom => errorAnswer("bodyNoJson")
 
 const maxKeyLength = 255
 
 const targetOf = ({ socket, user }: { readonly socket?: string | undefined; readonly user?: unknown }): Target => {
   if ((socket === undefined) === (user === undefined)) {
-    throw refused(400, "Either `socket` or `user` is to be given")
+    throw errorAnswer("targetUnclear")
   }
   return socket === undefined ? { user } : { socket }
 }
@@ -95,15 +95,15 @@ export const make = (node: Node, once: Once = node.once) => {
       return work()
     }
     if (key === "" || key.length > maxKeyLength) {
-      throw refused(400, `An idempotency key has 1 to ${maxKeyLength} characters`)
+      throw errorAnswer("keyInvalid", maxKeyLength)
     }
     const digest = createHash("sha256").update(JSON.stringify([what, input])).digest("base64url")
     const standing = await once.begin(key, digest)
     if (standing === "busy") {
-      throw refused(409, "The request with this idempotency key is under way")
+      throw errorAnswer("keyBusy")
     }
     if (standing === "other") {
-      throw refused(422, "This idempotency key was used for another request")
+      throw errorAnswer("keyUsed")
     }
     if (standing === "new") {
       let isDone = false
