@@ -1,6 +1,7 @@
 /** One connection that asks at a steady rate, and notes how long each answer took. */
 import { setTimeout } from "node:timers/promises"
 import { now } from "../process/Clock.mjs"
+import { dialect } from "./Dialect.mjs"
 import { RawSocket } from "./RawSocket.mjs"
 
 export class Asker {
@@ -14,11 +15,12 @@ export class Asker {
     this.#failure.catch(() => undefined)
   }
 
-  async open({ auth, path, port, result }) {
-    this.request = JSON.stringify({ method: "GET", path, type: "request", id: 7 })
-    this.answer = JSON.stringify({ type: "request", id: 7, statusCode: 200, payload: result })
-    this.#socket = await RawSocket.open(port, "/", this.#failed)
-    await this.#socket.ask(JSON.stringify({ type: "hello", id: 1, version: "2", auth }))
+  async open({ auth, path, peer, port, result }) {
+    const spoken = dialect(peer)
+    this.request = spoken.request(path)
+    this.answer = spoken.answer(result)
+    this.#socket = await RawSocket.open(port, spoken.path, this.#failed)
+    await spoken.open(this.#socket, undefined, auth)
   }
 
   /** Makes a request; how long it took (ms). */

@@ -1,8 +1,8 @@
 /**
  * What the load says and expects to hear, for each protocol: `nes` (which the limit speaks too) and `socket.io`.
  *
- * `open(socket, path, auth)` gets a fresh socket subscribed; `update` is a publish as texts, `message` what those said;
- * `pong` answers a heartbeat.
+ * `open(socket, path, auth)` gets a fresh socket subscribed; `request` asks for a path, and `answer` is what comes of it;
+ * `update` is a publish as texts, `message` what those said; `pong` answers a heartbeat.
  */
 const fail = (text) => {
   throw new Error(`unexpected answer: ${text.slice(0, 200)}`)
@@ -35,6 +35,8 @@ const nes = {
     const sub = await askNes(socket, JSON.stringify({ type: "sub", id: 2, path }))
     if (!sub.includes(`"type":"sub"`) || sub.includes(`"statusCode"`)) fail(sub)
   },
+  request: (path) => JSON.stringify({ method: "GET", path, type: "request", id: 7 }),
+  answer: (payload) => JSON.stringify({ type: "request", id: 7, statusCode: 200, payload }),
   update: (path, message, maxChunkChars) => chunked(JSON.stringify({ type: "pub", path, message }), maxChunkChars),
   message: (texts) => {
     const text = texts.length === 1 ? texts[0] : texts.map((part) => part.slice(1)).join("")
@@ -55,6 +57,8 @@ const socketIo = {
     const joined = await socket.ask(`421${JSON.stringify(["sub", path])}`)
     if (joined !== "431[]") fail(joined)
   },
+  request: (path) => `427${JSON.stringify(["get", path])}`,
+  answer: (payload) => `437${JSON.stringify([payload])}`,
   update: (_path, message) => [`42${JSON.stringify(["pub", message])}`],
   message: ([text]) => JSON.parse(text.slice(2))[1],
   isPing: (text) => text === "2",

@@ -1,6 +1,6 @@
 /**
- * Publishes to a crowd again and again, first while nobody asks, since socket.io has no requests: when half of it and the
- * last have the update. Then while a client asks: the same, how long a turn of the server's event loop was meanwhile, and
+ * Publishes to a crowd again and again, first while nobody asks: when half of it and the last have the update. Then while
+ * a client asks: the same, how long a turn of the server's event loop was meanwhile, and
  * how long requests took.
  */
 import { durations, whileAsking } from "./Asker.mjs"
@@ -24,9 +24,7 @@ export const measure = (context, scenario, peer) =>
       return times
     }
     const quiet = await run()
-    const { asked, done } = peer === "socket.io"
-      ? { asked: [], done: [] }
-      : await whileAsking({ ...scenario, every: 1, port }, run)
+    const { asked, done } = await whileAsking({ ...scenario, every: 1, peer, port }, run)
     const toLast = ({ at, last }) => last - at
     // Where none was under way, the next one.
     const meanwhile = ({ at, last }) => {
@@ -37,7 +35,7 @@ export const measure = (context, scenario, peer) =>
       ...quantiles("half", quiet.map(({ at, half }) => half - at)),
       ...quantiles("last", quiet.map(toLast)),
       ...quantiles("asked", done.map(toLast)),
-      ...quantiles("loop", (done.length > 0 ? done : quiet).map(({ loop }) => loop)),
+      ...quantiles("loop", done.map(({ loop }) => loop)),
       ...quantiles("request", done.flatMap(meanwhile))
     }
   })

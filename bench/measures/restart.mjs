@@ -7,7 +7,7 @@ export const measure = (context, scenario, peer) =>
   withServer(context, scenario, peer, async ({ load, port, server }) => {
     const { connections } = scenario
     const auth = await server.call("token")
-    const { asked, done } = await whileAsking({ ...scenario, auth, port }, async () => {
+    const { asked, done } = await whileAsking({ ...scenario, auth, peer, port }, async () => {
       const began = performance.now()
       await load.call("connect", { auth, count: connections, concurrency: connections })
       return performance.now() - began

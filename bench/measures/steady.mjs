@@ -12,7 +12,7 @@ export const measure = (context, scenario, peer) =>
     await hear({ load, server }, scenario, warmup)
     await load.call("ignore")
     const { asked } = await whileAsking(
-      { ...scenario, port },
+      { ...scenario, peer, port },
       () => server.call("publishSteadily", { message, path: paths[0], perSecond, publishes })
     )
     return quantiles("request", durations(asked))

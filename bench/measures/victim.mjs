@@ -12,7 +12,7 @@ const quantile = (values, q) => values.toSorted((a, b) => a - b)[Math.floor(valu
 export const measure = (context, scenario, peer) =>
   withServer(context, scenario, peer, async ({ load: { call }, port }) => {
     const { every, flood, path, requests, result, within } = scenario
-    await call("asker", { path, port, result })
+    await call("asker", { path, peer, port, result })
     await call("askEvery", { count: requests, every, within })
     const alone = await call("askEvery", { count: requests, every, within })
     const flooder = await start(load)

@@ -37,7 +37,7 @@ const crowd = (connections, publishes) => {
       row(`${name}-half-p99`, "… 99th percentile", "half99"),
       row(`${name}-half-max`, "… longest", "half100"),
       row(`${name}-asked`, "… until the last has it, while a client asks all the time, median", "asked50", {
-        targets: { nes: 1 }
+        targets: { nes: 1, "socket.io": 1 }
       }),
       row(`${name}-loop`, "… longest turn of the event loop, median of the publishes", "loop50", { most: 5 }),
       row(`${name}-request`, "… a request made meanwhile, median", "request50", { most: 10 }),
@@ -60,7 +60,7 @@ export const latency = [
     ...base,
     name: "steady",
     kind: "steady",
-    peers: ["effect-nes", "nes", "limit"],
+    peers: ["effect-nes", "nes", "socket.io", "limit"],
     connections: 5000,
     perSecond: 10,
     publishes: 30,

@@ -1,6 +1,7 @@
-/** socket.io 4 over WebSocket alone: a path is a room, a publish an emit to it. */
+/** socket.io 4 over WebSocket alone: a path is a room, a publish an emit to it, an answer an acknowledgement. */
 import { createServer } from "node:http"
 import { Server } from "socket.io"
+import { small } from "./Application.mjs"
 
 export const start = async ({ adapter, heartbeat }) => {
   const http = createServer()
@@ -14,6 +15,7 @@ export const start = async ({ adapter, heartbeat }) => {
       void socket.join(path)
       answer()
     })
+    socket.on("get", (_path, answer) => answer(small))
   })
   await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve))
   return {
