@@ -18,7 +18,11 @@ export interface ApiOptions {
   readonly auth: Exclude<RouteOptions["auth"], undefined>
 }
 
-export const declare = (server: Server, node: Node, { auth, path }: Required<ApiOptions>): void => {
+export const declare = (
+  server: Server,
+  node: Node,
+  { auth, path }: ApiOptions & { readonly path: `/${string}` }
+): void => {
   const operations = Operations.make(node)
   const declare = <A, I>(
     method: "POST" | "GET" | "DELETE",
@@ -71,7 +75,7 @@ export const declare = (server: Server, node: Node, { auth, path }: Required<Api
     handler: async () => {
       // It brings a large part of Effect with it.
       const { openApi } = await import("../server/api/Definition.js")
-      return openApi(path as `/${string}`)
+      return openApi(path)
     }
   })
 }

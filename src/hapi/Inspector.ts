@@ -6,6 +6,7 @@ import * as Inspector from "../server/inspection/Inspector.js"
 import type * as NesServer from "../server/NesServer.js"
 import type { UpgradeRequest } from "../server/Settings.js"
 import * as Lifecycle from "./Lifecycle.js"
+import { routeAuth, toError } from "./Options.js"
 import { version } from "./Version.js"
 
 /**
@@ -42,22 +43,17 @@ const admitBy =
     return statusCode === 200 ? pages.has(request) && pages.get(request) === result : statusCode
   }
 
+const decode = Inspector.decoder(routeAuth, toError)
+
 const register = (server: Server, given: Partial<PluginOptions> = {}): void => {
-  const { auth, origin = [], path = "/nes/inspector", ...rest } = given
-  const [unknown] = Object.keys(rest)
-  if (unknown !== undefined) {
-    throw new Error(`Invalid inspector configuration: ${unknown}: is unexpected`)
-  }
-  if (auth === undefined) {
-    throw new Error("Invalid inspector configuration: auth: is missing (`false` lets everybody in)")
-  }
+  const { auth, origin, path } = decode(given)
   const { nes } = server.plugins as { readonly nes?: NesServer.Service }
   if (!nes) {
     throw new Error("The inspector needs the plugin effect-nes, registered before it")
   }
   const pages = new WeakMap<object, string>()
   const below: { readonly prefix?: string } = server.realm.modifiers.route
-  const options = { path: (below.prefix ?? "") + path, origins: [origin].flat(), admit: admitBy(server, pages) }
+  const options = { path: (below.prefix ?? "") + path, origin, admit: admitBy(server, pages) }
   Lifecycle.declareAtStart(server, () =>
     server.route({
       method: "GET",

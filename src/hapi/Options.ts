@@ -11,20 +11,7 @@ import * as Password from "../server/conversation/Password.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import type * as LimitSettings from "../server/LimitSettings.js"
 import * as Setting from "../server/SettingKinds.js"
-import {
-  choice,
-  decoder,
-  type Door,
-  falseOr,
-  isCount,
-  isText,
-  kind,
-  nested,
-  optional,
-  orDefaults,
-  setting,
-  struct
-} from "../server/SettingKinds.js"
+import { choice, kind, nested, optional, setting, struct } from "../server/SettingKinds.js"
 import * as Settings from "../server/Settings.js"
 import type { ApiOptions } from "./Api.js"
 import type { Socket, SocketCredentials } from "./Socket.js"
@@ -153,34 +140,21 @@ type PathHook<Next extends ReadonlyArray<unknown>> = (
   ...next: Next
 ) => Awaitable<unknown>
 
-const count = (u: unknown): number | false | undefined => u === false || isCount(u) ? u : undefined
+const { flag, hook, text } = Setting
 
-const door: Door = {
-  wants: "expected",
-  count: {
-    complaint: "expected false or a positive integer",
-    read: (u) => count(u) || (u === false ? Infinity : undefined)
-  },
-  time: kind("expected a positive integer", isCount),
-  timeout: { complaint: "expected false or a positive integer", read: count },
-  path: kind("expected a path that begins with /", (u): u is string => typeof u === "string" && u.startsWith("/"))
-}
+const finite = kind("a number", (u): u is number => Number.isFinite(u))
 
-const text = Setting.text(door)
-const flag = Setting.flag(door)
-const finite = kind("expected a number", (u): u is number => Number.isFinite(u))
-const hook = Setting.hook(door)
-
-const routeAuth = kind(
-  "expected false or a non-empty string or an object",
-  (u): u is ApiOptions["auth"] => u === false || isText(u) || isObject(u)
+/** hapi's route `auth` settings: there is no default. */
+export const routeAuth = kind(
+  "false or a non-empty string or an object",
+  (u): u is ApiOptions["auth"] => u === false || Setting.isText(u) || isObject(u)
 )
 
-const isSecret = (u: unknown): u is string | Buffer => isText(u) || Buffer.isBuffer(u)
+const isSecret = (u: unknown): u is string | Buffer => Setting.isText(u) || Buffer.isBuffer(u)
 
 // An empty string is none: the password is generated.
 const password = kind(
-  "expected a string or Buffer or an object with `secret`, or `encryption` and `integrity`, and an `id` of word characters",
+  "a string or Buffer or an object with `secret`, or `encryption` and `integrity`, and an `id` of word characters",
   (u): u is Password.Password =>
     typeof u === "string" || Buffer.isBuffer(u) ||
     (isObject(u) && (isSecret(u.secret) || (isSecret(u.encryption) && isSecret(u.integrity))) &&
@@ -189,30 +163,30 @@ const password = kind(
 
 const ironStep = ({ algorithm, iterations, minPasswordlength, saltBits }: Iron.SealOptions["encryption"]) =>
   nested(
-    struct(door, {
+    struct({
       saltBits: setting(finite, saltBits),
-      algorithm: setting(choice(door, "aes-128-ctr", "aes-256-cbc", "sha256"), algorithm),
+      algorithm: setting(choice("aes-128-ctr", "aes-256-cbc", "sha256"), algorithm),
       iterations: setting(finite, iterations),
       minPasswordlength: setting(finite, minPasswordlength)
     }),
-    orDefaults
+    Setting.orDefaults
   )
 
 const iron = ({ encryption, integrity, localtimeOffsetMsec, timestampSkewSec, ttl }: Iron.SealOptions) =>
   nested(
-    struct(door, {
+    struct({
       encryption: ironStep(encryption),
       integrity: ironStep(integrity),
       ttl: setting(finite, ttl),
       timestampSkewSec: setting(finite, timestampSkewSec),
       localtimeOffsetMsec: setting(finite, localtimeOffsetMsec)
     }),
-    orDefaults
+    Setting.orDefaults
   )
 
-const Auth = struct(door, {
-  type: setting(choice(door, "direct", "cookie", "token"), "direct"),
-  endpoint: setting(door.path, "/nes/auth"),
+const Auth = struct({
+  type: setting(choice("direct", "cookie", "token"), "direct"),
+  endpoint: setting(Setting.path, "/nes/auth"),
   id: setting(text, "nes.auth"),
   route: optional(routeAuth),
   password: optional(password),
@@ -220,71 +194,56 @@ const Auth = struct(door, {
   cookie: setting(text, "nes"),
   isSecure: setting(flag, true),
   isHttpOnly: setting(flag, true),
-  isSameSite: setting(choice(door, "Strict", "Lax", false), "Strict"),
+  isSameSite: setting(choice("Strict", "Lax", false), "Strict"),
   path: setting(text, "/"),
   domain: optional(text),
   ttl: optional(finite),
-  ...Settings.authFields(door)
+  ...Settings.authFields(Setting.integer)
 }).check(Schema.makeFilter(({ iron, password, type }) => {
   const fault = password && type !== "direct" ? Password.fault(Password.forIron(password), iron) : undefined
   return fault === undefined || { path: ["password"], issue: fault }
 }))
 
-const Plugin = struct(door, {
+const Plugin = struct({
   onConnection: optional(hook),
   onDisconnection: optional(hook),
   onMessage: optional(hook),
   verifyUpgrade: optional(hook),
-  ...Settings.fields(door),
-  auth: nested(falseOr(door, Auth), orDefaults),
+  ...Settings.fields(Setting.integer),
+  auth: nested(Setting.falseOr(Auth), Setting.orDefaults),
   api: nested(
-    falseOr(
-      door,
-      struct(door, {
-        path: setting(door.path, "/nes/api"),
-        auth: setting(routeAuth, "")
-      }).check(Schema.makeFilter(({ auth }) => auth !== "" || { path: ["auth"], issue: "is missing" }))
-    ),
+    Setting.falseOr(struct({ path: setting(Setting.path, "/nes/api"), auth: Setting.required(routeAuth) })),
     (given) => given ?? false
   ),
   payload: nested(
-    struct(door, {
-      maxChunkChars: setting(door.count, Infinity),
-      maxStreamBytes: setting(door.count, ResponseBody.defaultMaxStreamBytes)
+    struct({
+      maxChunkChars: setting(Setting.count, Infinity),
+      maxStreamBytes: setting(Setting.count, ResponseBody.defaultMaxStreamBytes)
     }),
-    orDefaults
+    Setting.orDefaults
   ),
   broker: optional(
     kind(
-      "expected a broker, such as redis(url) of effect-nes/redis",
+      "a broker, such as redis(url) of effect-nes/redis",
       (u): u is Broker.Service => isObject(u) && typeof u.join === "function"
     )
   ),
-  tracer: optional(kind("expected a tracer", (u): u is Tracer.Tracer => isObject(u) && typeof u.span === "function"))
+  tracer: optional(kind("a tracer", (u): u is Tracer.Tracer => isObject(u) && typeof u.span === "function"))
 }).check(Settings.consistent)
-
-const Subscription = struct(door, {
-  filter: optional(hook),
-  onSubscribe: optional(hook),
-  onUnsubscribe: optional(hook),
-  snapshot: optional(hook),
-  ...Settings.subscriptionFields(door)
-})
 
 export type AuthConfiguration = typeof Auth.Type
 
-const plugin = decoder(Plugin)
-const subscription = decoder(Subscription)
+export const toError = (message: string): Error => new Error(message)
 
-const complaint = (failure: string) => (place: string, complaint: string): Error =>
-  new Error(`${failure}: ${place ? `${place}: ` : ""}${complaint}`)
+const plugin = Setting.decoder(Plugin, toError)
+const subscription = Setting.decoder(Settings.Subscription(Setting.integer), toError)
 
 /** Decodes the options of the plugin, but for the hooks. Throws `Invalid nes configuration` and the place. */
-export const decodePlugin = (options: PluginOptions) => plugin(options, complaint("Invalid nes configuration"))
+export const decodePlugin = (options: PluginOptions) => plugin(options)
 
 /** Decodes the options of a subscription. Throws an error that starts `Invalid subscription options: PATH`. */
 export const decodeSubscription = (
   path: string,
   options: SubscriptionOptions,
   socketOf: (connection: Connection) => Socket
-) => Settings.subscription(subscription(options, complaint(`Invalid subscription options: ${path}`)), socketOf)
+) => Settings.subscription(subscription(options, `Invalid subscription options: ${path}`), socketOf)

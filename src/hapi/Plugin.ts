@@ -147,7 +147,7 @@ const register = (server: Server, options: Options.PluginOptions): void => {
     ...settings,
     hooks: Hooks.ofPlugin(options, host),
     maxChunkChars: payload.maxChunkChars,
-    auth: auth && Settings.authSettings(auth, auth, settings.heartbeat),
+    auth: auth && Settings.authSettings(auth, settings.heartbeat),
     log: "application",
     limits: {
       ...settings.limits,

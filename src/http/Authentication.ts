@@ -14,6 +14,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Secrets from "../protocol/Secrets.js"
 import { rootless } from "../protocol/Tracing.js"
@@ -23,11 +24,11 @@ import { seal, unseal } from "../server/conversation/Authenticator.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import * as Password from "../server/conversation/Password.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
-import { choice, decoder, kind, optional, setting, struct, text } from "../server/SettingKinds.js"
+import * as Setting from "../server/SettingKinds.js"
+import { choice, kind, optional, required, setting, struct } from "../server/SettingKinds.js"
 import { authFields, type AuthSettingOptions } from "../server/Settings.js"
 import * as FaultLog from "./FaultLog.js"
 import * as Refusal from "./Refusal.js"
-import { complaint, door, hook, object } from "./SettingKinds.js"
 import { contextOf, credentials as currentCredentials, CurrentCredentials, CurrentSocket } from "./Socket.js"
 import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
 
@@ -279,33 +280,29 @@ export const port = <R, RV>(auth: Authentication<R, RV> | false) => ({
   defaultAccess: () => auth ? { mode: auth.mode, rules: [{}] } : false as const
 })
 
-const anything = kind("", (_): _ is unknown => true)
+const anything = kind("anything", (_): _ is unknown => true)
+const effect = kind("an Effect", Effect.isEffect)
 
-const given = decoder(struct(door, {
-  ...authFields(door),
-  type: setting(choice(door, "direct", "cookie", "token"), "direct"),
-  mode: setting(choice(door, "required", "optional", "try"), "required"),
-  authenticate: optional(kind("must be an Effect", Effect.isEffect)),
-  verify: optional(hook),
-  password: optional(anything),
-  iron: optional(object),
-  cookie: optional(text(door)),
-  cookieOptions: optional(object),
-  login: optional(anything),
-  unseal: optional(anything),
-  fault: optional(anything)
-}))
+/** What a server may be given. @internal */
+export const Given = Setting.falseOr(
+  struct({
+    ...authFields(Setting.duration),
+    type: setting(choice("direct", "cookie", "token"), "direct"),
+    mode: setting(choice("required", "optional", "try"), "required"),
+    authenticate: required(effect),
+    verify: optional(Setting.hook),
+    password: optional(anything),
+    iron: optional(Setting.object),
+    cookie: optional(Setting.text),
+    cookieOptions: optional(Setting.object),
+    login: required(effect),
+    unseal: optional(anything),
+    fault: optional(Setting.text)
+  }).check(Schema.makeFilter(({ fault }) => fault === undefined || { path: ["password"], issue: fault })),
+  "what Authentication.make returns, or false"
+)
+
+const given = Setting.decoder(struct({ auth: Given }))
 
 /** Throws a `UserError` for what lets in others than it seems to. @internal */
-export const check = (auth: Authentication<never> | false): void => {
-  if (auth === false) {
-    return
-  }
-  if (!Effect.isEffect(Object(auth).authenticate) || !Effect.isEffect(Object(auth).login)) {
-    throw complaint("auth", "must be what Authentication.make returns, or false")
-  }
-  given(auth, (place, text) => complaint(`auth.${place}`, text))
-  if (auth.fault !== undefined) {
-    throw complaint("auth.password", auth.fault)
-  }
-}
+export const check = (auth: unknown): unknown => given({ auth })

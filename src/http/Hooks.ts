@@ -8,12 +8,11 @@ import * as Thrown from "../protocol/Thrown.js"
 import { rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
 import { NesServer } from "../server/NesServer.js"
-import { decoder, optional, struct } from "../server/SettingKinds.js"
+import * as Setting from "../server/SettingKinds.js"
 import * as Settings from "../server/Settings.js"
 import type * as Subscription from "../server/subscription/Subscription.js"
 import { socketId } from "../server/telemetry/Log.js"
 import * as Refusal from "./Refusal.js"
-import { complaint, door, hook } from "./SettingKinds.js"
 import * as Socket from "./Socket.js"
 
 /**
@@ -91,13 +90,7 @@ type PathHook<A, R, Params> = (
   params: Params
 ) => Effect.Effect<A, Refusal.Refusal, R>
 
-const subscription = decoder(struct(door, {
-  filter: optional(hook),
-  onSubscribe: optional(hook),
-  onUnsubscribe: optional(hook),
-  snapshot: optional(hook),
-  ...Settings.subscriptionFields(door)
-}))
+const subscription = Setting.decoder(Settings.Subscription(Setting.duration))
 
 /** Runs the hooks of connections with what the Layer and their sockets have. What one logs names the socket. */
 const caller =
@@ -145,7 +138,7 @@ export const declare = <RF, RS, RN, RP>(
     const called = caller<RF | RS | RN | RP>(context)
     const { filter, onSubscribe, onUnsubscribe, snapshot } = options
     const settings = yield* Effect.try({
-      try: () => Settings.subscription(subscription(options, complaint), Socket.of),
+      try: () => Settings.subscription(subscription(options), Socket.of),
       catch: Thrown.asUserError
     })
     yield* nes.subscription(path, {

@@ -9,11 +9,12 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as CloseCode from "../protocol/CloseCode.js"
 import type { UserError } from "../protocol/NesError.js"
+import * as Thrown from "../protocol/Thrown.js"
 import * as Inspector from "../server/inspection/Inspector.js"
 import { NesServer } from "../server/NesServer.js"
+import * as Setting from "../server/SettingKinds.js"
 import type { UpgradeRequest } from "../server/Settings.js"
 import * as NesHttpServer from "./NesHttpServer.js"
-import { complaint } from "./SettingKinds.js"
 
 /**
  * The inspector of an Effect HTTP application (docs/inspector.md).
@@ -33,6 +34,14 @@ export interface LayerOptions<E = never, R = never> {
   /** Origins that may connect beside the page's own host, where a proxy changes the `Host` header. */
   readonly origin?: string | ReadonlyArray<string> | undefined
 }
+
+// Not `false`: with hapi, that leaves it to what else guards its routes, and here nothing else guards the sockets.
+const decode = Inspector.decoder(
+  Setting.kind(
+    "an Effect, or \"everybody\"",
+    (u): u is Effect.Effect<unknown, unknown, unknown> | "everybody" => Effect.isEffect(u) || u === "everybody"
+  )
+)
 
 const requestOf = ({ address, headers, url }: UpgradeRequest): HttpServerRequest.HttpServerRequest =>
   HttpServerRequest.fromWeb(
@@ -56,15 +65,7 @@ export const layer = <E = never, R = never>(options: LayerOptions<E, R>): Layer.
   NesServer | HttpRouter.HttpRouter | Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
 > =>
   Layer.effectDiscard(Effect.gen(function*() {
-    const { auth, origin = [], path = "/nes/inspector", ...rest } = options
-    const [unknown] = Object.keys(rest)
-    if (unknown !== undefined) {
-      return yield* complaint(`inspector.${unknown}`, "is unexpected")
-    }
-    // Not `false`: with hapi, that leaves it to what else guards its routes, and here nothing else guards the sockets.
-    if (!Effect.isEffect(auth) && auth !== "everybody") {
-      return yield* complaint("inspector.auth", "must be an Effect, or \"everybody\"")
-    }
+    const { auth, origin, path } = yield* Effect.try({ try: () => decode(options), catch: Thrown.asUserError })
     const context = yield* Effect.context<Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>>()
     // Nothing for who may come in, or what refuses.
     const refusal = (
@@ -81,7 +82,7 @@ export const layer = <E = never, R = never>(options: LayerOptions<E, R>): Layer.
     const { node } = yield* NesServer
     const inspector = yield* Inspector.make(node, {
       path,
-      origins: [origin].flat(),
+      origin,
       admit: (request) => Effect.map(refusal(requestOf(request)), (refused) => refused === undefined || refused.status)
     })
     node.inspect().attach = (server, answered) => inspector.node.attach(server, answered)

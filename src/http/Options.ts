@@ -1,18 +1,19 @@
 /** The settings of a server without hapi, checked and with the defaults applied. */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { Server } from "node:http"
 import type { Server as SecureServer } from "node:https"
 import type { UserError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import type * as LimitSettings from "../server/LimitSettings.js"
-import { decoder, falseOr, optional, setting, struct } from "../server/SettingKinds.js"
+import * as Setting from "../server/SettingKinds.js"
+import { optional, setting } from "../server/SettingKinds.js"
 import type { SettingOptions } from "../server/Settings.js"
 import * as Settings from "../server/Settings.js"
-import { type Authentication, check } from "./Authentication.js"
+import * as Authentication from "./Authentication.js"
 import type { Hooks } from "./Hooks.js"
 import type * as HttpApplication from "./HttpApplication.js"
-import { complaint, door, duration, hook, object } from "./SettingKinds.js"
 
 /** What one connection may ask for (docs/operations.md); `false` is no limit, what is absent the default. */
 export type LimitOptions = LimitSettings.LimitOptions<Duration.Input>
@@ -40,46 +41,46 @@ export interface Options<RU = never, RC = RU, RD = RU, RM = RU, RA = RU, RV = RU
   extends Code<RU, RC, RD, RM, RA, RV>, ServerOptions
 {}
 
-const authFields = Settings.authFields(door)
+const duration = Setting.kind(
+  "a duration",
+  (u): u is Duration.Input => Option.isSome(Duration.fromInput(u as Duration.Input))
+)
 
-const All = struct(door, {
-  onConnection: optional(hook),
-  onDisconnection: optional(hook),
-  onMessage: optional(hook),
-  verifyUpgrade: optional(hook),
-  middleware: optional(hook),
-  ids: optional(object),
-  server: optional(object),
-  ...Settings.fields(door),
-  auth: falseOr(door, struct(door, authFields)),
-  maxChunkChars: setting(door.count, Infinity),
-  maxStreamBytes: optional(door.count),
-  gracePeriod: setting<Duration.Input>(duration, "5 seconds")
-}).check(Settings.consistent)
-
-const all = decoder(All)
+const all = Setting.decoder(
+  Setting.struct({
+    onConnection: optional(Setting.hook),
+    onDisconnection: optional(Setting.hook),
+    onMessage: optional(Setting.hook),
+    verifyUpgrade: optional(Setting.hook),
+    middleware: optional(Setting.hook),
+    ids: optional(Setting.object),
+    server: optional(Setting.object),
+    ...Settings.fields(Setting.duration),
+    auth: Authentication.Given,
+    maxChunkChars: setting(Setting.count, Infinity),
+    maxStreamBytes: optional(Setting.count),
+    gracePeriod: setting<Duration.Input>(duration, "5 seconds")
+  }).check(Settings.consistent)
+)
 
 /** The options as the server takes them, without its hooks. Fails with `UserError`. */
 export const decode = (
   options: ServerOptions,
-  auth: Authentication<never> | false
+  auth: unknown
 ): Effect.Effect<
   { readonly settings: Settings.Options; readonly gracePeriod: Duration.Input },
   UserError
 > =>
   Effect.try({
     try: () => {
-      check(auth)
-      const timing = auth && Object.entries(auth).filter(([name]) => Object.hasOwn(authFields, name))
-      const { gracePeriod, ...given } = all({ ...options, auth: timing && Object.fromEntries(timing) }, complaint)
-      const { ids: _ids, maxStreamBytes: _bytes, middleware: _middleware, server: _server, ...settings } = given
+      const { auth: given, gracePeriod, ...settings } = all({ ...options, auth })
       return {
         gracePeriod,
         settings: {
           ...settings,
-          auth: auth && given.auth && {
-            ...Settings.authSettings(auth, given.auth, given.heartbeat),
-            ...(!auth.verify && { minAuthVerifyInterval: false as const })
+          auth: given && {
+            ...Settings.authSettings(given, settings.heartbeat),
+            ...(!given.verify && { minAuthVerifyInterval: false as const })
           }
         }
       }

@@ -1,5 +1,5 @@
 /** The limits of one connection: what there are, of which kind, and their defaults. */
-import { choice, type Door, type Kind, setting } from "./SettingKinds.js"
+import * as Setting from "./SettingKinds.js"
 
 /** The limits of every connection. `Infinity` (`false` for a timeout) stands for none; times are in ms. */
 export interface Limits {
@@ -82,10 +82,10 @@ export type OptionOf<A, Time> = number extends A ? false | (false extends A ? Ti
   : string extends A ? boolean | string
   : A
 
-type Limit<A> = readonly [kind: (door: Door) => Kind<A>, otherwise: A]
+type Limit<A> = readonly [kind: (time: Setting.Kind<number>) => Setting.Kind<A>, otherwise: A]
 
-const count = (otherwise: number): Limit<number> => [({ count }) => count, otherwise]
-const timeout = (otherwise: number | false): Limit<number | false> => [({ timeout }) => timeout, otherwise]
+const count = (otherwise: number): Limit<number> => [() => Setting.count, otherwise]
+const timeout = (otherwise: number | false): Limit<number | false> => [Setting.timeout, otherwise]
 
 const table: { readonly [K in keyof Limits]: Limit<Exclude<Limits[K], () => number>> } = {
   maxFrameBytes: count(1_048_576 + envelopeBytes),
@@ -104,7 +104,7 @@ const table: { readonly [K in keyof Limits]: Limit<Exclude<Limits[K], () => numb
   maxErrors: count(1_000),
   maxBufferedBytes: count(16_777_216),
   stallTimeout: timeout(15_000),
-  slowClient: [(door) => choice(door, "close", "drop"), "close"],
+  slowClient: [() => Setting.choice("close", "drop"), "close"],
   maxHelloSubs: count(1_000),
   maxPathLength: count(8_192),
   maxDepth: count(1_000)
@@ -119,10 +119,10 @@ const mapped = <B>(map: (limit: Limit<unknown>) => B): Record<keyof Limits, B> =
 /** The defaults. A door that knows the application's largest payload derives `maxFrameBytes` from that. */
 export const defaults = mapped(([, otherwise]) => otherwise) as unknown as Limits
 
-/** The limits as settings of a door. */
-export const fields = (door: Door) =>
-  mapped(([kind, otherwise]) => setting(kind(door), otherwise)) as unknown as {
-    readonly [K in keyof Limits]: ReturnType<typeof setting<Exclude<Limits[K], () => number>>>
+/** The limits as settings, where `time` is how a door is told one. */
+export const fields = (time: Setting.Kind<number>) =>
+  mapped(([kind, otherwise]) => Setting.setting(kind(time), otherwise)) as unknown as {
+    readonly [K in keyof Limits]: ReturnType<typeof Setting.setting<Exclude<Limits[K], () => number>>>
   }
 
 /** How often each limit has been crossed since the server was made. */

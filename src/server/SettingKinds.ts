@@ -1,73 +1,91 @@
 /** What a setting may be, and what is made of it: the kinds of values, and Schemas of them. */
+import * as Duration from "effect/Duration"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
+import { UserError } from "../protocol/NesError.js"
 
 /** A kind of value: `read` makes of what is given what the server takes, or `undefined` if it is none of the kind. */
 export interface Kind<A> {
-  readonly complaint: string
+  /** As a complaint says what was expected. */
+  readonly what: string
   readonly read: (u: unknown) => A | undefined
-}
-
-/** How a door is told its settings: in which units, and what it says of a wrong one. */
-export interface Door {
-  /** The beginning of a complaint, such as `expected`. */
-  readonly wants: string
-  /** A number of things; `Infinity` for no limit. */
-  readonly count: Kind<number>
-  /** A time in ms. */
-  readonly time: Kind<number>
-  /** A time in ms, or `false` for none. */
-  readonly timeout: Kind<number | false>
-  readonly path: Kind<string>
 }
 
 export const isText = (u: unknown): u is string => typeof u === "string" && u !== ""
 
-export const isCount = (u: unknown): u is number => Number.isSafeInteger(u) && Number(u) > 0
+const isCount = (u: unknown): u is number => Number.isSafeInteger(u) && Number(u) > 0
 
-export const kind = <A>(complaint: string, is: (u: unknown) => u is A): Kind<A> => ({
-  complaint,
+export const kind = <A>(what: string, is: (u: unknown) => u is A): Kind<A> => ({
+  what,
   read: (u) => is(u) ? u : undefined
 })
 
-export const choice = <const Values extends ReadonlyArray<string | false>>(
-  { wants }: Door,
-  ...values: Values
-): Kind<Values[number]> =>
+export const choice = <const Values extends ReadonlyArray<string | false>>(...values: Values): Kind<Values[number]> =>
   kind(
-    `${wants} ${values.map((value) => JSON.stringify(value)).join(" or ")}`,
+    values.map((value) => JSON.stringify(value)).join(" or "),
     (u): u is Values[number] => values.some((value) => value === u)
   )
 
-export const flag = ({ wants }: Door): Kind<boolean> => kind(`${wants} a boolean`, (u) => typeof u === "boolean")
-
-export const hook = ({ wants }: Door) =>
-  kind(`${wants} a function`, (u): u is (...args: ReadonlyArray<never>) => unknown => typeof u === "function")
-
-export const text = ({ wants }: Door): Kind<string> => kind(`${wants} a non-empty string`, isText)
-
-export const texts = ({ wants }: Door): Kind<ReadonlyArray<string>> => ({
-  complaint: `${wants} a non-empty string or a list of non-empty strings`,
-  read: (u) => isText(u) ? [u] : Array.isArray(u) && u.length > 0 && u.every(isText) ? u : undefined
+const orFalse = <A, B extends number | false>({ read, what }: Kind<A>, none: B): Kind<A | B> => ({
+  what: `false or ${what}`,
+  read: (u) => u === false || u === none ? none : read(u)
 })
 
-// As browsers write one: without a path, and without the slash that would begin it.
-const isOrigin = (u: unknown): u is string => isText(u) && /^(?:[a-z][a-z\d+.-]*:\/\/[^/?#\s]*|null)$/.test(u)
+export const integer = kind("a positive integer", isCount)
 
-/** One origin, or a list of them. */
-export const origins = ({ wants }: Door): Kind<ReadonlyArray<string>> => ({
-  complaint: `${wants} an origin such as https://example.com, without a path, or a list of them`,
-  read: (u) => isOrigin(u) ? [u] : Array.isArray(u) && u.length > 0 && u.every(isOrigin) ? u : undefined
+/** Durations, in whole ms: Redis takes no others, and `Infinity` neither JSON nor a socket. */
+export const duration: Kind<number> = {
+  what: "a positive duration",
+  read: (u) => {
+    const ms = Option.getOrElse(Option.map(Duration.fromInput(u as Duration.Input), Duration.toMillis), () => 0)
+    return ms > 0 ? Math.min(Math.ceil(ms), Number.MAX_SAFE_INTEGER) : undefined
+  }
+}
+
+/** A number of things; `Infinity` for no limit. */
+export const count: Kind<number> = orFalse(integer, Infinity)
+
+/** A time in ms, or `false` for none, where `time` is how a door is told one. */
+export const timeout = (time: Kind<number>): Kind<number | false> => orFalse(time, false)
+
+export const path = kind(
+  "a path that begins with /",
+  (u): u is `/${string}` => typeof u === "string" && u.startsWith("/")
+)
+
+export const flag = kind("a boolean", (u) => typeof u === "boolean")
+
+export const hook = kind(
+  "a function",
+  (u): u is (...args: ReadonlyArray<never>) => unknown => typeof u === "function"
+)
+
+export const text = kind("a non-empty string", isText)
+
+export const object = kind("an object", (u): u is object => typeof u === "object" && u !== null)
+
+const oneOrMore = (what: string, is: (u: unknown) => u is string): Kind<ReadonlyArray<string>> => ({
+  what,
+  read: (u) => is(u) ? [u] : Array.isArray(u) && u.length > 0 && u.every(is) ? u : undefined
 })
+
+export const texts = oneOrMore("a non-empty string or a list of non-empty strings", isText)
+
+/** Origins as browsers write them: without a path, and without the slash that would begin it. */
+export const origins = oneOrMore(
+  "an origin such as https://example.com, without a path, or a list of them",
+  (u): u is string => isText(u) && /^(?:[a-z][a-z\d+.-]*:\/\/[^/?#\s]*|null)$/.test(u)
+)
 
 /** The property of the credentials that is an index: `true` stands for `user`. */
-export const index = ({ wants }: Door): Kind<string | false> => ({
-  complaint: `${wants} a boolean or a non-empty string`,
+export const index: Kind<string | false> = {
+  what: "a boolean or a non-empty string",
   read: (u) => u === true ? "user" : u === false || isText(u) ? u : undefined
-})
+}
 
 const isAbsent = (u: unknown): boolean => u === undefined || u === null
 
@@ -80,9 +98,9 @@ const oneWay = <A, E>(decode: (given: E | null | undefined) => A) => ({
 })
 
 /** A setting of a kind; `null` counts as absent, which stands for `otherwise`. */
-export const setting = <A>({ complaint, read }: Kind<A>, otherwise: NoInfer<A>) =>
+export const setting = <A>({ read, what }: Kind<A>, otherwise: NoInfer<A>) =>
   Schema.optionalKey(
-    Schema.declare((u: unknown): u is unknown => isAbsent(u) || read(u) !== undefined, { message: complaint })
+    Schema.declare((u: unknown): u is unknown => isAbsent(u) || read(u) !== undefined, { message: `expected ${what}` })
   ).pipe(
     Schema.decodeTo(
       Schema.declare((_): _ is A => true),
@@ -93,9 +111,9 @@ export const setting = <A>({ complaint, read }: Kind<A>, otherwise: NoInfer<A>) 
 export const optional = <A>(kind: Kind<A>) => setting<A | undefined>(kind, undefined)
 
 /** An object of settings. What is no object at all is told so; what is one, which of its fields is wrong. */
-export const struct = <const Fields extends Schema.Struct.Fields>({ wants }: Door, fields: Fields) =>
+export const struct = <const Fields extends Schema.Struct.Fields>(fields: Fields) =>
   Schema.Struct(fields).annotate({
-    message: `${wants} an object`,
+    message: "expected an object",
     messageUnexpectedKey: `is unexpected, known are ${Object.keys(fields).join(", ")}`
   })
 
@@ -105,30 +123,36 @@ export const nested = <S extends Schema.Constraint>(schema: S, read: (given: unk
     Schema.decodeTo(schema, oneWay<S["Encoded"], unknown>((given) => read(given) as S["Encoded"]))
   )
 
+/** A setting that has to be given. */
+export const required = <A>({ read, what }: Kind<A>) =>
+  nested(Schema.declare((u): u is A => read(u) !== undefined, { message: `expected ${what}` }), identity)
+
 /** What is absent stands for an object of defaults. */
 export const orDefaults = (given: unknown): unknown => given ?? {}
 
+export const falseOr = <S extends Schema.Constraint>(schema: S, what = "false or an object") =>
+  Schema.Union([Schema.Literal(false), schema]).annotate({ message: `expected ${what}` })
+
 /** An object, `true` for one of defaults, or `false`, as where nothing is said, for none. */
-export const switched = <S extends Schema.Constraint>(door: Door, schema: S) =>
+export const switched = <S extends Schema.Constraint>(schema: S) =>
   nested(
-    falseOr(door, schema, "a boolean or an object"),
+    falseOr(schema, "a boolean or an object"),
     (given) => given === true ? {} : given === undefined ? false : given
   )
 
-export const falseOr = <S extends Schema.Constraint>({ wants }: Door, schema: S, what = "false or an object") =>
-  Schema.Union([Schema.Literal(false), schema]).annotate({ message: `${wants} ${what}` })
-
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/** Reads settings, or throws an `error` of place and complaint: what is wrong may be a password, and is not told. */
-export const decoder = <A, E>(schema: Schema.Codec<A, E>) => {
+/** Reads settings, or throws what `fail` makes of a text: what is wrong may be a password, and is not told. */
+export const decoder = <A, E>(schema: Schema.Codec<A, E>, fail: (message: string) => Error = toUserError) => {
   const decode = Schema.decodeUnknownResult(schema, { onExcessProperty: "error" })
-  return (input: unknown, error: (place: string, complaint: string) => Error): A => {
+  return (input: unknown, failure = "Invalid nes configuration"): A => {
     const decoded = decode(input)
     if (Result.isSuccess(decoded)) {
       return decoded.success
     }
     const [issue] = issuesOf(decoded.failure.issue).issues
-    throw error(issue?.path?.map(String).join(".") ?? "", issue?.message ?? "")
+    throw fail([failure, issue?.path?.map(String).join("."), issue?.message].filter(Boolean).join(": "))
   }
 }
+
+const toUserError = (message: string): UserError => new UserError({ message })

@@ -7,25 +7,8 @@ import type { Awaitable } from "./Awaitable.js"
 import type { Connection } from "./connection/Connection.js"
 import * as LimitSettings from "./LimitSettings.js"
 import { type Bounds, defaultBounds, defaultStateAge, stateBounds } from "./recovery/Bounds.js"
-import {
-  choice,
-  type Door,
-  falseOr,
-  flag,
-  hook,
-  index,
-  isCount,
-  isText,
-  kind,
-  nested,
-  optional,
-  orDefaults,
-  origins,
-  setting,
-  struct,
-  switched,
-  texts
-} from "./SettingKinds.js"
+import * as Setting from "./SettingKinds.js"
+import { nested, optional, setting, struct } from "./SettingKinds.js"
 import type { Access } from "./subscription/Access.js"
 import type { Options as SubscriptionOptions, PresenceOptions } from "./subscription/Subscription.js"
 
@@ -182,32 +165,30 @@ export interface SubscriptionSettingOptions<Time, S = never> {
 
 const beat = { interval: 15_000, timeout: 5_000 }
 
-const headers = ({ wants }: Door) => ({
-  complaint: `${wants} "*" or a list of non-empty strings or null`,
-  read: (u: unknown): "*" | ReadonlySet<string> | undefined =>
+const headers: Setting.Kind<Settings["headers"]> = {
+  what: "\"*\" or a list of non-empty strings or null",
+  read: (u) =>
     u === "*"
       ? u
-      : Array.isArray(u) && u.length > 0 && u.every(isText)
+      : Array.isArray(u) && u.length > 0 && u.every(Setting.isText)
       ? new Set(u.map((name) => name.toLowerCase()))
       : undefined
-})
+}
 
 // Below that, compressing saves nothing.
 const defaultThreshold = 1024
 
-const compression = ({ wants }: Door) => ({
-  complaint: `${wants} a boolean or a positive integer`,
-  read: (u: unknown): number | undefined =>
-    u === true ? defaultThreshold : u === false ? Infinity : isCount(u) ? u : undefined
-})
+const compression: Setting.Kind<number> = {
+  what: "a boolean or a positive integer",
+  read: (u) => u === true ? defaultThreshold : u === false ? Infinity : Setting.integer.read(u)
+}
 
-/** The settings of both doors, as Schemas; the order is that in which they are checked. */
-export const fields = (door: Door) => ({
-  path: optional(door.path),
+/** The settings of both doors, as Schemas, where `time` is how one is told a time; in the order they are checked in. */
+export const fields = (time: Setting.Kind<number>) => ({
+  path: optional(Setting.path),
   heartbeat: nested(
-    falseOr(
-      door,
-      struct(door, { interval: setting(door.time, beat.interval), timeout: setting(door.time, beat.timeout) }).check(
+    Setting.falseOr(
+      struct({ interval: setting(time, beat.interval), timeout: setting(time, beat.timeout) }).check(
         Schema.makeFilter(({ interval, timeout }) =>
           timeout >= interval
             ? { path: ["timeout"], issue: "must be less than heartbeat.interval" }
@@ -216,23 +197,23 @@ export const fields = (door: Door) => ({
         )
       )
     ),
-    orDefaults
+    Setting.orDefaults
   ),
-  headers: setting<Settings["headers"]>(headers(door), null),
-  compression: setting(compression(door), Infinity),
-  maxConnections: setting(door.count, Infinity),
-  maxConnectionsPerAddress: setting(door.count, Infinity),
-  origin: optional(origins(door)),
-  metrics: setting(flag(door), true),
-  limits: nested(struct(door, LimitSettings.fields(door)), orDefaults)
+  headers: setting(headers, null),
+  compression: setting(compression, Infinity),
+  maxConnections: setting(Setting.count, Infinity),
+  maxConnectionsPerAddress: setting(Setting.count, Infinity),
+  origin: optional(Setting.origins),
+  metrics: setting(Setting.flag, true),
+  limits: nested(struct(LimitSettings.fields(time)), Setting.orDefaults)
 } satisfies Record<keyof SettingOptions<unknown>, Schema.Constraint>)
 
 /** The settings of authentication, as Schemas. */
-export const authFields = (door: Door) => ({
-  index: setting(index(door), false),
-  timeout: setting(door.timeout, 5_000),
-  maxConnectionsPerUser: setting(door.count, Infinity),
-  minAuthVerifyInterval: optional(door.timeout)
+export const authFields = (time: Setting.Kind<number>) => ({
+  index: setting(Setting.index, false),
+  timeout: setting(Setting.timeout(time), 5_000),
+  maxConnectionsPerUser: setting(Setting.count, Infinity),
+  minAuthVerifyInterval: optional(Setting.timeout(time))
 } satisfies Record<keyof AuthSettingOptions<unknown>, Schema.Constraint>)
 
 type GivenAuth = Schema.Struct<ReturnType<typeof authFields>>["Type"]
@@ -251,8 +232,10 @@ export const consistent = Schema.makeFilter((
 
 /** The settings of authentication, of which one takes its default from the heartbeat. */
 export const authSettings = (
-  { password, type }: Pick<AuthSettings, "type"> & { readonly password?: unknown },
-  { index, maxConnectionsPerUser, minAuthVerifyInterval, timeout }: GivenAuth,
+  { index, maxConnectionsPerUser, minAuthVerifyInterval, password, timeout, type }:
+    & GivenAuth
+    & Pick<AuthSettings, "type">
+    & { readonly password?: unknown },
   heartbeat: Message.Heartbeat
 ): AuthSettings => ({
   type,
@@ -263,49 +246,51 @@ export const authSettings = (
   isPasswordOwn: type !== "direct" && !password
 })
 
-const access = (door: Door) => ({
-  mode: setting(choice(door, "required", "optional"), "required"),
-  scope: optional(texts(door)),
-  entity: optional(choice(door, "user", "app", "any"))
-})
+const access = {
+  mode: setting(Setting.choice("required", "optional"), "required"),
+  scope: optional(Setting.texts),
+  entity: optional(Setting.choice("user", "app", "any"))
+}
 
 // Where nothing is said, it is as the application has it.
-const accessOr = <S extends Schema.Constraint>(door: Door, schema: S) =>
+const accessOr = <S extends Schema.Constraint>(schema: S) =>
   nested(
-    Schema.Union([Schema.Undefined, falseOr(door, schema)]).annotate({ message: `${door.wants} false or an object` }),
+    Schema.Union([Schema.Undefined, Setting.falseOr(schema)]).annotate({ message: "expected false or an object" }),
     identity
   )
 
 /** The settings of a subscription of both doors, as Schemas; `null` is none, as it is none in `@hapi/nes`. */
-export const subscriptionFields = (door: Door) => ({
-  recovery: switched(
-    door,
-    struct(door, {
-      size: setting(kind(`${door.wants} a positive integer`, isCount), defaultBounds.size),
-      age: setting(door.time, defaultBounds.age)
-    })
-  ),
-  presence: switched(
-    door,
-    struct(door, {
-      path: optional(door.path),
-      list: setting(flag(door), true),
-      grace: setting(door.timeout, 10_000),
-      auth: accessOr(door, struct(door, access(door))),
-      identify: optional(hook(door))
-    })
-  ),
-  state: switched(door, struct(door, { age: setting(door.time, defaultStateAge) })),
-  auth: accessOr(door, struct(door, { ...access(door), index: setting(index(door), false) }))
-} satisfies Record<keyof SubscriptionSettingOptions<unknown>, Schema.Constraint>)
+export const Subscription = (time: Setting.Kind<number>) =>
+  struct({
+    filter: optional(Setting.hook),
+    onSubscribe: optional(Setting.hook),
+    onUnsubscribe: optional(Setting.hook),
+    snapshot: optional(Setting.hook),
+    ...({
+      recovery: Setting.switched(
+        struct({ size: setting(Setting.integer, defaultBounds.size), age: setting(time, defaultBounds.age) })
+      ),
+      presence: Setting.switched(
+        struct({
+          path: optional(Setting.path),
+          list: setting(Setting.flag, true),
+          grace: setting(Setting.timeout(time), 10_000),
+          auth: accessOr(struct(access)),
+          identify: optional(Setting.hook)
+        })
+      ),
+      state: Setting.switched(struct({ age: setting(time, defaultStateAge) })),
+      auth: accessOr(struct({ ...access, index: setting(Setting.index, false) }))
+    } satisfies Record<keyof SubscriptionSettingOptions<unknown>, Schema.Constraint>)
+  })
 
-type GivenSubscription = Schema.Struct<ReturnType<typeof subscriptionFields>>["Type"]
+type GivenSubscription = ReturnType<typeof Subscription>["Type"]
 
 const boundsOf = (recovery: Bounds | false, state: GivenSubscription["state"]): Bounds | undefined =>
   state ? { ...recovery || stateBounds, state: state.age } : recovery || undefined
 
 const accessOf = (
-  auth: Schema.Struct<ReturnType<typeof access>>["Type"] | false | undefined
+  auth: Schema.Struct<typeof access>["Type"] | false | undefined
 ): Access | false | undefined => auth && { mode: auth.mode, rules: [{ scope: auth.scope, entity: auth.entity }] }
 
 const presenceOf = <C>(

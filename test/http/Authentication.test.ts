@@ -285,7 +285,7 @@ describe("sealed", () => {
         const server = NesHttpServer.make(Effect.succeed(HttpServerResponse.empty()), { auth })
         const message = (yield* Effect.scoped(Effect.flip(server))).message
         expect(message).toMatch(
-          /^Invalid nes configuration: auth.password must have (at least 32 characters|32 bytes)$/
+          /^Invalid nes configuration: auth.password: must have (at least 32 characters|32 bytes)$/
         )
         const port = HttpApplication.make(Effect.succeed(HttpServerResponse.empty()), { auth })
         expect(yield* Effect.scoped(Effect.exit(port))).toEqual(Exit.die(new NesError.UserError({ message })))

@@ -65,7 +65,7 @@ describe("a server in memory", () => {
       const wrong = Layer.provide(Live, given({ ...config, MAX_SUBSCRIPTIONS: "-1" }))
       expect(yield* Effect.flip(Layer.build(wrong))).toMatchObject({
         _tag: "UserError",
-        message: "Invalid nes configuration: limits.maxSubscriptions must be a positive integer"
+        message: "Invalid nes configuration: limits.maxSubscriptions: expected false or a positive integer"
       })
     }).pipe(Effect.scoped))
 })
@@ -114,14 +114,16 @@ it.effect("options that are code go before those from Config, and wrong ones are
         Effect.map(({ message }) => message.replace("Invalid nes configuration: ", "")),
         Effect.scoped
       )
-    expect(yield* complaint({ limits: { helloTimeout: 0 } })).toBe("limits.helloTimeout must be a positive duration")
+    expect(yield* complaint({ limits: { helloTimeout: 0 } })).toBe(
+      "limits.helloTimeout: expected false or a positive duration"
+    )
     expect(yield* complaint({ limits: { authTimeout: Duration.zero } })).toBe(
-      "limits.authTimeout must be a positive duration"
+      "limits.authTimeout: expected false or a positive duration"
     )
     expect(yield* complaint({ limits: { maxFrameBytes: 1.5 } })).toBe(
-      "limits.maxFrameBytes must be a positive integer"
+      "limits.maxFrameBytes: expected false or a positive integer"
     )
-    expect(yield* complaint({ maxStreamBytes: 0 })).toBe("maxStreamBytes must be a positive integer")
+    expect(yield* complaint({ maxStreamBytes: 0 })).toBe("maxStreamBytes: expected false or a positive integer")
     const unlimited = { maxFrameBytes: false, helloTimeout: false, maxInFlight: false } as const
     const made = yield* Effect.scoped(
       Effect.option(NesHttpServer.make(Effect.succeed(HttpServerResponse.empty()), { limits: unlimited }))
@@ -135,7 +137,7 @@ it.live("a subscription with recovery sends what was missed; wrong bounds are re
     yield* NesHttpServer.subscription("/news", { recovery: { size: 2, age: "1 minute" } })
     for (const [name, recovery] of [["size", { size: 0 }], ["age", { age: 0 }]] as const) {
       const error = yield* Effect.flip(NesHttpServer.subscription("/other", { recovery }))
-      expect(error.message).toContain(`recovery.${name} must be a positive`)
+      expect(error.message).toContain(`recovery.${name}: expected a positive`)
     }
     const server = yield* TestServer.TestServer
     const seen: Array<unknown> = []

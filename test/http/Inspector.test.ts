@@ -84,9 +84,9 @@ it.live.each([
 
 // What guards the page guards no sockets: whoever relies on that has to say so.
 it.live.each<readonly [object, string]>([
-  [{}, "inspector.auth must be an Effect, or \"everybody\""],
-  [{ auth: false }, "inspector.auth must be an Effect, or \"everybody\""],
-  [{ auth: "everybody", paht: "/x" }, "inspector.paht is unexpected"]
+  [{}, "auth: expected an Effect, or \"everybody\""],
+  [{ auth: false }, "auth: expected an Effect, or \"everybody\""],
+  [{ auth: "everybody", paht: "/x" }, "paht: is unexpected, known are auth, path, origin"]
 ])(
   "is not made without authentication, unless that is said, or with what is no option: %o",
   ([options, complaint]) =>
@@ -94,7 +94,7 @@ it.live.each<readonly [object, string]>([
       const server = NesHttpServer.layer(Inspector.layer(options as Inspector.LayerOptions), {})
       const error = yield* Layer.build(server.pipe(Layer.provide(NodeHttpServer.layerTest))).pipe(Effect.flip)
       expect(error).toMatchObject({
-        message: `Invalid nes configuration: ${complaint}`
+        message: `Invalid inspector configuration: ${complaint}`
       })
     })
 )

@@ -67,24 +67,25 @@ describe("starting", () => {
       const complaint = (options: NesHttpServer.Options) =>
         Effect.scoped(Effect.flip(NesHttpServer.make(Effect.succeed(HttpServerResponse.empty()), options)))
       const authenticate = Effect.succeed({ credentials: {} })
-      const made = "auth must be what Authentication.make returns, or false"
-      const modes = "auth.mode must be \"required\" or \"optional\" or \"try\""
+      const made = "auth: expected what Authentication.make returns, or false"
+      const unmade = "auth.authenticate: expected an Effect"
+      const modes = "auth.mode: expected \"required\" or \"optional\" or \"try\""
       const expected: ReadonlyArray<readonly [NesHttpServer.Options, string]> = [
-        [{ heartbeat: { interval: 5, timeout: 5 } }, "heartbeat.timeout must be less than heartbeat.interval"],
-        [{ heartbeat: { interval: 0, timeout: 5 } }, "heartbeat.interval must be a positive duration"],
-        [{ maxConnections: 0.5 }, "maxConnections must be a positive integer"],
-        [{ maxChunkChars: -1 }, "maxChunkChars must be a positive integer"],
-        [{ path: "nes" }, "path must start with /"],
+        [{ heartbeat: { interval: 5, timeout: 5 } }, "heartbeat.timeout: must be less than heartbeat.interval"],
+        [{ heartbeat: { interval: 0, timeout: 5 } }, "heartbeat.interval: expected a positive duration"],
+        [{ maxConnections: 0.5 }, "maxConnections: expected false or a positive integer"],
+        [{ maxChunkChars: -1 }, "maxChunkChars: expected false or a positive integer"],
+        [{ path: "nes" }, "path: expected a path that begins with /"],
         ...([
-          [{ heartbeet: false }, "heartbeet is unexpected"],
-          [{ onMessage: "x" }, "onMessage must be a function"],
+          [{ heartbeet: false }, "heartbeet: is unexpected"],
+          [{ onMessage: "x" }, "onMessage: expected a function"],
           [{ auth: true }, made],
-          [{ auth: {} }, made],
-          [{ auth: { type: "token", password: "x".repeat(32) } }, made],
+          [{ auth: {} }, unmade],
+          [{ auth: { type: "token", password: "x".repeat(32) } }, unmade],
           [{ auth: { ...Authentication.make({ authenticate }), mode: "requird" } }, modes],
           [{ auth: Authentication.make({ authenticate, mode: "requird" as "required" }) }, modes],
-          [{ auth: Authentication.make({ authenticate, tipe: "token" } as never) }, "auth.tipe is unexpected"],
-          [{ auth: Authentication.make({ authenticate, verify: true as never }) }, "auth.verify must be a function"]
+          [{ auth: Authentication.make({ authenticate, tipe: "token" } as never) }, "auth.tipe: is unexpected"],
+          [{ auth: Authentication.make({ authenticate, verify: true as never }) }, "auth.verify: expected a function"]
         ] as unknown as ReadonlyArray<readonly [NesHttpServer.Options, string]>)
       ]
       for (const [options, message] of expected) {

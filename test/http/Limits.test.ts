@@ -203,11 +203,11 @@ describe("limits", () => {
 
   it.effect.each(
     [
-      [{ maxDepth: 0 }, "limits.maxDepth must be a positive integer"],
-      [{ maxFrameBytes: 1.5 }, "limits.maxFrameBytes must be a positive integer"],
-      [{ helloTimeout: 0 }, "limits.helloTimeout must be a positive duration"],
-      [{ maxConnectionAge: 0 }, "limits.maxConnectionAge must be a positive duration"],
-      [{ slowClient: "wait" as "drop" }, "limits.slowClient must be \"close\" or \"drop\""]
+      [{ maxDepth: 0 }, "limits.maxDepth: expected false or a positive integer"],
+      [{ maxFrameBytes: 1.5 }, "limits.maxFrameBytes: expected false or a positive integer"],
+      [{ helloTimeout: 0 }, "limits.helloTimeout: expected false or a positive duration"],
+      [{ maxConnectionAge: 0 }, "limits.maxConnectionAge: expected false or a positive duration"],
+      [{ slowClient: "wait" as "drop" }, "limits.slowClient: expected \"close\" or \"drop\""]
     ] as const
   )("%j is refused", ([limits, message]) =>
     Effect.gen(function*() {

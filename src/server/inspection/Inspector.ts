@@ -13,6 +13,7 @@ import { type Answers, Broker, makeMemory } from "../Broker.js"
 import { errorAnswer } from "../conversation/ErrorAnswer.js"
 import * as NesServer from "../NesServer.js"
 import type { Node } from "../Node.js"
+import * as Setting from "../SettingKinds.js"
 import type { UpgradeRequest } from "../Settings.js"
 import { byNumber, type Followed, type Inspection, type Matches, maxPaths, type Paths } from "./Inspection.js"
 
@@ -135,9 +136,22 @@ const isForeign = ({ headers: { host, origin } }: UpgradeRequest, origins: Reado
 interface Options {
   readonly path: string
   /** Pages that may connect, beside those of the host itself. */
-  readonly origins: ReadonlyArray<string>
+  readonly origin: ReadonlyArray<string>
   /** Asks the application's authentication about an upgrade, as `Hooks.verifyUpgrade` does. */
   readonly admit: (request: UpgradeRequest) => Awaitable<boolean | number>
+}
+
+/** Reads a door's options, of which `auth` is the door's own. */
+export const decoder = <A>(auth: Setting.Kind<A>, fail?: (message: string) => Error) => {
+  const decode = Setting.decoder(
+    Setting.struct({
+      auth: Setting.required(auth),
+      path: Setting.setting(Setting.path, "/nes/inspector"),
+      origin: Setting.setting(Setting.origins, [])
+    }),
+    fail
+  )
+  return (options: unknown) => decode(options, "Invalid inspector configuration")
 }
 
 const nothing = (): undefined => undefined
@@ -159,7 +173,7 @@ const application: Service = {
 /** Makes the server of the sockets of a node's operators. */
 export const make = (
   node: Node,
-  { admit, origins, path }: Options
+  { admit, origin, path }: Options
 ): Effect.Effect<NesServer.Service, never, Scope.Scope> =>
   Effect.gen(function*() {
     const inspection = node.inspect()
@@ -177,7 +191,7 @@ export const make = (
       log: false,
       limits: { maxConnectionAge: maxAge },
       hooks: {
-        verifyUpgrade: (request) => isForeign(request, origins) ? 403 : admit(request),
+        verifyUpgrade: (request) => isForeign(request, origin) ? 403 : admit(request),
         onMessage: (_connection, message) => ask(message)
       }
     }).pipe(Effect.provideService(Application, application), Effect.provideService(Broker, yield* makeMemory))
