@@ -1,10 +1,9 @@
 /** Which paths this node hears: those that someone here listens to; and that it has missed nothing of them. */
 import type * as Message from "../protocol/Message.js"
-import type { Node } from "../server/Broker.js"
 import { Latch } from "../server/connection/Latch.js"
 import * as Epoch from "../server/recovery/Epoch.js"
 import { parts, single, Stroll } from "./Batches.js"
-import type { Session } from "./Engine.js"
+import type { Host } from "./Host.js"
 
 // Paths subscribed to, or asked how far they have come, in one command; and histories read at a time.
 const atOnce = 500
@@ -35,11 +34,7 @@ export class Channels {
   /** Counts how often all was lost that had been subscribed to. */
   private generation = 0
 
-  constructor(
-    private readonly node: Pick<Node, "listens" | "recovers" | "reached" | "refresh">,
-    /** Fails while there is none. */
-    private readonly session: () => Session
-  ) {}
+  constructor(private readonly host: Host) {}
 
   has(path: string): boolean {
     return this.channels.get(path) === true
@@ -52,7 +47,7 @@ export class Channels {
 
   /** Follows what the node listens to; ends when the path's channel is heard, or cannot be for now. */
   follow(path: string): Promise<void> | undefined {
-    const wanted = this.node.listens(path)
+    const wanted = this.host.node.listens(path)
     const heard = this.channels.get(path)
     if (heard === undefined && wanted) {
       this.channels.set(path, false)
@@ -115,7 +110,7 @@ export class Channels {
     const { unread } = this
     this.unread = new Set()
     for (const path of unread) {
-      void this.node.refresh(path)
+      void this.host.node.refresh(path)
     }
     return unread.size > 0
   }
@@ -140,31 +135,31 @@ export class Channels {
 
   private async settle(paths: ReadonlyArray<string>): Promise<void> {
     const { generation } = this
-    const more = paths.filter((path) => this.node.listens(path) && !this.has(path))
-    const less = paths.filter((path) => !this.node.listens(path))
+    const more = paths.filter((path) => this.host.node.listens(path) && !this.has(path))
+    const less = paths.filter((path) => !this.host.node.listens(path))
     const givenUp = less.filter((path) => this.has(path))
     less.forEach((path) => this.forget(path))
     if (more.length > 0) {
-      await this.session().subscribe("path", more)
+      await this.host.session().subscribe("path", more)
     }
     if (givenUp.length > 0) {
-      await this.session().unsubscribe("path", givenUp)
+      await this.host.session().unsubscribe("path", givenUp)
     }
     if (generation !== this.generation) {
       throw new Error("Not connected any more")
     }
     more.forEach((path) => this.channels.set(path, true))
     // Who came or went meanwhile is seen to next.
-    paths.filter((path) => this.node.listens(path) !== this.has(path)).forEach((path) => void this.follow(path))
+    paths.filter((path) => this.host.node.listens(path) !== this.has(path)).forEach((path) => void this.follow(path))
   }
 
   // Those of these paths that the engine has got further with.
   private async compare(paths: ReadonlyArray<string>): Promise<ReadonlyArray<Ahead>> {
-    const kept = paths.filter((path) => this.node.recovers(path))
+    const kept = paths.filter((path) => this.host.node.recovers(path))
     if (kept.length === 0) {
       return []
     }
-    const positions = await this.session().positions(kept)
+    const positions = await this.host.session().positions(kept)
     return kept.flatMap((path, index) => {
       const position = positions[index]
       return position && this.isBehind(path, position) ? [[path, position] as const] : []
@@ -172,7 +167,7 @@ export class Channels {
   }
 
   private isBehind(path: string, position: Message.Position): boolean {
-    const reached = this.node.reached(path)
+    const reached = this.host.node.reached(path)
     return !reached || (reached.epoch === position.epoch
       ? reached.offset < position.offset
       : !Epoch.continues(position, reached.epoch))
@@ -180,7 +175,7 @@ export class Channels {
 
   private async read(behind: ReadonlyArray<Ahead>): Promise<void> {
     for (const part of parts(behind, reading)) {
-      await Promise.all(part.map(([path]) => this.node.refresh(path) ?? Promise.resolve()))
+      await Promise.all(part.map(([path]) => this.host.node.refresh(path) ?? Promise.resolve()))
     }
   }
 }

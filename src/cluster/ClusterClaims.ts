@@ -2,7 +2,7 @@
 import type { Claims } from "../server/Broker.js"
 import * as Groups from "../server/Groups.js"
 import { parts, single } from "./Batches.js"
-import type { Session } from "./Engine.js"
+import type { Host } from "./Host.js"
 import { ownerOf } from "./Orders.js"
 
 // Connections counted in again at a time.
@@ -12,11 +12,7 @@ const atOnce = 100
 export class ClusterClaims implements Claims {
   private readonly held: Groups.Groups<string, string> = new Map()
 
-  constructor(
-    /** Fails while there is none. */
-    private readonly session: () => Session,
-    private readonly dead: (nodes: ReadonlyArray<string>) => Promise<ReadonlyArray<string>>
-  ) {}
+  constructor(private readonly host: Host) {}
 
   async claim(user: string, socket: string, max: number): Promise<boolean> {
     const sockets = Groups.getOrMake(this.held, user, () => new Set())
@@ -34,7 +30,7 @@ export class ClusterClaims implements Claims {
 
   release(user: string, socket: string): void {
     Groups.remove(this.held, user, socket)
-    Promise.resolve().then(() => this.session().release(user, socket)).catch(() => {})
+    Promise.resolve().then(() => this.host.session().release(user, socket)).catch(() => {})
   }
 
   /** Counts every connection of this node in again, after the engine may have forgotten them. */
@@ -54,12 +50,14 @@ export class ClusterClaims implements Claims {
 
   private async ask(user: string, socket: string, max: number): Promise<boolean> {
     try {
-      const session = this.session()
+      const session = this.host.session()
       const others = await session.claim(user, socket, max, [])
       if (!others) {
         return true
       }
-      const dead = await this.dead(Array.from(new Set(others.map(ownerOf))))
+      const alive = new Set((await this.host.peers()).filter((peer) => peer.alive).map(({ node }) => node))
+      const nodes = new Set(others.map(ownerOf))
+      const dead = Array.from(nodes).filter((node) => node !== this.host.node.id && !alive.has(node))
       return dead.length > 0 && await session.claim(user, socket, max, dead) === undefined
     } catch {
       return true

@@ -21,6 +21,7 @@ import * as ClusterCodec from "./ClusterCodec.js"
 import { ClusterOnce } from "./ClusterOnce.js"
 import { ClusterPresence } from "./ClusterPresence.js"
 import { type Channel, type Engine, type Kept, Refused, type Session } from "./Engine.js"
+import type { Host } from "./Host.js"
 import * as Metrics from "./Metrics.js"
 import * as Orders from "./Orders.js"
 import * as Roster from "./Roster.js"
@@ -45,8 +46,8 @@ export interface ClusterOptions {
 }
 
 /** As a `Membership`, what the node asks of the others; what they ask of it comes through `hear`. */
-export class ClusterNode implements Membership {
-  private session: Session | undefined
+export class ClusterNode implements Membership, Host {
+  private opened: Session | undefined
   /** Scopes in which this node takes part. */
   private users = 0
   private inFlight = 0
@@ -58,7 +59,7 @@ export class ClusterNode implements Membership {
   private joined = false
   /** When it was with the engine last, and when again (ms). */
   private joinedAt = -Infinity
-  private backAt = -Infinity
+  backAt = -Infinity
   /** When the engine has been heard last, and when before it went down last (ms). */
   private heardAt = 0
   private leftAt: number | undefined
@@ -73,65 +74,54 @@ export class ClusterNode implements Membership {
   private cancelRetry: (() => void) | undefined
   private ready = Latch.makeUnsafe()
   private readonly clock: Clock.Clock
-  private readonly after: Timer.After
+  readonly after: Timer.After
   private readonly survey: Survey
   private readonly roster: Roster.Roster
-  private readonly channels: Channels
-  readonly claims: ClusterClaims
-  readonly presences: ClusterPresence
-  readonly once: ClusterOnce
-  readonly history: History = {
-    read: (path, since, bounds) => this.read(path, since, bounds),
-    clear: (path) => this.asked((session) => session.clear(path)),
-    failed: (path) => this.failed(path)
-  }
-  readonly interest = (path: string): Promise<void> | undefined => this.channels.follow(path)
+  private readonly channels = new Channels(this)
   private readonly orders: Orders.Orders
   private readonly appender: Appender
   private readonly balance: Balance | undefined
+  readonly claims = new ClusterClaims(this)
+  readonly presences = new ClusterPresence(this)
+  readonly once = new ClusterOnce(this)
+  readonly history: History = {
+    read: (path, since, bounds) => this.read(path, since, bounds),
+    clear: (path) => this.command((session) => session.clear(path)),
+    failed: (path) => this.failed(path)
+  }
+  readonly interest = (path: string): Promise<void> | undefined => this.channels.follow(path)
 
   constructor(
-    private readonly node: Node,
+    readonly node: Node,
     private readonly engine: Engine,
     private readonly options: ClusterOptions,
     /** Of the clock, and of the registry in which the metrics are. */
     private readonly context: Context.Context<never>,
     private readonly happened: (event: BrokerEvent) => void
   ) {
-    const session = (): Session => this.connected()
     this.clock = Context.get(context, Clock.Clock)
     this.after = Timer.make(context)
     this.survey = new Survey(this.after)
     this.roster = new Roster.Roster(node.id, () => this.now())
-    this.claims = new ClusterClaims(session, (nodes) => this.dead(nodes))
-    this.channels = new Channels(node, session)
-    this.presences = new ClusterPresence({
-      node,
-      command: (run) => this.asked(run),
-      now: () => this.now(),
-      after: this.after,
-      backAt: () => this.backAt,
-      areBack: () => this.joined && this.roster.areBack(this.joinedAt)
-    })
-    this.once = new ClusterOnce((run) => this.asked(run), () => this.now())
-    this.orders = new Orders.Orders({
-      id: node.id,
-      session,
-      carryOut: (order) => node.deliver(order),
-      peers: () => this.roster.beat(this.connected(), undefined),
-      after: this.after,
-      log: node.log
-    })
+    this.orders = new Orders.Orders(this)
     this.appender = new Appender(
       options.maxInFlight,
-      (batches, bounds) => this.command((session) => session.append(batches, bounds))
+      (batches, bounds) => this.run((session) => session.append(batches, bounds))
     )
     this.balance = options.balance && new Balance(options.balance, () => this.now())
     Metrics.begin(context)
   }
 
-  private now(): number {
+  now(): number {
     return this.clock.currentTimeMillisUnsafe()
+  }
+
+  areBack(): boolean {
+    return this.joined && this.roster.areBack(this.joinedAt)
+  }
+
+  peers(): Promise<ReadonlyArray<Roster.Peer>> {
+    return this.roster.beat(this.session(), undefined)
   }
 
   // A node starts without its engine, but gives it the time to answer first.
@@ -146,7 +136,7 @@ export class ClusterNode implements Membership {
   })
 
   private connect(): void {
-    this.session = this.engine.open({
+    this.opened = this.engine.open({
       up: () => {
         this.joining = this.join()
       },
@@ -156,7 +146,7 @@ export class ClusterNode implements Membership {
   }
 
   private async close(): Promise<void> {
-    const { session } = this
+    const { opened: session } = this
     this.appender.flush()
     this.cancelRetry?.()
     this.cancelRetry = undefined
@@ -165,7 +155,7 @@ export class ClusterNode implements Membership {
       void session.leave(this.node.id).catch(ignore)
       void session.publish("all", "all", payload).catch(ignore)
     }
-    this.session = undefined
+    this.opened = undefined
     this.channels.reset()
     this.orders.done = undefined
     this.joined = false
@@ -179,11 +169,11 @@ export class ClusterNode implements Membership {
   // Orders come first: until they have been carried out, nothing that others publish is delivered.
   private async join(): Promise<void> {
     const join = ++this.joins
-    const superseded = (): boolean => join !== this.joins || !this.session?.isUp
+    const superseded = (): boolean => join !== this.joins || !this.opened?.isUp
     this.left()
     this.channels.reset()
     try {
-      const session = this.connected()
+      const session = this.session()
       await session.subscribe("node", [this.node.id])
       if (this.node.serves) {
         await session.subscribe("all", ["all"])
@@ -281,7 +271,7 @@ export class ClusterNode implements Membership {
     const from = performance.now()
     try {
       const state = { connections: node.connections(), done: orders.done }
-      const peers = await this.command((session) => this.roster.beat(session, state))
+      const peers = await this.run((session) => this.roster.beat(session, state))
       this.latency = performance.now() - from
       Metrics.latency.updateUnsafe(this.latency, this.context)
       this.accept()
@@ -298,12 +288,6 @@ export class ClusterNode implements Membership {
     } catch {
       // What it means is said where the command is given.
     }
-  }
-
-  private async dead(nodes: ReadonlyArray<string>): Promise<ReadonlyArray<string>> {
-    const peers = await this.roster.beat(this.connected(), undefined)
-    const alive = new Set(peers.filter((peer) => peer.alive).map(({ node }) => node))
-    return nodes.filter((node) => node !== this.node.id && !alive.has(node))
   }
 
   readonly send = (command: Command): Promise<void> => {
@@ -340,9 +324,7 @@ export class ClusterNode implements Membership {
 
   // Best effort, where there are clients: what does not get through is counted and told, and does not hold up those here.
   private share(channel: "path" | "all", name: string, command: Publish | Broadcast): Promise<void> {
-    const sharing = this.command((session) =>
-      session.publish(channel, name, ClusterCodec.encode(this.node.id, command))
-    )
+    const sharing = this.run((session) => session.publish(channel, name, ClusterCodec.encode(this.node.id, command)))
     const shared = sharing.then(ignore, (error: unknown) => {
       this.unshared(command, error)
       if (!this.node.serves) {
@@ -357,8 +339,8 @@ export class ClusterNode implements Membership {
     this.happened(BrokerEvent.Unshared({ type, error }))
   }
 
-  private connected(): Session {
-    const { session } = this
+  session(): Session {
+    const { opened: session } = this
     if (!session?.isUp) {
       const reason = this.downBecause === undefined ? "" : `: ${reasonOf(this.downBecause)}`
       throw new Error(`Not connected to ${this.engine.name}${reason}`, { cause: this.downBecause })
@@ -366,8 +348,8 @@ export class ClusterNode implements Membership {
     return session
   }
 
-  private async command<A>(run: (session: Session) => Promise<A>): Promise<A> {
-    const session = this.connected()
+  private async run<A>(run: (session: Session) => Promise<A>): Promise<A> {
+    const session = this.session()
     if (this.inFlight >= this.options.maxInFlight) {
       throw new Error(`Too many commands are on their way to ${this.engine.name}`)
     }
@@ -382,15 +364,15 @@ export class ClusterNode implements Membership {
     }
   }
 
-  private asked<A>(run: (session: Session) => Promise<A>): Promise<A> {
-    return this.command(run).catch((error: unknown) => {
+  command<A>(run: (session: Session) => Promise<A>): Promise<A> {
+    return this.run(run).catch((error: unknown) => {
       throw toBrokerError(error)
     })
   }
 
   /** Ends with how many have heard it. */
   private say(channel: Channel, name: string, word: ClusterCodec.Word): Promise<number> {
-    return this.asked((session) => session.publish(channel, name, ClusterCodec.encode(this.node.id, word)))
+    return this.command((session) => session.publish(channel, name, ClusterCodec.encode(this.node.id, word)))
   }
 
   private refused(error: unknown): void {
@@ -419,7 +401,7 @@ export class ClusterNode implements Membership {
     try {
       if (!this.joined) {
         await this.joining
-        this.connected()
+        this.session()
       }
       position = await this.appender.keep(path, payload, bounds, bounds.state !== undefined && !command.user)
     } catch (error) {
@@ -436,12 +418,12 @@ export class ClusterNode implements Membership {
 
   private async read(path: string, since: Since | undefined, bounds: Bounds): Promise<Page> {
     Metrics.reads.updateUnsafe(1, this.context)
-    const read = (): Promise<Kept> => this.asked((session) => session.read(path, since, bounds))
+    const read = (): Promise<Kept> => this.command((session) => session.read(path, since, bounds))
     const first = await read()
     const { leftAt } = this
     // Of two servers that both counted as the first, others may have been with this one already.
     const isSevered = since && leftAt !== undefined && since.epoch !== first.epoch && first.top > 0 &&
-      await this.asked((session) => session.sever(path, Math.max(0, this.now() - leftAt)))
+      await this.command((session) => session.sever(path, Math.max(0, this.now() - leftAt)))
     const { entries, epoch, last, start, top } = isSevered ? await read() : first
     return {
       epoch,
@@ -455,7 +437,7 @@ export class ClusterNode implements Membership {
   // A server that has just started answers with errors while it loads its data.
   private failed(path: string): void {
     this.channels.failed(path)
-    if (this.session?.isUp) {
+    if (this.opened?.isUp) {
       this.later()
     }
   }
@@ -463,7 +445,7 @@ export class ClusterNode implements Membership {
   private later(): void {
     this.cancelRetry ??= this.after(this.retryDelay, () => {
       this.cancelRetry = undefined
-      if (!this.joined && this.session?.isUp) {
+      if (!this.joined && this.opened?.isUp) {
         this.joining = this.join()
       }
       this.retryDelay = this.channels.retry() ? Math.min(2 * this.retryDelay, lastRetry) : firstRetry
@@ -490,21 +472,19 @@ export class ClusterNode implements Membership {
     return { answers, silent: Array.from(known).filter((id) => !answers.has(id)) }
   }
 
-  readonly health = (): Health => {
-    return {
-      name: this.engine.name,
-      connected: this.joined,
-      latency: this.latency,
-      counts: {
-        "commands under way": this.inFlight + this.appender.waiting,
-        "paths catching up": this.channels.missing,
-        outages: Metrics.outages.valueUnsafe(this.context).count,
-        "commands not shared": Metrics.unshared.valueUnsafe(this.context).count,
-        "updates not kept": Metrics.unkept.valueUnsafe(this.context).count,
-        refusing: this.refusedSince === undefined ? 0 : 1
-      }
+  readonly health = (): Health => ({
+    name: this.engine.name,
+    connected: this.joined,
+    latency: this.latency,
+    counts: {
+      "commands under way": this.inFlight + this.appender.waiting,
+      "paths catching up": this.channels.missing,
+      outages: Metrics.outages.valueUnsafe(this.context).count,
+      "commands not shared": Metrics.unshared.valueUnsafe(this.context).count,
+      "updates not kept": Metrics.unkept.valueUnsafe(this.context).count,
+      refusing: this.refusedSince === undefined ? 0 : 1
     }
-  }
+  })
 
   private readonly hear = (payload: string): void => {
     // Anybody can publish anything: what is thrown into the client library's parser would leave this node deaf.

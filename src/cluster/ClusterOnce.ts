@@ -1,15 +1,13 @@
 /** What was asked with a key is done once, on whatever node. What this one has done it knows, whatever the engine loses. */
 import { MemoryOnce, type Once, type Standing } from "../server/api/Once.js"
-import type { Session } from "./Engine.js"
+import type { Host } from "./Host.js"
 
 export class ClusterOnce implements Once {
-  private readonly own: MemoryOnce
+  private readonly own = new MemoryOnce(() => this.host.now())
   /** What the engine is to be told: the digest, and whether the work is done. */
   private readonly untold = new Map<string, readonly [digest: string, isDone: boolean]>()
 
-  constructor(private readonly command: <A>(run: (session: Session) => Promise<A>) => Promise<A>, now: () => number) {
-    this.own = new MemoryOnce(now)
-  }
+  constructor(private readonly host: Host) {}
 
   async begin(key: string, digest: string): Promise<Standing> {
     const own = await this.own.begin(key, digest)
@@ -18,7 +16,7 @@ export class ClusterOnce implements Once {
     }
     let standing: Standing | undefined
     try {
-      standing = await this.command((session) => session.begin(key, digest))
+      standing = await this.host.command((session) => session.begin(key, digest))
       this.untold.delete(key)
       return standing
     } finally {
@@ -46,7 +44,7 @@ export class ClusterOnce implements Once {
   async tend(): Promise<void> {
     for (const [key, [digest, isDone]] of this.untold) {
       try {
-        await this.command((session) => session.end(key, digest, isDone))
+        await this.host.command((session) => session.end(key, digest, isDone))
       } catch {
         return
       }

@@ -1,24 +1,12 @@
 /** Who is present at the paths of a cluster, and that nobody stays who was on a node that is no more. */
-import type { Node } from "../server/Broker.js"
 import type { Change, Extent, Place, Presences, Reading } from "../server/presence/Present.js"
 import { Stroll } from "./Batches.js"
 import * as ClusterCodec from "./ClusterCodec.js"
-import type { Session } from "./Engine.js"
+import type { Host } from "./Host.js"
 import { interval, lease, type Peer } from "./Roster.js"
-import type { After } from "./Timer.js"
 
 // Paths that are looked after in one round.
 const round = 250
-
-interface Host {
-  readonly node: Pick<Node, "id" | "presence">
-  readonly command: <A>(run: (session: Session) => Promise<A>) => Promise<A>
-  readonly now: () => number
-  readonly after: After
-  /** When this node was with the engine again (ms), and whether all are. */
-  readonly backAt: () => number
-  readonly areBack: () => boolean
-}
 
 // How long nodes have at least, and at most, to say anew who is there after the engine was away (ms): they may have to
 // find the way back first. Who takes longer than a lease counts as dead.
@@ -41,11 +29,10 @@ export class ClusterPresence implements Presences {
   constructor(private readonly host: Host) {}
 
   async change(place: Place, node: string, changes: ReadonlyArray<Change>, extent: Extent): Promise<void> {
-    const { command } = this.host
     const { path } = place
     const known = this.noted.get(path)
     if (extent === "all" || (extent === "some" && known === undefined)) {
-      await command((session) => session.hold(node, path))
+      await this.host.command((session) => session.hold(node, path))
       this.noted.set(path, known)
     }
     const { after, before } = await this.tell(place, node, changes, extent)
@@ -59,7 +46,7 @@ export class ClusterPresence implements Presences {
     }
     if (after === 0) {
       this.noted.delete(path)
-      await command((session) => session.unhold(node, path))
+      await this.host.command((session) => session.unhold(node, path))
     }
   }
 
@@ -73,18 +60,18 @@ export class ClusterPresence implements Presences {
   }
 
   whole(isLost: boolean): Promise<void> | undefined {
-    const { now } = this.host
+    const { host } = this
     if (isLost) {
-      this.lostAt = now()
+      this.lostAt = host.now()
     }
-    const from = Math.max(this.lostAt, this.host.backAt())
-    return now() - from < most ? this.gathered(from) : undefined
+    const from = Math.max(this.lostAt, host.backAt)
+    return host.now() - from < most ? this.gathered(from) : undefined
   }
 
   private async gathered(from: number): Promise<void> {
-    const { after, areBack, now } = this.host
-    while (now() - from < least || (!areBack() && now() - from < most)) {
-      await new Promise<void>((resolve) => after(pause, resolve))
+    const { host } = this
+    while (host.now() - from < least || (!host.areBack() && host.now() - from < most)) {
+      await new Promise<void>((resolve) => host.after(pause, resolve))
     }
   }
 
@@ -94,14 +81,15 @@ export class ClusterPresence implements Presences {
 
   /** Has those leave whose node is no more among these, unless it cannot be known yet who is there. */
   async tend(peers: ReadonlyArray<Peer>, isKnown: boolean): Promise<void> {
-    const { command, node, now } = this.host
+    const { host } = this
+    const { node } = host
     const local = node.presence?.()
     if (!local) {
       return
     }
     const alive = new Set(peers.filter((peer) => peer.alive).map((peer) => peer.node))
     const dead = new Set(peers.filter((peer) => !peer.alive).map((peer) => peer.node))
-    const holders = await command((session) => session.holders())
+    const holders = await host.command((session) => session.holders())
     await this.check()
     // Others took this node for dead, or the engine has lost all.
     local.renew(this.isLost || (this.noted.size > 0 && !holders.includes(node.id)))
@@ -116,10 +104,10 @@ export class ClusterPresence implements Presences {
     }
     for (const other of holders) {
       if (other !== node.id && !alive.has(other)) {
-        const since = this.away.get(other) ?? now()
+        const since = this.away.get(other) ?? host.now()
         this.away.set(other, since)
         // One that has said that it leaves sent its clients to others: they have time to get there.
-        if (dead.has(other) || now() - since >= local.grace()) {
+        if (dead.has(other) || host.now() - since >= local.grace()) {
           await this.clear(other)
         }
       }
@@ -128,14 +116,14 @@ export class ClusterPresence implements Presences {
 
   // Whether the engine still has what this node has told of some paths, one after the other, and where it has told.
   private async check(): Promise<void> {
-    const { command, node } = this.host
-    const { noted } = this
+    const { host, noted } = this
+    const { node } = host
     const { size } = noted
-    this.isLost ||= await command((session) => session.holds(node.id)) < size && size === noted.size
+    this.isLost ||= await host.command((session) => session.holds(node.id)) < size && size === noted.size
     await Promise.all(
       this.strolling.next().map(async (path) => {
         const known = noted.get(path)
-        const members = await command((session) => session.members(path, node.id))
+        const members = await host.command((session) => session.members(path, node.id))
         this.isLost ||= known !== undefined && known !== members && known === noted.get(path)
       })
     )

@@ -4,9 +4,9 @@ import type { Disconnect, Revoke } from "../server/Command.js"
 import * as Epoch from "../server/recovery/Epoch.js"
 import { single } from "./Batches.js"
 import * as ClusterCodec from "./ClusterCodec.js"
-import type { Kept, Session } from "./Engine.js"
-import type { Peer } from "./Roster.js"
-import { type After, atMost, Waiting } from "./Timer.js"
+import type { Kept } from "./Engine.js"
+import type { Host } from "./Host.js"
+import { atMost, Waiting } from "./Timer.js"
 
 export type Order = Revoke | Disconnect
 
@@ -25,12 +25,6 @@ const hookGrace = 500
 // Orders that are given when the engine is back, at most.
 const maxUnsent = 1_000
 
-interface Announced {
-  readonly from: string
-  readonly order: Order
-  readonly position: Message.Position
-}
-
 const reaches = (done: Message.Position | undefined, { epoch, offset }: Message.Position): boolean =>
   done !== undefined && done.epoch === epoch && done.offset >= offset
 
@@ -38,17 +32,6 @@ const concerns = ({ target }: Order, node: string): boolean => "user" in target 
 
 /** The node that has a socket, by its id. */
 export const ownerOf = (socket: string): string => socket.slice(0, socket.lastIndexOf(":"))
-
-interface Host {
-  readonly id: string
-  /** Fails while there is none. */
-  readonly session: () => Session
-  readonly carryOut: (order: Order) => Promise<void>
-  /** All nodes that there are, or may still be. */
-  readonly peers: () => Promise<ReadonlyArray<Peer>>
-  readonly after: After
-  readonly log: (tags: ReadonlyArray<string>, data: unknown) => void
-}
 
 export class Orders {
   /** Up to where this node has carried all out. */
@@ -69,7 +52,7 @@ export class Orders {
 
   /** Has an order carried out by the nodes it concerns; ends when they have confirmed, fails when that is not known. */
   async give(order: Order): Promise<void> {
-    const { id, peers } = this.host
+    const { host } = this
     const position = await this.keep(order).catch((error: unknown) => {
       if (this.unsent.length < maxUnsent) {
         this.unsent.push(order)
@@ -77,9 +60,9 @@ export class Orders {
       throw error
     })
     const silent = async (): Promise<ReadonlyArray<string>> =>
-      (await peers())
+      (await host.peers())
         .filter(({ done, node }) =>
-          node !== id && concerns(order, node) && !reaches(done, position) &&
+          node !== host.node.id && concerns(order, node) && !reaches(done, position) &&
           !reaches(this.confirmed.get(node), position)
         )
         .map(({ node }) => node)
@@ -93,7 +76,7 @@ export class Orders {
   }
 
   heard(from: string, order: Order, position: Message.Position): void {
-    this.next(() => this.follow({ from, order, position })).catch(ignore)
+    this.next(() => this.follow(from, order, position)).catch(ignore)
   }
 
   /** Carries out what this node has missed; fails if that cannot be known for now. */
@@ -119,7 +102,7 @@ export class Orders {
   }
 
   private async keep(order: Order): Promise<Message.Position> {
-    const payloads = [ClusterCodec.encode(this.host.id, order)]
+    const payloads = [ClusterCodec.encode(this.host.node.id, order)]
     const [position] = await this.host.session().append([{ path, payloads, state: 0 }], bounds)
     if (!position || position instanceof Error) {
       throw position ?? new Error("Not answered")
@@ -133,13 +116,12 @@ export class Orders {
     return work
   }
 
-  private async follow(next: Announced): Promise<void> {
+  private async follow(from: string, order: Order, position: Message.Position): Promise<void> {
     const { done } = this
-    const { epoch, offset } = next.position
-    if (done && offset === done.offset + 1 && Epoch.continues(done, epoch)) {
-      await this.execute(next)
-      this.reached(next.position, new Set([next.from]))
-    } else if (!reaches(done, next.position)) {
+    if (done && position.offset === done.offset + 1 && Epoch.continues(done, position.epoch)) {
+      await this.execute(from, order)
+      this.reached(position, new Set([from]))
+    } else if (!reaches(done, position)) {
       await this.read()
     }
   }
@@ -164,10 +146,10 @@ export class Orders {
         const { from: giver, position, said } = ClusterCodec.decode(entry)
         if (position && position.offset > from && (said.type === "revoke" || said.type === "disconnect")) {
           givers.add(giver)
-          await this.execute({ from: giver, order: said, position })
+          await this.execute(giver, said)
         }
       } catch (error) {
-        this.host.log(["nes", "broker", "error"], error)
+        this.host.node.log(["nes", "broker", "error"], error)
       }
     }
     this.reached({ epoch, offset: top }, givers)
@@ -175,12 +157,12 @@ export class Orders {
 
   // What this node has ordered itself it has done at once. A peer that does not close, or a hook that does not end,
   // holds up nothing.
-  private execute({ from, order }: Announced): Promise<void> {
-    if (from === this.host.id) {
+  private execute(from: string, order: Order): Promise<void> {
+    if (from === this.host.node.id) {
       return Promise.resolve()
     }
-    const carrying = this.host.carryOut(order).catch((error: unknown) =>
-      this.host.log(["nes", "broker", "error"], error)
+    const carrying = this.host.node.deliver(order).catch((error: unknown) =>
+      this.host.node.log(["nes", "broker", "error"], error)
     )
     return order.type === "disconnect" ? Promise.resolve() : atMost(this.host.after, hookGrace, carrying)
   }
@@ -188,8 +170,8 @@ export class Orders {
   private reached(position: Message.Position, givers: ReadonlySet<string>): void {
     this.done = position
     for (const giver of givers) {
-      if (giver !== this.host.id) {
-        const payload = ClusterCodec.encode(this.host.id, { type: "done", position })
+      if (giver !== this.host.node.id) {
+        const payload = ClusterCodec.encode(this.host.node.id, { type: "done", position })
         Promise.resolve().then(() => this.host.session().publish("node", giver, payload)).catch(ignore)
       }
     }

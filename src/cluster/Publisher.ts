@@ -29,23 +29,16 @@ import { requireKnown, requireTarget, type Target } from "../server/Command.js"
 import * as MessageText from "../server/MessageText.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import { type Bounds, defaultBounds, defaultStateAge, stateBounds } from "../server/recovery/Bounds.js"
+import type { SubscriptionSettingOptions } from "../server/Settings.js"
 import { requirePath, Router } from "../server/subscription/Subscription.js"
 
 /**
- * What is to be known of a subscription that is published to.
+ * What is to be known of a subscription that is published to: what the servers keep of it.
  *
  * @since 1.0.0
  * @category models
  */
-export interface SubscriptionOptions {
-  /** As the servers have it: how many updates of a path are kept (1000), and for how long (five minutes). */
-  readonly recovery?: boolean | {
-    readonly size?: number | undefined
-    readonly age?: Duration.Input | undefined
-  } | undefined
-  /** As the servers have it: whether the last message of each path is kept, and for how long (30 days). */
-  readonly state?: boolean | { readonly age?: Duration.Input | undefined } | undefined
-}
+export type SubscriptionOptions = Pick<SubscriptionSettingOptions<Duration.Input>, "recovery" | "state">
 
 /**
  * What a publisher can be told.

@@ -2,6 +2,8 @@
 import { expect, it } from "vitest"
 import { Channels } from "../../src/cluster/Channels.js"
 import type { Session } from "../../src/cluster/Engine.js"
+import type { Host } from "../../src/cluster/Host.js"
+import type { Node } from "../../src/server/Broker.js"
 
 const stage = () => {
   const listening = new Set<string>()
@@ -52,7 +54,7 @@ const stage = () => {
     leave: () => settled(undefined),
     close: () => settled(undefined)
   }
-  const channels = new Channels({
+  const node: Pick<Node, "listens" | "recovers" | "reached" | "refresh"> = {
     listens: (path) => listening.has(path),
     recovers: (path) => listening.has(path),
     reached: (path) => ({ epoch: "e", offset: reached.get(path) ?? 1 }),
@@ -60,12 +62,16 @@ const stage = () => {
       read.push(path)
       return undefined
     }
-  }, () => {
-    if (!state.isUp) {
-      throw new Error("Not connected")
+  }
+  const host: Pick<Host, "session"> = {
+    session: () => {
+      if (!state.isUp) {
+        throw new Error("Not connected")
+      }
+      return session
     }
-    return session
-  })
+  }
+  const channels = new Channels({ ...host, node } as Host)
   const add = (path: string): Promise<void> | undefined => {
     listening.add(path)
     return channels.follow(path)

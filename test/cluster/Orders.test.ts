@@ -2,7 +2,9 @@
 import { expect, it } from "vitest"
 import * as ClusterCodec from "../../src/cluster/ClusterCodec.js"
 import type { Batch, Kept, Session } from "../../src/cluster/Engine.js"
+import type { Host } from "../../src/cluster/Host.js"
 import { type Order, Orders } from "../../src/cluster/Orders.js"
+import type { Node } from "../../src/server/Broker.js"
 
 const revoke: Order = { type: "revoke", target: { user: "eve" }, path: "/a", message: null }
 const disconnect: Order = { type: "disconnect", target: { user: "eve" } }
@@ -26,17 +28,20 @@ const stage = () => {
       ),
     publish: () => Promise.resolve(0)
   }
-  const orders = new Orders({
-    id: "b",
+  const host: Pick<Host, "after" | "peers" | "session"> = {
     session: () => session as unknown as Session,
-    carryOut: ({ type }) => {
+    peers: () => Promise.resolve([]),
+    after: () => () => {}
+  }
+  const node: Pick<Node, "deliver" | "id" | "log"> = {
+    id: "b",
+    deliver: ({ type }) => {
       carried.push(type)
       return Promise.resolve()
     },
-    peers: () => Promise.resolve([]),
-    after: () => () => {},
     log: () => {}
-  })
+  }
+  const orders = new Orders({ ...host, node } as Host)
   const entry = (offset: number, order: Order): string => `e:${offset}\n${ClusterCodec.encode("a", order)}`
   const page = (...kept: ReadonlyArray<Order>): Kept => ({
     epoch: "e",
