@@ -11,11 +11,11 @@ import * as CloseCode from "../protocol/CloseCode.js"
 import type { Close } from "./Socket.js"
 
 /** The documented reconnection options (nes-api.txt, `client.connect`). A bare number means milliseconds. */
-export interface Options {
+export interface Options<Time = Duration.Input> {
   /** The wait grows by this much with every attempt. Default: 1 second (also for 0, as in nes). */
-  readonly delay?: Duration.Input | undefined
+  readonly delay?: Time | undefined
   /** The longest wait. Default: 5 seconds (also for 0, as in nes). */
-  readonly maxDelay?: Duration.Input | undefined
+  readonly maxDelay?: Time | undefined
   /** How many attempts to make; 0 for none. Default: without limit. */
   readonly retries?: number | undefined
   /** Whether to wait a random part, between half and the whole, of each delay. Default: no. */

@@ -32,7 +32,7 @@ export interface ClientOptions extends SocketOptions {
  * @since 0.1.0
  * @category models
  */
-export interface ConnectOptions {
+export interface ConnectOptions extends Backoff.Options<number> {
   /**
    * The credentials: the token of an authentication endpoint, or what the server's authentication scheme expects, such
    * as `{ headers: { authorization } }`. A function is called for each hello, and may answer with a Promise; after a
@@ -41,14 +41,6 @@ export interface ConnectOptions {
   readonly auth?: Auth
   /** Whether to reconnect when the connection is lost. Default: `true`. */
   readonly reconnect?: boolean | undefined
-  /** Milliseconds by which the wait before each attempt to reconnect grows. Default: 1000. */
-  readonly delay?: number | undefined
-  /** The longest wait before an attempt to reconnect, in milliseconds. Default: 5000. */
-  readonly maxDelay?: number | undefined
-  /** How many attempts to reconnect are made. Default: `Infinity`; 0 means none. */
-  readonly retries?: number | undefined
-  /** Whether to wait a random part, between half and the whole, of each delay. Default: `false`. */
-  readonly jitter?: boolean | undefined
   /** How long the socket may take to open, in milliseconds. Default: as long as the WebSocket implementation lets it. */
   readonly timeout?: number | false | undefined
   /** How long the server may take to answer the hello, in milliseconds. Default: no limit but the client's `timeout`. */

@@ -27,10 +27,10 @@ import {
   unknownClose
 } from "./Connection.js"
 import * as Credentials from "./Credentials.js"
-import * as Disconnection from "./Disconnection.js"
 import { Inbox } from "./Inbox.js"
 import { type Observer, Status } from "./Observer.js"
 import { type Answered, type Call, type Draft, none, Pending } from "./Pending.js"
+import { UpgradeError } from "./Socket.js"
 import { type Listener, type SubscribeOptions, Subscriptions, type Topic } from "./Subscriptions.js"
 import { Transport } from "./Transport.js"
 
@@ -327,9 +327,7 @@ export class Session implements Owner {
   }
 
   private release(): void {
-    for (const send of this.held.splice(0)) {
-      send()
-    }
+    this.held.splice(0).forEach((send) => send())
   }
 
   // Lifecycle
@@ -462,7 +460,7 @@ export class Session implements Owner {
     }
     this.change(willReconnect ? Status.Reconnecting(next) : Status.Disconnected())
 
-    const loss = Disconnection.toError(connection, end, willReconnect)
+    const loss = lossOf(connection, end, willReconnect)
     if (!wasConnected) {
       connection.failure ??= loss
     }
@@ -471,8 +469,10 @@ export class Session implements Owner {
     if (isReported && !wasRequested) {
       this.observer.error(loss)
     }
-    if (Disconnection.isDisconnection(connection, end, willReconnect)) {
-      this.observer.disconnected(willReconnect, Disconnection.toLog(end, willReconnect, wasRequested))
+    // Not told where the socket did not open in time, or never will.
+    if (connection.hasOpened || end.how === "close" || (end.how === "error" && willReconnect)) {
+      const explanation = CloseCode.explain(end.close.code)
+      this.observer.disconnected(willReconnect, { ...end.close, explanation, willReconnect, wasRequested })
     }
     // The application may have given up meanwhile.
     const again = willReconnect && this.backoff === backoff && wasConnected &&
@@ -493,9 +493,7 @@ export class Session implements Owner {
         this.observer.error(connection.failure)
       }
     }
-    for (const done of leaving) {
-      done()
-    }
+    leaving.forEach((done) => done())
     const { waiting } = this
     this.waiting = undefined
     if (waiting !== undefined) {
@@ -594,6 +592,22 @@ export class Session implements Owner {
       }
     }
   }
+}
+
+// The error in the end of a connection, if it is one (interop.md, "Client errors").
+const lossOf = ({ hasOpened }: Connection, { error, how }: End, willReconnect: boolean): NesError | undefined => {
+  if (how === "invalid") {
+    return Thrown.toUserError(error)
+  }
+  if (how === "timeout") {
+    return new TimeoutError({ message: "Connection timed out" })
+  }
+  const isError = how === "error" && !willReconnect
+  return hasOpened && !isError ? undefined : new WsError({
+    message: isError ? "Socket error" : "Connection terminated while waiting to connect",
+    ...(error !== undefined && { cause: error }),
+    ...(error instanceof UpgradeError && { statusCode: error.statusCode })
+  })
 }
 
 const isTemporary = ({ statusCode }: ServerError): boolean =>

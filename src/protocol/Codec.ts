@@ -50,19 +50,10 @@ export const decodeEnvelope = (text: string): Result.Result<Envelope, Refusal> =
     return refuse(answers.unreadable)
   }
   const { id, type } = fields
-  if (!type) {
-    return refuse(answers.unreadable, fields)
+  if (typeof type !== "string" || type === "") {
+    return refuse(type ? answers.typeNoText : answers.unreadable, fields)
   }
-  if (typeof type !== "string") {
-    return refuse(answers.typeNoText, fields)
-  }
-  if (!id) {
-    return refuse(answers.idMissing, fields)
-  }
-  if (!isId(id)) {
-    return refuse(answers.idInvalid, fields)
-  }
-  return Result.succeed({ type, id, fields })
+  return isId(id) ? Result.succeed({ type, id, fields }) : refuse(id ? answers.idInvalid : answers.idMissing, fields)
 }
 
 const named = <A>(record: Readonly<Record<string, A>>): ReadonlyArray<readonly [string, A]> =>
@@ -188,12 +179,6 @@ const isHeartbeat = (u: unknown): u is Message.Heartbeat =>
 
 const isOptional = (u: unknown, is: (u: unknown) => boolean): boolean => u === undefined || is(u)
 
-const isAnswer = (fields: Json): fields is Message.Answer =>
-  isOptional(fields.type, isText) && isOptional(fields.statusCode, isNumber) && isOptional(fields.path, isText) &&
-  isOptional(fields.socket, isText) && isOptional(fields.headers, isObject) &&
-  isOptional(fields.heartbeat, isHeartbeat) && isOptional(fields.position, isPosition) &&
-  isOptional(fields.positions, isPositions)
-
 const isServerMessage = (fields: Json): fields is Message.ServerMessage => {
   switch (fields.type) {
     case "ping":
@@ -206,7 +191,10 @@ const isServerMessage = (fields: Json): fields is Message.ServerMessage => {
     case "revoke":
       return typeof fields.path === "string"
     default:
-      return isAnswer(fields)
+      return isOptional(fields.type, isText) && isOptional(fields.statusCode, isNumber) &&
+        isOptional(fields.path, isText) && isOptional(fields.socket, isText) && isOptional(fields.headers, isObject) &&
+        isOptional(fields.heartbeat, isHeartbeat) && isOptional(fields.position, isPosition) &&
+        isOptional(fields.positions, isPositions)
   }
 }
 
@@ -221,15 +209,11 @@ export const decodeServerMessage = (text: string): Result.Result<Message.ServerM
   } catch (cause) {
     return Result.fail(new ProtocolError({ message: Thrown.text(cause), cause }))
   }
-  if (!isObject(fields)) {
-    return Result.fail(new ProtocolError({ message: "Received invalid message" }))
-  }
-  if (isServerMessage(fields)) {
+  if (isObject(fields) && isServerMessage(fields)) {
     return Result.succeed(fields)
   }
-  return Result.fail(
-    new ProtocolError({ message: "Received invalid message", ...(isId(fields.id) ? { id: fields.id } : undefined) })
-  )
+  const { id } = Object(fields) as Json
+  return Result.fail(new ProtocolError({ message: "Received invalid message", ...(isId(id) && { id }) }))
 }
 
 /** How an update of a path begins where a server writes type, path and message in this order, as all known ones do. */
