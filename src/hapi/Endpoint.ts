@@ -1,6 +1,6 @@
 /** The authentication endpoint (nes-api.txt, "auth"): internal for type `direct`, public for `cookie` and `token`. */
 import type { Request, ResponseToolkit, Server } from "@hapi/hapi"
-import { seal } from "../server/conversation/Authenticator.js"
+import * as Iron from "@hapi/iron"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import type { Passwords } from "../server/conversation/Password.js"
 import type { AuthConfiguration, AuthOptions } from "./Options.js"
@@ -71,7 +71,7 @@ const answer = async (request: Request, h: ResponseToolkit, auth: AuthConfigurat
     case "token":
       return h.response({
         status: "authenticated",
-        token: await seal(authentication, passwords, auth.iron)
+        token: await Iron.seal(authentication, passwords.seal, auth.iron)
       })
   }
 }

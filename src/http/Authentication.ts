@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type * as Iron from "@hapi/iron"
+import * as Iron from "@hapi/iron"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,11 +16,11 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { isObject } from "../protocol/Codec.js"
 import * as Secrets from "../protocol/Secrets.js"
 import { rootless } from "../protocol/Tracing.js"
 import type { Connection } from "../server/connection/Connection.js"
 import type { Authentication as Authenticated, AuthState, Credentials } from "../server/conversation/Authentication.js"
-import { seal, unseal } from "../server/conversation/Authenticator.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import * as Password from "../server/conversation/Password.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
@@ -100,6 +100,16 @@ export interface Authentication<R, RV = R> extends Options<R, RV> {
   readonly unseal: (sealed: unknown) => Effect.Effect<Authenticated | undefined>
 }
 
+// An authentication, if that is what a value is.
+const decode = (u: unknown): Authenticated | undefined =>
+  isObject(u) && isObject(u.credentials)
+    ? {
+      credentials: u.credentials,
+      artifacts: u.artifacts,
+      strategy: typeof u.strategy === "string" ? u.strategy : undefined
+    }
+    : undefined
+
 // A cache would give it to others.
 const answer = (body: object) => HttpServerResponse.jsonUnsafe(body, { headers: { "cache-control": "no-store" } })
 
@@ -143,7 +153,7 @@ export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, 
     if (!authentication) {
       return answer({ status: "unauthenticated" })
     }
-    const token = yield* Effect.promise(() => seal(authentication, password, iron))
+    const token = yield* Effect.promise(() => Iron.seal(authentication, password.seal, iron))
     return type === "token"
       ? answer({ status: "authenticated", token })
       : HttpServerResponse.setCookieUnsafe(answer({ status: "authenticated" }), cookie, token, {
@@ -158,7 +168,9 @@ export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, 
     mode,
     login,
     fault: type === "direct" ? undefined : Password.fault(password, iron),
-    unseal: (sealed) => Effect.promise(() => unseal(sealed, password, iron))
+    // Which check a forged one fails is nobody's business.
+    unseal: (sealed) =>
+      Effect.promise(() => Iron.unseal(sealed as string, password.unseal, iron).then(decode, () => undefined))
   }
 }
 

@@ -65,8 +65,6 @@ const none: PublishOptions = {}
 
 /** A node. */
 export class Node {
-  readonly hub: Hub
-  readonly delivery: Delivery
   readonly recovery: Recovery
   private readonly acceptor: Acceptor
   private readonly admission: Admission
@@ -81,42 +79,41 @@ export class Node {
   constructor(
     private readonly context: NodeContext,
     readonly id: string,
-    readonly membership: Membership
+    readonly membership: Membership,
+    readonly hub: Hub,
+    readonly delivery: Delivery
   ) {
     const { limits } = context.settings
     const { exceed, log, metrics } = context
-    this.hub = new Hub(context, membership)
-    this.delivery = new Delivery(this.hub, context, (update) => this.recovery.arrive(update))
     const firstMessages = new FirstMessages(context, membership, {
-      encode: (update) => this.delivery.encode("pub", update),
-      carry: this.delivery.carry,
+      encode: (update) => delivery.encode("pub", update),
+      carry: delivery.carry,
       reach: (path, position) => this.recovery.reach(path, position)
     })
-    this.hub.firstMessages = firstMessages
+    hub.firstMessages = firstMessages
     this.recovery = new Recovery(
       context,
       membership,
-      this.delivery.carry,
+      delivery.carry,
       firstMessages,
       (connection, path) =>
-        void this.delivery.deliver({ type: "revoke", target: { socket: connection.id }, path, message: null })
+        void delivery.deliver({ type: "revoke", target: { socket: connection.id }, path, message: null })
     )
-    this.hub.recovery = this.recovery
+    hub.recovery = this.recovery
     this.shared = {
       ...context,
       node: id,
-      leave: this.hub.revoke,
+      leave: hub.revoke,
       wake: (connection) => this.dispatcher.wake(connection),
-      pulse: this.hub.connections.pulse
+      pulse: hub.connections.pulse
     }
     this.lifetimes = new Lifetimes(context)
-    const { hub, lifetimes } = this
+    const { lifetimes } = this
     const authenticator = new Authenticator(hub, context, lifetimes)
     this.dispatcher = new Dispatcher(hub, context, authenticator, lifetimes)
     this.admission = new Admission(context, lifetimes.authentication, () => this.draining || hub.stopped)
     const intake = new Intake(context.turns, limits.maxHelloBytes, {
       receive: this.dispatcher.receive,
-      ping: this.dispatcher.ping,
       pong: (connection) => void connection.tooMany("messages"),
       closed: (connection, code, reason) => {
         log.lives?.disconnected(connection, code, reason)
@@ -125,7 +122,7 @@ export class Node {
       },
       tooLong: (connection, limit) => exceed(limit, connection),
       failed: this.dispatcher.failed
-    })
+    }, this.dispatcher.turns)
     this.acceptor = new Acceptor(
       context.settings,
       context.turns,
@@ -458,22 +455,25 @@ ConsoleView.as(
 /** Makes a node, with its place in the cluster until the scope closes. */
 export const make = Effect.fnUntraced(function*(context: NodeContext) {
   const id = randomBytes(6).toString("hex")
+  const hub = new Hub(context)
+  const delivery = new Delivery(hub, context)
   const broker = yield* Broker
   const membership = yield* broker.join({
     id,
-    deliver: (command) => node.delivery.deliver(command),
-    listens: (path) => node.hub.listens(path),
-    count: (path) => node.hub.count(path),
+    deliver: delivery.deliver,
+    listens: (path) => hub.listens(path),
+    count: (path) => hub.count(path),
     serves: true,
-    connections: () => node.hub.connections.size,
+    connections: () => hub.connections.size,
     shed: (count, within) => node.shed(count, within),
     recovers: (path) => node.recovery.has(path),
     reached: (path) => node.recovery.reached(path),
     refresh: (path) => node.recovery.refresh(path),
-    presence: () => node.hub.presence,
+    presence: () => hub.presence,
     answer: (question) => node.answerOperator(question as Question),
     log: context.application.log
   })
-  const node: Node = new Node(context, id, membership)
+  hub.membership = membership
+  const node: Node = new Node(context, id, membership, hub, delivery)
   return node
 })

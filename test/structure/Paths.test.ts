@@ -1,4 +1,4 @@
-/** The four paths of docs/architecture.md, file by file, as V8's own coverage counts them. */
+/** The four paths of docs/architecture.md, file by file, as V8's own coverage counts them; none turns back. */
 import * as Hapi from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -17,8 +17,10 @@ const session = new Session()
 // By its number, the file of ours that a script is.
 const files = new Map<string, string>()
 
+const fileOf = (url: string): string | undefined => /\/(src\/.*\.ts)/.exec(url)?.[1]
+
 const watch = ({ params: { scriptId, url } }: { readonly params: Debugger.ScriptParsedEventDataType }): void => {
-  const file = /\/(src\/.*\.ts)/.exec(url)?.[1]
+  const file = fileOf(url)
   if (file !== undefined) {
     files.set(scriptId, file)
   }
@@ -27,25 +29,77 @@ const watch = ({ params: { scriptId, url } }: { readonly params: Debugger.Script
 // The test runner makes a function of every import of a constant.
 const isImport = (source: string): boolean => /^\(\) *=> *\{ *try *\{ *return \w+ *\}/.test(source)
 
-/** The files of ours, and their functions, that run until `work` ends and what it left for the next turn is done. */
-const crossed = async (work: () => Promise<unknown>): Promise<Readonly<Record<string, ReadonlyArray<string>>>> => {
+// The files on the stack of each function of ours that was entered, from one to the next.
+const ways = new Set<string>()
+
+// The condition of a breakpoint at the beginning of each function, which is never met. What has returned, or goes on
+// after a Promise, is the way back, and on no stack.
+const noteStack = (): false => {
+  const before = { ...Error }
+  const sites: { stack?: ReadonlyArray<NodeJS.CallSite> } = {}
+  Error.stackTraceLimit = Infinity
+  Error.prepareStackTrace = (_, sites) => sites
+  Error.captureStackTrace(sites)
+  const way = sites.stack?.map((site) => fileOf(site.getFileName() ?? "")).filter((file) => file !== undefined) ?? []
+  Object.assign(Error, { prepareStackTrace: undefined }, before)
+  ways.add(way.filter((file, index) => file !== way[index - 1]).toReversed().join(" > "))
+  return false
+}
+
+const turnsBack = (steps: string): boolean => {
+  const way = steps.split(" > ")
+  return new Set(way).size < way.length
+}
+
+interface Crossed {
+  /** The files of ours, and their functions. */
+  readonly called: Readonly<Record<string, ReadonlyArray<string>>>
+  /** The ways from file to file. */
+  readonly ways: ReadonlyArray<string>
+}
+
+/** What runs, of what this prepares, until that ends and what it left for the next turn is done. */
+const crossed = async (prepare: () => Promise<() => Promise<unknown>>): Promise<Crossed> => {
+  const work = await prepare()
   await session.post("Profiler.takePreciseCoverage")
   await work()
   await new Promise(setImmediate)
   const { result } = await session.post("Profiler.takePreciseCoverage")
   const called: Record<string, Array<string>> = {}
+  const breakpoints: Array<string> = []
   for (const { functions, scriptId } of result) {
     const file = files.get(scriptId)
     if (file !== undefined) {
       const { scriptSource } = await session.post("Debugger.getScriptSource", { scriptId })
+      const at = (offset: number): Debugger.Location => {
+        const lines = scriptSource.slice(0, offset).split("\n")
+        return { scriptId, lineNumber: lines.length - 1, columnNumber: lines.at(-1)?.length ?? 0 }
+      }
       for (const { functionName, ranges: [range] } of functions) {
         if (range && range.count > 0 && !isImport(scriptSource.slice(range.startOffset, range.endOffset))) {
           ;(called[file] ??= []).push(functionName || `(anonymous ${range.startOffset})`)
+          const { locations: [location] } = await session.post("Debugger.getPossibleBreakpoints", {
+            start: at(range.startOffset),
+            end: at(range.endOffset),
+            restrictToFunction: true
+          })
+          if (location) {
+            const condition = "noteStack()"
+            const { breakpointId } = await session.post("Debugger.setBreakpoint", { location, condition })
+            breakpoints.push(breakpointId)
+          }
         }
       }
     }
   }
-  return called
+  const again = await prepare()
+  ways.clear()
+  await again()
+  await new Promise(setImmediate)
+  for (const breakpointId of breakpoints) {
+    await session.post("Debugger.removeBreakpoint", { breakpointId })
+  }
+  return { called, ways: [...ways] }
 }
 
 /** The files that the document lists under a heading. */
@@ -54,12 +108,14 @@ const listed = (heading: string): ReadonlyArray<string> => {
   return [...section.split("\n## ", 1)[0]?.matchAll(/^\d+\. `(src\/[^`]+)`/gm) ?? []].map(([, file]) => file ?? "")
 }
 
-const expectPath = (heading: string, called: Readonly<Record<string, ReadonlyArray<string>>>, most: number): void => {
+const expectPath = (heading: string, { called, ways }: Crossed, most: number): void => {
   if (process.env.SHOW_PATHS) {
-    console.log(heading, Object.keys(called).length, called)
+    console.log(heading, Object.keys(called).length, called, ways)
   }
   expect(Object.keys(called).toSorted()).toEqual(listed(heading).toSorted())
   expect(listed(heading).length).toBeLessThanOrEqual(most)
+  expect(new Set(ways.flatMap((way) => way.split(" > ")))).toEqual(new Set(listed(heading)))
+  expect(ways.filter(turnsBack)).toEqual([])
 }
 
 const server = Hapi.server({ port: 0, host: "127.0.0.1" })
@@ -75,6 +131,7 @@ const open = async (): Promise<(message: object) => Promise<unknown>> => {
 }
 
 beforeAll(async () => {
+  Object.assign(globalThis, { noteStack })
   session.connect()
   session.on("Debugger.scriptParsed", watch)
   await session.post("Debugger.enable")
@@ -97,6 +154,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.stop()
   session.disconnect()
+  Reflect.deleteProperty(globalThis, "noteStack")
 })
 
 const token = async (): Promise<unknown> => {
@@ -110,21 +168,24 @@ describe("the paths of docs/architecture.md", () => {
     await ask({ type: "hello", id: 1, version: "2", auth: await token() })
     const request = () => ask({ type: "request", id: 2, method: "GET", path: "/item/5" })
     await request()
-    expectPath("A request", await crossed(request), 7)
+    expectPath("A request", await crossed(async () => request), 7)
   })
 
   it("a hello with a token and a subscription", async () => {
     const hello = { type: "hello", id: 1, version: "2", auth: await token(), subs: ["/item/5"] }
     await (await open())(hello)
-    const say = await open()
-    expectPath("A hello", await crossed(() => say(hello)), 10)
+    const greeting = async () => {
+      const say = await open()
+      return () => say(hello)
+    }
+    expectPath("A hello", await crossed(greeting), 10)
   })
 
   it("a publish to a subscriber of this node", async () => {
     const ask = await open()
     await ask({ type: "hello", id: 1, version: "2", auth: await token(), subs: ["/item/6"] })
     await server.publish("/item/6", 1)
-    expectPath("A publish", await crossed(() => server.publish("/item/6", 2)), 7)
+    expectPath("A publish", await crossed(async () => () => server.publish("/item/6", 2)), 7)
   })
 
   it("a pub from the frame to the consumer of a Stream", async () => {
@@ -151,7 +212,7 @@ describe("the paths of docs/architecture.md", () => {
       yield* Effect.repeat(Effect.sync(() => peer.clients.size), { until: (open) => open > 0 })
       yield* publish
       yield* publish
-      const called = yield* Effect.promise(() => crossed(() => Effect.runPromise(publish)))
+      const called = yield* Effect.promise(() => crossed(async () => () => Effect.runPromise(publish)))
       yield* Fiber.interrupt(consumer)
       return called
     })))

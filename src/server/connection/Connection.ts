@@ -294,6 +294,15 @@ export class Connection {
     return this.stage === "ready" ? this.isReachable(true) && this.put(message) : this.withhold(message)
   }
 
+  /** Writes an update of a path. Only one that it could not recover may a client miss: closed, it reconnects and does so. */
+  push(message: PreparedMessage, mayMiss: boolean): undefined {
+    if (mayMiss ? this.update(message) : this.write(message)) {
+      const { totals } = this.shared.metrics
+      totals.updatesDelivered++
+      totals.sentPub++
+    }
+  }
+
   /** Ends when it has been sent, or is kept: the hello may be waiting for this call. Rejects if it cannot be. */
   send(type: keyof typeof pushed, text: string): Promise<void> {
     const ready = this.stage === "ready"
@@ -581,6 +590,10 @@ export class Connection {
     }
   }
 }
+
+/** Pushes an update to one connection after another. */
+export const pushing = (message: PreparedMessage, mayMiss: boolean) => (connection: Connection): undefined =>
+  connection.push(message, mayMiss)
 
 ConsoleView.as(
   Connection.prototype,

@@ -1,7 +1,5 @@
 /** Who a connection is: authentication by cookie, hello and reauth, and its verification in time (interop.md). */
 import type { Boom } from "@hapi/boom"
-import * as Iron from "@hapi/iron"
-import { isObject } from "../../protocol/Codec.js"
 import type * as Message from "../../protocol/Message.js"
 import { type Awaitable, interrupt, isPromiseLike, type Owner } from "../Awaitable.js"
 import type { Connection } from "../connection/Connection.js"
@@ -11,35 +9,8 @@ import type { Hub } from "../subscription/Hub.js"
 import type { Authentication, AuthState } from "./Authentication.js"
 import { errorAnswer } from "./ErrorAnswer.js"
 import * as Errors from "./Errors.js"
-import type { Passwords } from "./Password.js"
 
 type Introduction = Message.Hello | Message.Reauth
-
-/** An authentication, if that is what a value is. */
-export const decodeAuthentication = (u: unknown): Authentication | undefined =>
-  isObject(u) && isObject(u.credentials)
-    ? {
-      credentials: u.credentials,
-      artifacts: u.artifacts,
-      strategy: typeof u.strategy === "string" ? u.strategy : undefined
-    }
-    : undefined
-
-export const seal = (
-  authentication: Authentication,
-  passwords: Passwords,
-  options: Iron.SealOptions
-): Promise<string> => Iron.seal(authentication, passwords.seal, options)
-
-/** Unseals an authentication; `undefined` where that fails: which check a forged one fails is nobody's business. */
-export const unseal = async (
-  sealed: unknown,
-  passwords: Passwords,
-  options: Iron.SealOptions
-): Promise<Authentication | undefined> =>
-  typeof sealed === "string"
-    ? Iron.unseal(sealed, passwords.unseal, options).then(decodeAuthentication, () => undefined)
-    : undefined
 
 export class Authenticator {
   constructor(

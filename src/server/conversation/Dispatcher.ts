@@ -15,7 +15,7 @@ import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
 import { socketId } from "../telemetry/Log.js"
 import { mostDurations, received } from "../telemetry/Metrics.js"
-import { TurnLimiter } from "../transport/Intake.js"
+import { type Rules, TurnLimiter } from "../transport/Intake.js"
 import type { Authenticator } from "./Authenticator.js"
 import { errorAnswer } from "./ErrorAnswer.js"
 import * as Errors from "./Errors.js"
@@ -86,17 +86,15 @@ const encodeResponse = (
   return `{"type":"request","id":${JSON.stringify(id)},"statusCode":${statusCode},"payload":${json}${tail}}`
 }
 
-const lengthOf = (message: Received): number =>
-  typeof message === "string" || Buffer.isBuffer(message) ? message.length : message.text.length
-
 // A message waits for what is being decided about its connection, and for a client that is behind.
 const isFree = ({ gate, lag }: Connection): boolean => gate === undefined && lag === undefined
 
 // Whoever was refused, or is being disconnected, does nothing more, however slow they are to close.
 const isHeard = (connection: Connection): boolean => connection.stage !== "refused" && connection.isOpen
 
-export class Dispatcher {
-  private readonly turns: TurnLimiter<Received, Connection>
+export class Dispatcher implements Rules<Received, Connection> {
+  /** In which messages have their turns. */
+  readonly turns: TurnLimiter<Received, Connection>
 
   constructor(
     private readonly hub: Hub,
@@ -104,57 +102,40 @@ export class Dispatcher {
     private readonly authenticator: Authenticator,
     private readonly lifetimes: Lifetimes
   ) {
-    const { maxInFlight, maxInFlightBytes } = context.settings.limits
-    this.turns = new TurnLimiter(context.turns, {
-      begin: (connection, message) => this.begin(connection, message),
-      refuse: (connection, message) => this.refuse(connection, message),
-      failed: this.failed,
-      mayBegin: (connection, message) => isFree(connection) && this.fits(connection, message),
-      isWaiting: (connection, message) => isFree(connection) && !this.fits(connection, message),
-      isCrowded: (connection, waiting, length) =>
-        isFree(connection) && (connection.processing + waiting > maxInFlight || length > maxInFlightBytes),
-      lengthOf
-    })
+    this.turns = new TurnLimiter(context.turns, this)
   }
 
-  /** Takes a text from a connection; the answer follows on the connection. */
-  readonly receive = (connection: Connection, text: string): void => {
-    const { alive } = connection
+  /** Takes what a connection has sent; returns what is to have its turn of it: its answer follows on the connection. */
+  readonly receive = (connection: Connection, text: string | Buffer): Received | undefined => {
+    const { alive, opening } = connection
     connection.alive = true
     if (!isHeard(connection) || connection.tooMany("messages")) {
-      return
+      return undefined
     }
-    const { opening } = connection
+    if (typeof text !== "string") {
+      return text
+    }
     if (opening && connection.stage === "new") {
       // Few may come before a hello, and it is to be known at once whether one has come.
       const arrived = this.decode(text)
-      if (!this.chatters(connection, opening, arrived)) {
-        this.turns.receive(connection, { text, arrived, weight: unknown })
-      }
-    } else if (this.mayBeDeep(text)) {
-      this.turns.receive(connection, { text, arrived: undefined, weight: unknown })
-    } else if (connection.extensions && (connection.inbox || !this.fits(connection, text))) {
+      return this.chatters(connection, opening, arrived) ? undefined : { text, arrived, weight: unknown }
+    }
+    if (this.mayBeDeep(text)) {
+      return { text, arrived: undefined, weight: unknown }
+    }
+    if (connection.extensions && (connection.inbox || !this.fits(connection, text))) {
       // What would wait for others may be what ends them.
       const arrived = this.decode(text)
-      if ("error" in arrived || !this.knows(connection, arrived.type) || !this.signal(connection, arrived)) {
-        this.turns.receive(connection, { text, arrived, weight: unknown })
-      }
-    } else if (!alive && text.length <= shortText && connection.inbox === undefined && isFree(connection)) {
+      const isTold = !("error" in arrived) && this.knows(connection, arrived.type) && this.signal(connection, arrived)
+      return isTold ? undefined : { text, arrived, weight: unknown }
+    }
+    if (!alive && text.length <= shortText && connection.inbox === undefined && isFree(connection)) {
       // The first since the last heartbeat is probably the answer to it, as from all others in this turn.
       const arrived = this.decode(text)
-      if ("error" in arrived || arrived.type !== "ping" || this.isDue(connection)) {
-        this.turns.receive(connection, { text, arrived, weight: unknown })
-      }
-    } else {
-      this.turns.receive(connection, text)
+      const isBeat = !("error" in arrived) && arrived.type === "ping" && !this.isDue(connection)
+      return isBeat ? undefined : { text, arrived, weight: unknown }
     }
-  }
-
-  readonly ping = (connection: Connection, data: Buffer): void => {
-    connection.alive = true
-    if (isHeard(connection) && !connection.tooMany("messages")) {
-      this.turns.receive(connection, data)
-    }
+    return text
   }
 
   /** To be called when something threw that should not have. */
@@ -166,6 +147,23 @@ export class Dispatcher {
   /** To be called when a connection may have become free for further messages. */
   wake(connection: Connection): void {
     this.turns.wake(connection)
+  }
+
+  mayBegin(connection: Connection, message: Received): boolean {
+    return isFree(connection) && this.fits(connection, message)
+  }
+
+  isWaiting(connection: Connection, message: Received): boolean {
+    return isFree(connection) && !this.fits(connection, message)
+  }
+
+  isCrowded(connection: Connection, waiting: number, length: number): boolean {
+    const { maxInFlight, maxInFlightBytes } = this.context.settings.limits
+    return isFree(connection) && (connection.processing + waiting > maxInFlight || length > maxInFlightBytes)
+  }
+
+  lengthOf(message: Received): number {
+    return typeof message === "string" || Buffer.isBuffer(message) ? message.length : message.text.length
   }
 
   private decode(text: string): Arrived {
@@ -228,8 +226,7 @@ export class Dispatcher {
     return text.length > 2 * this.context.settings.limits.maxDepth
   }
 
-  // The turn of a message.
-  private begin(connection: Connection, message: Received): void {
+  begin(connection: Connection, message: Received): void {
     // It may have waited longer than its connection was heard.
     if (!isHeard(connection)) {
       return
@@ -298,11 +295,10 @@ export class Dispatcher {
     return extension !== undefined && connection.extensions?.has(extension) === true
   }
 
-  // What waits for earlier ones has become too much.
-  private refuse(connection: Connection, message: Received): void {
+  refuse(connection: Connection, message: Received): void {
     if (isHeard(connection) && !Buffer.isBuffer(message)) {
       const { maxInFlightBytes } = this.context.settings.limits
-      const limit = (connection.inbox?.length ?? 0) + lengthOf(message) > maxInFlightBytes
+      const limit = (connection.inbox?.length ?? 0) + this.lengthOf(message) > maxInFlightBytes
         ? "maxInFlightBytes"
         : "maxInFlight"
       this.exceed(limit, connection, this.read(message))

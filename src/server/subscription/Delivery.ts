@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import { parentOf } from "../../protocol/Tracing.js"
 import { isPromiseLike } from "../Awaitable.js"
 import type { Broadcast, Command, Publish, Published, Revoke, Target } from "../Command.js"
-import type { Connection, Declared } from "../connection/Connection.js"
+import { type Connection, type Declared, pushing } from "../connection/Connection.js"
 import { isSystem } from "../conversation/Errors.js"
 import type { NodeContext } from "../NodeContext.js"
 import { PreparedMessage } from "../transport/Turns.js"
@@ -24,21 +24,12 @@ type Carried = Sending | Promise<void> | undefined
 
 const ignore = (): void => {}
 
-// A client that is too slow may miss an update, except one that it could recover: closed, it reconnects and does so.
-const push = (connection: Connection, { position }: Publish, outgoing: PreparedMessage): boolean =>
-  position === undefined ? connection.update(outgoing) : connection.write(outgoing)
-
 type Pushed = Pick<Publish, "message"> & Partial<Pick<Publish, "path" | "position" | "snapshot" | "text">>
 
 const isPublished = (update: Publish): update is Published => update.position !== undefined
 
 export class Delivery {
-  /** `arrive` takes the updates that have a position: it carries each when its turn has come. */
-  constructor(
-    private readonly hub: Hub,
-    private readonly context: NodeContext,
-    private readonly arrive: (update: Published) => void | Promise<void>
-  ) {}
+  constructor(private readonly hub: Hub, private readonly context: NodeContext) {}
 
   readonly deliver = (command: Command): Promise<void> => {
     if (this.hub.stopped) {
@@ -193,7 +184,7 @@ export class Delivery {
     if (isPublished(command)) {
       const { fanouts, flush } = this.context
       const written = (): Promise<void> => fanouts.written(path) ?? flush.done
-      const arriving = this.arrive(command)
+      const arriving = this.hub.recovery?.arrive(command)
       return arriving ? arriving.then(written) : written()
     }
     const subscribers = subscription.subscribers(path, user)
@@ -218,18 +209,11 @@ export class Delivery {
   }
 
   private toSubscribers(command: Publish, match: Match<Declared>, subscribers: Subscribers<Connection>): Carried {
-    const { fanouts, metrics: { totals } } = this.context
     if (match.subscription.options.filter) {
       return this.toFiltered(command, match, subscribers)
     }
     const outgoing = this.encode("pub", command)
-    return outgoing && fanouts.send(command.path, subscribers, (connection) => {
-      if (push(connection, command, outgoing)) {
-        totals.updatesDelivered++
-        totals.sentPub++
-      }
-      return undefined
-    })
+    return outgoing && this.context.fanouts.send(command.path, subscribers, pushing(outgoing, !command.position))
   }
 
   // One subscriber after another; only a filter that has to wait makes the others wait.
@@ -257,9 +241,8 @@ export class Delivery {
       const outgoing = override === undefined
         ? shared ??= this.encode("pub", command)
         : this.encode("pub", { path, snapshot, message: override, position })
-      if (outgoing && push(connection, command, outgoing)) {
-        totals.updatesDelivered++
-        totals.sentPub++
+      if (outgoing) {
+        connection.push(outgoing, !position)
       }
     }
 

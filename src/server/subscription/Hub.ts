@@ -2,6 +2,7 @@
 import type * as Boom from "@hapi/boom"
 import type * as Message from "../../protocol/Message.js"
 import type { Membership } from "../Broker.js"
+import type { Published } from "../Command.js"
 import type { Connection, Declared, PendingSubscribe } from "../connection/Connection.js"
 import { Connections } from "../connection/Connections.js"
 import { type Authentication, type UserKey, userKey } from "../conversation/Authentication.js"
@@ -24,6 +25,8 @@ export interface Keeper {
     history: number
   ) => Entry
   readonly left: (connection: Connection, path: string, subscription: Declared) => void
+  /** Takes an update that has a position: it is carried when its turn has come. */
+  readonly arrive: (update: Published) => void | Promise<void>
   readonly has: (path: string) => boolean
   /** How far a path has come here; `undefined` where that is not known. */
   readonly reached: (path: string) => Message.Position | undefined
@@ -67,10 +70,10 @@ export class Hub {
   /** Lets subscribers in that get a first message. */
   firstMessages: FirstMessages | undefined
 
-  constructor(
-    private readonly context: NodeContext,
-    private readonly membership: Pick<Membership, "claims" | "interest">
-  ) {}
+  /** Its place among the nodes, as soon as it has one. */
+  membership: Pick<Membership, "claims" | "interest"> = {}
+
+  constructor(private readonly context: NodeContext) {}
 
   /** Declares a subscription; throws if the path is invalid or conflicts with another, or the bounds make no sense. */
   declare(path: string, options: Options<Connection>): void {

@@ -2,7 +2,7 @@
 import type { Socket } from "node:net"
 import { WebSocket } from "ws"
 import * as CloseCode from "../../protocol/CloseCode.js"
-import type { Connection, Inbox, Opening } from "../connection/Connection.js"
+import type { Connection, Inbox, Opening, Received } from "../connection/Connection.js"
 import type { Task, Turns } from "./Turns.js"
 
 /** ws makes the sockets; each tells its intake what comes for its connection, and needs no listeners of its own. */
@@ -43,9 +43,8 @@ const leastRead = 64
 
 /** Who is told of what comes. */
 interface Receiver {
-  readonly receive: (connection: Connection, text: string) => void
-  /** A ping of the WebSocket protocol, to be answered with a pong. */
-  readonly ping: (connection: Connection, data: Buffer) => void
+  /** A text, or the data of a ping of the WebSocket protocol; returns what is to have its turn of it, if anything. */
+  readonly receive: (connection: Connection, sent: string | Buffer) => Received | undefined
   /** A pong of the WebSocket protocol. */
   readonly pong: (connection: Connection) => void
   /** With the code and reason of the close frame that came; 1005 for one without a code, 1006 for none. */
@@ -64,7 +63,8 @@ export class Intake {
   constructor(
     private readonly turns: Turns,
     private readonly maxHelloBytes: number,
-    private readonly receiver: Receiver
+    private readonly receiver: Receiver,
+    private readonly messages: TurnLimiter<Received, Connection>
   ) {}
 
   /** Begins with a socket. */
@@ -111,7 +111,7 @@ export class Intake {
         case "message":
           return this.message(connection, first as Buffer)
         case "ping":
-          return receiver.ping(connection, first as Buffer)
+          return this.receive(connection, first as Buffer)
         case "pong":
           return receiver.pong(connection)
         case "close":
@@ -132,7 +132,14 @@ export class Intake {
     if (connection.opening?.saidHello === false && data.length > this.maxHelloBytes) {
       this.tooMuch(connection)
     } else {
-      this.receiver.receive(connection, data.toString())
+      this.receive(connection, data.toString())
+    }
+  }
+
+  private receive(connection: Connection, sent: string | Buffer): void {
+    const received = this.receiver.receive(connection, sent)
+    if (received !== undefined) {
+      this.messages.receive(connection, received)
     }
   }
 
@@ -332,7 +339,7 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
       inbox.messages = inbox.messages.slice(inbox.next)
       inbox.next = 0
     }
-    this.do(sender, message, this.rules.begin)
+    this.do(sender, message, "begin")
     this.wake(sender)
     return length
   }
@@ -342,16 +349,16 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
     const last = this.isCrowded(sender, inbox) ? inbox.messages.pop() : undefined
     if (last !== undefined) {
       inbox.length -= this.rules.lengthOf(last)
-      this.do(sender, last, this.rules.refuse)
+      this.do(sender, last, "refuse")
       this.wake(sender)
     }
   }
 
-  private do(sender: S, message: M, what: (sender: S, message: M) => void): void {
+  private do(sender: S, message: M, what: "begin" | "refuse"): void {
     const before = performance.now()
     this.note(sender)
     try {
-      what(sender, message)
+      this.rules[what](sender, message)
     } catch (error) {
       // What a turn throws would end the process.
       this.rules.failed(sender, error)
