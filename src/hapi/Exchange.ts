@@ -23,7 +23,9 @@ export class Exchange {
   constructor(
     /** `null` for a request that authenticates its connection: it is the server's. */
     readonly socket: Socket | null,
-    private readonly maxStreamBytes: number
+    private readonly maxStreamBytes: number,
+    /** Hears of what a listener of the request throws as it ends. */
+    private readonly lost: (error: unknown) => void
   ) {}
 
   /** To be called when hapi has made a request of it, before anything else happens. */
@@ -36,7 +38,7 @@ export class Exchange {
     }
     if (this.isOver) {
       // Taken back before hapi had begun: it listens as soon as this has returned.
-      queueMicrotask(() => end(request))
+      queueMicrotask(() => end(request, this.lost))
     }
   }
 
@@ -44,7 +46,7 @@ export class Exchange {
     if (!this.isOver) {
       this.isOver = true
       if (this.request) {
-        end(this.request)
+        end(this.request, this.lost)
       }
     }
   }
@@ -74,9 +76,14 @@ export class Exchange {
 }
 
 // As Node ends a request whose connection has gone.
-const end = ({ raw: { req, res } }: Request): void => {
+const end = ({ raw: { req, res } }: Request, lost: (error: unknown) => void): void => {
   Object.assign(req, { aborted: true })
-  req.emit("aborted")
+  try {
+    req.emit("aborted")
+  } catch (error) {
+    // What a listener throws must not keep the connection, and its other requests, from ending.
+    lost(error)
+  }
   req.destroy()
   res.destroy()
 }
@@ -248,7 +255,11 @@ export class Exchanges {
   }
 
   private add(connection: Connection, socket: Socket | null): Exchange {
-    const exchange = new Exchange(socket, this.maxStreamBytes)
+    const exchange = new Exchange(
+      socket,
+      this.maxStreamBytes,
+      (error) => this.host.log(["nes", "request", "error"], error, connection)
+    )
     this.underWay.set(connection, (this.underWay.get(connection) ?? new Set()).add(exchange))
     return exchange
   }

@@ -110,7 +110,12 @@ export const make = (
     },
     departed: (connection) => exchanges.abort(connection),
     log: (tags, data) => {
-      server.log([...tags], data as Credentials)
+      try {
+        server.log([...tags], data as Credentials)
+      } catch (error) {
+        // A listener's own: nobody's turn, and no client's message, may end for it.
+        process.emitWarning(Thrown.text(error), { type: "NesWarning", code: "NES_LOG_FAILED" })
+      }
     }
   }
 }

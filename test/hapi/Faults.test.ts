@@ -83,6 +83,63 @@ it.each(filters)("a filter that %s: no match, and a log entry", async (_name, fi
   expect(logged).toEqual([[["nes", "filter", "error"], fault]])
 })
 
+it("what a listener of the server's log throws is a warning of Node's, and ends nothing else", async () => {
+  const server = await serve({ onMessage: () => Promise.reject(new Error("no database")) })
+  server.events.on("log", () => {
+    throw new Error("no disk")
+  })
+  server.subscription("/a", { filter: () => fault })
+  const members = await Promise.all(Array.from({ length: 65 }, () => connect(server)))
+  await Promise.all(members.map((client) => client.subscribe("/a", () => {})))
+  const warned: Array<unknown> = []
+  const warning = ({ message, name }: Error): unknown => warned.push([name, message])
+  process.on("warning", warning)
+  await expect(members[0]?.message("a")).rejects.toMatchObject({ statusCode: 500 })
+  await server.publish("/a", "secret")
+  await new Promise(setImmediate)
+  process.off("warning", warning)
+  expect(warned).toHaveLength(66)
+  expect(warned[0]).toEqual(["NesWarning", "no disk"])
+})
+
+it.each<readonly [string, (request: Hapi.Request, listener: () => void) => unknown]>([
+  ["disconnect", (request, listener) => request.events.on("disconnect", listener)],
+  ["aborted", (request, listener) => request.raw.req.on("aborted", listener)]
+])("what a listener to %s throws is logged, and the connection and its other requests end", async (_name, listen) => {
+  const gone: Array<string> = []
+  const begun: Array<() => void> = []
+  let ended: () => void = () => {}
+  const end = new Promise<void>((resolve) => {
+    ended = resolve
+  })
+  const server = await serve({ onDisconnection: () => ended() })
+  const logged: Array<unknown> = []
+  server.events.on("log", ({ error, tags }) => logged.push([tags, error]))
+  server.route({
+    method: "GET",
+    path: "/{id}",
+    handler: (request) => {
+      listen(request, () => {
+        gone.push(request.path)
+        throw fault
+      })
+      begun.shift()?.()
+      return new Promise(() => {})
+    }
+  })
+  const client = await connect(server)
+  for (const path of ["/1", "/2"]) {
+    await new Promise<void>((resolve) => {
+      begun.push(resolve)
+      client.request(path).catch(() => {})
+    })
+  }
+  await client.disconnect()
+  await end
+  expect(gone).toEqual(["/1", "/2"])
+  expect(logged).toEqual(Array.from({ length: 2 }, () => [["nes", "request", "error"], fault]))
+})
+
 it("an error passed to next after the answer is logged", async () => {
   const server = await serve()
   const logged: Array<unknown> = []
