@@ -1,7 +1,7 @@
 /** Which paths this node hears: those that someone here listens to; and that it has missed nothing of them. */
 import type * as Message from "../protocol/Message.js"
-import { Latch } from "../server/connection/Latch.js"
 import * as Epoch from "../server/recovery/Epoch.js"
+import { Latch } from "../server/transport/Turns.js"
 import { parts, single, Stroll } from "./Batches.js"
 import type { Host } from "./Host.js"
 

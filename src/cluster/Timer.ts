@@ -1,7 +1,7 @@
 /** What is to be done later, and what is waited for no longer than a time. */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { Latch } from "../server/connection/Latch.js"
+import { Latch } from "../server/transport/Turns.js"
 
 /** Runs something after a time (ms); returns how to let it be. */
 export type After = (delay: number, run: () => void) => () => void

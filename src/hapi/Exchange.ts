@@ -42,7 +42,7 @@ export class Exchange {
     }
   }
 
-  abort(): void {
+  interruptUnsafe(): void {
     if (!this.isOver) {
       this.isOver = true
       if (this.request) {
@@ -71,7 +71,7 @@ export class Exchange {
 
   private fail(fault: string): void {
     this.fault = fault
-    this.abort()
+    this.interruptUnsafe()
   }
 }
 
@@ -157,10 +157,8 @@ const injectAuth = (
 const listed = (credentials: Credentials): AuthCredentials =>
   !credentials.scope || Symbol.iterator in Object(credentials.scope) ? credentials : { ...credentials, scope: [] }
 
-/** Runs the requests of sockets by `server.inject`, and knows those that are under way. */
+/** Runs the requests of sockets by `server.inject`. */
 export class Exchanges {
-  private readonly underWay = new Map<Connection, Set<Exchange>>()
-
   /** `endpointId` is the route id of the authentication endpoint, if there is one. */
   constructor(
     private readonly host: Host,
@@ -178,21 +176,18 @@ export class Exchanges {
       throw errorAnswer("routeUnknown")
     }
     const auth = injectAuth(connection)
-    const { remoteAddress } = connection.info
-    const exchange = this.add(connection, connection.facade as Socket | undefined ?? this.host.socketOf(connection))
+    const socket = connection.facade as Socket | undefined ?? this.host.socketOf(connection)
+    const exchange = this.make(connection, socket)
     if (call) {
-      call.onCancel = () => exchange.abort()
+      call.onCancel = () => exchange.interruptUnsafe()
     }
     try {
-      const response: ServerInjectResponse<unknown> = await this.host.server.inject({
+      const response = await this.inject(connection, exchange, {
         method,
         url: urlOf(path),
         headers,
-        validate: false,
-        plugins: { nes: exchange },
         ...(payload === undefined ? undefined : { payload: payload as object }),
-        ...(auth && { auth }),
-        ...(remoteAddress === undefined ? undefined : { remoteAddress })
+        ...(auth && { auth })
       })
       if (exchange.refused) {
         throw errorAnswer("routeUnknown")
@@ -210,43 +205,9 @@ export class Exchanges {
       if (!exchange.isOver) {
         throw error
       }
-    } finally {
-      this.remove(connection, exchange)
     }
-    return this.unsent(exchange, connection)
-  }
-
-  /** Asks the internal authentication endpoint who a connection is. */
-  async authenticate(connection: Connection, headers: Headers): Promise<ServerInjectResponse<unknown>> {
-    const exchange = this.add(connection, null)
-    const { remoteAddress } = connection.info
-    try {
-      return await this.host.server.inject({
-        method: "auth",
-        url: this.endpoint ?? "/",
-        headers,
-        allowInternals: true,
-        validate: false,
-        plugins: { nes: exchange },
-        ...(remoteAddress === undefined ? undefined : { remoteAddress })
-      })
-    } finally {
-      this.remove(connection, exchange)
-    }
-  }
-
-  abort(connection: Connection): void {
-    for (const exchange of this.underWay.get(connection) ?? []) {
-      exchange.abort()
-    }
-  }
-
-  private get endpoint(): string | undefined {
-    return this.endpointId === undefined ? undefined : this.host.server.lookup(this.endpointId)?.path
-  }
-
-  // The answer of a route whose own cannot be sent, or of one whose client has gone.
-  private unsent({ fault }: Exchange, connection: Connection): Response {
+    // Its answer cannot be sent, or its client has gone.
+    const { fault } = exchange
     if (fault === undefined) {
       return { statusCode: 499, headers: {}, payload: null }
     }
@@ -254,20 +215,42 @@ export class Exchanges {
     return ResponseBody.unsent(fault)
   }
 
-  private add(connection: Connection, socket: Socket | null): Exchange {
-    const exchange = new Exchange(
-      socket,
-      this.maxStreamBytes,
-      (error) => this.host.log(["nes", "request", "error"], error, connection)
-    )
-    this.underWay.set(connection, (this.underWay.get(connection) ?? new Set()).add(exchange))
-    return exchange
+  /** Asks the internal authentication endpoint who a connection is. */
+  authenticate(connection: Connection, headers: Headers): Promise<ServerInjectResponse<unknown>> {
+    const exchange = this.make(connection, null)
+    const url = this.endpoint ?? "/"
+    return this.inject(connection, exchange, { method: "auth", url, headers, allowInternals: true })
   }
 
-  private remove(connection: Connection, exchange: Exchange): void {
-    const own = this.underWay.get(connection)
-    if (own?.delete(exchange) && own.size === 0) {
-      this.underWay.delete(connection)
+  private make(connection: Connection, socket: Socket | null): Exchange {
+    const lost = (error: unknown): void => this.host.log(["nes", "request", "error"], error, connection)
+    return new Exchange(socket, this.maxStreamBytes, lost)
+  }
+
+  // What still runs when the connection goes is aborted.
+  private async inject(
+    connection: Connection,
+    exchange: Exchange,
+    options: ServerInjectOptions
+  ): Promise<ServerInjectResponse<unknown>> {
+    const { remoteAddress } = connection.info
+    const work = connection.work ??= new Set()
+    work.add(exchange)
+    try {
+      return await this.host.server.inject({
+        ...options,
+        validate: false,
+        plugins: { nes: exchange },
+        ...(remoteAddress === undefined ? undefined : { remoteAddress })
+      })
+    } finally {
+      if (work.delete(exchange) && work.size === 0 && connection.work === work) {
+        connection.work = undefined
+      }
     }
+  }
+
+  private get endpoint(): string | undefined {
+    return this.endpointId === undefined ? undefined : this.host.server.lookup(this.endpointId)?.path
   }
 }

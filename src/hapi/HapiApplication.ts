@@ -108,7 +108,6 @@ export const make = (
       const config = lookupAuth(server, undefined)
       return config ? toAccess(config) : false
     },
-    departed: (connection) => exchanges.abort(connection),
     log: (tags, data) => {
       try {
         server.log([...tags], data as Credentials)

@@ -98,7 +98,6 @@ export const make = <E, R, RA = never, RV = never>(
     const service: Service = {
       ...port,
       request: (connection, request, call) => runner.run(connection, request, call),
-      departed: (connection) => runner.departed(connection),
       lookup: (id) => {
         const [method, path] = Object.hasOwn(ids, id) ? ids[id]?.split(/ (.*)/s) ?? [] : []
         return method === undefined || path === undefined ? undefined : { method, path }

@@ -1,8 +1,10 @@
 /** Runs the requests of sockets through an HTTP application, each in a fiber that ends with its connection. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Cookies from "effect/http/Cookies"
 import * as HttpEffect from "effect/http/HttpEffect"
 import type { HttpMiddleware } from "effect/http/HttpMiddleware"
 import * as HttpServerError from "effect/http/HttpServerError"
@@ -11,14 +13,15 @@ import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { Call, Request, Response } from "../server/Application.js"
+import { keep } from "../server/Awaitable.js"
 import type { Connection } from "../server/connection/Connection.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
-import * as Groups from "../server/Groups.js"
 import * as Log from "../server/telemetry/Log.js"
+import * as Refusal from "./Refusal.js"
 import * as Socket from "./Socket.js"
 import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
-import * as SocketResponse from "./SocketResponse.js"
 
 // The services of one socket's requests, as long as it has these credentials.
 interface Known {
@@ -33,7 +36,6 @@ export class RequestRunner {
   private readonly context: Context.Context<never>
   private readonly handled: Effect.Effect<void>
   private readonly known = new WeakMap<Socket.Socket, Known>()
-  private readonly waiting: Groups.Groups<Connection, Fiber.Fiber<void>> = new Map()
 
   /** What the application requires is in `context`. Where nobody reads logs, `isLogged` is `false`. */
   constructor(
@@ -71,31 +73,18 @@ export class RequestRunner {
     )
     const fiber = Effect.runForkWith(context)(this.handled)
     if (fiber.pollUnsafe() === undefined) {
-      this.watch(connection, fiber, exchange)
+      const interruptUnsafe = (): void => fiber.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
+      Fiber.runIn(fiber, this.scope)
+      fiber.addObserver(() => exchange.answer(failed))
+      fiber.addObserver(keep(connection, { interruptUnsafe }))
       if (call) {
-        call.onCancel = () => abort(fiber)
+        call.onCancel = interruptUnsafe
       }
     } else {
-      exchange.answer(SocketResponse.failed)
+      exchange.answer(failed)
     }
     return exchange.response ?? new Promise((resolve) => {
       exchange.answered = resolve
-    })
-  }
-
-  /** Interrupts what a connection has asked for, and waits for no more. */
-  departed(connection: Connection): void {
-    for (const fiber of this.waiting.get(connection) ?? []) {
-      abort(fiber)
-    }
-  }
-
-  private watch(connection: Connection, fiber: Fiber.Fiber<void>, exchange: Exchange): void {
-    Groups.add(this.waiting, connection, fiber)
-    Fiber.runIn(fiber, this.scope)
-    fiber.addObserver(() => {
-      exchange.answer(SocketResponse.failed)
-      Groups.remove(this.waiting, connection, fiber)
     })
   }
 
@@ -121,15 +110,12 @@ export class RequestRunner {
   }
 }
 
-const abort = (fiber: Fiber.Fiber<void>): void =>
-  fiber.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
-
 const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequest, response: HttpServerResponse) => {
   const { source } = request
   if (!(source instanceof Exchange)) {
     return Effect.void
   }
-  const answer = SocketResponse.of(request.method, response, maxBytes, source.http)
+  const answer = answerOf(request.method, response, maxBytes, source.http)
   if (!Effect.isEffect(answer)) {
     source.answer(answer)
     return Effect.void
@@ -145,6 +131,138 @@ const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequ
       "UnsendableBody",
       ({ message }) => Effect.sync(() => source.answer(ResponseBody.unsent(message)))
     ),
-    Effect.ensuring(Effect.sync(() => source.answer(SocketResponse.failed)))
+    Effect.ensuring(Effect.sync(() => source.answer(failed)))
   )
+}
+
+// The answer of a route that has none: it failed beyond what the platform answers.
+const failed: Response = { statusCode: 500, headers: {}, payload: Refusal.payloadOf(500) }
+
+/** A body that failed, or is of a kind that nobody can read. */
+class UnreadableBody extends Data.TaggedError("UnreadableBody")<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
+
+/** A body that does not go into a message: it is no text, or too long, or does not end. */
+class UnsendableBody extends Data.TaggedError("UnsendableBody")<{ readonly message: string }> {}
+
+type Body = string | Uint8Array | null
+type Reading = Body | Effect.Effect<Uint8Array, UnreadableBody | UnsendableBody>
+
+const isJson = (contentType: unknown): boolean =>
+  typeof contentType === "string" && /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType)
+
+// Old clients end their process on an error without a body.
+const nothing = (statusCode: number): unknown => statusCode >= 400 ? Refusal.payloadOf(statusCode) : null
+
+const unreadable = (cause: unknown): UnreadableBody =>
+  cause instanceof UnreadableBody ? cause : new UnreadableBody({ message: "The body of a response failed", cause })
+
+const collect = (
+  stream: Stream.Stream<Uint8Array | string, unknown>,
+  maxBytes: number,
+  contentType: string | undefined
+): Effect.Effect<Uint8Array, UnreadableBody | UnsendableBody> =>
+  Effect.suspend(() => {
+    if (ResponseBody.isEndless(contentType)) {
+      return Effect.fail(new UnsendableBody({ message: ResponseBody.endless }))
+    }
+    const parts: Array<Buffer> = []
+    let size = 0
+    return stream.pipe(
+      Stream.mapError(unreadable),
+      Stream.runForEachArray((chunk) => {
+        for (const part of chunk) {
+          const bytes = Buffer.from(part)
+          size += bytes.byteLength
+          if (size > maxBytes) {
+            return Effect.fail(new UnsendableBody({ message: ResponseBody.tooLong(maxBytes) }))
+          }
+          parts.push(bytes)
+        }
+        return Effect.void
+      }),
+      Effect.map(() => Buffer.concat(parts)),
+      // Whoever waits for it may leave: the platform's HTTP server lets go of its streams in the same way.
+      Effect.interruptible
+    )
+  })
+
+const isAsyncIterable = (u: unknown): u is AsyncIterable<Uint8Array | string> =>
+  typeof u === "object" && u !== null && Symbol.asyncIterator in u
+
+const readRaw = (body: unknown, maxBytes: number, contentType: string | undefined): Reading => {
+  if (body === undefined || body === null) {
+    return null
+  }
+  if (typeof body === "string" || body instanceof Uint8Array) {
+    return body
+  }
+  return isAsyncIterable(body)
+    ? collect(Stream.fromAsyncIterable(body, unreadable), maxBytes, contentType)
+    : Effect.fail(new UnreadableBody({ message: "The body of a response is neither text, bytes nor a stream" }))
+}
+
+const read = ({ body, headers }: HttpServerResponse, maxBytes: number): Reading => {
+  const contentType = headers["content-type"]
+  switch (body._tag) {
+    case "Empty":
+      return null
+    case "Uint8Array":
+      return body.text ?? body.body
+    case "Raw":
+      return readRaw(body.body, maxBytes, contentType)
+    case "Stream":
+      return collect(body.stream, maxBytes, contentType)
+    case "FormData":
+      return Effect.tryPromise({
+        try: async () => new Uint8Array(await new globalThis.Response(body.formData).arrayBuffer()),
+        catch: unreadable
+      })
+  }
+}
+
+const responseHeaders = ({ cookies, headers }: HttpServerResponse): Response["headers"] =>
+  Cookies.isEmpty(cookies) ? headers : { ...headers, "set-cookie": Cookies.toSetCookieHeaders(cookies) }
+
+const conclude = (
+  response: HttpServerResponse,
+  body: Body,
+  http: boolean
+): Response | Effect.Effect<never, UnsendableBody> => {
+  const { status: statusCode } = response
+  const headers = responseHeaders(response)
+  if (body === null) {
+    return http
+      ? { statusCode, headers, payload: null, body: "none" }
+      : { statusCode, headers, payload: nothing(statusCode) }
+  }
+  let text = body
+  if (typeof text !== "string") {
+    const message = ResponseBody.refuse(text, response.headers["content-encoding"])
+    if (message !== undefined) {
+      return Effect.fail(new UnsendableBody({ message }))
+    }
+    text = Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString("utf8")
+  }
+  return isJson(response.headers["content-type"]) && ResponseBody.isJson(text)
+    ? { statusCode, headers, payload: undefined, json: text, ...(http && { body: "json" }) }
+    : { statusCode, headers, payload: text, ...(http && { body: "text" }) }
+}
+
+// JSON is answered as a value, anything else as text, nothing as `null`; a body of at most `maxBytes` is collected first.
+const answerOf = (
+  method: string,
+  response: HttpServerResponse,
+  maxBytes: number,
+  http: boolean
+): Response | Effect.Effect<Response, UnreadableBody | UnsendableBody> => {
+  const body = method === "HEAD" ? null : read(response, maxBytes)
+  return Effect.isEffect(body)
+    ? Effect.flatMap(body, (bytes) => {
+      const answer = conclude(response, bytes, http)
+      return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
+    })
+    : conclude(response, body, http)
 }

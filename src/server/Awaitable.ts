@@ -8,27 +8,28 @@ import type * as Fiber from "effect/Fiber"
 /** A value, a Promise of it, or an Effect of it. */
 export type Awaitable<A> = A | PromiseLike<A> | Effect.Effect<A, unknown>
 
+/** What ends before its time when those leave for whom it is done: a fiber, or what is like one. */
+interface Work {
+  readonly interruptUnsafe: () => void
+}
+
 /** For whom work is done: what still waits when they leave is interrupted. */
 export interface Owner {
   /** Present while anything waits. */
-  fibers: Set<Fiber.Fiber<unknown, unknown>> | undefined
+  work: Set<Work> | undefined
   /** Whether they have left: nothing more waits for anything. */
   readonly departed?: boolean
 }
 
-/** Runs an answer. An Effect that ends at once is its value; one that waits is kept in its owners' `fibers`. */
+/** Runs an answer. An Effect that ends at once is its value; one that waits is kept in its owners' `work`. */
 export type Settle = <A>(answer: Awaitable<A>, ...owners: ReadonlyArray<Owner>) => A | PromiseLike<A>
 
 /** Interrupts what is done for somebody; nobody waits for it. */
-export const interrupt = ({ fibers }: Owner): void => {
-  for (const fiber of fibers ?? []) {
-    fiber.interruptUnsafe()
-  }
-}
+export const interrupt = ({ work }: Owner): void => work?.forEach((each) => each.interruptUnsafe())
 
-/** What is done for one message, until its client takes it back; fibers that wait for something are kept as those of any owner. */
+/** What is done for one message, until its client takes it back. */
 export class Call implements Owner {
-  fibers: Owner["fibers"]
+  work: Owner["work"]
   /** Whether the client has taken it back. */
   departed = false
   /** What ends the work that is no fiber of ours. */
@@ -43,17 +44,18 @@ export class Call implements Owner {
   }
 }
 
-const keep = (owner: Owner, fiber: Fiber.Fiber<unknown, unknown>): void => {
+/** Keeps work for its owner until what it returns is called. */
+export const keep = (owner: Owner, work: Work): () => void => {
   if (owner.departed) {
-    fiber.interruptUnsafe()
+    work.interruptUnsafe()
   }
-  const fibers = owner.fibers ??= new Set()
-  fibers.add(fiber)
-  fiber.addObserver(() => {
-    if (fibers.delete(fiber) && fibers.size === 0 && owner.fibers === fibers) {
-      owner.fibers = undefined
+  const all = owner.work ??= new Set()
+  all.add(work)
+  return () => {
+    if (all.delete(work) && all.size === 0 && owner.work === all) {
+      owner.work = undefined
     }
-  })
+  }
 }
 
 export const isPromiseLike = (u: unknown): u is PromiseLike<unknown> =>
@@ -90,7 +92,7 @@ export const settleWith = (
     }
     waiting(fiber)
     for (const owner of owners) {
-      keep(owner, fiber)
+      fiber.addObserver(keep(owner, fiber))
     }
     return new Promise<Exit.Exit<A, unknown>>((resolve) => fiber.addObserver(resolve)).then(unwrap)
   }

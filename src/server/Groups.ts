@@ -1,6 +1,11 @@
 /** Maps whose values come about when they are asked for. */
 
-export const getOrMake = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
+interface MapLike<K, V> {
+  get(key: K): V | undefined
+  set(key: K, value: V): unknown
+}
+
+export const getOrMake = <K, V>(map: MapLike<K, V>, key: K, make: () => V): V => {
   let value = map.get(key)
   if (value === undefined) {
     value = make()

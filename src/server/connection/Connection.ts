@@ -17,9 +17,8 @@ import type { Exceeded, Limits } from "../LimitSettings.js"
 import type { Fanouts } from "../subscription/Fanouts.js"
 import { Subscribed, type Subscription } from "../subscription/Subscription.js"
 import { pushed, type Totals } from "../telemetry/Metrics.js"
-import { type Flush, PreparedMessage } from "../transport/Turns.js"
+import { type Flush, Latch, PreparedMessage } from "../transport/Turns.js"
 import * as Backlog from "./Backlog.js"
-import { Latch } from "./Latch.js"
 
 /** Where a connection comes from. */
 export interface Info {
@@ -173,8 +172,8 @@ export class Connection {
   }
   /** Whether the socket has closed; hooks may still run. */
   departed = false
-  /** The hooks and verifications that wait for something; see `Owner`. */
-  fibers: Owner["fibers"]
+  /** The requests, hooks and verifications that wait for something; see `Owner`. */
+  work: Owner["work"]
   private held: Scope.Closeable | undefined
   /** When its credentials are to be verified next (ms since the epoch). */
   verifyAt: number | undefined

@@ -76,7 +76,7 @@ export class Authenticator {
 
   private inTime<A>(connection: Connection, awaitable: Awaitable<A>): A | PromiseLike<A> {
     const { exceed, settings: { limits }, settle } = this.context
-    const work: Owner = { fibers: undefined }
+    const work: Owner = { work: undefined }
     const answer = awaitable instanceof Promise ? awaitable as Promise<A> : settle(awaitable, connection, work)
     if (!limits.authTimeout || !(answer instanceof Promise || isPromiseLike(answer))) {
       return answer

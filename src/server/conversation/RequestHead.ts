@@ -53,20 +53,8 @@ const quote = (name: string): string => JSON.stringify(name.length > 64 ? `${nam
 
 const refuse = (name: string, reason: string): Boom.Boom => errorAnswer("headerInvalid", quote(name), reason)
 
-const isBlank = (text: string, at: number): boolean => text[at] === " " || text[at] === "\t"
-
 // Without the blanks around it, as the parser has it.
-const trim = (text: string): string => {
-  let start = 0
-  let end = text.length
-  while (start < end && isBlank(text, start)) {
-    start++
-  }
-  while (end > start && isBlank(text, end - 1)) {
-    end--
-  }
-  return text.slice(start, end)
-}
+const trim = (text: string): string => text.replace(/^[ \t]+|(?<![ \t])[ \t]+$/g, "")
 
 const textOf = (name: string, given: unknown): string => {
   if (typeof given !== "string" && typeof given !== "number" && typeof given !== "boolean") {

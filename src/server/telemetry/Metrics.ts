@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { upgradeRefusals } from "../../protocol/ErrorTexts.js"
+import { getOrMake } from "../Groups.js"
 import * as LimitSettings from "../LimitSettings.js"
 
 /** Has Effect's metrics read something. */
@@ -175,10 +176,7 @@ const known = new WeakMap<Metric.MetricRegistry, Map<string, Servers>>()
 const serversOf = (context: Context.Context<never>): Servers => {
   const registry = Context.get(context, Metric.MetricRegistry)
   const attributes = Object.entries(Context.get(context, Metric.CurrentMetricAttributes)).map(String).toSorted().join()
-  const byAttributes = known.get(registry) ?? new Map<string, Servers>()
-  const servers = byAttributes.get(attributes) ?? new Servers(context)
-  known.set(registry, byAttributes.set(attributes, servers))
-  return servers
+  return getOrMake(getOrMake(known, registry, () => new Map()), attributes, () => new Servers(context))
 }
 
 /** So many durations are summed up, whoever looks. */

@@ -49,7 +49,7 @@ export class Admission {
     }
     const { headers, socket: { remoteAddress: address }, url = "/" } = request
     try {
-      const work: Owner = { fibers: undefined }
+      const work: Owner = { work: undefined }
       const verdict = settle(verifyUpgrade({ address, headers, url }), work)
       return isPromiseLike(verdict)
         ? this.inTime(request, work, verdict).then(

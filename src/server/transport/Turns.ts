@@ -111,15 +111,17 @@ export class Turns {
   }
 }
 
+/** Opens once; whoever waits, before or after, goes on. */
+export class Latch {
+  open: () => void = () => {}
+  readonly wait: Promise<void> = new Promise((resolve) => {
+    this.open = resolve
+  })
+}
+
 /** What is held back from its first write in a turn until it is let go. */
 interface Held {
   readonly letGo: () => void
-}
-
-interface Mark {
-  readonly place: number
-  readonly reached: Promise<void>
-  readonly reach: () => void
 }
 
 // Sockets let go in one step: a few microseconds each.
@@ -133,7 +135,7 @@ export class Flush implements Task {
   private held: Array<Held> = []
   private next = 0
   private forgotten = 0
-  private readonly marks: Array<Mark> = []
+  private readonly marks: Array<{ readonly place: number; readonly reached: Latch }> = []
   private started = false
 
   constructor(private readonly turns: Turns) {}
@@ -149,20 +151,17 @@ export class Flush implements Task {
     const place = this.forgotten + this.held.length
     const last = this.marks.at(-1)
     if (last?.place === place) {
-      return last.reached
+      return last.reached.wait
     }
     this.start()
-    let reach = (): void => {}
-    const reached = new Promise<void>((resolve) => {
-      reach = resolve
-    })
-    this.marks.push({ place, reached, reach })
-    return reached
+    const reached = new Latch()
+    this.marks.push({ place, reached })
+    return reached.wait
   }
 
   /** Whether a Promise is the end of the last flush that was asked for. */
   isDone(promise: Promise<void>): boolean {
-    return promise === this.marks.at(-1)?.reached
+    return promise === this.marks.at(-1)?.reached.wait
   }
 
   step(): boolean {
@@ -178,7 +177,7 @@ export class Flush implements Task {
     }
     this.started = this.held.length > this.next
     for (let { marks } = this; marks[0] !== undefined && marks[0].place <= this.forgotten + this.next;) {
-      marks.shift()?.reach()
+      marks.shift()?.reached.open()
     }
     return this.started
   }
