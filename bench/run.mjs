@@ -1,9 +1,10 @@
 /**
  * The benchmark: `node bench/run.mjs --help`.
  */
-import { mkdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { parseArgs } from "node:util"
+import { compare, describe } from "./Compare.mjs"
 import { plot } from "./Plot.mjs"
 import { start, Unavailable } from "./process/Child.mjs"
 import { environment, row, table } from "./Report.mjs"
@@ -18,6 +19,7 @@ const help = `node bench/run.mjs [options]
   --smoke         tiny sizes, one round: checks that everything runs and every byte arrives, not the times
   --profile DIR   write a CPU profile of each measured part into DIR
   --json FILE     where the figures go (default bench/results/latest.json)
+  --compare FILE  fail if a ratio is worse than in this file of an earlier run, by more than it varies
   --plot FILE     draw the tail, as SVG
   --list          list the scenarios
 `
@@ -31,6 +33,7 @@ const { values: options } = parseArgs({
     smoke: { type: "boolean", default: false },
     profile: { type: "string" },
     json: { type: "string" },
+    compare: { type: "string" },
     plot: { type: "string" },
     list: { type: "boolean", default: false },
     help: { type: "boolean", default: false }
@@ -89,6 +92,7 @@ const run = async () => {
   const minutes = positive("minutes")
   if (options.profile !== undefined) process.env.BENCH_PROFILE = resolve(options.profile)
 
+  const earlier = options.compare !== undefined && JSON.parse(readFileSync(options.compare, "utf8"))
   const selection = chosen()
   const samples = new Map(
     selection.map(({ name, peers }) => [name, Object.fromEntries(peers.map((peer) => [peer, []]))])
@@ -114,7 +118,7 @@ const run = async () => {
   if (options.smoke) {
     const missing = unavailable.size === 0 ? "" : `; not available: ${[...unavailable].join(", ")}`
     console.log(`${selection.length} scenarios ran, every byte arrived${missing}`)
-    return
+    return 0
   }
   const verdicts = rows.flatMap(({ targets }) => targets.map(({ verdict }) => verdict))
   const count = (verdict) => verdicts.filter((each) => each === verdict).length
@@ -125,6 +129,9 @@ const run = async () => {
       `medians of ${round} rounds, ${(Number(seconds(started)) / 60).toFixed(1)} minutes`
   )
   console.log(Object.entries(report.environment).map(([name, version]) => `${name} ${version}`).join(", "))
+  const compared = earlier ? compare(earlier, report) : []
+  if (earlier) console.log(describe(compared))
+  return compared.some(({ isWorse }) => isWorse) ? 1 : 0
 }
 
 if (options.help) {
@@ -134,7 +141,7 @@ if (options.help) {
     console.log(`${scenario.name.padEnd(16)}${rowsOf(scenario).map(({ title }) => title).join("; ")}`)
   }
 } else {
-  await run().then(() => process.exit(0), (error) => {
+  await run().then((code) => process.exit(code), (error) => {
     console.error(error)
     process.exit(1)
   })
