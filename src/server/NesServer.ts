@@ -19,7 +19,7 @@ import * as CloseCode from "../protocol/CloseCode.js"
 import * as ConsoleView from "../protocol/ConsoleView.js"
 import { UserError } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
-import { rootless } from "../protocol/Tracing.js"
+import { carrying, rootless } from "../protocol/Tracing.js"
 import { Application } from "./Application.js"
 import { settleWith } from "./Awaitable.js"
 import { BrokerError, type Tally } from "./Broker.js"
@@ -361,11 +361,18 @@ export const make = Effect.fnUntraced(function*(options: Settings.Options = {}) 
     subscription: (path, subscription = {}) =>
       Effect.try({ try: () => node.subscription(path, subscription), catch: Thrown.asUserError }),
     publish: (path, message, options) =>
-      attempt(() => {
-        node.requireDeclared(path)
-        return node.publishText(path, message, options, MessageText.of(message))
-      }),
-    broadcast: (message, options) => attempt(() => node.broadcastText(message, options, MessageText.of(message))),
+      carrying("nes.publish", "producer", { "nes.path": path }, (traceparent) =>
+        attempt(() => {
+          node.requireDeclared(path)
+          return node.publishText(path, message, options, MessageText.of(message), traceparent)
+        })),
+    broadcast: (message, options) =>
+      carrying(
+        "nes.broadcast",
+        "producer",
+        {},
+        (traceparent) => attempt(() => node.broadcastText(message, options, MessageText.of(message), traceparent))
+      ),
     totals: Effect.sync(() => node.totals),
     revoke: (target, path, message = null) =>
       attempt(() => {

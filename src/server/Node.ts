@@ -159,20 +159,26 @@ export class Node {
   readonly publish = (path: string, message: unknown, options?: PublishOptions | null): Promise<void> =>
     this.publishText(path, message, options)
 
-  /** Publishes with the text of the message, if it is known. */
-  publishText(path: string, message: unknown, options?: PublishOptions | null, text?: string): Promise<void> {
+  /** Publishes with the text of the message and the span of whoever publishes, as far as they are known. */
+  publishText(
+    path: string,
+    message: unknown,
+    options?: PublishOptions | null,
+    text?: string,
+    traceparent?: string
+  ): Promise<void> {
     requirePath(path)
     if (options) {
       requireKnown(options, "internal", "user", "version")
     }
     const { internal, user, version } = options ?? none
-    const update: Publish = { type: "publish", path, message, internal, user, version, text }
+    const update: Publish = { type: "publish", path, message, internal, user, version, text, traceparent }
     return this.quiet(this.traced(update))
   }
 
   /** Throws if this reaches nobody. What nodes that serve nobody publish is declared elsewhere. */
   requireDeclared(path: string): void {
-    requirePath(path)
+    requireSubscribable(path)
     const { membership: { claims }, started } = this
     if ((started || claims === undefined) && !this.hub.router.has(path)) {
       throw new UserError({ message: `No subscription is declared for the path: ${path}` })
@@ -189,12 +195,17 @@ export class Node {
   readonly broadcast = (message: unknown, options?: BroadcastOptions | null): Promise<void> =>
     this.broadcastText(message, options)
 
-  /** Broadcasts with the text of the message, if it is known. */
-  broadcastText(message: unknown, options?: BroadcastOptions | null, text?: string): Promise<void> {
+  /** Broadcasts as `publishText` publishes. */
+  broadcastText(
+    message: unknown,
+    options?: BroadcastOptions | null,
+    text?: string,
+    traceparent?: string
+  ): Promise<void> {
     requireKnown(options ?? none, "user")
     const user = options?.user
     this.requireIndex(user)
-    return this.quiet(this.traced({ type: "broadcast", message, user, text }))
+    return this.quiet(this.traced({ type: "broadcast", message, user, text, traceparent }))
   }
 
   /** Ends subscriptions, with `message` as the last update unless that is `null`. Throws if a user needs an index. */
@@ -334,7 +345,7 @@ export class Node {
 
   private traced(command: Publish | Broadcast): Promise<void> {
     const { tracing } = this.context
-    return tracing
+    return tracing && command.traceparent === undefined
       ? Promise.resolve(tracing.span(
         `nes.${command.type}`,
         {

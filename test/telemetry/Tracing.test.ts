@@ -164,6 +164,25 @@ it.live("a crowd that is asked over several turns is asked as part of the delive
     expect(outlived(spans)).toEqual([])
   }))
 
+it.live("what is published is a span of the publishing fiber's tracer, whatever the server was made with", () =>
+  Effect.gen(function*() {
+    const building = Layer.build(Layer.provideMerge(subscription, TestServer.layer(Layer.empty)))
+    const publishing = Effect.andThen(news, Effect.flatMap(NesServer.NesServer, (nes) => nes.broadcast(1)))
+    const publish = (services: Effect.Success<typeof building>) =>
+      Effect.map(
+        collect((tracer) => Effect.provide(publishing, Layer.provideMerge(Layer.succeedContext(services), tracer))),
+        paths
+      )
+    const published = ["nes.publish (producer)", "nes.broadcast (producer)"]
+    const servers = yield* collect((tracer) =>
+      Effect.gen(function*() {
+        expect(yield* publish(yield* Effect.provide(building, tracer))).toEqual(published)
+      })
+    )
+    expect(paths(servers).filter((path) => path.includes("nes."))).toEqual(["? > nes.deliver (consumer)"])
+    expect(yield* publish(yield* building)).toEqual(published)
+  }).pipe(Effect.scoped))
+
 it.live("what a client takes back, or leaves behind, has ended with all its spans", () =>
   Effect.gen(function*() {
     const begun = yield* Queue.unbounded<string>()
