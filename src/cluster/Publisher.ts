@@ -30,7 +30,7 @@ import * as MessageText from "../server/MessageText.js"
 import type { BroadcastOptions, PublishOptions } from "../server/Node.js"
 import { type Bounds, defaultBounds, defaultStateAge, stateBounds } from "../server/recovery/Bounds.js"
 import type { SubscriptionSettingOptions } from "../server/Settings.js"
-import { requirePath, Router } from "../server/subscription/Subscription.js"
+import { requireSubscribable, Router } from "../server/subscription/Subscription.js"
 
 /**
  * What is to be known of a subscription that is published to: what the servers keep of it.
@@ -159,7 +159,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, UserError, S
       publish: (path, message, options = {}) =>
         carrying("nes.publish", "producer", { "nes.path": path }, (traceparent) =>
           attempt(async () => {
-            requirePath(path)
+            requireSubscribable(path)
             requireKnown(options, "internal", "user", "version")
             const { internal, user, version } = options
             const text = MessageText.of(message)

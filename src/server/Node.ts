@@ -26,7 +26,7 @@ import { Recovery } from "./recovery/Recovery.js"
 import { Delivery, type EachOptions } from "./subscription/Delivery.js"
 import { FirstMessages } from "./subscription/FirstMessages.js"
 import { Hub } from "./subscription/Hub.js"
-import { type Options as SubscriptionOptions, requirePath } from "./subscription/Subscription.js"
+import { type Options as SubscriptionOptions, requirePath, requireSubscribable } from "./subscription/Subscription.js"
 import type { Refused, Totals } from "./telemetry/Metrics.js"
 import { Acceptor } from "./transport/Acceptor.js"
 import { Admission } from "./transport/Admission.js"
@@ -228,7 +228,7 @@ export class Node {
 
   /** Reads and clears what is kept of a path. Throws if nothing is: without `recovery` and `state`. */
   history(path: string): PathHistory.PathHistory {
-    requirePath(path)
+    requireSubscribable(path)
     return PathHistory.make(this.membership.history, path, this.hub.router.match(path)?.subscription.options.recovery)
   }
 
@@ -242,7 +242,7 @@ export class Node {
 
   /** Who is present at a path, on all nodes. Throws if its subscription has no `presence`. */
   presence(path: string): PathPresence {
-    requirePath(path)
+    requireSubscribable(path)
     const presence = this.hub.presence?.of(path, this.hub.router.match(path)?.subscription)
     if (!presence) {
       throw new UserError({ message: `Subscription without presence: ${path}` })

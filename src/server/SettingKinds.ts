@@ -1,8 +1,9 @@
 /** What a setting may be, and what is made of it: the kinds of values, and Schemas of them. */
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -55,6 +56,12 @@ export const timeout = (time: Kind<number>): Kind<number | false> => orFalse(tim
 export const path = kind(
   "a path that begins with /",
   (u): u is `/${string}` => typeof u === "string" && u.startsWith("/")
+)
+
+/** A path as requests have it. */
+export const requestPath = kind(
+  `${path.what}, as in a URL: encoded, and without a query`,
+  (u): u is `/${string}` => path.read(u) !== undefined && new URL(`ws://host${String(u)}`).pathname === u
 )
 
 export const flag = kind("a boolean", (u) => typeof u === "boolean")
@@ -144,13 +151,18 @@ const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /** Reads settings, or throws what `fail` makes of a text: what is wrong may be a password, and is not told. */
 export const decoder = <A, E>(schema: Schema.Codec<A, E>, fail: (message: string) => Error = toUserError) => {
-  const decode = Schema.decodeUnknownResult(schema, { onExcessProperty: "error" })
+  const decode = Schema.decodeUnknownExit(schema, { onExcessProperty: "error" })
   return (input: unknown, failure = "Invalid nes configuration"): A => {
     const decoded = decode(input)
-    if (Result.isSuccess(decoded)) {
-      return decoded.success
+    if (Exit.isSuccess(decoded)) {
+      return decoded.value
     }
-    const [issue] = issuesOf(decoded.failure.issue).issues
+    const fault = Cause.squash(decoded.cause)
+    if (!Schema.isSchemaError(fault)) {
+      // What a getter of the options throws says best itself.
+      throw fault
+    }
+    const [issue] = issuesOf(fault.issue).issues
     throw fail([failure, issue?.path?.map(String).join("."), issue?.message].filter(Boolean).join(": "))
   }
 }

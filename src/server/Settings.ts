@@ -185,7 +185,7 @@ const compression: Setting.Kind<number> = {
 
 /** The settings of both doors, as Schemas, where `time` is how one is told a time; in the order they are checked in. */
 export const fields = (time: Setting.Kind<number>) => ({
-  path: optional(Setting.path),
+  path: optional(Setting.requestPath),
   heartbeat: nested(
     Setting.falseOr(
       struct({ interval: setting(time, beat.interval), timeout: setting(time, beat.timeout) }).check(

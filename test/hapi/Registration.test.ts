@@ -463,6 +463,7 @@ describe("an invalid option is refused with `Invalid nes configuration`, and its
     ["auth", "expected false or an object", [true, "direct", 5, ["direct"], password]],
     ["auth.type", "expected \"direct\" or \"cookie\" or \"token\"", ["none", 5, "Direct"]],
     ["auth.endpoint", "expected a path that begins with /", [5, "", "nes/auth"]],
+    ["path", "expected a path that begins with /, as in a URL: encoded, and without a query", ["nes", "/nes?a=1"]],
     ["auth.id", "expected a non-empty string", [5, ""]],
     ["auth.route", "expected false or a non-empty string or an object", [5, true, "", ["x"]]],
     ["auth.iron", "expected an object", [5, password, [1]]],
@@ -557,6 +558,16 @@ describe("an invalid option is refused with `Invalid nes configuration`, and its
       await expect(register(nest(place, 1))).rejects.toThrow(`Invalid nes configuration: ${place}: is unexpected`)
     }
   )
+
+  it("what a getter throws is told as it is", async () => {
+    const error = new Error("no such setting")
+    const thrower = {
+      get interval(): number {
+        throw error
+      }
+    }
+    await expect(register({ heartbeat: thrower })).rejects.toBe(error)
+  })
 
   it.each([[5], ["x"], [[]], [true]])("options that are no object: %j", async (options) => {
     await expect(register(options)).rejects.toThrow("Invalid nes configuration: expected an object")

@@ -75,7 +75,9 @@ describe("starting", () => {
         [{ heartbeat: { interval: 0, timeout: 5 } }, "heartbeat.interval: expected a positive duration"],
         [{ maxConnections: 0.5 }, "maxConnections: expected false or a positive integer"],
         [{ maxChunkChars: -1 }, "maxChunkChars: expected false or a positive integer"],
-        [{ path: "nes" }, "path: expected a path that begins with /"],
+        ...["nes", "/nes?a=1", "/nes#a", "/näs", "/my nes", "/a/../nes"].map((path) =>
+          [{ path }, "path: expected a path that begins with /, as in a URL: encoded, and without a query"] as const
+        ),
         ...([
           [{ heartbeet: false }, "heartbeet: is unexpected"],
           [{ onMessage: "x" }, "onMessage: expected a function"],

@@ -127,7 +127,9 @@ describe("misuse and infrastructure", () => {
         const publisher = yield* Publisher.make({ subscriptions: { "/kept": { recovery: true } } })
         expect(yield* Effect.flip(publisher.publish("/kept", 1))).toMatchObject(away)
         expect(yield* Effect.flip(publisher.broadcast(1))).toMatchObject(away)
-        expect(yield* Effect.flip(publisher.publish("kept", 1))).toMatchObject({ _tag: "UserError" })
+        for (const path of ["kept", "/kept?a=1"]) {
+          expect(yield* Effect.flip(publisher.publish(path, 1))).toMatchObject({ _tag: "UserError" })
+        }
         expect(yield* Effect.flip(publisher.broadcast(undefined))).toMatchObject({ _tag: "UserError" })
       }).pipe(Effect.provide(Layer.provideMerge(server, broker)))
     }))
@@ -149,6 +151,12 @@ describe("what would reach nobody", () => {
         expect(yield* Effect.flip(nes.publish("/new/1", 1))).toMatchObject(undeclared)
         yield* nes.subscription("/new/{id}")
         yield* nes.publish("/new/1", 1)
+        const wrong = {
+          _tag: "UserError",
+          message: "A subscription path has no query: /new/1?a=1"
+        }
+        expect(yield* Effect.flip(nes.publish("/new/1?a=1", 1))).toMatchObject(wrong)
+        expect(yield* Effect.flip(nes.history("/new/1?a=1").read())).toMatchObject(wrong)
         return nes
       }).pipe(Effect.provide(Live))
       for (

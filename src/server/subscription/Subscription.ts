@@ -1,5 +1,6 @@
 /** A declared subscription and its subscribers, indexed so that a publish costs what its matches cost. */
 import * as Call from "@hapi/call"
+import { UserError } from "../../protocol/NesError.js"
 import type { Awaitable } from "../Awaitable.js"
 import type { Publish } from "../Command.js"
 import { type Credentials, type UserKey, userKey } from "../conversation/Authentication.js"
@@ -171,6 +172,14 @@ export const requirePath = (path: string): void => {
   }
 }
 
+/** Throws also for a path that nobody can subscribe to; `@hapi/nes` takes what is published there for nobody's. */
+export const requireSubscribable = (path: string): void => {
+  requirePath(path)
+  if (path.includes("?")) {
+    throw new UserError({ message: `A subscription path has no query: ${path}` })
+  }
+}
+
 /** What has been declared, found by the rules of hapi's router. */
 export class Router<A> {
   private readonly router = new Call.Router<A>()
@@ -197,7 +206,9 @@ export class Router<A> {
   private find(path: string): Match<A> | undefined {
     if (this.last?.path !== path) {
       // Half a surrogate pair has no UTF-8: paths that differ in one would be the same to other nodes.
-      const match = path.startsWith("/") && path.isWellFormed() ? this.router.route("sub", path) : undefined
+      const match = path.startsWith("/") && !path.includes("?") && path.isWellFormed()
+        ? this.router.route("sub", path)
+        : undefined
       const found = match === undefined || match instanceof Error
         ? undefined
         : { subscription: match.route, params: match.params }

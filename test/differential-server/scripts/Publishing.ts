@@ -33,6 +33,15 @@ const filtered = (name: string, message: unknown, options?: unknown): Script => 
 })
 
 const publishing: ReadonlyArray<Script> = [
+  {
+    name: "publish to a path with a query reaches nobody, and is no fault",
+    play: async (stage) => {
+      await stage.open("a", { subs: ["/item/5"] })
+      await stage.control("publish", "/item/5?a=1", 1)
+      await stage.control("publish", "/item/5#a b", 2)
+    },
+    expect: { a: [welcome("a")], control: ["publish: \"done\"", "publish: \"done\""] }
+  },
   ...values.map(([name, value]): Script => ({
     name: `publish ${name}`,
     play: async (stage) => {
