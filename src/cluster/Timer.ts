@@ -1,15 +1,16 @@
 /** What is to be done later, and what is waited for no longer than a time. */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { arrived } from "../server/connection/Deadlines.js"
 import { Latch } from "../server/transport/Turns.js"
 
-/** Runs something after a time (ms); returns how to let it be. */
+/** Runs something after a time (ms), and what has arrived by then is read; returns how to let it be. */
 export type After = (delay: number, run: () => void) => () => void
 
 export const make = (context: Context.Context<never>): After => {
   const fork = Effect.runForkWith(context)
   return (delay, run) => {
-    const fiber = fork(Effect.andThen(Effect.sleep(delay), Effect.sync(run)))
+    const fiber = fork(Effect.sleep(delay).pipe(Effect.andThen(arrived), Effect.andThen(Effect.sync(run))))
     return () => fiber.interruptUnsafe()
   }
 }

@@ -110,10 +110,15 @@ const server = async () => {
             wanted--
             falls = true
             setImmediate(() => {
-              falls = false
               emit("asleep", node.totals.sentPing)
               fallAsleep()
-              setImmediate(() => setImmediate(() => emit("awake")))
+              // A round that is due by then is begun before that, and is let pass.
+              setImmediate(() =>
+                setImmediate(() => {
+                  falls = false
+                  emit("awake")
+                })
+              )
             })
           }
         }
