@@ -1,4 +1,5 @@
 /** The small port below a cluster, on Redis. */
+import { ErrorReply } from "@redis/client"
 import { randomBytes } from "node:crypto"
 import { positionOf } from "../cluster/ClusterCodec.js"
 import {
@@ -37,6 +38,10 @@ const nonce = (): string => ours + (count++).toString(36)
 // Older servers put what a script was refused by into a sentence of their own.
 const refusal = /(?:^|-)(?:OOM|READONLY|NOREPLICAS|MISCONF)\b/
 
+// What Redis did not answer: its client has a class for each way to lose the connection, and Node has codes.
+const isLoss = (error: Error): boolean =>
+  !(error instanceof ErrorReply) && (error.constructor !== Error || "code" in error)
+
 // What scripts answer.
 type Rows = ReadonlyArray<ReadonlyArray<string>>
 type Read = readonly [epoch: string, start: number, top: number, entries: ReadonlyArray<string>, last: string | null]
@@ -51,6 +56,9 @@ const open = (options: EngineOptions, observer: Observer): Session => {
   const lossless = durable ? 1 : 0
 
   const faultOf = (error: Error): Error => {
+    if (isLoss(error)) {
+      return new Error("Redis went away before it answered", { cause: error })
+    }
     if (!refusal.test(error.message)) {
       return error
     }
@@ -86,8 +94,8 @@ const open = (options: EngineOptions, observer: Observer): Session => {
       return connection.isUp
     },
     publish: async (channel: Channel, name, payload) => Number(await command(publish, key(channel, name), payload)),
-    subscribe: (channel, names) => connection.subscribe(names.map((name) => key(channel, name))),
-    unsubscribe: (channel, names) => connection.unsubscribe(names.map((name) => key(channel, name))),
+    subscribe: (channel, names) => ask(connection.subscribe(names.map((name) => key(channel, name)))),
+    unsubscribe: (channel, names) => ask(connection.unsubscribe(names.map((name) => key(channel, name)))),
     append: async (batches, bounds) => {
       const terms = termsOf(bounds)
       const ask = async (some: ReadonlyArray<Batch>): Promise<ReadonlyArray<Message.Position | Error>> => {

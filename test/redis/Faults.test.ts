@@ -170,8 +170,8 @@ it.each(["Redis is away", "only the node with the client is cut off"])(
     }
     await until(() => b.events.at(-1)?._tag === "Down")
     const { node } = a.server.plugins.nes
-    await expect(node.revoke({ user: "eve" }, "/kept/1", "bye")).rejects.toThrow(/Not con|closed|Disconnects/)
-    await expect(node.disconnect({ user: "eve" })).rejects.toThrow(/Not con|closed|Disconnects/)
+    await expect(node.revoke({ user: "eve" }, "/kept/1", "bye")).rejects.toThrow(/Not con|went away/)
+    await expect(node.disconnect({ user: "eve" })).rejects.toThrow(/Not con|went away/)
     if (how === "Redis is away") {
       await redis.start()
     } else {

@@ -23,6 +23,20 @@ const cast = async (options: RedisOptions = {}, timeout = 400) => {
   return { redis, a, b, ann: await a.connect(), bob: await b.connect(), names }
 }
 
+/** What waits for an answer of Redis, and how it fails. */
+const unanswered = async ({ server }: Awaited<ReturnType<typeof startNode>>) => {
+  const { node } = server.plugins.nes
+  const asked = await Promise.allSettled([
+    server.publish("/kept/1", 0),
+    server.history("/kept/1").read(),
+    node.count(),
+    node.revoke({ socket: "other:1" }, "/plain/1")
+  ])
+  return asked.map((outcome) => outcome.status === "rejected" && String(outcome.reason))
+}
+
+const all = Array.from({ length: 4 }, () => "BrokerError: Redis went away before it answered")
+
 const connected = (): number => Effect.runSync(Metric.value(Metrics.connected)).value
 
 it.each([{ cluster: false }, { cluster: true }])(
@@ -35,12 +49,16 @@ it.each([{ cluster: false }, { cluster: true }])(
       ({ data, error }, tags) => tags.broker && logged.push([Object.keys(tags).at(-1), String(error ?? data)])
     )
     const [near, far] = [await hear(ann, "/plain/1"), await hear(bob, "/plain/1")]
+    redis.freeze()
+    const lost = unanswered(a)
     await redis.kill()
+    expect(await lost).toEqual(all)
     await until(() => names(a).includes("Down"))
     expect(connected()).toBe(0)
     await a.server.publish("/plain/1", 1)
     await until(() => near.length === 1)
-    expect(names(a)).toEqual(["Up", "Down", "Unshared"])
+    // The revocation, and the publish.
+    expect(names(a)).toEqual(["Up", "Down", "Unshared", "Unshared"])
     // Subscribing does not wait for Redis.
     const later = await hear(ann, "/plain/2")
 
@@ -65,7 +83,7 @@ it("a frozen Redis counts as away after its timeout, and holds up nobody", async
   onTestFinished(() => redis.thaw())
   await a.server.publish("/plain/1", 1)
   await until(() => near.length === 1)
-  await expect(a.server.publish("/kept/1", 1)).rejects.toThrow()
+  expect(await unanswered(a)).toEqual(all)
   await until(() => names(a).includes("Down"))
   await expect(a.server.publish("/kept/1", 2)).rejects.toThrow(/^Not connected to Redis: \w/)
   await expect(a.server.plugins.nes.node.count()).rejects.toThrow("Not connected to Redis")
