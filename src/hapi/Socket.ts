@@ -50,10 +50,8 @@ export interface RevokeOptions {
   readonly ignoreClose?: boolean | undefined
 }
 
-/** Called when an operation has ended, with the error if it failed. */
 type Callback = (error?: Error) => void
 
-/** What the parts of the plugin share. */
 export interface Host {
   readonly server: Server
   readonly socketOf: (connection: Connection) => Socket

@@ -40,13 +40,10 @@ type Id = string | number
 type Exit = Extract<FromServerEncoded, { readonly _tag: "Exit" }>["exit"]
 
 interface Call {
-  /** Whom middleware has let in. */
   readonly credentials: Socket.Credentials | null
-  /** How much memory it takes. */
   readonly weight: number
   /** Brings it to its handler, for which its payload may have to wait to be decoded. */
   bringing: Fiber.Fiber<void> | undefined
-  /** Ends the wait for the first of the answer. */
   readonly begun: () => void
   /** Whether its client wants to know nothing but that it has ended. */
   readonly isDiscarded: boolean

@@ -63,7 +63,6 @@ const all = Setting.decoder(
   }).check(Settings.consistent)
 )
 
-/** The options as the server takes them, without its hooks. Fails with `UserError`. */
 export const decode = (
   options: ServerOptions,
   auth: unknown

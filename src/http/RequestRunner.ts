@@ -138,7 +138,6 @@ const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequ
 // The answer of a route that has none: it failed beyond what the platform answers.
 const failed: Response = { statusCode: 500, headers: {}, payload: Refusal.payloadOf(500) }
 
-/** A body that failed, or is of a kind that nobody can read. */
 class UnreadableBody extends Data.TaggedError("UnreadableBody")<{
   readonly message: string
   readonly cause?: unknown

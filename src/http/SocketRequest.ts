@@ -16,9 +16,7 @@ import type * as RequestHead from "../server/conversation/RequestHead.js"
 
 /** What a request asks, and what is answered. All versions that middleware makes of a request share it. */
 export class Exchange {
-  /** The first answer; later ones change nothing. */
   response: Response | undefined
-  /** Called with the answer, if that does not come at once. */
   answered: ((response: Response) => void) | undefined
 
   /** `payload` is a JSON value; `undefined` for none. `http` is that of the request (see `Application.Request`). */

@@ -31,7 +31,6 @@ export const add = <K, V>(groups: Groups<K, V>, key: K, member: V): void => {
   getOrMake(groups, key, () => new Set()).add(member)
 }
 
-/** Removes a member of a group, and the group with the last one. */
 export const remove = <K, V>(groups: Groups<K, V>, key: K, member: V): void => {
   const group = groups.get(key)
   if (group?.delete(member) && group.size === 0) {

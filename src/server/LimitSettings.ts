@@ -128,7 +128,6 @@ export const fields = (time: Setting.Kind<number>) =>
 /** How often each limit has been crossed since the server was made. */
 export type Exceeded = Record<Exclude<keyof Limits, "slowClient">, number>
 
-/** Counters that have counted nothing yet. */
 export const exceeded = (): Exceeded => {
   const { slowClient: _, ...counters } = mapped(() => 0)
   return counters

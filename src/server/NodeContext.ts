@@ -36,7 +36,6 @@ export interface NodeContext extends Timing {
   readonly metrics: Metrics
   readonly log: Log
   readonly incidents: Incidents
-  /** What answers calls of procedures, where anything does. */
   readonly procedures: { served: Procedures | undefined }
   /** Present where a tracer looks. */
   readonly tracing: Tracing | undefined

@@ -11,7 +11,6 @@ import { UserError } from "../protocol/NesError.js"
 
 /** A kind of value: `read` makes of what is given what the server takes, or `undefined` if it is none of the kind. */
 export interface Kind<A> {
-  /** As a complaint says what was expected. */
   readonly what: string
   readonly read: (u: unknown) => A | undefined
 }
@@ -130,11 +129,9 @@ export const nested = <S extends Schema.Constraint>(schema: S, read: (given: unk
     Schema.decodeTo(schema, oneWay<S["Encoded"], unknown>((given) => read(given) as S["Encoded"]))
   )
 
-/** A setting that has to be given. */
 export const required = <A>({ read, what }: Kind<A>) =>
   nested(Schema.declare((u): u is A => read(u) !== undefined, { message: `expected ${what}` }), identity)
 
-/** What is absent stands for an object of defaults. */
 export const orDefaults = (given: unknown): unknown => given ?? {}
 
 export const falseOr = <S extends Schema.Constraint>(schema: S, what = "false or an object") =>

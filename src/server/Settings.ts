@@ -208,7 +208,6 @@ export const fields = (time: Setting.Kind<number>) => ({
   limits: nested(struct(LimitSettings.fields(time)), Setting.orDefaults)
 } satisfies Record<keyof SettingOptions<unknown>, Schema.Constraint>)
 
-/** The settings of authentication, as Schemas. */
 export const authFields = (time: Setting.Kind<number>) => ({
   index: setting(Setting.index, false),
   timeout: setting(Setting.timeout(time), 5_000),

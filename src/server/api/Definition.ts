@@ -41,7 +41,6 @@ const Past = Schema.Struct({
 
 const success = HttpApiSchema.NoContent
 
-/** The endpoints, in a group of this name. */
 export const group = HttpApiGroup.make("nes").add(
   HttpApiEndpoint.post("publish", "/publish", { headers: key, payload: Publish, success, error: keyFailures })
     .annotate(OpenApi.Description, "Publishes to the subscribers of a path on every node."),
@@ -61,6 +60,5 @@ export const group = HttpApiGroup.make("nes").add(
     .annotate(OpenApi.Description, "Forgets the last updates of a path.")
 ).annotate(HttpApi.PayloadParseOptions, strict)
 
-/** The OpenAPI document of the endpoints under a path. */
 export const openApi = (prefix: `/${string}`): OpenApi.OpenAPISpec =>
   OpenApi.fromApi(HttpApi.make("effect-nes").add(group.prefix(prefix)))

@@ -38,16 +38,13 @@ export const Disconnect = Schema.Struct({ socket: Schema.optional(Schema.String)
 
 export const OfPath = Schema.Struct({ path: Schema.String })
 
-/** Whose number is wanted: all connections, or the subscribers of a path. */
 export const MaybeOfPath = Schema.Struct({ path: Schema.optional(Schema.String) })
 
-/** Which path is meant, and how many of its updates. */
 export const OfHistory = Schema.Struct({
   path: Schema.String,
   limit: Schema.optional(Schema.FiniteFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(0)))
 })
 
-/** Answers a body that does not say that it is JSON. */
 export const untyped = (): Boom.Boom => errorAnswer("bodyNoJson")
 
 const maxKeyLength = 255

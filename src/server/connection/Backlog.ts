@@ -2,13 +2,11 @@
 import type { Socket } from "node:net"
 import { type Limits, longestTimer } from "../LimitSettings.js"
 
-/** A client that has fallen behind. */
 export interface Lag {
   /** With more bytes waiting than this it is not written to any more. */
   most: number
   /** To be called with the length of each answer: it has asked for it, however large it is. */
   readonly allow: (bytes: number) => void
-  /** To be called when it has caught up. */
   readonly end: () => void
 }
 

@@ -37,7 +37,6 @@ export interface PendingSubscribe {
   outcome: Promise<Position | undefined>
 }
 
-/** A message, or what could not be read as one. */
 export type Arrived = Envelope | Refusal
 
 /** A text, a ping of the WebSocket protocol, or what is known of a text that is long or has been looked at. */
@@ -45,7 +44,6 @@ export type Received = string | Buffer | {
   readonly text: string
   readonly arrived: Arrived | undefined
   weight: number
-  /** Whether it has been put off already. */
   readonly isLate?: true
   /** Whether its verification is over, however soon the next is due. */
   readonly isVerified?: true
@@ -56,7 +54,6 @@ export interface Inbox<M = Received> {
   /** In order; those before `next` have had their turn. */
   messages: Array<M>
   next: number
-  /** How long they are together. */
   length: number
   /** Whether nothing more is read for now. */
   full: boolean
@@ -69,7 +66,6 @@ export interface Inbox<M = Received> {
   turn: number
 }
 
-/** A declared subscription, as connections subscribe to it. */
 export type Declared = Subscription<Connection>
 
 /** What stands before a connection's messages while it is decided who the client is. */
@@ -118,12 +114,9 @@ const sharedHost = (host: string | undefined): string | undefined => host === la
 const text = (header: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof header === "string" ? header : header?.join(", ")
 
-/** What has come before the hello was accepted. */
 export interface Opening {
   bytes: number
-  /** The hello's hooks, while they run. */
   greeting: Promise<unknown> | undefined
-  /** Messages that were no hello. */
   early: number
   saidHello: boolean
   /** Whether nothing more is read for now. */
@@ -137,7 +130,6 @@ export interface Shared {
   readonly fanouts: Fanouts<Connection>
   readonly metrics: { readonly totals: Totals }
   readonly settings: { readonly limits: Limits; readonly maxChunkChars: number; readonly compression: number }
-  /** To be called when a client has caught up. */
   readonly wake: (connection: Connection) => void
   /** What tells writes shortly before a heartbeat from those long before it: its `phase` changes in between. */
   readonly pulse: { readonly phase: number }
@@ -590,7 +582,6 @@ export class Connection {
   }
 }
 
-/** Pushes an update to one connection after another. */
 export const pushing = (message: PreparedMessage, mayMiss: boolean) => (connection: Connection): undefined =>
   connection.push(message, mayMiss)
 

@@ -9,7 +9,6 @@ const none: ReadonlySet<Connection> = new Set()
 export class Connections {
   /** Open while there is a connection. */
   readonly populated = Latch.makeUnsafe(false)
-  /** See `Heartbeat`. */
   readonly pulse = { phase: 0 }
   private readonly byNumber = new Map<number, Connection>()
   private readonly byUser: Groups.Groups<UserKey, Connection> = new Map()
@@ -44,13 +43,11 @@ export class Connections {
     return this.byNumber.values()
   }
 
-  /** The connections of a user; none where there is no index. */
   ofUser(user: unknown): ReadonlySet<Connection> {
     const key = userKey(user)
     return key === undefined ? none : this.byUser.get(key) ?? none
   }
 
-  /** Whether a user has fewer other connections than one may. */
   hasRoom(connection: Connection, key: UserKey, max: number): boolean {
     const current = this.byUser.get(key) ?? none
     return current.size - (current.has(connection) ? 1 : 0) < max

@@ -10,7 +10,6 @@ export const ClosingClock: Context.Reference<Clock.Clock | undefined> = Context.
   { defaultValue: (): Clock.Clock | undefined => undefined }
 )
 
-/** A clock, and what starts an effect by it that nobody waits for. */
 export interface Timing {
   readonly clock: Clock.Clock
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -34,7 +33,6 @@ export class Deadlines<Key> {
     private readonly expire: (key: Key) => void
   ) {}
 
-  /** Sets the deadline of a key, anew if it has one. */
   set(key: Key): void {
     if (this.duration !== false) {
       this.due.delete(key)

@@ -23,9 +23,7 @@ export interface DrainOptions {
 const stride = 10
 
 export class Lifetimes {
-  /** Until when a new connection has to say hello. */
   readonly hello: Deadlines<Connection>
-  /** Until when it has to authenticate, where it must. */
   readonly unauthenticated: Deadlines<Connection>
   /** Until when the application has to have answered: whether a client may upgrade, who it is, whether that holds. */
   readonly authentication: Deadlines<() => void>

@@ -138,13 +138,11 @@ export class Dispatcher implements Rules<Received, Connection> {
     return text
   }
 
-  /** To be called when something threw that should not have. */
   readonly failed = (connection: Connection, error: unknown): void => {
     this.context.application.log(["nes", "connection", "error"], error, connection)
     connection.abandon(CloseCode.internalError)
   }
 
-  /** To be called when a connection may have become free for further messages. */
   wake(connection: Connection): void {
     this.turns.wake(connection)
   }
@@ -187,7 +185,6 @@ export class Dispatcher implements Rules<Received, Connection> {
     return this.turns.forget(connection)
   }
 
-  /** Verifies the credentials of a connection if that is due. */
   verify(connection: Connection): void {
     if (this.isDue(connection) && connection.stage === "ready" && connection.gate === undefined) {
       void this.verifyOne(connection)

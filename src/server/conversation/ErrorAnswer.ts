@@ -6,5 +6,4 @@ import { answers, textOf } from "../../protocol/ErrorTexts.js"
 export const errorAnswer = (name: keyof typeof answers, ...named: ReadonlyArray<string | number>): Boom.Boom =>
   refused(answers[name][0], textOf(answers[name], ...named))
 
-/** The error of a text that is no answer of the table's. */
 export const refused = (statusCode: number, message: string): Boom.Boom => new Boom.Boom(message, { statusCode })

@@ -28,7 +28,6 @@ export const ofHook = (hook: string, error: unknown, log: Service["log"], connec
 /** Whether an error is a programming fault (`TypeError` and its like) rather than an ordinary failure. */
 export const isSystem = (error: unknown): error is Error => error instanceof Error && Bounce.isSystem(error)
 
-/** The headers that the settings let clients see. */
 export const visibleHeaders = (
   headers: Readonly<Record<string, unknown>>,
   allowed: Exclude<Settings["headers"], null>
@@ -37,7 +36,6 @@ export const visibleHeaders = (
     ? headers
     : Object.fromEntries(Object.entries(headers).filter(([name]) => allowed.has(name.toLowerCase())))
 
-/** What an error answers, as far as that is known. */
 export type Quoted = { readonly type?: string | undefined; readonly id?: Message.Id | undefined }
 
 /** The answer that reports a failure. `type`, `id` and `path` are quoted where they are known. */

@@ -41,7 +41,6 @@ export interface Passwords {
   readonly unseal: Iron.Password | Iron.password.Hash
 }
 
-/** A password that changes with every start of the process. */
 export const generate = (): string => randomBytes(32).toString("hex")
 
 // The id under which iron looks for what was sealed without one.
@@ -60,7 +59,6 @@ export const forIron = (password: Password): Passwords => {
   }
 }
 
-/** Iron's settings: its defaults, and over them what the application has set. */
 export const ironOptions = ({ encryption, integrity, ...given }: IronOptions = {}): Iron.SealOptions => ({
   ...Iron.defaults,
   ...given,

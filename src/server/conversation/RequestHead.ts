@@ -3,7 +3,6 @@ import type * as Boom from "@hapi/boom"
 import { isObject } from "../../protocol/Codec.js"
 import { errorAnswer } from "./ErrorAnswer.js"
 
-/** Header values by name, in lower case. */
 export type Headers = Readonly<Record<string, string>>
 
 /** What the upgrade request of a connection said, which no request on it can change. */

@@ -6,7 +6,6 @@ import type { Response } from "../Application.js"
 /** The longest body that is put together from a stream where nothing is said (bytes). */
 export const defaultMaxStreamBytes = 10 * 1024 * 1024
 
-/** Whether a stream of this content type is one that does not end. */
 export const isEndless = (contentType: unknown): boolean =>
   typeof contentType === "string" && /^(?:text\/event-stream|multipart\/x-mixed-replace)\b/i.test(contentType)
 

@@ -20,28 +20,23 @@ export type Question =
   | { readonly type: "paths"; readonly search: string }
   | { readonly type: "send"; readonly id: string; readonly text: string }
 
-/** A connection, as a line of a list. */
 type Row = ReturnType<typeof row>
 
-/** Those connections of a node that match: how many, and the ones that are wanted. */
 export interface Matches {
   readonly matched: number
   readonly rows: ReadonlyArray<Row>
 }
 
-/** A path, or a declared one, and how many are subscribed to it. */
 export interface Followed {
   readonly path: string
   readonly subscribers: number
 }
 
-/** What a node has of subscriptions: those it declares, and the exact paths with most subscribers. */
 export interface Paths {
   readonly declared: ReadonlyArray<Followed & { readonly has: ReadonlyArray<string> }>
   readonly paths: ReadonlyArray<Followed>
 }
 
-// What is shown of a text that a client chose.
 const maxLength = 256
 
 export const maxPaths = 200
@@ -86,7 +81,6 @@ export class Inspection {
     void context.incidents.all
   }
 
-  /** Asks all nodes; of this one alone, where it is alone. */
   async ask(question: Question): Promise<Answers> {
     return await this.membership.ask?.(question) ??
       { answers: new Map([[this.id, await this.answer(question)]]), silent: [] }

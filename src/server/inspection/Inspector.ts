@@ -48,7 +48,6 @@ const decode = Schema.decodeUnknownPromise(Message)
 const inOrder = <A>(answers: ReadonlyMap<string, A>): ReadonlyArray<readonly [node: string, answer: A]> =>
   Array.from(answers).toSorted(([a], [b]) => a < b ? -1 : 1)
 
-/** What the page is shown of all nodes: those that have not answered have nothing but their id. */
 const overview = async (inspection: Inspection, self: string) => {
   const told = await inspection.ask({ type: "overview" })
   return {
@@ -60,7 +59,6 @@ const overview = async (inspection: Inspection, self: string) => {
   }
 }
 
-// How many each node has, and then those that are wanted of each.
 const connections = async (
   inspection: Inspection,
   { count, from, path, search }: { search: string; path?: string | undefined; from: number; count: number }
@@ -135,7 +133,6 @@ const isForeign = ({ headers: { host, origin } }: UpgradeRequest, origins: Reado
 
 interface Options {
   readonly path: string
-  /** Pages that may connect, beside those of the host itself. */
   readonly origin: ReadonlyArray<string>
   /** Asks the application's authentication about an upgrade, as `Hooks.verifyUpgrade` does. */
   readonly admit: (request: UpgradeRequest) => Awaitable<boolean | number>
@@ -170,7 +167,6 @@ const application: Service = {
   log: nothing
 }
 
-/** Makes the server of the sockets of a node's operators. */
 export const make = (
   node: Node,
   { admit, origin, path }: Options
@@ -205,14 +201,12 @@ export const make = (
     return server
   })
 
-// Where the page hears how things stand.
 const live = "/overview"
 
 const read = (name: string): Promise<string> => readFile(new URL(`../../../${name}`, import.meta.url), "utf8")
 
 let files: Promise<readonly [page: string, client: string]> | undefined
 
-/** The page, with the client in it, and the headers that it is to be sent with. */
 export const page = async (): Promise<
   { readonly html: string; readonly headers: Readonly<Record<string, string>> }
 > => {

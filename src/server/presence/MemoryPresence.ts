@@ -13,7 +13,6 @@ import {
   told
 } from "./Present.js"
 
-/** Somebody who is present: on which nodes, and the JSON text of the value. */
 export interface Entry {
   readonly nodes: Set<string>
   value: string

@@ -38,18 +38,15 @@ interface Entry {
   readonly post: Post
   /** How many subscriptions it has: those of several paths may be told of at one. */
   subscriptions: number
-  /** What was said of it here; `null` for nothing. */
   value: string | null
   /** What it binds while it has gone and may come back (bytes). */
   lingering: number
 }
 
-/** This node's part of a place. */
 interface Post {
   readonly place: Place
   readonly grace: number
   readonly entries: Map<string, Entry>
-  /** What has changed and is not told yet. */
   readonly changes: Map<string, string | null | undefined>
   /** Whether what others know may differ from what is so. */
   isDoubtful: boolean
@@ -83,7 +80,6 @@ export type PresenceContext = Pick<NodeContext, "application" | "clock" | "excee
 
 export class Presence implements Local {
   private readonly posts = new Map<string, Post>()
-  /** Who a connection is, at each path. */
   private readonly entries = new Map<Connection, Map<string, Entry>>()
   /** What clients have said of themselves whose subscription was still on its way. */
   private readonly early = new Map<Connection, Map<string, string>>()
@@ -91,7 +87,6 @@ export class Presence implements Local {
   private readonly readings = new SharedReads<Snapshot>()
   private readonly graces = new Map<number, Deadlines<Entry>>()
   private readonly share = Semaphore.makeUnsafe(parallel)
-  /** Whether the last that was to be told was not. */
   private isFailing = false
   private lingering = 0
 
@@ -131,7 +126,6 @@ export class Presence implements Local {
     }]
   }
 
-  /** A connection has subscribed, with a value if it gave one. */
   join(connection: Connection, path: string, subscription: Declared, first: string | undefined): void {
     const { presence } = subscription.options
     const id = presence && this.identify(connection, path, subscription, presence)
@@ -203,7 +197,6 @@ export class Presence implements Local {
     }
   }
 
-  /** The text of a value; throws 400 for one that is too long. */
   read(value: unknown, connection: Connection, path: string): string | undefined {
     if (value === undefined) {
       return undefined
@@ -216,7 +209,6 @@ export class Presence implements Local {
     return text
   }
 
-  /** Who is present at a path of a subscription, if that has presence. */
   of(path: string, subscription: Declared | undefined): PathPresence | undefined {
     const presence = subscription?.options.presence
     if (!presence) {

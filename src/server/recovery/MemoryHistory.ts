@@ -8,7 +8,6 @@ import type { History, Page, Since } from "./History.js"
 
 interface Kept {
   readonly update: Published
-  /** When it was published (ms, monotonic). */
   readonly at: number
 }
 
@@ -43,7 +42,6 @@ export class MemoryHistory implements History {
     return this.logs.size
   }
 
-  /** Gives an update its place. */
   append(update: Publish, bounds: Bounds): Published {
     const { age, size, state = 0 } = bounds
     const at = this.now()

@@ -147,7 +147,6 @@ export class Recovery implements Keeper {
     }
   }
 
-  /** To be called when a connection is no longer subscribed to a path. */
   left(connection: Connection, path: string, subscription: Declared): void {
     const sync = this.syncs.get(path)
     sync?.dismiss(connection)

@@ -33,7 +33,6 @@ export interface Owner {
   readonly wants: (sync: RecoverySync, connection: Connection) => boolean
   readonly pause: () => Promise<void> | undefined
   readonly failed: (sync: RecoverySync, error: unknown) => void
-  /** Nothing is being done any more. */
   readonly idle: (sync: RecoverySync) => void
 }
 
@@ -88,7 +87,6 @@ export class RecoverySync {
     return this.at
   }
 
-  /** Whether connections wait to be let in, or the history is being read. */
   get busy(): boolean {
     return this.working !== undefined || Boolean(this.admissions?.size)
   }
@@ -146,7 +144,6 @@ export class RecoverySync {
     return this.work()
   }
 
-  /** Reads the history again: announcements may have been missed. */
   work(): Promise<void> {
     this.behind = true
     return this.working ?? this.keep()

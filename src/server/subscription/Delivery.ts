@@ -70,7 +70,6 @@ export class Delivery {
     }
   }
 
-  /** Delivers an update to these subscribers of its path; returns a Promise only if a filter has to wait. */
   readonly carry = (update: Publish, subscribers: Subscribers<Connection>): void | Promise<void> => {
     const match = this.hub.router.match(update.path)
     const carried = match && this.toSubscribers(update, match, subscribers)

@@ -1,13 +1,10 @@
 /** What is published to many is written to them bit by bit, and nobody can tell: see `Fanouts`. */
 import type { Task, Turns } from "../transport/Turns.js"
 
-/** Whom a fan-out may reach. */
 export interface Recipient {
   /** The number of the last fan-out that has reached it, or that it has no part in. */
   reached: number
-  /** What it is subscribed to, by path. */
   readonly subscriptions: { readonly size: number; readonly keys: () => Iterable<string> }
-  /** Whether nothing can be written to it any more. */
   readonly departed: boolean
   /** Holds back what is written until `letGo`, unless it will be one message. */
   readonly hold: (isOne: boolean) => void
@@ -36,7 +33,6 @@ const looksPerStep = 512
 // Up to so many recipients are written to at once: it takes no longer than to remember them.
 const few = 64
 
-// So few fan-outs are looked through one by one.
 const fewFanouts = 4
 
 // With more under way, whoever publishes waits until the oldest is out: they come faster than they can leave.
@@ -79,7 +75,6 @@ class Fanout<R extends Recipient> implements Sending {
     })
   }
 
-  /** Writes to some. */
   advance(): void {
     const { fanouts, members, number, recipients } = this
     const writes = fanouts.writes + writesPerStep
@@ -113,13 +108,10 @@ class Fanout<R extends Recipient> implements Sending {
  * without being copied.
  */
 export class Fanouts<R extends Recipient> implements Task {
-  /** The number of the last fan-out. */
   latest = 0
-  /** How many writes there have been. */
   writes = 0
   // In order. Whoever looks through such a list may cause it to change: it is replaced then.
   private underWay: ReadonlyArray<Fanout<R>> = []
-  // The place in it of the one whose turn it is.
   private turn = 0
   private started = false
   private readonly byPath = new Map<string | undefined, ReadonlyArray<Fanout<R>>>()

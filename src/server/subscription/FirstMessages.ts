@@ -16,7 +16,6 @@ import type { PreparedMessage } from "../transport/Turns.js"
 import { Snapshot } from "./Snapshot.js"
 import type { Seat, Subscribers } from "./Subscription.js"
 
-/** Whether an update for a user, or for all, is for this connection. */
 export const isFor = ({ auth }: Connection, user: unknown, index: string | false | undefined): boolean => {
   const key = userKey(user)
   return key === undefined || (typeof index === "string" && userKey(auth.credentials?.[index]) === key)
@@ -97,7 +96,6 @@ export class FirstMessages {
     return seats?.get(path)?.get(connection)?.done
   }
 
-  /** Keeps an update for those who wait for their first message. */
   pass({ seats }: Declared, update: Publish): void {
     const ofPath = seats?.get(update.path)
     if (!ofPath) {
@@ -111,7 +109,6 @@ export class FirstMessages {
     }
   }
 
-  /** To be called when a connection is no longer subscribed to a path. */
   leave(connection: Connection, path: string, subscription: Declared): void {
     const { seats } = subscription
     if (seats && take(seats, path, connection)) {

@@ -25,7 +25,6 @@ export interface Keeper {
     history: number
   ) => Entry
   readonly left: (connection: Connection, path: string, subscription: Declared) => void
-  /** Takes an update that has a position: it is carried when its turn has come. */
   readonly arrive: (update: Published) => void | Promise<void>
   readonly has: (path: string) => boolean
   /** How far a path has come here; `undefined` where that is not known. */
@@ -63,11 +62,9 @@ export class Hub {
   readonly router = new Router<Declared>()
   readonly declared: Array<Declared> = []
   keeps = false
-  /** Present as soon as one does. */
   recovery: Keeper | undefined
   /** Present as soon as a subscription tells who is subscribed. */
   presence: Presence | undefined
-  /** Lets subscribers in that get a first message. */
   firstMessages: FirstMessages | undefined
 
   /** Its place among the nodes, as soon as it has one. */
@@ -102,7 +99,6 @@ export class Hub {
     return Array.from(this.connections.keys()).filter(({ stage }) => stage === "ready")
   }
 
-  /** Whether anyone is subscribed to a path, or about to be. */
   listens(path: string): boolean {
     return this.recovery?.has(path) || this.router.match(path)?.subscription.isFollowed(path) === true
   }
@@ -273,7 +269,6 @@ export class Hub {
     }
   }
 
-  // Ends what a connection may not be subscribed to any more.
   private review(connection: Connection): ReadonlyArray<string> {
     const ended: Array<string> = []
     for (const [path, subscription] of connection.subscriptions) {

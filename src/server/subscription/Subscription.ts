@@ -114,12 +114,10 @@ export class Subscription<C extends Subscriber> {
     return key === undefined ? topic.connections : topic.byUser?.get(key) ?? none
   }
 
-  /** Whether somebody is subscribed to an exact path, or waits for a first message. */
   isFollowed(path: string): boolean {
     return this.topics.has(path) || this.seats?.has(path) === true
   }
 
-  /** The exact paths that somebody is subscribed to, and how many are. */
   *followed(): IterableIterator<readonly [path: string, subscribers: number]> {
     for (const [path, { connections }] of this.topics) {
       yield [path, connections.size]
@@ -142,7 +140,6 @@ export class Subscription<C extends Subscriber> {
     }
   }
 
-  /** Takes a subscriber out; returns whether it was in. */
   remove(connection: C, path: string): boolean {
     connection.catchUp()
     const topic = this.topics.get(path)
@@ -165,7 +162,6 @@ export interface Match<A> {
   readonly params: Params
 }
 
-/** Throws for what is no path to publish to. */
 export const requirePath = (path: string): void => {
   if (typeof path !== "string" || !path.startsWith("/")) {
     throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)

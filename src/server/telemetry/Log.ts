@@ -10,7 +10,6 @@ import type { Connection } from "../connection/Connection.js"
 import type { Exceeded } from "../LimitSettings.js"
 import type { Refused } from "./Metrics.js"
 
-/** The annotation with a connection's id, in logs and in spans. */
 export const socketId = "nes.socket.id"
 
 type Texts = Readonly<Record<string, string>>
@@ -41,19 +40,16 @@ const originOf = (origin: string): string => {
 
 /** Nothing that an application or a client has written is in it: either might quote credentials. */
 interface Incident {
-  /** When (ms since the epoch). */
   readonly at: number
   readonly kind: string
   readonly socket?: string | undefined
   readonly address?: string | undefined
-  /** Whom the proxy names, where there is one. */
   readonly forwarded?: string | undefined
   /** The limit that was crossed, the setting that refused, or the class and code of the error. */
   readonly reason?: string | undefined
   readonly path?: string | undefined
 }
 
-// How many are kept.
 const room = 100
 
 const nameOf = (error: unknown): string | undefined => {
@@ -66,7 +62,6 @@ const nameOf = (error: unknown): string | undefined => {
 
 /** What was refused, and what failed, of late: kept from when somebody begins to look. */
 export class Incidents {
-  /** Present once somebody looks. */
   private kept: Array<Incident> | undefined
 
   constructor(private readonly now: () => number) {}
@@ -87,7 +82,6 @@ export class Incidents {
     }
   }
 
-  /** Notes what is told to the application's log, if it is a failure. */
   logged(tags: ReadonlyArray<string>, data: unknown, socket: string | undefined): void {
     if (this.kept && tags.includes("error")) {
       this.note({ kind: tags.filter((tag) => tag !== "nes").join(" "), socket, reason: nameOf(data) })
@@ -97,7 +91,6 @@ export class Incidents {
 
 type Write = (level: LogLevel.Severity, message: string, annotations: Readonly<Record<string, unknown>>) => void
 
-/** Who listens. */
 interface Listeners {
   /** To the life of each connection (`Debug`). */
   readonly lives?: Write | undefined
@@ -141,7 +134,6 @@ class Lives {
 }
 
 export class Log {
-  /** Present where somebody wants to know. */
   readonly lives: Lives | undefined
   private readonly crossed = new WeakMap<Connection, Set<keyof Exceeded>>()
   private undeclaredIsNew = true
@@ -244,7 +236,6 @@ export class Log {
   }
 }
 
-/** Whether anybody hears what is logged at this level. */
 export const listens = (level: LogLevel.Severity): Effect.Effect<boolean> =>
   Effect.zipWith(
     LogLevel.isEnabled(level),

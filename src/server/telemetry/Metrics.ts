@@ -6,7 +6,6 @@ import { upgradeRefusals } from "../../protocol/ErrorTexts.js"
 import { getOrMake } from "../Groups.js"
 import * as LimitSettings from "../LimitSettings.js"
 
-/** Has Effect's metrics read something. */
 type Series = (context: Context.Context<never>, read: () => number) => void
 
 const ignored = { update: () => {}, modify: () => {} }
@@ -70,7 +69,6 @@ type Name = keyof typeof counters
 /** The totals of one server since it was made. `connections` and `subscriptions` are those there are. */
 export type Totals = { [K in Name]: number }
 
-/** The totals that messages pushed to one client are counted in. */
 export const pushed = { pub: "sentPub", update: "sentUpdate", revoke: "sentRevoke" } as const satisfies Record<
   string,
   Name
@@ -103,7 +101,6 @@ const zeros = <K extends string>(names: ReadonlyArray<K>): Record<K, number> =>
 const seriesOf = (names: ReadonlyArray<string>, make: (name: string) => Series): Readonly<Record<string, Series>> =>
   Object.fromEntries(names.map((name) => [name, make(name)]))
 
-// By where a server counts it.
 const groups = {
   totals: counters,
   exceeded: seriesOf(
@@ -170,7 +167,6 @@ class Servers {
   }
 }
 
-// By registry, and by what distinguishes its series.
 const known = new WeakMap<Metric.MetricRegistry, Map<string, Servers>>()
 
 const serversOf = (context: Context.Context<never>): Servers => {
@@ -179,10 +175,8 @@ const serversOf = (context: Context.Context<never>): Servers => {
   return getOrMake(getOrMake(known, registry, () => new Map()), attributes, () => new Servers(context))
 }
 
-/** So many durations are summed up, whoever looks. */
 export const mostDurations = 1_024
 
-/** Counts for one server. What is counted is added to by whoever knows of it. */
 export class Metrics {
   readonly totals: Totals = zeros(Object.keys(counters) as ReadonlyArray<Name>)
   readonly exceeded = LimitSettings.exceeded()
@@ -190,7 +184,6 @@ export class Metrics {
   readonly closes = zeros(closeCodes)
   /** How long requests took (ms) that have not been summed up. */
   readonly durations: Array<number> = []
-  /** What waited for slow clients at the last heartbeat (bytes). */
   buffered = 0
   private readonly servers: Servers | undefined
   private loop: ReturnType<typeof monitorEventLoopDelay> | undefined
@@ -203,7 +196,6 @@ export class Metrics {
     this.servers?.add(this)
   }
 
-  /** Looks at the event loop for as long as the server serves. */
   watch(serves: boolean): void {
     if (this.servers && serves) {
       this.loop ??= monitorEventLoopDelay({ resolution: loopResolution })

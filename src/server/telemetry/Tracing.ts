@@ -63,7 +63,6 @@ export class Tracing {
   }
 }
 
-/** The spans of the tracer in force; `undefined` where nobody looks. */
 export const make: Effect.Effect<Tracing | undefined> = Effect.gen(function*() {
   if (!(yield* isEnabled)) {
     return undefined

@@ -28,7 +28,6 @@ const ignore = (): void => {}
 // it. With a client that has no room for the usual window nothing is compressed.
 const deflate = { serverNoContextTakeover: true, clientNoContextTakeover: true, serverMaxWindowBits: 15 }
 
-/** Accepts WebSockets. */
 export class Acceptor {
   private wss: WebSocketServer
   private maxPayload: number
@@ -54,7 +53,6 @@ export class Acceptor {
     })
   }
 
-  /** Answers one upgrade request. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const admitted = this.admission.admit(request)
     // After a restart everybody comes at once.

@@ -34,7 +34,6 @@ export class Admission {
     private readonly isStopping: () => boolean
   ) {}
 
-  /** Whether a request may upgrade. Does not fail. */
   readonly admit = (request: IncomingMessage): number | undefined | Promise<number | undefined> => {
     const { settings: { hooks: { verifyUpgrade }, origin }, settle } = this.context
     // A load balancer asks the next node at once.
@@ -72,7 +71,6 @@ export class Admission {
       : undefined
   }
 
-  /** Counts a connection that came in (1) or left (-1). */
   count(address: string | undefined, change: 1 | -1): void {
     if (address !== undefined && this.context.settings.maxConnectionsPerAddress < Infinity) {
       const network = networkOf(address)

@@ -41,17 +41,14 @@ const tooLong = new Set<unknown>([
 // As what a smaller read counts before the hello.
 const leastRead = 64
 
-/** Who is told of what comes. */
 interface Receiver {
   /** A text, or the data of a ping of the WebSocket protocol; returns what is to have its turn of it, if anything. */
   readonly receive: (connection: Connection, sent: string | Buffer) => Received | undefined
-  /** A pong of the WebSocket protocol. */
   readonly pong: (connection: Connection) => void
   /** With the code and reason of the close frame that came; 1005 for one without a code, 1006 for none. */
   readonly closed: (connection: Connection, code: number, reason: string) => void
   /** A frame was longer than this limit; the connection closes next, with 1009. */
   readonly tooLong: (connection: Connection, limit: "maxFrameBytes" | "maxHelloBytes") => void
-  /** Something threw that should not have. */
   readonly failed: (connection: Connection, error: unknown) => void
 }
 
@@ -67,7 +64,6 @@ export class Intake {
     private readonly messages: TurnLimiter<Received, Connection>
   ) {}
 
-  /** Begins with a socket. */
   take(ws: NesWebSocket, connection: Connection): void {
     ws.connection = connection
     ws.intake = this
@@ -103,7 +99,6 @@ export class Intake {
     }
   }
 
-  /** Takes an event of ws. */
   hear(connection: Connection, event: string | symbol, first: unknown, second: unknown): void {
     const { receiver } = this
     try {
@@ -175,13 +170,10 @@ export class Intake {
   }
 }
 
-/** Whose messages wait. */
 export interface Sender<M> {
-  /** Absent when nothing waits. */
   inbox: Inbox<M> | undefined
   readonly stopReading: () => void
   readonly readOn: () => void
-  /** Called when nothing waits any more. */
   readonly rest: () => void
 }
 
@@ -205,7 +197,6 @@ const long = 2
 // But no longer than this (ms): it may have been the machine that took the time.
 const mostRest = 100
 
-/** What becomes of messages. */
 export interface Rules<M, S> {
   readonly begin: (sender: S, message: M) => void
   /** Whether a message may be begun now; if not, `wake` is to be called when it may. */
@@ -217,7 +208,6 @@ export interface Rules<M, S> {
   /** Whether messages wait for such. */
   readonly isWaiting: (sender: S, message: M) => boolean
   readonly refuse: (sender: S, message: M) => void
-  /** Something threw that should not have. */
   readonly failed: (sender: S, error: unknown) => void
 }
 
@@ -236,7 +226,6 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
 
   constructor(private readonly turns: Turns, private readonly rules: Rules<M, S>) {}
 
-  /** Begins a message now, or when its turn comes. */
   receive(sender: S, message: M): void {
     const { rules } = this
     const length = rules.lengthOf(message)
@@ -278,7 +267,6 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
     }
   }
 
-  /** Forgets what waits, and returns it. */
   forget(sender: S): ReadonlyArray<M> {
     const { inbox } = sender
     if (this.last === sender) {
@@ -313,7 +301,6 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
     return false
   }
 
-  // Returns how long it was.
   private beginNext(sender: S): number {
     const { inbox } = sender
     const message = inbox?.messages[inbox.next]
@@ -461,7 +448,6 @@ export class TurnLimiter<M, S extends Sender<M>> implements Task {
     return this.atOnce++ < atOncePerTurn
   }
 
-  // Looks whether another turn has begun.
   private look(): void {
     if (this.turn !== this.turns.count) {
       this.turn = this.turns.count

@@ -3,7 +3,6 @@ import { Buffer } from "node:buffer"
 import { constants, deflateRawSync } from "node:zlib"
 import * as Chunk from "../../protocol/Chunk.js"
 
-/** Something that is done bit by bit. */
 export interface Task {
   /** Does a bit, of a few hundred microseconds at most; returns whether anything is left to do in the present turn. */
   step(): boolean
@@ -19,7 +18,6 @@ const perTurn = 16
 
 /** Takes the tasks in turns, a slice of time in each turn of the event loop. */
 export class Turns {
-  /** How many slices there have been. */
   count = 0
   private readonly tasks: Array<Task> = []
   private deferred: Array<Task> = []
@@ -29,7 +27,6 @@ export class Turns {
   private turn = -1
   private until = 0
 
-  /** Begins with a task in the next slice, or in the present one. */
   start(task: Task): void {
     this.tasks.push(task)
     this.schedule()
@@ -49,7 +46,6 @@ export class Turns {
     }
   }
 
-  /** Ends with the next slice. */
   next(): Promise<void> {
     return new Promise((resolve) =>
       this.defer({
@@ -237,7 +233,6 @@ const compressedFrameOf = (text: string, threshold: number): Buffer => {
   return frame
 }
 
-// In UTF-8, of a UTF-16 code unit.
 const mostBytesPerChar = 3
 
 /** A message on its way out: serialised once, and chunked and framed once, at the first socket that takes it. */

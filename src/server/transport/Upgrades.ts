@@ -6,7 +6,6 @@ import type { Duplex } from "node:stream"
 
 type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** One who takes WebSocket upgrades. */
 export interface Taker {
   /** The only path it takes; without one it takes every path that no other listener answers at once. */
   readonly path: string | undefined
@@ -15,7 +14,6 @@ export interface Taker {
   readonly upgrade: Upgrade
 }
 
-/** Whether a request asks for a WebSocket. */
 export const isWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === "websocket"
 
 // How long another listener may take to answer an upgrade at all (ms).
@@ -36,7 +34,6 @@ export const refuse = (socket: Duplex, status: number): void => {
 
 const hopByHop = new Set(["upgrade", "http2-settings"])
 
-// The request without its offer to upgrade, as text.
 const ordinaryHead = ({ httpVersion, method, rawHeaders, url }: IncomingMessage): string => {
   let head = `${method} ${url} HTTP/${httpVersion}\r\n`
   for (let i = 0; i < rawHeaders.length; i += 2) {
