@@ -8,14 +8,37 @@ import type { Host, Socket } from "./Socket.js"
 
 const ended = (): void => {}
 
+// When a hook that was to call `next` is taken for one that never does (ms).
+const patience = 10_000
+
+/** Warns, once for each hook, of one that never answers. Only one call at a time is watched. */
+const watcher = (name: string) => {
+  let isWatching = false
+  return (isAnswered: () => boolean): void => {
+    if (!isWatching) {
+      isWatching = true
+      setTimeout(() => {
+        isWatching = !isAnswered()
+        if (isWatching) {
+          const message =
+            `\`${name}\` declares \`next\`, and has not called it for ${patience / 1_000} seconds: call it, ` +
+            "or do not declare it and return the answer"
+          process.emitWarning(message, { type: "NesWarning", code: "NES_HOOK_SILENT" })
+        }
+      }, patience).unref()
+    }
+  }
+}
+
 /**
  * Runs a hook that answers through its `next`, or through a Promise it returns, whichever is first; the first call of
  * `next` counts. One that has answered when it returns is not waited for. Of how it fails later, `lost` hears.
  */
-const viaNext = <A>(
+const firstAnswer = <A>(
   run: (next: (...args: ReadonlyArray<unknown>) => void) => unknown,
   decode: (...args: ReadonlyArray<unknown>) => A,
-  lost: (error: unknown) => void
+  lost: (error: unknown) => void,
+  watch: (isAnswered: () => boolean) => void
 ): A | Promise<A> => {
   const answers: Array<ReadonlyArray<unknown>> = []
   let wake = ended
@@ -48,6 +71,8 @@ const viaNext = <A>(
         answers.push([value])
         wake()
       }, (error: unknown) => answers.length > 0 ? lost(error) : reject(error))
+    } else {
+      watch(() => answers.length > 0)
     }
   })
 }
@@ -77,22 +102,32 @@ const verdict = (isMatch: unknown, override?: unknown): Subscription.Verdict => 
     : Boolean(isMatch)
 }
 
+// Runs calls of one hook, of which `log` hears how they fail later.
+const answering = (name: string, { log }: Host) => {
+  const watch = watcher(name)
+  return <A>(
+    connection: Connection,
+    run: (next: (...answer: ReadonlyArray<unknown>) => void) => unknown,
+    decode: (...answer: ReadonlyArray<unknown>) => A
+  ) => firstAnswer(run, decode, (error) => log(["nes", name, "error"], error, connection), watch)
+}
+
 // Calls the hooks of `owner`: one that declares the argument after these answers through it, as `decode` reads that.
-const caller = (owner: object, { log, socketOf }: Host) =>
+const caller = (owner: object, host: Host) =>
 <Args extends ReadonlyArray<unknown>, A>(
   name: string,
   hook:
     | ((socket: Socket, ...args: [...Args, next: (...answer: ReadonlyArray<unknown>) => void]) => Awaitable<A>)
     | undefined,
   decode: (...answer: ReadonlyArray<unknown>) => A
-) =>
-  hook && ((connection: Connection, ...args: Args): Awaitable<A> => {
+) => {
+  const viaNext = answering(name, host)
+  return hook && ((connection: Connection, ...args: Args): Awaitable<A> => {
     const call = (next: (...answer: ReadonlyArray<unknown>) => void): Awaitable<A> =>
-      hook.call(owner, socketOf(connection), ...args, next)
-    return hook.length > args.length + 1
-      ? viaNext(call, decode, (error) => log(["nes", name, "error"], error, connection))
-      : call(ended)
+      hook.call(owner, host.socketOf(connection), ...args, next)
+    return hook.length > args.length + 1 ? viaNext(connection, call, decode) : call(ended)
   })
+}
 
 export const ofPlugin = (options: PluginOptions, host: Host): Settings.Hooks => {
   const { onConnection, onDisconnection, onMessage, verifyUpgrade } = options
@@ -110,19 +145,16 @@ export const ofSubscription = (
   host: Host
 ): Subscription.Options<Connection> => {
   const { filter, onSubscribe, onUnsubscribe, snapshot } = subscription
-  const { log, socketOf } = host
+  const { socketOf } = host
   const called = caller(subscription, host)
+  const viaNext = answering("filter", host)
   return {
     snapshot: snapshot &&
       ((connection, path, params) => snapshot.call(subscription, socketOf(connection), path, params)),
     filter: filter && ((path, message, { connection, credentials, internal, params }) => {
       const options = { socket: socketOf(connection), credentials, params, internal }
       return filter.length > 3
-        ? viaNext(
-          (next) => filter.call(subscription, path, message, options, next),
-          verdict,
-          (error) => log(["nes", "filter", "error"], error, connection)
-        )
+        ? viaNext(connection, (next) => filter.call(subscription, path, message, options, next), verdict)
         : filter.call(subscription, path, message, options, ended) as Awaitable<Subscription.Verdict>
     }),
     onSubscribe: called<[path: string, params: Subscription.Params], unknown>("onSubscribe", onSubscribe, failure),

@@ -1,7 +1,10 @@
 /** The callback style of nes-api.txt ("Registration", "server.subscription"), and a server that stops and starts again. */
 import Hapi from "@hapi/hapi"
-import { expect, it } from "vitest"
+import { expect, it, onTestFinished, vi } from "vitest"
 import * as Nes from "../../src/hapi.js"
+import * as Hooks from "../../src/hapi/Hooks.js"
+import type { Host } from "../../src/hapi/Socket.js"
+import type { Connection } from "../../src/server/connection/Connection.js"
 
 it("hooks answer through next, the first call counts; a stopped server starts again", async () => {
   const unsubscribed: Array<unknown> = []
@@ -65,4 +68,42 @@ it("a hook may return a call that gets a callback: what the callback does is the
   await client.unsubscribe("/item/5", null)
   await client.disconnect()
   await server.stop({ timeout: 100 })
+})
+
+it("a hook that declares `next` and does not call it is told of after 10 seconds, once", () => {
+  const warnings: Array<string> = []
+  vi.useFakeTimers({ toFake: ["setTimeout"] })
+  const spy = vi.spyOn(process, "emitWarning").mockImplementation((warning) => void warnings.push(String(warning)))
+  onTestFinished(() => {
+    vi.useRealTimers()
+    spy.mockRestore()
+  })
+  const host = { log: () => {}, socketOf: () => undefined } as unknown as Host
+  const connection = {} as Connection
+  const call = (options: Nes.PluginOptions & Nes.SubscriptionOptions): void => {
+    const { onMessage } = Hooks.ofPlugin(options, host)
+    const { filter, onSubscribe, onUnsubscribe } = Hooks.ofSubscription(options, host)
+    for (let time = 0; time < 3; time++) {
+      void onMessage?.(connection, "message")
+      void filter?.("/a", "message", { connection, credentials: null, params: {}, internal: undefined })
+      void onSubscribe?.(connection, "/a", {})
+      void onUnsubscribe?.(connection, "/a", {})
+      vi.advanceTimersByTime(10_000)
+    }
+  }
+  call({ onMessage: (_socket, message, next) => setTimeout(next, 9_999, message) })
+  call({ onMessage: (_socket, _message, _next) => new Promise(() => {}), filter: (_path, _message) => false })
+  expect(warnings).toEqual([])
+  call({
+    onMessage: (_socket, message, _next) => message,
+    filter: (_path, _message, _options, _next) => true,
+    onSubscribe: (_socket, _path, _params, _next) => {},
+    onUnsubscribe: (_socket, _path, _params, _next) => {}
+  })
+  expect(warnings.map((text) => text.split(" ", 1)[0])).toEqual([
+    "`onMessage`",
+    "`filter`",
+    "`onSubscribe`",
+    "`onUnsubscribe`"
+  ])
 })
