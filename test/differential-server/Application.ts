@@ -237,6 +237,7 @@ const routes = (record: Recorder, gate: Gate): Array<Hapi.ServerRoute> => [
   { method: "GET", path: "/json-problem", handler: (_, h) => h.response("{\"a\":1}").type("application/problem+json") },
   { method: "GET", path: "/date", handler: () => ({ at: new Date(0), undefined, nan: Number.NaN }) },
   { method: "GET", path: "/to-json", handler: () => ({ toJSON: () => ({ shaped: true }) }) },
+  { method: "GET", path: "/to-json-key", handler: () => ({ toJSON: (key: string) => ({ key }) }) },
   { method: "GET", path: "/circular", handler: () => circular() },
   {
     method: "GET",

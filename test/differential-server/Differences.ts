@@ -52,6 +52,7 @@ export const differences: Readonly<Record<string, string>> = {
   "S-streams": "a stream is collected up to a limit, and one of events is answered 500, with a text that says so",
   "S-surrogate-pairs": "a chunk never ends inside a surrogate pair",
   "S-system-errors": "a hook that throws a TypeError, or what is no Error, is answered 500",
+  "S-to-json-key": "`toJSON` of a payload is given no key, as over HTTP",
   "S-too-many-503": "`maxConnectionsPerUser` is answered 503 for every authentication type",
   "S-travel-headers": "headers that say how a message travels, or how its answer does, are dropped",
   "S-revoke-while-subscribing": "a subscription that is revoked while `onSubscribe` is running is refused",

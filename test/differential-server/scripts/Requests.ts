@@ -78,6 +78,10 @@ const results: ReadonlyArray<Script> = [
   get("/json-problem"),
   get("/date"),
   get("/to-json", answered(200, { shaped: true })),
+  get("/to-json-key", {
+    ...answered(200, { key: "" }),
+    difference: { id: "S-to-json-key", peer: { a: [welcome("a"), answer(2, 200, { key: "payload" })] } }
+  }),
   get("/json-settings"),
   get("/circular"),
   get("/bigint"),
