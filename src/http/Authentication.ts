@@ -14,7 +14,6 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { isObject } from "../protocol/Codec.js"
 import * as Secrets from "../protocol/Secrets.js"
@@ -24,9 +23,7 @@ import type { Authentication as Authenticated, AuthState, Credentials } from "..
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import * as Password from "../server/conversation/Password.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
-import * as Setting from "../server/SettingKinds.js"
-import { choice, kind, optional, required, setting, struct } from "../server/SettingKinds.js"
-import { authFields, type AuthSettingOptions } from "../server/Settings.js"
+import type { AuthSettingOptions } from "../server/Settings.js"
 import * as FaultLog from "./FaultLog.js"
 import * as Refusal from "./Refusal.js"
 import { contextOf, credentials as currentCredentials, CurrentCredentials, CurrentSocket } from "./Socket.js"
@@ -291,30 +288,3 @@ export const port = <R, RV>(auth: Authentication<R, RV> | false) => ({
 
   defaultAccess: () => auth ? { mode: auth.mode, rules: [{}] } : false as const
 })
-
-const anything = kind("anything", (_): _ is unknown => true)
-const effect = kind("an Effect", Effect.isEffect)
-
-/** What a server may be given. @internal */
-export const Given = Setting.falseOr(
-  struct({
-    ...authFields(Setting.duration),
-    type: setting(choice("direct", "cookie", "token"), "direct"),
-    mode: setting(choice("required", "optional", "try"), "required"),
-    authenticate: required(effect),
-    verify: optional(Setting.hook),
-    password: optional(anything),
-    iron: optional(Setting.object),
-    cookie: optional(Setting.text),
-    cookieOptions: optional(Setting.object),
-    login: required(effect),
-    unseal: optional(anything),
-    fault: optional(Setting.text)
-  }).check(Schema.makeFilter(({ fault }) => fault === undefined || { path: ["password"], issue: fault })),
-  "what Authentication.make returns, or false"
-)
-
-const given = Setting.decoder(struct({ auth: Given }))
-
-/** Throws a `UserError` for what lets in others than it seems to. @internal */
-export const check = (auth: unknown): unknown => given({ auth })

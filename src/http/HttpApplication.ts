@@ -21,6 +21,7 @@ import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Authentication from "./Authentication.js"
 import * as FaultLog from "./FaultLog.js"
+import * as GivenAuthentication from "./GivenAuthentication.js"
 import { RequestRunner } from "./RequestRunner.js"
 
 /**
@@ -81,7 +82,7 @@ export const make = <E, R, RA = never, RV = never>(
 ): Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA> | Exclude<RV, Scope.Scope>> =>
   Effect.gen(function*() {
     const { auth = false, ids = {}, maxStreamBytes = ResponseBody.defaultMaxStreamBytes, middleware } = options
-    yield* Effect.sync(() => Authentication.check(auth))
+    yield* Effect.sync(() => GivenAuthentication.check(auth))
     const context = yield* rootless<Requirements<RA> | Exclude<RV, Scope.Scope>>()
     const runner = new RequestRunner(
       // What the application requires is in the context: the type of this function says so.

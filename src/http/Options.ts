@@ -11,7 +11,7 @@ import * as Setting from "../server/SettingKinds.js"
 import { optional, setting } from "../server/SettingKinds.js"
 import type { SettingOptions } from "../server/Settings.js"
 import * as Settings from "../server/Settings.js"
-import * as Authentication from "./Authentication.js"
+import * as GivenAuthentication from "./GivenAuthentication.js"
 import type { Hooks } from "./Hooks.js"
 import type * as HttpApplication from "./HttpApplication.js"
 
@@ -56,7 +56,7 @@ const all = Setting.decoder(
     ids: optional(Setting.object),
     server: optional(Setting.object),
     ...Settings.fields(Setting.duration),
-    auth: Authentication.Given,
+    auth: GivenAuthentication.Given,
     maxChunkChars: setting(Setting.count, Infinity),
     maxStreamBytes: optional(Setting.count),
     gracePeriod: setting<Duration.Input>(duration, "5 seconds")
