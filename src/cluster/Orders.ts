@@ -40,8 +40,8 @@ export class Orders {
   isBehind = false
   /** What it is to do, one after another: a revocation before the disconnection that follows it. */
   private work: Promise<unknown> = Promise.resolve()
-  /** Those of this node that could not be kept. */
-  private unsent: Array<Order> = []
+  /** Those of this node that could not be kept, in words: what cannot be put into words never can. */
+  private readonly unsent: Array<string> = []
   /** What other nodes have confirmed last, and who waits for more. */
   private readonly confirmed = new Map<string, Message.Position>()
   private readonly waiting: Waiting
@@ -53,9 +53,10 @@ export class Orders {
   /** Has an order carried out by the nodes it concerns; ends when they have confirmed, fails when that is not known. */
   async give(order: Order): Promise<void> {
     const { host } = this
-    const position = await this.keep(order).catch((error: unknown) => {
+    const payload = ClusterCodec.encode(host.node.id, order)
+    const position = await this.keep(payload).catch((error: unknown) => {
       if (this.unsent.length < maxUnsent) {
-        this.unsent.push(order)
+        this.unsent.push(payload)
       }
       throw error
     })
@@ -86,8 +87,8 @@ export class Orders {
 
   /** Gives the orders that could not be given; fails if they cannot be for now. */
   readonly resend = single(async () => {
-    for (let order = this.unsent[0]; order; order = this.unsent[0]) {
-      await this.keep(order)
+    for (let payload = this.unsent[0]; payload; payload = this.unsent[0]) {
+      await this.keep(payload)
       this.unsent.shift()
     }
   })
@@ -101,9 +102,8 @@ export class Orders {
     this.confirmed.delete(node)
   }
 
-  private async keep(order: Order): Promise<Message.Position> {
-    const payloads = [ClusterCodec.encode(this.host.node.id, order)]
-    const [position] = await this.host.session().append([{ path, payloads, state: 0 }], bounds)
+  private async keep(payload: string): Promise<Message.Position> {
+    const [position] = await this.host.session().append([{ path, payloads: [payload], state: 0 }], bounds)
     if (!position || position instanceof Error) {
       throw position ?? new Error("Not answered")
     }

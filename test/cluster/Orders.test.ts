@@ -125,3 +125,10 @@ it("an order that could not be given is not forgotten, whoever gives them again,
   await again
   expect(appended.map(({ order }) => order)).toEqual(["revoke", "disconnect", "disconnect"])
 })
+
+it("an order that cannot be put into words is refused, and given no more", async () => {
+  const { appended, orders } = stage()
+  await expect(orders.give({ ...revoke, message: { count: 1n } })).rejects.toThrow("BigInt")
+  await orders.resend()
+  expect(appended).toEqual([])
+})

@@ -222,6 +222,16 @@ describe("`socket.publish(path, message, [callback])`: an update for this client
   })
 })
 
+it("a revocation by the node is told, even if its last message cannot be", async () => {
+  const { client, server } = await pair()
+  await client.subscribe("/item/5", () => {})
+  const revoked = new Promise((resolve) => {
+    client.onRevoke = resolve
+  })
+  await server.plugins.nes.node.revoke({ socket: client.id ?? "" }, "/item/5", circular())
+  expect(await revoked).toBe("/item/5")
+})
+
 describe("`socket.revoke(path, message, [callback])`: ends a subscription", () => {
   it.each([
     ["with a last update", { last: true }, [["revoked", { last: true }]]],

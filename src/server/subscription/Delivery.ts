@@ -128,7 +128,9 @@ export class Delivery {
     if (subscribed.length === 0) {
       return Promise.resolve()
     }
-    const outgoing = this.encode("revoke", { path, message: message ?? undefined })
+    // That it has ended is told whatever becomes of the last message.
+    const outgoing = this.encode("revoke", { path, message: message ?? undefined }) ??
+      this.encode("revoke", { path, message: undefined })
     return Promise.all(subscribed.map((connection) => {
       const left = this.hub.revoke(connection, path)
       // At once: a client that subscribes again while the hook runs must not take it for the new subscription's.
