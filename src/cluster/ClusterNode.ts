@@ -10,6 +10,7 @@ import { type Answers, BrokerError, type Health, type Membership, type Node, typ
 import type { Broadcast, Command, Publish, Published } from "../server/Command.js"
 import * as MessageText from "../server/MessageText.js"
 import type { Bounds } from "../server/recovery/Bounds.js"
+import * as Epoch from "../server/recovery/Epoch.js"
 import type { History, Page, Since } from "../server/recovery/History.js"
 import { Appender } from "./Appender.js"
 import { Balance, type BalanceOptions } from "./Balance.js"
@@ -180,7 +181,8 @@ export class ClusterNode implements Membership, Host {
         await session.subscribe("path", [Orders.path])
         await this.orders.catchUp()
       }
-      await this.orders.resend()
+      // An engine that may only be read from still tells what others publish.
+      await this.orders.resend().catch(ignore)
     } catch (error) {
       if (!superseded()) {
         this.down(error)
@@ -255,6 +257,7 @@ export class ClusterNode implements Membership, Host {
       if (this.orders.isBehind) {
         await this.orders.catchUp().catch(ignore)
       }
+      await this.orders.resend().catch(ignore)
       void this.channels.catchUp()
       // While the engine was away, nobody could give a sign of life.
       await this.presences.tend(this.roster.peers, this.now() - this.joinedAt > Roster.lease).catch(ignore)
@@ -422,7 +425,8 @@ export class ClusterNode implements Membership, Host {
     const first = await read()
     const { leftAt } = this
     // Of two servers that both counted as the first, others may have been with this one already.
-    const isSevered = since && leftAt !== undefined && since.epoch !== first.epoch && first.top > 0 &&
+    const isSevered = since && leftAt !== undefined && first.top > 0 &&
+      !(since.epoch !== undefined && Epoch.isOfSameRun(since.epoch, first.epoch)) &&
       await this.command((session) => session.sever(path, Math.max(0, this.now() - leftAt)))
     const { entries, epoch, last, start, top } = isSevered ? await read() : first
     return {

@@ -205,6 +205,24 @@ it.effect("an order for a socket concerns its node alone", () =>
     expect([order.now, own.now, b.told()]).toEqual(["done", "done", ["disconnect"]])
   }))
 
+it.effect("an order that is refused keeps no node from hearing the others, and is given as soon as it is accepted", () =>
+  Effect.gen(function*() {
+    const engine = yield* MemoryEngine.make
+    const [a, b] = [yield* join(engine, "a"), yield* join(engine, "b")]
+    engine.refuse(new Refused("OOM"))
+    const order = outcome(a.send(disconnect))
+    yield* settled
+    engine.cut((index) => index === 0)
+    engine.restore()
+    yield* passes(2)
+    yield* Effect.promise(() => b.send({ type: "broadcast", message: "news", user: undefined }))
+    yield* settled
+    expect([order.now, a.told(), b.told()]).toEqual(["OOM", ["disconnect", "broadcast"], ["broadcast"]])
+    engine.refuse(undefined)
+    yield* passes(2)
+    expect(b.told()).toEqual(["broadcast", "disconnect"])
+  }))
+
 it.effect("orders that were not announced are carried out with the next", () =>
   Effect.gen(function*() {
     const engine = yield* MemoryEngine.make
@@ -281,6 +299,21 @@ it.effect("an announcement that got lost is noticed", () =>
     engine.mute(false)
     yield* passes(2)
     expect(a.told()).toEqual(["lost"])
+  }))
+
+it.effect("what a node has missed before it was cut off has been given to no other engine", () =>
+  Effect.gen(function*() {
+    const engine = yield* MemoryEngine.make
+    const [a, b] = [yield* join(engine, "a", ["/a", "/b"]), yield* join(engine, "b")]
+    engine.mute(true)
+    yield* Effect.promise(() => b.send(publish("/a", 1)))
+    engine.mute(false)
+    yield* passes(1)
+    yield* Effect.promise(() => a.send(publish("/b", 2)))
+    engine.cut((index) => index === 0)
+    engine.restore()
+    yield* passes(2)
+    expect([a.told().at(-1), engine.asked.get("sever")]).toEqual([1, undefined])
   }))
 
 it.effect("what cannot be read is tried again, ever more rarely", () =>

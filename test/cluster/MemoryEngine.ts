@@ -143,7 +143,7 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
             last: last && now() - last.at <= state ? last.text : undefined
           }
         }),
-      sever: () => Promise.resolve(false),
+      sever: () => ask("sever", true, () => false),
       clear: (path) =>
         ask("clear", true, () => {
           const kept = paths.get(path)

@@ -30,6 +30,12 @@ export const continues = ({ epoch, offset }: Message.Position, later: string): b
   return run === laterRun && losses === laterLosses && elapsed >= 0 && elapsed <= 1
 }
 
+// Without what tells the epochs apart that one server has had of a path.
+const runOf = (epoch: string): string => (ground(epoch)[0] ?? "").replace(/-\d+$/, "")
+
+/** Whether two epochs are of one and the same history, whatever was lost of it. */
+export const isOfSameRun = (one: string, other: string): boolean => runOf(one) === runOf(other)
+
 const lineage = (epoch: string): string => epoch.split(".", 1)[0] ?? ""
 
 /**
@@ -37,5 +43,9 @@ const lineage = (epoch: string): string => epoch.split(".", 1)[0] ?? ""
  * go on where the epoch of one and the same history ends; those of another history say nothing: what that one had
  * before, the reader may have seen.
  */
-export const unseen = (since: Message.Position, later: string, start: number): number =>
-  lineage(since.epoch) === lineage(later) && !since.epoch.startsWith(".") ? Math.min(since.offset, start) : start
+export const unseen = ({ epoch, offset }: Message.Position, later: string, start: number): number =>
+  lineage(epoch) !== lineage(later) || epoch.startsWith(".")
+    ? start
+    : isOfSameRun(epoch, later)
+    ? offset
+    : Math.min(offset, start)

@@ -60,7 +60,7 @@ const isKnown = ({ origin, position }: Published, known: ReadonlyArray<Message.P
 const resume = (since: Message.Position, page: Page): { readonly offset: number; readonly lost: boolean } => {
   const goesOn = Epoch.continues(since, page.epoch)
   // Whoever claims to be ahead of the history goes on with it: nothing is to be held back until it gets there.
-  const offset = goesOn ? Math.min(since.offset, page.top) : Epoch.unseen(since, page.epoch, page.start)
+  const offset = Math.min(goesOn ? since.offset : Epoch.unseen(since, page.epoch, page.start), page.top)
   const first = page.updates.find((update) => update.position.offset > offset)?.position.offset ?? page.top + 1
   return { offset: Math.max(offset, first - 1), lost: !goesOn || first > offset + 1 || page.top < since.offset }
 }
