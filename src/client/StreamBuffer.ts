@@ -176,28 +176,22 @@ export class StreamBuffer<in out A, in out E = never> {
     const { wake } = this
     this.waking = false
     this.wake = undefined
-    wake?.(this.taken)
-  }
-
-  private taking(): Exit.Exit<NonEmptyReadonlyArray<A>, E | OverflowError | Cause.Done> | undefined {
-    // An array made by a built-in: V8 would soon allocate those of a literal in its old generation, and with every
-    // array that dies there, all of its values live on to the next full collection.
-    return this.values.length === 0
-      ? this.exit
-      : Exit.succeed(this.values.splice(0) as unknown as NonEmptyReadonlyArray<A>)
+    wake?.(this.values.length > 0 ? this.taken : this.take)
   }
 
   // An interrupted wait needs no undoing: what it was to take is there for the next, if there is one.
   private readonly take: Take<A, E> = Effect.callback((resume) => {
-    const taken = this.taking()
-    if (taken === undefined) {
+    const next = this.values.length > 0 ? this.taken : this.exit
+    if (next === undefined) {
       this.wake = resume
     } else {
-      resume(taken)
+      resume(next)
     }
   })
 
-  private readonly taken: Take<A, E> = Effect.suspend(() => this.taking() ?? this.take)
+  // An array made by a built-in: V8 would soon allocate those of a literal in its old generation, and with every array
+  // that dies there, all of its values live on to the next full collection.
+  private readonly taken: Take<A, E> = Effect.sync(() => this.values.splice(0) as unknown as NonEmptyReadonlyArray<A>)
 }
 
 type Take<A, E> = Pull.Pull<NonEmptyReadonlyArray<A>, E | OverflowError>

@@ -174,6 +174,25 @@ describe("subscribed", () => {
       say(server, 2)
       expect(yield* Stream.runHead(updates)).toMatchObject({ value: { message: 2 } })
     }))
+
+  it.effect.each(["before", "after"])(
+    "what comes %s its consumer is interrupted is there for the next",
+    (when) =>
+      Effect.gen(function*() {
+        const { nes, server } = yield* connected
+        const fiber = yield* asked(nes.subscribed("/a"))
+        server.socket.answer("sub")
+        const updates = yield* Fiber.join(fiber)
+        const one = yield* asked(Stream.runDrain(updates))
+        // In one turn: the consumer has not been resumed.
+        const steps = [() => say(server, 1), () => one.interruptUnsafe()]
+        for (const step of when === "before" ? steps : steps.toReversed()) {
+          step()
+        }
+        yield* turn
+        expect(yield* Stream.runHead(updates)).toMatchObject({ value: { message: 1 } })
+      })
+  )
 })
 
 describe("the update after some that a consumer was too slow for", () => {
