@@ -1,4 +1,5 @@
 /** A client process: `main.mjs PEER`. It measures what clients spend on what the load process feeds them. */
+import { connect } from "node:net"
 import { serve } from "../process/Commands.mjs"
 import { meter } from "../process/Cost.mjs"
 
@@ -6,36 +7,21 @@ const peer = process.argv[2]
 let clients
 let meters
 
-/** Checks that one client's updates follow one another, and tells when `warmup` and when all of them have come. */
-class Reception {
-  #next = 0
+/** What is still to come to all clients together, and who waits for it. */
+const due = { count: 0, done: undefined, failed: undefined }
+let received
 
-  constructor({ body, count, onAll, onError, onWarm, warmup }) {
-    this.onUpdate = ({ body: got, seq }) => {
-      if (seq !== 100_000 + this.#next || got !== body) {
-        onError(new Error(`update ${seq} came as number ${this.#next}`))
-        return
-      }
-      this.#next++
-      if (this.#next === warmup) onWarm()
-      else if (this.#next === warmup + count) onAll()
-    }
+/** Checks that one client's updates follow one another. `onRound` is called when all clients have had one more each. */
+const receiver = (body, onRound) => {
+  let next = 0
+  return ({ body: got, seq }) => {
+    if (seq !== 100_000 + next || got !== body) due.failed(new Error(`update ${seq} came as number ${next}`))
+    next++
+    if (--due.count % clients.length === 0) onRound?.()
+    if (due.count === 0) due.done()
   }
 }
 
-/** Resolves at the `count`th call of `done`. */
-const countdown = (count) => {
-  const self = {}
-  self.promise = new Promise((resolve, reject) => {
-    self.done = () => --count === 0 && resolve()
-    self.fail = reject
-  })
-  self.promise.catch(() => undefined)
-  return self
-}
-
-let warm
-let all
 const heard = new Set()
 
 serve({
@@ -48,15 +34,22 @@ serve({
     clients = await Promise.all(Array.from({ length: count }, () => adapter.connect(url)))
   },
 
-  /** Subscribes every client, to these paths in turn; each is to hear `warmup` and then `count` updates. */
-  subscribe: async ({ body, count, path, paths = [path], warmup }) => {
-    warm = countdown(clients.length)
-    all = countdown(clients.length)
-    await Promise.all(clients.map((client, n) => {
-      const reception = new Reception({ body, count, warmup, onWarm: warm.done, onAll: all.done, onError: all.fail })
-      return client.subscribe(paths[n % paths.length], reception.onUpdate)
-    }))
+  /** Subscribes every client, to these paths in turn. `control` is where to say with one byte that a round is in. */
+  subscribe: async ({ body, control, path, paths = [path] }) => {
+    const load = control && connect({ port: control, host: "127.0.0.1", noDelay: true })
+    await Promise.all(
+      clients.map((client, n) =>
+        client.subscribe(paths[n % paths.length], receiver(body, load && (() => load.write("r"))))
+      )
+    )
   },
+  /** Each client is to hear so many updates next. */
+  expect: (count) => {
+    due.count = count * clients.length
+    received = new Promise((resolve, reject) => Object.assign(due, { done: resolve, failed: reject }))
+    received.catch(() => undefined)
+  },
+  received: () => received,
   /** Subscribes one client to many paths, and notes on which it hears something. */
   follow: async ({ count, prefix }) => {
     const [client] = clients
@@ -66,14 +59,9 @@ serve({
     }
   },
   heard: () => heard.size,
-  warm: async () => {
-    await Promise.race([warm.promise, all.promise])
-    await meters.start()
-  },
-  received: async () => {
-    await all.promise
-    return meters.stop()
-  },
+  begin: () => meters.start(),
+  read: () => meters.read(),
+  end: () => meters.stop(),
 
   /** Sends `total` requests, `inFlight` at a time; answers the CPU they took. */
   request: async ({ inFlight, path, result, total, warmup }) => {

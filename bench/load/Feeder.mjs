@@ -5,7 +5,6 @@
 import { createHash } from "node:crypto"
 import { once } from "node:events"
 import { createServer } from "node:net"
-import { setTimeout } from "node:timers/promises"
 import { Parser, serverFrame } from "./Frame.mjs"
 
 const accept = (key) => createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64")
@@ -27,12 +26,20 @@ const update = (path, seq, body) =>
 export class Feeder {
   /** @type {Array<import("node:net").Socket>} */
   #clients = []
+  #arrived = () => undefined
   #server = createServer({ noDelay: true }, (socket) => this.#serve(socket))
+  /** Where the measured process says with one byte that a round has arrived. */
+  #control = createServer((socket) => {
+    socket.on("data", () => this.#arrived())
+    socket.on("error", () => undefined)
+  })
 
   async listen() {
-    this.#server.listen(0, "127.0.0.1")
-    await once(this.#server, "listening")
-    return this.#server.address().port
+    const [port, control] = await Promise.all([this.#server, this.#control].map(async (server) => {
+      await once(server.listen(0, "127.0.0.1"), "listening")
+      return server.address().port
+    }))
+    return { port, control }
   }
 
   #serve(socket) {
@@ -76,17 +83,19 @@ export class Feeder {
     }
   }
 
-  /** Sends every client `count` updates, one every `every` ms, so that each arrives by itself. */
-  async drip({ body, count, every, from, path }) {
+  /** Sends every client `count` updates, each when all have the one before: so each is read by itself. */
+  async drip({ body, count, from, path }) {
     for (let seq = from; seq < from + count; seq++) {
       const frame = update(path, seq, body)
+      const arrived = new Promise((resolve) => (this.#arrived = resolve))
       for (const client of this.#clients) client.write(frame)
-      await setTimeout(every)
+      await arrived
     }
   }
 
   close() {
     for (const client of this.#clients) client.destroy()
     this.#server.close()
+    this.#control.close()
   }
 }

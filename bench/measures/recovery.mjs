@@ -13,13 +13,17 @@ const run = async ({ client, publisher, node, redis }, scenario) => {
   const { port } = await node.call("start", options)
   await publisher.call("start", { name, options: { ...options.options, recovery } })
   await client.call("connect", { count: paths.length, name, url: `ws://127.0.0.1:${port}` })
-  await client.call("subscribe", { body, count: each, paths, warmup })
-  const plan = { message: body, paths }
-  await Promise.all([client.call("warm"), publisher.call("publishAll", { ...plan, first: 0, each: warmup })])
+  await client.call("subscribe", { body, paths })
+  const publish = async (first, each) => {
+    await client.call("expect", each)
+    await publisher.call("publishAll", { message: body, paths, first, each })
+    await client.call("received")
+  }
+  await publish(0, warmup)
   await Promise.all([publisher.call("begin"), node.call("begin")])
   const before = await redis.cpu()
   const since = performance.now()
-  await Promise.all([client.call("received"), publisher.call("publishAll", { ...plan, first: warmup, each })])
+  await publish(warmup, each)
   const elapsed = performance.now() - since
   const [publishing, receiving] = await Promise.all([publisher.call("end"), node.call("end")])
   const count = each * paths.length

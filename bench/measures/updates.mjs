@@ -2,15 +2,26 @@
 import { withClient } from "./Client.mjs"
 
 export const measure = (context, scenario, peer) =>
-  withClient(context, scenario, peer, async ({ client, load }) => {
-    const { clients, count, every, feed, path, warmup } = scenario
+  withClient(context, scenario, peer, async ({ client, control, load }) => {
+    const { clients, count, feed, parts, path, warmup } = scenario
     const body = "x".repeat(scenario.body)
-    await client.call("subscribe", { body, count, path, warmup })
-    await load.call(feed, { body, count: warmup, every, from: 0, path })
-    await client.call("warm")
-    const [cpu] = await Promise.all([
-      client.call("received"),
-      load.call(feed, { body, count, every, from: warmup, path })
-    ])
-    return { cost: cpu / (count * clients) }
+    let from = 0
+    const receive = async (count) => {
+      await client.call("expect", count)
+      await load.call(feed, { body, count, from, path })
+      await client.call("received")
+      from += count
+    }
+    await client.call("subscribe", { body, path, ...(feed === "drip" && { control }) })
+    await receive(warmup)
+    await client.call("begin")
+    const costs = []
+    for (let part = 0, before = 0; part < parts; part++) {
+      await receive(count / parts)
+      const cpu = await client.call("read")
+      costs.push((cpu - before) * parts / (count * clients))
+      before = cpu
+    }
+    await client.call("end")
+    return { cost: costs.toSorted((a, b) => a - b)[parts >> 1], costs }
   })
