@@ -24,7 +24,7 @@ import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import * as Password from "../server/conversation/Password.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
 import type { AuthSettingOptions } from "../server/Settings.js"
-import * as FaultLog from "./FaultLog.js"
+import { reportFault } from "../server/telemetry/Log.js"
 import * as Refusal from "./Refusal.js"
 import { contextOf, credentials as currentCredentials, CurrentCredentials, CurrentSocket } from "./Socket.js"
 import { Exchange, headersOf, SocketRequest } from "./SocketRequest.js"
@@ -145,7 +145,7 @@ export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, 
     }
     const authentication = yield* Effect.tapDefect(
       attempt(options),
-      (defect) => FaultLog.report("authenticate", defect)
+      (defect) => reportFault("authenticate", defect)
     )
     if (!authentication) {
       return answer({ status: "unauthenticated" })

@@ -20,7 +20,6 @@ import { Application, type Service } from "../server/Application.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Authentication from "./Authentication.js"
-import * as FaultLog from "./FaultLog.js"
 import * as GivenAuthentication from "./GivenAuthentication.js"
 import { RequestRunner } from "./RequestRunner.js"
 
@@ -64,7 +63,7 @@ export const logOf = (context: Context.Context<never>): Service["log"] => {
   const fork = Effect.runForkWith(context)
   return (tags, data, connection) =>
     void fork(Effect.annotateLogs(
-      tags.includes("error") ? FaultLog.report(tags[1], data) : Effect.logInfo(data),
+      tags.includes("error") ? Log.reportFault(tags[1], data) : Effect.logInfo(data),
       { tags: tags.join(","), ...(connection && Log.annotationsOf(connection)) }
     ))
 }

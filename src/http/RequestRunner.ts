@@ -4,6 +4,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
 import * as Cookies from "effect/http/Cookies"
 import * as HttpEffect from "effect/http/HttpEffect"
 import type { HttpMiddleware } from "effect/http/HttpMiddleware"
@@ -115,7 +116,13 @@ const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequ
   if (!(source instanceof Exchange)) {
     return Effect.void
   }
-  const answer = answerOf(request.method, response, maxBytes, source.http)
+  const body = request.method === "HEAD" ? null : read(response, maxBytes)
+  const answer = Effect.isEffect(body)
+    ? Effect.flatMap(body, (bytes) => {
+      const answer = answerOf(response, bytes, source.http)
+      return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
+    })
+    : answerOf(response, body, source.http)
   if (!Effect.isEffect(answer)) {
     source.answer(answer)
     return Effect.void
@@ -127,9 +134,8 @@ const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequ
         ? Effect.void
         : Effect.logError("A response could not be sent over its socket", cause)
     ),
-    Effect.tapErrorTag(
-      "UnsendableBody",
-      ({ message }) => Effect.sync(() => source.answer(ResponseBody.unsent(message)))
+    Effect.tapError((error) =>
+      Effect.sync(() => error instanceof UnsendableBody && source.answer(ResponseBody.unsent(error.message)))
     ),
     Effect.ensuring(Effect.sync(() => source.answer(failed)))
   )
@@ -138,16 +144,11 @@ const respond = (maxBytes: number) => (request: HttpServerRequest.HttpServerRequ
 // The answer of a route that has none: it failed beyond what the platform answers.
 const failed: Response = { statusCode: 500, headers: {}, payload: Refusal.payloadOf(500) }
 
-class UnreadableBody extends Data.TaggedError("UnreadableBody")<{
-  readonly message: string
-  readonly cause?: unknown
-}> {}
-
 /** A body that does not go into a message: it is no text, or too long, or does not end. */
 class UnsendableBody extends Data.TaggedError("UnsendableBody")<{ readonly message: string }> {}
 
 type Body = string | Uint8Array | null
-type Reading = Body | Effect.Effect<Uint8Array, UnreadableBody | UnsendableBody>
+type Reading = Body | Effect.Effect<Uint8Array, unknown>
 
 const isJson = (contentType: unknown): boolean =>
   typeof contentType === "string" && /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType)
@@ -155,14 +156,11 @@ const isJson = (contentType: unknown): boolean =>
 // Old clients end their process on an error without a body.
 const nothing = (statusCode: number): unknown => statusCode >= 400 ? Refusal.payloadOf(statusCode) : null
 
-const unreadable = (cause: unknown): UnreadableBody =>
-  cause instanceof UnreadableBody ? cause : new UnreadableBody({ message: "The body of a response failed", cause })
-
 const collect = (
   stream: Stream.Stream<Uint8Array | string, unknown>,
   maxBytes: number,
   contentType: string | undefined
-): Effect.Effect<Uint8Array, UnreadableBody | UnsendableBody> =>
+): Effect.Effect<Uint8Array, unknown> =>
   Effect.suspend(() => {
     if (ResponseBody.isEndless(contentType)) {
       return Effect.fail(new UnsendableBody({ message: ResponseBody.endless }))
@@ -170,7 +168,6 @@ const collect = (
     const parts: Array<Buffer> = []
     let size = 0
     return stream.pipe(
-      Stream.mapError(unreadable),
       Stream.runForEachArray((chunk) => {
         for (const part of chunk) {
           const bytes = Buffer.from(part)
@@ -199,8 +196,8 @@ const readRaw = (body: unknown, maxBytes: number, contentType: string | undefine
     return body
   }
   return isAsyncIterable(body)
-    ? collect(Stream.fromAsyncIterable(body, unreadable), maxBytes, contentType)
-    : Effect.fail(new UnreadableBody({ message: "The body of a response is neither text, bytes nor a stream" }))
+    ? collect(Stream.fromAsyncIterable(body, identity), maxBytes, contentType)
+    : Effect.die(new Error("The body of a response is neither text, bytes nor a stream"))
 }
 
 const read = ({ body, headers }: HttpServerResponse, maxBytes: number): Reading => {
@@ -215,17 +212,15 @@ const read = ({ body, headers }: HttpServerResponse, maxBytes: number): Reading 
     case "Stream":
       return collect(body.stream, maxBytes, contentType)
     case "FormData":
-      return Effect.tryPromise({
-        try: async () => new Uint8Array(await new globalThis.Response(body.formData).arrayBuffer()),
-        catch: unreadable
-      })
+      return Effect.promise(async () => new Uint8Array(await new globalThis.Response(body.formData).arrayBuffer()))
   }
 }
 
 const responseHeaders = ({ cookies, headers }: HttpServerResponse): Response["headers"] =>
   Cookies.isEmpty(cookies) ? headers : { ...headers, "set-cookie": Cookies.toSetCookieHeaders(cookies) }
 
-const conclude = (
+// JSON is answered as a value, anything else as text, nothing as `null`.
+const answerOf = (
   response: HttpServerResponse,
   body: Body,
   http: boolean
@@ -248,20 +243,4 @@ const conclude = (
   return isJson(response.headers["content-type"]) && ResponseBody.isJson(text)
     ? { statusCode, headers, payload: undefined, json: text, ...(http && { body: "json" }) }
     : { statusCode, headers, payload: text, ...(http && { body: "text" }) }
-}
-
-// JSON is answered as a value, anything else as text, nothing as `null`; a body of at most `maxBytes` is collected first.
-const answerOf = (
-  method: string,
-  response: HttpServerResponse,
-  maxBytes: number,
-  http: boolean
-): Response | Effect.Effect<Response, UnreadableBody | UnsendableBody> => {
-  const body = method === "HEAD" ? null : read(response, maxBytes)
-  return Effect.isEffect(body)
-    ? Effect.flatMap(body, (bytes) => {
-      const answer = conclude(response, bytes, http)
-      return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
-    })
-    : conclude(response, body, http)
 }

@@ -96,11 +96,8 @@ export const make = (node: Node, once: Once = node.once) => {
     }
     const digest = createHash("sha256").update(JSON.stringify([what, input])).digest("base64url")
     const standing = await once.begin(key, digest)
-    if (standing === "busy") {
-      throw errorAnswer("keyBusy")
-    }
-    if (standing === "other") {
-      throw errorAnswer("keyUsed")
+    if (standing === "busy" || standing === "other") {
+      throw errorAnswer(standing === "busy" ? "keyBusy" : "keyUsed")
     }
     if (standing === "new") {
       let isDone = false

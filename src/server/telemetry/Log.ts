@@ -1,9 +1,12 @@
 /** What happens to connections, told to Effect's log with the socket's id, and kept for the inspector. */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import type { IncomingMessage } from "node:http"
+import { isObject } from "../../protocol/Codec.js"
+import * as Thrown from "../../protocol/Thrown.js"
 import { rootless, withoutQuery } from "../../protocol/Tracing.js"
 import type { Service } from "../Application.js"
 import type { Connection } from "../connection/Connection.js"
@@ -100,41 +103,30 @@ interface Listeners {
   readonly warnings?: Write | undefined
 }
 
-class Lives {
-  private readonly opened = new WeakMap<Connection, number>()
-
-  constructor(private readonly clock: Clock.Clock, private readonly write: Write) {}
-
-  open(connection: Connection): void {
-    this.opened.set(connection, this.clock.currentTimeMillisUnsafe())
-  }
-
-  connected(connection: Connection): void {
-    this.write("Debug", "nes connected", {
-      ...annotationsOf(connection),
-      "nes.subscriptions": connection.subscriptions.size
-    })
-  }
-
-  /** A socket has closed; to be called while its subscriptions are known. */
-  disconnected(connection: Connection, code: number, reason: string): void {
-    const now = this.clock.currentTimeMillisUnsafe()
-    this.write("Debug", "nes disconnected", {
-      ...annotationsOf(connection),
-      "nes.close.code": code,
-      ...(reason && { "nes.close.reason": reason }),
-      "nes.duration_ms": now - (this.opened.get(connection) ?? now),
-      "nes.subscriptions": connection.subscriptions.size
-    })
-  }
-
-  silent(connection: Connection): void {
-    this.write("Debug", "nes heartbeat missed", annotationsOf(connection))
+const livesOf = (clock: Clock.Clock, write: Write) => {
+  const opened = new WeakMap<Connection, number>()
+  const tell = (turn: string, connection: Connection, more?: object): void =>
+    write("Debug", `nes ${turn}`, { ...annotationsOf(connection), ...more })
+  return {
+    open: (connection: Connection) => void opened.set(connection, clock.currentTimeMillisUnsafe()),
+    connected: (connection: Connection) =>
+      tell("connected", connection, { "nes.subscriptions": connection.subscriptions.size }),
+    /** To be called while its subscriptions are known. */
+    disconnected: (connection: Connection, code: number, reason: string) => {
+      const now = clock.currentTimeMillisUnsafe()
+      tell("disconnected", connection, {
+        "nes.close.code": code,
+        ...(reason && { "nes.close.reason": reason }),
+        "nes.duration_ms": now - (opened.get(connection) ?? now),
+        "nes.subscriptions": connection.subscriptions.size
+      })
+    },
+    silent: (connection: Connection) => tell("heartbeat missed", connection)
   }
 }
 
 export class Log {
-  readonly lives: Lives | undefined
+  readonly lives: ReturnType<typeof livesOf> | undefined
   private readonly crossed = new WeakMap<Connection, Set<keyof Exceeded>>()
   private undeclaredIsNew = true
 
@@ -144,7 +136,7 @@ export class Log {
     private readonly kept: Incidents,
     private isAnnounced = false
   ) {
-    this.lives = listeners.lives && new Lives(clock, listeners.lives)
+    this.lives = listeners.lives && livesOf(clock, listeners.lives)
   }
 
   /** A hello or a reauth was refused, or the credentials of an open connection hold no more. */
@@ -276,3 +268,12 @@ export const make = (
     const incidents = to && (yield* listens("Info")) ? tell : undefined
     return new Log({ lives, incidents }, clock, kept)
   })
+
+// What `Effect.tryPromise` and the like wrap is what went wrong.
+const rootOf = (error: unknown): unknown => Cause.isUnknownError(error) ? rootOf(error.cause) : error
+
+/** Logs that a part of the application failed, in one line. Loggers write an error down as a cause. */
+export const reportFault = (part: string | undefined, fault: unknown): Effect.Effect<void> => {
+  const error = rootOf(fault)
+  return Effect.logError(`nes ${part} failed: ${Thrown.text(error)}`, ...(isObject(error) ? [Cause.fail(error)] : []))
+}
