@@ -1,7 +1,8 @@
 /** `effect-nes doctor`: each step on the way to a connection, the first that fails, and what may help. */
 import { randomBytes } from "node:crypto"
 import { lookup } from "node:dns/promises"
-import { request as httpRequest } from "node:http"
+import { type EventEmitter, once } from "node:events"
+import { type IncomingMessage, request as httpRequest } from "node:http"
 import { request as httpsRequest } from "node:https"
 import { connect as connectTcp, isIP } from "node:net"
 import { connect as connectTls } from "node:tls"
@@ -28,24 +29,23 @@ class Ill extends Error {
 const codeOf = (error: unknown): string =>
   error instanceof Error ? (error as NodeJS.ErrnoException).code ?? error.message : String(error)
 
-/** Waits for what `begin` begins, not for ever, and leaves nothing of it; explains what is wrong. */
+/** Waits for one of the events of what is destroyed then, not for ever, and explains what is wrong. */
 const within = async <A>(
   timeout: number,
-  begin: (resolve: (value: A) => void, reject: (error: Error) => void) => { readonly destroy: () => unknown },
+  begun: EventEmitter & { readonly destroy: () => unknown },
+  events: ReadonlyArray<string>,
+  read: (about: unknown) => A,
   explain: (code: string) => Ill
 ): Promise<A> => {
-  let timer: NodeJS.Timeout | undefined
-  let begun: { readonly destroy: () => unknown } | undefined
+  const signal = AbortSignal.timeout(Math.max(0, Math.ceil(timeout)))
+  begun.on("error", () => {})
   try {
-    return await new Promise((resolve, reject) => {
-      timer = setTimeout(() => reject(new Ill("no answer in time", "A firewall or a proxy swallows it.")), timeout)
-      begun = begin(resolve, reject)
-    })
+    const [about] = await Promise.race(events.map((event) => once(begun, event, { signal })))
+    return read(about)
   } catch (error) {
-    throw error instanceof Ill ? error : explain(codeOf(error))
+    throw signal.aborted ? new Ill("no answer in time", "A firewall or a proxy swallows it.") : explain(codeOf(error))
   } finally {
-    clearTimeout(timer)
-    begun?.destroy()
+    begun.destroy()
   }
 }
 
@@ -78,10 +78,8 @@ const resolveName = async (url: URL): Promise<string> => {
 
 const reach = (url: URL, timeout: number): Promise<string> => {
   const [host, port] = [hostOf(url), portOf(url)]
-  return within(timeout, (resolve, reject) => {
-    const socket = connectTcp({ host, port }, () => resolve(`connected to ${socket.remoteAddress}:${port}`))
-    return socket.on("error", reject)
-  }, (code) =>
+  const socket = connectTcp({ host, port })
+  return within(timeout, socket, ["connect"], () => `connected to ${socket.remoteAddress}:${port}`, (code) =>
     new Ill(
       `${host}:${port}: ${code}`,
       code === "ECONNREFUSED"
@@ -90,16 +88,14 @@ const reach = (url: URL, timeout: number): Promise<string> => {
     ))
 }
 
-const secure = (url: URL, { insecure, timeout }: Options): Promise<string> =>
-  within(timeout, (resolve, reject) => {
-    const host = hostOf(url)
-    const name = isIP(host) === 0 ? { servername: host } : {}
-    const socket = connectTls({ host, port: portOf(url), ...name, rejectUnauthorized: !insecure }, () => {
-      const { valid_to: until } = socket.getPeerCertificate()
-      const days = Math.floor((Date.parse(until) - Date.now()) / 86_400_000)
-      resolve(`${socket.getProtocol()}, the certificate is valid for ${days} more days`)
-    })
-    return socket.on("error", reject)
+const secure = (url: URL, { insecure, timeout }: Options): Promise<string> => {
+  const host = hostOf(url)
+  const name = isIP(host) === 0 ? { servername: host } : {}
+  const socket = connectTls({ host, port: portOf(url), ...name, rejectUnauthorized: !insecure })
+  return within(timeout, socket, ["secureConnect"], () => {
+    const { valid_to: until } = socket.getPeerCertificate()
+    const days = Math.floor((Date.parse(until) - Date.now()) / 86_400_000)
+    return `${socket.getProtocol()}, the certificate is valid for ${days} more days`
   }, (code) =>
     new Ill(
       code,
@@ -107,6 +103,7 @@ const secure = (url: URL, { insecure, timeout }: Options): Promise<string> =>
         ? "The certificate is not trusted: name its authority in NODE_EXTRA_CA_CERTS, or try --insecure."
         : "The port speaks no TLS: try ws:// instead of wss://."
     ))
+}
 
 const advices: Readonly<Record<number, string>> = {
   200: "A web server answered it as an ordinary request: register the plugin there, or let the proxy pass Upgrade on.",
@@ -131,27 +128,22 @@ const unlessTls = (url: URL, options: Options) => async (reason: Error): Promise
 const upgrade = async (url: URL, { header, insecure, origin, timeout }: Options): Promise<string> => {
   const started = performance.now()
   const target = new URL(url.href.replace(/^ws/, "http"))
-  const status = await within<number>(timeout, (resolve, reject) => {
-    const headers = {
-      ...header,
-      ...(origin !== undefined && { origin }),
-      connection: "Upgrade",
-      upgrade: "websocket",
-      "sec-websocket-version": "13",
-      "sec-websocket-key": randomBytes(16).toString("base64")
-    }
-    const ask = isSecure(url) ? httpsRequest : httpRequest
-    const request = ask(target, { headers, rejectUnauthorized: !insecure })
-    request.once("upgrade", (response, socket) => {
-      socket.destroy()
-      resolve(response.statusCode ?? 0)
-    })
-    request.once("response", (response) => {
-      response.resume()
-      resolve(response.statusCode ?? 0)
-    })
-    return request.on("error", reject).end()
-  }, (code) => new Ill(code, "The port does not speak HTTP."))
+  const headers = {
+    ...header,
+    ...(origin !== undefined && { origin }),
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": randomBytes(16).toString("base64")
+  }
+  const request = (isSecure(url) ? httpsRequest : httpRequest)(target, { headers, rejectUnauthorized: !insecure }).end()
+  const status = await within(
+    timeout,
+    request,
+    ["upgrade", "response"],
+    (response) => (response as IncomingMessage).statusCode ?? 0,
+    (code) => new Ill(code, "The port does not speak HTTP.")
+  )
   if (status !== 101) {
     throw new Ill(`HTTP ${status}`, advices[status] ?? "It is not answered as a WebSocket.")
   }

@@ -257,19 +257,20 @@ export class NesClient extends Context.Service<NesClient, Service>()("effect-nes
 const isBody = (u: unknown): u is Request.Body => u === "json" || u === "text" || u === "none"
 
 // Whoever gives an Effect has what it requires.
-const reveal = <R>(auth: Auth<R>, context: Context.Context<R>): Credentials.Auth => {
-  const ask = Effect.isEffect(auth) ? () => auth : auth
-  if (typeof ask === "function") {
-    return (attempt) =>
-      Effect.provideContext(Effect.map(Credentials.resolve(ask, attempt), (auth) => Secrets.reveal(auth)), context)
-  }
-  try {
-    return Secrets.reveal(ask)
-  } catch (error) {
-    // What cannot be read fails what would send it, as a function that throws does.
-    return () => Effect.fail(error)
-  }
-}
+const reveal = <R>(auth: Auth<R>): Effect.Effect<Credentials.Auth, never, R> =>
+  Effect.map(rootless<R>(), (context) => {
+    const ask = Effect.isEffect(auth) ? () => auth : auth
+    if (typeof ask === "function") {
+      return (attempt) =>
+        Effect.provideContext(Effect.map(Credentials.resolve(ask, attempt), (auth) => Secrets.reveal(auth)), context)
+    }
+    try {
+      return Secrets.reveal(ask)
+    } catch (error) {
+      // What cannot be read fails what would send it, as a function that throws does.
+      return () => Effect.fail(error)
+    }
+  })
 
 const duration = (input: Duration.Input | undefined): Duration.Duration | undefined =>
   input === undefined ? undefined : Duration.fromInputUnsafe(input)
@@ -346,29 +347,70 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
     )
 
     const connect: Service["connect"] = (overrides = {}) =>
-      carrying(
-        "nes.connect",
-        "client",
-        { "nes.url": options.url },
-        (traceparent) =>
-          Effect.flatMap(rootless(), (own) =>
-            Effect.callback<void, NesError>((resume) => {
-              if (over) {
-                return resume(
-                  Effect.fail(new UserError({ message: "Cannot connect after the client's scope is closed" }))
-                )
-              }
-              const { connectTimeout, helloTimeout, reconnect } = { ...options, ...overrides }
-              session.connect({
-                auth: "auth" in overrides ? reveal(overrides.auth, own) : reveal(options.auth, context),
-                connectTimeout: duration(connectTimeout),
-                helloTimeout: duration(helloTimeout),
-                reconnect: reconnection(reconnect),
-                traceparent
-              }, settle(resume))
-              return disconnect(session)
-            }))
-      )
+      carrying("nes.connect", "client", { "nes.url": options.url }, (traceparent) => {
+        const { connectTimeout, helloTimeout, reconnect } = { ...options, ...overrides }
+        const own = "auth" in overrides ? reveal(overrides.auth) : Effect.provideContext(reveal(options.auth), context)
+        return Effect.flatMap(own, (auth) =>
+          Effect.callback<void, NesError>((resume) => {
+            if (over) {
+              return resume(
+                Effect.fail(new UserError({ message: "Cannot connect after the client's scope is closed" }))
+              )
+            }
+            session.connect({
+              auth,
+              connectTimeout: duration(connectTimeout),
+              helloTimeout: duration(helloTimeout),
+              reconnect: reconnection(reconnect),
+              traceparent
+            }, settle(resume))
+            return disconnect(session)
+          }))
+      })
+
+    // A call, in a span of its own.
+    const call = <A>(
+      name: string,
+      attributes: Readonly<Record<string, unknown>>,
+      { timeout }: CallOptions = {},
+      makeDraft: (traceparent: string | undefined) => Draft,
+      read: (answer: Message.Answer) => A
+    ): Effect.Effect<A, NesError> =>
+      carrying(name, "client", attributes, (traceparent) => {
+        const answer = Effect.callback<A, NesError>((resume) => {
+          // An open socket is not enough: a server that still authenticates the client takes it for anybody.
+          if (session.status._tag !== "Connected") {
+            return resume(Effect.fail(new DisconnectError({ message: "Failed to send message - server disconnected" })))
+          }
+          const draft = makeDraft(traceparent)
+          // The server ends what it does for it, if it can.
+          const cancel = (): void => session.offers("cancel") ? session.say("cancel", Number(draft.id)) : undefined
+          session.send(draft, (error, answer) => {
+            if (error === undefined) {
+              resume(Effect.succeed(read(answer)))
+              return
+            }
+            if (error._tag === "TimeoutError") {
+              cancel()
+            }
+            if (isBody(answer.body)) {
+              Object.assign(error, { body: answer.body })
+            }
+            resume(Effect.fail(error))
+          })
+          return Effect.sync(() => {
+            session.forget(draft.id)
+            cancel()
+          })
+        })
+        return timeout === undefined ? answer : Effect.raceFirst(
+          answer,
+          Effect.andThen(Deadline.sleep(timeout), Effect.fail(new TimeoutError({ message: "Request timed out" })))
+        )
+      })
+
+    // A span is not told to a server that would not know what to do with it.
+    const traced = (traceparent: string | undefined) => session.offers("trace") ? { traceparent } : undefined
 
     const alive = <A, E>(stream: Stream.Stream<A, E>, after: Stream.Stream<A, E> = Stream.empty): Stream.Stream<A, E> =>
       Stream.suspend(() => over ? after : stream)
@@ -379,36 +421,29 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
     const service: Service = {
       connect,
       disconnect: disconnect(session),
-      request: (options, { timeout } = {}) => {
+      request: (options, how) => {
         const request = typeof options === "string" ? { path: options } : options
         const { headers, http, method = "GET", path } = request
-        return carrying(
+        return call(
           `nes.request ${method}`,
-          "client",
           { "nes.path": withoutQuery(path), "http.request.method": method },
-          (traceparent) =>
-            call(
-              session,
-              () => ({
-                ...Request.draft(
-                  traceparent === undefined ? request : { ...request, headers: { ...headers, traceparent } }
-                ),
-                // How an answer is told is not said to a server that does not know.
-                ...(http === true && session.offers("http") && { http })
-              }),
-              (answer) => ({ ...Request.response(answer), ...(isBody(answer.body) && { body: answer.body }) }),
-              timeout
-            )
+          how,
+          (traceparent) => ({
+            ...Request.draft(traceparent ? { ...request, headers: { ...headers, traceparent } } : request),
+            // How an answer is told is not said to a server that does not know.
+            ...(http === true && session.offers("http") && { http })
+          }),
+          (answer) => ({ ...Request.response(answer), ...(isBody(answer.body) && { body: answer.body }) })
         )
       },
-      message: (message, { timeout } = {}) =>
-        carrying("nes.message", "client", {}, (traceparent) =>
-          call(
-            session,
-            () => ({ type: "message", message, ...tracedBy(session, traceparent), id: 0 }),
-            (answer) => answer.message,
-            timeout
-          )),
+      message: (message, how) =>
+        call(
+          "nes.message",
+          {},
+          how,
+          (traceparent) => ({ type: "message", message, ...traced(traceparent), id: 0 }),
+          (answer) => answer.message
+        ),
       subscribe: updatesOf,
       subscribed: (path, options = unbounded) =>
         carrying(
@@ -427,17 +462,20 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
         alive(shared(statuses, unbounded, () => session.status), Stream.sync(() => session.status))
       ),
       subscriptions: Effect.sync(() => session.subscriptions),
-      reauthenticate: (auth, { timeout } = {}) =>
-        carrying("nes.reauthenticate", "client", {}, (traceparent) =>
-          Effect.flatMap(rootless(), (own) => {
-            const next = reveal(auth, own)
-            return Effect.flatMap(Credentials.resolve(next, { attempt: 0, error: undefined }), (now) =>
-              call(session, () => ({ type: "reauth", auth: now, ...tracedBy(session, traceparent), id: 0 }), () => {
-                session.overrideReconnectionAuth(next)
-              }, timeout))
-          })),
-      overrideReconnectionAuth: (auth) =>
-        Effect.map(rootless(), (own) => session.overrideReconnectionAuth(reveal(auth, own)))
+      reauthenticate: (auth, how) =>
+        Effect.flatMap(
+          reveal(auth),
+          (next) =>
+            Effect.flatMap(Credentials.resolve(next, { attempt: 0, error: undefined }), (now) =>
+              call(
+                "nes.reauthenticate",
+                {},
+                how,
+                (traceparent) => ({ type: "reauth", auth: now, ...traced(traceparent), id: 0 }),
+                () => void session.overrideReconnectionAuth(next)
+              ))
+        ),
+      overrideReconnectionAuth: (auth) => Effect.map(reveal(auth), (next) => session.overrideReconnectionAuth(next))
     }
 
     Session.keep(service, session)
@@ -503,10 +541,6 @@ export const schemaMessage = <S extends Schema.Constraint>(
 ): (answer: unknown) => Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> =>
   JsonCodec.of(schema).decode
 
-// A span is not told to a server that would not know what to do with it.
-const tracedBy = (session: Session.Session, traceparent: string | undefined) =>
-  session.offers("trace") ? { traceparent } : undefined
-
 const disconnect = (session: Session.Session): Effect.Effect<void> =>
   Effect.callback((resume) => session.disconnect(() => resume(Effect.void)))
 
@@ -514,48 +548,6 @@ const settle = (resume: (effect: Effect.Effect<void, NesError>) => void) => (err
   resume(error === undefined ? Effect.void : Effect.fail(error))
 
 const ended = (): DisconnectError => new DisconnectError({ message: "Subscription ended - client disconnected" })
-
-const call = <A>(
-  session: Session.Session,
-  makeDraft: () => Draft,
-  read: (answer: Message.Answer) => A,
-  timeout: Duration.Input | undefined
-): Effect.Effect<A, NesError> => {
-  const answer = Effect.callback<A, NesError>((resume) => {
-    // An open socket is not enough: a server that still authenticates the client takes it for anybody.
-    if (session.status._tag !== "Connected") {
-      return resume(Effect.fail(new DisconnectError({ message: "Failed to send message - server disconnected" })))
-    }
-    const draft = makeDraft()
-    // The server ends what it does for it, if it can.
-    const cancel = (): void => {
-      if (session.offers("cancel")) {
-        session.say("cancel", Number(draft.id))
-      }
-    }
-    session.send(draft, (error, answer) => {
-      if (error === undefined) {
-        resume(Effect.succeed(read(answer)))
-        return
-      }
-      if (error._tag === "TimeoutError") {
-        cancel()
-      }
-      if (isBody(answer.body)) {
-        Object.assign(error, { body: answer.body })
-      }
-      resume(Effect.fail(error))
-    })
-    return Effect.sync(() => {
-      session.forget(draft.id)
-      cancel()
-    })
-  })
-  return timeout === undefined ? answer : Effect.raceFirst(
-    answer,
-    Effect.andThen(Deadline.sleep(timeout), Effect.fail(new TimeoutError({ message: "Request timed out" })))
-  )
-}
 
 // An unbounded buffer does not overflow.
 const endless = <A>(stream: Stream.Stream<A, OverflowError>): Stream.Stream<A> => stream as Stream.Stream<A>
