@@ -8,7 +8,7 @@ import * as CloseCode from "../protocol/CloseCode.js"
 import type * as Message from "../protocol/Message.js"
 import { type NesError, ProtocolError } from "../protocol/NesError.js"
 import * as Deadline from "./Deadline.js"
-import type { Close, Listener, Socket } from "./Socket.js"
+import { type Close, type Listener, type Socket, unknownClose } from "./Socket.js"
 import type { Carrier } from "./Transport.js"
 
 /**
@@ -68,9 +68,6 @@ export interface Timeouts {
   readonly helloTimeout?: Duration.Duration | undefined
   readonly connectTimeout?: Duration.Duration | undefined
 }
-
-/** What is said of a socket that has failed. */
-export const unknownClose: Close = { code: undefined, reason: undefined, wasClean: false }
 
 const abandoned: Close = { code: CloseCode.abnormalClosure, reason: "", wasClean: false }
 

@@ -17,20 +17,12 @@ import {
 } from "../protocol/NesError.js"
 import * as Thrown from "../protocol/Thrown.js"
 import { Backoff, type Policy } from "./Backoff.js"
-import {
-  Connection,
-  type End,
-  type Options,
-  type Owner,
-  type Settings,
-  type Timeouts,
-  unknownClose
-} from "./Connection.js"
+import { Connection, type End, type Options, type Owner, type Settings, type Timeouts } from "./Connection.js"
 import * as Credentials from "./Credentials.js"
 import { Inbox } from "./Inbox.js"
 import { type Observer, Status } from "./Observer.js"
 import { type Answered, type Call, type Draft, none, Pending } from "./Pending.js"
-import { UpgradeError } from "./Socket.js"
+import { unknownClose, UpgradeError } from "./Socket.js"
 import { type Listener, type SubscribeOptions, Subscriptions, type Topic } from "./Subscriptions.js"
 import { Transport } from "./Transport.js"
 

@@ -7,6 +7,9 @@ export interface Close {
   readonly wasClean: boolean
 }
 
+/** What is said of a socket that has failed. */
+export const unknownClose: Close = { code: undefined, reason: undefined, wasClean: false }
+
 /** Hears what happens on a socket. After `failed` or `closed` nothing more is expected, and ignored where it comes. */
 export interface Listener {
   opened(): void

@@ -2,16 +2,7 @@
 import { ErrorReply } from "@redis/client"
 import { randomBytes } from "node:crypto"
 import { positionOf } from "../cluster/ClusterCodec.js"
-import {
-  type Batch,
-  busyFor,
-  type Channel,
-  type Engine,
-  type Observer,
-  Refused,
-  type Session,
-  stateAge
-} from "../cluster/Engine.js"
+import { busyFor, type Engine, Refused, stateAge } from "../cluster/Engine.js"
 import type * as Message from "../protocol/Message.js"
 import { knownFor, type Standing } from "../server/api/Once.js"
 import type { Bounds } from "../server/recovery/Bounds.js"
@@ -44,9 +35,10 @@ const isLoss = (error: Error): boolean =>
 
 // What scripts answer.
 type Rows = ReadonlyArray<ReadonlyArray<string>>
+type Present = readonly [epoch: string, top: number, count: number, rows: Rows]
 type Read = readonly [epoch: string, start: number, top: number, entries: ReadonlyArray<string>, last: string | null]
 
-const open = (options: EngineOptions, observer: Observer): Session => {
+const open = (options: EngineOptions): Engine["open"] => (observer) => {
   const { durable, prefix, timeout } = options
   const connection = RedisConnection.open(options, timeout, observer)
   // What is in braces decides on which server of a Redis Cluster a key or a sharded channel is.
@@ -93,12 +85,12 @@ const open = (options: EngineOptions, observer: Observer): Session => {
     get isUp() {
       return connection.isUp
     },
-    publish: async (channel: Channel, name, payload) => Number(await command(publish, key(channel, name), payload)),
+    publish: async (channel, name, payload) => Number(await command(publish, key(channel, name), payload)),
     subscribe: (channel, names) => ask(connection.subscribe(names.map((name) => key(channel, name)))),
     unsubscribe: (channel, names) => ask(connection.unsubscribe(names.map((name) => key(channel, name)))),
     append: async (batches, bounds) => {
       const terms = termsOf(bounds)
-      const ask = async (some: ReadonlyArray<Batch>): Promise<ReadonlyArray<Message.Position | Error>> => {
+      const ask = async (some: typeof batches): Promise<ReadonlyArray<Message.Position | Error>> => {
         const counts = some.map(({ payloads, state }) => `${payloads.length}:${state}`).join()
         const args = [...terms, counts, ...some.flatMap(({ payloads }) => payloads)]
         const lines = await run(Scripts.append, some.flatMap(({ path }) => keysOf(path)), args) as string
@@ -136,12 +128,7 @@ const open = (options: EngineOptions, observer: Observer): Session => {
     present: async (path, list) => {
       const keys = [key("state", path), key("present", path)]
       const terms = [lossless, list ? 1 : 0]
-      const [epoch, top, count, rows] = await run(Scripts.present, keys, terms) as readonly [
-        string,
-        number,
-        number,
-        Rows
-      ]
+      const [epoch, top, count, rows] = await run(Scripts.present, keys, terms) as Present
       const members = rows.map(([id = "", value = ""]) => [JSON.parse(id) as string, value] as const)
       return { epoch, top, count, members }
     },
@@ -180,4 +167,4 @@ const open = (options: EngineOptions, observer: Observer): Session => {
   }
 }
 
-export const make = (options: EngineOptions): Engine => ({ name: "Redis", open: (observer) => open(options, observer) })
+export const make = (options: EngineOptions): Engine => ({ name: "Redis", open: open(options) })

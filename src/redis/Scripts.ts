@@ -25,6 +25,13 @@ export class Script {
   }
 }
 
+const named = (names: string, from: string): string =>
+  names && `local ${names} = ${names.split(", ").map((_, index) => `${from}[${index + 1}]`).join(", ")}\n`
+
+// A script by what its first keys and arguments are called.
+const script = (keys: string, args: string) => (text: TemplateStringsArray, ...parts: ReadonlyArray<string | number>) =>
+  new Script(named(keys, "KEYS") + named(args, "ARGV") + String.raw({ raw: text }, ...parts))
+
 const clock = `
 local time = redis.call('TIME')
 local at = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -42,7 +49,7 @@ local info = redis.call('INFO', 'replication')
 if string.find(info, 'role:slave', 1, true) then
   redis.call('HDEL', KEYS[1], '')
 end
-local run = ARGV[1] ~= '1' and string.match(info, 'master_replid:(%w+)')
+local run = lossless ~= '1' and string.match(info, 'master_replid:(%w+)')
 run = run and string.sub(run, 1, 12) or 'any'
 local ground
 local function unpublished()
@@ -69,7 +76,7 @@ end
 // of a list from an index to another; one of them may be how things stand. What only takes up room is looked after from
 // time to time: whoever reads looks at ages and numbers, too.
 const keeping = `
-local age, most = tonumber(ARGV[3]), tonumber(ARGV[5])
+age, most = tonumber(age), tonumber(most)
 local tail, pause, room = ':' .. at .. '\\n', math.ceil(age / 16), most / 8
 local function keep(key, updates, from, to, last)
   local state, list = KEYS[key], KEYS[key + 1]
@@ -79,7 +86,7 @@ local function keep(key, updates, from, to, last)
     if not epoch then
       redis.call('DEL', list)
     end
-    epoch = epoch and anew(epoch, '') or ARGV[2] .. unpublished()
+    epoch = epoch and anew(epoch, '') or nonce .. unpublished()
     redis.call('HSET', state, 'epoch', epoch, 'start', top, 'from', at)
     tidy = 0
   end
@@ -88,7 +95,7 @@ local function keep(key, updates, from, to, last)
     top = top + 1
     local entry = epoch .. ':' .. top .. tail .. updates[i]
     length = redis.call('RPUSH', list, entry)
-    redis.call(ARGV[6], list, entry)
+    redis.call(publish, list, entry)
     if i == last then
       redis.call('HSET', state, 'last', entry)
     end
@@ -102,28 +109,30 @@ local function keep(key, updates, from, to, last)
       redis.call('LPOP', list)
     end
     redis.call('PEXPIRE', list, age + pause)
-    redis.call('PEXPIRE', state, ARGV[4] + pause)
+    redis.call('PEXPIRE', state, stateAge + pause)
     redis.call('HSET', state, 'tidy', at + pause)
   end
   return epoch .. ':' .. top
 end
 `
 
+// Whether Redis loses nothing, a random part for new epochs, ms to keep updates and the state, how many updates to keep.
+const terms = "lossless, nonce, age, stateAge, most, publish"
+
 /**
- * Gives updates their offsets, keeps and announces them. KEYS: of each path its state, and its list, which has the name
- * of its channel. ARGV: whether Redis loses nothing, a random part for new epochs, ms to keep updates and the state, how many updates to keep,
- * the command that publishes; of each path how many updates it gets, and which of them is how things stand (0 for none);
- * the updates. Returns a line for each path: the position of its last, or what it was refused by.
+ * Gives updates their offsets, keeps and announces them. The keys are of each path its state, and its list, which has the
+ * name of its channel; after the counts, of each path how many updates it gets and which of them is how things stand (0
+ * for none), the updates follow. Returns a line for each path: the position of its last, or what it was refused by.
  */
-export const append = new Script(`${opening}${keeping}
+export const append = script("", `${terms}, counts`)`${opening}${keeping}
 local lines, key, from = {}, 1, 8
-for count, last in string.gmatch(ARGV[7], '(%d+):(%d+)') do
+for count, last in string.gmatch(counts, '(%d+):(%d+)') do
   local kept, line = pcall(keep, key, ARGV, from, from + count - 1, from + last - 1)
   lines[#lines + 1] = kept and line or '!' .. string.gsub(line.err or line, '%c', ' ')
   key, from = key + 2, from + count
 end
 return table.concat(lines, '\\n')
-`)
+`
 
 // What reading a path begins with.
 const standing = `
@@ -141,67 +150,60 @@ end
 `
 
 /**
- * Reads what came after an offset, and changes nothing. KEYS: the path's state, its list. ARGV: whether Redis loses
- * nothing, ms that updates are kept, the reader's epoch (empty if it has several, \`-\` if it has seen nothing) and
- * offset, ms that a state is kept (0 if it is not asked for), how many updates are kept. Returns the epoch, its start,
- * the last offset, the updates, and the state.
+ * Reads what came after the offset of a reader, and changes nothing. The reader's epoch is empty if it has several, \`-\`
+ * if it has seen nothing; the state's age is 0 if that is not asked for.
  */
-export const read = new Script(`${opening}${standing}
-local list = KEYS[2]
-local epoch, start, top = standing(KEYS[1])
-local last = ARGV[5] ~= '0' and redis.call('HGET', KEYS[1], 'last')
-if old(last, at - ARGV[5]) then
+export const read = script("state, list", "lossless, age, seen, offset, stateAge, most")`${opening}${standing}
+local epoch, start, top = standing(state)
+local last = stateAge ~= '0' and redis.call('HGET', state, 'last')
+if old(last, at - stateAge) then
   last = false
 end
-if ARGV[3] == '-' or top == 0 then
+if seen == '-' or top == 0 then
   return { epoch, start, top, {}, last }
 end
-local since = tonumber(ARGV[4])
-if ARGV[3] ~= epoch and start < since then
+local since = tonumber(offset)
+if seen ~= epoch and start < since then
   since = start
 end
 local first = top - redis.call('LLEN', list) + 1
-local from = math.max(since + 1, first, top - ARGV[6] + 1)
-while from <= top and old(redis.call('LINDEX', list, from - first), at - ARGV[2]) do
+local from = math.max(since + 1, first, top - most + 1)
+while from <= top and old(redis.call('LINDEX', list, from - first), at - age) do
   from = from + 1
 end
 return { epoch, start, top, from <= top and redis.call('LRANGE', list, from - first, -1) or {}, last }
-`)
+`
 
 /**
- * Begins a new epoch of a path that this server has been given updates of while another was heard: what that one was
- * given then is lost, and who follows the path here must know. KEYS: the path's state. ARGV: whether Redis loses nothing,
- * ms since the other was heard. Returns whether it does.
+ * Begins a new epoch of a path that this server has been given updates of while another was heard, which is so many ms
+ * ago: what that one was given then is lost, and who follows the path here must know. Returns whether it does.
  */
-export const sever = new Script(`${opening}
-local state = KEYS[1]
+export const sever = script("state", "lossless, age")`${opening}
 local known = redis.call('HMGET', state, 'epoch', 'from')
-if not known[1] or not holds(known[1]) or run == 'any' or tonumber(known[2]) >= at - ARGV[2] then
+if not known[1] or not holds(known[1]) or run == 'any' or tonumber(known[2]) >= at - age then
   return 0
 end
 sever(state, known[1])
 redis.call('HSET', state, 'from', at)
 return 1
-`)
+`
 
-/** Forgets what is kept of a path. KEYS: the path's state, its list. */
-export const clear = new Script(`
-redis.call('DEL', KEYS[2])
-redis.call('HDEL', KEYS[1], 'last')
+/** Forgets what is kept of a path. */
+export const clear = script("state, list", "")`
+redis.call('DEL', list)
+redis.call('HDEL', state, 'last')
 return 1
-`)
+`
 
-/**
- * How far paths have come. KEYS: their states. ARGV: whether Redis loses nothing. Returns a line for each: its position.
- */
-export const positions = new Script(`${opening}${standing}
+/** How far paths have come. The keys are their states. Returns a line for each: its position. */
+export const positions = script("", "lossless")`${opening}${standing}
 local lines = {}
 for i = 1, #KEYS do
   local epoch, _, top = standing(KEYS[i])
   lines[i] = epoch .. ':' .. top
 end
 return table.concat(lines, '\\n')
-`)
+`
 
 // Who is present at a path, under JSON texts: the nodes that have them, and the value. With it, in the same key, so that
 // it is lost together: how many each node has, under its id, and how many nodes have somebody, under the empty name.
@@ -213,24 +215,23 @@ end
 `
 
 /**
- * Changes who of a node is present, and tells of it. KEYS: those of `append`, all who are present. ARGV: the terms of
- * `append`, what each update begins with, whether it says who or only how many, `some`, `all` or `values` (see
- * server/presence), ms until all are forgotten unless one is told of again, the node, ids and values, as JSON: empty for
- * who is gone, `-` where nothing is said. Returns how many the node had, and has. Of the updates no more are kept than are
- * present, or than nodes need to catch up. If all who were present have been lost, the path begins a new epoch.
+ * Changes who of a node is present, and tells of it: who, or only how many. `extent` is `some`, `all` or `values` (see
+ * server/presence); all are forgotten unless one is told of again. Ids and values follow, as JSON: empty for who is gone,
+ * `-` where nothing is said. Returns how many the node had, and has. Of the updates no more are kept than are present, or
+ * than nodes need to catch up. If all who were present have been lost, the path begins a new epoch.
  */
-export const enter = new Script(`${opening}${keeping}${counting}
-local all, extent, node, updates = KEYS[3], ARGV[9], ARGV[11], {}
-local before, had = size(all), tonumber(redis.call('HGET', all, node) or '0')
+export const enter = script("state, list, all", `${terms}, head, who, extent, forgetting, node`)`
+${opening}${keeping}${counting}
+local updates, before, had = {}, size(all), tonumber(redis.call('HGET', all, node) or '0')
 local has = had
-local known = redis.call('HMGET', KEYS[1], 'here', 'epoch')
+local known = redis.call('HMGET', state, 'here', 'epoch')
 if before == 0 and known[1] == '1' and known[2] and holds(known[2]) then
-  sever(KEYS[1], known[2])
+  sever(state, known[2])
 end
 local function tell(kind, id, value)
-  if ARGV[8] == '1' then
+  if who == '1' then
     local text = '{"' .. kind .. '":{"id":' .. id .. (value and ',"value":' .. value or '') .. '},"count":'
-    updates[#updates + 1] = ARGV[7] .. text .. size(all) .. '}'
+    updates[#updates + 1] = head .. text .. size(all) .. '}'
   end
 end
 local function put(field, number)
@@ -248,30 +249,26 @@ local function count(by)
   put(node, has)
 end
 local function find(id)
-  return string.match(redis.call('HGET', all, id) or '', '^([^:]*):(.*)$')
-end
-local function among(nodes)
-  return string.find(',' .. nodes .. ',', ',' .. node .. ',', 1, true)
+  local nodes, value = string.match(redis.call('HGET', all, id) or '', '^([^:]*):(.*)$')
+  local from, to = string.find(',' .. (nodes or '') .. ',', ',' .. node .. ',', 1, true)
+  return nodes, value, from, to
 end
 local function leave(id)
-  local nodes, value = find(id)
-  if not nodes or not among(nodes) then
+  local nodes, value, from, to = find(id)
+  if not from then
     return
   end
   count(-1)
-  local others = {}
-  for other in string.gmatch(nodes, '[^,]+') do
-    others[#others + 1] = other ~= node and other or nil
-  end
-  if #others > 0 then
-    redis.call('HSET', all, id, table.concat(others, ',') .. ':' .. value)
+  local others = string.sub(string.sub(',' .. nodes, 1, from) .. string.sub(nodes .. ',', to), 2, -2)
+  if others ~= '' then
+    redis.call('HSET', all, id, others .. ':' .. value)
   else
     redis.call('HDEL', all, id)
     tell('leave', id)
   end
 end
 local function come(id, value)
-  local nodes, known = find(id)
+  local nodes, known, from = find(id)
   if extent == 'values' then
     if known and known ~= value then
       redis.call('HSET', all, id, nodes .. ':' .. value)
@@ -279,7 +276,7 @@ local function come(id, value)
     end
     return
   end
-  if not nodes or not among(nodes) then
+  if not from then
     count(1)
     nodes = nodes and nodes .. ',' .. node or node
   end
@@ -314,96 +311,83 @@ for i = 12, #ARGV, 2 do
   end
 end
 local present = size(all)
-if ARGV[8] ~= '1' and present ~= before then
-  updates[1] = ARGV[7] .. '{"count":' .. present .. '}'
+if who ~= '1' and present ~= before then
+  updates[1] = head .. '{"count":' .. present .. '}'
 end
-redis.call('PEXPIRE', all, ARGV[10])
+redis.call('PEXPIRE', all, forgetting)
 if (before > 0) ~= (present > 0) then
-  redis.call('HSET', KEYS[1], 'here', present > 0 and '1' or '0')
+  redis.call('HSET', state, 'here', present > 0 and '1' or '0')
 end
 if #updates > 0 then
   most, room = math.min(most, math.max(${leastChanges}, present)), 0
   keep(1, updates, 1, #updates)
 end
 return { had, has }
-`)
+`
 
-/**
- * Who is present. KEYS: the state of the path that tells it, all who are present. ARGV: whether Redis loses nothing,
- * whether to say who. Returns the epoch and last offset of the path, how many are present, and who.
- */
-export const present = new Script(`${opening}${standing}${counting}
-local epoch, _, top = standing(KEYS[1])
-local all, rows = ARGV[2] == '1' and redis.call('HGETALL', KEYS[2]) or {}, {}
-for i = 1, #all, 2 do
-  if string.sub(all[i], 1, 1) == '"' then
-    rows[#rows + 1] = { all[i], string.match(all[i + 1], ':(.*)') }
+/** Who is present: the epoch and last offset of the path that tells it, how many, and who if that is asked for. */
+export const present = script("state, all", "lossless, who")`${opening}${standing}${counting}
+local epoch, _, top = standing(state)
+local fields, rows = who == '1' and redis.call('HGETALL', all) or {}, {}
+for i = 1, #fields, 2 do
+  if string.sub(fields[i], 1, 1) == '"' then
+    rows[#rows + 1] = { fields[i], string.match(fields[i + 1], ':(.*)') }
   end
 end
-return { epoch, top, size(KEYS[2]), rows }
-`)
+return { epoch, top, size(all), rows }
+`
 
-/**
- * Takes a key for some work. KEYS: what is known of it. ARGV: what stands for the work, ms that it may take. Returns
- * whether it is new, under way or done, or something else.
- */
-export const begin = new Script(`
-local known = redis.call('HMGET', KEYS[1], 'digest', 'done')
+/** Takes a key for some work. Returns whether it is new, under way or done, or something else. */
+export const begin = script("key", "digest, age")`
+local known = redis.call('HMGET', key, 'digest', 'done')
 if not known[1] then
-  redis.call('HSET', KEYS[1], 'digest', ARGV[1])
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  redis.call('HSET', key, 'digest', digest)
+  redis.call('PEXPIRE', key, age)
   return 'new'
 end
-return known[1] ~= ARGV[1] and 'other' or known[2] and 'done' or 'busy'
-`)
+return known[1] ~= digest and 'other' or known[2] and 'done' or 'busy'
+`
 
-/**
- * The work of a key is done, or has failed. KEYS: what is known of it. ARGV: what stands for the work, whether it is
- * done, ms to remember that.
- */
-export const end = new Script(`
-local known = redis.call('HMGET', KEYS[1], 'digest', 'done')
-if known[2] or known[1] and known[1] ~= ARGV[1] then
+/** The work of a key is done, or has failed. */
+export const end = script("key", "digest, isDone, age")`
+local known = redis.call('HMGET', key, 'digest', 'done')
+if known[2] or known[1] and known[1] ~= digest then
   return 0
 end
-if ARGV[2] == '1' then
-  redis.call('HSET', KEYS[1], 'digest', ARGV[1], 'done', '1')
-  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+if isDone == '1' then
+  redis.call('HSET', key, 'digest', digest, 'done', '1')
+  redis.call('PEXPIRE', key, age)
 else
-  redis.call('DEL', KEYS[1])
+  redis.call('DEL', key)
 end
 return 1
-`)
+`
 
 /**
- * Counts a connection of a user in. KEYS: the user's connections. ARGV: its id, how many are allowed, ms until all are
- * forgotten unless one is counted in again, the nodes whose connections count no more. Returns those that are counted
- * if there are too many others.
+ * Counts a connection of a user in; all are forgotten unless one is counted in again. The nodes whose connections count
+ * no more follow. Returns those that are counted if there are too many others.
  */
-export const claim = new Script(`
+export const claim = script("claims", "socket, max, age")`
 for i = 4, #ARGV do
-  for _, other in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  for _, other in ipairs(redis.call('SMEMBERS', claims)) do
     if string.sub(other, 1, #ARGV[i] + 1) == ARGV[i] .. ':' then
-      redis.call('SREM', KEYS[1], other)
+      redis.call('SREM', claims, other)
     end
   end
 end
-if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 and redis.call('SCARD', KEYS[1]) >= tonumber(ARGV[2]) then
-  return redis.call('SMEMBERS', KEYS[1])
+if redis.call('SISMEMBER', claims, socket) == 0 and redis.call('SCARD', claims) >= tonumber(max) then
+  return redis.call('SMEMBERS', claims)
 end
-redis.call('SADD', KEYS[1], ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('SADD', claims, socket)
+redis.call('PEXPIRE', claims, age)
 return {}
-`)
+`
 
-/**
- * Takes down a node's sign of life, if it gives one. KEYS: the nodes. ARGV: its id, what it says of itself. Returns the
- * id, the age (ms) and the state of each.
- */
-export const beat = new Script(`${clock}
-local nodes, alive = KEYS[1], {}
-if ARGV[2] then
-  redis.call('HSET', nodes, ARGV[1], at .. ':' .. ARGV[2])
+/** Takes down a node's sign of life, if it gives one. Returns the id, the age (ms) and the state of each. */
+export const beat = script("nodes", "node, own")`${clock}
+local alive = {}
+if own then
+  redis.call('HSET', nodes, node, at .. ':' .. own)
   redis.call('PEXPIRE', nodes, ${remembered})
 end
 local all = redis.call('HGETALL', nodes)
@@ -412,9 +396,9 @@ for i = 1, #all, 2 do
   local age = at - time
   if age <= ${remembered} then
     alive[#alive + 1] = { all[i], age, state }
-  elseif ARGV[2] then
+  elseif own then
     redis.call('HDEL', nodes, all[i])
   end
 end
 return alive
-`)
+`
