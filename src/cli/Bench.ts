@@ -7,13 +7,10 @@ import type { Output } from "./Output.js"
 
 export interface Options extends Target {
   readonly clients: number
-  /** How many connect at the same time. */
   readonly concurrency: number
   /** For how long requests are made and updates counted (s). */
   readonly seconds: number
-  /** Each client asks for this again and again, one request after the other. */
   readonly request: string | undefined
-  /** Each client subscribes to this. */
   readonly subscribe: string | undefined
 }
 
@@ -31,7 +28,6 @@ const words = ({ count, max, p50, p95, p99 }: ReturnType<typeof summarize>): str
 
 const width = 30
 
-/** Shows how far something has come, from 0 to 1. */
 const makeProgress = () => {
   let shown = 0
   return (what: string, done: number): void => {

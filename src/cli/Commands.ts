@@ -91,18 +91,11 @@ const message = command(
   }
 )
 
-const eventData = (event: NesClient.ClientEvent): Record<string, unknown> => {
-  switch (event._tag) {
-    case "Reconnecting":
-      return { attempt: event.attempt, delay: Duration.toMillis(event.delay) }
-    case "Error":
-      return { error: describe(event.error) }
-    default: {
-      const { _tag, ...data } = event
-      return data
-    }
-  }
-}
+const eventData = ({ _tag, ...data }: NesClient.ClientEvent): Record<string, unknown> => ({
+  ...data,
+  ...("delay" in data && { delay: Duration.toMillis(data.delay) }),
+  ...("error" in data && { error: describe(data.error) })
+})
 
 const each = <A, E>(stream: Stream.Stream<A, E>, print: (value: A) => void): Effect.Effect<void, E> =>
   Stream.runForEach(stream, (value) => Effect.sync(() => print(value)))

@@ -17,7 +17,6 @@ export const exitCodes = {
 /** A command that has failed, and has said so. */
 export class Failed extends Data.TaggedError("Failed")<{ readonly exitCode: number }> {}
 
-/** What an error means to who reads it. */
 export const describe = (error: NesError): Record<string, unknown> => ({
   type: error.type,
   message: error.message,
@@ -34,14 +33,12 @@ const statuses: Readonly<Record<NesError["type"], number>> = {
   ws: exitCodes.unreachable
 }
 
-/** A value as people read it: text as it is. */
 export const pretty = (value: unknown): string => typeof value === "string" ? value : JSON.stringify(value, null, 2)
 
 /** Where a command's words go: what it was asked for to the output, all else to the error output. */
 export class Output {
   constructor(readonly isJson: boolean) {}
 
-  /** What the command was asked for. */
   result(type: string, data: Record<string, unknown>, text: string): void {
     process.stdout.write(`${this.isJson ? JSON.stringify({ type, ...data }) : text}\n`)
   }
@@ -55,7 +52,6 @@ export class Output {
     }
   }
 
-  /** Says why the command fails. */
   fail(error: NesError): Failed {
     const described = describe(error)
     const { cause, message, statusCode } = described

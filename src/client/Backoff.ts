@@ -38,7 +38,6 @@ export interface Policy {
   readonly stableAfter: Duration.Duration
 }
 
-/** That of a schedule of the application's. */
 export const custom = (schedule: Schedule.Schedule<unknown, Close>): Policy => ({
   schedule,
   stableAfter: longestWait

@@ -28,7 +28,6 @@ export interface End {
 export interface Owner {
   /** The socket is open: time to say hello. */
   opened(connection: Connection): void
-  /** For whole texts. */
   readonly inbox: { receive(text: string): void }
   error(error: ProtocolError): void
   /** Nothing came for as long as the server may be silent: time to say something, and to wait as long once more. */
@@ -126,7 +125,10 @@ export class Connection implements Listener {
       Effect.andThen(Effect.suspend(() => this.isClosing ? Effect.succeed(ending("error")) : lived)),
       // Such as a `ws` that cannot be loaded: whoever connects would wait for ever.
       Effect.catchDefect((error) => Effect.succeed(ending("invalid", error))),
-      Effect.ensuring(Effect.sync(() => this.drop()))
+      Effect.ensuring(Effect.sync(() => {
+        this.over = true
+        this.socket?.terminate()
+      }))
     )
   }
 
@@ -142,14 +144,12 @@ export class Connection implements Listener {
     return !!this.socket?.isOpen()
   }
 
-  /** How long the server's hello has been answered. */
   get uptime(): Duration.Duration {
     return this.since === undefined
       ? Duration.zero
       : Duration.nanos(this.settings.clock.monotonicTimeNanosUnsafe() - this.since)
   }
 
-  /** Sends a text. Throws what the socket throws. */
   send(text: string): void {
     this.socket?.send(text)
   }
@@ -227,8 +227,6 @@ export class Connection implements Listener {
     this.finish({ how: "close", close })
   }
 
-  // The ways a connection ends: the first of them is how.
-
   private readonly life = Effect.callback<End>((resume) => {
     this.resume = resume
     try {
@@ -288,10 +286,5 @@ export class Connection implements Listener {
       this.over = true
       this.resume?.(Effect.succeed(end))
     }
-  }
-
-  private drop(): void {
-    this.over = true
-    this.socket?.terminate()
   }
 }

@@ -91,9 +91,8 @@ const clientOf = <R>(client: Effect.Effect<NesClient.Service, never, R>): Client
           const path = Contract.pathOf(contract, params as Contract.ParamsArgument<Path>)
           const decode = Contract.decode(contract.message, path)
           return {
-            nes,
-            path,
-            options,
+            updates: nes.subscribe(path, options),
+            accepted: nes.subscribed(path, options),
             decode: (update: NesClient.Update) =>
               Effect.mapEager(
                 decode(update.message),
@@ -109,20 +108,15 @@ const clientOf = <R>(client: Effect.Effect<NesClient.Service, never, R>): Client
   }
   return {
     subscribe: (contract, ...args) =>
-      Stream.unwrap(Effect.map(
-        subscribing(contract, args),
-        ({ decode, nes, options, path }) => decoding(nes.subscribe(path, options), decode)
-      )),
+      Stream.unwrap(Effect.map(subscribing(contract, args), ({ decode, updates }) => decoding(updates, decode))),
     subscribeResult: (contract, ...args) =>
-      Stream.unwrap(Effect.map(
-        subscribing(contract, args),
-        ({ decode, nes, options, path }) => decoding(nes.subscribe(path, options), toResult(decode))
-      )),
+      Stream.unwrap(
+        Effect.map(subscribing(contract, args), ({ decode, updates }) => decoding(updates, toResult(decode)))
+      ),
     subscribed: (contract, ...args) =>
       Effect.flatMap(
         subscribing(contract, args),
-        ({ decode, nes, options, path }) =>
-          Effect.map(nes.subscribed(path, options), (updates) => decoding(updates, decode))
+        ({ accepted, decode }) => Effect.map(accepted, (updates) => decoding(updates, decode))
       ),
     message: ({ error, name, request, response }, ...args) =>
       Effect.gen(function*() {

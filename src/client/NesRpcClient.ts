@@ -107,7 +107,7 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
 
       const request = (
         clientId: number,
-        { discard, headers, id, payload, sampled, spanId, tag, traceId }: Request
+        { _tag, headers, id, ...call }: Request
       ): Effect.Effect<void, RpcClientError.RpcClientError> => {
         if (session.status._tag !== "Connected") {
           return Effect.fail(unsent("Failed to send message - server disconnected"))
@@ -115,17 +115,7 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
         if (!session.offers("rpc")) {
           return Effect.fail(unsent("The server does not answer calls"))
         }
-        const draft = {
-          type: "rpc" as const,
-          id: 0,
-          tag,
-          payload,
-          ...(headers.length > 0 && { headers }),
-          traceId,
-          spanId,
-          sampled,
-          discard
-        }
+        const draft = { type: "rpc" as const, ...call, ...(headers.length > 0 && { headers }), id: 0 }
         calls.set(id, draft)
         session.send(draft, (error, answer) => {
           if (error !== undefined) {

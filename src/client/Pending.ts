@@ -58,7 +58,6 @@ export class Pending {
     }
   }
 
-  /** Begins the time of a call anew. */
   resume(id: number): void {
     const call = this.calls.get(id)
     if (call !== undefined) {

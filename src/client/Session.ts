@@ -63,15 +63,12 @@ export class Session implements Owner {
 
   private readonly subscribed = new Subscriptions()
   readonly pending: Pending
-  /** @internal */
   readonly inbox: Inbox
   private ids = 0
   private connection: Connection | undefined
   /** Present from `connect` until no further attempt will be made. */
   private backoff: Backoff | undefined
-  /** Ends `connect`, once. */
   private settle: Settle | undefined
-  /** The span that `connect` is part of. */
   private traceparent: string | undefined
   private auth: unknown
   /** Whether a function was asked once more after a 401. */
@@ -108,7 +105,6 @@ export class Session implements Owner {
     return this.settings.url.replace(/\/\/[^/]*@/, "//").replace(/[?#].*/, "")
   }
 
-  /** Whether the server at the other end has an extension. */
   offers(name: string): boolean {
     return Array.isArray(this.extensions) && this.extensions.includes(name)
   }
@@ -121,22 +117,18 @@ export class Session implements Owner {
   connect(options: ConnectOptions, settle: Settle): void {
     if (this.backoff !== undefined || this.waiting !== undefined) {
       settle(new UserError({ message: "Cannot connect while client attempts to reconnect" }))
-      return
-    }
-    if (this.isLeaving) {
+    } else if (this.isLeaving) {
       this.waiting = { options, settle }
-      return
-    }
-    if (this.connection !== undefined) {
+    } else if (this.connection !== undefined) {
       settle(new UserError({ message: "Already connected" }))
-      return
+    } else {
+      this.settle = settle
+      this.traceparent = options.traceparent
+      this.backoff = options.reconnect &&
+        new Backoff(options.reconnect, (defect) => this.observer.error(Thrown.toUserError(defect)))
+      this.auth = options.auth
+      Effect.runForkWith(this.context)(Effect.raceFirst(this.live(options), this.pending.watch()))
     }
-    this.settle = settle
-    this.traceparent = options.traceparent
-    this.backoff = options.reconnect &&
-      new Backoff(options.reconnect, (defect) => this.observer.error(Thrown.toUserError(defect)))
-    this.auth = options.auth
-    Effect.runForkWith(this.context)(Effect.raceFirst(this.live(options), this.pending.watch()))
   }
 
   /** Disconnects and gives up reconnecting; `done` is called once, when the socket is closed. */
@@ -148,22 +140,21 @@ export class Session implements Owner {
     if (this.connection === undefined) {
       this.change(Status.Disconnected())
       done()
-      return
+    } else {
+      this.leaving.push(done)
+      this.inbox.isLate = true
+      this.connection.close()
     }
-    this.leaving.push(done)
-    this.inbox.isLate = true
-    this.connection.close()
   }
 
   /** Sets the credentials of later hellos; returns whether there may be any. */
   overrideReconnectionAuth(auth: unknown): boolean {
-    if (this.waiting?.options.reconnect !== undefined) {
-      this.waiting = { ...this.waiting, options: { ...this.waiting.options, auth } }
+    const { waiting } = this
+    if (waiting?.options.reconnect !== undefined) {
+      this.waiting = { ...waiting, options: { ...waiting.options, auth } }
       return true
     }
-    if (this.backoff !== undefined) {
-      this.auth = auth
-    }
+    this.auth = this.backoff === undefined ? this.auth : auth
     return this.backoff !== undefined
   }
 
@@ -178,19 +169,16 @@ export class Session implements Owner {
     const isOpen = connection?.isOpen === true
     // A peer that is closing the connection has not said yet whether it sends its clients away.
     if (!isOpen && (connection?.since === undefined || this.isLeaving || !mayBeRepeated(call))) {
-      call.answered(unsent(), none)
-      return
+      return call.answered(unsent(), none)
     }
     draft.id = ++this.ids
     const encoded = Codec.encode(draft)
     if (Result.isFailure(encoded)) {
-      call.answered(encoded.failure, none)
-      return
+      return call.answered(encoded.failure, none)
     }
     this.pending.add(draft.id, call)
     if (!isOpen) {
-      this.unbegun.add(draft.id)
-      return
+      return void this.unbegun.add(draft.id)
     }
     try {
       connection.send(encoded.success)
@@ -200,7 +188,6 @@ export class Session implements Owner {
     }
   }
 
-  /** Gives a call up, by the id its message was sent with. */
   forget(id: Message.Id): void {
     this.pending.forget(Number(id))
   }
@@ -219,8 +206,7 @@ export class Session implements Owner {
     traceparent?: string
   ): void {
     if (!isPath(path)) {
-      done(invalidPath())
-      return
+      return done(invalidPath())
     }
     const known = this.subscribed.get(path)
     if (known !== undefined) {
@@ -230,12 +216,7 @@ export class Session implements Owner {
       if (known.acceptedBy !== undefined && known.acceptedBy === this.connection) {
         listener.accepted?.()
       }
-      if (known.waiting === undefined) {
-        done()
-      } else {
-        known.waiting.push(done)
-      }
-      return
+      return known.waiting === undefined ? done() : void known.waiting.push(done)
     }
     const topic = this.subscribed.create(path, options)
     topic.listeners.set(key, listener)
@@ -249,12 +230,10 @@ export class Session implements Owner {
       }, this.offers("trace") ? { traceparent } : undefined))
   }
 
-  /** Says something else of this client at a path that it is subscribed to. */
   present(path: string, value: unknown, done: Settle): void {
     const topic = this.subscribed.get(path)
     if (topic === undefined) {
-      done(new UserError({ message: "Not subscribed" }))
-      return
+      return done(new UserError({ message: "Not subscribed" }))
     }
     // What a server refuses is not said again after a reconnect, where it would end the subscription.
     const said = (error?: NesError): void => {
@@ -295,15 +274,10 @@ export class Session implements Owner {
   /** Removes the listener of `key`, or all where it is falsy; a path without listeners is unsubscribed. */
   unsubscribe(path: string, key: unknown, done: Settle): void {
     if (!isPath(path)) {
-      done(invalidPath())
-      return
+      return done(invalidPath())
     }
     const gone = key ? this.subscribed.remove(path, key) : this.subscribed.clear(path)
-    if (gone) {
-      this.afterHello(done, () => this.send({ type: "unsub", path, id: 0 }, done))
-    } else {
-      done()
-    }
+    return gone ? this.afterHello(done, () => this.send({ type: "unsub", path, id: 0 }, done)) : done()
   }
 
   // A server that still authenticates the client refuses what needs it, and would keep a path that the hello asks for.
@@ -321,8 +295,6 @@ export class Session implements Owner {
   private release(): void {
     this.held.splice(0).forEach((send) => send())
   }
-
-  // Lifecycle
 
   private live(options: ConnectOptions): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
@@ -518,9 +490,6 @@ export class Session implements Owner {
     }
   }
 
-  // What a connection tells its owner
-
-  /** @internal */
   opened(connection: Connection): void {
     // A server that is silent before it answers this hello is known by the heartbeat it had when it answered the last.
     connection.watchOver(this.heartbeat)
@@ -548,7 +517,6 @@ export class Session implements Owner {
     })
   }
 
-  /** @internal */
   silent(connection: Connection): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       if (this.isLeaving) {
@@ -561,14 +529,12 @@ export class Session implements Owner {
     })
   }
 
-  /** @internal */
   error(error: NesError): void {
     if (!this.isLeaving) {
       this.observer.error(error)
     }
   }
 
-  /** @internal */
   ping(): void {
     this.say("ping", ++this.ids)
   }

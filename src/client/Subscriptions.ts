@@ -58,7 +58,6 @@ export class Topic {
   private position: Message.Position | undefined
   /** Where earlier epochs were left: of two servers that both count as the first, each may be met again. */
   private left: ReadonlyArray<Message.Position> = []
-  /** Whether updates were lost before the next. */
   gap = false
   /** How its updates begin, as long as they hold nothing but their message. */
   head: string | undefined
@@ -73,7 +72,6 @@ export class Topic {
     return { recover, history: recover ? undefined : history, presence }
   }
 
-  /** Tells the listeners that the server of a connection has accepted the path. */
   accept(connection: object | undefined): void {
     this.acceptedBy = connection
     this.listeners.forEach((listener) => listener.accepted?.())

@@ -1,6 +1,5 @@
 /** Much of something, a part after the other; and one work at a time. */
 
-/** Parts of a size, of which the last may be smaller. */
 export function* parts<A>(items: Iterable<A>, size: number): Generator<ReadonlyArray<A>> {
   let part: Array<A> = []
   for (const item of items) {

@@ -8,14 +8,12 @@ import type { BrokerEvent } from "./BrokerEvent.js"
 import { ClusterNode, type ClusterOptions } from "./ClusterNode.js"
 import type { Engine } from "./Engine.js"
 
-/** A broker whose nodes are those of a cluster. */
 export interface Service extends Broker.Service {
   /** What happens from now on between this process's nodes and the engine. A slow consumer loses the oldest. */
   readonly events: Stream.Stream<BrokerEvent>
 }
 
 interface BrokerOptions extends ClusterOptions {
-  /** Called with what happens; see also `events`. */
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined
 }
 

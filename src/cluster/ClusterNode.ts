@@ -373,7 +373,6 @@ export class ClusterNode implements Membership, Host {
     })
   }
 
-  /** Ends with how many have heard it. */
   private say(channel: Channel, name: string, word: ClusterCodec.Word): Promise<number> {
     return this.command((session) => session.publish(channel, name, ClusterCodec.encode(this.node.id, word)))
   }

@@ -30,7 +30,6 @@ export interface RedisConnection {
   readonly unsubscribe: (channels: ReadonlyArray<string>) => Promise<void>
   /** The server says that it is no master: another may have taken its place. */
   readonly demoted?: () => void
-  /** Ends when what was asked before is done, or cannot be in a reasonable time. */
   readonly close: () => Promise<void>
 }
 
