@@ -1,5 +1,4 @@
 /** The plain client: `new Client(url)`, callbacks or Promises, in Node and in the browser. */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ConsoleView from "../protocol/ConsoleView.js"
 import type * as Message from "../protocol/Message.js"
@@ -109,11 +108,6 @@ const isMissing = (value: unknown): boolean => value === undefined || value === 
 // JavaScript hands in texts too, as from the environment; what is no number of milliseconds stands for the default.
 const millis = (option: unknown): number | undefined => Number(option) || undefined
 
-const duration = (option: unknown): Duration.Duration | undefined => {
-  const timeout = millis(option)
-  return timeout === undefined ? undefined : Duration.millis(timeout)
-}
-
 // Only what the application's own function threw is printed with its stack: that leads to the fault.
 const print = (error: NesError): void => {
   const { _tag, cause } = error
@@ -222,8 +216,8 @@ export class Client {
     return this.settled(callback, (settle) =>
       this.session.connect({
         auth: options.auth,
-        timeout: duration(options.timeout),
-        helloTimeout: duration(options.helloTimeout),
+        timeout: millis(options.timeout),
+        helloTimeout: millis(options.helloTimeout),
         reconnect: reconnection(options)
       }, settle))
   }

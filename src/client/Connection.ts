@@ -63,12 +63,12 @@ export interface Settings extends Options, Carrier {
 
 /** How long it may take to open the socket, to have the hello answered, and both. */
 export interface Timeouts {
-  readonly timeout?: Duration.Duration | undefined
-  readonly helloTimeout?: Duration.Duration | undefined
-  readonly connectTimeout?: Duration.Duration | undefined
+  readonly timeout?: Duration.Input | undefined
+  readonly helloTimeout?: Duration.Input | undefined
+  readonly connectTimeout?: Duration.Input | undefined
 }
 
-const abandoned: Close = { code: CloseCode.abnormalClosure, reason: "", wasClean: false }
+const abandoned: End = { how: "close", close: { code: CloseCode.abnormalClosure, reason: "", wasClean: false } }
 
 // A peer that is gone never answers a closing handshake; ws alone would wait 30 seconds for it, a browser longer.
 const closingGrace = Duration.seconds(5)
@@ -237,7 +237,7 @@ export class Connection implements Listener {
   })
 
   private limit(
-    timeout: Duration.Duration | undefined,
+    timeout: Duration.Input | undefined,
     isDone: () => boolean,
     from: Effect.Effect<void> = Effect.void
   ): ReadonlyArray<Effect.Effect<End>> {
@@ -259,7 +259,7 @@ export class Connection implements Listener {
         if (this.overdue === this.last) {
           yield* this.owner.silent(this)
           this.close()
-          return { how: "close" as const, close: abandoned }
+          return abandoned
         }
         this.overdue = this.last
         this.owner.ping()
@@ -269,10 +269,7 @@ export class Connection implements Listener {
   }
 
   private get grace(): Effect.Effect<End> {
-    return this.closeSignal.await.pipe(
-      Effect.andThen(Effect.sleep(closingGrace)),
-      Effect.as<End>({ how: "close", close: abandoned })
-    )
+    return this.closeSignal.await.pipe(Effect.andThen(Effect.sleep(closingGrace)), Effect.as(abandoned))
   }
 
   private beat(): void {

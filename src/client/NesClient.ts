@@ -272,9 +272,6 @@ const reveal = <R>(auth: Auth<R>): Effect.Effect<Credentials.Auth, never, R> =>
     }
   })
 
-const duration = (input: Duration.Input | undefined): Duration.Duration | undefined =>
-  input === undefined ? undefined : Duration.fromInputUnsafe(input)
-
 const reconnection = (reconnect: ConnectOptions["reconnect"] = true): Backoff.Policy | undefined =>
   Schedule.isSchedule(reconnect)
     ? Backoff.custom(reconnect)
@@ -357,13 +354,8 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, Nes
                 Effect.fail(new UserError({ message: "Cannot connect after the client's scope is closed" }))
               )
             }
-            session.connect({
-              auth,
-              connectTimeout: duration(connectTimeout),
-              helloTimeout: duration(helloTimeout),
-              reconnect: reconnection(reconnect),
-              traceparent
-            }, settle(resume))
+            const how = { auth, connectTimeout, helloTimeout, reconnect: reconnection(reconnect), traceparent }
+            session.connect(how, settle(resume))
             return disconnect(session)
           }))
       })
