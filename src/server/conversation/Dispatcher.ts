@@ -14,7 +14,7 @@ import { getOrMake } from "../Groups.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Hub } from "../subscription/Hub.js"
 import { socketId } from "../telemetry/Log.js"
-import { mostDurations, received } from "../telemetry/Metrics.js"
+import { received, requestDuration } from "../telemetry/Metrics.js"
 import { type Rules, TurnLimiter } from "../transport/Intake.js"
 import type { Authenticator } from "./Authenticator.js"
 import { errorAnswer } from "./ErrorAnswer.js"
@@ -628,8 +628,8 @@ export class Dispatcher implements Rules<Received, Connection> {
     this.checkPath(connection, head.path)
     const { http, payload } = message
     const response = await this.ask(connection, { ...head, payload: payload ?? undefined, ...(http && { http }) }, call)
-    if (metrics.durations.push(performance.now() - began) >= mostDurations) {
-      metrics.sumUp()
+    if (metrics.own) {
+      requestDuration.updateUnsafe(performance.now() - began, metrics.own)
     }
     const headers = settings.headers === null ? undefined : Errors.visibleHeaders(response.headers, settings.headers)
     const type = response.body && response.headers["content-type"]

@@ -6,7 +6,7 @@ import type { Connection, Declared } from "../connection/Connection.js"
 import { getOrMake } from "../Groups.js"
 import type { NodeContext } from "../NodeContext.js"
 import { type FirstMessages, isFor, only } from "../subscription/FirstMessages.js"
-import type { Keeper } from "../subscription/Hub.js"
+import type { Keeper, Subscribe } from "../subscription/Hub.js"
 import type { Subscribers } from "../subscription/Subscription.js"
 import { PreparedMessage } from "../transport/Turns.js"
 import { defaultBounds } from "./Bounds.js"
@@ -111,10 +111,7 @@ export class Recovery implements Keeper {
   }
 
   admit(
-    connection: Connection,
-    path: string,
-    subscription: Declared,
-    since: Message.Position | undefined,
+    { connection, path, since, subscription }: Subscribe,
     history: number
   ): Message.Position | Promise<Message.Position | undefined> {
     return getOrMake(this.syncs, path, () => new RecoverySync(path, subscription, this.owner))

@@ -17,13 +17,7 @@ import { type Match, type Options, Router, Subscription } from "./Subscription.j
 /** What a hub asks of those that make up for what a connection missed. */
 export interface Keeper {
   /** Lets a connection in on a path, with what it missed since a position; ends with the position where it was let in. */
-  readonly admit: (
-    connection: Connection,
-    path: string,
-    subscription: Declared,
-    since: Message.Position | undefined,
-    history: number
-  ) => Entry
+  readonly admit: (subscribe: Subscribe, history: number) => Entry
   readonly left: (connection: Connection, path: string, subscription: Declared) => void
   readonly arrive: (update: Published) => void | Promise<void>
   readonly has: (path: string) => boolean
@@ -37,7 +31,7 @@ export interface Keeper {
 type Entry = Message.Position | undefined | Promise<Message.Position | undefined>
 
 /** Who subscribes to what, and where it begins: after a position, or with so many of the last updates. */
-interface Subscribe extends Match<Declared> {
+export interface Subscribe extends Match<Declared> {
   readonly connection: Connection
   readonly path: string
   readonly since: Message.Position | undefined
@@ -370,7 +364,7 @@ export class Hub {
   }
 
   private enter(subscribe: Subscribe): Entry {
-    const { connection, history, path, since, subscription } = subscribe
+    const { connection, history, path, subscription } = subscribe
     if (connection.departed) {
       return undefined
     }
@@ -382,7 +376,7 @@ export class Hub {
       if (history > maxHistory) {
         this.context.exceed("maxHistory", connection, path)
       }
-      const entry = this.recovery?.admit(connection, path, subscription, since, Math.min(history, maxHistory))
+      const entry = this.recovery?.admit(subscribe, Math.min(history, maxHistory))
       return snapshot || state ? this.entered(subscribe, entry) : entry
     }
     if (snapshot) {

@@ -81,7 +81,8 @@ export const received: ReadonlyMap<string, Name> = new Map(
     .map((name) => [name.slice("received".length).toLowerCase(), name])
 )
 
-const requestDuration = Metric.histogram(
+/** To be updated in the context that `Metrics` has for it. */
+export const requestDuration = Metric.histogram(
   "nes_server_request_duration_ms",
   {
     description: "How long requests took (ms)",
@@ -133,7 +134,7 @@ const loopWindow = 30_000
 class Servers {
   private readonly all: Array<Metrics> = []
   // Nobody else sees what is in here.
-  private readonly own = Context.make(Metric.MetricRegistry, new Map())
+  readonly own = Context.make(Metric.MetricRegistry, new Map())
 
   constructor(context: Context.Context<never>) {
     for (const [group, series] of Object.entries(groups)) {
@@ -154,12 +155,7 @@ class Servers {
   }
 
   get durations(): Metric.HistogramState {
-    this.all.forEach((server) => server.sumUp())
     return requestDuration.valueUnsafe(this.own)
-  }
-
-  note(durations: ReadonlyArray<number>): void {
-    durations.forEach((duration) => requestDuration.updateUnsafe(duration, this.own))
   }
 
   private sum(of: (server: Metrics) => number | undefined): number {
@@ -175,15 +171,13 @@ const serversOf = (context: Context.Context<never>): Servers => {
   return getOrMake(getOrMake(known, registry, () => new Map()), attributes, () => new Servers(context))
 }
 
-export const mostDurations = 1_024
-
 export class Metrics {
   readonly totals: Totals = zeros(Object.keys(counters) as ReadonlyArray<Name>)
   readonly exceeded = LimitSettings.exceeded()
   readonly refused = zeros(Object.keys(upgradeRefusals) as ReadonlyArray<keyof Refused>)
   readonly closes = zeros(closeCodes)
-  /** How long requests took (ms) that have not been summed up. */
-  readonly durations: Array<number> = []
+  /** In which it is counted how long requests took (ms), where that goes into the context's metrics. */
+  readonly own: Context.Context<never> | undefined
   buffered = 0
   private readonly servers: Servers | undefined
   private loop: ReturnType<typeof monitorEventLoopDelay> | undefined
@@ -194,6 +188,7 @@ export class Metrics {
   constructor(enabled: boolean, context: Context.Context<never>) {
     this.servers = enabled ? serversOf(context) : undefined
     this.servers?.add(this)
+    this.own = this.servers?.own
   }
 
   watch(serves: boolean): void {
@@ -208,11 +203,6 @@ export class Metrics {
 
   closed(code: number): void {
     this.closes[closeCodes.find((name) => name === String(code)) ?? "other"]++
-  }
-
-  sumUp(): void {
-    const durations = this.durations.splice(0)
-    this.servers?.note(durations)
   }
 
   /** How late the event loop was, at worst, of late (ms). */
