@@ -69,6 +69,8 @@ export class ClusterNode implements Membership, Host {
   private waiting: Array<string> = []
   private refusedSince: number | undefined
   private renewedAt = 0
+  /** When its last sign of life was answered (ms). */
+  private beatAt = -Infinity
   /** How long the engine took to answer the last sign of life (ms). */
   private latency: number | undefined
   private retryDelay = firstRetry
@@ -283,11 +285,14 @@ export class ClusterNode implements Membership, Host {
       if (excess > 0) {
         void node.shed(excess, Roster.interval)
       }
-      if (this.now() - this.renewedAt > claimInterval) {
-        this.renewedAt = this.now()
+      const now = this.now()
+      // Who has been silent for longer than its lease has been counted out by others.
+      if (now - this.renewedAt > claimInterval || now - this.beatAt > Roster.lease) {
+        this.renewedAt = now
         void this.claims.renew()
         node.presence?.()?.renew(true)
       }
+      this.beatAt = now
     } catch {
       // What it means is said where the command is given.
     }

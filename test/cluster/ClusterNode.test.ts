@@ -1,5 +1,7 @@
 /** What a node does about others that die, are cut off or leave, and about what it has missed; by the clock of the tests. */
 import { expect, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -126,6 +128,28 @@ it.effect("connections of a node that dies count until its lease is over", () =>
     b.claims?.release("ann", "b:1")
     yield* settled
     expect(yield* claim(b, "b:2")).toBe(false)
+  }))
+
+it.effect("connections of a node that was held up for longer than its lease are counted in again as it goes on", () =>
+  Effect.gen(function*() {
+    const engine = yield* MemoryEngine.make
+    const clock = yield* Clock.Clock
+    let [held, goOn] = [Promise.resolve(), () => {}]
+    const stalling: Clock.Clock = Object.create(clock, {
+      sleep: { value: (time: Duration.Duration) => Effect.andThen(clock.sleep(time), Effect.promise(() => held)) }
+    })
+    const [a, b] = [yield* join(engine, "a"), yield* Effect.provideService(join(engine, "b"), Clock.Clock, stalling)]
+    const claim = (node: typeof a, socket: string, max: number) =>
+      Effect.promise(() => node.claims!.claim("ann", socket, max))
+    expect(yield* claim(b, "b:1", 1)).toBe(true)
+    held = new Promise((resolve) => {
+      goOn = resolve
+    })
+    yield* passes(7)
+    expect(yield* claim(a, "a:1", 1)).toBe(true)
+    goOn()
+    yield* passes(2)
+    expect(yield* claim(a, "a:2", 2)).toBe(false)
   }))
 
 it.effect("an order ends when the others have carried it out, in order, and at once", () =>
