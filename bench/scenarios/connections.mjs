@@ -100,5 +100,37 @@ export const connections = [
         targets: { nes: 1 }
       }
     ]
+  },
+  {
+    name: "rehearsal",
+    kind: "rehearsal",
+    peers: ["effect-nes", "nes", "limit"],
+    once: true,
+    server: { subscription: "/item/{id}", heartbeat: { interval: 3500, timeout: 3000 } },
+    connections: 50_000,
+    paths: ["/item/5"],
+    rows: [
+      {
+        name: "rehearsal-heap",
+        title: "50,000 idle connections, rehearsed in memory: heap, of each",
+        metric: "heap",
+        unit: "B/connection",
+        targets: { nes: 0.8 }
+      },
+      {
+        name: "rehearsal-heartbeat",
+        title: "… the pings of a heartbeat round, with the answers: CPU",
+        metric: "round",
+        unit: "ms/round",
+        targets: { nes: 1 }
+      },
+      {
+        name: "rehearsal-loop",
+        title: "… longest turn of the event loop meanwhile",
+        metric: "loop",
+        unit: "ms",
+        targets: { nes: 1 }
+      }
+    ]
   }
 ]

@@ -45,6 +45,7 @@ const smoke = {
   calls: { warmup: 50, total: 500 },
   procedures: { warmup: 5, total: 20 },
   idle: { connections: 60 },
+  rehearsal: { connections: 60 },
   start: { times: 1 },
   latency: { connections: 100, warmup: 1, publishes: 2 },
   steady: { connections: 100, warmup: 1, publishes: 3, perSecond: 20 },

@@ -28,6 +28,7 @@ import { filters } from "./Filter.mjs"
  *
  * @typedef {object} Server
  * @property {number} port
+ * @property {import("node:http").Server} [listener] its HTTP server
  * @property {() => Promise<string>} [token] a token that lets anybody in
  * @property {(path: string, message: unknown, options?: { user?: string, internal?: unknown }) => unknown} publish
  */
@@ -81,6 +82,7 @@ export const start = async (
   }
   await server.start()
   return {
+    listener: server.listener,
     port: server.info.port,
     token: async () => {
       const { result } = await server.inject({ url: "/nes/auth", headers: { authorization: "john" } })

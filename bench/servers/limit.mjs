@@ -114,6 +114,7 @@ export const start = async ({ filter, heartbeat = false, maxChunkChars, secure }
 
   const matches = filters[filter]
   return {
+    listener: server.listener,
     port: server.info.port,
     publish: (path, message, options) => {
       const subscribers = state.subscribers.get(options?.user === undefined ? path : `${path} ${options.user}`)

@@ -8,12 +8,14 @@ import { setImmediate, setTimeout as sleep } from "node:timers/promises"
 import { now } from "../process/Clock.mjs"
 import { serve } from "../process/Commands.mjs"
 import { heap, meter, settle } from "../process/Cost.mjs"
+import { MemoryCrowd } from "./MemoryCrowd.mjs"
 
 const peer = process.argv[2]
 let server
 let meters
 let arrival
 let unwatch
+let crowd
 
 const control = createServer((socket) => {
   socket.on("data", ({ length }) => arrival(length))
@@ -140,5 +142,14 @@ serve({
   watch: () => {
     unwatch = watchLoop()
   },
-  longest: () => unwatch()
+  longest: () => unwatch(),
+  rehearse: ({ count, path }) => {
+    crowd = new MemoryCrowd(server.listener, path)
+    return crowd.open(count)
+  },
+  rehearseHeartbeat: async () => {
+    await crowd.heartbeat(meters.start)
+    const cpu = meters.stop()
+    return crowd.lost ? undefined : { round: cpu / 1000, loop: crowd.longest }
+  }
 })
