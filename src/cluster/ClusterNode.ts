@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import type * as Message from "../protocol/Message.js"
 import * as Thrown from "../protocol/Thrown.js"
 import { type Answers, BrokerError, type Health, type Membership, type Node, type Tally } from "../server/Broker.js"
 import type { Broadcast, Command, Publish, Published } from "../server/Command.js"
@@ -88,7 +89,7 @@ export class ClusterNode implements Membership, Host {
   readonly presences = new ClusterPresence(this)
   readonly once = new ClusterOnce(this)
   readonly history: History = {
-    read: (path, since, bounds) => this.read(path, since, bounds),
+    read: (path, since, bounds, at) => this.read(path, since, bounds, at),
     clear: (path) => this.command((session) => session.clear(path)),
     failed: (path) => this.failed(path)
   }
@@ -423,14 +424,18 @@ export class ClusterNode implements Membership, Host {
     }
   }
 
-  private async read(path: string, since: Since | undefined, bounds: Bounds): Promise<Page> {
+  private async read(
+    path: string,
+    since: Since | undefined,
+    bounds: Bounds,
+    at: Message.Position | undefined
+  ): Promise<Page> {
     Metrics.reads.updateUnsafe(1, this.context)
     const read = (): Promise<Kept> => this.command((session) => session.read(path, since, bounds))
     const first = await read()
     const { leftAt } = this
     // Of two servers that both counted as the first, others may have been with this one already.
-    const isSevered = since && leftAt !== undefined && first.top > 0 &&
-      !(since.epoch !== undefined && Epoch.isOfSameRun(since.epoch, first.epoch)) &&
+    const isSevered = at && leftAt !== undefined && first.top > 0 && !Epoch.isOfSameRun(at.epoch, first.epoch) &&
       await this.command((session) => session.sever(path, Math.max(0, this.now() - leftAt)))
     const { entries, epoch, last, start, top } = isSevered ? await read() : first
     return {

@@ -41,7 +41,7 @@ const join = (
     const load = { connections: 1 }
     const refresh = async (path: string): Promise<void> => {
       read.push(path)
-      const { epoch, top, updates } = await membership.history.read(path, reached.get(path), bounds)
+      const { epoch, top, updates } = await membership.history.read(path, reached.get(path), bounds, reached.get(path))
       delivered.push(...updates)
       reached.set(path, { epoch, offset: top })
     }
@@ -325,10 +325,11 @@ it.effect("an announcement that got lost is noticed", () =>
     expect(a.told()).toEqual(["lost"])
   }))
 
-it.effect("what a node has missed before it was cut off has been given to no other engine", () =>
+it.effect("an engine has been given what another confirmed only if a node itself has heard another", () =>
   Effect.gen(function*() {
     const engine = yield* MemoryEngine.make
     const [a, b] = [yield* join(engine, "a", ["/a", "/b"]), yield* join(engine, "b")]
+    const before = yield* Effect.promise(async () => a.history.read("/a", undefined, bounds))
     engine.mute(true)
     yield* Effect.promise(() => b.send(publish("/a", 1)))
     engine.mute(false)
@@ -337,7 +338,15 @@ it.effect("what a node has missed before it was cut off has been given to no oth
     engine.cut((index) => index === 0)
     engine.restore()
     yield* passes(2)
-    expect([a.told().at(-1), engine.asked.get("sever")]).toEqual([1, undefined])
+    expect(a.told().at(-1)).toBe(1)
+    const read = (since: { readonly epoch: string | undefined }, at?: { readonly epoch: string }) =>
+      Effect.promise(async () => a.history.read("/a", { ...since, offset: 0 }, bounds, at && { ...at, offset: 0 }))
+    yield* read({ epoch: undefined })
+    yield* read({ epoch: "x.another.0.0" })
+    yield* read(before, before)
+    expect(engine.asked.get("sever")).toBe(undefined)
+    yield* read(before, { epoch: "x.another.0.0" })
+    expect(engine.asked.get("sever")).toBe(1)
   }))
 
 it.effect("what cannot be read is tried again, ever more rarely", () =>

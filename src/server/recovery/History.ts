@@ -1,4 +1,5 @@
 /** What is kept of what was published, as its readers see it. */
+import type * as Message from "../../protocol/Message.js"
 import type { Published } from "../Command.js"
 import type { Bounds } from "./Bounds.js"
 
@@ -23,8 +24,16 @@ export interface Since {
 
 /** The updates that are kept. */
 export interface History {
-  /** What came after a position; without one, only how far the path has come. */
-  readonly read: (path: string, since: Since | undefined, bounds: Bounds) => Page | Promise<Page>
+  /**
+   * What came after a position, which may be a client's word; without one, only how far the path has come. `at` is how
+   * far the reader has heard the path itself.
+   */
+  readonly read: (
+    path: string,
+    since: Since | undefined,
+    bounds: Bounds,
+    at?: Message.Position
+  ) => Page | Promise<Page>
   /** Forgets the updates of a path, and its state; its positions go on. */
   readonly clear: (path: string) => void | Promise<void>
   /** To be told that a path could not be read. Absent where reading cannot fail. */

@@ -42,8 +42,8 @@ export class Recovery implements Keeper {
     }
     this.owner = {
       ready: ({ path }) => interest?.(path),
-      read: ({ path, subscription }, since) =>
-        history.read(path, since, subscription.options.recovery ?? defaultBounds),
+      read: ({ path, position, subscription }, since) =>
+        history.read(path, since, subscription.options.recovery ?? defaultBounds, position),
       deliver: (sync, update, to) => {
         const { path, subscription } = sync
         if (subscription.seats && to === undefined) {
