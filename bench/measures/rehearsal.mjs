@@ -7,11 +7,11 @@ import { withServer } from "./Server.mjs"
 
 export const measure = (context, scenario, peer) =>
   withServer(context, scenario, peer, async ({ server }) => {
-    const { connections: count, paths: [path] } = scenario
+    const { connections: count, paths: [path], server: { heartbeat: { timeout } } } = scenario
     const before = await server.call("memory")
     await server.call("rehearse", { count, path })
     const after = await server.call("memory")
     // Nothing where the machine was too slow for the server to let everybody stay.
-    const round = await server.call("rehearseHeartbeat")
+    const round = await server.call("rehearseHeartbeat", { silence: timeout / 2 })
     return round ? { heap: (after.heap - before.heap) / count, ...round } : {}
   })

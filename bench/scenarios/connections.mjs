@@ -106,7 +106,7 @@ export const connections = [
     kind: "rehearsal",
     peers: ["effect-nes", "nes", "limit"],
     once: true,
-    server: { subscription: "/item/{id}", heartbeat: { interval: 3500, timeout: 3000 } },
+    server: { subscription: "/item/{id}", heartbeat: { interval: 3500, timeout: 2000 } },
     connections: 50_000,
     paths: ["/item/5"],
     rows: [

@@ -21,9 +21,6 @@ const perTurn = 64
 
 const closeFrame = 0x88
 
-// A round is over when nobody has said anything for so long (ms), however busy the machine is.
-const silence = 1000
-
 class MemorySocket extends Duplex {
   constructor(crowd) {
     super()
@@ -83,10 +80,13 @@ export class MemoryCrowd {
     while (!this.lost && this.#subscribed < count) await turn()
   }
 
-  /** Waits for a whole round of heartbeats, which `begin` comes before, and its last answer; or until somebody is lost. */
-  async heartbeat(begin) {
+  /**
+   * Waits for a whole round of heartbeats, which `begin` comes before, and its last answer; or until somebody is lost. It
+   * is whole if nobody has said anything for `silence` (ms): whom a server has just answered may need no ping.
+   */
+  async heartbeat(silence, begin) {
     for (;;) {
-      while (performance.now() - this.#last < silence) await sleep(silence)
+      while (performance.now() - this.#last < silence) await sleep(silence / 10)
       const before = this.#beats
       await begin()
       if (this.#beats > before) continue

@@ -147,8 +147,8 @@ serve({
     crowd = new MemoryCrowd(server.listener, path)
     return crowd.open(count)
   },
-  rehearseHeartbeat: async () => {
-    await crowd.heartbeat(meters.start)
+  rehearseHeartbeat: async ({ silence }) => {
+    await crowd.heartbeat(silence, meters.start)
     const cpu = meters.stop()
     return crowd.lost ? undefined : { round: cpu / 1000, loop: crowd.longest }
   }
