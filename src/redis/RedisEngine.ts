@@ -31,7 +31,7 @@ const refusal = /(?:^|-)(?:OOM|READONLY|NOREPLICAS|MISCONF)\b/
 
 // What Redis did not answer: its client has a class for each way to lose the connection, and Node has codes.
 const isLoss = (error: Error): boolean =>
-  !(error instanceof ErrorReply) && (error.constructor !== Error || "code" in error)
+  !(error instanceof ErrorReply || error instanceof TypeError) && (error.constructor !== Error || "code" in error)
 
 // What scripts answer.
 type Rows = ReadonlyArray<ReadonlyArray<string>>
