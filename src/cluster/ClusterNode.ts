@@ -287,11 +287,13 @@ export class ClusterNode implements Membership, Host {
         void node.shed(excess, Roster.interval)
       }
       const now = this.now()
-      // Who has been silent for longer than its lease has been counted out by others.
-      if (now - this.renewedAt > claimInterval || now - this.beatAt > Roster.lease) {
+      if (now - this.renewedAt > claimInterval) {
         this.renewedAt = now
         void this.claims.renew()
         node.presence?.()?.renew(true)
+      } else if (now - this.beatAt > Roster.lease) {
+        // Others may have counted its connections out. That its presences are gone is found elsewhere.
+        void this.claims.renew()
       }
       this.beatAt = now
     } catch {
