@@ -163,7 +163,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, UserError, S
             requireKnown(options, "internal", "user", "version")
             const { internal, user, version } = options
             const text = MessageText.of(message)
-            const recovery = router.match(path)?.subscription.recovery
+            const recovery = router.match(path)?.recovery
             return membership.send(
               { type: "publish", path, message, internal, user, version, text, traceparent, recovery }
             )

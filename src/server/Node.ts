@@ -229,7 +229,7 @@ export class Node {
   /** Reads and clears what is kept of a path. Throws if nothing is: without `recovery` and `state`. */
   history(path: string): PathHistory.PathHistory {
     requireSubscribable(path)
-    return PathHistory.make(this.membership.history, path, this.hub.router.match(path)?.subscription.options.recovery)
+    return PathHistory.make(this.membership.history, path, this.hub.router.match(path)?.options.recovery)
   }
 
   get once(): Once {
@@ -243,7 +243,7 @@ export class Node {
   /** Who is present at a path, on all nodes. Throws if its subscription has no `presence`. */
   presence(path: string): PathPresence {
     requireSubscribable(path)
-    const presence = this.hub.presence?.of(path, this.hub.router.match(path)?.subscription)
+    const presence = this.hub.presence?.of(path, this.hub.router.match(path))
     if (!presence) {
       throw new UserError({ message: `Subscription without presence: ${path}` })
     }
@@ -371,7 +371,7 @@ export class Node {
 
   // What is kept is made into text at once: the object may change before somebody asks for it again.
   private publishKept(update: Publish): Promise<void> {
-    const subscription = this.hub.router.match(update.path)?.subscription
+    const subscription = this.hub.router.match(update.path)
     const recovery = subscription?.options.recovery
     if (!subscription || !recovery) {
       return this.membership.send(update)

@@ -52,7 +52,7 @@ export const polluted = (): number =>
 /** The connections that a server still has, and its subscribers. */
 export const entries = ({ connections, router }: Hub): number =>
   ["/o", "/reports", "/item/1", "/hooked/1", "/live/1", "/live/1/presence"]
-    .flatMap((path) => [...router.match(path)?.subscription.followed() ?? []])
+    .flatMap((path) => [...router.match(path)?.followed() ?? []])
     .reduce((sum, [, subscribers]) => sum + subscribers, connections.size)
 
 const active = (name: RegExp): number => process.getActiveResourcesInfo().filter((_) => name.test(_)).length

@@ -196,7 +196,7 @@ it("revoke and disconnect settle when the other node has carried them out", asyn
   const heard = await hear(eve, "/kept/1")
   await a.server.plugins.nes.node.revoke({ user: "eve" }, "/kept/1", "bye")
   const published = a.server.publish("/kept/1", "secret")
-  expect([...b.server.plugins.nes.node.hub.router.match("/kept/1")?.subscription.followed() ?? [0]]).toEqual([])
+  expect([...b.server.plugins.nes.node.hub.router.match("/kept/1")?.followed() ?? [0]]).toEqual([])
   await published
   await a.server.plugins.nes.node.disconnect({ user: "eve" })
   await until(() => heard.length === 1)

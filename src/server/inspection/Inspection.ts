@@ -175,7 +175,7 @@ export class Inspection {
   }
 
   private subscribers(path: string) {
-    return this.hub.router.match(path)?.subscription.subscribers(path) ?? new Map<Connection, never>()
+    return this.hub.router.match(path)?.subscribers(path) ?? new Map<Connection, never>()
   }
 }
 

@@ -230,7 +230,7 @@ export class Presence implements Local {
   }
 
   place(path: string): Place | undefined {
-    const presence = this.places.match(path)?.subscription
+    const presence = this.places.match(path)
     return presence && { path, bounds, list: presence.list }
   }
 

@@ -9,7 +9,7 @@ import type { NodeContext } from "../NodeContext.js"
 import { PreparedMessage } from "../transport/Turns.js"
 import type { Sending } from "./Fanouts.js"
 import type { Hub } from "./Hub.js"
-import type { Match, Subscribers, Verdict } from "./Subscription.js"
+import type { Subscribers, Verdict } from "./Subscription.js"
 
 /** Which sockets to iterate over. */
 export interface EachOptions {
@@ -71,8 +71,8 @@ export class Delivery {
   }
 
   readonly carry = (update: Publish, subscribers: Subscribers<Connection>): void | Promise<void> => {
-    const match = this.hub.router.match(update.path)
-    const carried = match && this.toSubscribers(update, match, subscribers)
+    const subscription = this.hub.router.match(update.path)
+    const carried = subscription && this.toSubscribers(update, subscription, subscribers)
     if (!carried || !("written" in carried)) {
       return carried
     }
@@ -147,7 +147,7 @@ export class Delivery {
     if (path === undefined) {
       return Array.from(this.hub.connections.keys())
     }
-    const subscription = this.hub.router.match(path)?.subscription
+    const subscription = this.hub.router.match(path)
     if (!subscription) {
       return []
     }
@@ -172,12 +172,11 @@ export class Delivery {
 
   private publish(command: Publish): Promise<void> {
     const { path, user } = command
-    const match = this.hub.router.match(path)
-    if (!match) {
+    const subscription = this.hub.router.match(path)
+    if (!subscription) {
       this.context.log.undeclared(path)
       return Promise.resolve()
     }
-    const { subscription } = match
     if (user && !subscription.indexed) {
       return Promise.reject(new Error("Subscription auth indexing is disabled"))
     }
@@ -196,7 +195,7 @@ export class Delivery {
       return Promise.resolve()
     }
     totals.updatesPublished++
-    return this.written(this.toSubscribers(command, match, subscribers))
+    return this.written(this.toSubscribers(command, subscription, subscribers))
   }
 
   // Ends when what has been carried so far has left for the sockets.
@@ -209,23 +208,20 @@ export class Delivery {
       : carried.then(() => flush.done)
   }
 
-  private toSubscribers(command: Publish, match: Match<Declared>, subscribers: Subscribers<Connection>): Carried {
-    if (match.subscription.options.filter) {
-      return this.toFiltered(command, match, subscribers)
+  private toSubscribers(command: Publish, subscription: Declared, subscribers: Subscribers<Connection>): Carried {
+    if (subscription.options.filter) {
+      return this.toFiltered(command, subscription, subscribers)
     }
     const outgoing = this.encode("pub", command)
     return outgoing && this.context.fanouts.send(command.path, subscribers, pushing(outgoing, !command.position))
   }
 
   // One subscriber after another; only a filter that has to wait makes the others wait.
-  private toFiltered(
-    command: Publish,
-    { params, subscription }: Match<Declared>,
-    subscribers: Subscribers<Connection>
-  ): Carried {
+  private toFiltered(command: Publish, subscription: Declared, subscribers: Subscribers<Connection>): Carried {
     const { internal, message, path, position, snapshot } = command
     const { filter, view } = subscription.options
     const { application, fanouts, metrics: { totals }, settle, tracing } = this.context
+    const params = subscription.params(path)
     const seen = view === undefined ? message : view(message)
     let shared: PreparedMessage | undefined
     let fault: Error | undefined

@@ -12,7 +12,7 @@ import type { NodeContext } from "../NodeContext.js"
 import type { Presence } from "../presence/Presence.js"
 import { refusalOf } from "./Access.js"
 import type { FirstMessages } from "./FirstMessages.js"
-import { type Match, type Options, Router, Subscription } from "./Subscription.js"
+import { type Options, Router, Subscription } from "./Subscription.js"
 
 /** What a hub asks of those that make up for what a connection missed. */
 export interface Keeper {
@@ -31,9 +31,10 @@ export interface Keeper {
 type Entry = Message.Position | undefined | Promise<Message.Position | undefined>
 
 /** Who subscribes to what, and where it begins: after a position, or with so many of the last updates. */
-export interface Subscribe extends Match<Declared> {
+export interface Subscribe {
   readonly connection: Connection
   readonly path: string
+  readonly subscription: Declared
   readonly since: Message.Position | undefined
   readonly history: number
 }
@@ -86,7 +87,7 @@ export class Hub {
   count(path: string | undefined): number {
     return path === undefined
       ? this.ready().length
-      : this.router.match(path)?.subscription.subscribers(path).size ?? 0
+      : this.router.match(path)?.subscribers(path).size ?? 0
   }
 
   ready(): ReadonlyArray<Connection> {
@@ -94,7 +95,7 @@ export class Hub {
   }
 
   listens(path: string): boolean {
-    return this.recovery?.has(path) || this.router.match(path)?.subscription.isFollowed(path) === true
+    return this.recovery?.has(path) || this.router.match(path)?.isFollowed(path) === true
   }
 
   /** Ends with the position from which it hears what comes, if there are any; throws or fails with the answer's error. */
@@ -120,23 +121,23 @@ export class Hub {
       }
       return undefined
     }
-    const match = this.router.match(path)
-    if (!match) {
+    const subscription = this.router.match(path)
+    if (!subscription) {
       throw errorAnswer("subscriptionUnknown")
     }
     if (value !== undefined) {
-      this.check(connection, match)
-      requirePresence(match.subscription)
+      this.check(connection, path, subscription)
+      requirePresence(subscription)
     }
     const { credentials } = connection.auth
     const subscribed = (position: Message.Position | undefined): Message.Position | undefined => {
       // Who has become somebody else meanwhile may have lost the right to it.
       if (credentials !== connection.auth.credentials) {
-        this.check(connection, match)
+        this.check(connection, path, subscription)
       }
-      if (match.subscription.options.presence && connection.subscriptions.has(path)) {
+      if (subscription.options.presence && connection.subscriptions.has(path)) {
         if (connection.stage === "ready") {
-          this.presence?.join(connection, path, match.subscription, given)
+          this.presence?.join(connection, path, subscription, given)
         } else if (given !== undefined) {
           this.presence?.say(connection, path, given)
         }
@@ -144,7 +145,7 @@ export class Hub {
       return position
     }
     const entry = pending?.outcome ??
-      this.begin({ connection, path, ...match, since: since ?? undefined, history: history ?? 0 })
+      this.begin({ connection, path, subscription, since: since ?? undefined, history: history ?? 0 })
     return entry instanceof Promise ? entry.then(subscribed) : subscribed(entry)
   }
 
@@ -266,7 +267,7 @@ export class Hub {
   private review(connection: Connection): ReadonlyArray<string> {
     const ended: Array<string> = []
     for (const [path, subscription] of connection.subscriptions) {
-      if (this.refusal(connection, { subscription, params: subscription.params(path) })) {
+      if (this.refusal(connection, path, subscription)) {
         ended.push(path)
         void this.unsubscribe(connection, path)
       } else if (subscription.remove(connection, path)) {
@@ -277,23 +278,25 @@ export class Hub {
       }
     }
     for (const path of connection.pending?.keys() ?? []) {
-      const match = this.router.match(path)
-      if (match && this.refusal(connection, match)) {
+      const subscription = this.router.match(path)
+      if (subscription && this.refusal(connection, path, subscription)) {
         void this.unsubscribe(connection, path)
       }
     }
     return ended
   }
 
-  private refusal(connection: Connection, { params, subscription }: Match<Declared>): Boom.Boom | undefined {
+  private refusal(connection: Connection, path: string, subscription: Declared): Boom.Boom | undefined {
     const access = subscription.options.access ?? this.context.application.defaultAccess()
     const { credentials } = connection.auth
     // Often nothing more is asked than to be somebody.
-    return !access || (credentials && access.rules.length === 0) ? undefined : refusalOf(access, credentials, params)
+    return !access || (credentials && access.rules.length === 0)
+      ? undefined
+      : refusalOf(access, credentials, subscription.params(path))
   }
 
-  private check(connection: Connection, match: Match<Declared>): void {
-    const refusal = this.refusal(connection, match)
+  private check(connection: Connection, path: string, subscription: Declared): void {
+    const refusal = this.refusal(connection, path, subscription)
     if (refusal) {
       throw refusal
     }
@@ -301,7 +304,7 @@ export class Hub {
 
   private begin(subscribe: Subscribe): Entry {
     const { connection, path, subscription } = subscribe
-    this.check(connection, subscribe)
+    this.check(connection, path, subscription)
     const exceeded = this.exceeded(connection, path)
     if (exceeded) {
       this.context.exceed(exceeded, connection, path)
@@ -345,10 +348,10 @@ export class Hub {
   }
 
   private async runSubscribe(subscribe: Subscribe, pending: PendingSubscribe): Promise<Message.Position | undefined> {
-    const { connection, params, path, subscription } = subscribe
+    const { connection, path, subscription } = subscribe
     const { application, settle } = this.context
     try {
-      await settle(subscription.options.onSubscribe?.(connection, path, params), connection)
+      await settle(subscription.options.onSubscribe?.(connection, path, subscription.params(path)), connection)
     } catch (error) {
       throw Errors.ofHook("onSubscribe", error, application.log, connection)
     }

@@ -157,11 +157,6 @@ export class Subscription<C extends Subscriber> {
   }
 }
 
-export interface Match<A> {
-  readonly subscription: A
-  readonly params: Params
-}
-
 export const requirePath = (path: string): void => {
   if (typeof path !== "string" || !path.startsWith("/")) {
     throw new Error(`Missing or invalid subscription path: ${path || "empty"}`)
@@ -176,41 +171,44 @@ export const requireSubscribable = (path: string): void => {
   }
 }
 
+// So many paths of at most this length are remembered.
+const most = 4096
+const longest = 256
+
 /** What has been declared, found by the rules of hapi's router. */
 export class Router<A> {
   private readonly router = new Call.Router<A>()
-  /** The last path asked for: many ask for the same one after another. */
-  private last: { readonly path: string; readonly match: Match<A> | undefined } | undefined
+  // What was asked for lately.
+  private readonly known = new Map<string, A>()
 
   /** Declares a path; throws if it is invalid or conflicts with another. */
   add(path: string, subscription: A): void {
-    this.last = undefined
+    this.known.clear()
     this.router.add({ method: "sub", path }, subscription)
   }
 
   has(path: string): boolean {
-    return this.find(path) !== undefined
+    return this.match(path) !== undefined
   }
 
   /** What a path belongs to; `undefined` if to nothing, or the path does not decode. */
-  match(path: string): Match<A> | undefined {
-    const match = this.find(path)
-    // Whoever is given parameters may change them.
-    return match && { subscription: match.subscription, params: { ...match.params } }
-  }
-
-  private find(path: string): Match<A> | undefined {
-    if (this.last?.path !== path) {
-      // Half a surrogate pair has no UTF-8: paths that differ in one would be the same to other nodes.
-      const match = path.startsWith("/") && !path.includes("?") && path.isWellFormed()
-        ? this.router.route("sub", path)
-        : undefined
-      const found = match === undefined || match instanceof Error
-        ? undefined
-        : { subscription: match.route, params: match.params }
-      this.last = { path, match: found }
+  match(path: string): A | undefined {
+    const known = this.known.get(path)
+    // Half a surrogate pair has no UTF-8: paths that differ in one would be the same to other nodes.
+    if (known !== undefined || !path.startsWith("/") || path.includes("?") || !path.isWellFormed()) {
+      return known
     }
-    return this.last?.match
+    const match = this.router.route("sub", path)
+    if (match instanceof Error) {
+      return undefined
+    }
+    if (path.length <= longest) {
+      if (this.known.size === most) {
+        this.known.clear()
+      }
+      this.known.set(path, match.route)
+    }
+    return match.route
   }
 }
 
