@@ -55,13 +55,13 @@ export const hear = async (processes, scenario, times = 1) => {
 
 /** Connects everybody and warms the server up; where that would take too long, with a part of the crowd and its paths. */
 const prepare = async (processes, scenario) => {
-  const { connections, paths, perTick, ticksPerRound, users, warmCrowd, warmup } = scenario
+  const { connections, paths, ticksPerRound, users, warmCrowd, warmup } = scenario
   const first = warmCrowd === undefined
     ? scenario
-    : { ...scenario, connections: warmCrowd.connections, paths: paths.slice(0, warmCrowd.paths) }
+    : { ...scenario, ...warmCrowd, paths: paths.slice(0, warmCrowd.paths) }
   await processes.load.call("connect", { count: first.connections, paths: first.paths, users })
   await hear(processes, first)
-  await both(processes, "publish", plan(first, warmup, ticksPerRound, perTick), "drain")
+  await both(processes, "publish", plan(first, warmup, ticksPerRound, first.perTick), "drain")
   if (first !== scenario) {
     const rest = { count: connections - first.connections, paths: paths.slice(first.paths.length) }
     await processes.load.call("connect", rest)

@@ -59,7 +59,7 @@ export const shrink = (scenario) => ({
   ...(scenario.name === "selective" && {
     paths: scenario.paths.slice(0, 10),
     perTick: 5,
-    warmCrowd: { connections: 4, paths: 2 }
+    warmCrowd: { connections: 4, paths: 2, perTick: 2 }
   }),
   ...(scenario.users && { users: scenario.users.slice(0, 2), perTick: 2 }),
   ...(scenario.server?.heartbeat && { server: { ...scenario.server, heartbeat: { interval: 1200, timeout: 500 } } })
