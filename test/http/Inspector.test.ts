@@ -86,6 +86,10 @@ it.live.each([
 it.live.each<readonly [object, string]>([
   [{}, "auth: expected an Effect, or \"everybody\""],
   [{ auth: false }, "auth: expected an Effect, or \"everybody\""],
+  [
+    { auth: "everybody", path: "/x?a=1" },
+    "path: expected a path that begins with /, as in a URL: encoded, and without a query"
+  ],
   [{ auth: "everybody", paht: "/x" }, "paht: is unexpected, known are auth, path, origin"]
 ])(
   "is not made without authentication, unless that is said, or with what is no option: %o",

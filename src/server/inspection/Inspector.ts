@@ -143,7 +143,7 @@ export const decoder = <A>(auth: Setting.Kind<A>, fail?: (message: string) => Er
   const decode = Setting.decoder(
     Setting.struct({
       auth: Setting.required(auth),
-      path: Setting.setting(Setting.path, "/nes/inspector"),
+      path: Setting.setting(Setting.requestPath, "/nes/inspector"),
       origin: Setting.setting(Setting.origins, [])
     }),
     fail
