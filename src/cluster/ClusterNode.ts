@@ -117,7 +117,7 @@ export class ClusterNode implements Membership, Host {
   }
 
   now(): number {
-    return this.clock.currentTimeMillisUnsafe()
+    return Number(this.clock.monotonicTimeNanosUnsafe() / 1_000_000n)
   }
 
   areBack(): boolean {

@@ -60,8 +60,13 @@ export class Deadlines<Key> {
         return
       }
       const [key, due] = first.value
-      const wait = due - this.timing.clock.currentTimeMillisUnsafe()
-      if (wait > 0) {
+      const now = this.timing.clock.currentTimeMillisUnsafe()
+      const wait = due - now
+      const latest = now + Number(this.duration)
+      if (due > latest) {
+        // The clock was set back.
+        this.due.forEach((due, key) => this.due.set(key, Math.min(due, latest)))
+      } else if (wait > 0) {
         yield* Effect.sleep(wait)
         yield* arrived
       } else {
