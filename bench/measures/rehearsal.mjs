@@ -10,8 +10,8 @@ export const measure = (context, scenario, peer) =>
     const { connections: count, paths: [path], server: { heartbeat: { timeout } } } = scenario
     const before = await server.call("memory")
     await server.call("rehearse", { count, path })
-    const after = await server.call("memory")
     // Nothing where the machine was too slow for the server to let everybody stay.
     const round = await server.call("rehearseHeartbeat", { silence: timeout / 2 })
+    const after = await server.call("memory")
     return round ? { heap: (after.heap - before.heap) / count, ...round } : {}
   })
