@@ -131,36 +131,25 @@ const loopResolution = 50
 const loopWindow = 30_000
 
 /** The servers that count into the same series, those that have ended included. */
-class Servers {
-  private readonly all: Array<Metrics> = []
-  // Nobody else sees what is in here.
-  readonly own = Context.make(Metric.MetricRegistry, new Map())
+interface Servers {
+  readonly all: Array<Metrics>
+  /** Where request durations are counted: nobody else sees what is in here. */
+  readonly own: Context.Context<never>
+}
 
-  constructor(context: Context.Context<never>) {
-    for (const [group, series] of Object.entries(groups)) {
-      for (const [name, register] of Object.entries(series)) {
-        register(
-          context,
-          () => this.sum((server) => (server[group as keyof typeof groups] as Record<string, number>)[name])
-        )
-      }
+const register = (context: Context.Context<never>): Servers => {
+  const all: Array<Metrics> = []
+  const own = Context.make(Metric.MetricRegistry, new Map())
+  const sum = (of: (server: Metrics) => number): number => all.reduce((sum, server) => sum + of(server), 0)
+  for (const [group, series] of Object.entries(groups)) {
+    for (const [name, register] of Object.entries(series)) {
+      register(context, () => sum((server) => Reflect.get(server[group as keyof typeof groups], name)))
     }
-    bufferedBytes(context, () => this.sum(({ buffered }) => buffered))
-    loopLag(context, () => Math.max(0, ...this.all.map((server) => server.loopLag)))
-    Metric.registerUnsafe(requestDuration, context, { ...ignored, get: () => this.durations })
   }
-
-  add(server: Metrics): void {
-    this.all.push(server)
-  }
-
-  get durations(): Metric.HistogramState {
-    return requestDuration.valueUnsafe(this.own)
-  }
-
-  private sum(of: (server: Metrics) => number | undefined): number {
-    return this.all.reduce((sum, server) => sum + (of(server) ?? 0), 0)
-  }
+  bufferedBytes(context, () => sum(({ buffered }) => buffered))
+  loopLag(context, () => Math.max(0, ...all.map((server) => server.loopLag)))
+  Metric.registerUnsafe(requestDuration, context, { ...ignored, get: () => requestDuration.valueUnsafe(own) })
+  return { all, own }
 }
 
 const known = new WeakMap<Metric.MetricRegistry, Map<string, Servers>>()
@@ -168,7 +157,7 @@ const known = new WeakMap<Metric.MetricRegistry, Map<string, Servers>>()
 const serversOf = (context: Context.Context<never>): Servers => {
   const registry = Context.get(context, Metric.MetricRegistry)
   const attributes = Object.entries(Context.get(context, Metric.CurrentMetricAttributes)).map(String).toSorted().join()
-  return getOrMake(getOrMake(known, registry, () => new Map()), attributes, () => new Servers(context))
+  return getOrMake(getOrMake(known, registry, () => new Map()), attributes, () => register(context))
 }
 
 export class Metrics {
@@ -187,7 +176,7 @@ export class Metrics {
   /** With `enabled` false nothing goes into the context's metrics; all is counted all the same. */
   constructor(enabled: boolean, context: Context.Context<never>) {
     this.servers = enabled ? serversOf(context) : undefined
-    this.servers?.add(this)
+    this.servers?.all.push(this)
     this.own = this.servers?.own
   }
 
@@ -221,6 +210,6 @@ export class Metrics {
   /** What is known of the process besides, where it goes into the context's metrics: buckets are [up to (ms), how many]. */
   get measured() {
     const { buffered, loopLag, servers } = this
-    return servers && { durations: servers.durations.buckets, buffered, loopLag }
+    return servers && { durations: requestDuration.valueUnsafe(servers.own).buckets, buffered, loopLag }
   }
 }
