@@ -21,12 +21,32 @@ export class Exchange {
   private request: Request | undefined
 
   constructor(
+    private readonly host: Host,
+    private readonly connection: Connection,
     /** `null` for a request that authenticates its connection: it is the server's. */
     readonly socket: Socket | null,
-    private readonly maxStreamBytes: number,
-    /** Hears of what a listener of the request throws as it ends. */
-    private readonly lost: (error: unknown) => void
+    private readonly maxStreamBytes: number
   ) {}
+
+  /** Has hapi answer it; it ends with its connection. */
+  async inject(options: ServerInjectOptions): Promise<ServerInjectResponse<unknown>> {
+    const { connection } = this
+    const { remoteAddress } = connection.info
+    const work = connection.work ??= new Set()
+    work.add(this)
+    try {
+      return await this.host.server.inject({
+        ...options,
+        validate: false,
+        plugins: { nes: this },
+        ...(remoteAddress === undefined ? undefined : { remoteAddress })
+      })
+    } finally {
+      if (work.delete(this) && work.size === 0 && connection.work === work) {
+        connection.work = undefined
+      }
+    }
+  }
 
   /** To be called when hapi has made a request of it, before anything else happens. */
   begin(request: Request): void {
@@ -38,7 +58,7 @@ export class Exchange {
     }
     if (this.isOver) {
       // Taken back before hapi had begun: it listens as soon as this has returned.
-      queueMicrotask(() => end(request, this.lost))
+      queueMicrotask(() => this.end(request))
     }
   }
 
@@ -46,7 +66,7 @@ export class Exchange {
     if (!this.isOver) {
       this.isOver = true
       if (this.request) {
-        end(this.request, this.lost)
+        this.end(this.request)
       }
     }
   }
@@ -73,19 +93,19 @@ export class Exchange {
     this.fault = fault
     this.interruptUnsafe()
   }
-}
 
-// As Node ends a request whose connection has gone.
-const end = ({ raw: { req, res } }: Request, lost: (error: unknown) => void): void => {
-  Object.assign(req, { aborted: true })
-  try {
-    req.emit("aborted")
-  } catch (error) {
-    // What a listener throws must not keep the connection, and its other requests, from ending.
-    lost(error)
+  // As Node ends a request whose connection has gone.
+  private end({ raw: { req, res } }: Request): void {
+    Object.assign(req, { aborted: true })
+    try {
+      req.emit("aborted")
+    } catch (error) {
+      // What a listener throws must not keep the connection, and its other requests, from ending.
+      this.host.log(["nes", "request", "error"], error, this.connection)
+    }
+    req.destroy()
+    res.destroy()
   }
-  req.destroy()
-  res.destroy()
 }
 
 // hapi hands a route a stream that decodes the body, whose errors end the process where the route does not listen.
@@ -157,100 +177,62 @@ const injectAuth = (
 const listed = (credentials: Credentials): AuthCredentials =>
   !credentials.scope || Symbol.iterator in Object(credentials.scope) ? credentials : { ...credentials, scope: [] }
 
-/** Runs the requests of sockets by `server.inject`. */
-export class Exchanges {
-  /** `endpointId` is the route id of the authentication endpoint, if there is one. */
-  constructor(
-    private readonly host: Host,
-    private readonly endpointId: string | undefined,
-    private readonly maxStreamBytes: number
-  ) {}
-
-  /** Answers a request, with the credentials of its connection. */
-  readonly request = async (
-    connection: Connection,
-    { headers, method, path, payload }: SocketRequest,
-    call?: Call
-  ): Promise<Response> => {
-    if (path === this.endpoint) {
-      throw errorAnswer("routeUnknown")
-    }
-    const auth = injectAuth(connection)
-    const socket = connection.facade as Socket | undefined ?? this.host.socketOf(connection)
-    const exchange = this.make(connection, socket)
-    if (call) {
-      call.onCancel = () => exchange.interruptUnsafe()
-    }
-    try {
-      const response = await this.inject(connection, exchange, {
-        method,
-        url: urlOf(path),
-        headers,
-        ...(payload === undefined ? undefined : { payload: payload as object }),
-        ...(auth && { auth })
-      })
-      if (exchange.refused) {
+/** Runs the requests of sockets by `server.inject`; `endpointId` is the route id of the authentication endpoint. */
+export const requests = (host: Host, endpointId: string | undefined, maxStreamBytes: number) => {
+  const endpoint = (): string | undefined => endpointId === undefined ? undefined : host.server.lookup(endpointId)?.path
+  return {
+    /** Answers a request, with the credentials of its connection. */
+    request: async (
+      connection: Connection,
+      { headers, method, path, payload }: SocketRequest,
+      call?: Call
+    ): Promise<Response> => {
+      if (path === endpoint()) {
         throw errorAnswer("routeUnknown")
       }
-      if (!exchange.isOver) {
-        // A route that closes (`h.close`) has no head, whatever hapi's types say.
-        response.headers ??= {}
-        exchange.fault = unreadable(response)
-        if (exchange.fault === undefined) {
-          const { headers, result, statusCode } = response
-          return { statusCode, headers, payload: result, json: jsonOf(response) }
+      const auth = injectAuth(connection)
+      const socket = connection.facade as Socket | undefined ?? host.socketOf(connection)
+      const exchange = new Exchange(host, connection, socket, maxStreamBytes)
+      if (call) {
+        call.onCancel = () => exchange.interruptUnsafe()
+      }
+      try {
+        const response = await exchange.inject({
+          method,
+          url: urlOf(path),
+          headers,
+          ...(payload === undefined ? undefined : { payload: payload as object }),
+          ...(auth && { auth })
+        })
+        if (exchange.refused) {
+          throw errorAnswer("routeUnknown")
+        }
+        if (!exchange.isOver) {
+          // A route that closes (`h.close`) has no head, whatever hapi's types say.
+          response.headers ??= {}
+          exchange.fault = unreadable(response)
+          if (exchange.fault === undefined) {
+            const { headers, result, statusCode } = response
+            return { statusCode, headers, payload: result, json: jsonOf(response) }
+          }
+        }
+      } catch (error) {
+        if (!exchange.isOver) {
+          throw error
         }
       }
-    } catch (error) {
-      if (!exchange.isOver) {
-        throw error
+      // Its answer cannot be sent, or its client has gone.
+      const { fault } = exchange
+      if (fault === undefined) {
+        return { statusCode: 499, headers: {}, payload: null }
       }
-    }
-    // Its answer cannot be sent, or its client has gone.
-    const { fault } = exchange
-    if (fault === undefined) {
-      return { statusCode: 499, headers: {}, payload: null }
-    }
-    this.host.log(["nes", "response", "error"], fault, connection)
-    return ResponseBody.unsent(fault)
-  }
+      host.log(["nes", "response", "error"], fault, connection)
+      return ResponseBody.unsent(fault)
+    },
 
-  /** Asks the internal authentication endpoint who a connection is. */
-  authenticate(connection: Connection, headers: Headers): Promise<ServerInjectResponse<unknown>> {
-    const exchange = this.make(connection, null)
-    const url = this.endpoint ?? "/"
-    return this.inject(connection, exchange, { method: "auth", url, headers, allowInternals: true })
-  }
-
-  private make(connection: Connection, socket: Socket | null): Exchange {
-    const lost = (error: unknown): void => this.host.log(["nes", "request", "error"], error, connection)
-    return new Exchange(socket, this.maxStreamBytes, lost)
-  }
-
-  // What still runs when the connection goes is aborted.
-  private async inject(
-    connection: Connection,
-    exchange: Exchange,
-    options: ServerInjectOptions
-  ): Promise<ServerInjectResponse<unknown>> {
-    const { remoteAddress } = connection.info
-    const work = connection.work ??= new Set()
-    work.add(exchange)
-    try {
-      return await this.host.server.inject({
-        ...options,
-        validate: false,
-        plugins: { nes: exchange },
-        ...(remoteAddress === undefined ? undefined : { remoteAddress })
-      })
-    } finally {
-      if (work.delete(exchange) && work.size === 0 && connection.work === work) {
-        connection.work = undefined
-      }
-    }
-  }
-
-  private get endpoint(): string | undefined {
-    return this.endpointId === undefined ? undefined : this.host.server.lookup(this.endpointId)?.path
+    /** Asks the internal authentication endpoint who a connection is. */
+    authenticate: (connection: Connection, headers: Headers): Promise<ServerInjectResponse<unknown>> =>
+      new Exchange(host, connection, null, maxStreamBytes)
+        .inject({ method: "auth", url: endpoint() ?? "/", headers, allowInternals: true })
   }
 }

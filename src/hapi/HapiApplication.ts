@@ -11,7 +11,7 @@ import { isSystem } from "../server/conversation/Errors.js"
 import type { Passwords } from "../server/conversation/Password.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
 import type { Access } from "../server/subscription/Access.js"
-import { Exchanges } from "./Exchange.js"
+import * as Exchange from "./Exchange.js"
 import type { AuthConfiguration } from "./Options.js"
 import type { Host } from "./Socket.js"
 
@@ -60,10 +60,10 @@ export const make = (
   maxStreamBytes: number
 ): Service => {
   const { server } = host
-  const exchanges = new Exchanges(host, auth ? auth.id : undefined, maxStreamBytes)
+  const { authenticate, request } = Exchange.requests(host, auth ? auth.id : undefined, maxStreamBytes)
 
   return {
-    request: exchanges.request,
+    request,
     lookup: (id) => server.lookup(id) ?? undefined,
     authRequired: () => {
       const route = auth && server.lookup(auth.id)
@@ -91,7 +91,7 @@ export const make = (
         return authentication
       }
       const headers = RequestHead.headersOfAuth(connection, given)
-      const { result, statusCode } = await exchanges.authenticate(connection, headers)
+      const { result, statusCode } = await authenticate(connection, headers)
       if (statusCode !== 200) {
         throw Boom.unauthorized(
           isObject(result) && typeof result.message === "string" ? result.message : "Unauthorized"

@@ -21,7 +21,7 @@ import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import * as Log from "../server/telemetry/Log.js"
 import * as Authentication from "./Authentication.js"
 import * as GivenAuthentication from "./GivenAuthentication.js"
-import { RequestRunner } from "./RequestRunner.js"
+import * as RequestRunner from "./RequestRunner.js"
 
 /**
  * How an HTTP application is put on a socket.
@@ -83,7 +83,7 @@ export const make = <E, R, RA = never, RV = never>(
     const { auth = false, ids = {}, maxStreamBytes = ResponseBody.defaultMaxStreamBytes, middleware } = options
     yield* Effect.sync(() => GivenAuthentication.check(auth))
     const context = yield* rootless<Requirements<RA> | Exclude<RV, Scope.Scope>>()
-    const runner = new RequestRunner(
+    const request = RequestRunner.make(
       // What the application requires is in the context: the type of this function says so.
       app as Effect.Effect<HttpServerResponse, E>,
       context,
@@ -97,7 +97,7 @@ export const make = <E, R, RA = never, RV = never>(
     ): Effect.Effect<A, E> => Effect.provideContext(effect, context)
     const service: Service = {
       ...port,
-      request: (connection, request, call) => runner.run(connection, request, call),
+      request,
       lookup: (id) => {
         const [method, path] = Object.hasOwn(ids, id) ? ids[id]?.split(/ (.*)/s) ?? [] : []
         return method === undefined || path === undefined ? undefined : { method, path }

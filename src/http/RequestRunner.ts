@@ -33,49 +33,57 @@ interface Known {
 // Room for what the platform and the application add to a request's context before Effect copies it.
 const maxDepth = 16
 
-export class RequestRunner {
-  private readonly context: Context.Context<never>
-  private readonly handled: Effect.Effect<void>
-  private readonly known = new WeakMap<Socket.Socket, Known>()
+/** What the application requires is in the context `given`. Where nobody reads logs, `isLogged` is `false`. */
+export const make = (
+  app: Effect.Effect<HttpServerResponse, unknown, HttpServerRequest.HttpServerRequest | Scope.Scope>,
+  given: Context.Context<never>,
+  scope: Scope.Scope,
+  { isLogged, maxStreamBytes, middleware }: {
+    readonly middleware: HttpMiddleware | undefined
+    readonly maxStreamBytes: number
+    readonly isLogged: boolean
+  }
+) => {
+  const shared = Context.makeUnsafe(given.mapUnsafe, { maxDepth })
+  // The request is in the context that the fiber is given.
+  const handled = HttpEffect.toHandled(app, respond(maxStreamBytes), middleware) as Effect.Effect<void>
+  const known = new WeakMap<Socket.Socket, Known>()
 
-  /** What the application requires is in `context`. Where nobody reads logs, `isLogged` is `false`. */
-  constructor(
-    app: Effect.Effect<HttpServerResponse, unknown, HttpServerRequest.HttpServerRequest | Scope.Scope>,
-    context: Context.Context<never>,
-    private readonly scope: Scope.Scope,
-    private readonly options: {
-      readonly middleware: HttpMiddleware | undefined
-      readonly maxStreamBytes: number
-      readonly isLogged: boolean
+  const contextOf = (socket: Socket.Socket): Context.Context<never> => {
+    const { credentials } = socket.auth
+    const before = known.get(socket)
+    if (before !== undefined && before.credentials === credentials) {
+      return before.context
     }
-  ) {
-    this.context = Context.makeUnsafe(context.mapUnsafe, { maxDepth })
-    // The request is in the context that the fiber is given.
-    this.handled = HttpEffect.toHandled(app, respond(options.maxStreamBytes), options.middleware) as Effect.Effect<void>
+    const context = shared.pipe(
+      Context.add(Socket.CurrentSocket, Option.some(socket)),
+      Context.add(Socket.CurrentCredentials, Option.fromNullOr(credentials)),
+      (context) =>
+        isLogged
+          ? Context.add(context, References.CurrentLogAnnotations, {
+            ...Context.get(shared, References.CurrentLogAnnotations),
+            [Log.socketId]: socket.id
+          })
+          : context
+    )
+    known.set(socket, { credentials, context })
+    return context
   }
 
   /** Runs a request: one that does not have to wait is answered at once. */
-  run(
+  return (
     connection: Connection,
     { headers, http = false, method, path, payload }: Request,
     call?: Call
-  ): Response | Promise<Response> {
+  ): Response | Promise<Response> => {
     const exchange = new Exchange(path, method, payload, http)
-    const request = new SocketRequest(
-      exchange,
-      path,
-      headersOf(headers, payload),
-      Option.fromUndefinedOr(connection.info.remoteAddress)
-    )
-    const context = Context.add(
-      this.contextOf(Socket.of(connection)),
-      HttpServerRequest.HttpServerRequest,
-      request
-    )
-    const fiber = Effect.runForkWith(context)(this.handled)
+    const address = Option.fromUndefinedOr(connection.info.remoteAddress)
+    const request = new SocketRequest(exchange, path, headersOf(headers, payload), address)
+    const context = Context.add(contextOf(Socket.of(connection)), HttpServerRequest.HttpServerRequest, request)
+    const fiber = Effect.runForkWith(context)(handled)
     if (fiber.pollUnsafe() === undefined) {
       const interruptUnsafe = (): void => fiber.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
-      Fiber.runIn(fiber, this.scope)
+      Fiber.runIn(fiber, scope)
       fiber.addObserver(() => exchange.answer(failed))
       fiber.addObserver(keep(connection, { interruptUnsafe }))
       if (call) {
@@ -87,27 +95,6 @@ export class RequestRunner {
     return exchange.response ?? new Promise((resolve) => {
       exchange.answered = resolve
     })
-  }
-
-  private contextOf(socket: Socket.Socket): Context.Context<never> {
-    const { credentials } = socket.auth
-    const known = this.known.get(socket)
-    if (known !== undefined && known.credentials === credentials) {
-      return known.context
-    }
-    const context = this.context.pipe(
-      Context.add(Socket.CurrentSocket, Option.some(socket)),
-      Context.add(Socket.CurrentCredentials, Option.fromNullOr(credentials)),
-      (context) =>
-        this.options.isLogged
-          ? Context.add(context, References.CurrentLogAnnotations, {
-            ...Context.get(this.context, References.CurrentLogAnnotations),
-            [Log.socketId]: socket.id
-          })
-          : context
-    )
-    this.known.set(socket, { credentials, context })
-    return context
   }
 }
 
