@@ -70,7 +70,7 @@ export class ClusterNode implements Membership, Host {
   private waiting: Array<string> = []
   private refusedSince: number | undefined
   private renewedAt = 0
-  /** When its last sign of life was answered (ms). */
+  /** When its last sign of life was answered (ms), by the clock that goes on while the machine sleeps. */
   private beatAt = -Infinity
   /** How long the engine took to answer the last sign of life (ms). */
   private latency: number | undefined
@@ -286,16 +286,16 @@ export class ClusterNode implements Membership, Host {
       if (excess > 0) {
         void node.shed(excess, Roster.interval)
       }
-      const now = this.now()
-      if (now - this.renewedAt > claimInterval) {
-        this.renewedAt = now
+      const at = this.clock.currentTimeMillisUnsafe()
+      if (this.now() - this.renewedAt > claimInterval) {
+        this.renewedAt = this.now()
         void this.claims.renew()
         node.presence?.()?.renew(true)
-      } else if (now - this.beatAt > Roster.lease) {
+      } else if (at - this.beatAt > Roster.lease) {
         // Others may have counted its connections out. That its presences are gone is found elsewhere.
         void this.claims.renew()
       }
-      this.beatAt = now
+      this.beatAt = at
     } catch {
       // What it means is said where the command is given.
     }
