@@ -1,11 +1,11 @@
 /** The browser's WebSocket as the client's transport. */
 import * as Effect from "effect/Effect"
+import type { WebSocketLike } from "effect/socket/Socket"
 import * as CloseCode from "../protocol/CloseCode.js"
 import type { Open } from "./Socket.js"
 
 // A page may close with 1000 or an application's own code only.
-const allowed = (code: number | undefined): code is number =>
-  code !== undefined && (code === 1000 || (code >= 3000 && code <= 4999))
+const isOfPages = (code: number): boolean => code === 1000 || (code >= 3000 && code <= 4999)
 
 // What connects to its own machine needs no network.
 const isLocal = (url: string): boolean => /^(?:(?:.+\.)?localhost|127\..+|\[::1\])$/.test(new URL(url).hostname)
@@ -27,27 +27,16 @@ export const online: Effect.Effect<void> = Effect.callback((resume) => {
   return Effect.sync(deafen)
 })
 
-interface WebSocketLike {
-  readonly url?: string
-  readonly readyState: number
-  addEventListener(
-    type: "open" | "message" | "error" | "close",
-    listener: (
-      event: { readonly data?: unknown; readonly code?: number; readonly reason?: string; readonly wasClean?: boolean }
-    ) => void
-  ): void
-  close(code?: number, reason?: string): void
-  /** That of `ws`, which would wait half a minute for a peer that is gone. */
-  terminate?(): void
-  send(text: string): void
-}
+// That of `ws` has `terminate`: it would wait half a minute for a peer that is gone.
+type Like = WebSocketLike & { readonly url?: string; readonly terminate?: () => void }
 
 /**
  * Opens a socket with the browser's own WebSocket, or what is like it. Older browsers do not take `http:` for `ws:` by
  * themselves. One that goes offline says nothing on its sockets: the connection is taken for lost then.
  */
 export const openWith = (
-  construct: (url: string, protocols: string | Array<string>, options: object | undefined) => WebSocketLike
+  construct: (url: string, protocols: string | Array<string>, options: object | undefined) => Like,
+  isAllowed = isOfPages
 ): Open =>
 (given, options, listener, protocols = []) => {
   const url = given.replace(/^http(?=s?:)/i, "ws")
@@ -63,22 +52,18 @@ export const openWith = (
       listener.receivedBinary()
     }
   })
-  socket.addEventListener("error", (event) => listener.failed(event))
-  socket.addEventListener(
-    "close",
-    ({ code, reason, wasClean }) => listener.closed({ code, reason, wasClean: wasClean === true })
-  )
+  socket.addEventListener("error", (event) => listener.failed(Reflect.get(event, "error") ?? event))
+  socket.addEventListener("close", (event) => {
+    const { code, reason } = event
+    listener.closed({ code, reason, wasClean: Reflect.get(event, "wasClean") === true })
+  })
   return {
     isOpen: () => socket.readyState === 1,
     send: (text) => socket.send(text),
-    close: (code, reason) => (allowed(code) ? socket.close(code, reason) : socket.close()),
+    close: (code, reason) => (code !== undefined && isAllowed(code) ? socket.close(code, reason) : socket.close()),
     terminate: () => {
       deafen()
-      if (socket.terminate) {
-        socket.terminate()
-      } else {
-        socket.close()
-      }
+      ;(socket.terminate ?? socket.close).call(socket)
     }
   }
 }

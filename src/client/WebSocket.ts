@@ -4,6 +4,7 @@ import type { WebSocket as Ws } from "ws"
 import { longest } from "../protocol/Chunk.js"
 import { type Open, UpgradeError } from "./Socket.js"
 import * as TextFrames from "./TextFrames.js"
+import { openWith } from "./WebSocket.browser.js"
 
 let WebSocket: typeof Ws | undefined
 
@@ -26,40 +27,21 @@ const maxPayload = (options: object | undefined): number => {
 }
 
 /** Opens a socket with `ws`: its options are passed on, but for `maxPayload` (nes-api.txt, `new Client`). */
-export const open: Open = (url, options, listener, protocols = []) => {
-  if (WebSocket === undefined) {
-    throw new Error("ws has not been loaded")
-  }
+export const open: Open = (url, options, listener, protocols) => {
   const most = maxPayload(options)
-  const socket = new WebSocket(url, typeof protocols === "string" ? protocols : Array.from(protocols), {
-    ...options,
-    maxPayload: most
-  })
-  socket.on("open", () => {
+  const construct = (url: string, protocols: string | Array<string>): Ws => {
+    if (WebSocket === undefined) {
+      throw new Error("ws has not been loaded")
+    }
+    const socket = new WebSocket(url, protocols, { ...options, maxPayload: most })
     // It takes several messages of one read in one go.
     if (Reflect.get(options ?? {}, "allowSynchronousEvents") !== false) {
-      TextFrames.take(Reflect.get(socket, "_socket"), most, listener)
+      socket.on("open", () => TextFrames.take(Reflect.get(socket, "_socket"), most, listener))
     }
-    listener.opened()
-  })
-  socket.on("message", (data: Buffer, isBinary: boolean) => {
-    if (isBinary) {
-      listener.receivedBinary()
-    } else {
-      listener.received(data.toString())
-    }
-  })
-  socket.on("unexpected-response", (request, { statusCode }) => {
-    request.destroy()
-    listener.failed(new UpgradeError(statusCode))
-  })
-  socket.on("error", (error) => listener.failed(error))
-  // Only the event knows whether the close was clean.
-  socket.addEventListener("close", ({ code, reason, wasClean }) => listener.closed({ code, reason, wasClean }))
-  return {
-    isOpen: () => socket.readyState === 1,
-    send: (text) => socket.send(text),
-    close: (code, reason) => socket.close(code, reason),
-    terminate: () => socket.terminate()
+    return socket.on("unexpected-response", (request, { statusCode }) => {
+      request.destroy()
+      listener.failed(new UpgradeError(statusCode))
+    })
   }
+  return openWith(construct, () => true)(url, options, listener, protocols)
 }

@@ -31,7 +31,7 @@ export const longest = 0x1fffffe8
 // So many parts at most are kept before they are put together: a part has a price, however short it is.
 const maxParts = 4_096
 
-/** Puts chunks together again: `{` begins a whole text, `!` the last of a sequence, all else continues one. */
+/** Puts one sequence together again: `{` begins a whole text, which ends it, `!` its last chunk, all else continues it. */
 export class Joiner {
   private joined: Array<string> = []
   private parts: Array<string> = []
@@ -44,7 +44,7 @@ export class Joiner {
     this.maxChars = Math.min(maxChars, longest)
   }
 
-  /** Whether the sequence under way has outgrown `maxChars`, or has as many empty parts. Its parts are dropped, until a whole text comes. */
+  /** Whether the sequence under way has outgrown `maxChars`, or has as many empty parts. Its parts are dropped. */
   get exceeded(): boolean {
     return Math.max(this.length, this.empty) > this.maxChars
   }
@@ -52,7 +52,6 @@ export class Joiner {
   /** Takes the next text; returns the whole text that it is or completes, or `undefined` while more must come. */
   push(text: string): string | undefined {
     if (text.startsWith("{")) {
-      this.reset()
       return text
     }
     if (text.length > 1) {
@@ -70,18 +69,6 @@ export class Joiner {
       this.joined.push(this.parts.join(""))
       this.parts = []
     }
-    if (!text.startsWith("!")) {
-      return undefined
-    }
-    const whole = this.joined.join("") + this.parts.join("")
-    this.reset()
-    return whole
-  }
-
-  private reset(): void {
-    this.joined = []
-    this.parts = []
-    this.length = 0
-    this.empty = 0
+    return text.startsWith("!") ? this.joined.join("") + this.parts.join("") : undefined
   }
 }
