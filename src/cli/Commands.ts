@@ -8,8 +8,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
 import * as NesClient from "../client/NesClient.js"
-import { isNesError, type NesError, UserError } from "../protocol/NesError.js"
-import * as Thrown from "../protocol/Thrown.js"
+import { DisconnectError, isNesError, type NesError, UserError } from "../protocol/NesError.js"
+import { Broker } from "../server/Broker.js"
 import * as Bench from "./Bench.js"
 import { flag, flags, type Input, options, output as common, parse, target } from "./Connecting.js"
 import * as Doctor from "./Doctor.js"
@@ -188,27 +188,16 @@ const publish = command(
   },
   function*(input, output) {
     const subscriptions = input.recovery ? { [input.path]: { recovery: true } } : {}
-    const { nodes, total } = yield* Effect.tryPromise({
-      try: async () => {
-        const modules = [import("../cluster/Publisher.js"), import("../redis/RedisBroker.js")] as const
-        const [Publisher, RedisBroker] = await Promise.all(modules).catch(() => {
-          throw new UserError({ message: "publish needs a package: npm install @redis/client" })
-        })
-        const broker = RedisBroker.makeUnsafe({ url: input.redis, prefix: input.prefix })
-        const publisher = await Publisher.open(broker, { subscriptions })
-        try {
-          await publisher.publish(input.path, parse(input.message))
-          return await publisher.count(input.path)
-        } finally {
-          await publisher.close()
-        }
-      },
-      catch: (cause) => {
-        const text = Thrown.text(cause)
-        output.note("error", { error: { message: text } }, text)
-        return new Failed({ exitCode: cause instanceof UserError ? exitCodes.usage : exitCodes.unreachable })
-      }
+    const [Publisher, RedisBroker] = yield* Effect.tryPromise({
+      try: () => Promise.all([import("../cluster/Publisher.js"), import("../redis/RedisBroker.js")]),
+      catch: () => new UserError({ message: "publish needs a package: npm install @redis/client" })
     })
+    const broker = yield* RedisBroker.make({ url: input.redis, prefix: input.prefix })
+    const publisher = yield* Effect.provideService(Publisher.make({ subscriptions }), Broker, broker)
+    const { nodes, total } = yield* publisher.publish(input.path, parse(input.message)).pipe(
+      Effect.andThen(publisher.count(input.path)),
+      Effect.catchTag("BrokerError", ({ message }) => Effect.fail(new DisconnectError({ message })))
+    )
     const text = total === 0
       ? `published: nobody is subscribed to ${input.path}`
       : `published to ${plural(total, "subscriber")} on ${plural(nodes, "node")}`

@@ -44,10 +44,7 @@ export interface Response<A = unknown> {
 
 /** The message of a request: a text stands for a GET of that path or route id. */
 export const draft = (options: string | RequestOptions): Draft<Message.Request> => {
-  if (typeof options === "string") {
-    return { type: "request", method: "GET", path: options, id: 0 }
-  }
-  const { headers, method, path, payload } = options
+  const { headers, method, path, payload }: RequestOptions = typeof options === "string" ? { path: options } : options
   return { type: "request", method: method || "GET", path, headers, payload, id: 0 }
 }
 

@@ -21,25 +21,20 @@ export class Balance {
   private nodes = ""
   private since = 0
 
-  private readonly patience: number
-  private readonly tolerance: number
-
-  constructor({ patience = 10_000, tolerance = 0.2 }: BalanceOptions, private readonly now: () => number) {
-    this.patience = Duration.toMillis(patience)
-    this.tolerance = tolerance
-  }
+  constructor(private readonly options: BalanceOptions, private readonly now: () => number) {}
 
   excess(own: string, peers: ReadonlyArray<Peer>): number {
     const alive = peers.filter((peer) => peer.alive)
     const nodes = alive.map(({ node }) => node).toSorted().join()
-    const { patience, tolerance } = this
+    const { patience = 10_000, tolerance = 0.2 } = this.options
     if (nodes !== this.nodes) {
       this.nodes = nodes
       this.since = this.now()
     }
     const held = alive.find(({ node }) => node === own)?.connections ?? 0
     const share = alive.reduce((sum, { connections }) => sum + connections, 0) / alive.length
-    return alive.length < 2 || this.now() - this.since < patience || held - share * (1 + tolerance) < negligible
+    return alive.length < 2 || this.now() - this.since < Duration.toMillis(patience) ||
+        held - share * (1 + tolerance) < negligible
       ? 0
       : Math.ceil((held - share) * part)
   }

@@ -14,6 +14,9 @@ const least = 2_000
 const most = lease + interval
 const pause = 250
 
+// What an update is before it tells anything.
+const untold = { type: "publish", message: undefined, internal: undefined, user: undefined, text: "" } as const
+
 /** Each node notes down where it has somebody before it has, so that another can see to it that they leave with it. */
 export class ClusterPresence implements Presences {
   /** The paths that are noted down, and how many this node has there; nothing where that is not known. */
@@ -141,15 +144,7 @@ export class ClusterPresence implements Presences {
   }
 
   private tell(place: Place, node: string, changes: ReadonlyArray<Change>, extent: Extent) {
-    const { path } = place
-    const head = ClusterCodec.encode(this.host.node.id, {
-      type: "publish",
-      path,
-      message: undefined,
-      internal: undefined,
-      user: undefined,
-      text: ""
-    })
+    const head = ClusterCodec.encode(this.host.node.id, { ...untold, path: place.path })
     return this.host.command((session) => session.enter(place, node, changes, extent, head))
   }
 }

@@ -61,7 +61,7 @@ const open = (options: EngineOptions): Engine["open"] => (observer) => {
   }
   const ask = <A>(work: Promise<A>): Promise<A> => work.catch((error: Error) => Promise.reject(faultOf(error)))
   const run = (script: Scripts.Script, keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) =>
-    ask(script.run(connection, keys, args.map(String)))
+    ask(script(connection, keys, args.map(String)))
   const command = (verb: string, of: string, ...args: ReadonlyArray<string>): Promise<unknown> =>
     ask(connection.command(of, [verb, of, ...args]))
   const members = async (set: string) => (await command("SMEMBERS", set) as ReadonlyArray<unknown>).map(String)

@@ -3,34 +3,34 @@ import { createHash } from "node:crypto"
 import { leastChanges, period, remembered } from "../cluster/Engine.js"
 import type { RedisConnection } from "./RedisConnection.js"
 
-/** A Lua script, of which `run` sends the digest if the server knows it. The first key decides on the server. */
-export class Script {
-  private readonly digest: string
-
-  constructor(private readonly source: string) {
-    this.digest = createHash("sha1").update(source).digest("hex")
-  }
-
-  async run(connection: RedisConnection, keys: ReadonlyArray<string>, args: ReadonlyArray<string>): Promise<unknown> {
-    const [key = ""] = keys
-    const command = ["EVALSHA", this.digest, String(keys.length), ...keys, ...args]
-    try {
-      return await connection.command(key, command)
-    } catch (error) {
-      if (error instanceof Error && error.message.startsWith("NOSCRIPT")) {
-        return connection.command(key, command.with(0, "EVAL").with(1, this.source))
-      }
-      throw error
-    }
-  }
-}
+export type Script = (
+  connection: RedisConnection,
+  keys: ReadonlyArray<string>,
+  args: ReadonlyArray<string>
+) => Promise<unknown>
 
 const named = (names: string, from: string): string =>
   names && `local ${names} = ${names.split(", ").map((_, index) => `${from}[${index + 1}]`).join(", ")}\n`
 
-// A script by what its first keys and arguments are called.
-const script = (keys: string, args: string) => (text: TemplateStringsArray, ...parts: ReadonlyArray<string | number>) =>
-  new Script(named(keys, "KEYS") + named(args, "ARGV") + String.raw({ raw: text }, ...parts))
+// A Lua script, by what its first keys and arguments are called. Its digest is sent if the server knows it; the first key
+// decides on the server.
+const script =
+  (keys: string, args: string) => (text: TemplateStringsArray, ...parts: Array<string | number>): Script => {
+    const source = named(keys, "KEYS") + named(args, "ARGV") + String.raw({ raw: text }, ...parts)
+    const digest = createHash("sha1").update(source).digest("hex")
+    return async (connection, keys, args) => {
+      const [key = ""] = keys
+      const command = ["EVALSHA", digest, String(keys.length), ...keys, ...args]
+      try {
+        return await connection.command(key, command)
+      } catch (error) {
+        if (error instanceof Error && error.message.startsWith("NOSCRIPT")) {
+          return connection.command(key, command.with(0, "EVAL").with(1, source))
+        }
+        throw error
+      }
+    }
+  }
 
 const clock = `
 local time = redis.call('TIME')
