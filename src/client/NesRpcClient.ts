@@ -11,6 +11,7 @@
  *
  * @since 1.0.0
  */
+import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as RpcClient from "effect/rpc/RpcClient"
@@ -38,20 +39,17 @@ const unsent = (message: string): RpcClientError.RpcClientError =>
     reason: new Socket.SocketWriteError({ cause: new DisconnectError({ message }) })
   })
 
-// What the server said of a call that it did not make, or of an answer that is none.
-const refusal = (message: string): Failure => ({
-  _tag: "Failure",
-  cause: [{ _tag: "Die", defect: { name: "ServerError", message } }]
-})
+const died = (defect: unknown): Failure => ({ _tag: "Failure", cause: [{ _tag: "Die", defect }] })
 
-const responseOf = (requestId: RequestId, { defect, exit, values }: Message.Answer): FromServerEncoded => {
-  if (Array.isArray(values) && values.length > 0) {
-    const [first, ...rest] = values as ReadonlyArray<unknown>
-    return { _tag: "Chunk", requestId, values: [first, ...rest] }
-  }
-  return defect === undefined
-    ? { _tag: "Exit", requestId, exit: (exit ?? refusal("Received invalid response")) as Failure }
-    : { _tag: "Exit", requestId, exit: { _tag: "Failure", cause: [{ _tag: "Die", defect }] } }
+// What the server said of a call that it did not make, or of an answer that is none.
+const refusal = (message: string): Failure => died({ name: "ServerError", message })
+
+const responseOf = (requestId: RequestId, answer: Message.Answer): FromServerEncoded => {
+  const { defect, values } = answer
+  const exit = defect === undefined ? answer.exit ?? refusal("Received invalid response") : died(defect)
+  return hasMore(answer)
+    ? { _tag: "Chunk", requestId, values: values as NonEmptyReadonlyArray<unknown> }
+    : { _tag: "Exit", requestId, exit: exit as Failure }
 }
 
 /**
@@ -134,13 +132,7 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
         return Effect.void
       }
 
-      const send = (
-        clientId: number,
-        message: FromClientEncoded
-      ): Effect.Effect<void, RpcClientError.RpcClientError> => {
-        if (message._tag === "Request") {
-          return request(clientId, message)
-        }
+      const say = (message: Exclude<FromClientEncoded, Request>): void => {
         const id = message._tag === "Ack" || message._tag === "Interrupt" ? calls.get(message.requestId)?.id : undefined
         if (id !== undefined && message._tag === "Ack") {
           session.pending.resume(id)
@@ -150,11 +142,13 @@ export const makeProtocol: Effect.Effect<RpcClient.Protocol["Service"], never, N
           session.forget(id)
           session.say("cancel", id)
         }
-        return Effect.void
       }
 
       return {
-        send: (clientId: number, message: FromClientEncoded) => Effect.suspend(() => send(clientId, message)),
+        send: (clientId: number, message: FromClientEncoded) =>
+          message._tag === "Request"
+            ? Effect.suspend(() => request(clientId, message))
+            : Effect.sync(() => say(message)),
         supportsAck: true,
         supportsTransferables: false,
         codecFor: RpcSerialization.json.codecFor

@@ -110,7 +110,7 @@ export class Session implements Owner {
   }
 
   get subscriptions(): Array<string> {
-    return this.subscribed.paths
+    return Array.from(this.subscribed.topics.keys())
   }
 
   /** Connects, after a `disconnect` that is under way; `settle` is called once, after the first attempt. */
@@ -208,7 +208,7 @@ export class Session implements Owner {
     if (!isPath(path)) {
       return done(invalidPath())
     }
-    const known = this.subscribed.get(path)
+    const known = this.subscribed.topics.get(path)
     if (known !== undefined) {
       if (!known.listeners.has(key)) {
         known.listeners.set(key, listener)
@@ -231,7 +231,7 @@ export class Session implements Owner {
   }
 
   present(path: string, value: unknown, done: Settle): void {
-    const topic = this.subscribed.get(path)
+    const topic = this.subscribed.topics.get(path)
     if (topic === undefined) {
       return done(new UserError({ message: "Not subscribed" }))
     }
@@ -257,7 +257,7 @@ export class Session implements Owner {
 
   // What the hello had no room for; a server that refuses it says what it would have said at the hello.
   private resubscribe(path: string): void {
-    const topic = this.subscribed.get(path)
+    const topic = this.subscribed.topics.get(path)
     if (topic !== undefined) {
       topic.waiting = []
       this.ask(path, topic, (error) => {

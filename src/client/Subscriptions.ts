@@ -133,13 +133,9 @@ export class Topic {
 const bytesOf = (u: unknown): number => JSON.stringify(u).replace(/[^\x20-\x7e]/g, "---").length
 
 export class Subscriptions {
-  private readonly topics = new Map<string, Topic>()
+  readonly topics = new Map<string, Topic>()
   /** Whose update was the last: often that of the next, too. */
   private recent: Topic | undefined
-
-  get paths(): Array<string> {
-    return Array.from(this.topics.keys())
-  }
 
   /** The fields of a hello; `rest` are the paths that would make them longer than `maxBytes`. */
   hello(maxBytes: number): Omit<Message.Hello, "type" | "id" | "version" | "auth"> & {
@@ -174,15 +170,11 @@ export class Subscriptions {
   /** Takes note that updates are lost; returns whether the path is subscribed to. */
   gap(path: string, position: Message.Position): boolean {
     const topic = this.topics.get(path)
-    topic?.moveTo(position)
     if (topic !== undefined) {
+      topic.moveTo(position)
       topic.gap = true
     }
     return topic !== undefined
-  }
-
-  get(path: string): Topic | undefined {
-    return this.topics.get(path)
   }
 
   create(path: string, { history, presence }: SubscribeOptions): Topic {

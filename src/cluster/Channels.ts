@@ -14,16 +14,11 @@ const round = 250
 
 type Ahead = readonly [path: string, position: Message.Position]
 
-interface Batch {
-  readonly paths: Set<string>
-  readonly done: Latch
-}
-
 /** What is to be done for all paths, as after a reconnection, is done part by part, and goes on where it ended. */
 export class Channels {
   /** The paths that are followed, and whether each is heard. */
   private readonly channels = new Map<string, boolean>()
-  private next: Batch | undefined
+  private next: { readonly paths: Set<string>; readonly done: Latch } | undefined
   private running = false
   /** Paths that something may have been missed of, and those whose history could not be read. */
   private suspects = new Set<string>()

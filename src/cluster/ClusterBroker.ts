@@ -13,15 +13,11 @@ export interface Service extends Broker.Service {
   readonly events: Stream.Stream<BrokerEvent>
 }
 
-interface BrokerOptions extends ClusterOptions {
-  readonly onEvent?: ((event: BrokerEvent) => void) | undefined
-}
-
 // Events that wait for a consumer.
 const backlog = 256
 
 /** Makes a broker. It connects when a node takes part, as a server that listens does. */
-export const make = (engine: Engine, options: BrokerOptions): Effect.Effect<Service> =>
+export const make = (engine: Engine, options: ClusterOptions): Effect.Effect<Service> =>
   Effect.map(PubSub.sliding<BrokerEvent>(backlog), (events) => ({
     events: Stream.fromPubSub(events),
     join: (node) =>

@@ -21,13 +21,6 @@ interface Head extends Partial<Omit<Publish, "type">> {
   readonly type: Command["type"] | Word["type"]
 }
 
-/** What a node hears, and from whom; `position` is that of what is kept. */
-interface Heard {
-  readonly from: string
-  readonly said: Command | Word
-  readonly position: Message.Position | undefined
-}
-
 const assemble = (head: object, text = ""): string => `${JSON.stringify(head)}\n${text}`
 
 /** Puts what is said into words. Throws if what it carries is no JSON. */
@@ -106,8 +99,8 @@ const saidBy = (head: Head, text: string, position: Message.Position | undefined
   return { ...absent[head.type], ...head, message: parse(text) } as Command | Word
 }
 
-/** Understands what came over a channel, or an entry of what is kept. Throws on what no node says. */
-export const decode = (payload: string): Heard => {
+/** Understands what came over a channel, or an entry of what is kept, and is at a position. Throws on what no node says. */
+export const decode = (payload: string) => {
   const [line, rest] = payload.startsWith("{") ? [undefined, payload] : split(payload)
   const position = line === undefined ? undefined : positionOf(line)
   const [json, text] = split(rest)

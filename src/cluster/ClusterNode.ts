@@ -45,6 +45,7 @@ export interface ClusterOptions {
   readonly timeout: number
   readonly maxInFlight: number
   readonly balance?: BalanceOptions | undefined
+  readonly onEvent?: ((event: BrokerEvent) => void) | undefined
 }
 
 /** As a `Membership`, what the node asks of the others; what they ask of it comes through `hear`. */
@@ -239,9 +240,8 @@ export class ClusterNode implements Membership, Host {
       this.downSince = this.now()
       Metrics.connected.updateUnsafe(0, this.context)
       Metrics.outages.updateUnsafe(1, this.context)
-      const message = `${this.engine.name} is away (${
-        Thrown.text(error)
-      }): clients stay connected, what needs other nodes fails`
+      const why = Thrown.text(error)
+      const message = `${this.engine.name} is away (${why}): clients stay connected, what needs other nodes fails`
       this.node.log(["nes", "broker", "error"], new BrokerError({ message, cause: error }))
       this.happened(BrokerEvent.Down({ error }))
     }
