@@ -63,7 +63,7 @@ export const openWith = (
     close: (code, reason) => (code !== undefined && isAllowed(code) ? socket.close(code, reason) : socket.close()),
     terminate: () => {
       deafen()
-      ;(socket.terminate ?? socket.close).call(socket)
+      return socket.terminate ? socket.terminate() : socket.close()
     }
   }
 }
