@@ -9,7 +9,6 @@ import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
 import * as NesClient from "../client/NesClient.js"
 import { DisconnectError, isNesError, type NesError, UserError } from "../protocol/NesError.js"
-import { Broker } from "../server/Broker.js"
 import * as Bench from "./Bench.js"
 import { flag, flags, type Input, options, output as common, parse, target } from "./Connecting.js"
 import * as Doctor from "./Doctor.js"
@@ -192,8 +191,8 @@ const publish = command(
       try: () => Promise.all([import("../cluster/Publisher.js"), import("../redis/RedisBroker.js")]),
       catch: () => new UserError({ message: "publish needs a package: npm install @redis/client" })
     })
-    const broker = yield* RedisBroker.make({ url: input.redis, prefix: input.prefix })
-    const publisher = yield* Effect.provideService(Publisher.make({ subscriptions }), Broker, broker)
+    const broker = RedisBroker.layer({ url: input.redis, prefix: input.prefix })
+    const publisher = yield* Effect.provide(Publisher.make({ subscriptions }), broker)
     const { nodes, total } = yield* publisher.publish(input.path, parse(input.message)).pipe(
       Effect.andThen(publisher.count(input.path)),
       Effect.catchTag("BrokerError", ({ message }) => Effect.fail(new DisconnectError({ message })))

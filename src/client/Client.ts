@@ -111,11 +111,8 @@ const millis = (option: unknown): number | undefined => Number(option) || undefi
 // Only what the application's own function threw is printed with its stack: that leads to the fault.
 const print = (error: NesError): void => {
   const { _tag, cause } = error
-  if (_tag === "UserError" && cause !== undefined) {
-    console.error(String(error), cause)
-  } else {
-    console.error(_tag === "WsError" && cause instanceof Error ? `${String(error)} (${cause.message})` : String(error))
-  }
+  const text = _tag === "WsError" && cause instanceof Error ? `${String(error)} (${cause.message})` : String(error)
+  console.error(text, ...(_tag === "UserError" && cause !== undefined ? [cause] : []))
 }
 
 const reconnection = ({ delay, jitter, maxDelay, reconnect, retries }: ConnectOptions): Backoff.Policy | undefined =>

@@ -397,11 +397,8 @@ export class Session implements Owner {
   }
 
   private hasOther(connection: Connection, { statusCode }: ServerError): boolean {
-    if (statusCode !== 401) {
-      return false
-    }
-    if (connection.asked !== this.auth) {
-      return true
+    if (statusCode !== 401 || connection.asked !== this.auth) {
+      return statusCode === 401
     }
     const isFirst = typeof this.auth === "function" && !this.refreshed
     this.refreshed = true

@@ -376,9 +376,7 @@ export class ClusterNode implements Membership, Host {
   }
 
   command<A>(run: (session: Session) => Promise<A>): Promise<A> {
-    return this.run(run).catch((error: unknown) => {
-      throw toBrokerError(error)
-    })
+    return this.run(run).catch((error: unknown) => Promise.reject(toBrokerError(error)))
   }
 
   private say(channel: Channel, name: string, word: ClusterCodec.Word): Promise<number> {
