@@ -31,15 +31,14 @@ export const isObject = (u: unknown): u is Json => typeof u === "object" && u !=
 const isId = (u: unknown): u is Message.Id =>
   (typeof u === "number" && u !== 0 && Number.isFinite(u)) || (typeof u === "string" && u !== "")
 
-const refuse = ([, message]: Row, fields?: Json): Result.Result<never, Refusal> =>
-  Result.fail({
-    error: new ProtocolError({ message }),
-    type: typeof fields?.type === "string" ? fields.type : undefined,
-    id: isId(fields?.id) ? fields.id : undefined
-  })
+const refuse = ([, message]: Row, fields?: Json): Refusal => ({
+  error: new ProtocolError({ message }),
+  type: typeof fields?.type === "string" ? fields.type : undefined,
+  id: isId(fields?.id) ? fields.id : undefined
+})
 
 /** Decodes the envelope of a client's message. The texts are those of interop.md, "Server answers". */
-export const decodeEnvelope = (text: string): Result.Result<Envelope, Refusal> => {
+export const decodeEnvelope = (text: string): Envelope | Refusal => {
   let fields: unknown
   try {
     fields = JSON.parse(text)
@@ -53,7 +52,7 @@ export const decodeEnvelope = (text: string): Result.Result<Envelope, Refusal> =
   if (typeof type !== "string" || type === "") {
     return refuse(type ? answers.typeNoText : answers.unreadable, fields)
   }
-  return isId(id) ? Result.succeed({ type, id, fields }) : refuse(id ? answers.idInvalid : answers.idMissing, fields)
+  return isId(id) ? { type, id, fields } : refuse(id ? answers.idInvalid : answers.idMissing, fields)
 }
 
 const named = <A>(record: Readonly<Record<string, A>>): ReadonlyArray<readonly [string, A]> =>

@@ -123,13 +123,7 @@ export class Node {
       tooLong: (connection, limit) => exceed(limit, connection),
       failed: this.dispatcher.failed
     }, this.dispatcher.turns)
-    this.acceptor = new Acceptor(
-      context.settings,
-      context.turns,
-      intake,
-      this.admission,
-      (ws, request) => this.open(ws, request)
-    )
+    this.acceptor = new Acceptor(context.settings, context.turns, intake, this.admission, this.open)
   }
 
   get totals(): Totals {
@@ -396,7 +390,7 @@ export class Node {
     return promise
   }
 
-  private open(ws: WebSocket, request: IncomingMessage): Connection | undefined {
+  private readonly open = (ws: WebSocket, request: IncomingMessage): Connection | undefined => {
     const { log, metrics, settings } = this.context
     const stopping = this.hub.stopped || this.draining
     if (stopping || this.hub.connections.size >= settings.maxConnections) {

@@ -165,7 +165,7 @@ export class Dispatcher implements Rules<Received, Connection> {
   }
 
   private decode(text: string): Arrived {
-    const arrived = Result.merge(Codec.decodeEnvelope(text))
+    const arrived = Codec.decodeEnvelope(text)
     const { totals } = this.context.metrics
     totals[("error" in arrived ? undefined : received.get(arrived.type)) ?? "receivedOther"]++
     totals.bytesReceived += Buffer.byteLength(text)
@@ -500,14 +500,17 @@ export class Dispatcher implements Rules<Received, Connection> {
   private welcome(connection: Connection, message: Message.Hello, positions: Message.Positions | undefined): void {
     if (connection.isOpen) {
       const { heartbeat } = this.context.settings
-      const answer: Message.Answer = { type: "hello", id: message.id, heartbeat, socket: connection.id }
-      const shared = message.extensions ? extensions.filter((name) => message.extensions?.includes(name)) : []
+      const known = message.extensions && extensions.filter((name) => message.extensions?.includes(name))
+      const shared = known?.length ? known : undefined
       const text = this.encode(message, {
-        ...answer,
-        ...(positions && { positions }),
-        ...(shared.length > 0 && { extensions: shared })
+        type: "hello",
+        id: message.id,
+        heartbeat,
+        socket: connection.id,
+        positions,
+        extensions: shared
       })
-      connection.extensions = shared.length > 0 ? getOrMake(sets, shared.join(), () => new Set(shared)) : undefined
+      connection.extensions = shared && getOrMake(sets, shared.join(), () => new Set(shared))
       connection.catchUp()
       connection.stage = "ready"
       connection.greeted(true)

@@ -46,14 +46,10 @@ export class Acceptor {
 
   /** Takes the upgrades of an HTTP server; returns how to stop. `answered` is that of `Upgrades.Taker`. */
   attach(server: Server | SecureServer, answered = false): () => void {
-    return Upgrades.take(server, {
-      path: this.settings.path,
-      answered,
-      upgrade: (request, socket, head) => this.upgrade(request, socket, head)
-    })
+    return Upgrades.take(server, { path: this.settings.path, answered, upgrade: this.upgrade })
   }
 
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const admitted = this.admission.admit(request)
     // After a restart everybody comes at once.
     const pause = this.turns.pause()
