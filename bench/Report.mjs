@@ -36,14 +36,14 @@ const median = (values) => {
 /** What a row may cost of the limit where the limit itself misses another target. */
 const mostOfLimit = 1.1
 
-const verdictOf = (value, most) => value === undefined ? "–" : value <= most ? "PASS" : "MISS"
+const verdictOf = (value, most) => most === null ? "" : value === undefined ? "–" : value <= most ? "PASS" : "MISS"
 
 /**
  * One row: each peer's median with the spread of its rounds (of the longest, that of all rounds), and the subject's ratio
  * to each peer that has a target, or what it may be at `most`. A target that the limit of the same run misses, too, is judged by the ratio to the limit.
  *
  * @param {{ name: string, title: string, unit: string, metric: string, subject?: string,
- *   targets: Record<string, number> }} scenario
+ *   targets: Record<string, number | null> }} scenario
  * @param {Record<string, Array<Record<string, number>>>} samples per peer, one per round
  */
 export const row = (scenario, samples) => {
@@ -97,7 +97,8 @@ const cells = ({ costs, subject, targets, title, unit }) => [
     const said = verdict === "LIMIT" ? "the limit misses it too" : verdict
     if (peer === undefined) return `≤ ${target} ${said}`
     const best = limit === undefined ? "" : `; the limit itself ${digits(limit)}`
-    return `${ratio === undefined ? "–" : digits(ratio)} × ${peer} (≤ ${target}${best}) ${said}`
+    const told = `${ratio === undefined ? "–" : digits(ratio)} × ${peer}`
+    return target === null ? `${told} (no target)` : `${told} (≤ ${target}${best}) ${said}`
   }).join(", ")
 ]
 

@@ -226,8 +226,13 @@ export class Fleet {
     return this.#orFail(new Promise((resolve) => (this.onRound = resolve)))
   }
 
+  /** Closes what it has opened. */
+  drop() {
+    for (const socket of this.#sockets.splice(0)) socket?.close()
+  }
+
   async close() {
-    for (const socket of this.#sockets) socket?.close()
+    this.drop()
     this.control.destroy()
     if (!this.control.closed) await once(this.control, "close")
   }

@@ -22,6 +22,7 @@ serve({
     fleet = new Fleet(server)
   },
   connect: (options) => fleet.connect(options),
+  drop: () => fleet.drop(),
   listen: (expected) => fleet.listen(expected),
   drain: (expected) => fleet.drain(expected),
   clock: (expected) => fleet.clock(expected),

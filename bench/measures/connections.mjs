@@ -1,14 +1,20 @@
-/** Opens connections, each with one subscription: what that costs in CPU, and what it leaves on the heap. */
+/** Opens connections, each with one subscription: what that costs in CPU, cold and warm, and what it leaves on the heap. */
 import { withServer } from "./Server.mjs"
 
 export const measure = (context, scenario, peer) =>
   withServer(context, scenario, peer, async ({ load, server }) => {
-    const { connections, paths, warmup } = scenario
+    const { connections, first, kept, paths, warmup } = scenario
+    const open = async (count) => {
+      await server.call("begin")
+      await load.call("connect", { count, paths })
+      return await server.call("end") / count
+    }
+    const cold = await open(first)
     await load.call("connect", { count: warmup, paths })
+    await load.call("drop")
+    await load.call("connect", { count: kept, paths })
     const before = await server.call("heap")
-    await server.call("begin")
-    await load.call("connect", { count: connections, paths })
-    const cpu = await server.call("end")
+    const cost = await open(connections)
     const heap = await server.call("heap") - before
-    return { cost: cpu / connections, heap: heap / connections }
+    return { cold, cost, heap: heap / connections }
   })

@@ -8,7 +8,9 @@ export const connections = [
     peers,
     server: { subscription: "/item/{id}" },
     paths: ["/item/5"],
-    warmup: 1000,
+    first: 1000,
+    warmup: 2000,
+    kept: 1000,
     connections: 3000,
     rows: [
       {
@@ -25,6 +27,13 @@ export const connections = [
         metric: "cost",
         unit: "µs/connection",
         targets: { nes: 0.85 }
+      },
+      {
+        name: "connect-cold",
+        title: "… the first 1,000 of a fresh process",
+        metric: "cold",
+        unit: "µs/connection",
+        targets: { nes: null }
       }
     ]
   },

@@ -1,6 +1,7 @@
 /**
  * Every scenario, in the order of the table. A scenario is data: its `kind` names the module of `measures/` that knows
- * how to run it, `targets` the most its subject (`effect-nes` when absent) may cost, as a multiple of each peer.
+ * how to run it, `targets` the most its subject (`effect-nes` when absent) may cost, as a multiple of each peer (`null`
+ * where the ratio is only told).
  */
 import { clients } from "./clients.mjs"
 import { cluster } from "./cluster.mjs"
@@ -39,7 +40,7 @@ const smoke = {
   growth: { from: { connections: 10, warmup: 2, ticks: 4 }, to: { connections: 40, warmup: 2, ticks: 4 } },
   requests: { connections: 4, warmup: 50, total: 200 },
   victim: { requests: 8, within: 2000 },
-  connections: { warmup: 20, connections: 40 },
+  connections: { first: 20, warmup: 20, kept: 20, connections: 40 },
   heartbeat: { connections: 20, warmup: 2, rounds: 1 },
   updates: { warmup: 20, count: 50 },
   calls: { warmup: 50, total: 500 },

@@ -10,7 +10,7 @@ const { row, table } = (await import(/* @vite-ignore */ module)) as {
 
 const scenario = { name: "a", title: "a", unit: "µs", metric: "cost" }
 
-const judge = (targets: Record<string, number>, costs: Record<string, number>): string => {
+const judge = (targets: Record<string, number | null>, costs: Record<string, number>): string => {
   const samples = Object.fromEntries(Object.entries(costs).map(([peer, cost]) => [peer, [{ cost }]]))
   return table([row({ ...scenario, targets }, samples)]).split("|").at(-2)?.trim() ?? ""
 }
@@ -36,7 +36,8 @@ it.each([
     { nes: 10, "limit-redis": 6, "effect-nes": 7 },
     "0.70 × nes (≤ 0.5; the limit itself 0.60) the limit misses it too, 1.17 × limit-redis (≤ 1.2) PASS"
   ],
-  ["not measured", { nes: 0.5 }, { limit: 6, "effect-nes": 7 }, "– × nes (≤ 0.5) –"]
+  ["not measured", { nes: 0.5 }, { limit: 6, "effect-nes": 7 }, "– × nes (≤ 0.5) –"],
+  ["only told", { nes: null }, { nes: 10, limit: 11, "effect-nes": 12 }, "1.20 × nes (no target)"]
 ])("%s", (_, targets, costs, verdict) => {
-  expect(judge(targets as Record<string, number>, costs as Record<string, number>)).toBe(verdict)
+  expect(judge(targets as Record<string, number | null>, costs as Record<string, number>)).toBe(verdict)
 })
