@@ -1,5 +1,5 @@
-/** The text frames of a socket of ws, taken without what ws spends on each: a fifth of what a short message costs. */
-import type { Socket } from "node:net"
+/** The text frames of a socket of ws, taken as they are read: without what Node's streams and ws spend on each. */
+import type { OnReadOpts, Socket } from "node:net"
 import type { Listener } from "./Socket.js"
 
 // The first byte of a frame that is a message of text, neither fragmented nor compressed; of pings and of pongs.
@@ -10,68 +10,80 @@ const pong = 0x8a
 // What stands for bytes that are no UTF-8. ws knows whether it was sent.
 const replacement = "\ufffd"
 
+// As much as Node itself reads at once.
+const readSize = 65_536
+
 const lengthAt = (chunk: Buffer, at: number, second: number): number =>
   second === 126 ? chunk.readUInt16BE(at + 2) : second === 127 ? Number(chunk.readBigUInt64BE(at + 2)) : second
 
-// Not everything that is called ws reads a socket of Node.
-const isSocket = (u: unknown): u is Socket => typeof Reflect.get(Object(u) as object, "listeners") === "function"
+// Node reads the next bytes where these are.
+const copy = (chunk: Buffer, start: number, end: number): Buffer => Buffer.from(chunk.subarray(start, end))
 
 /**
- * Takes the text frames of at most `longest` bytes, and leaves to ws what else there is: from the first frame on that is
- * invalid, compressed or part of a message, everything.
+ * Reads for a socket that is given `onread`: for ws, until told to `take` text frames of at most `longest` bytes. What
+ * else there is stays with ws: from the first frame on that is invalid, compressed or part of a message, everything.
  */
-export const take = (socket: unknown, longest: number, listener: Listener): void => {
-  const parse = isSocket(socket) && socket.listeners("data").find(({ name }) => name === "socketOnData")
-  if (!parse) {
-    return
-  }
-  const leave = (chunk: Buffer): unknown => Reflect.apply(parse, socket, [chunk])
+export const reader = (
+  longest: number,
+  listener: Listener
+): { readonly onread: OnReadOpts; readonly take: () => void } => {
+  const buffer = Buffer.allocUnsafeSlow(readSize)
+  let current: Socket | undefined
+  let isTaking = false
   // The beginning of a frame, and how much more there is to come of it at least.
   let begun: Array<Buffer> = []
   let missing = 0
-  let isLeft = false
 
-  const onData: { (read: Buffer): void; listener?: unknown } = (read) => {
-    let chunk = read
+  const receive = (socket: Socket, read: number): boolean => {
+    current = socket
+    let chunk = buffer
+    let size = read
     if (missing > 0) {
-      begun.push(read)
-      missing -= read.length
+      begun.push(copy(buffer, 0, read))
+      missing -= read
       if (missing > 0) {
-        return
+        return true
       }
       chunk = Buffer.concat(begun)
+      size = chunk.length
       begun = []
     }
     missing = 0
     let at = 0
-    for (let end = 0; at < chunk.length && !isLeft; at = isLeft ? at : end) {
+    for (let end = 0; at < size && isTaking; at = isTaking ? end : at) {
       const first = chunk[at]
-      const second = chunk[at + 1] ?? 0
+      const second = at + 1 < size ? chunk[at + 1] as number : 0
       const start = at + (second === 126 ? 4 : second === 127 ? 10 : 2)
-      end = start > chunk.length ? start : start + lengthAt(chunk, at, second)
+      end = start > size ? start : start + lengthAt(chunk, at, second)
       const isText = first === text && second < 128 && end - start <= longest
       if (!isText && (second > 125 || (first !== ping && first !== pong))) {
-        isLeft = true
-      } else if (end > chunk.length) {
-        begun = [chunk.subarray(at)]
-        missing = end - chunk.length
-        return
+        isTaking = false
+      } else if (end > size) {
+        begun = [copy(chunk, at, size)]
+        missing = end - size
+        return true
       } else if (isText) {
         const message = chunk.toString("utf8", start, end)
-        isLeft = message.includes(replacement)
-        if (!isLeft) {
+        isTaking = !message.includes(replacement)
+        if (isTaking) {
           listener.received(message)
         }
       } else {
-        leave(chunk.subarray(at, end))
+        socket.push(copy(chunk, at, end))
       }
     }
-    if (isLeft) {
-      leave(at === 0 ? chunk : chunk.subarray(at))
+    return isTaking || socket.push(copy(chunk, at, size))
+  }
+  return {
+    onread: {
+      buffer,
+      callback(this: Socket, read) {
+        return receive(this, read)
+      }
+    },
+    // What came with the answer to the handshake is with ws: it may end within a frame.
+    take: () => {
+      isTaking = current?.readableLength === 0
     }
   }
-  // ws removes its own listener, as which this counts by its `listener`.
-  onData.listener = parse
-  socket.off("data", parse as typeof onData)
-  socket.on("data", onData)
 }

@@ -29,14 +29,16 @@ const maxPayload = (options: object | undefined): number => {
 /** Opens a socket with `ws`: its options are passed on, but for `maxPayload` (nes-api.txt, `new Client`). */
 export const open: Open = (url, options, listener, protocols) => {
   const most = maxPayload(options)
+  const { onread, take } = TextFrames.reader(most, listener)
+  const given = { ...options, maxPayload: most, onread }
   const construct = (url: string, protocols: string | Array<string>): Ws => {
     if (WebSocket === undefined) {
       throw new Error("ws has not been loaded")
     }
-    const socket = new WebSocket(url, protocols, { ...options, maxPayload: most })
+    const socket = new WebSocket(url, protocols, given)
     // It takes several messages of one read in one go.
     if (Reflect.get(options ?? {}, "allowSynchronousEvents") !== false) {
-      socket.on("open", () => TextFrames.take(Reflect.get(socket, "_socket"), most, listener))
+      socket.on("open", take)
     }
     return socket.on("unexpected-response", (request, { statusCode }) => {
       request.destroy()

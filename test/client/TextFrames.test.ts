@@ -1,6 +1,8 @@
 /** What a socket's listener hears is what it hears from ws, however the bytes arrive. */
 import * as Effect from "effect/Effect"
+import { createHash } from "node:crypto"
 import { once } from "node:events"
+import { createServer } from "node:http"
 import * as Net from "node:net"
 import type { Writable } from "node:stream"
 import { deflateRawSync } from "node:zlib"
@@ -68,11 +70,19 @@ const hear = async (
   options?: Ws.ClientOptions
 ): Promise<ReadonlyArray<unknown>> => {
   const heard: Array<unknown> = []
-  let raw = new Net.Socket()
-  const createConnection = (options: Net.NetConnectOpts): Net.Socket => {
-    raw = Net.connect(options)
-    if (isHidden) {
-      raw.listeners = () => []
+  let read: (bytes: Buffer) => unknown = () => {}
+  const createConnection = ({ onread, ...options }: Net.NetConnectOpts): Net.Socket => {
+    const raw = Net.connect({ ...options, ...(!isHidden && { onread }) })
+    const buffer = onread?.buffer as Uint8Array
+    read = (bytes) => {
+      if (isHidden) {
+        return raw.emit("data", bytes)
+      }
+      for (let at = 0; at < bytes.length; at += buffer.length) {
+        const part = bytes.subarray(at, at + buffer.length)
+        buffer.set(part)
+        onread?.callback.call(raw, part.length, buffer)
+      }
     }
     return raw
   }
@@ -93,9 +103,7 @@ const hear = async (
       }
     })
   })
-  for (const read of reads) {
-    raw.emit("data", read)
-  }
+  reads.forEach((bytes) => read(bytes))
   socket.terminate()
   await ended
   return heard
@@ -118,7 +126,11 @@ it("hears what ws hears, whatever frames come and wherever the reads cut them", 
     }),
     {
       numRuns: 40,
-      examples: sequences.flatMap<[Array<string>, Array<number>]>((names) => [[names, []], [names, [1, 3, 5, 6, 7, 9]]])
+      examples: [
+        ...sequences.flatMap<[Array<string>, Array<number>]>((names) => [[names, []], [names, [1, 3, 5, 6, 7, 9]]]),
+        // The first byte of a frame, read where a frame with another length was.
+        [["longer", "empty"], [184, 185]]
+      ]
     }
   )
 })
@@ -137,18 +149,49 @@ it("ws does not see text that has arrived as a whole", async () => {
   seen.mockRestore()
 })
 
+it("what comes with the answer to the handshake is heard, wherever it ends", async () => {
+  const http = createServer()
+  await once(http.listen(0, "127.0.0.1"), "listening")
+  const { port } = http.address() as Net.AddressInfo
+  // A part of the first looks like a frame.
+  const bytes = Buffer.concat([text("\u00c1\u0001a"), text("b")])
+  for (let place = 0; place <= bytes.length; place++) {
+    const heard: Array<unknown> = []
+    http.once("upgrade", ({ headers }, peer) => {
+      const key = createHash("sha1").update(`${headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+      const head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+        `Sec-WebSocket-Accept: ${key.digest("base64")}\r\n\r\n`
+      peer.write(Buffer.concat([Buffer.from(head), bytes.subarray(0, place)]))
+      peer.once("data", () => peer.end(bytes.subarray(place)))
+    })
+    await new Promise<unknown>((resolve) => {
+      const socket = open(`ws://127.0.0.1:${port}`, undefined, {
+        opened: () => socket.send("opened"),
+        received: (message) => heard.push(message),
+        receivedBinary: () => heard.push("binary"),
+        failed: (error) => heard.push(error),
+        closed: resolve
+      })
+    })
+    expect(heard).toEqual(["\u00c1\u0001a", "b"])
+  }
+  http.close()
+})
+
 it("pings are answered among text", async () => {
   const pong = new Promise((resolve) =>
     server.once("connection", (peer) => {
       peer.on("pong", resolve)
-      peer.send("{}", { compress: false })
-      peer.ping("a")
+      peer.on("message", () => {
+        peer.send("{}", { compress: false })
+        peer.ping("a")
+      })
     })
   )
   const { port } = server.address() as Net.AddressInfo
   const none = (): void => {}
   const socket = open(`ws://127.0.0.1:${port}`, undefined, {
-    opened: none,
+    opened: () => socket.send("{}"),
     received: none,
     receivedBinary: none,
     failed: none,
