@@ -141,6 +141,7 @@ export class ClusterNode implements Membership, Host {
   })
 
   private connect(): void {
+    this.presences.begin()
     this.opened = this.engine.open({
       up: () => {
         this.joining = this.join()

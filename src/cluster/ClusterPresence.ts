@@ -27,9 +27,16 @@ export class ClusterPresence implements Presences {
   private isLost = false
   /** When it had last (ms), as far as is known. */
   private lostAt = -Infinity
+  /** When the node began again (ms), until those whom it left behind have had the time to come back. */
+  private begunAt: number | undefined
   private readonly strolling = new Stroll(this.noted, round)
 
   constructor(private readonly host: Host) {}
+
+  /** To be called when the node begins. If it had stopped, it is alive again, and nobody else sees to whom it had. */
+  begin(): void {
+    this.begunAt = this.noted.size > 0 ? this.host.now() : undefined
+  }
 
   async change(place: Place, node: string, changes: ReadonlyArray<Change>, extent: Extent): Promise<void> {
     const { path } = place
@@ -95,7 +102,12 @@ export class ClusterPresence implements Presences {
     const holders = await host.command((session) => session.holders())
     await this.check()
     // Others took this node for dead, or the engine has lost all.
-    local.renew(this.isLost || (this.noted.size > 0 && !holders.includes(node.id)))
+    const isBack = this.begunAt !== undefined && host.now() - this.begunAt >= local.grace()
+    local.renew(
+      this.isLost || (this.noted.size > 0 && !holders.includes(node.id)),
+      isBack ? this.noted.keys() : undefined
+    )
+    this.begunAt = isBack ? undefined : this.begunAt
     this.isLost = false
     if (!isKnown) {
       return

@@ -135,6 +135,13 @@ const join = (engine: MemoryEngine.MemoryEngine, id: string, maxInFlight = 10_00
       stop: Effect.suspend(() => {
         life.isStopped = true
         return Scope.close(scope, Exit.void)
+      }),
+      begin: Effect.gen(function*() {
+        yield* Effect.promise(() => presence.stop())
+        life.isStopped = false
+        const next = yield* Scope.make()
+        yield* Effect.forkChild(Scope.provide(membership.open ?? Effect.void, next))
+        yield* passes(1)
       })
     }
   })
@@ -192,6 +199,30 @@ it.effect("a node that dies takes its users with it within its lease, one that l
     engine.restore()
     yield* passes(2)
     expect(yield* Effect.promise(c.known)).toEqual(["ann"])
+  }))
+
+it.effect("a node that stops and begins again has those leave who have not come back within the grace period", () =>
+  Effect.gen(function*() {
+    const engine = yield* MemoryEngine.make
+    const [a, b] = [yield* join(engine, "a"), yield* join(engine, "b")]
+    const [ann, bob, cyd] = [a.come("ann"), a.come("bob"), a.come("cyd", "/room/2")]
+    yield* passes(1)
+    yield* a.stop
+    for (const [connection, at] of [[ann, path], [bob, path], [cyd, "/room/2"]] as const) {
+      a.go(connection, true, at)
+    }
+    yield* a.begin
+    const again = a.come("ann")
+    yield* passes(1)
+    expect([b.told, engine.asked.get("unhold")]).toEqual([["+ann", "+bob"], undefined])
+    yield* passes(3)
+    expect([b.told, engine.asked.get("unhold")]).toEqual([["+ann", "+bob", "-bob"], 1])
+    // As long as the first time.
+    a.go(again, true)
+    yield* passes(2)
+    expect(b.told).toHaveLength(3)
+    yield* passes(2)
+    expect(b.told.at(-1)).toBe("-ann")
   }))
 
 it.effect("nobody leaves because the engine was away for longer than a node's lease", () =>

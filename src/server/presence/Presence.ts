@@ -138,14 +138,7 @@ export class Presence implements Local {
       this.leave(connection, path)
     }
     const place = placeOf(path, subscription, presence)
-    const post = getOrMake(this.posts, place.path, (): Post => ({
-      place,
-      grace: presence.grace,
-      entries: new Map(),
-      changes: new Map(),
-      isDoubtful: false,
-      isWorking: false
-    }))
+    const post = this.post(place, presence.grace)
     const known = post.entries.get(id)
     const entry: Entry = known ?? { id, post, subscriptions: 0, value: given ?? null, lingering: 0 }
     post.entries.set(id, entry)
@@ -234,7 +227,13 @@ export class Presence implements Local {
     return presence && { path, bounds, list: presence.list }
   }
 
-  renew(everywhere: boolean): void {
+  renew(everywhere: boolean, paths: Iterable<string> = []): void {
+    for (const path of paths) {
+      const presence = this.places.match(path)
+      if (presence) {
+        this.post({ path, bounds, list: presence.list }, presence.grace).isDoubtful = true
+      }
+    }
     for (const post of this.posts.values()) {
       post.isDoubtful ||= everywhere
       if (post.isDoubtful) {
@@ -254,6 +253,17 @@ export class Presence implements Local {
     }
     this.posts.clear()
     await this.presences.left?.(this.node)
+  }
+
+  private post(place: Place, grace: number): Post {
+    return getOrMake(this.posts, place.path, (): Post => ({
+      place,
+      grace,
+      entries: new Map(),
+      changes: new Map(),
+      isDoubtful: false,
+      isWorking: false
+    }))
   }
 
   private deadlines(grace: number): Deadlines<Entry> | undefined {

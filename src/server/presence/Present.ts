@@ -68,8 +68,8 @@ export interface Local {
   /** How long someone who has gone counts as present (ms), at the path where that is longest; 0 where there is none. */
   readonly grace: () => number
   readonly place: (path: string) => Place | undefined
-  /** Says once more who is present here, at all paths or where that could not be said. */
-  readonly renew: (everywhere: boolean) => void
+  /** Says once more who is present here, at all paths or where that could not be said, and at these even if nobody is. */
+  readonly renew: (everywhere: boolean, paths?: Iterable<string>) => void
 }
 
 export const told = (kind: "join" | "change" | "leave", id: string, value: string | undefined, count: number): string =>
