@@ -11,6 +11,8 @@ const atOnce = 100
 /** Connections counted in while their node lives. While the engine is away, each node counts its own. */
 export class ClusterClaims implements Claims {
   private readonly held: Groups.Groups<string, string> = new Map()
+  /** Those that have gone and could not be counted out. */
+  private readonly gone: Groups.Groups<string, string> = new Map()
 
   constructor(private readonly host: Host) {}
 
@@ -30,21 +32,25 @@ export class ClusterClaims implements Claims {
 
   release(user: string, socket: string): void {
     Groups.remove(this.held, user, socket)
-    Promise.resolve().then(() => this.host.session().release(user, socket)).catch(() => {})
+    void this.countOut(user, socket)
   }
 
-  /** Counts every connection of this node in again, after the engine may have forgotten them. */
+  /** Counts those out that have gone, and every connection of this node in again: the engine may have forgotten them. */
   readonly renew = single(async () => {
-    for (const part of parts(this.claimed(), atOnce)) {
+    for (const part of parts(each(this.gone), atOnce)) {
+      await Promise.all(part.map(([user, socket]) => this.countOut(user, socket)))
+    }
+    for (const part of parts(each(this.held), atOnce)) {
       await Promise.all(part.map(([user, socket]) => this.ask(user, socket, Number.MAX_SAFE_INTEGER)))
     }
   })
 
-  private *claimed(): Generator<readonly [user: string, socket: string]> {
-    for (const [user, sockets] of this.held) {
-      for (const socket of sockets) {
-        yield [user, socket]
-      }
+  private async countOut(user: string, socket: string): Promise<void> {
+    try {
+      await this.host.session().release(user, socket)
+      Groups.remove(this.gone, user, socket)
+    } catch {
+      Groups.add(this.gone, user, socket)
     }
   }
 
@@ -61,6 +67,14 @@ export class ClusterClaims implements Claims {
       return dead.length > 0 && await session.claim(user, socket, max, dead) === undefined
     } catch {
       return true
+    }
+  }
+}
+
+function* each(groups: Groups.Groups<string, string>): Generator<readonly [user: string, socket: string]> {
+  for (const [user, sockets] of groups) {
+    for (const socket of sockets) {
+      yield [user, socket]
     }
   }
 }

@@ -349,6 +349,20 @@ it.effect("an engine has been given what another confirmed only if a node itself
     expect(engine.asked.get("sever")).toBe(1)
   }))
 
+it.effect("a connection that is lost while the engine is away does not count for its user when it is back", () =>
+  Effect.gen(function*() {
+    const engine = yield* MemoryEngine.make
+    const [a, b] = [yield* join(engine, "a"), yield* join(engine, "b")]
+    const claim = (node: typeof a, socket: string) => Effect.promise(async () => node.claims?.claim("eve", socket, 1))
+    expect(yield* claim(a, "a:1")).toBe(true)
+    engine.cut((index) => index === 0)
+    a.claims?.release("eve", "a:1")
+    yield* settled
+    engine.restore()
+    yield* passes(2)
+    expect([yield* claim(b, "b:1"), yield* claim(a, "a:2")]).toEqual([true, false])
+  }))
+
 it.effect("what cannot be read is tried again, ever more rarely", () =>
   Effect.gen(function*() {
     const engine = yield* MemoryEngine.make
