@@ -26,7 +26,7 @@ const maxPayload = (options: object | undefined): number => {
   return Math.min(bytes > 0 ? bytes : Infinity, longest)
 }
 
-/** Opens a socket with `ws`: its options are passed on, but for `maxPayload` (nes-api.txt, `new Client`). */
+/** Opens a socket with `ws`; its options are passed on, but for `maxPayload` and `onread` (nes-api.txt, `Client`). */
 export const open: Open = (url, options, listener, protocols) => {
   const most = maxPayload(options)
   const { onread, take } = TextFrames.reader(most, listener)
