@@ -162,6 +162,7 @@ export class ClusterNode implements Membership, Host {
       void session.publish("all", "all", payload).catch(ignore)
     }
     this.opened = undefined
+    this.waiting = []
     this.channels.reset()
     this.orders.done = undefined
     this.joined = false
