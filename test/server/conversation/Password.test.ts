@@ -1,6 +1,7 @@
 /** What is refused as a password is what iron refuses. */
 import * as Iron from "@hapi/iron"
 import { expect, it } from "vitest"
+import * as HapiApplication from "../../../src/hapi/HapiApplication.js"
 import * as Password from "../../../src/server/conversation/Password.js"
 import * as fc from "../../harness/Property.js"
 
@@ -45,4 +46,24 @@ it("has a fault exactly where iron cannot seal, or cannot unseal what an older o
       expect(Password.fault(passwords, options) === undefined).toBe(await works(passwords))
     }),
     { numRuns: fc.runs(150, 500) }
+  ))
+
+it("unseals what iron does, and nothing else", () =>
+  fc.assert(
+    fc.asyncProperty(
+      password,
+      fc.constantFrom("", "a", "now", "constructor", "__proto__"),
+      fc.constantFrom(1, 10, 11),
+      fc.nat({ max: 8 }),
+      async (given, id, iterations, broken) => {
+        const { seal, unseal } = Password.forIron(given)
+        const few = { ...options, encryption: { ...options.encryption, iterations } }
+        const named = typeof seal === "string" ? { id, secret: seal } : seal
+        const sealed = await Iron.seal({ a: 1 }, named as Iron.password.Secret, few).catch(() => "no*seal")
+        const text = sealed.split("*").map((part, n) => n === broken ? "" : part).join("*")
+        const outcome = await HapiApplication.unseal(text, unseal, few).catch(() => "refused")
+        expect(outcome).toEqual(await Iron.unseal(text, unseal, few).catch(() => "refused"))
+      }
+    ),
+    { numRuns: fc.runs(300, 1000) }
   ))
