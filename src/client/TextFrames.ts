@@ -10,8 +10,8 @@ const pong = 0x8a
 // What stands for bytes that are no UTF-8. ws knows whether it was sent.
 const replacement = "\ufffd"
 
-// As much as Node itself reads at once.
-const readSize = 65_536
+// All sockets are read here, as much at a time as Node itself reads: nothing of it is needed after its read.
+const buffer = Buffer.allocUnsafeSlow(65_536)
 
 const lengthAt = (chunk: Buffer, at: number, second: number): number =>
   second === 126 ? chunk.readUInt16BE(at + 2) : second === 127 ? Number(chunk.readBigUInt64BE(at + 2)) : second
@@ -27,7 +27,6 @@ export const reader = (
   longest: number,
   listener: Listener
 ): { readonly onread: OnReadOpts; readonly take: () => void } => {
-  const buffer = Buffer.allocUnsafeSlow(readSize)
   let current: Socket | undefined
   let isTaking = false
   // The beginning of a frame, and how much more there is to come of it at least.

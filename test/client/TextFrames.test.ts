@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import { once } from "node:events"
 import { createServer } from "node:http"
+import * as Https from "node:https"
 import * as Net from "node:net"
 import type { Writable } from "node:stream"
 import { deflateRawSync } from "node:zlib"
@@ -10,6 +11,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest"
 import * as Ws from "ws"
 import type { Socket } from "../../src/client/Socket.js"
 import { load, open } from "../../src/client/WebSocket.js"
+import * as certificate from "../hapi/Certificate.js"
 import * as fc from "../harness/Property.js"
 
 const server = new Ws.WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: { threshold: 0 } })
@@ -199,4 +201,41 @@ it("pings are answered among text", async () => {
   })
   expect(String(await pong)).toBe("a")
   socket.terminate()
+})
+
+it.each(["ws", "wss"])("sockets of %s that read and write at the same time each hear their own", async (scheme) => {
+  const texts = (name: string): Array<string> =>
+    Array.from({ length: 500 }, (_, i) => `/${name} ${i} ${"x".repeat(i * 7 % 900)}`)
+  const http = scheme === "ws" ? createServer() : Https.createServer(certificate)
+  const echoed = new Map<string | undefined, Array<string>>()
+  new Ws.WebSocketServer({ server: http }).on("connection", (peer, { url }) => {
+    const echoes: Array<string> = []
+    echoed.set(url, echoes)
+    peer.once("message", () => {
+      peer.on("message", (message) => echoes.push(String(message)) === 500 && peer.close())
+      texts(String(url).slice(1)).forEach((text) => peer.send(text))
+    })
+  })
+  await once(http.listen(0, "localhost"), "listening")
+  const { port } = http.address() as Net.AddressInfo
+  const hear = (name: string): Promise<ReadonlyArray<string>> =>
+    new Promise((resolve, reject) => {
+      const heard: Array<string> = []
+      const socket = open(`${scheme}://localhost:${port}/${name}`, { rejectUnauthorized: false }, {
+        opened: () => socket.send(""),
+        received: (message) => {
+          heard.push(message)
+          socket.send(message)
+        },
+        receivedBinary: reject,
+        failed: reject,
+        closed: () => resolve(heard)
+      })
+    })
+  for (const [i, heard] of (await Promise.all(["a", "b", "c"].map(hear))).entries()) {
+    const sent = texts("abc".charAt(i))
+    expect(heard).toEqual(sent)
+    expect(echoed.get(`/${"abc".charAt(i)}`)).toEqual(sent)
+  }
+  http.close()
 })
