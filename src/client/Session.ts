@@ -432,8 +432,9 @@ export class Session implements Owner {
     }
     // Not told where the socket did not open in time, or never will.
     if (connection.hasOpened || end.how === "close" || (end.how === "error" && willReconnect)) {
-      const explanation = CloseCode.explain(end.close.code)
-      this.observer.disconnected(willReconnect, { ...end.close, explanation, willReconnect, wasRequested })
+      const { code, ...close } = end.close
+      const log = { code, explanation: CloseCode.explain(code), ...close, willReconnect, wasRequested }
+      this.observer.disconnected(willReconnect, log)
     }
     // The application may have given up meanwhile.
     const again = willReconnect && this.backoff === backoff && wasConnected &&

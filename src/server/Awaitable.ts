@@ -9,9 +9,7 @@ import type * as Fiber from "effect/Fiber"
 export type Awaitable<A> = A | PromiseLike<A> | Effect.Effect<A, unknown>
 
 /** What ends before its time when those leave for whom it is done: a fiber, or what is like one. */
-interface Work {
-  readonly interruptUnsafe: () => void
-}
+type Work = Pick<Fiber.Fiber<unknown, unknown>, "interruptUnsafe">
 
 /** For whom work is done: what still waits when they leave is interrupted. */
 export interface Owner {
