@@ -50,7 +50,7 @@ const smoke = {
   start: { times: 1 },
   latency: { connections: 100, warmup: 1, publishes: 2 },
   steady: { connections: 100, warmup: 1, publishes: 3, perSecond: 20 },
-  restart: { connections: 40, concurrency: 40 }
+  restart: { connections: 40, restarts: 1 }
 }
 
 /** @param {(typeof scenarios)[number]} scenario */

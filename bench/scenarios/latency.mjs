@@ -75,6 +75,7 @@ export const latency = [
     peers: ["effect-nes", "nes"],
     server: { subscription: "/updates", token: true },
     connections: 2000,
+    restarts: 3,
     rows: [
       row("restart", "2,000 come back at once with tokens: until all are in", "all", { targets: { nes: 1 } }),
       ...requests("restart-request", "… an answer meanwhile", { targets: { nes: 1 } })
