@@ -258,10 +258,11 @@ export class Stage {
     return wire
   }
 
-  /** Calls a control of the application and notes its result. */
+  /** Calls a control of the application and notes its result, where it was called. */
   async control(name: string, ...args: ReadonlyArray<unknown>): Promise<unknown> {
+    const note = this.notes.place("control")
     const result = await this.child.call("control", name, args)
-    this.notes.note("control", `${name}: ${JSON.stringify(result)}`)
+    note(`${name}: ${JSON.stringify(result)}`)
     return result
   }
 

@@ -18,11 +18,16 @@ export class Notes {
   ]
 
   note(lane: string, line: string): void {
-    const lines = this.#lanes.get(lane)
-    if (lines === undefined) {
-      this.#lanes.set(lane, [line])
-    } else {
-      lines.push(line)
+    this.place(lane)(line)
+  }
+
+  /** Keeps a place for a line that follows: of two things that run at once, either may end first. */
+  place(lane: string): (line: string) => void {
+    const lines = this.#lanes.get(lane) ?? []
+    this.#lanes.set(lane, lines)
+    const at = lines.push("") - 1
+    return (line) => {
+      lines[at] = line
     }
   }
 
@@ -48,7 +53,8 @@ export class Notes {
       }
       return this.#rewrites.reduce((rewritten, [from, to]) => rewritten.replaceAll(from, to), text)
     }
-    return Object.fromEntries([...this.#lanes].map(([lane, lines]) => [lane, lines.map(clean)]))
+    const lanes = [...this.#lanes].map(([lane, lines]) => [lane, lines.filter(Boolean).map(clean)] as const)
+    return Object.fromEntries(lanes.filter(([, lines]) => lines.length > 0))
   }
 }
 
