@@ -58,10 +58,13 @@ const fewIterations = 10
 
 /** Unseals as iron does, but derives the two keys of a plain password at once where that takes no time. */
 export const unseal = async (
-  sealed: string,
+  sealed: unknown,
   password: Passwords["unseal"],
   options: Iron.SealOptions
 ): Promise<unknown> => {
+  if (typeof sealed !== "string") {
+    return undefined
+  }
   const { encryption, integrity } = options
   if (typeof password !== "string" || Math.max(encryption.iterations, integrity.iterations) > fewIterations) {
     return Iron.unseal(sealed, password, options)
@@ -104,7 +107,7 @@ export const make = (
     authenticate: async (connection, given) => {
       if (auth && auth.type !== "direct") {
         // Which check a forged one fails is nobody's business.
-        const authentication = await unseal(given as string, passwords.unseal, auth.iron).then(decode, () => undefined)
+        const authentication = await unseal(given, passwords.unseal, auth.iron).then(decode, () => undefined)
         if (!authentication) {
           throw errorAnswer("tokenInvalid")
         }

@@ -167,7 +167,9 @@ export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, 
     fault: type === "direct" ? undefined : Password.fault(password, iron),
     // Which check a forged one fails is nobody's business.
     unseal: (sealed) =>
-      Effect.promise(() => Iron.unseal(sealed as string, password.unseal, iron).then(decode, () => undefined))
+      typeof sealed === "string"
+        ? Effect.promise(() => Iron.unseal(sealed, password.unseal, iron).then(decode, () => undefined))
+        : Effect.undefined
   }
 }
 

@@ -67,3 +67,12 @@ it("unseals what iron does, and nothing else", () =>
     ),
     { numRuns: fc.runs(300, 1000) }
   ))
+
+it("unseals nothing but texts", async () => {
+  const { unseal } = Password.forIron("x".repeat(32))
+  const sealed = await Iron.seal({ a: 1 }, "x".repeat(32), options)
+  expect(await HapiApplication.unseal(sealed, unseal, options)).toEqual({ a: 1 })
+  for (const other of [undefined, null, 1, true, {}, [sealed], { split: 1 }]) {
+    expect(await HapiApplication.unseal(other, unseal, options)).toBeUndefined()
+  }
+})
