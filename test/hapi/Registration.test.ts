@@ -352,28 +352,44 @@ describe("heartbeat (nes-api.txt 105-112)", () => {
   const ping = "{\"type\":\"ping\"}"
 
   it("unless given, pings every 15 seconds, and looks 5 seconds later who gave a sign of life since last time", async () => {
+    // Effect reads the monotonic clock by what `process.hrtime` was when it was loaded.
+    const monotonic = vi.spyOn(process.hrtime, "bigint")
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "hrtime", "performance"] })
+    const { bigint } = process.hrtime
+    monotonic.mockImplementation(bigint)
     const timeouts = vi.spyOn(globalThis, "setTimeout")
-    onTestFinished(() => timeouts.mockRestore())
+    onTestFinished(() => {
+      monotonic.mockRestore()
+      timeouts.mockRestore()
+    })
+    // Time that passed before the server waits would count as a pause of its process.
+    const waits = async (ms: number): Promise<void> => {
+      while (!timeouts.mock.calls.some(([, delay]) => delay === ms)) {
+        await new Promise(setImmediate)
+      }
+      timeouts.mockClear()
+    }
     const server = await start({})
     const silent = await server.welcome()
-    const round = async (): Promise<void> => {
+    const isPinged = async (): Promise<void> => {
+      await waits(2_500)
       const before = silent.frames.length
-      await vi.advanceTimersByTimeAsync(14_999)
+      await vi.advanceTimersByTimeAsync(2_499)
       expect(silent.frames).toHaveLength(before)
-      timeouts.mockClear()
       const pinged = once(silent.ws, "message")
       await vi.advanceTimersByTimeAsync(1)
       await pinged
       expect(silent.frames.slice(before)).toEqual([ping])
-      // Time that passed before the server waits again would count as a pause of its process.
-      while (!timeouts.mock.calls.some(([, delay]) => delay === 5_000)) {
-        await new Promise(setImmediate)
-      }
+      await waits(5_000)
     }
+    await waits(12_500)
+    await vi.advanceTimersByTimeAsync(12_500)
+    await isPinged()
     // The hello was a sign of life.
-    await round()
-    await round()
+    await vi.advanceTimersByTimeAsync(5_000)
+    await waits(7_500)
+    await vi.advanceTimersByTimeAsync(7_500)
+    await isPinged()
     await vi.advanceTimersByTimeAsync(4_999)
     expect(silent.ws.readyState).toBe(WebSocket.OPEN)
     await vi.advanceTimersByTimeAsync(1)
