@@ -13,6 +13,8 @@ const round = 250
 const least = 2_000
 const most = lease + interval
 const pause = 250
+// How many nodes that are no more are remembered.
+const maxGone = 1_000
 
 // What an update is before it tells anything.
 const untold = { type: "publish", message: undefined, internal: undefined, user: undefined, text: "" } as const
@@ -21,8 +23,12 @@ const untold = { type: "publish", message: undefined, internal: undefined, user:
 export class ClusterPresence implements Presences {
   /** The paths that are noted down, and how many this node has there; nothing where that is not known. */
   private readonly noted = new Map<string, number | undefined>()
-  /** Since when nodes that have somebody are away (ms). */
+  /** Since when nodes that have somebody, and that nobody knows of, are away (ms). */
   private readonly away = new Map<string, number>()
+  /** Nodes that are no more. An engine that comes back with an older state may still have somebody of theirs. */
+  private readonly gone = new Set<string>()
+  /** When the engine was last seen to have nobody of whom it is not known whether they are still there (ms). */
+  private clearedAt = -Infinity
   /** Whether the engine has lost something. */
   private isLost = false
   /** When it had last (ms), as far as is known. */
@@ -70,18 +76,28 @@ export class ClusterPresence implements Presences {
   }
 
   whole(isLost: boolean): Promise<void> | undefined {
-    const { host } = this
     if (isLost) {
-      this.lostAt = host.now()
+      this.lostAt = this.host.now()
     }
-    const from = Math.max(this.lostAt, host.backAt)
-    return host.now() - from < most ? this.gathered(from) : undefined
+    const from = this.since()
+    return this.isWhole(from) ? undefined : this.gathered(from)
+  }
+
+  // Since when all nodes say anew who is there (ms).
+  private since(): number {
+    return Math.max(this.lostAt, this.host.backAt)
+  }
+
+  private isWhole(from: number): boolean {
+    const { host } = this
+    const passed = host.now() - from
+    const isTended = this.clearedAt > from || passed >= most + lease
+    return passed >= most ? isTended : passed >= least && isTended && host.areBack()
   }
 
   private async gathered(from: number): Promise<void> {
-    const { host } = this
-    while (host.now() - from < least || (!host.areBack() && host.now() - from < most)) {
-      await new Promise<void>((resolve) => host.after(pause, resolve))
+    while (!this.isWhole(from)) {
+      await new Promise<void>((resolve) => this.host.after(pause, resolve))
     }
   }
 
@@ -91,41 +107,60 @@ export class ClusterPresence implements Presences {
 
   /** Has those leave whose node is no more among these, unless it cannot be known yet who is there. */
   async tend(peers: ReadonlyArray<Peer>, isKnown: boolean): Promise<void> {
-    const { host } = this
+    const { away, gone, host } = this
     const { node } = host
     const local = node.presence?.()
     if (!local) {
       return
     }
-    const alive = new Set(peers.filter((peer) => peer.alive).map((peer) => peer.node))
-    const dead = new Set(peers.filter((peer) => !peer.alive).map((peer) => peer.node))
+    const now = host.now()
     const holders = await host.command((session) => session.holders())
     await this.check()
     // Others took this node for dead, or the engine has lost all.
-    const isBack = this.begunAt !== undefined && host.now() - this.begunAt >= local.grace()
+    const isBack = this.begunAt !== undefined && now - this.begunAt >= local.grace()
     local.renew(
       this.isLost || (this.noted.size > 0 && !holders.includes(node.id)),
       isBack ? this.noted.keys() : undefined
     )
     this.begunAt = isBack ? undefined : this.begunAt
     this.isLost = false
-    if (!isKnown) {
-      return
-    }
-    for (const other of this.away.keys()) {
-      if (alive.has(other) || !holders.includes(other)) {
-        this.away.delete(other)
+    const alive = new Set(peers.filter((peer) => peer.alive).map((peer) => peer.node))
+    const dead = isKnown ? peers.filter((peer) => !peer.alive).map((peer) => peer.node) : []
+    dead.forEach((other) => this.bury(other))
+    alive.forEach((other) => gone.delete(other))
+    for (const other of away.keys()) {
+      if (alive.has(other)) {
+        away.delete(other)
+      } else if (!holders.includes(other)) {
+        this.bury(other)
       }
     }
-    for (const other of holders) {
-      if (other !== node.id && !alive.has(other)) {
-        const since = this.away.get(other) ?? host.now()
-        this.away.set(other, since)
-        // One that has said that it leaves sent its clients to others: they have time to get there.
-        if (dead.has(other) || host.now() - since >= local.grace()) {
-          await this.clear(other)
+    let isSure = true
+    for (const other of holders.filter((other) => other !== node.id && !alive.has(other))) {
+      const since = away.get(other)
+      // One that has said that it leaves sent its clients to others: they have time to get there. It may begin again just
+      // now: one that is gone is looked at twice.
+      if (
+        dead.includes(other) || (since !== undefined && (gone.has(other) || (isKnown && now - since >= local.grace())))
+      ) {
+        this.bury(other)
+        await this.clear(other)
+      } else {
+        isSure &&= since !== undefined && since < this.since()
+        if (isKnown || gone.has(other)) {
+          away.set(other, since ?? now)
         }
       }
+    }
+    this.clearedAt = isSure ? now : this.clearedAt
+  }
+
+  private bury(node: string): void {
+    const { away, gone } = this
+    away.delete(node)
+    gone.add(node)
+    if (gone.size > maxGone) {
+      gone.delete(gone.keys().next().value!)
     }
   }
 

@@ -42,6 +42,8 @@ export interface MemoryEngine extends Engine {
   readonly lose: () => void
   /** Loses who is present where, or where nodes have somebody, and nothing else. */
   readonly evict: (what: "present" | "held") => void
+  /** Goes back to the state that it has now, as a server that begins anew from a dump of it. */
+  readonly keep: () => () => void
   /** Has writes fail with this, until it is lifted. */
   readonly refuse: (error: Error | undefined) => void
   /** Has the next of these operations fail. */
@@ -284,6 +286,17 @@ export const make: Effect.Effect<MemoryEngine> = Effect.map(Clock.Clock, (clock)
       once = new MemoryOnce(now, busyFor)
       held.clear()
       nodes.clear()
+    },
+    keep: () => {
+      const maps = [paths, users, present, held, nodes] as ReadonlyArray<Map<string, unknown>>
+      const kept = structuredClone(maps)
+      return () => {
+        run = randomBytes(4).toString("hex")
+        for (const [index, map] of maps.entries()) {
+          map.clear()
+          structuredClone(kept[index])?.forEach((value, key) => map.set(key, value))
+        }
+      }
     },
     evict: (what) => (what === "present" ? present : held).clear(),
     refuse: (error) => {

@@ -111,6 +111,12 @@ const join = (engine: MemoryEngine.MemoryEngine, id: string, maxInFlight = 10_00
       told,
       errors,
       read: () => membership.presences.read(place),
+      /** The list with which a subscription begins after something was lost. */
+      list: async () => {
+        await membership.presences.whole?.(true)
+        const { users = [] } = await membership.presences.read(place)
+        return users.map(({ id }) => id).toSorted()
+      },
       /** What a client knows that has heard all, or starts anew where it has not. */
       known: async () => {
         if (!users) {
@@ -246,6 +252,49 @@ it.effect("nobody leaves because the engine was away for longer than a node's le
     expect(c.told).toEqual(["+ann", "+bob", "-ann"])
   }))
 
+const setBack = (engine: MemoryEngine.MemoryEngine, back: () => void, chosen: (index: number) => boolean) =>
+  Effect.gen(function*() {
+    engine.cut()
+    back()
+    engine.restore(chosen)
+    yield* settled
+  })
+
+it.effect("an engine that comes back with an older state lists nobody of a node that has died or left since", () =>
+  Effect.gen(function*() {
+    const engine = yield* MemoryEngine.make
+    const [a, b, c, d] = [
+      yield* join(engine, "a"),
+      yield* join(engine, "b"),
+      yield* join(engine, "c"),
+      yield* join(engine, "d")
+    ]
+    a.come("ann")
+    b.come("bob")
+    c.come("cyd")
+    yield* passes(1)
+    const back = engine.keep()
+    engine.cut((index) => index === 0)
+    yield* b.stop
+    yield* passes(40)
+    expect(d.told).toEqual(["+ann", "+bob", "+cyd", "-ann", "-bob"])
+    // Nodes that have seen it know it at once.
+    yield* setBack(engine, back, (index) => index > 0)
+    const list = yield* Effect.forkChild(Effect.promise(d.list))
+    yield* passes(3)
+    expect(list.pollUnsafe()).toEqual(Exit.succeed(["cyd"]))
+    // Nodes that began later wait until they know.
+    const e = yield* join(engine, "e")
+    engine.cut((index) => index < 3)
+    e.come("eve")
+    yield* passes(40)
+    yield* setBack(engine, back, (index) => index === 3)
+    const late = yield* Effect.forkChild(Effect.promise(e.list))
+    yield* passes(10)
+    expect(late.pollUnsafe()).toEqual(Exit.succeed(["eve"]))
+    expect(e.told).toEqual(["+eve", "-cyd"])
+  }))
+
 it.effect("what a client says of itself while the engine is away, or refuses, is told when it is back", () =>
   Effect.gen(function*() {
     const engine = yield* MemoryEngine.make
@@ -317,6 +366,7 @@ const step = fc.oneof(
       what: fc.constantFrom("present" as const, "held" as const)
     })
   },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("keep" as const, "back" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("refuse" as const), isRefused: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("wait" as const), seconds: fc.integer({ min: 1, max: 8 }) }) }
 )
@@ -331,6 +381,7 @@ it.effect(
             const engine = yield* MemoryEngine.make
             const nodes = [yield* join(engine, "a"), yield* join(engine, "b"), yield* join(engine, "c")]
             const here: Array<{ readonly node: number; readonly user: string; readonly connection: Connection }> = []
+            let back = engine.keep()
             for (const each of steps) {
               switch (each.do) {
                 case "come": {
@@ -359,6 +410,12 @@ it.effect(
                   break
                 case "evict":
                   engine.evict(each.what)
+                  break
+                case "keep":
+                  back = engine.keep()
+                  break
+                case "back":
+                  yield* setBack(engine, back, () => true)
                   break
                 case "refuse":
                   engine.refuse(each.isRefused ? new Error("Refused") : undefined)
