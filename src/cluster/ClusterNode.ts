@@ -9,6 +9,7 @@ import type * as Message from "../protocol/Message.js"
 import * as Thrown from "../protocol/Thrown.js"
 import { type Answers, BrokerError, type Health, type Membership, type Node, type Tally } from "../server/Broker.js"
 import type { Broadcast, Command, Publish, Published } from "../server/Command.js"
+import { monotonic } from "../server/connection/Deadlines.js"
 import * as MessageText from "../server/MessageText.js"
 import type { Bounds } from "../server/recovery/Bounds.js"
 import * as Epoch from "../server/recovery/Epoch.js"
@@ -118,7 +119,7 @@ export class ClusterNode implements Membership, Host {
   }
 
   now(): number {
-    return Number(this.clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+    return monotonic(this.clock)
   }
 
   areBack(): boolean {
@@ -288,6 +289,7 @@ export class ClusterNode implements Membership, Host {
       if (excess > 0) {
         void node.shed(excess, Roster.interval)
       }
+      // The wall's time goes on while the machine is suspended.
       const at = this.clock.currentTimeMillisUnsafe()
       if (this.now() - this.renewedAt > claimInterval) {
         this.renewedAt = this.now()

@@ -1,8 +1,9 @@
 /** Authentication of an open connection: renewed, expired, revoked (nes-api.txt 46-48; interop.md, "Authentication"). */
 import { connect } from "node:net"
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
+import { beforeEach, describe, expect, it, vi } from "vitest"
 import { WebSocket } from "ws"
 import * as Nes from "../../src/hapi.js"
+import { fakeTime } from "../harness/FakeTime.js"
 import { Gate } from "../harness/Journal.js"
 import {
   basic,
@@ -21,16 +22,10 @@ const as = (name: string): Json => ({ auth: direct(`Custom ${name}`) })
 
 const failed = refusal(403, "Credential verification failed")
 
-/** Time is the test's, but only what is read off the clock; timers run as ever. */
-const later = (ms: number): void => void vi.setSystemTime(Date.now() + ms)
+/** Time is the test's, but only what is read off the clocks; timers run as ever. */
+const later = (ms: number): void => void vi.advanceTimersByTime(ms)
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["Date"] })
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-})
+beforeEach(() => fakeTime())
 
 const start = (auth: Nes.AuthOptions = {}, options: Options = {}): Promise<TestServer> =>
   TestServer.start({
@@ -278,6 +273,21 @@ describe("minAuthVerifyInterval", () => {
     await user(socket)
     expect(server.authority.asked).toEqual(["john", "john"])
   })
+
+  it.each([-3_600_000, 3_600_000])(
+    "a clock that is set by %d ms hastens no question, and puts none off",
+    async (by) => {
+      const server = await start({ minAuthVerifyInterval: interval })
+      const socket = await server.welcome(as("john"))
+      vi.setSystemTime(Date.now() + by)
+      later(interval - 1)
+      await user(socket)
+      expect(server.authority.asked).toEqual([])
+      later(1)
+      await user(socket)
+      expect(server.authority.asked).toEqual(["john"])
+    }
+  )
 
   it.each<[string, Json]>([
     ["request", { method: "GET", path: "/me" }],

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest"
 import { WebSocket } from "ws"
 import type * as Nes from "../../src/hapi.js"
 import { Broker } from "../../src/index.js"
+import { fakeTime } from "../harness/FakeTime.js"
 import { stopwatch } from "../harness/Pace.js"
 import { basic, direct, type Json, type Options, refusal, TestServer } from "./AuthenticatedServer.js"
 
@@ -96,7 +97,7 @@ describe("timeout (nes-api.txt 90-93)", () => {
 
   it("is 5 seconds unless given", async () => {
     const server = await start({})
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] })
+    fakeTime("setTimeout", "clearTimeout")
     const silent = await server.open()
     const talks = async (): Promise<void> => {
       expect(await silent.ask({ type: "request", method: "GET", path: "/" })).toMatchObject(

@@ -5,6 +5,7 @@ import { once } from "node:events"
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest"
 import { WebSocket } from "ws"
 import * as Nes from "../../src/hapi.js"
+import { fakeTime } from "../harness/FakeTime.js"
 import { type Options, refusal, TestServer } from "./AuthenticatedServer.js"
 
 const start = (nes: Nes.PluginOptions, options: Options = {}): Promise<TestServer> =>
@@ -352,16 +353,9 @@ describe("heartbeat (nes-api.txt 105-112)", () => {
   const ping = "{\"type\":\"ping\"}"
 
   it("unless given, pings every 15 seconds, and looks 5 seconds later who gave a sign of life since last time", async () => {
-    // Effect reads the monotonic clock by what `process.hrtime` was when it was loaded.
-    const monotonic = vi.spyOn(process.hrtime, "bigint")
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "hrtime", "performance"] })
-    const { bigint } = process.hrtime
-    monotonic.mockImplementation(bigint)
+    fakeTime("setTimeout", "clearTimeout", "performance")
     const timeouts = vi.spyOn(globalThis, "setTimeout")
-    onTestFinished(() => {
-      monotonic.mockRestore()
-      timeouts.mockRestore()
-    })
+    onTestFinished(() => timeouts.mockRestore())
     // Time that passed before the server waits would count as a pause of its process.
     const waits = async (ms: number): Promise<void> => {
       while (!timeouts.mock.calls.some(([, delay]) => delay === ms)) {

@@ -52,6 +52,21 @@ describe("our own files", () => {
     expect(lines(ours, /\b(?:TOD[O]|FIXM[E]|XX[X]|HAC[K])\b/)).toEqual([])
   })
 
+  // What lasts is measured by the monotonic clock (`monotonic`, `performance`): that of the wall is set while it does.
+  it("read the wall clock only for what has to have a date, or goes on while the machine sleeps", () => {
+    const wall = /\b(?:Date\.now|currentTime(?:Millis|Nanos)(?:Unsafe)?)\b|\bnew Date\(\)/
+    expect(lines(ours.filter((file) => /^src\/.*\.ts$/.test(file)), wall).map((line) => line.replace(/:.*/s, "")))
+      .toEqual([
+        "src/cli/Commands.ts",
+        "src/cli/Doctor.ts",
+        "src/client/Backoff.ts",
+        "src/cluster/ClusterNode.ts",
+        "src/server/NesServer.ts",
+        "src/server/inspection/Inspector.ts",
+        "src/server/telemetry/Tracing.ts"
+      ])
+  })
+
   // TypeScript is told by its `lib`; scripts are not compiled.
   it("use nothing in scripts that the oldest Node of `engines` has not", () => {
     const scripts = ours.filter((file) => /\.m?js$/.test(file))

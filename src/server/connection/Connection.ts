@@ -1,5 +1,4 @@
 /** One client's connection: what is known of it, and the way out to it. */
-import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
@@ -133,7 +132,6 @@ export interface Shared {
   readonly wake: (connection: Connection) => void
   /** What tells writes shortly before a heartbeat from those long before it: its `phase` changes in between. */
   readonly pulse: { readonly phase: number }
-  readonly clock: Clock.Clock
   readonly exceed: (limit: keyof Exceeded, connection: Connection) => void
 }
 
@@ -167,7 +165,7 @@ export class Connection {
   /** The requests, hooks and verifications that wait for something; see `Owner`. */
   work: Owner["work"]
   private held: Scope.Closeable | undefined
-  /** When its credentials are to be verified next (ms since the epoch). */
+  /** When its credentials are to be verified next, by the monotonic clock (ns). */
   verifyAt: number | undefined
   /** Present while messages wait for a hello, a reauthentication or a verification. */
   gate: Gate | undefined
@@ -371,13 +369,13 @@ export class Connection {
 
   /** Counts a message, or an error that it caused; returns whether it was one too many: then the connection closes. */
   tooMany(what: keyof typeof rates): boolean {
-    const { clock, settings: { limits } } = this.shared
+    const { settings: { limits } } = this.shared
     const { limit, reason, within } = rates[what]
     const most = limits[limit]
     if (most === Infinity) {
       return false
     }
-    const now = clock.currentTimeMillisUnsafe()
+    const now = performance.now()
     return !take(this[what] ??= { left: most, at: now }, most, within, now) && this.breaks(limit, reason)
   }
 

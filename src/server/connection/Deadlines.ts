@@ -10,6 +10,9 @@ export const ClosingClock: Context.Reference<Clock.Clock | undefined> = Context.
   { defaultValue: (): Clock.Clock | undefined => undefined }
 )
 
+/** The time (ms) by which durations are measured: that of the wall is set back and forward. */
+export const monotonic = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+
 export interface Timing {
   readonly clock: Clock.Clock
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -36,7 +39,7 @@ export class Deadlines<Key> {
   set(key: Key): void {
     if (this.duration !== false) {
       this.due.delete(key)
-      this.due.set(key, this.timing.clock.currentTimeMillisUnsafe() + this.duration)
+      this.due.set(key, monotonic(this.timing.clock) + this.duration)
       this.watching ??= this.timing.fork(this.watch)
     }
   }
@@ -60,13 +63,8 @@ export class Deadlines<Key> {
         return
       }
       const [key, due] = first.value
-      const now = this.timing.clock.currentTimeMillisUnsafe()
-      const wait = due - now
-      const latest = now + Number(this.duration)
-      if (due > latest) {
-        // The clock was set back.
-        this.due.forEach((due, key) => this.due.set(key, Math.min(due, latest)))
-      } else if (wait > 0) {
+      const wait = due - monotonic(this.timing.clock)
+      if (wait > 0) {
         yield* Effect.sleep(wait)
         yield* arrived
       } else {

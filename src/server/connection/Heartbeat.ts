@@ -6,7 +6,7 @@ import type { Metrics } from "../telemetry/Metrics.js"
 import type { Turns } from "../transport/Turns.js"
 import type { Connection } from "./Connection.js"
 import type { Connections } from "./Connections.js"
-import { arrived } from "./Deadlines.js"
+import { arrived, monotonic } from "./Deadlines.js"
 
 const isAlive = (connection: Connection): boolean =>
   connection.alive || connection.bufferedBytes > 0 || !connection.isIdle
@@ -30,9 +30,9 @@ export const run = (
     const clock = yield* Clock.Clock
     const ping = message(JSON.stringify({ type: "ping" }))
     const { pulse } = connections
-    // When the last beat began, by the monotonic clock (ns).
-    let began = 0n
-    const passed = (): number => Number((clock.monotonicTimeNanosUnsafe() - began) / 1_000_000n)
+    // When the last beat began.
+    let began = 0
+    const passed = (): number => monotonic(clock) - began
 
     const each = (run: (connection: Connection) => void): Effect.Effect<void> =>
       Effect.suspend(() => {
@@ -41,7 +41,7 @@ export const run = (
       })
 
     const begin = Effect.sync(() => {
-      began = clock.monotonicTimeNanosUnsafe()
+      began = monotonic(clock)
     })
 
     const beat = Effect.gen(function*() {

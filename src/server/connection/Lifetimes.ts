@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as CloseCode from "../../protocol/CloseCode.js"
 import type { NodeContext } from "../NodeContext.js"
 import type { Connection } from "./Connection.js"
-import { Deadlines } from "./Deadlines.js"
+import { Deadlines, monotonic } from "./Deadlines.js"
 
 // A refused client closes by itself; this is for one that does not.
 const refusalGrace = 1_000
@@ -29,13 +29,11 @@ export class Lifetimes {
   readonly authentication: Deadlines<() => void>
   /** How long a refused connection stays open, so that the client gets to read why. */
   readonly refusal: Deadlines<Connection>
-  readonly clock: NodeContext["clock"]
   private readonly age: Deadlines<Connection>
   private readonly farewell: Deadlines<() => void>
 
   constructor(private readonly context: NodeContext) {
-    const { clock, closing, exceed, settings: { auth, limits } } = context
-    this.clock = clock
+    const { closing, exceed, settings: { auth, limits } } = context
     const close = (connection: Connection): void => void connection.close()
     this.hello = new Deadlines(limits.helloTimeout, context, (connection) => {
       exceed("helloTimeout", connection)
@@ -90,10 +88,10 @@ export class Lifetimes {
     { within = 0, code = within > 0 ? CloseCode.serviceRestart : undefined, reason }: DrainOptions
   ): Promise<void> {
     const { clock, fork } = this.context
-    const from = clock.currentTimeMillisUnsafe()
+    const from = monotonic(clock)
     const closing: Array<Promise<void>> = []
     for (const [index, connection] of connections.entries()) {
-      const wait = from + (within * index) / connections.length - clock.currentTimeMillisUnsafe()
+      const wait = from + (within * index) / connections.length - monotonic(clock)
       if (wait >= stride) {
         await new Promise<void>((resolve) => void fork(Effect.andThen(Effect.sleep(wait), Effect.sync(resolve))))
       }

@@ -132,6 +132,8 @@ export class Authenticator {
   private beginInterval(connection: Connection): void {
     const { auth } = this.context.settings
     const interval = auth && auth.minAuthVerifyInterval
-    connection.verifyAt = interval ? this.lifetimes.clock.currentTimeMillisUnsafe() + interval : undefined
+    connection.verifyAt = interval
+      ? Number(this.context.clock.monotonicTimeNanosUnsafe()) + interval * 1_000_000
+      : undefined
   }
 }

@@ -193,7 +193,7 @@ export class Dispatcher implements Rules<Received, Connection> {
 
   // Whether its credentials have to be verified before anything else is answered.
   private isDue({ verifyAt }: Connection): boolean {
-    return verifyAt !== undefined && this.lifetimes.clock.currentTimeMillisUnsafe() >= verifyAt
+    return verifyAt !== undefined && Number(this.context.clock.monotonicTimeNanosUnsafe()) >= verifyAt
   }
 
   // Whether there is memory for a message beside those being answered. One that is too deep takes none: it is refused.

@@ -10,6 +10,7 @@ import * as Thrown from "../../protocol/Thrown.js"
 import { rootless, withoutQuery } from "../../protocol/Tracing.js"
 import type { Service } from "../Application.js"
 import type { Connection } from "../connection/Connection.js"
+import { monotonic } from "../connection/Deadlines.js"
 import type { Exceeded } from "../LimitSettings.js"
 import type { Refused } from "./Metrics.js"
 
@@ -108,12 +109,12 @@ const livesOf = (clock: Clock.Clock, write: Write) => {
   const tell = (turn: string, connection: Connection, more?: object): void =>
     write("Debug", `nes ${turn}`, { ...annotationsOf(connection), ...more })
   return {
-    open: (connection: Connection) => void opened.set(connection, clock.currentTimeMillisUnsafe()),
+    open: (connection: Connection) => void opened.set(connection, monotonic(clock)),
     connected: (connection: Connection) =>
       tell("connected", connection, { "nes.subscriptions": connection.subscriptions.size }),
     /** To be called while its subscriptions are known. */
     disconnected: (connection: Connection, code: number, reason: string) => {
-      const now = clock.currentTimeMillisUnsafe()
+      const now = monotonic(clock)
       tell("disconnected", connection, {
         "nes.close.code": code,
         ...(reason && { "nes.close.reason": reason }),
