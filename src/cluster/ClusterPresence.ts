@@ -12,6 +12,8 @@ const round = 250
 // find the way back first. Who takes longer than a lease counts as dead.
 const least = 2_000
 const most = lease + interval
+// How long at most, if the engine has somebody of nodes that nobody knows, which have a grace period (ms).
+const latest = 20_000
 const pause = 250
 // How many nodes that are no more are remembered.
 const maxGone = 1_000
@@ -91,7 +93,7 @@ export class ClusterPresence implements Presences {
   private isWhole(from: number): boolean {
     const { host } = this
     const passed = host.now() - from
-    const isTended = this.clearedAt > from || passed >= most + lease
+    const isTended = this.clearedAt > from || passed >= latest
     return passed >= most ? isTended : passed >= least && isTended && host.areBack()
   }
 
