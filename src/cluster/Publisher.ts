@@ -135,7 +135,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, UserError, S
     const { log = () => {}, subscriptions = {} } = options
     const router = new Router<{ readonly recovery: Bounds | undefined }>()
     for (const [path, options] of Object.entries(subscriptions)) {
-      router.add(path, { recovery: boundsOf(path, options) })
+      router.add([path, { recovery: boundsOf(path, options) }])
     }
     const broker = yield* Broker
     const membership = yield* broker.join({

@@ -9,8 +9,8 @@ export const declareAtStart = (server: Server, declare: () => void | Promise<voi
   let isDeclared = false
   server.ext("onPreStart", async () => {
     if (!isDeclared) {
-      isDeclared = true
       await declare()
+      isDeclared = true
     }
   })
 }

@@ -132,6 +132,7 @@ const decorate = (
   server.decorate("request", "socket", socketOfRequest as never, { apply: true })
 }
 
+// hapi takes nothing back of a registration that fails: what lives with the server comes after all that can.
 const register = (server: Server, options: Options.PluginOptions): void => {
   const { api, auth, broker, payload, tracer, ...settings } = Options.decodePlugin(options)
   const passwords = Password.forIron((auth && auth.password) || Password.generate())
@@ -163,13 +164,12 @@ const register = (server: Server, options: Options.PluginOptions): void => {
     )
   )
 
+  decorate(server, nes, host)
+  server.plugins.nes = nes
   if (api) {
     Lifecycle.declareAtStart(server, async () => (await import("./Api.js")).declare(server, nes.node, api))
   }
-
-  server.plugins.nes = nes
   followLifecycle(server, nes)
-  decorate(server, nes, host)
 }
 
 // Whoever depends on what this plugin replaces finds it registered, at the version whose API it has.
@@ -189,6 +189,6 @@ export const plugin: Plugin<Options.PluginOptions> = {
   requirements: { hapi: ">=21.0.0" },
   register: async (server, options) => {
     register(server, options ?? {})
-    await server.register(replaced)
+    await server.register(replaced, { once: true })
   }
 }

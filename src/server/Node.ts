@@ -449,11 +449,11 @@ export class Node {
 ConsoleView.as(
   Node.prototype,
   "Node",
-  ({ hub: { connections, declared }, id, ready }) => ({
+  ({ hub: { connections, router }, id, ready }) => ({
     id,
     ready,
     connections: connections.size,
-    subscriptions: declared.length
+    subscriptions: router.declared.length
   })
 )
 

@@ -71,7 +71,8 @@ const join = (engine: MemoryEngine.MemoryEngine, id: string, maxInFlight = 10_00
       metrics: { totals: { present: 0 } }
     } as unknown as PresenceContext
     const presence = new Presence(id, context, membership.presences, () => life.isStopped)
-    const [, options] = presence.declare(room.path, room.options, room.options.presence!)
+    const [pattern, options] = presence.told(room.path, room.options, room.options.presence!)
+    presence.declare(pattern, room.options.presence!)
     const place = presence.place(`${path}/presence`)!
     let users: Set<string> | undefined
     let at = { epoch: "", offset: 0 }

@@ -189,6 +189,20 @@ describe("the API on hapi", () => {
     ])
   })
 
+  it("is there as soon as the server can start, however often it could not", async () => {
+    const server = Hapi.server({ host: "127.0.0.1", port: 0 })
+    await server.register({ plugin: Nes.plugin, options: { api: { auth: "later" } } })
+    for (let i = 0; i < 2; i++) {
+      await expect(server.start()).rejects.toThrow("Unknown authentication strategy later")
+      await server.stop()
+    }
+    server.auth.scheme("later", () => ({ authenticate: (_request, h) => h.authenticated({ credentials: {} }) }))
+    server.auth.strategy("later", "later")
+    await server.start()
+    expect((await fetch(`${server.info.uri}/nes/api/count`)).status).toBe(200)
+    await server.stop()
+  })
+
   it("is not there unless it is asked for, and wants to be told who may use it", async () => {
     const { server } = await startServer(false)
     expect((await fetch(`${server.info.uri}/nes/api/count`)).status).toBe(404)

@@ -155,6 +155,11 @@ describe("presence", () => {
       // Nothing of it has been declared.
       server.subscription(path)
     }
+    server.subscription("/taken/{id}")
+    expect(() => server.subscription("/full/{id}", { presence: { path: "/taken/{id}" } })).toThrow("conflicts")
+    expect(() => server.subscription("/taken/{id}", { presence: true })).toThrow("conflicts")
+    server.subscription("/taken/{id}/presence")
+    server.subscription("/full/{id}", { presence: true })
     for (const path of [undefined, "", "room"]) {
       expect(() => server.presence(path as string)).toThrow("Missing or invalid subscription path")
       expect(() => server.history(path as string)).toThrow("Missing or invalid subscription path")

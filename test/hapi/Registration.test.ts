@@ -35,6 +35,39 @@ describe("server.register() (nes-api.txt 21-22)", () => {
   })
 })
 
+describe("a registration that fails", () => {
+  const password = "a password that is longer than thirty-two characters"
+  const route = (path: string): Hapi.ServerRoute => ({ method: "GET", path, handler: () => "taken" })
+  const decorated = ["broadcast", "subscription", "publish", "presence", "history", "eachSocket"] as const
+  it.each<[string, (server: Hapi.Server) => void, Nes.AuthOptions?]>([
+    ...decorated.map((name): [string, (server: Hapi.Server) => void] => [
+      `server.${name}`,
+      (server) => server.decorate("server", name, () => {})
+    ]),
+    ["request.socket", (server) => server.decorate("request", "socket" as never, null as never)],
+    ["the endpoint's path", (server) => server.route(route("/nes/auth")), { type: "token", password }],
+    ["the endpoint's cookie", (server) => server.state("nes"), { type: "cookie", password }],
+    ["the endpoint's id", (server) => server.route({ ...route("/other"), options: { id: "nes.auth" } })]
+  ])("as %s is taken, leaves nothing that lives with the server", async (_what, take, auth = {}) => {
+    const server = Hapi.server({ port: 0, host: "127.0.0.1" })
+    take(server)
+    await expect(server.register({ plugin: Nes.plugin, options: { auth, api: { auth: false } } })).rejects
+      .toThrow(/already defined|conflicts/)
+    expect(server.plugins.nes).toBeUndefined()
+    await server.start()
+    onTestFinished(() => server.stop())
+    const [error] = await once(new WebSocket(server.info.uri.replace("http", "ws")), "error") as [Error]
+    expect(error.message).toBe("Unexpected server response: 404")
+    expect(server.match("get", "/nes/api/count")).toBeNull()
+  })
+
+  it("is not that in a plugin of its name", async () => {
+    const server = Hapi.server()
+    await server.register({ name: "nes", register: (server) => server.register(Nes) })
+    expect(server.registrations).toHaveProperty("effect-nes")
+  })
+})
+
 describe("plugins that depend on what this one replaces", () => {
   const dependencies: ReadonlyArray<Hapi.PluginBase<void, void>["dependencies"]> = [
     "@hapi/nes",

@@ -156,7 +156,7 @@ export class Inspection {
   private async paths(search: string): Promise<Paths> {
     const found: Array<Followed> = []
     const declared: Array<Paths["declared"][number]> = []
-    for (const subscription of this.hub.declared) {
+    for (const [, subscription] of this.hub.router.declared) {
       let total = 0
       await this.context.turns.each(subscription.followed(), ([path, subscribers]) => {
         total += subscribers

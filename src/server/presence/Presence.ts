@@ -98,7 +98,7 @@ export class Presence implements Local {
   ) {}
 
   /** What is to be declared for a subscription with presence: the path that tells of it, with the same access. */
-  declare(path: string, options: Options<Connection>, presence: PresenceOptions<Connection>): readonly [
+  told(path: string, options: Options<Connection>, presence: PresenceOptions<Connection>): readonly [
     string,
     Options<Connection>
   ] {
@@ -110,8 +110,6 @@ export class Presence implements Local {
     if (unknown) {
       throw new UserError({ message: `The path of a presence has a parameter that ${path} has not: ${unknown}` })
     }
-    this.places.add(pattern, presence)
-    this.deadlines(presence.grace)
     const own = presence.access !== undefined
     return [pattern, {
       access: own ? presence.access : options.access,
@@ -124,6 +122,12 @@ export class Presence implements Local {
           return new Snapshot(present, position)
         })
     }]
+  }
+
+  /** To be called when the path that tells of it has been declared. */
+  declare(pattern: string, presence: PresenceOptions<Connection>): void {
+    this.places.add([pattern, presence])
+    this.deadlines(presence.grace)
   }
 
   join(connection: Connection, path: string, subscription: Declared, first: string | undefined): void {

@@ -55,7 +55,6 @@ export class Hub {
   /** While stopped, nothing is delivered and no connection is accepted. */
   stopped = false
   readonly router = new Router<Declared>()
-  readonly declared: Array<Declared> = []
   keeps = false
   recovery: Keeper | undefined
   /** Present as soon as a subscription tells who is subscribed. */
@@ -67,20 +66,22 @@ export class Hub {
 
   constructor(private readonly context: NodeContext) {}
 
-  /** Declares a subscription; throws if the path is invalid or conflicts with another, or the bounds make no sense. */
+  /**
+   * Declares a subscription, and what tells of its presence; throws, and has declared neither, if a path is invalid or
+   * conflicts with another, or the bounds make no sense.
+   */
   declare(path: string, options: Options<Connection>): void {
     const { recovery } = options
     if (recovery && !(isCount(recovery.size) && isCount(recovery.age))) {
       throw new Error("Subscription recovery requires positive integers for size and age")
     }
     const { presence } = options
-    const told = presence && this.presence?.declare(path, options, presence)
-    const subscription = new Subscription<Connection>(path, options)
-    this.router.add(path, subscription)
-    this.declared.push(subscription)
-    this.keeps ||= options.recovery !== undefined
+    const told = presence && this.presence?.told(path, options, presence)
+    const route = (path: string, options: Options<Connection>) => [path, new Subscription(path, options)] as const
+    this.router.add(route(path, options), ...(told ? [route(...told)] : []))
+    this.keeps ||= recovery !== undefined || told !== undefined
     if (told) {
-      this.declare(...told)
+      this.presence?.declare(told[0], presence)
     }
   }
 

@@ -175,16 +175,29 @@ export const requireSubscribable = (path: string): void => {
 const most = 4096
 const longest = 256
 
+type Route<A> = readonly [path: string, route: A]
+
 /** What has been declared, found by the rules of hapi's router. */
 export class Router<A> {
-  private readonly router = new Call.Router<A>()
+  /** All that has been declared, in order. */
+  readonly declared: Array<Route<A>> = []
+  private router = new Call.Router<A>()
   // What was asked for lately.
   private readonly known = new Map<string, A>()
 
-  /** Declares a path; throws if it is invalid or conflicts with another. */
-  add(path: string, subscription: A): void {
+  /** Declares paths, all or none of them; throws if one is invalid or conflicts with another. */
+  add(...routes: ReadonlyArray<Route<A>>): void {
+    const add = ([path, route]: Route<A>): void => this.router.add({ method: "sub", path }, route)
     this.known.clear()
-    this.router.add({ method: "sub", path }, subscription)
+    try {
+      routes.forEach(add)
+    } catch (error) {
+      // What hapi's router refuses it may have taken in part, and it lets nothing go.
+      this.router = new Call.Router()
+      this.declared.forEach(add)
+      throw error
+    }
+    this.declared.push(...routes)
   }
 
   has(path: string): boolean {
