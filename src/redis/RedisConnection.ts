@@ -39,6 +39,10 @@ const closingGrace = 1_000
 // How often Sentinel is asked where the master is, and how long a demoted server is left alone (ms).
 const watching = 1_000
 
+// How long Sentinels that only have older news than was heard before are not believed (ms): they hear of changes within
+// two seconds. Who has older news for longer was set up anew, and counts from the beginning.
+const doubt = 10_000
+
 const ignore = (): void => {}
 
 // The wait before the n-th attempt to reconnect (ms): 50, 100, 200, … up to 2 seconds, each a random part shorter, so
@@ -152,6 +156,8 @@ class Line {
 
 const transport = ({ client }: Address): Address => client?.socket ? { client: { socket: client.socket } } : {}
 
+const textsOf = (answer: unknown): ReadonlyArray<string> => Array.isArray(answer) ? answer.map(String) : []
+
 // Where the master is, by what the Sentinels say; always the same without them.
 const locator = (address: Address, timeout: number, found: (url: string) => void) => {
   const { name = "", sentinels } = address
@@ -170,12 +176,18 @@ const locator = (address: Address, timeout: number, found: (url: string) => void
     if (!client.isReady) {
       throw new Error("Not connected to a Sentinel")
     }
-    const answer: unknown = await within(client.sendCommand(["SENTINEL", "master", name]), timeout)
-    const fields = Array.isArray(answer) ? answer.map(String) : []
-    const field = (key: string): string => fields[fields.indexOf(key) + 1] ?? ""
-    return { host: field("ip"), port: field("port"), epoch: Number(field("config-epoch")) }
+    // Whoever moves on to another master has the old one's address beside the new epoch until all replicas follow; asked
+    // for the address alone, it gives the new one's.
+    const [address, about] = await within(
+      Promise.all(["get-master-addr-by-name", "master"].map((word) => client.sendCommand(["SENTINEL", word, name]))),
+      timeout
+    )
+    const [host = "", port = ""] = textsOf(address)
+    const fields = textsOf(about)
+    return { host, port, epoch: Number(fields[fields.indexOf("config-epoch") + 1]) }
   }
   let known: Awaited<ReturnType<typeof ask>> | undefined
+  let doubtedAt: number | undefined
   // Not all hear of a change at once: the newest counts, also when who knows it does not answer. A master that has just
   // come back, empty, is still one to some.
   const locate = async (): Promise<string> => {
@@ -185,9 +197,9 @@ const locator = (address: Address, timeout: number, found: (url: string) => void
     if (!newest) {
       throw answers.find((answer) => answer.status === "rejected")?.reason ?? new Error("There is no Sentinel")
     }
-    if (!known || newest.epoch >= known.epoch) {
-      known = newest
-    }
+    const now = performance.now()
+    doubtedAt = known && newest.epoch < known.epoch ? doubtedAt ?? now : undefined
+    known = known && doubtedAt !== undefined && now - doubtedAt < doubt ? known : newest
     const { host, port } = known
     return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`
   }

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { expect, it, onTestFinished } from "vitest"
+import { expect, it, onTestFinished, vi } from "vitest"
 import { redis } from "../../src/redis.js"
 import { hear, type Node, startNode, until } from "./Cluster.js"
 import { freePort, RedisServer, usual } from "./RedisServer.js"
@@ -116,32 +116,89 @@ it("a master that freezes, and thaws as one of two: the nodes are with the other
   expect([kept, gaps]).toEqual([[1, 2, 3, 4], ["/kept/1"]])
 }, 60_000)
 
-it("a move that one connection has found first takes the other along: a node writes where it hears", async () => {
-  const [a, b] = [await RedisServer.start(), await RedisServer.start()]
-  onTestFinished(() => Promise.all([a.stop(), b.stop()]).then(() => {}))
-  let [master, epoch] = [a, 1]
-  const sentinel = createServer((socket) => {
+interface Word {
+  readonly master: RedisServer
+  readonly epoch: number
+  /** The master that it still has, while the others follow the new one. */
+  readonly old?: RedisServer
+}
+
+/** A Sentinel that says what it is told to. */
+const startPuppet = async (first: RedisServer) => {
+  const puppet = { word: { master: first, epoch: 7 } as Word, url: "" }
+  const write = (texts: ReadonlyArray<string>): string =>
+    `*${texts.length}\r\n${texts.map((text) => `$${text.length}\r\n${text}\r\n`).join("")}`
+  const server = createServer((socket) => {
     socket.on("error", () => {})
     socket.on("data", (data) => {
-      const fields = ["ip", "127.0.0.1", "port", String(master.port), "config-epoch", String(epoch)]
-      const about = fields.map((field) => `$${field.length}\r\n${field}\r\n`).join("")
-      for (const [command] of data.toString().matchAll(/SENTINEL|PING/g)) {
-        socket.write(command === "PING" ? "+PONG\r\n" : `*${fields.length}\r\n${about}`)
+      const { epoch, master, old = master } = puppet.word
+      for (const [word] of data.toString().matchAll(/get-master-addr-by-name|master(?=\r)|PING/g)) {
+        socket.write(
+          word === "PING"
+            ? "+PONG\r\n"
+            : write(
+              word === "master"
+                ? ["ip", "127.0.0.1", "port", String(old.port), "config-epoch", String(epoch)]
+                : ["127.0.0.1", String(master.port)]
+            )
+        )
       }
     })
   }).listen(0, "127.0.0.1")
-  onTestFinished(() => void sentinel.close())
-  await once(sentinel, "listening")
-  const sentinels = [`redis://127.0.0.1:${(sentinel.address() as AddressInfo).port}`]
-  const node = await startNode(a, { declare, broker: { url: undefined, sentinels, name: "main" } })
+  onTestFinished(() => void server.close())
+  await once(server, "listening")
+  puppet.url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return puppet
+}
+
+const castPuppet = async () => {
+  const [a, b] = [await RedisServer.start(), await RedisServer.start()]
+  onTestFinished(() => Promise.all([a.stop(), b.stop()]).then(() => {}))
+  const puppet = await startPuppet(a)
+  const node = await startNode(a, { declare, broker: { url: undefined, sentinels: [puppet.url], name: "main" } })
+  const writesTo = async (redis: RedisServer): Promise<void> => {
+    const from = Number(redis.run("hget", "nes:state:{/kept/1}", "top"))
+    await until(async () => {
+      await node.server.publish("/kept/1", 1).catch(() => {})
+      return Number(redis.run("hget", "nes:state:{/kept/1}", "top")) > from
+    }, 40)
+  }
+  // Then it asks where to go.
+  const loses = async (redis: RedisServer): Promise<void> => {
+    const { length } = node.events
+    redis.run("client", "kill", "type", "pubsub")
+    await until(() => node.events.slice(length).some(({ _tag }) => _tag === "Up"))
+  }
+  return { a, b, puppet, node, writesTo, loses }
+}
+
+it("a move that one connection has found first takes the other along: a node writes where it hears", async () => {
+  const { a, b, loses, node, puppet, writesTo } = await castPuppet()
   const heard = await hear(await node.connect(), "/kept/1")
-  ;[master, epoch] = [b, 2]
-  a.run("client", "kill", "type", "pubsub")
-  await until(async () => {
-    await node.server.publish("/kept/1", 1).catch(() => {})
-    return b.run("exists", "nes:state:{/kept/1}") === "1"
-  }, 40)
+  puppet.word = { master: b, epoch: 8 }
+  await loses(a)
+  await writesTo(b)
   await until(() => heard.length > 0)
+})
+
+it("a Sentinel that still has the old master, while replicas follow the new one, is asked for the new one", async () => {
+  const { a, b, loses, puppet, writesTo } = await castPuppet()
+  puppet.word = { master: b, epoch: 8, old: a }
+  await loses(a)
+  await writesTo(b)
+})
+
+it("Sentinels with older news than before are not believed at once, but are if they stay with it: set up anew", async () => {
+  const { a, b, loses, puppet, writesTo } = await castPuppet()
+  puppet.word = { master: b, epoch: 0 }
+  await loses(a)
+  await writesTo(a)
+  expect(b.run("exists", "nes:state:{/kept/1}")).toBe("0")
+  const now = performance.now.bind(performance)
+  const later = vi.spyOn(performance, "now").mockImplementation(() => now() + 10_000)
+  onTestFinished(() => later.mockRestore())
+  await loses(a)
+  await writesTo(b)
 })
 
 it("options that make no sense are refused", () => {
