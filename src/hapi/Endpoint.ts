@@ -3,6 +3,7 @@ import type { Request, ResponseToolkit, Server } from "@hapi/hapi"
 import * as Iron from "@hapi/iron"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import type { Passwords } from "../server/conversation/Password.js"
+import { exchangeOf } from "./Exchange.js"
 import type { AuthConfiguration, AuthOptions } from "./Options.js"
 
 /** Declares the endpoint. Requests over a socket do not reach it, by whatever spelling of its path. */
@@ -43,9 +44,9 @@ export const declare = (
       ext: {
         onPreAuth: {
           method: (request, h) => {
-            const { nes } = request.plugins
-            if (nes?.socket) {
-              nes.refused = true
+            const exchange = exchangeOf(request)
+            if (exchange?.socket) {
+              exchange.refused = true
               throw errorAnswer("routeUnknown")
             }
             return h.continue

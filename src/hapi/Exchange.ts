@@ -10,7 +10,14 @@ import type { Headers } from "../server/conversation/RequestHead.js"
 import * as ResponseBody from "../server/conversation/ResponseBody.js"
 import type { Host, Socket } from "./Socket.js"
 
-/** What a request over a socket carries in `request.plugins.nes`. */
+// Where a request has its exchange: what `request.plugins.nes` holds is the application's to read.
+const key = Symbol("effect-nes/exchange")
+
+/** The exchange of a request, if it came over a socket. */
+export const exchangeOf = ({ plugins }: Request): Exchange | undefined =>
+  (plugins as { readonly [key]?: Exchange })[key]
+
+/** What the server does for a request over a socket. */
 export class Exchange {
   /** Set when the request reached what sockets may not reach. */
   refused = false
@@ -30,7 +37,7 @@ export class Exchange {
 
   /** Has hapi answer it; it ends with its connection. */
   async inject(options: ServerInjectOptions): Promise<ServerInjectResponse<unknown>> {
-    const { connection } = this
+    const { connection, socket } = this
     const { remoteAddress } = connection.info
     const work = connection.work ??= new Set()
     work.add(this)
@@ -38,7 +45,7 @@ export class Exchange {
       return await this.host.server.inject({
         ...options,
         validate: false,
-        plugins: { nes: this },
+        plugins: Object.assign({ [key]: this }, socket && { nes: { socket } }),
         ...(remoteAddress === undefined ? undefined : { remoteAddress })
       })
     } finally {
@@ -71,12 +78,13 @@ export class Exchange {
     }
   }
 
-  private collect({ response }: Request, body: Readable): void {
+  private collect(request: Request, body: Readable): void {
     // What is no stream is piped too where somebody peeks at it; what a plugin such as inert answers has a name of its own.
-    if (!("variety" in response) || response.variety === "plain" || response.variety === "buffer") {
+    const variety = varietyOf(request)
+    if (variety === undefined || variety === "plain" || variety === "buffer") {
       return
     }
-    if (ResponseBody.isEndless(response.headers["content-type"])) {
+    if (ResponseBody.isEndless(request.raw.res.getHeader("content-type"))) {
       this.fail(ResponseBody.endless)
       return
     }
@@ -119,9 +127,15 @@ const guardPipes = (body: Readable): void => {
 
 /** Begins the exchange of a request that hapi has just made; its socket. */
 export const socketOf = (request: Request): Socket | null => {
-  const { nes } = request.plugins
-  nes?.begin(request)
-  return nes?.socket ?? null
+  const exchange = exchangeOf(request)
+  exchange?.begin(request)
+  return exchange?.socket ?? null
+}
+
+// Nothing of what hapi's types promise is there where a route answers by itself (`h.abandon`); an error has no variety.
+const varietyOf = (request: Request | undefined): string | undefined => {
+  const response: Request["response"] | null | undefined = request?.response
+  return response ? "variety" in response ? response.variety : undefined : "raw"
 }
 
 const isJson = (contentType: unknown): boolean =>
@@ -154,10 +168,12 @@ const jsonOf = ({ headers, payload, request, result }: ServerInjectResponse<unkn
 
 // A result that is no value of JavaScript is the text of the body, where that is text.
 const unreadable = (
-  { headers, rawPayload, request: { response } }: ServerInjectResponse<unknown>
+  { headers, rawPayload, request }: ServerInjectResponse<unknown>
 ): string | undefined => {
-  const raw = "variety" in response && response.variety !== "plain"
-  return raw ? ResponseBody.refuse(rawPayload, headers["content-encoding"]) : undefined
+  const variety = varietyOf(request)
+  return variety === undefined || variety === "plain"
+    ? undefined
+    : ResponseBody.refuse(rawPayload, headers["content-encoding"])
 }
 
 // `url.parse`, which hapi's inject begins with, takes a backslash for a slash, and what is before an @ for a user.

@@ -112,7 +112,8 @@ const answering = (name: string, { log }: Host) => {
   ) => firstAnswer(run, decode, (error) => log(["nes", name, "error"], error, connection), watch)
 }
 
-// Calls the hooks of `owner`: one that declares the argument after these answers through it, as `decode` reads that.
+// Calls the hooks of `owner`: one that declares the argument after these gets it, and answers through it, as `decode`
+// reads that.
 const caller = (owner: object, host: Host) =>
 <Args extends ReadonlyArray<unknown>, A>(
   name: string,
@@ -123,9 +124,10 @@ const caller = (owner: object, host: Host) =>
 ) => {
   const viaNext = answering(name, host)
   return hook && ((connection: Connection, ...args: Args): Awaitable<A> => {
-    const call = (next: (...answer: ReadonlyArray<unknown>) => void): Awaitable<A> =>
-      hook.call(owner, host.socketOf(connection), ...args, next)
-    return hook.length > args.length + 1 ? viaNext(connection, call, decode) : call(ended)
+    const given = [host.socketOf(connection), ...args]
+    return hook.length > given.length
+      ? viaNext(connection, (next) => Reflect.apply(hook, owner, [...given, next]), decode)
+      : Reflect.apply(hook, owner, given)
   })
 }
 
@@ -155,7 +157,7 @@ export const ofSubscription = (
       const options = { socket: socketOf(connection), credentials, params, internal }
       return filter.length > 3
         ? viaNext(connection, (next) => filter.call(subscription, path, message, options, next), verdict)
-        : filter.call(subscription, path, message, options, ended) as Awaitable<Subscription.Verdict>
+        : Reflect.apply(filter, subscription, [path, message, options])
     }),
     onSubscribe: called<[path: string, params: Subscription.Params], unknown>("onSubscribe", onSubscribe, failure),
     onUnsubscribe: called<[path: string, params: Subscription.Params], unknown>("onUnsubscribe", onUnsubscribe, ended)

@@ -15,7 +15,7 @@ import type { PathPresence } from "../server/presence/Presence.js"
 import type { PathHistory } from "../server/recovery/PathHistory.js"
 import * as Settings from "../server/Settings.js"
 import * as Endpoint from "./Endpoint.js"
-import { type Exchange, socketOf as socketOfRequest } from "./Exchange.js"
+import { socketOf as socketOfRequest } from "./Exchange.js"
 import * as HapiApplication from "./HapiApplication.js"
 import * as Hooks from "./Hooks.js"
 import * as Lifecycle from "./Lifecycle.js"
@@ -58,7 +58,8 @@ declare module "@hapi/hapi" {
   }
 
   interface PluginsStates {
-    nes?: Exchange
+    /** Of a request over a socket. */
+    nes?: { readonly socket: Socket.Socket }
   }
 
   interface PluginProperties {

@@ -101,7 +101,7 @@ const circular = (): object => {
 }
 
 /** The answers of `onMessage`, by the message's `do`. */
-const answerMessage = (gate: Gate) => (socket: Socket, message: unknown): unknown => {
+const answerMessage = (gate: Gate) => (socket: Socket, message: unknown, ...more: ReadonlyArray<unknown>): unknown => {
   const { do: what, value } = (typeof message === "object" && message !== null ? message : { do: message }) as {
     readonly do?: unknown
     readonly value?: unknown
@@ -109,6 +109,8 @@ const answerMessage = (gate: Gate) => (socket: Socket, message: unknown): unknow
   switch (what) {
     case "echo":
       return value
+    case "count more arguments":
+      return more.length
     case "later":
       return new Promise((resolve) => setImmediate(() => resolve(value)))
     case "gate":
@@ -145,6 +147,8 @@ const answerMessage = (gate: Gate) => (socket: Socket, message: unknown): unknow
       error.output.headers["x-extra"] = "1"
       throw error
     }
+    case "boom with a path":
+      throw Object.assign(Boom.notFound("no file"), { path: "/etc/file" })
     case "boom 500":
       throw Boom.internal("hidden")
     case "return error":
@@ -220,6 +224,26 @@ const routes = (record: Recorder, gate: Gate): Array<Hapi.ServerRoute> => [
       return new Promise(() => {})
     }
   },
+  {
+    method: "GET",
+    path: "/abandoned",
+    handler: ({ raw: { res } }, h) => {
+      res.writeHead(202, { "content-type": "text/plain", "x-other": "1" })
+      res.write("in ")
+      res.end("parts")
+      return h.abandon
+    }
+  },
+  {
+    method: "GET",
+    path: "/abandoned-json",
+    handler: ({ raw: { res } }, h) => {
+      res.setHeader("content-type", "application/json")
+      Readable.from(["{\"a\":", "1}"]).pipe(res)
+      return h.abandon
+    }
+  },
+  { method: "GET", path: "/closed", handler: (_, h) => h.close },
   { method: "GET", path: "/object-stream", handler: () => Readable.from([{ a: 1 }]) },
   {
     method: "GET",
@@ -335,7 +359,7 @@ const routes = (record: Recorder, gate: Gate): Array<Hapi.ServerRoute> => [
       socket: socketOf(request)?.id ?? null,
       method: request.method,
       path: request.path,
-      nes: Object.keys(request.plugins)
+      plugins: Object.entries(request.plugins).map(([name, state]) => [name, Object.keys(state)])
     })
   },
   {
@@ -423,7 +447,9 @@ const customScheme = (record: Recorder, revoked: Set<string>): Hapi.ServerAuthSc
     }
     const { hostname } = request.info
     const elsewhere = hostname === "127.0.0.1" ? [] : [hostname]
-    record("authenticate", name, request.headers["x-forwarded-for"] ?? null, request.method, ...elsewhere)
+    // One that authenticates a connection is no socket's.
+    const plugins = socketOf(request) === null ? Object.keys(request.plugins) : []
+    record("authenticate", name, request.headers["x-forwarded-for"] ?? null, request.method, ...elsewhere, ...plugins)
     return h.authenticated({
       credentials: user.credentials,
       artifacts: flag === undefined ? { from: "custom" } : { flag }
@@ -521,6 +547,37 @@ const controls = (server: Hapi.Server, revoked: Set<string>, gate: Gate) => {
       }, options as object)
       const seen = [...ids]
       return Promise.resolve(done).then(() => ({ seen }))
+    },
+    disconnectThenCount: async (id: unknown) => {
+      await (await find(id)).disconnect()
+      let left = 0
+      await nes.eachSocket(() => {
+        left++
+      })
+      return left
+    },
+    whatReturns: () =>
+      [nes.publish("/missing", 1), nes.eachSocket(() => {}, { subscription: "/missing" })].map((result) =>
+        typeof result
+      ),
+    assign: async (id: unknown) => {
+      const socket = await find(id)
+      return Promise.all(
+        ["id", "auth", "info", "server", "app"].map((name) =>
+          outcome(() => Object.assign(socket, { [name]: Reflect.get(socket, name) }))
+        )
+      )
+    },
+    restart: async () => {
+      await server.stop()
+      await server.start()
+      const { WebSocket } = await import("ws")
+      const socket = new WebSocket(`ws://127.0.0.1:${server.info.port}`)
+      const result = await new Promise((resolve) => {
+        socket.once("open", () => resolve("open")).once("error", ({ message }) => resolve(message))
+      })
+      socket.terminate()
+      return result
     },
     eachSocketAwaits: async () => {
       const order: Array<string> = []

@@ -21,7 +21,7 @@ export const differences: Readonly<Record<string, string>> = {
   "S-falsy-fields": "a falsy `type` or `id` that is no string counts as missing, and is not echoed",
   "S-falsy-override": "a filter may override with a falsy value",
   "S-field-types": "a field of the wrong JSON type is answered 400, with a text that names the field",
-  "S-half-pairs": "a path with half a surrogate pair is not found",
+  "S-half-pairs": "a path with half a surrogate pair, or that begins with no slash, is not found",
   "S-hello-first":
     "what is sent to a socket before its hello is answered follows the answer, or is dropped with the hello",
   "S-hello-gate": "messages behind a hello wait for its answer, and are dropped if it is refused",
@@ -34,7 +34,8 @@ export const differences: Readonly<Record<string, string>> = {
   "S-left-within-filter": "a subscriber who leaves while its filter is running gets nothing more",
   "S-limits": "one connection cannot have more than its share",
   "S-null": "`null` is answered `Cannot parse message`",
-  "S-option-checks": "every invalid registration option is refused with `Invalid nes configuration`",
+  "S-option-checks":
+    "every invalid registration option is refused with `Invalid nes configuration`, a text for a number too",
   "S-origin-exact": "`origin` matches exactly",
   "S-password": "a password that iron will refuse fails at registration",
   "S-prototype-paths": "names of Object.prototype are ordinary paths and users",
@@ -59,6 +60,13 @@ export const differences: Readonly<Record<string, string>> = {
   "S-unknown-options": "an option of a publish, a broadcast or `eachSocket` that does not exist throws",
   "S-unsub-while-subscribing": "an `unsub` while `onSubscribe` is running ends the subscription",
   "S-upgrades": "a request that offers an upgrade to what is no WebSocket is answered as the request that it also is",
+  "S-disconnect-ends": "`socket.disconnect()` returns a Promise that ends when the connection is gone",
+  "S-error-path": "the `path` of an error that a hook throws is not told the client",
+  "S-made-once": "a message is made into text once for all who get it",
+  "S-promises": "`publish`, `broadcast` and `eachSocket` always return a Promise",
+  "S-restart": "a server that has stopped can start again, and accepts sockets",
+  "S-revoke-at-once": "`socket.revoke()` tells the client before it waits for `onUnsubscribe`",
+  "S-socket-members": "the members of a socket, but for `app`, cannot be assigned to",
   "S-verify-interval": "nothing but a verification starts the interval of the next anew",
   "S-verify-listeners": "credentials are verified at the heartbeat too",
   "S-verify-sealed": "credentials that come sealed are verified at once"

@@ -44,6 +44,9 @@ const filter = (record: Recorder) => (path: string, message: unknown, options: F
       return options.internal === only
     case "only user":
       return (options.credentials as { readonly user?: unknown } | null)?.user === only
+    case "change":
+      ;(message as { count: number }).count++
+      return true
     case "leave":
       return options.socket.revoke(path, { left: true }).then(() => true)
     default:
@@ -94,6 +97,20 @@ const open = (server: Hapi.Server, record: Recorder, gate: Gate): void => {
     },
     onUnsubscribe: (socket: Socket, path: string, params: unknown) => {
       record("onUnsubscribe", socket.id, path, params)
+    }
+  })
+  nes.subscription("/counted/{id}", {
+    filter: (...args: ReadonlyArray<unknown>) => {
+      record("filter arguments", args.length)
+      return true
+    },
+    onSubscribe: (...args: ReadonlyArray<unknown>) => record("onSubscribe arguments", args.length),
+    onUnsubscribe: (...args: ReadonlyArray<unknown>) => record("onUnsubscribe arguments", args.length)
+  })
+  nes.subscription("/farewell", {
+    onUnsubscribe: async (socket: Socket) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      await socket.send("farewell")
     }
   })
   nes.subscription("/unhooked/{what}", {

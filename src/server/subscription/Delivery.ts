@@ -277,6 +277,10 @@ export class Delivery {
     // Most of a crowd is asked about in later turns, which are part of no span.
     const carried = fanouts.send(path, subscribers, tracing ? AsyncLocalStorage.bind(send) : send)
     if (carried === undefined) {
+      const sent = shared
+      if (sent) {
+        this.context.log.changed(path, () => this.encode("pub", command)?.text !== sent.text)
+      }
       return finish()
     }
     if (!("written" in carried)) {

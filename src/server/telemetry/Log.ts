@@ -129,7 +129,7 @@ const livesOf = (clock: Clock.Clock, write: Write) => {
 export class Log {
   readonly lives: ReturnType<typeof livesOf> | undefined
   private readonly crossed = new WeakMap<Connection, Set<keyof Exceeded>>()
-  private undeclaredIsNew = true
+  private readonly warned = new Set<string>()
 
   constructor(
     private readonly listeners: Listeners,
@@ -215,16 +215,25 @@ export class Log {
     this.listeners.warnings?.("Warn", "nes password missing", annotations)
   }
 
-  /** Warns of the first publish that no client of this node can get, where the application is developed. */
+  /** Warns of the first publish that no client of this node can get. */
   undeclared(path: string): void {
-    // Tests publish what nobody hears, and in production nobody looks.
+    const text = "Published to a path that no subscription is declared for: no client of this server can get it"
+    this.warn("nes publish undeclared", text, path)
+  }
+
+  /** Warns of the first filter that changes what it is asked about, which all subscribers share. */
+  changed(path: string, isChanged: () => boolean): void {
+    const text = "A filter has changed the message, and not for one subscriber alone: return { override } instead"
+    this.warn("nes filter changes", text, path, isChanged)
+  }
+
+  // Where the application is developed: tests publish what nobody hears, and in production nobody looks.
+  private warn(message: string, text: string, path: string, isTrue = (): boolean => true): void {
     const { warnings } = this.listeners
-    if (warnings && this.undeclaredIsNew && ["", "development"].includes(process.env.NODE_ENV ?? "")) {
-      this.undeclaredIsNew = false
-      warnings("Warn", "nes publish undeclared", {
-        "nes.path": path.slice(0, maxLength),
-        "nes.error": "Published to a path that no subscription is declared for: no client of this server can get it"
-      })
+    const isDeveloped = ["", "development"].includes(process.env.NODE_ENV ?? "")
+    if (warnings && isDeveloped && !this.warned.has(message) && isTrue()) {
+      this.warned.add(message)
+      warnings("Warn", message, { "nes.path": path.slice(0, maxLength), "nes.error": text })
     }
   }
 }

@@ -380,6 +380,12 @@ const stopScripts: ReadonlyArray<Script> = [
     }
   },
   {
+    name: "a server that has stopped starts again",
+    play: async (stage) => void await stage.control("restart"),
+    expect: { control: ["restart: \"open\""] },
+    difference: { id: "S-restart", peer: { control: ["restart: \"Unexpected server response: 200\""] } }
+  },
+  {
     name: "plain HTTP goes on beside sockets",
     play: async (stage) => {
       await stage.open("a")
@@ -451,6 +457,14 @@ const registrationScripts: ReadonlyArray<Script> = [
       peer: { registration: ["Cannot create property 'minAuthVerifyInterval' on boolean 'true'"] }
     }
   },
+  ...([
+    ["maxConnections a text", { maxConnections: "5" }, welcome("a")],
+    ["unknown, and null", { nonsense: null }, welcome("a")]
+  ] as const).map(([name, nes, peer]): Script => ({
+    ...options(name, nes),
+    expect: { registration: ["Invalid nes configuration"] },
+    difference: { id: "S-option-checks", peer: { a: [peer] } }
+  })),
   options("auth type", { auth: { type: "nonsense" } }),
   options("auth unknown", { auth: { nonsense: true } }),
   options("heartbeat timeout over interval", { heartbeat: { interval: 10, timeout: 10 } }),

@@ -73,6 +73,14 @@ export const messages: ReadonlyArray<Script> = [
   ...values.map(([name, value]) => message(`being ${name}`, { message: value })),
   message("without content", {}),
   message("answered later", { message: { do: "later", value: 1 } }),
+  command("count more arguments", { expect: { a: [welcome("a"), "{\"type\":\"message\",\"id\":2,\"message\":0}"] } }),
+  command("boom with a path", {
+    expect: { a: [welcome("a"), error(404, "no file", { type: "message", id: 2 })] },
+    difference: {
+      id: "S-error-path",
+      peer: { a: [welcome("a"), error(404, "no file", { type: "message", id: 2, path: "/etc/file" })] }
+    }
+  }),
   command("undefined", { expect: { a: [welcome("a"), "{\"type\":\"message\",\"id\":2}"] } }),
   command("buffer"),
   command("date"),

@@ -6,6 +6,11 @@ const pub = (path: string, message: unknown): string => JSON.stringify({ type: "
 
 const revoked = JSON.stringify({ type: "revoke", path: "/filtered/5", message: { left: true } })
 
+const farewell = [
+  JSON.stringify({ type: "revoke", path: "/farewell", message: "last" }),
+  JSON.stringify({ type: "update", message: "farewell" })
+]
+
 const values: ReadonlyArray<readonly [string, unknown]> = [
   ["an object", { a: { b: [1, null] } }],
   ["a string", "text"],
@@ -208,6 +213,22 @@ const publishing: ReadonlyArray<Script> = [
     },
     difference: logged
   })),
+  {
+    ...filtered("changing the message", { filter: "change", count: 0 }),
+    expect: {
+      a: [welcome("a"), pub("/filtered/5", { filter: "change", count: 1 })],
+      b: [welcome("b"), pub("/filtered/5", { filter: "change", count: 1 })],
+      c: [welcome("c")],
+      control: ["publish: \"done\""],
+      record: ["a", "b"].map((socket, count) =>
+        `filter ${JSON.stringify(["/filtered/5", { filter: "change", count }, `<${socket}>`, null, { id: "5" }, null])}`
+      )
+    },
+    difference: {
+      id: "S-made-once",
+      peer: (ours) => ({ ...ours, b: [welcome("b"), pub("/filtered/5", { filter: "change", count: 2 })] })
+    }
+  },
   filtered("internal data", { filter: "only internal", only: 7 }, { internal: 7 }),
   filtered("other internal data", { filter: "only internal", only: 7 }, { internal: { a: 8 } }),
   {
@@ -259,6 +280,24 @@ const broadcasting: ReadonlyArray<Script> = [
       await stage.open("a")
       await stage.control("broadcastCircular")
       await stage.control("broadcast", "after")
+    }
+  },
+  {
+    name: "broadcast what cannot be serialised, to two",
+    play: async (stage) => {
+      await stage.open("a")
+      await stage.open("b")
+      await stage.control("broadcastCircular")
+    },
+    expect: {
+      a: [welcome("a")],
+      b: [welcome("b")],
+      control: ["broadcastCircular: \"done\""],
+      record: [log("serialization", "update")]
+    },
+    difference: {
+      id: "S-made-once",
+      peer: (ours) => ({ ...ours, record: [log("serialization", "update"), log("serialization", "update")] })
     }
   },
   {
@@ -378,6 +417,20 @@ const each: ReadonlyArray<Script> = [
   }
 ]
 
+const countedArguments: Script = {
+  name: "hooks get no more arguments than documented",
+  play: async (stage) => {
+    const a = await stage.open("a", { subs: ["/counted/5"] })
+    await stage.control("publish", "/counted/5", 1)
+    await a.ask({ type: "unsub", path: "/counted/5" })
+  },
+  expect: {
+    a: [welcome("a"), pub("/counted/5", 1), "{\"type\":\"unsub\",\"id\":2}"],
+    control: ["publish: \"done\""],
+    record: ["onSubscribe arguments [3]", "filter arguments [3]", "onUnsubscribe arguments [3]"]
+  }
+}
+
 const member = (name: string, ...args: ReadonlyArray<unknown>): Script => ({
   name: `socket.${name}(${args.map((arg) => JSON.stringify(arg) ?? "undefined").join(", ")})`,
   play: async (stage) => {
@@ -428,6 +481,61 @@ const members: ReadonlyArray<Script> = [
     }
   },
   {
+    name: "socket.disconnect, awaited",
+    play: async (stage) => {
+      const a = await stage.open("a")
+      await stage.control("disconnectThenCount", a.id)
+      await a.closed()
+    },
+    expect: { a: [welcome("a"), "closed 1005"], control: ["disconnectThenCount: 0"] },
+    difference: {
+      id: "S-disconnect-ends",
+      peer: { a: [welcome("a"), "closed 1005"], control: ["disconnectThenCount: 1"] }
+    }
+  },
+  {
+    name: "socket.revoke, and an onUnsubscribe that takes its time",
+    play: async (stage) => {
+      const a = await stage.open("a", { subs: ["/farewell"] })
+      await stage.control("socket", a.id, "revoke", "/farewell", "last")
+    },
+    expect: { a: [welcome("a"), ...farewell], control: ["socket: \"done\""] },
+    difference: {
+      id: "S-revoke-at-once",
+      peer: { a: [welcome("a"), ...farewell.toReversed()], control: ["socket: \"done\""] }
+    }
+  },
+  {
+    name: "the members of a socket are assigned to",
+    play: async (stage) => {
+      const a = await stage.open("a")
+      await stage.control("assign", a.id)
+    },
+    expect: {
+      a: [welcome("a")],
+      control: [
+        `assign: ${
+          JSON.stringify([
+            ...["id", "auth", "info", "server"].map((name) => ({
+              throws: `Cannot set property ${name} of #<Socket> which has only a getter`
+            })),
+            "done"
+          ])
+        }`
+      ]
+    },
+    difference: {
+      id: "S-socket-members",
+      peer: { a: [welcome("a")], control: [`assign: ${JSON.stringify(Array.from({ length: 5 }, () => "done"))}`] }
+    }
+  },
+  {
+    name: "what publish and eachSocket return where there is nothing to do",
+    play: async (stage) => void await stage.control("whatReturns"),
+    expect: { control: ["whatReturns: [\"object\",\"object\"]"] },
+    difference: { id: "S-promises", peer: { control: ["whatReturns: [\"undefined\",\"undefined\"]"] } }
+  },
+  {
     name: "the client leaves with subscriptions",
     application: { onConnection: "record", onDisconnection: "record" },
     play: async (stage) => {
@@ -459,4 +567,10 @@ const members: ReadonlyArray<Script> = [
   }
 ]
 
-export const publications: ReadonlyArray<Script> = [...publishing, ...broadcasting, ...each, ...members]
+export const publications: ReadonlyArray<Script> = [
+  ...publishing,
+  countedArguments,
+  ...broadcasting,
+  ...each,
+  ...members
+]

@@ -55,6 +55,9 @@ const results: ReadonlyArray<Script> = [
     },
     difference: { id: "S-streams", peer: { a: [welcome("a"), answer(2, 200, "data: 1\n\n")] } }
   }),
+  get("/abandoned", answered(202, "in parts")),
+  get("/abandoned-json", answered(200, { a: 1 })),
+  get("/closed", answered(200, "")),
   get("/object-stream"),
   {
     name: "request GET /json-string",

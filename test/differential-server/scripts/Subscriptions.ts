@@ -522,6 +522,22 @@ const fields: ReadonlyArray<Script> = [
     expect: { a: [welcome("a"), error(404, "Subscription not found", { type: "sub", id: 2, path: "" }), fine] },
     difference: crash
   }),
+  {
+    name: "sub with a path that begins with no slash, where all are declared",
+    play: async (stage) => {
+      await stage.control("subscription", "/{rest*}")
+      const a = await stage.open("a")
+      await a.ask({ type: "sub", path: "x" })
+    },
+    expect: {
+      a: [welcome("a"), error(404, "Subscription not found", { type: "sub", id: 2, path: "x" })],
+      control: ["subscription: \"done\""]
+    },
+    difference: {
+      id: "S-half-pairs",
+      peer: { a: [welcome("a"), subscribed("x")], control: ["subscription: \"done\""] }
+    }
+  },
   one("unsub without a path", { type: "unsub" }, {
     expect: { a: [welcome("a"), error(400, "Message missing path", { type: "unsub", id: 2 }), fine] },
     difference: { id: "S-field-types", peer: { a: [welcome("a"), gone(2), fine] } }
