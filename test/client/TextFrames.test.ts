@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import { once } from "node:events"
-import { createServer } from "node:http"
+import { Agent, type ClientRequestArgs, createServer, request } from "node:http"
 import * as Https from "node:https"
 import * as Net from "node:net"
-import type { Writable } from "node:stream"
+import type { Duplex, Writable } from "node:stream"
 import { deflateRawSync } from "node:zlib"
 import { afterAll, beforeAll, expect, it, vi } from "vitest"
 import * as Ws from "ws"
@@ -127,7 +127,8 @@ it("hears what ws hears, whatever frames come and wherever the reads cut them", 
       expect(await hear(reads, false)).toEqual(await hear(reads, true))
     }),
     {
-      numRuns: 40,
+      // Those of the examples included.
+      numRuns: 2 * kinds.length + 1 + fc.runs(40, 400),
       examples: [
         ...sequences.flatMap<[Array<string>, Array<number>]>((names) => [[names, []], [names, [1, 3, 5, 6, 7, 9]]]),
         // The first byte of a frame, read where a frame with another length was.
@@ -149,6 +150,114 @@ it("ws does not see text that has arrived as a whole", async () => {
   await hear(reads, false, { allowSynchronousEvents: false })
   expect(seen).toHaveBeenCalledTimes(4)
   seen.mockRestore()
+})
+
+/** What an application may reach a server by: a proxy, which knows nothing of how its sockets are to be read. */
+class ProxyAgent extends Agent {
+  constructor(private readonly port: number) {
+    super()
+  }
+
+  override createConnection({ host, port }: ClientRequestArgs, done: (error: Error | null, raw: Duplex) => void) {
+    request({ host: "127.0.0.1", port: this.port, method: "CONNECT", path: `${host}:${port}`, agent: false })
+      .once("connect", (_response, raw) => done(null, raw))
+      .end()
+    return undefined
+  }
+}
+
+const frameOfClose = (code: number, reason: string): Buffer => {
+  const payload = Buffer.alloc(2 + reason.length, reason, "latin1")
+  payload.writeUInt16BE(code)
+  payload.write(reason, 2)
+  return frame(0x88, payload)
+}
+
+// How a peer ends, when its last ping has been answered.
+const ends: Record<string, (raw: Net.Socket) => void> = {
+  close: (raw) => void raw.write(frameOfClose(1000, "")),
+  "close with a reason": (raw) => void raw.write(frameOfClose(4000, "gone")),
+  "close without a code": (raw) => void raw.write(frame(0x88, Buffer.alloc(0))),
+  "close with a wrong code": (raw) => void raw.write(frameOfClose(1005, "")),
+  "end amid a frame": (raw) => void raw.end(text("cut").subarray(0, 3)),
+  end: (raw) => void raw.end(),
+  reset: (raw) => void raw.resetAndDestroy(),
+  refusal: () => {},
+  "no answer": () => {}
+}
+
+it("the same is heard in the same order, whatever makes the connection", async () => {
+  let script: { readonly end: string; readonly reads: ReadonlyArray<Buffer> } = { end: "", reads: [] }
+  const http = createServer()
+  const sockets = new Ws.WebSocketServer({ noServer: true, perMessageDeflate: { threshold: 0 } })
+  http.on("upgrade", (incoming, raw: Net.Socket, head) => {
+    const { end, reads } = script
+    if (end === "refusal") {
+      raw.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n")
+    } else if (end === "no answer") {
+      raw.end("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+    } else {
+      sockets.handleUpgrade(incoming, raw, head, async (peer) => {
+        peer.on("error", () => {}).once("pong", () => ends[end]?.(raw))
+        await once(peer, "message")
+        for (const bytes of reads) {
+          raw.write(bytes)
+          await new Promise(setImmediate)
+        }
+        peer.ping()
+      })
+    }
+  })
+  http.on("connect", (_incoming, raw: Net.Socket) => {
+    const there = Net.connect((http.address() as Net.AddressInfo).port, "127.0.0.1", () => {
+      raw.write("HTTP/1.1 200 OK\r\n\r\n")
+      raw.pipe(there).pipe(raw)
+    })
+    raw.on("error", () => {}).on("close", () => there.destroy())
+    there.on("error", () => raw.resetAndDestroy())
+  })
+  await once(http.listen(0, "127.0.0.1"), "listening")
+  const { port } = http.address() as Net.AddressInfo
+  const hear = (options: Ws.ClientOptions): Promise<ReadonlyArray<unknown>> =>
+    new Promise((resolve) => {
+      const heard: Array<unknown> = []
+      const over = (last: unknown): void => resolve([...heard, last])
+      const socket = open(`ws://127.0.0.1:${port}`, { maxPayload: longest, ...options }, {
+        opened: () => {
+          heard.push("opened")
+          socket.send("")
+        },
+        received: (message) => heard.push(["text", message]),
+        receivedBinary: () => heard.push("binary"),
+        failed: over,
+        closed: over
+      })
+    })
+  const ways: ReadonlyArray<Ws.ClientOptions> = [
+    { createConnection: () => Net.connect(port, "127.0.0.1") },
+    { agent: new ProxyAgent(port) },
+    { agent: new Agent(), perMessageDeflate: true, allowSynchronousEvents: false }
+  ]
+  const kinds = Object.keys(frames).filter((name) => name !== "close")
+  const some = fc.array(fc.constantFrom(...kinds), { maxLength: 4 })
+  const places = fc.array(fc.oneof(fc.nat(16), fc.nat(300), fc.nat(400_000)), { maxLength: 3 })
+  await fc.assert(
+    fc.asyncProperty(some, places, fc.constantFrom(...Object.keys(ends)), async (names, cuts, end) => {
+      script = { end, reads: cut(Buffer.concat(names.flatMap((name) => frames[name] ?? [])), cuts) }
+      const heard = await hear({})
+      for (const options of ways) {
+        expect(await hear(options)).toEqual(heard)
+      }
+    }),
+    {
+      numRuns: Object.keys(ends).length + kinds.length + fc.runs(10, 200),
+      examples: [
+        ...Object.keys(ends).map((end): [Array<string>, Array<number>, string] => [["short", "long"], [], end]),
+        ...kinds.map((kind): [Array<string>, Array<number>, string] => [["short", kind, "short"], [5], "close"])
+      ]
+    }
+  )
+  http.close()
 })
 
 it("what comes with the answer to the handshake is heard, wherever it ends", async () => {
