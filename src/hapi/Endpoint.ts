@@ -1,6 +1,7 @@
 /** The authentication endpoint (nes-api.txt, "auth"): internal for type `direct`, public for `cookie` and `token`. */
 import type { Request, ResponseToolkit, Server } from "@hapi/hapi"
 import * as Iron from "@hapi/iron"
+import * as Thrown from "../protocol/Thrown.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
 import type { Passwords } from "../server/conversation/Password.js"
 import { exchangeOf } from "./Exchange.js"
@@ -56,6 +57,22 @@ export const declare = (
       handler: (request, h) => answer(request, h, auth, passwords)
     }
   })
+}
+
+// hapi's types leave the methods of its cookie manager out.
+interface States {
+  readonly format: (cookie: { readonly name: string; readonly value: unknown }) => Promise<unknown>
+}
+
+/** Fails where hapi or iron would refuse to make the cookie or token, at each login. */
+export const rehearse = async (server: Server, auth: AuthConfiguration, passwords: Passwords): Promise<void> => {
+  try {
+    await (auth.type === "cookie"
+      ? (server.states as unknown as States).format({ name: auth.cookie, value: {} })
+      : auth.type === "token" && Iron.seal({}, passwords.seal, auth.iron))
+  } catch (error) {
+    throw new Error(`Invalid nes configuration: auth: ${Thrown.text(error)}`, { cause: error })
+  }
 }
 
 const answer = async (request: Request, h: ResponseToolkit, auth: AuthConfiguration, passwords: Passwords) => {

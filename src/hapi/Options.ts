@@ -144,6 +144,8 @@ const { flag, hook, text } = Setting
 
 const finite = kind("a number", (u): u is number => Number.isFinite(u))
 
+const lifetime = kind("a number, not less than 0", (u): u is number => Number.isFinite(u) && Number(u) >= 0)
+
 /** hapi's route `auth` settings: there is no default. */
 export const routeAuth = kind(
   "false or a non-empty string or an object",
@@ -177,7 +179,7 @@ const iron = ({ encryption, integrity, localtimeOffsetMsec, timestampSkewSec, tt
     struct({
       encryption: ironStep(encryption),
       integrity: ironStep(integrity),
-      ttl: setting(finite, ttl),
+      ttl: setting(lifetime, ttl),
       timestampSkewSec: setting(finite, timestampSkewSec),
       localtimeOffsetMsec: setting(finite, localtimeOffsetMsec)
     }),
@@ -197,7 +199,7 @@ const Auth = struct({
   isSameSite: setting(choice("Strict", "Lax", false), "Strict"),
   path: setting(text, "/"),
   domain: optional(text),
-  ttl: optional(finite),
+  ttl: optional(Setting.integer),
   ...Settings.authFields(Setting.integer)
 }).check(Schema.makeFilter(({ iron, password, type }) => {
   const fault = password && type !== "direct" ? Password.fault(Password.forIron(password), iron) : undefined

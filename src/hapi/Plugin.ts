@@ -133,8 +133,9 @@ const decorate = (
   server.decorate("request", "socket", socketOfRequest as never, { apply: true })
 }
 
-// hapi takes nothing back of a registration that fails: what lives with the server comes after all that can.
-const register = (server: Server, options: Options.PluginOptions): void => {
+// hapi takes nothing back of a registration that fails: what lives with the server comes after all that can, but for what
+// it returns, which takes time. As in 14, all is there when this returns, for those who do not wait.
+const register = (server: Server, options: Options.PluginOptions): () => Promise<void> | undefined => {
   const { api, auth, broker, payload, tracer, ...settings } = Options.decodePlugin(options)
   const passwords = Password.forIron((auth && auth.password) || Password.generate())
   if (auth) {
@@ -171,6 +172,7 @@ const register = (server: Server, options: Options.PluginOptions): void => {
     Lifecycle.declareAtStart(server, async () => (await import("./Api.js")).declare(server, nes.node, api))
   }
   followLifecycle(server, nes)
+  return () => auth ? Endpoint.rehearse(server, auth, passwords) : undefined
 }
 
 // Whoever depends on what this plugin replaces finds it registered, at the version whose API it has.
@@ -189,7 +191,8 @@ export const plugin: Plugin<Options.PluginOptions> = {
   version,
   requirements: { hapi: ">=21.0.0" },
   register: async (server, options) => {
-    register(server, options ?? {})
+    const rehearse = register(server, options ?? {})
     await server.register(replaced, { once: true })
+    await rehearse()
   }
 }

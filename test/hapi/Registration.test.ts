@@ -510,7 +510,7 @@ describe("an invalid option is refused with `Invalid nes configuration`, and its
     ["auth.id", "expected a non-empty string", [5, ""]],
     ["auth.route", "expected false or a non-empty string or an object", [5, true, "", ["x"]]],
     ["auth.iron", "expected an object", [5, password, [1]]],
-    ["auth.iron.ttl", "expected a number", ["1h", Infinity]],
+    ["auth.iron.ttl", "expected a number, not less than 0", ["1h", Infinity, -1]],
     ["auth.iron.encryption", "expected an object", [password]],
     ["auth.iron.integrity.algorithm", "expected \"aes-128-ctr\" or \"aes-256-cbc\" or \"sha256\"", ["md5"]],
     ["auth.cookie", "expected a non-empty string", [5, ""]],
@@ -519,7 +519,7 @@ describe("an invalid option is refused with `Invalid nes configuration`, and its
     ["auth.isSameSite", "expected \"Strict\" or \"Lax\" or false", ["None", true]],
     ["auth.path", "expected a non-empty string", [5, ""]],
     ["auth.domain", "expected a non-empty string", [5, ""]],
-    ["auth.ttl", "expected a number", ["1d", Number.NaN]],
+    ["auth.ttl", "expected a positive integer", ["1d", Number.NaN, 0, -1, 1.5]],
     ["auth.index", "expected a boolean or a non-empty string", [5, ""]],
     ["auth.timeout", "expected false or a positive integer", [0, -1, 1.5, true, "5000"]],
     ["auth.maxConnectionsPerUser", "expected false or a positive integer", [0, 1.5, true]],
@@ -549,6 +549,29 @@ describe("an invalid option is refused with `Invalid nes configuration`, and its
 
   it.each(cases)("$place: $value", async ({ complaint, place, value }) => {
     await expect(register(nest(place, value))).rejects.toThrow(`Invalid nes configuration: ${place}: ${complaint}`)
+  })
+
+  const steps = ["encryption", "integrity"].flatMap((step) => [
+    { [step]: { iterations: 0 } },
+    { [step]: { iterations: 1.5 } },
+    { [step]: { saltBits: 0 } },
+    { [step]: { saltBits: -8 } }
+  ])
+  const logins: ReadonlyArray<object> = [
+    ...(["cookie", "token"] as const).flatMap((type) => [
+      ...steps.map((iron) => ({ type, iron })),
+      { type, iron: { encryption: { algorithm: "sha256" } } },
+      { type, iron: { integrity: { algorithm: "aes-256-cbc" } } }
+    ]),
+    ...[{ cookie: "a b" }, { cookie: "a=b" }, { path: "nes" }, { path: "/;" }, { domain: "a b" }].map((bad) => ({
+      type: "cookie" as const,
+      ...bad
+    }))
+  ]
+  it.each(logins)("what would refuse every login: %j", async (auth) => {
+    const error: unknown = await register({ auth: { ...auth, password } }).catch((error: unknown) => error)
+    expect(String(error)).toMatch(/^Error: Invalid nes configuration: auth: [A-Z]/)
+    expect(String(error)).not.toContain(password)
   })
 
   const passwords = [
