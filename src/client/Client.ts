@@ -103,6 +103,17 @@ export type UpdateHandler = { handle(message: unknown): void }["handle"]
 
 const ignore = (): void => {}
 
+type Settle = (error?: NesError, answer?: Message.Answer) => void
+
+// What is handed in may throw as soon as it is read.
+const attempt = (start: (done: Settle) => void, done: Settle): void => {
+  try {
+    start(done)
+  } catch (cause) {
+    done(Thrown.toUserError(cause))
+  }
+}
+
 const isMissing = (value: unknown): boolean => value === undefined || value === null
 
 // JavaScript hands in texts too, as from the environment; what is no number of milliseconds stands for the default.
@@ -326,12 +337,12 @@ export class Client {
   // `null` stands for no callback, too. One never runs before the call it was given to has returned.
   private settled<A = void>(
     callback: Answered | undefined | null,
-    start: (done: (error?: NesError, answer?: Message.Answer) => void) => void,
+    start: (done: Settle) => void,
     read?: (answer: Message.Answer) => A
   ): Promise<A> | undefined {
     if (callback) {
       let hasReturned = false
-      start((error, answer = none) => {
+      attempt(start, (error, answer = none) => {
         const run = (): void => this.call(() => read ? callback(error, answer) : (callback as Callback)(error))
         return hasReturned ? run() : queueMicrotask(run)
       })
@@ -339,7 +350,7 @@ export class Client {
       return undefined
     }
     const promise = new Promise<A>((resolve, reject) =>
-      start((failure, answer = none) => {
+      attempt(start, (failure, answer = none) => {
         if (failure) {
           reject(failure)
           // Not before there is a Promise. There is one for every request: only those that fail pay for it.

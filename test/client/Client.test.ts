@@ -391,6 +391,27 @@ describe("client.request, misused from JavaScript", () => {
     expect(await answers).toEqual([{ payload: 1, statusCode: 200, headers: undefined }, { payload: 2 }, undefined])
   })
 
+  it("what throws as soon as it is read is the user's error, of a Promise or a callback, and ends nothing else", async () => {
+    await connected()
+    const thrown = new Error("not now")
+    const hostile = (): never =>
+      new Proxy({}, {
+        get: () => {
+          throw thrown
+        }
+      }) as never
+    const calls: ReadonlyArray<(callback?: (error: unknown) => void) => unknown> = [
+      (callback) => client.request(hostile(), callback as never),
+      (callback) => client.connect(hostile(), callback as never),
+      (callback) => client.subscribe("/a", () => {}, hostile(), callback)
+    ]
+    for (const call of calls) {
+      const failed = { type: "user", isNes: true, message: "not now", cause: thrown }
+      expect(await rejection(call() as Promise<unknown>)).toMatchObject(failed)
+      expect(await new Promise((resolve) => call(resolve))).toMatchObject(failed)
+    }
+  })
+
   it("a payload that throws what has no text is the user's error", async () => {
     await connected()
     const bare: unknown = Object.create(null)
