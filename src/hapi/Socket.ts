@@ -4,6 +4,7 @@ import * as ConsoleView from "../protocol/ConsoleView.js"
 import type * as Message from "../protocol/Message.js"
 import type { Service } from "../server/Application.js"
 import type { Connection, Info } from "../server/connection/Connection.js"
+import { requirePath } from "../server/subscription/Subscription.js"
 
 /**
  * Application state of a socket; extend it by augmentation of the module `effect-nes/hapi`.
@@ -67,7 +68,7 @@ const nodeify = <A>(
   promise: Promise<A>,
   callback: ((error?: Error) => void) | undefined
 ): Promise<A> | undefined => {
-  if (callback) {
+  if (typeof callback === "function") {
     promise.then(() => setImmediate(callback), (error) => setImmediate(callback, error))
     return undefined
   }
@@ -140,7 +141,7 @@ export class Socket {
   publish(path: string, message: unknown): Promise<void>
   publish(path: string, message: unknown, callback: Callback): void
   publish(path: string, message: unknown, callback?: Callback): Promise<void> | undefined {
-    return nodeify(this.#send({ type: "pub", path, message }), callback)
+    return nodeify(this.#publish(path, message), callback)
   }
 
   /** Revokes a subscription, with a last update unless `message` is `null`. Rejects if the socket is not open. */
@@ -159,7 +160,13 @@ export class Socket {
     return nodeify(this.#revoke(path, message, options), done)
   }
 
+  async #publish(path: string, message: unknown): Promise<void> {
+    requirePath(path)
+    await this.#send({ type: "pub", path, message })
+  }
+
   async #revoke(path: string, message: unknown, options: RevokeOptions): Promise<void> {
+    requirePath(path)
     const left = this.#connection.unsubscribe(path)
     // At once: a client that subscribes again while the hook runs must not take it for the new subscription's.
     const sent = (options.ignoreClosed || options.ignoreClose) && !this.isOpen()

@@ -232,6 +232,27 @@ it("a revocation by the node is told, even if its last message cannot be", async
   expect(await revoked).toBe("/item/5")
 })
 
+it("a callback that is no function is none, as in `@hapi/nes`", async () => {
+  const { socket } = await pair()
+  for (const none of [{}, true, 5, "callback"] as ReadonlyArray<unknown>) {
+    const callback = none as () => void
+    await expect(socket.send(1, callback)).resolves.toBeUndefined()
+    await expect(socket.publish("/item/5", 1, callback)).resolves.toBeUndefined()
+    await expect(socket.revoke("/item/5", null, {}, callback)).resolves.toBeUndefined()
+  }
+  await expect(socket.disconnect({} as () => void)).resolves.toBeUndefined()
+})
+
+it.each([undefined, null, "", "item", 5])("what is no path, %j, is sent to nobody", async (path) => {
+  const { client, socket } = await pair()
+  const errors: Array<unknown> = []
+  client.onError = (error) => errors.push(error)
+  await expect(socket.publish(path as string, 1)).rejects.toThrow("Missing or invalid subscription path")
+  await expect(socket.revoke(path as string, 1)).rejects.toThrow("Missing or invalid subscription path")
+  await fence(client)
+  expect(errors).toEqual([])
+})
+
 describe("`socket.revoke(path, message, [callback])`: ends a subscription", () => {
   it.each([
     ["with a last update", { last: true }, [["revoked", { last: true }]]],
