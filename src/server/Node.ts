@@ -12,7 +12,7 @@ import type { Once } from "./api/Once.js"
 import type { Service } from "./Application.js"
 import { interrupt } from "./Awaitable.js"
 import { Broker, type Membership, type Tally } from "./Broker.js"
-import { type Broadcast, type Publish, requireKnown, requireTarget, type Target } from "./Command.js"
+import { type Broadcast, type Publish, requireKnown, requireTarget, requireUser, type Target } from "./Command.js"
 import { Connection, type Shared } from "./connection/Connection.js"
 import { type DrainOptions, Lifetimes } from "./connection/Lifetimes.js"
 import { Authenticator } from "./conversation/Authenticator.js"
@@ -72,6 +72,8 @@ export class Node {
   private readonly lifetimes: Lifetimes
   private readonly shared: Shared
   private inspection: Inspection | undefined
+  /** Connections that have closed, and whose last hooks are running. */
+  private readonly leaving = new Set<Connection>()
   private counter = 0
   private draining = false
   private started = false
@@ -164,6 +166,7 @@ export class Node {
     requirePath(path)
     if (options) {
       requireKnown(options, "internal", "user", "version")
+      requireUser(options.user)
     }
     const { internal, user, version } = options ?? none
     const update: Publish = { type: "publish", path, message, internal, user, version, text, traceparent }
@@ -198,6 +201,7 @@ export class Node {
   ): Promise<void> {
     requireKnown(options ?? none, "user")
     const user = options?.user
+    requireUser(user)
     this.requireIndex(user)
     return this.quiet(this.traced({ type: "broadcast", message, user, text, traceparent }))
   }
@@ -257,7 +261,10 @@ export class Node {
   /** Calls `each` for this node's connections, at once; ends when what it returned has. */
   each(each: (connection: Connection) => unknown, options: EachOptions = {}): Promise<void> {
     requireKnown(options, "subscription", "user")
-    if (!options.subscription && options.user) {
+    requireUser(options.user)
+    if (options.subscription) {
+      requirePath(options.subscription)
+    } else if (options.user) {
       throw new Error("Cannot specify user filter without a subscription path")
     }
     return this.quiet(this.delivery.each(each, options))
@@ -328,7 +335,7 @@ export class Node {
   async stop(code?: number, reason?: string): Promise<void> {
     this.hub.stopped = true
     this.context.metrics.watch(false)
-    await Promise.all(Array.from(this.hub.connections.keys(), (connection) => {
+    await Promise.all([...this.hub.connections.keys(), ...this.leaving].map((connection) => {
       void connection.close(code, reason)
       return connection.gone
     }))
@@ -414,6 +421,7 @@ export class Node {
     const greeting = opening?.greeting
     const isSubscribing = (pending?.size ?? 0) + (cancelled?.size ?? 0) > 0
     const lingering = greeting !== undefined || subscriptions.size > 0 || isSubscribing
+    this.leaving.add(connection)
     this.context.metrics.totals.connections--
     this.admission.count(connection.info.remoteAddress, -1)
     this.lifetimes.end(connection)
@@ -425,10 +433,21 @@ export class Node {
     this.context.application.departed?.(connection)
     this.context.procedures.served?.departed(connection)
     interrupt(connection)
-    if (lingering) {
-      await this.lifetimes.atMost(Promise.allSettled([greeting, left]))
+    let farewell: Promise<void> | undefined
+    const bid = (): Promise<void> => {
+      if (!farewell) {
+        farewell = this.farewellHook(connection)
+        connection.closed()
+      }
+      return farewell
     }
-    void this.farewellHook(connection)
+    if (lingering) {
+      await this.lifetimes.atMost(Promise.allSettled([greeting, left]).then(bid))
+    } else if (this.context.settings.hooks.onDisconnection) {
+      await this.lifetimes.atMost(bid())
+    }
+    void bid()
+    this.leaving.delete(connection)
     connection.ended()
   }
 

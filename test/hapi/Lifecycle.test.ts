@@ -136,6 +136,28 @@ describe("server.stop", () => {
     expect(journal.names).toEqual(["onUnsubscribe", "onDisconnection", "onPostStop"])
   })
 
+  it("waits for hooks that are running longer than hapi waits for sockets, one after another", async () => {
+    const journal = new Journal()
+    const [unsubscribing, leaving] = [new Gate(), new Gate()]
+    const slow = (name: string, gate: Gate) => async (): Promise<void> => {
+      await gate.hold()
+      await new Promise((resolve) => setImmediate(resolve))
+      journal.note(name)
+    }
+    const { connect, server } = await live({
+      // Before the plugin's own.
+      prepare: (server) => server.ext("onPostStop", () => unsubscribing.open()),
+      nes: { onDisconnection: slow("onDisconnection", leaving) },
+      declare: (server) => server.subscription("/item", { onUnsubscribe: slow("onUnsubscribe", unsubscribing) })
+    })
+    await (await connect()).subscribe("/item", () => {})
+    const stopped = server.stop()
+    await leaving.reached
+    leaving.open()
+    await stopped
+    expect(journal.names).toEqual(["onUnsubscribe", "onDisconnection"])
+  })
+
   it("while it lasts, publish, broadcast and eachSocket do nothing and new connections are refused", async () => {
     const seen = new Journal()
     const { connect, open, server } = await live({
