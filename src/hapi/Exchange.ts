@@ -132,10 +132,11 @@ export const socketOf = (request: Request): Socket | null => {
   return exchange?.socket ?? null
 }
 
-// Nothing of what hapi's types promise is there where a route answers by itself (`h.abandon`); an error has no variety.
-const varietyOf = (request: Request | undefined): string | undefined => {
-  const response: Request["response"] | null | undefined = request?.response
-  return response ? "variety" in response ? response.variety : undefined : "raw"
+// Where a route answers by itself, hapi has no request in the end, no response before it says so (`h.abandon`), and a
+// symbol after that; an error has no variety.
+const varietyOf = (request: Request | undefined): unknown => {
+  const response: unknown = request?.response
+  return isObject(response) ? response.variety : "raw"
 }
 
 const isJson = (contentType: unknown): boolean =>
@@ -182,6 +183,9 @@ const urlOf = (path: string): string => {
   return url.startsWith("//") ? url.replaceAll("@", "%40") : url
 }
 
+// Shot takes these two for no payload.
+const isDropped = (payload: unknown): boolean => payload === 0 || payload === false
+
 const injectAuth = (
   { auth: { artifacts, credentials, isAuthenticated, strategy } }: Connection
 ): Exclude<ServerInjectOptions["auth"], undefined> | undefined =>
@@ -216,8 +220,10 @@ export const requests = (host: Host, endpointId: string | undefined, maxStreamBy
         const response = await exchange.inject({
           method,
           url: urlOf(path),
-          headers,
-          ...(payload === undefined ? undefined : { payload: payload as object }),
+          headers: isDropped(payload) ? { "content-type": "application/json", ...headers } : headers,
+          ...(payload === undefined
+            ? undefined
+            : { payload: isDropped(payload) ? String(payload) : payload as object }),
           ...(auth && { auth })
         })
         if (exchange.refused) {

@@ -75,9 +75,17 @@ export const requireKnown = (options: object, ...names: ReadonlyArray<string>): 
   }
 }
 
+/** Throws for a user who is nobody, such as 0 or an empty text: without a user, a message for one would go to all. */
+export const requireUser = (user: unknown): void => {
+  if (!user && user !== undefined && user !== null) {
+    throw new UserError({ message: `Invalid user: ${String(user) || "empty"}` })
+  }
+}
+
 /** Throws where neither a socket nor a user is named. */
 export const requireTarget = (target: Target): void => {
   const { socket, user }: { readonly socket?: unknown; readonly user?: unknown } = Object(target)
+  requireUser(user)
   if (typeof socket !== "string" && (user === undefined || user === null)) {
     throw new UserError({ message: "Expected { socket } or { user }" })
   }

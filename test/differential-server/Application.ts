@@ -5,6 +5,7 @@
 import Basic from "@hapi/basic"
 import Boom from "@hapi/boom"
 import * as Hapi from "@hapi/hapi"
+import type { ServerResponse } from "node:http"
 import { Readable } from "node:stream"
 import { decorations, type Socket, socketOf } from "../interop/peers/Plugin.js"
 import { registerSubscriptions } from "./Subscriptions.js"
@@ -224,25 +225,25 @@ const routes = (record: Recorder, gate: Gate): Array<Hapi.ServerRoute> => [
       return new Promise(() => {})
     }
   },
-  {
-    method: "GET",
-    path: "/abandoned",
-    handler: ({ raw: { res } }, h) => {
+  ...([
+    ["ended", (res) => {
       res.writeHead(202, { "content-type": "text/plain", "x-other": "1" })
       res.write("in ")
       res.end("parts")
-      return h.abandon
-    }
-  },
-  {
-    method: "GET",
-    path: "/abandoned-json",
-    handler: ({ raw: { res } }, h) => {
-      res.setHeader("content-type", "application/json")
-      Readable.from(["{\"a\":", "1}"]).pipe(res)
-      return h.abandon
-    }
-  },
+    }],
+    ["JSON", (res) => void res.writeHead(203, { "content-type": "application/json" }).end("{\"a\":1}")],
+    ["piped", (res) => void Readable.from(["text"], { objectMode: false }).pipe(res)],
+    ["piped later", (res) => void setImmediate(() => Readable.from(["text"], { objectMode: false }).pipe(res))]
+  ] satisfies ReadonlyArray<readonly [string, (res: ServerResponse) => void]>).map(
+    ([name, write]): Hapi.ServerRoute => ({
+      method: "GET",
+      path: `/abandoned/${name.replace(" ", "-")}`,
+      handler: ({ raw }, h) => {
+        write(raw.res)
+        return h.abandon
+      }
+    })
+  ),
   { method: "GET", path: "/closed", handler: (_, h) => h.close },
   { method: "GET", path: "/object-stream", handler: () => Readable.from([{ a: 1 }]) },
   {

@@ -20,6 +20,8 @@ export const differences: Readonly<Record<string, string>> = {
   "S-failed-sub-path": "a refused `sub` carries its `path`",
   "S-falsy-fields": "a falsy `type` or `id` that is no string counts as missing, and is not echoed",
   "S-falsy-override": "a filter may override with a falsy value",
+  "S-falsy-payload": "the payloads 0 and false reach the route",
+  "S-falsy-user": "a user who is nobody is refused",
   "S-field-types": "a field of the wrong JSON type is answered 400, with a text that names the field",
   "S-half-pairs": "a path with half a surrogate pair, or that begins with no slash, is not found",
   "S-hello-first":

@@ -178,6 +178,22 @@ describe("an answer that is collected", () => {
       { method: "GET", path: "/events", handler: (_, h) => h.response(forever()).type("text/event-stream") },
       {
         method: "GET",
+        path: "/abandoned",
+        handler: ({ raw }, h) => {
+          setImmediate(() => forever().pipe(raw.res))
+          return h.abandon
+        }
+      },
+      {
+        method: "GET",
+        path: "/abandoned-events",
+        handler: ({ raw }, h) => {
+          forever().pipe(raw.res.setHeader("content-type", "text/event-stream"))
+          return h.abandon
+        }
+      },
+      {
+        method: "GET",
         path: "/frames",
         handler: (_, h) => h.response(forever()).type("multipart/x-mixed-replace; boundary=x")
       }
@@ -187,8 +203,16 @@ describe("an answer that is collected", () => {
   const tooLong = "The response is longer than 1000 bytes and cannot be sent over a socket"
   const events = "The response is a stream of events and cannot be sent over a socket"
 
-  it.each([["/1010", tooLong], ["/more", tooLong], ["/file", tooLong], ["/events", events], ["/frames", events]])(
-    "of %s is answered 500 with why, and the stream is destroyed",
+  it.each([
+    ["/1010", tooLong],
+    ["/more", tooLong],
+    ["/file", tooLong],
+    ["/abandoned", tooLong],
+    ["/events", events],
+    ["/frames", events],
+    ["/abandoned-events", events]
+  ])(
+    "of %s is answered 500 with why, and the stream of hapi's response is destroyed",
     async (path, message) => {
       const journal = new Journal()
       const { connect, log } = await live({
@@ -202,7 +226,7 @@ describe("an answer that is collected", () => {
         message,
         data: { statusCode: 500, error: "Internal Server Error", message }
       })
-      if (path !== "/file") {
+      if (!/file|abandoned/.test(path)) {
         await journal.until("closed")
       }
       expect(log.entries).toEqual([["nes response error", message]])

@@ -144,7 +144,7 @@ export class Delivery {
 
   // Nothing where a user is asked for and the subscription has no index of users.
   private select({ subscription: path, user }: EachOptions): ReadonlyArray<Connection> | undefined {
-    if (path === undefined) {
+    if (!path) {
       return Array.from(this.hub.connections.keys())
     }
     const subscription = this.hub.router.match(path)

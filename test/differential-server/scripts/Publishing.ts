@@ -159,6 +159,41 @@ const publishing: ReadonlyArray<Script> = [
       }
     }
   },
+  {
+    name: "a user who is nobody",
+    play: async (stage) => {
+      await stage.open("a", { subs: ["/o"] })
+      for (const user of [0, "", false]) {
+        await stage.control("publish", "/o", 1, { user })
+        await stage.control("broadcast", 1, { user })
+        await stage.control("eachSocket", { subscription: "/o", user })
+      }
+    },
+    expect: {
+      a: [welcome("a")],
+      control: ["0", "empty", "false"].map((user) => JSON.stringify({ throws: `Invalid user: ${user}` })).flatMap(
+        (refusal) => [
+          `publish: ${refusal}`,
+          `broadcast: ${refusal}`,
+          `eachSocket: {"result":${refusal},"ids":[]}`
+        ]
+      )
+    },
+    difference: {
+      id: "S-falsy-user",
+      peer: {
+        a: [
+          welcome("a"),
+          ...Array.from({ length: 3 }, () => [pub("/o", 1), "{\"type\":\"update\",\"message\":1}"]).flat()
+        ],
+        control: Array.from({ length: 3 }, () => [
+          "publish: \"done\"",
+          "broadcast: \"done\"",
+          "eachSocket: {\"result\":\"done\",\"ids\":[\"<a>\"]}"
+        ]).flat()
+      }
+    }
+  },
   filtered("plain", { n: 1 }),
   filtered("null message", null),
   filtered("false", { filter: "no" }),
@@ -345,6 +380,8 @@ const each: ReadonlyArray<Script> = [
       await stage.open("b", { subs: ["/item/6"] })
       await stage.open("c")
       await stage.control("eachSocket")
+      await stage.control("eachSocket", { subscription: null, user: null })
+      await stage.control("eachSocket", { subscription: "" })
       await stage.control("eachSocket", { subscription: "/o" })
       await stage.control("eachSocket", { subscription: "/item/5" })
       await stage.control("eachSocket", { subscription: "/item/7" })
