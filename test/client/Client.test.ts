@@ -2,6 +2,7 @@
 import { createServer, type Socket } from "node:net"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { Client, isNesError, type NesError, ServerError, WsError } from "../../src/client.js"
+import { fakeTime } from "../harness/FakeTime.js"
 import { RawServer, type RawSocket } from "../harness/RawServer.js"
 
 let server: RawServer
@@ -83,10 +84,13 @@ describe("new Client(url, [options])", () => {
   })
 
   it("\"timeout - server response timeout in milliseconds\", and a late answer is silent", async () => {
+    fakeTime("setTimeout", "clearTimeout")
     client = new Client(server.url, { timeout: 50 })
     client.onError = vi.fn<(error: NesError) => void>()
     const socket = await connected()
-    const error = await rejection(client.request("/slow"))
+    const timedOut = rejection(client.request("/slow"))
+    await vi.advanceTimersByTimeAsync(50)
+    const error = await timedOut
     expect([error.type, error.message]).toEqual(["timeout", "Request timed out"])
     await socket.answer("request", { statusCode: 200 })
     const next = client.message("x")
@@ -106,18 +110,26 @@ describe("new Client(url, [options])", () => {
   })
 
   it("options as JavaScript hands them in: null, numbers as texts, what is no number", async () => {
+    fakeTime("setTimeout", "clearTimeout")
     const odd: ReadonlyArray<object | null> = [null, { timeout: "50" }, { timeout: "soon" }, { timeout: Infinity }]
     for (const options of odd) {
       client = new Client(server.url, options)
       const times: object = { delay: "10", maxDelay: "20", timeout: "1000" }
       const socket = await connected(times)
+      const lost = called((callback) => {
+        client.onDisconnect = callback
+      })
       const timedOut = rejection(client.request("/never"))
+      await vi.advanceTimersByTimeAsync(50)
       if (options !== null && Reflect.get(options, "timeout") === "50") {
         expect((await timedOut).type).toBe("timeout")
       }
+      const back = server.next()
       socket.cut()
+      await lost
       expect((await timedOut).isNes).toBe(true)
-      await (await server.next()).accept()
+      await vi.advanceTimersByTimeAsync(10)
+      await (await back).accept()
       await client.disconnect()
     }
   })

@@ -4,10 +4,11 @@ import { Effect, Metric } from "effect"
 import { constants } from "node:buffer"
 import type { Socket } from "node:net"
 import { setImmediate } from "node:timers/promises"
-import { describe, expect, it, onTestFinished } from "vitest"
+import { describe, expect, it, onTestFinished, vi } from "vitest"
 import * as Nes from "../../src/hapi.js"
 import type { Exceeded } from "../../src/server/LimitSettings.js"
-import { Gate } from "../harness/Journal.js"
+import { fakeTime } from "../harness/FakeTime.js"
+import { Gate, Journal } from "../harness/Journal.js"
 import { type Frame, type RawClient } from "../harness/RawClient.js"
 import { frame } from "../harness/RawPeer.js"
 import { type Live, live, type Options } from "./LiveServer.js"
@@ -37,7 +38,7 @@ const counts = ({ server }: Live): Partial<Exceeded> =>
 const tcp = (client: RawClient): Socket => (client.socket as unknown as { readonly _socket: Socket })._socket
 
 /** A server with limits, a bystander on it, and a socket that has said hello. */
-const limited = async (limits: Limits, options: Options = {}) => {
+const limited = async (limits: Limits, options: Options = {}, started: () => void = () => {}) => {
   const host = await live({
     ...options,
     nes: { ...options.nes, limits },
@@ -47,6 +48,7 @@ const limited = async (limits: Limits, options: Options = {}) => {
       options.declare?.(server)
     }
   })
+  started()
   const bystander = await host.connect()
   const client = await host.open()
   await client.hello()
@@ -342,16 +344,25 @@ describe("maxErrors", () => {
   })
 })
 
+const fake = (): void => fakeTime("setTimeout", "clearTimeout")
+
+/** The same where time is the test's: what a busy machine takes is none of it. */
+const timed = (limits: Limits, options?: Options): ReturnType<typeof limited> => limited(limits, options, fake)
+
+const passes = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms)
+
 describe("helloTimeout", () => {
   it("closes with 1008 who does not say hello in time, and leaves who did", async () => {
-    const { client, host, undisturbed } = await limited({ helloTimeout: 50 })
+    const { client, host, undisturbed } = await timed({ helloTimeout: 50 })
     const silent = await host.open()
     const mumbling = await host.open()
     await mumbling.hello({ version: "1" })
-    expect(await Promise.all([closure(silent), closure(mumbling)])).toEqual([
-      [1008, "No hello in time"],
-      [1008, "No hello in time"]
-    ])
+    const closed = Promise.all([closure(silent), closure(mumbling)])
+    await passes(49)
+    await client.fence()
+    expect(counts(host)).toEqual({})
+    await passes(1)
+    expect(await closed).toEqual([[1008, "No hello in time"], [1008, "No hello in time"]])
     expect(counts(host)).toEqual({ helloTimeout: 2 })
     await client.fence()
     await undisturbed()
@@ -360,71 +371,90 @@ describe("helloTimeout", () => {
 
 describe("maxConnectionAge", () => {
   it("closes with 1001 what is too old, and a client comes back by itself", async () => {
-    const { client, host } = await limited({ maxConnectionAge: 200 })
+    const { client, host } = await timed({ maxConnectionAge: 200 })
     const other = new Nes.Client(host.url)
     onTestFinished(() => other.disconnect())
-    const back = new Promise<void>((resolve) => {
-      let connected = 0
-      other.onConnect = () => ++connected === 2 && resolve()
+    const comings = new Journal()
+    other.onConnect = () => comings.note("connected")
+    const lost = new Promise<void>((resolve) => {
+      other.onDisconnect = () => resolve()
     })
     await other.connect({ delay: 10 })
     const { id } = other
-    expect(await closure(client)).toEqual([1001, "Connection is too old"])
-    await back
+    const closed = closure(client)
+    await passes(200)
+    expect(await closed).toEqual([1001, "Connection is too old"])
+    await lost
+    await passes(10)
+    await comings.until("connected", 2)
     expect(other.id).not.toBe(id)
     expect(counts(host).maxConnectionAge).toBeGreaterThanOrEqual(2)
   })
 
   it("lets what is being answered end, for a second", async () => {
     const gate = new Gate()
-    const { client, host } = await limited({ maxConnectionAge: 200 }, { nes: { onMessage: gate.hold } })
+    const { client, host } = await timed({ maxConnectionAge: 200 }, { nes: { onMessage: gate.hold } })
     client.say({ type: "message", message: 1 })
-    await expect.poll(() => counts(host).maxConnectionAge, { interval: 5 }).toBeGreaterThanOrEqual(1)
+    await gate.reached
     const closed = closure(client)
-    expect(client.socket.readyState).toBe(client.socket.OPEN)
+    await passes(200)
+    await expect.poll(() => counts(host).maxConnectionAge, { interval: 5 }).toBeGreaterThanOrEqual(1)
+    await passes(999)
+    await client.fence()
     gate.open()
     expect(await client.next(({ type }) => type === "message")).toMatchObject({ type: "message" })
     expect(await closed).toEqual([1001, "Connection is too old"])
   })
 
   it("ends what hangs all the same", async () => {
-    const { client } = await limited({ maxConnectionAge: 100 }, { nes: { onMessage: () => new Promise(() => {}) } })
+    const gate = new Gate()
+    const { client, host } = await timed({ maxConnectionAge: 100 }, { nes: { onMessage: gate.hold } })
     client.say({ type: "message", message: 1 })
-    expect(await closure(client)).toEqual([1001, "Connection is too old"])
+    await gate.reached
+    const closed = closure(client)
+    await passes(100)
+    await expect.poll(() => counts(host).maxConnectionAge, { interval: 5 }).toBeGreaterThanOrEqual(2)
+    await passes(1_000)
+    expect(await closed).toEqual([1001, "Connection is too old"])
   })
 })
 
 describe("authTimeout", () => {
-  const slow = (authenticate: () => Promise<unknown>): Options => ({
-    nes: { auth: { type: "direct" }, heartbeat: false },
-    prepare: (server) => {
-      server.auth.scheme("slow", () => ({
-        authenticate: async (request, h) => {
-          if (request.headers.authorization === "slow") {
-            await authenticate()
-          }
-          return h.authenticated({ credentials: { user: "john" } })
-        }
-      }))
-      server.auth.strategy("slow", "slow")
-      server.auth.default("slow")
-    }
-  })
-  const as = (authorization: string): Frame => ({ auth: { headers: { authorization } } })
-
   it("refuses a hello and a reauthentication that take too long, and what comes of them later changes nothing", async () => {
     const gate = new Gate()
+    const asked = new Journal()
     const host = await live({
-      ...slow(gate.hold),
-      nes: { auth: { type: "direct" }, heartbeat: false, limits: { authTimeout: 50 } }
+      nes: { auth: { type: "direct" }, heartbeat: false, limits: { authTimeout: 50 } },
+      prepare: (server) => {
+        server.auth.scheme("slow", () => ({
+          authenticate: async (request, h) => {
+            if (request.headers.authorization === "slow") {
+              asked.note("slow")
+              await gate.hold()
+            }
+            return h.authenticated({ credentials: { user: "john" } })
+          }
+        }))
+        server.auth.strategy("slow", "slow")
+        server.auth.default("slow")
+      }
     })
+    const as = (authorization: string): Frame => ({ auth: { headers: { authorization } } })
+    fake()
     const client = await host.open()
     const other = await host.open()
     await other.hello(as("fast"))
-    expect(refusal(await client.hello(as("slow")))).toEqual([503, "Authentication took too long"])
-    expect(refusal(await other.ask({ type: "reauth", ...as("slow") }))).toEqual([503, "Authentication took too long"])
+    for (
+      const [n, ask] of [() => client.hello(as("slow")), () => other.ask({ type: "reauth", ...as("slow") })].entries()
+    ) {
+      const answer = ask()
+      await asked.until("slow", n + 1)
+      await passes(50)
+      expect(refusal(await answer)).toEqual([503, "Authentication took too long"])
+    }
     await other.closed
     gate.open()
+    await passes(1_000)
     await client.closed
     expect(counts(host)).toEqual({ authTimeout: 2 })
   })

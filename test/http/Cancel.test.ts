@@ -8,6 +8,7 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServer from "effect/http/HttpServer"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
 import type { AddressInfo } from "node:net"
 import { WebSocket, WebSocketServer } from "ws"
 import * as Nes from "../../src/hapi.js"
@@ -55,12 +56,15 @@ describe("with our client and our server", () => {
         }).pipe(Effect.provide(server(effect)))
       }))
 
-    it.live(`${name} whose time is over ends at the server`, () =>
+    it.effect(`${name} whose time is over ends at the server`, () =>
       Effect.gen(function*() {
-        const { effect, ended } = yield* hanging
+        const { begun, effect, ended } = yield* hanging
         yield* Effect.gen(function*() {
           const client = yield* TestServer.connect({ timeout: 20 })
-          expect(yield* Effect.flip(call(client))).toMatchObject({ _tag: "TimeoutError" })
+          const calling = yield* Effect.forkChild(Effect.flip(call(client)))
+          yield* begun
+          yield* TestClock.adjust(20)
+          expect(yield* Fiber.join(calling)).toMatchObject({ _tag: "TimeoutError" })
           expect(yield* ended).toBe("interrupted")
         }).pipe(Effect.provide(server(effect)))
       }))

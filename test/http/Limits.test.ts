@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
 import { once } from "node:events"
 import { WebSocket } from "ws"
 import { Authentication, NesHttpServer, NesServer } from "../../src/index.js"
@@ -73,7 +74,6 @@ const cases: ReadonlyArray<readonly [NesHttpServer.LimitOptions, Provoke, Readon
     }),
     [1009, ""]
   ],
-  [{ helloTimeout: "50 millis" }, closure, [1008, "No hello in time"]],
   [
     { authTimeout: "50 millis" },
     async (client) => refusal(await client.hello({ auth: { headers: {} } })),
@@ -160,11 +160,23 @@ describe("limits", () => {
       }).pipe(Effect.provide(limited(limits, { auth }))))
   }
 
-  it.live("maxConnectionAge: a connection that is too old closes with 1001", () =>
+  it.effect("helloTimeout: a connection that says no hello in time closes with 1008", () =>
+    Effect.gen(function*() {
+      const bystander = yield* connect()
+      const closed = closure(yield* open)
+      yield* TestClock.adjust("50 millis")
+      expect(yield* Effect.promise(() => closed)).toEqual([1008, "No hello in time"])
+      expect(yield* counts).toEqual([["helloTimeout", 1]])
+      expect(yield* outcome(() => bystander.request("/"))).toMatchObject({ payload: "here" })
+    }).pipe(Effect.provide(limited({ helloTimeout: "50 millis" }))))
+
+  it.effect("maxConnectionAge: a connection that is too old closes with 1001", () =>
     Effect.gen(function*() {
       const client = yield* open
       yield* Effect.promise(() => client.hello())
-      expect(yield* Effect.promise(() => closure(client))).toEqual([1001, "Connection is too old"])
+      const closed = closure(client)
+      yield* TestClock.adjust("200 millis")
+      expect(yield* Effect.promise(() => closed)).toEqual([1001, "Connection is too old"])
       expect(yield* counts).toEqual([["maxConnectionAge", 1]])
     }).pipe(Effect.provide(limited({ maxConnectionAge: "200 millis" }))))
 
