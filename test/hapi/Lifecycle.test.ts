@@ -258,8 +258,7 @@ describe("stopped and started again", () => {
     const { server } = await live({
       nes: {
         onConnection: ({ id }) => journal.note("onConnection", id),
-        onDisconnection: () => journal.note("onDisconnection"),
-        heartbeat: { interval: 100, timeout: 50 }
+        onDisconnection: () => journal.note("onDisconnection")
       },
       declare: (server) => server.subscription("/item/{id}")
     })

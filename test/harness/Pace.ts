@@ -34,13 +34,19 @@ export const stopwatch = (): Stopwatch => {
   }
 }
 
-/** What came of an attempt during which the loop was never held up for so long (ms): else it says nothing, and is repeated. */
+/**
+ * What came of an attempt during which the loop was never held up for so long (ms): else it says nothing, even if it
+ * failed, and is repeated.
+ */
 export const unhindered = async <A>(limit: number, attempt: () => Promise<A>): Promise<A> => {
   for (;;) {
     const watch = stopwatch()
-    const outcome = await attempt()
+    const [outcome] = await Promise.allSettled([attempt()])
     if (watch.withheld().longest < limit) {
-      return outcome
+      if (outcome.status === "rejected") {
+        throw outcome.reason
+      }
+      return outcome.value
     }
   }
 }
