@@ -193,7 +193,8 @@ describe.each(["ours", "@hapi/nes"])("with the server of %s", (name) => {
     expect(status).toBe(0)
     const [result] = lines(out) as unknown as ReadonlyArray<Record<string, Record<string, number>>>
     expect(result).toMatchObject({ type: "bench", clients: 20, failed: 0, connect: { count: 20 }, errors: {} })
-    expect(result?.requests?.count).toBeGreaterThan(20)
+    // Each asks once at least, however little time it is given.
+    expect(result?.requests?.count).toBeGreaterThanOrEqual(20)
     expect(result?.requests?.p50).toBeLessThanOrEqual(result?.requests?.max ?? 0)
     expect(result?.requests?.failed).toBe(0)
   })
@@ -226,7 +227,7 @@ it("ends with a status of its own where there is no server, no answer, and no se
   const { port } = mute.address() as AddressInfo
   expect(await run(["request", `ws://127.0.0.1:${port}`, "/", "--timeout", "0.3"])).toMatchObject({ status: 4 })
   // It keeps what connects open, and is left all the same.
-  expect(await spawned(["doctor", `ws://127.0.0.1:${port}`, "--timeout", "0.3"])).toMatchObject({
+  expect(await spawned(["doctor", `ws://127.0.0.1:${port}`, "--timeout", "2.5"])).toMatchObject({
     status: 1,
     out: expect.stringContaining("✗ upgrade no answer in time")
   })
@@ -279,7 +280,7 @@ describe("doctor", () => {
 
   it("tells a server that does not answer the hello, and one that is full", async () => {
     const mute = await serve(Nes.plugin, { auth: false, onConnection: () => new Promise(() => {}) })
-    expect(await failing(mute.info.uri, "--timeout", "0.3")).toMatchObject({
+    expect(await failing(mute.info.uri, "--timeout", "2.5")).toMatchObject({
       name: "hello",
       advice: expect.stringContaining("does not answer the hello")
     })

@@ -1,5 +1,5 @@
 /** Whom the heartbeat sends a ping, by a clock of the test's own. */
-import { describe, expect, it } from "@effect/vitest"
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -12,6 +12,12 @@ import type { Log } from "../../../src/server/telemetry/Log.js"
 import type { Metrics } from "../../../src/server/telemetry/Metrics.js"
 import { PreparedMessage, Turns } from "../../../src/server/transport/Turns.js"
 import * as fc from "../../harness/Property.js"
+
+// Slices of work end by a clock of their own: what the machine takes is none of it.
+beforeEach(() => {
+  const clock = vi.spyOn(performance, "now").mockReturnValue(0)
+  onTestFinished(() => clock.mockRestore())
+})
 
 const heartbeat = { interval: 1000, timeout: 400 }
 
