@@ -14,13 +14,13 @@ describe("on an engine in memory", () => {
     engine = Effect.runSync(MemoryEngine.make)
   })
 
-  const start = (options: NodeOptions, on: Engine = engine) =>
+  const start = (options: NodeOptions, on: Engine = engine, timeout = 1_000) =>
     startNodeOn(
-      (onEvent) => Effect.runSync(ClusterBroker.make(on, { timeout: 1_000, maxInFlight: 1_000, onEvent })),
+      (onEvent) => Effect.runSync(ClusterBroker.make(on, { timeout, maxInFlight: 1_000, onEvent })),
       options
     )
 
-  suite("memory", (options) => start(options))
+  suite("memory", (options) => start(options, engine, 10_000))
 
   it("a crowd that subscribes at once has who is present, and the state, read no more than a few times", async () => {
     let release = (): void => {}

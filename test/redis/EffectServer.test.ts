@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Queue from "effect/Queue"
@@ -21,13 +22,13 @@ const redisServer = Effect.acquireRelease(
   (redis) => Effect.promise(() => redis.stop())
 )
 
-const start = (redis: RedisServer) => {
+const start = (redis: RedisServer, options: NesHttpServer.Options = {}) => {
   const live = Layer.mergeAll(
     NesHttpServer.layerSubscription("/kept/{id}", { recovery: true }),
     NesHttpServer.layerSubscription("/short/{id}", { recovery: { size: 1, age: "1 minute" } })
   ).pipe(
-    Layer.provideMerge(serving(Layer.empty)),
-    Layer.provideMerge(RedisBroker.layer({ url: redis.url, timeout: 400 }))
+    Layer.provideMerge(serving(Layer.empty, options)),
+    Layer.provideMerge(RedisBroker.layer({ url: redis.url, timeout: 10_000 }))
   )
   return Effect.gen(function*() {
     const context = yield* Layer.build(live)
@@ -65,7 +66,9 @@ const cut = ({ node }: NesServer.Service) =>
 it.live("who reconnects gets what was published on another node, or is told of a gap", () =>
   Effect.gen(function*() {
     const redis = yield* redisServer
-    const [a, b] = [yield* start(redis), yield* start(redis)]
+    const door = Latch.makeUnsafe(true)
+    const a = yield* start(redis)
+    const b = yield* start(redis, { verifyUpgrade: () => Effect.as(door.await, true) })
     const [kept, short] = [yield* hear(b.url, "/kept/1"), yield* hear(b.url, "/short/1")]
     yield* subscribed(a.nes, "/kept/1")
     yield* subscribed(a.nes, "/short/1")
@@ -73,11 +76,14 @@ it.live("who reconnects gets what was published on another node, or is told of a
       yield* a.nes.publish(path, 1)
     }
     expect([yield* Queue.take(kept), yield* Queue.take(short)]).toEqual([[1, false], [1, false]])
+    // Nobody is back before all of it has been published.
+    yield* door.close
     yield* cut(b.nes)
     for (const n of [2, 3]) {
       yield* a.nes.publish("/kept/1", n)
       yield* a.nes.publish("/short/1", n)
     }
+    yield* door.open
     expect([yield* Queue.take(kept), yield* Queue.take(kept), yield* Queue.take(short)]).toEqual([[2, false], [
       3,
       false

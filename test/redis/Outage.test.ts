@@ -14,7 +14,7 @@ const declare = (server: Server): void => {
   server.subscription("/kept/{id}", { recovery: true })
 }
 
-const cast = async (options: RedisOptions = {}, timeout = 400) => {
+const cast = async (options: RedisOptions = {}, timeout = 10_000) => {
   const redis = await RedisServer.start(options)
   onTestFinished(() => redis.stop())
   const broker = { cluster: options.cluster, durable: options.durable, timeout }
@@ -77,7 +77,7 @@ it.each([{ cluster: false }, { cluster: true }])(
 )
 
 it("a frozen Redis counts as away after its timeout, and holds up nobody", async () => {
-  const { a, ann, names, redis } = await cast()
+  const { a, ann, names, redis } = await cast({}, 400)
   const near = await hear(ann, "/plain/1")
   redis.freeze()
   onTestFinished(() => redis.thaw())
@@ -121,7 +121,7 @@ it("nothing remains of clients that came and went meanwhile", async () => {
 it("no more than so many commands are on their way to a frozen Redis", async () => {
   const redis = await RedisServer.start()
   onTestFinished(() => redis.stop())
-  const a = await startNode(redis, { declare, broker: { maxInFlight: 10, timeout: 2_000 } })
+  const a = await startNode(redis, { declare, broker: { maxInFlight: 10, timeout: 60_000 } })
   redis.freeze()
   onTestFinished(() => redis.thaw())
   await Promise.all(Array.from({ length: 100 }, (_, n) => a.server.publish("/plain/1", n)))
@@ -187,7 +187,7 @@ it("a replica that takes over in a Redis Cluster: publishes go on, and clients a
   onTestFinished(() => master.stop())
   const replica = await RedisServer.start({ cluster: true, replicaOf: master })
   onTestFinished(() => replica.stop())
-  const broker = { cluster: true, timeout: 400, url: [master.url, replica.url] }
+  const broker = { cluster: true, timeout: 10_000, url: [master.url, replica.url] }
   const [a, b] = [await startNode(master, { declare, broker }), await startNode(master, { declare, broker })]
   const bob = await b.connect()
   const gaps: Array<string> = []
@@ -212,7 +212,7 @@ it("a replica that takes over in a Redis Cluster: publishes go on, and clients a
 })
 
 it("a slow Redis holds up what has to go through it, and nothing else", async () => {
-  const { a, ann, b, bob, names, redis } = await cast({}, 10_000)
+  const { a, ann, b, bob, names, redis } = await cast()
   const [near, far, kept] = [await hear(ann, "/plain/1"), await hear(bob, "/plain/1"), await hear(bob, "/kept/1")]
   redis.run("client", "pause", "300", "all")
   const keeping = a.server.publish("/kept/1", 1)
@@ -228,7 +228,7 @@ it("a slow Redis holds up what has to go through it, and nothing else", async ()
 })
 
 it("a node that is held up for longer than its timeout does not take Redis for away", async () => {
-  const { a, b, names, redis } = await cast()
+  const { a, b, names, redis } = await cast({}, 400)
   redis.run("client", "pause", "300", "all")
   // By then both have asked for a sign of life.
   await sleep(200)

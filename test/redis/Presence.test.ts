@@ -40,7 +40,7 @@ it("after every fault all nodes and clients agree with the truth; who came back 
   onTestFinished(() => redis.stop())
   const proxy = await Proxy.start(Number(new URL(redis.url).port))
   const declare = (server: Server): void =>
-    server.subscription("/room/{id}", { auth: { mode: "optional", index: true }, presence: { grace: 2_000 } })
+    server.subscription("/room/{id}", { auth: { mode: "optional", index: true }, presence: { grace: 3_000 } })
   const auth = { options: { auth: { index: true, route: "named", isSecure: false } }, declare } as const
   const [a, b] = [await startNode(redis, auth), await startNode(redis, auth)]
   const c = await startNode(redis, { ...auth, broker: { url: proxy.url } })
@@ -77,7 +77,7 @@ it("after every fault all nodes and clients agree with the truth; who came back 
   const before = watchers.map(({ told }) => told.length)
   await dan.disconnect()
   await enter(b, "dan")
-  await new Promise((resolve) => setTimeout(resolve, 3_000))
+  await new Promise((resolve) => setTimeout(resolve, 4_000))
   expect(watchers.map(({ told }) => told.length)).toEqual(before)
 
   // A node is cut off for longer than its lease: its users leave, and are back with it.

@@ -14,7 +14,7 @@ describe.each(servers)("on $program, cluster: $cluster", ({ cluster, program }) 
   }, 120_000)
   afterAll(() => redis.stop())
 
-  suite(`redis-${cluster}`, (options) => startNode(redis, { ...options, broker: { cluster } }))
+  suite(`redis-${cluster}`, (options) => startNode(redis, { ...options, broker: { cluster, timeout: 10_000 } }))
 
   it("a node hears only the paths that someone there listens to", async () => {
     const declare = (server: Server): void => server.subscription("/item/{id}")

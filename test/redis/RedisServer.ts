@@ -1,5 +1,6 @@
 /** A real `redis-server`, or `valkey-server`, on a free port of the loopback interface, with a directory of its own. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
+import { randomInt } from "node:crypto"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import { connect, createServer } from "node:net"
@@ -43,13 +44,18 @@ export const install = (user = process.getuid?.()): void => {
   }
 }
 
+/** A port on which nothing listens, and which no system gives away by itself, not even while it is not listened on. */
 export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  return typeof address === "object" && address ? address.port : 0
+  for (;;) {
+    const port = 10_000 + randomInt(20_000)
+    const server = createServer().listen(port, "127.0.0.1")
+    const isFree = await once(server, "listening").then(() => true, () => false)
+    if (isFree) {
+      server.close()
+      await once(server, "close")
+      return port
+    }
+  }
 }
 
 const answers = (port: number): Promise<boolean> =>
