@@ -1215,6 +1215,29 @@ const limitScripts: ReadonlyArray<Script> = [
     }
   },
   {
+    name: "maxConnectionsPerUser: who was refused is nobody",
+    application: application("direct", { auth: { index: true, maxConnectionsPerUser: 1 }, onDisconnection: "record" }),
+    fence: false,
+    play: async (stage) => {
+      await stage.open("a", direct(basic("plain")))
+      const b = await stage.open("b", direct(basic("plain")))
+      await b.close()
+      await stage.recorded("onDisconnection")
+    },
+    expect: {
+      a: [welcome("a")],
+      b: [error(503, "Too many connections for the authenticated user", { type: "hello", id: 1 }), "closed 1005"],
+      record: [`onDisconnection ["<socket 0>",{"isAuthenticated":false,"credentials":null}]`]
+    },
+    difference: {
+      id: "S-too-many-503",
+      peer: (ours) => ({
+        ...ours,
+        record: [`onDisconnection ["<socket 0>",{"isAuthenticated":true,"credentials":{"user":"plain"}}]`]
+      })
+    }
+  },
+  {
     name: "maxConnectionsPerUser: the place is free again",
     application: application("direct", { auth: { index: true, maxConnectionsPerUser: 1 }, onDisconnection: "record" }),
     play: async (stage) => {
