@@ -5,12 +5,14 @@ import { connecting } from "./Connecting.js"
 import type { Deployed, Difference, Shown } from "./Difference.js"
 import { liveness } from "./Liveness.js"
 import { nes6 } from "./Nes6.js"
+import { objects } from "./Objects.js"
 
 export const differences: ReadonlyArray<Difference> = [
   ...connecting,
   ...answers,
   ...applications,
   ...liveness,
+  ...objects,
   ...nes6
 ]
 

@@ -5,6 +5,7 @@ import { chunks } from "./Chunks.js"
 import { closing } from "./Closing.js"
 import { connecting } from "./Connecting.js"
 import { heartbeats } from "./Heartbeats.js"
+import { objects } from "./Objects.js"
 import { reconnecting } from "./Reconnecting.js"
 import { requests } from "./Requests.js"
 import { subscriptions } from "./Subscriptions.js"
@@ -19,7 +20,8 @@ export const subjects: Readonly<Record<string, ReadonlyArray<Session>>> = {
   chunks,
   heartbeats,
   closing,
-  reconnecting
+  reconnecting,
+  objects
 }
 
 export const sessions: ReadonlyArray<Session> = Object.values(subjects).flat()
