@@ -36,14 +36,12 @@ it("clients are sent away over the time given, with 1012, while new ones are ref
   const { node } = server.plugins.nes
   expect(node.ready).toBe(true)
   const closed: Array<{ readonly code: number; readonly at: number }> = []
-  const from = performance.now()
   for (let n = 0; n < 10; n++) {
     const socket = new WebSocket(urlOf(server))
     socket.on("close", (code) => void closed.push({ code, at: performance.now() - drained }))
     await once(socket, "open")
   }
   const drained = performance.now()
-  expect(drained).toBeGreaterThan(from)
   const watch = stopwatch()
   const draining = node.drain({ within: 500 })
   expect(node.ready).toBe(false)
@@ -54,7 +52,7 @@ it("clients are sent away over the time given, with 1012, while new ones are ref
   await expect.poll(() => closed.length).toBe(10)
   expect(new Set(closed.map(({ code }) => code))).toEqual(new Set([1012]))
   // Those that were due while the loop was held up left together.
-  const { all } = watch.withheld()
+  const all = watch.withheld()
   expect((closed[9]?.at ?? 0) - (closed[0]?.at ?? 0)).toBeGreaterThan(200 - all)
   expect((closed[9]?.at ?? 0) - (closed[4]?.at ?? 0)).toBeGreaterThan(80 - all)
 })

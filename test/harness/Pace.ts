@@ -1,52 +1,46 @@
 /** Tells what a test measures from what its machine withheld: on a busy one a process does not get its turn at once. */
 import { onTestFinished, vi } from "vitest"
-
-/** How often the loop is looked at (ms). */
-const tick = 10
+import { LoopWatch } from "./LoopWatch.js"
 
 export interface Stopwatch {
   /** How much time the loop has had (ms). */
   readonly elapsed: () => number
-  /** For how long it did not get its turn, in all, and at most (ms). */
-  readonly withheld: () => { readonly all: number; readonly longest: number }
+  /** For how long it did not get its turn, in all (ms). */
+  readonly withheld: () => number
 }
 
 export const stopwatch = (): Stopwatch => {
   const from = performance.now()
-  let last = from
-  let [all, longest] = [0, 0]
-  const look = (): number => {
-    const now = performance.now()
-    const late = Math.max(0, now - last - 2 * tick)
-    all += late
-    longest = Math.max(longest, late)
-    last = now
-    return now
-  }
-  const timer = setInterval(look, tick)
-  onTestFinished(() => clearInterval(timer))
+  const loop = new LoopWatch()
+  onTestFinished(() => loop.stop())
   return {
-    elapsed: () => look() - from - all,
+    elapsed: () => loop.look() - from - loop.all,
     withheld: () => {
-      look()
-      return { all, longest }
+      loop.look()
+      return loop.all
     }
   }
 }
 
 /**
- * What came of an attempt during which the loop was never held up for so long (ms): else it says nothing, even if it
- * failed, and is repeated.
+ * Makes an attempt that looks at what came of it. If it fails, though a loop was held up for so long meanwhile (ms), that
+ * says nothing, and it is made again: this process's, or others' that are asked.
  */
-export const unhindered = async <A>(limit: number, attempt: () => Promise<A>): Promise<A> => {
+export const unhindered = async <A>(
+  limit: number,
+  attempt: () => Promise<A>,
+  others: () => Promise<number> | number = () => 0
+): Promise<A> => {
   for (;;) {
-    const watch = stopwatch()
-    const [outcome] = await Promise.allSettled([attempt()])
-    if (watch.withheld().longest < limit) {
-      if (outcome.status === "rejected") {
-        throw outcome.reason
+    const loop = new LoopWatch()
+    try {
+      return await attempt()
+    } catch (error) {
+      if (Math.max(loop.take(), await others()) < limit) {
+        throw error
       }
-      return outcome.value
+    } finally {
+      loop.stop()
     }
   }
 }
