@@ -40,6 +40,11 @@ export class Theatre {
     return transcript
   }
 
+  /** For how long the server's loop was held up, at most, since this was asked last (ms). */
+  async withheld(): Promise<number> {
+    return (await this.#child).withheld()
+  }
+
   async close(): Promise<void> {
     await (await this.#child).stop()
   }

@@ -1,5 +1,6 @@
 /** The child's side of `ChildProcess`: answers calls, reports events, and ends when the parent lets go. */
 import type { ToChild, ToParent } from "./ChildProcess.js"
+import { LoopWatch } from "./LoopWatch.js"
 
 type Handler = (...args: Array<unknown>) => unknown
 
@@ -38,10 +39,11 @@ export const plain = (value: unknown): unknown => {
 export const emit = (event: string, ...data: ReadonlyArray<unknown>): void => post({ event, data })
 
 /**
- * Answers the parent's calls with these handlers. `stop`, where there is one, runs when the parent asks for the end or is
+ * Answers the parent's calls with these handlers, and for how long its loop was held up (`withheld`). `stop`, where there is one, runs when the parent asks for the end or is
  * gone; the process then ends, whatever is still open.
  */
 export const serve = (handlers: Readonly<Record<string, Handler>>, stop: () => unknown = () => {}): void => {
+  const loop = new LoopWatch()
   const end = (): void => {
     void Promise.resolve().then(stop).finally(() => process.exit(0))
   }
@@ -52,7 +54,7 @@ export const serve = (handlers: Readonly<Record<string, Handler>>, stop: () => u
     }
     const { args, call, name } = message
     const run = async (): Promise<unknown> => {
-      const handler = handlers[name]
+      const handler = name === "withheld" ? () => loop.take() : handlers[name]
       if (handler === undefined) {
         throw new Error(`no handler ${name}`)
       }

@@ -222,6 +222,11 @@ export class ChildProcess {
     return within(reply, () => `answer to ${name}`)
   }
 
+  /** For how long the child's loop did not get its turn, at most, since this was asked last (ms). */
+  async withheld(): Promise<number> {
+    return Number(await this.call("withheld"))
+  }
+
   /** Asks the child to close what it holds and waits until it is gone; kills it when it does not go. */
   async stop(): Promise<Exit> {
     if (this.#exit === undefined) {

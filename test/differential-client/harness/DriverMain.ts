@@ -2,6 +2,7 @@
  * A process that plays sessions with one peer, on demand of its parent. Hostile input may kill a peer, so each has a
  * process of its own; what would have killed it is written into the transcript.
  */
+import { LoopWatch } from "../../harness/LoopWatch.js"
 import { sessions } from "../sessions/index.js"
 import { Patience } from "./Patience.js"
 import { loadPeer, type PeerName } from "./Peer.js"
@@ -33,6 +34,7 @@ const leftovers = async (): Promise<ReadonlyArray<string>> => {
 
 const play = async (session: Session, milliseconds: number): Promise<Transcript> => {
   const patience = new Patience(milliseconds)
+  const loop = new LoopWatch()
   const server = await ScriptedServer.start(patience)
   stage = new Stage(peer, server, patience)
   try {
@@ -44,7 +46,9 @@ const play = async (session: Session, milliseconds: number): Promise<Transcript>
   }
   await stage.end()
   await server.stop()
-  return { application: stage.lines, server: server.attempts, left: await leftovers() }
+  const withheld = loop.take()
+  loop.stop()
+  return { application: stage.lines, server: server.attempts, left: await leftovers(), withheld }
 }
 
 process.on("message", ({ name, patience }: Order) => {

@@ -14,4 +14,6 @@ export interface Transcript {
   readonly server: ReadonlyArray<ReadonlyArray<string>>
   /** Timers and sockets that outlived the client's disconnection. */
   readonly left: ReadonlyArray<string>
+  /** For how long the process did not get its turn, at most (ms). */
+  readonly withheld: number
 }
