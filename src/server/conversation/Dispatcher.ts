@@ -358,7 +358,7 @@ export class Dispatcher implements Rules<Received, Connection> {
     } catch (error) {
       this.answerError(connection, error, arrived)
     }
-    this.ended(connection, weight)
+    connection.answered(weight)
   }
 
   private answerLater(

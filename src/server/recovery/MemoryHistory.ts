@@ -1,7 +1,7 @@
 /** The updates that are kept, in the memory of one process. */
 import { randomBytes } from "node:crypto"
 import type { Publish, Published } from "../Command.js"
-import { getOrMake, take } from "../Groups.js"
+import { take } from "../Groups.js"
 import type { Bounds } from "./Bounds.js"
 import * as Epoch from "./Epoch.js"
 import type { History, Page, Since } from "./History.js"
@@ -121,7 +121,7 @@ export class MemoryHistory implements History {
     log.touched = now
     log.age = age
     this.logs.set(path, log)
-    getOrMake(this.queues, age, () => new Map()).set(path, log)
+    this.queues.set(age, (this.queues.get(age) ?? new Map<string, Log>()).set(path, log))
   }
 
   private drop(path: string): void {

@@ -42,8 +42,8 @@ export class Recovery implements Keeper {
     }
     this.owner = {
       ready: ({ path }) => interest?.(path),
-      read: ({ path, position, subscription }, since) =>
-        history.read(path, since, subscription.options.recovery ?? defaultBounds, position),
+      read: ({ at, path, subscription }, since) =>
+        history.read(path, since, subscription.options.recovery ?? defaultBounds, at),
       deliver: (sync, update, to) => {
         const { path, subscription } = sync
         if (subscription.seats && to === undefined) {
@@ -89,8 +89,8 @@ export class Recovery implements Keeper {
         firstMessages.again(sync.path, sync.subscription, (connection, error) => {
           if (!retry(sync, connection, error) && wants(sync, connection)) {
             sync.subscription.add(connection, sync.path)
-            if (sync.position) {
-              this.owner.gap(sync, sync.position, connection)
+            if (sync.at) {
+              this.owner.gap(sync, sync.at, connection)
             }
           }
         }),
@@ -102,7 +102,7 @@ export class Recovery implements Keeper {
       },
       idle: (sync) => {
         const { path, subscription } = sync
-        if (this.syncs.get(path) === sync && !sync.busy && !subscription.isFollowed(path)) {
+        if (this.syncs.get(path) === sync && !subscription.isFollowed(path)) {
           this.forget(sync)
           void interest?.(path)
         }
@@ -128,7 +128,7 @@ export class Recovery implements Keeper {
 
   reached(path: string): Message.Position | undefined {
     const sync = this.syncs.get(path)
-    return sync?.busy ? undefined : sync?.position
+    return sync?.busy ? undefined : sync?.at
   }
 
   /** Reads the history of a path again: announcements may have been missed. */
@@ -138,7 +138,7 @@ export class Recovery implements Keeper {
 
   /** Ends when a path has come as far here as this position, or its history has been read. */
   async reach(path: string, { epoch, offset }: Message.Position): Promise<void> {
-    const at = this.syncs.get(path)?.position
+    const at = this.syncs.get(path)?.at
     if (at && (at.epoch !== epoch || at.offset < offset)) {
       await this.refresh(path)
     }
@@ -160,7 +160,7 @@ export class Recovery implements Keeper {
 
   position(connection: Connection, path: string): Message.Position | undefined {
     return connection.subscriptions.get(path)?.subscribers(path).has(connection)
-      ? this.syncs.get(path)?.position
+      ? this.syncs.get(path)?.at
       : undefined
   }
 }

@@ -72,7 +72,8 @@ const resume = (since: Message.Position, page: Page): { readonly offset: number;
  * nothing comes twice, and whoever is let in misses nothing in between.
  */
 export class RecoverySync {
-  private at: Message.Position | undefined
+  /** The position of the last update that was delivered here; `undefined` while it is not known. */
+  at: Message.Position | undefined
   /** How far it had come in epochs before: of two servers that both count as the first, each may be met again. */
   private left: ReadonlyArray<Message.Position> = none
   private behind = false
@@ -81,11 +82,6 @@ export class RecoverySync {
   private early: Map<number, Early> | undefined
 
   constructor(readonly path: string, readonly subscription: Declared, private readonly owner: Owner) {}
-
-  /** The position of the last update that was delivered here; `undefined` while it is not known. */
-  get position(): Message.Position | undefined {
-    return this.at
-  }
 
   get busy(): boolean {
     return this.working !== undefined || Boolean(this.admissions?.size)
@@ -221,7 +217,9 @@ export class RecoverySync {
       }
     } finally {
       this.working = undefined
-      this.owner.idle(this)
+      if (!this.busy) {
+        this.owner.idle(this)
+      }
     }
   }
 
