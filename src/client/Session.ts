@@ -218,7 +218,12 @@ export class Session implements Owner {
       }
       return known.waiting === undefined ? done() : void known.waiting.push(done)
     }
-    const topic = this.subscribed.create(path, options)
+    // It is said again with every hello, whatever becomes of it.
+    const wishes = Codec.copy(options)
+    if (Result.isFailure(wishes)) {
+      return done(wishes.failure)
+    }
+    const topic = this.subscribed.create(path, wishes.success)
     topic.listeners.set(key, listener)
     topic.waiting = this.connection?.isOpen ? [done] : undefined
     this.afterHello(done, () =>
@@ -235,14 +240,19 @@ export class Session implements Owner {
     if (topic === undefined) {
       return done(new UserError({ message: "Not subscribed" }))
     }
+    const copy = Codec.copy(value)
+    if (Result.isFailure(copy)) {
+      return done(copy.failure)
+    }
+    const presence = copy.success
     // What a server refuses is not said again after a reconnect, where it would end the subscription.
     const said = (error?: NesError): void => {
       if (error?._tag !== "ServerError") {
-        topic.presence = value
+        topic.presence = presence
       }
       done(error)
     }
-    this.afterHello(said, () => this.ask(path, topic, said, { presence: value }))
+    this.afterHello(said, () => this.ask(path, topic, said, { presence }))
   }
 
   private ask(path: string, topic: Topic, done: Settle, more?: Pick<Message.Sub, "presence" | "traceparent">): void {

@@ -219,12 +219,12 @@ export const decodeServerMessage = (text: string): Result.Result<Message.ServerM
 export const pubHead = (path: string): string => `{"type":"pub","path":${JSON.stringify(path)},"message":`
 
 /** Encodes a message. Fails with a `UserError` that carries `JSON.stringify`'s own message, as for a circular value. */
-export const encode = (
-  message: Message.ClientMessage | Message.ServerMessage
-): Result.Result<string, UserError> => {
-  try {
-    return Result.succeed(JSON.stringify(message))
-  } catch (cause) {
-    return Result.fail(Thrown.toUserError(cause))
-  }
-}
+export const encode = (message: Message.ClientMessage | Message.ServerMessage): Result.Result<string, UserError> =>
+  Result.try({ try: () => JSON.stringify(message), catch: Thrown.toUserError })
+
+/** What JSON makes of a value, whatever becomes of that later. It fails as `encode` does. */
+export const copy = <A>(value: A): Result.Result<A, UserError> =>
+  Result.try({
+    try: () => (JSON.parse(JSON.stringify({ value })) as { readonly value: A }).value,
+    catch: Thrown.toUserError
+  })

@@ -244,4 +244,40 @@ describe("subscriptions", () => {
       server.socket.open()
       expect(server.socket.last("hello").subs).toBe(undefined)
     }))
+
+  it.effect("what is said with a path is said as it was, and only if it is JSON", () =>
+    Effect.gen(function*() {
+      const { ended, listener, server, session, settle } = yield* connected
+      const circular: Record<string, unknown> = {}
+      circular.self = circular
+      const fails = {
+        toJSON() {
+          throw new Error("cannot be read")
+        }
+      }
+      const mood = { is: "fine" }
+      session.subscribe("/a", 1, listener("1"), settle("/a"), { presence: mood })
+      server.socket.answer("sub")
+      session.present("/a", mood, settle("mood"))
+      server.socket.answer("sub")
+      mood.is = "worse"
+      const refused = [5n, circular, fails]
+      refused.forEach((value) => session.present("/a", value, settle("present")))
+      server.socket.end(1006)
+      yield* turn
+      refused.forEach((value, index) => {
+        session.present("/a", value, settle("present"))
+        session.subscribe(`/b/${index}`, 1, listener("1"), settle("subscribe"), { presence: value })
+      })
+      expect(ended.splice(0).map(([name, error]) => [name, error])).toEqual([
+        ["/a", undefined],
+        ["mood", undefined],
+        ...refused.map(() => ["present", "user"]),
+        ...refused.flatMap(() => [["present", "user"], ["subscribe", "user"]])
+      ])
+      yield* adjust(1000)
+      server.socket.accept()
+      expect(server.socket.last("hello")).toMatchObject({ subs: ["/a"], presence: { "/a": { is: "fine" } } })
+      expect(session.status._tag).toBe("Connected")
+    }))
 })
