@@ -62,7 +62,7 @@ export const policy = (
   return retries < 1 ? undefined : { schedule, stableAfter: longest }
 }
 
-/** A policy under way. A schedule is the application's: one that dies ends the attempts, not the client. */
+/** A policy under way. A schedule is the application's: one that does not answer ends the attempts, not the client. */
 export class Backoff {
   /** Opened to end the wait for the next attempt. */
   readonly over = Latch.makeUnsafe(false)
@@ -94,7 +94,11 @@ export class Backoff {
         Effect.map(([, delay]) => isExpected ? Duration.zero : delay),
         Pull.catchDone(() => Effect.succeed(undefined))
       )
-    }).pipe(Effect.catchDefect((defect) => Effect.as(Effect.sync(() => this.died(defect)), undefined)))
+    }).pipe(
+      Effect.catchCause((cause) => Effect.as(Effect.sync(() => this.died(Cause.squash(cause))), undefined)),
+      // A schedule may wait for anything: whoever gives up does not wait with it.
+      Effect.raceFirst(Effect.as(this.over.await, undefined))
+    )
   }
 
   /** Whether an attempt follows on this end of the connection: its `next` is told the same. */

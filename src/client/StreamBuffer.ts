@@ -72,12 +72,9 @@ export class StreamBuffer<in out A, in out E = never> {
 
   /** A Stream that, each time it is run, has a buffer of its own. */
   static stream<A, E = never>(source: Source<A, E>, buffer: Buffer): Stream.Stream<A, E | OverflowError> {
-    return Stream.fromChannel(Channel.fromTransform((_, scope) =>
-      Effect.flatMap(
-        StreamBuffer.open(source, buffer),
-        (made) => Effect.as(Scope.addFinalizer(scope, Effect.sync(() => source.leave(made))), made.take)
-      )
-    ))
+    return streamOf(
+      Effect.acquireRelease(StreamBuffer.open(source, buffer), (made) => Effect.sync(() => source.leave(made)))
+    )
   }
 
   /** The Stream of one buffer, as soon as it is accepted; it goes on until the scope closes. */
@@ -92,14 +89,15 @@ export class StreamBuffer<in out A, in out E = never> {
         yield* Effect.onError(restore(Deferred.await(made.answer)), () => leave)
         yield* Effect.addFinalizer(() => Effect.andThen(leave, Effect.sync(() => made.end())))
         let isConsumed = false
-        return Stream.fromChannel(Channel.fromTransform((_, scope) =>
+        return streamOf(Effect.acquireRelease(
           Effect.suspend(() => {
             if (isConsumed) {
               return Effect.fail(new UserError({ message: "A Stream of one subscription has one consumer at a time" }))
             }
             isConsumed = true
-            return Effect.as(Scope.addFinalizer(scope, Effect.sync(() => isConsumed = false)), made.take)
-          })
+            return Effect.succeed(made)
+          }),
+          () => Effect.sync(() => isConsumed = false)
         ))
       })
     )
@@ -180,7 +178,7 @@ export class StreamBuffer<in out A, in out E = never> {
   }
 
   // An interrupted wait needs no undoing: what it was to take is there for the next, if there is one.
-  private readonly take: Take<A, E> = Effect.callback((resume) => {
+  readonly take: Take<A, E> = Effect.callback((resume) => {
     const next = this.values.length > 0 ? this.taken : this.exit
     if (next === undefined) {
       this.wake = resume
@@ -193,6 +191,14 @@ export class StreamBuffer<in out A, in out E = never> {
   // that dies there, all of its values live on to the next full collection.
   private readonly taken: Take<A, E> = Effect.sync(() => this.values.splice(0) as unknown as NonEmptyReadonlyArray<A>)
 }
+
+// A fiber may be interrupted wherever it yields, and it yields after so many steps: what is acquired is not left half.
+const streamOf = <A, E, E2>(
+  acquire: Effect.Effect<StreamBuffer<A, E>, E2, Scope.Scope>
+): Stream.Stream<A, E | E2 | OverflowError> =>
+  Stream.fromChannel(
+    Channel.fromTransform((_, scope) => Effect.map(Scope.provide(acquire, scope), ({ take }) => take))
+  )
 
 type Take<A, E> = Pull.Pull<NonEmptyReadonlyArray<A>, E | OverflowError>
 

@@ -292,4 +292,27 @@ describe("reconnecting", () => {
       expect(ended).toEqual([["connect"], ["connect"]])
       expect(session.status._tag).toBe("Connected")
     }))
+
+  it.effect("a Schedule that is interrupted is one that ends, and one that waits does not hold up a disconnect", () =>
+    Effect.gen(function*() {
+      const { connect, heard, server, session, settle, ended } = yield* setup()
+      const after = (wait: Effect.Effect<Duration.Duration>) => ({
+        schedule: Schedule.addDelay(Schedule.forever, () => wait),
+        stableAfter: Duration.seconds(5)
+      })
+      connect({ reconnect: after(Effect.interrupt) })
+      server.socket.accept()
+      server.socket.end(1001)
+      yield* turn
+      expect(heard.names()).toEqual(["connected", "error", "disconnected"])
+      connect({ reconnect: after(Effect.never) })
+      server.socket.accept()
+      server.socket.end(1001)
+      yield* turn
+      expect(heard.names()).toEqual(["connected"])
+      session.disconnect(settle("disconnect"))
+      yield* turn
+      expect(ended.at(-1)).toEqual(["disconnect"])
+      expect(heard.take()).toEqual([["disconnected", false, log(false, false, 1001)]])
+    }))
 })
