@@ -4,9 +4,9 @@
  * @since 1.0.0
  */
 import * as Plain from "./client/Client.js"
-import type { RequestOptions, Response } from "./client/Request.js"
+import type { RequestOptions } from "./client/Request.js"
 import type { explanations } from "./protocol/CloseCode.js"
-import type { NesError } from "./protocol/NesError.js"
+import type * as Errors from "./protocol/NesError.js"
 
 export type { ApiOptions } from "./hapi/Api.js"
 export type {
@@ -34,12 +34,37 @@ export type {
   Handler as NesSubHandler
 } from "./client/Client.js"
 export type { DisconnectLog as NesLog } from "./client/Observer.js"
-export type { RequestOptions as ClientRequestOptions, Response as NesReqRes } from "./client/Request.js"
+export type { RequestOptions as ClientRequestOptions } from "./client/Request.js"
 export type { SocketAuth as SocketAuthObject } from "./hapi/Socket.js"
-export type { NesError } from "./protocol/NesError.js"
 
 // Programs written for 14 name no type for what was JSON.
 type Untyped = ReturnType<typeof JSON.parse>
+
+/**
+ * One of the six errors, of which every property that any of them has can be asked, as in the types of `@hapi/nes` 14.
+ *
+ * @since 1.0.0
+ * @category errors
+ */
+export type NesError = Errors.NesError & {
+  readonly statusCode?: number | undefined
+  readonly data?: Untyped
+  readonly headers?: Untyped
+  readonly path?: string | undefined
+}
+
+/**
+ * The answer to a request.
+ *
+ * @since 1.0.0
+ * @category models
+ */
+export interface NesReqRes<R = Untyped> {
+  readonly payload: R
+  readonly statusCode: number
+  /** The response headers the server lets through; `undefined` where it lets none. */
+  readonly headers: Untyped
+}
 
 /**
  * The plain client. As in the types of `@hapi/nes` 14, `message<R>()` names all that it resolves to, and without a type
@@ -49,9 +74,9 @@ type Untyped = ReturnType<typeof JSON.parse>
  * @category clients
  */
 export type Client = {
-  request<R = Untyped>(options: string | RequestOptions): Promise<Response<R>>
+  request<R = Untyped>(options: string | RequestOptions): Promise<NesReqRes<R>>
   message<R = Plain.MessageResponse<Untyped>>(message: unknown): Promise<R>
-} & Plain.Client
+} & Plain.Client<NesError>
 
 /**
  * Makes a client.

@@ -32,9 +32,9 @@ export type SocketCredentials = AuthCredentials & { readonly [property: string]:
  * @category models
  */
 export interface SocketAuth {
-  readonly isAuthenticated: boolean
-  readonly credentials: SocketCredentials | null
-  readonly artifacts: AuthArtifacts | null
+  isAuthenticated: boolean
+  credentials: SocketCredentials | null
+  artifacts: AuthArtifacts | null
   readonly strategy: string | undefined
 }
 
@@ -84,7 +84,7 @@ const nodeify = <A>(
  */
 export class Socket {
   /** Application state of this socket: a namespace that conflicts with nothing of its own. */
-  readonly app: SocketApplicationState = {}
+  app: SocketApplicationState = {}
   readonly #connection: Connection
   readonly #host: Host
 

@@ -191,6 +191,27 @@ test("the type names of @hapi/nes 14, by themselves and in the namespace Nes", (
   expectTypeOf(Nes.Nes.Client).toEqualTypeOf(Nes.Client)
 })
 
+test("errors, answers and a socket's state as @hapi/nes 14 types them", () => {
+  const client = new Nes.Client("ws://localhost")
+  client.onError = (error) => {
+    expectTypeOf(error.statusCode).toEqualTypeOf<number | undefined>()
+    expectTypeOf(error.path).toEqualTypeOf<string | undefined>()
+    expectTypeOf(error.data).toBeAny()
+    expectTypeOf(error.headers).toBeAny()
+    expectTypeOf(error._tag === "ServerError" ? error.statusCode : 0).toEqualTypeOf<number>()
+  }
+  client.onError = (error: Nes.NesError) => console.error(error)
+  client.onError = (error: Error) => console.error(error)
+  expectTypeOf(client.request("/")).resolves.toHaveProperty("headers").toBeAny()
+  const use = (socket: Nes.Socket): void => {
+    socket.app = { bids: 1 }
+    socket.auth.isAuthenticated = false
+    socket.auth.credentials = null
+    socket.auth.artifacts = null
+  }
+  expectTypeOf(use).toBeFunction()
+})
+
 test("request<R>() and message<R>() as @hapi/nes 14 types them", () => {
   const client = new Nes.Client("ws://localhost")
   expectTypeOf(client.request<{ readonly id: number }>("/")).resolves.toEqualTypeOf<
