@@ -103,10 +103,10 @@ class HostileServer {
   }
 }
 
-/** Plays sessions until the time is up. */
+/** Plays sessions until the time is up, and there have been at least so many. */
 export const run = async (
   subject: Subject,
-  { seconds, seed }: { readonly seconds: number; readonly seed: number }
+  { least = 0, seconds, seed }: { readonly seconds: number; readonly seed: number; readonly least?: number }
 ): Promise<Figures> => {
   const module = new URL("./client.child.ts", import.meta.url)
   const figures: Figures = { sessions: 0, messages: 0, calls: 0, deaths: 0, lost: 0, growth: 0, faults: [] }
@@ -134,9 +134,10 @@ export const run = async (
   }
 
   const until = performance.now() + seconds * 1000
+  const isOver = (): boolean => performance.now() >= until && figures.sessions >= least
   const some = async (): Promise<void> => {
     const sessions = reference === undefined ? warmup : round
-    for (let n = 0; n < sessions && child.alive && performance.now() < until; n++) {
+    for (let n = 0; n < sessions && child.alive && !isOver(); n++) {
       await one()
     }
   }
@@ -154,9 +155,9 @@ export const run = async (
       return undefined
     }
   }
-  while (performance.now() < until) {
+  while (!isOver()) {
     await Promise.all(Array.from({ length: crowd }, some))
-    if (!child.alive || (reference === undefined && performance.now() < until)) {
+    if (!child.alive || (reference === undefined && !isOver())) {
       reference = await takeStock()
     }
   }

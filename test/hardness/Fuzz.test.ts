@@ -8,17 +8,23 @@ describe("mutated sessions, for some seconds", { timeout: 120_000 }, () => {
   it.each(["effect-nes", "NesHttpServer"] as const)(
     "do not end the server (%s), get well-formed answers, pass no gate, leave no trace, and disturb nobody",
     async (door) => {
-      const { faults, ...figures } = await ServerFuzz.run(door, { seconds: 1, seed: 7, kinds: [0, 3, 4, 6], crowd: 40 })
+      const { faults, ...figures } = await ServerFuzz.run(door, {
+        seconds: 1,
+        seed: 7,
+        least: 120,
+        kinds: [0, 3, 4, 6],
+        crowd: 40
+      })
       expect(faults).toEqual([])
       expect(figures).toMatchObject({ deaths: 0, hangs: 0, malformed: 0, passed: 0, disturbed: 0, leaks: 0 })
       expect(figures.sessions).toBeGreaterThan(100)
       expect(figures.answers).toBeGreaterThan(300)
-      expect(figures.asked).toBeGreaterThan(4)
+      expect(figures.asked).toBeGreaterThanOrEqual(4)
     }
   )
 
   it.each(["Client", "NesClient"] as const)("do not end the %s, and every call ends once", async (subject) => {
-    const { faults, ...figures } = await ClientFuzz.run(subject, { seconds: 1, seed: 7 })
+    const { faults, ...figures } = await ClientFuzz.run(subject, { seconds: 1, seed: 7, least: 100 })
     expect(faults).toEqual([])
     expect(figures).toMatchObject({ deaths: 0, lost: 0 })
     expect(figures.calls).toBeGreaterThan(100)

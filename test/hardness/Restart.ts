@@ -15,6 +15,8 @@ export interface Figures {
   readonly updates: number
   /** Reconnects by the time since the loss, in steps of 100 ms. */
   readonly histogram: ReadonlyArray<number>
+  /** For how long the process of the clients did not get its turn, at most (ms): they come back together then. */
+  readonly withheld: number
   readonly faults: ReadonlyArray<string>
 }
 
@@ -53,6 +55,7 @@ export const run = async (
 
   await fleet.call("join", url, clients)
   await fleet.call("begin")
+  await fleet.withheld()
   for (let restart = 1; restart <= restarts; restart++) {
     // The next process is ready before the old one lets go of the port.
     const next = await ChildProcess.start(module, ["effect-nes"])
@@ -67,6 +70,7 @@ export const run = async (
       faults.push(`after restart ${restart}, ${clients - (await state()).connected} clients have not come back`)
     }
   }
+  const withheld = await fleet.withheld()
   await fleet.call("end")
   await reaches(async () => (await state()).open === 0, 12_000)
   const { delays, faults: theirs, open, ...counts } = await state()
@@ -83,6 +87,7 @@ export const run = async (
     lost: open,
     updates: counts.updates,
     histogram: histogram(delays),
+    withheld,
     faults: [...faults, ...theirs]
   }
 }

@@ -148,12 +148,14 @@ const leavings = async (child: ChildProcess): Promise<Left> => {
   }
 }
 
-/** Plays sessions until the time is up. The same seed plays the same sessions. */
+/** Plays sessions until the time is up, and there have been enough. The same seed plays the same sessions. */
 export const run = async (
   door: Door,
-  { crowd = manySessions, isEnough = () => false, kinds = [...hapi.keys()], seconds, seed }: {
+  { crowd = manySessions, isEnough = () => false, kinds = [...hapi.keys()], least = 0, seconds, seed }: {
     readonly seconds: number
     readonly seed: number
+    /** How many sessions there are at least, however little the machine does in the time. */
+    readonly least?: number
     readonly crowd?: number
     /** Whether so much has been found that no more has to be. */
     readonly isEnough?: (figures: Pick<Figures, "deaths" | "passed">) => boolean
@@ -181,6 +183,8 @@ export const run = async (
   for (const index of kinds) {
     let target = await start(door, index, child)
     const until = performance.now() + seconds * 1000 / kinds.length
+    const enough = figures.sessions + least / kinds.length
+    const isOver = (): boolean => performance.now() >= until && figures.sessions >= enough
     await victim.call("live", houseOf(target))
     let reference: Holdings | undefined
     let played = 0
@@ -236,7 +240,7 @@ export const run = async (
     // Sessions one after another; now and then all stop, so that the server can be looked at.
     const some = async (): Promise<void> => {
       const sessions = reference === undefined ? warmup : round
-      for (let n = 0; n < sessions && target.child.alive && performance.now() < until; n++) {
+      for (let n = 0; n < sessions && target.child.alive && !isOver(); n++) {
         await one()
       }
     }
@@ -255,7 +259,7 @@ export const run = async (
     const holdings = (): Promise<Holdings | undefined> =>
       living(async () => await target.child.call("holdings") as Holdings)
 
-    while (performance.now() < until && !isEnough(figures)) {
+    while (!isOver() && !isEnough(figures)) {
       await Promise.all(Array.from({ length: crowd }, some))
       if (!target.child.alive) {
         figures.deaths++
@@ -269,7 +273,7 @@ export const run = async (
       } else {
         await look()
         // With no time left to grow, there is nothing to compare with.
-        if (reference === undefined && performance.now() < until) {
+        if (reference === undefined && !isOver()) {
           // Taking stock takes the server longer than any client waits.
           await victim.call("rest")
           reference = await holdings()

@@ -50,7 +50,7 @@ export type Door = "effect-nes" | "NesHttpServer"
 
 const modules: Readonly<Record<Door, string>> = { "effect-nes": "./server.child.ts", NesHttpServer: "./http.child.ts" }
 
-/** `warmup`: connections before the first look; what is compiled and cached once is no leak. */
+/** `warmup`: connections before the first look, and after it at least; what is compiled and cached once is no leak. */
 export const run = async (door: Door, seconds: number, warmup = 600): Promise<Figures> => {
   const [server, clients] = await Promise.all([
     ChildProcess.start(new URL(modules[door], import.meta.url), [door]),
@@ -84,7 +84,8 @@ export const run = async (door: Door, seconds: number, warmup = 600): Promise<Fi
   const before = await look((held) => held.every(({ entries, gauges, sockets }) => !entries && !gauges && !sockets))
   const again = setInterval(() => void server.call("publish", "/o", 0, 1), 20)
   const end = performance.now() + seconds * 1000
-  while (performance.now() < end) {
+  const enough = figures.connections + warmup
+  while (performance.now() < end || figures.connections < enough) {
     figures = add(figures, await churn(Math.min(round, Math.max(100, end - performance.now()))))
   }
   clearInterval(again)

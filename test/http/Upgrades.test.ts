@@ -131,7 +131,7 @@ describe.each(Object.keys(constructors))("%s", (constructor) => {
         }
         const peer = new RawPeer(port)
         yield* Effect.promise(() =>
-          peer.open(handshake({ path: constructor.includes("route") ? path : options.path ?? "/" }))
+          peer.open(handshake({ path: constructor.includes("route") ? path : options.path ?? "/" }), 30_000)
         )
         expect(peer.status).toBe(101)
         peer.destroy()
@@ -151,7 +151,7 @@ describe("who may upgrade", () => {
   const status = (port: number, extra = "", path = "/"): Effect.Effect<number | undefined> =>
     Effect.promise(async () => {
       const peer = new RawPeer(port)
-      await peer.open(handshake({ extra, path }))
+      await peer.open(handshake({ extra, path }), 30_000)
       return peer.status
     })
 
