@@ -205,7 +205,10 @@ it("scrolls through 50,000 connections, of which it holds a few lines, dark and 
 
   // Looking at every one of them is done in slices.
   const inspection = node.inspect()
-  const began = performance.now()
+  // However fast the machine is: each look at the clock is a moment after the one before.
+  let now = 0
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => now += 0.1)
+  const began = process.cpuUsage()
   let turns = 0
   let waits = true
   const turn = (): void => {
@@ -217,7 +220,9 @@ it("scrolls through 50,000 connections, of which it holds a few lines, dark and 
   turn()
   await inspection.ask({ type: "connections", search: "user4999", path: undefined, ranges: { [node.id]: [0, 100] } })
   waits = false
-  const took = performance.now() - began
+  const { system, user } = process.cpuUsage(began)
+  const took = (system + user) / 1_000
+  clock.mockRestore()
   expect(turns).toBeGreaterThan(3)
   expect(took).toBeLessThan(1_000)
   if (picture !== undefined) {
