@@ -3,6 +3,7 @@
  * script with a `difference` names. The reason is the document's; here stands what is different.
  */
 export const differences: Readonly<Record<string, string>> = {
+  "S-answer-order": "what need not wait is answered in the order in which it was sent",
   "S-auth-timeout": "`auth.timeout` runs only where authentication is required",
   "S-before-hello": "`broadcast` and `eachSocket` see only connections whose hello succeeded",
   "S-closing": "messages of a connection that the server is closing are not processed",

@@ -7,7 +7,7 @@ import { answers, textOf } from "../../protocol/ErrorTexts.js"
 import type * as Message from "../../protocol/Message.js"
 import { parentOf, withoutQuery } from "../../protocol/Tracing.js"
 import type { Request, Response, Route } from "../Application.js"
-import { type Awaitable, Call } from "../Awaitable.js"
+import { type Awaitable, Call, isPromiseLike } from "../Awaitable.js"
 import type { Arrived, Connection, Opening, Received } from "../connection/Connection.js"
 import type { Lifetimes } from "../connection/Lifetimes.js"
 import { getOrMake } from "../Groups.js"
@@ -554,7 +554,7 @@ export class Dispatcher implements Rules<Received, Connection> {
     const { onConnection } = this.context.settings.hooks
     const { opening } = connection
     if (onConnection && opening && connection.isOpen) {
-      opening.greeting = this.run("onConnection", connection, () => onConnection(connection))
+      opening.greeting = Promise.resolve(this.run("onConnection", connection, () => onConnection(connection)))
       try {
         await opening.greeting
       } finally {
@@ -563,12 +563,17 @@ export class Dispatcher implements Rules<Received, Connection> {
     }
   }
 
-  private async run<A>(name: string, connection: Connection, hook: () => Awaitable<A>, call?: Call): Promise<A> {
+  // What a hook answers at once is answered at once: what has been sent together is answered in that order.
+  private run<A>(name: string, connection: Connection, hook: () => Awaitable<A>, call?: Call): A | Promise<A> {
     const { application, settle } = this.context
-    try {
-      return await (call ? settle(hook(), connection, call) : settle(hook(), connection))
-    } catch (error) {
+    const failed = (error: unknown): never => {
       throw call?.departed ? error : Errors.ofHook(name, error, application.log, connection)
+    }
+    try {
+      const answer = call ? settle(hook(), connection, call) : settle(hook(), connection)
+      return isPromiseLike(answer) ? Promise.resolve(answer).catch(failed) : answer
+    } catch (error) {
+      return failed(error)
     }
   }
 
@@ -666,8 +671,8 @@ export class Dispatcher implements Rules<Received, Connection> {
   private cancellable(
     connection: Connection,
     message: Message.Request | Message.Custom,
-    work: (call: Call | undefined) => Promise<string>
-  ): Promise<string> {
+    work: (call: Call | undefined) => string | Promise<string>
+  ): string | Promise<string> {
     if (!connection.extensions?.has("cancel")) {
       return work(undefined)
     }
@@ -680,7 +685,8 @@ export class Dispatcher implements Rules<Received, Connection> {
         calls.delete(id)
       }
     }
-    return work(call).then((text) => {
+    const begin = async (): Promise<string> => work(call)
+    return begin().then((text) => {
       ended()
       return call.departed ? cancelled(message) : text
     }, (error: unknown) => {
@@ -716,13 +722,18 @@ export class Dispatcher implements Rules<Received, Connection> {
     return route
   }
 
-  private async message(connection: Connection, { id, message, type }: Message.Custom, call?: Call): Promise<string> {
+  private message(
+    connection: Connection,
+    { id, message, type }: Message.Custom,
+    call?: Call
+  ): string | Promise<string> {
     const { onMessage } = this.context.settings.hooks
     if (!onMessage) {
       throw errorAnswer("noMessages")
     }
-    const answer = await this.run("onMessage", connection, () => onMessage(connection, message), call)
-    return this.encode({ id, type }, { type: "message", id, message: answer })
+    const answered = (answer: unknown): string => this.encode({ id, type }, { type: "message", id, message: answer })
+    const answer = this.run("onMessage", connection, () => onMessage(connection, message), call)
+    return answer instanceof Promise ? answer.then(answered) : answered(answer)
   }
 
   private sub(connection: Connection, message: Message.Sub): string | Promise<string> {
@@ -746,9 +757,9 @@ export class Dispatcher implements Rules<Received, Connection> {
     return subscribed()
   }
 
-  private async unsub(connection: Connection, message: Message.Unsub): Promise<string> {
-    await this.hub.unsubscribe(connection, message.path)
-    return this.encode(message, { type: "unsub", id: message.id })
+  private unsub(connection: Connection, message: Message.Unsub): string | Promise<string> {
+    const gone = (): string => this.encode(message, { type: "unsub", id: message.id })
+    return this.hub.unsubscribe(connection, message.path)?.then(gone) ?? gone()
   }
 
   private encode(request: Answerable, answer: Message.Answer): string {

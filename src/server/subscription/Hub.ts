@@ -161,8 +161,8 @@ export class Hub {
     }
   }
 
-  /** Ends a subscription, or one that is about to begin; `onUnsubscribe` follows, and cannot fail it. */
-  readonly unsubscribe = async (connection: Connection, path: string): Promise<void> => {
+  /** Ends a subscription, or one that is about to begin; returns when `onUnsubscribe`, which cannot fail it, has run. */
+  unsubscribe(connection: Connection, path: string): Promise<void> | undefined {
     const pending = connection.pending?.get(path)
     if (pending) {
       pending.cancelled = true
@@ -174,17 +174,18 @@ export class Hub {
       connection.catchUp()
       connection.subscriptions.delete(path)
       this.exit(connection, path, subscription)
-      await this.afterUnsubscribe(connection, path, subscription)
+      return subscription.options.onUnsubscribe && this.afterUnsubscribe(connection, path, subscription)
     }
+    return undefined
   }
 
   /** Ends a subscription by the server's word. A client takes a `sub` that is answered for one that stands. */
-  readonly revoke = (connection: Connection, path: string): Promise<void> => {
+  readonly revoke = async (connection: Connection, path: string): Promise<void> => {
     const pending = connection.pending?.get(path)
     if (pending) {
       pending.revoked = true
     }
-    return this.unsubscribe(connection, path)
+    await this.unsubscribe(connection, path)
   }
 
   /** Fails with 503 if its user has too many. Ends with the paths that it may not be subscribed to any more. */

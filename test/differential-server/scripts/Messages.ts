@@ -39,6 +39,13 @@ const values: ReadonlyArray<readonly [string, unknown]> = [
   ["text outside the BMP", "😀\u2028\u2029"]
 ]
 
+const together = [
+  "{\"type\":\"sub\",\"id\":5,\"path\":\"/o\"}",
+  "{\"type\":\"message\",\"id\":6,\"message\":1}",
+  "{\"type\":\"unsub\",\"id\":7}",
+  error(400, "Unknown message type", { type: "nonsense", id: 8 })
+]
+
 export const messages: ReadonlyArray<Script> = [
   {
     name: "message without onMessage",
@@ -157,6 +164,25 @@ export const messages: ReadonlyArray<Script> = [
         "{\"type\":\"message\",\"id\":5,\"message\":\"late\"}"
       ],
       control: ["openGate: undefined"]
+    }
+  },
+  {
+    name: "messages sent together, none of which has to wait",
+    application: { onMessage: true },
+    play: async (stage) => {
+      const a = await stage.open("a")
+      a.together(
+        { type: "sub", id: 5, path: "/o" },
+        { type: "message", id: 6, message: { do: "echo", value: 1 } },
+        { type: "unsub", id: 7, path: "/o" },
+        { type: "nonsense", id: 8 }
+      )
+      await a.messages(4)
+    },
+    expect: { a: [welcome("a"), ...together] },
+    difference: {
+      id: "S-answer-order",
+      peer: { a: [welcome("a"), ...[3, 1, 2, 0].map((n) => together[n] ?? "")] }
     }
   }
 ]
