@@ -153,7 +153,7 @@ const atPath = <Path extends string, Message extends Schema.Constraint, A, E, R>
 /**
  * What publishes by contracts. `R` is what it takes to have the server: nothing if it is bound to one, or to a
  * `Publisher` (`make`). All of it fails with a `ContractError` if a message does not encode, with a `UserError` if a
- * parameter of the path is empty.
+ * parameter of the path is empty or cannot be encoded.
  *
  * @since 1.0.0
  * @category models

@@ -210,7 +210,12 @@ const compile = (pattern: string): Template => {
       if (isEmpty && !optional) {
         throw new UserError({ message: `Path parameter must not be empty: ${name}` })
       }
-      filled += (isEmpty ? "" : slash + encode(String(value))) + literal
+      try {
+        filled += (isEmpty ? "" : slash + encode(String(value))) + literal
+      } catch (cause) {
+        // Such as half of a surrogate pair: a text that was cut off in the middle of an emoji.
+        throw new UserError({ message: `Path parameter cannot be encoded: ${name}`, cause })
+      }
     }
     return filled === "" ? "/" : filled
   }
@@ -218,8 +223,8 @@ const compile = (pattern: string): Template => {
 
 /**
  * A path pattern with its parameters filled in, percent-encoded as both sides need it. The slash before an optional
- * parameter that is left out goes with it. Throws a `UserError` where one that is not optional is empty: the path would
- * be another.
+ * parameter that is left out goes with it. Throws a `UserError` where one that is not optional is empty, as the path would
+ * be another, and where one cannot be encoded.
  *
  * @since 0.1.0
  * @category utilities

@@ -82,24 +82,29 @@ describe("a message that is no JSON value", () => {
     }).pipe(Effect.provide(Live)))
 })
 
-describe("a parameter that is empty", () => {
+describe("a parameter that is empty, or half an emoji", () => {
   const Items = Contract.subscription("/user/{id}/items", { message: Schema.String })
 
   it("is no path", () => {
     for (const pattern of ["/user/{id}/items", "/f/{name}.{ext}", "/f/{rest*2}"]) {
       expect(() => Contract.fill(pattern, { id: "", name: "", ext: "x", rest: "" })).toThrow("must not be empty")
+      expect(() => Contract.fill(pattern, { id: "\ud83d", name: "\ud83d", ext: "x", rest: "\ud83d" }))
+        .toThrow("cannot be encoded")
     }
     expect(Contract.fill("/a/{b?}", { b: "" })).toBe("/a")
   })
 
   it.live("fails the publish and the Stream", () =>
     Effect.gen(function*() {
-      expect(yield* Effect.flip(ContractServer.publish(Items, { id: "" }, "x"))).toMatchObject({ _tag: "UserError" })
       const client = yield* connect
-      const error = yield* Effect.flip(Stream.runDrain(ContractClient.subscribe(Items, { id: "" }))).pipe(
-        Effect.provideService(NesClient.NesClient, client)
-      )
-      expect(error).toMatchObject({ _tag: "UserError", message: "Path parameter must not be empty: id" })
+      for (const [id, message] of [["", "must not be empty"], ["\ud83d", "cannot be encoded"]] as const) {
+        const refused = { _tag: "UserError", message: `Path parameter ${message}: id` }
+        expect(yield* Effect.flip(ContractServer.publish(Items, { id }, "x"))).toMatchObject(refused)
+        const error = yield* Effect.flip(Stream.runDrain(ContractClient.subscribe(Items, { id }))).pipe(
+          Effect.provideService(NesClient.NesClient, client)
+        )
+        expect(error).toMatchObject(refused)
+      }
     }).pipe(Effect.provide(Live)))
 })
 
