@@ -54,7 +54,9 @@ describe.each(Object.entries(ways))("snapshots %s", (_, { read, versions }) => {
           fc.array(wait, { maxLength: 12 }),
           wait,
           fc.tuple(wait, wait),
-          async (pauses, start, given) => {
+          // What has been written is published a little later, and may have been read before.
+          versions ? wait : fc.constant(0),
+          async (pauses, start, given, lag) => {
             state = []
             delays = given
             const path = `/a/${Math.random()}`
@@ -62,9 +64,11 @@ describe.each(Object.entries(ways))("snapshots %s", (_, { read, versions }) => {
             const publishing = (async () => {
               for (const pause of pauses) {
                 await turns(pause)
-                state.push(state.length + 1)
-                void server.publish(path, state.length, versions ? { version: state.length } : {})
+                const version = state.push(state.length + 1)
+                const publish = () => server.publish(path, version, versions ? { version } : {})
+                void (lag === 0 ? publish() : turns(lag).then(publish))
               }
+              await turns(lag)
             })()
             await turns(start)
             await socket.ask({ type: "sub", id: 2, path })

@@ -4,10 +4,12 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Contract, ContractClient, NesClient, NesHttpServer, NesServer, Refusal } from "../../src/index.js"
+import * as TestClock from "effect/testing/TestClock"
+import { Contract, ContractClient, NesClient, NesHttpServer, NesServer, Refusal, TestServer } from "../../src/index.js"
 import { address, connect, outcome, serving } from "./Serving.js"
 
 class Database extends Context.Service<Database, Map<string, number>>()("Database") {}
@@ -68,6 +70,39 @@ describe("an Effect client", () => {
       expect(yield* Effect.flip(Stream.runDrain(nes.subscribe("/view/2")))).toMatchObject({ statusCode: 404 })
     }).pipe(Effect.provide(Layer.provideMerge(client, live)), Effect.scoped))
 })
+
+it.effect("an update that a snapshot tells of passes its subscriber by, for ten seconds; others hear it", () =>
+  Effect.gen(function*() {
+    yield* NesHttpServer.subscription("/item/{id}", {
+      snapshot: () => Effect.succeed(NesHttpServer.snapshotAt(7, "seven"))
+    })
+    const server = yield* NesServer.NesServer
+    const hear = Effect.gen(function*() {
+      const nes = yield* TestServer.connect()
+      const updates = yield* nes.subscribed("/item/5")
+      const heard: Array<unknown> = []
+      yield* Effect.forkScoped(Stream.runForEach(updates, ({ message }) => Effect.sync(() => heard.push(message))))
+      return { nes, heard }
+    })
+    const publish = (version: number | undefined, message: unknown) => server.publish("/item/5", message, { version })
+    const early = yield* hear
+    yield* publish(8, 8)
+    const late = yield* hear
+    yield* publish(7, "7")
+    yield* publish(undefined, "of no version")
+    yield* TestClock.adjust("9 seconds")
+    yield* publish(6, "6")
+    yield* TestClock.adjust("1 second")
+    yield* publish(1, "made anew")
+    for (const { nes } of [early, late]) {
+      yield* Effect.flip(nes.request("/"))
+    }
+    expect(early.heard).toEqual(["seven", 8, "7", "of no version", "6", "made anew"])
+    expect(late.heard).toEqual(["seven", "of no version", "made anew"])
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(TestServer.layer(Layer.empty).pipe(Layer.provideMerge(HttpServer.layerServices)))
+  ))
 
 it.live("a snapshot of a client that has left is interrupted", () =>
   Effect.gen(function*() {

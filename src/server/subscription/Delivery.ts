@@ -208,7 +208,10 @@ export class Delivery {
       : carried.then(() => flush.done)
   }
 
-  private toSubscribers(command: Publish, subscription: Declared, subscribers: Subscribers<Connection>): Carried {
+  private toSubscribers(command: Publish, subscription: Declared, all: Subscribers<Connection>): Carried {
+    const subscribers = subscription.told && command.version !== undefined
+      ? this.hub.firstMessages?.unaware(command, subscription, all) ?? all
+      : all
     if (subscription.options.filter) {
       return this.toFiltered(command, subscription, subscribers)
     }

@@ -35,6 +35,9 @@ interface Entrant {
   readonly isHere: () => boolean
 }
 
+// How long after it was written something may be published: the snapshot of a new subscriber may tell of it before.
+const patience = 10_000_000_000n
+
 // Updates that wait for a first message. With more of them the subscription ends: the application takes too long.
 const maxWaiting = 10_000
 
@@ -109,10 +112,44 @@ export class FirstMessages {
     }
   }
 
+  /** Those of the subscribers whom no first message has told of an update. */
+  unaware(
+    { path, version = Infinity }: Publish,
+    subscription: Declared,
+    subscribers: Subscribers<Connection>
+  ): Subscribers<Connection> {
+    const ofPath = subscription.told?.get(path)
+    if (!ofPath) {
+      return subscribers
+    }
+    const now = this.context.clock.monotonicTimeNanosUnsafe()
+    const others = new Set(subscribers.keys())
+    for (const [connection, told] of ofPath) {
+      if (version <= told.version && now < told.until) {
+        others.delete(connection)
+      } else {
+        this.forget(connection, path, subscription)
+      }
+    }
+    return others.size === subscribers.size ? subscribers : {
+      size: others.size,
+      has: (connection) => others.has(connection) && subscribers.has(connection),
+      keys: () => others.keys()
+    }
+  }
+
   leave(connection: Connection, path: string, subscription: Declared): void {
     const { seats } = subscription
     if (seats && take(seats, path, connection)) {
       subscription.seats = seats.size > 0 ? seats : undefined
+    }
+    this.forget(connection, path, subscription)
+  }
+
+  private forget(connection: Connection, path: string, subscription: Declared): void {
+    const { told } = subscription
+    if (told && take(told, path, connection)) {
+      subscription.told = told.size > 0 ? told : undefined
     }
   }
 
@@ -154,6 +191,10 @@ export class FirstMessages {
     }
     this.leave(connection, path, subscription)
     subscription.add(connection, path)
+    if (first instanceof Snapshot && typeof first.until === "number") {
+      const until = this.context.clock.monotonicTimeNanosUnsafe() + patience
+      getOrMake(subscription.told ??= new Map(), path, () => new Map()).set(connection, { version: first.until, until })
+    }
   }
 
   // What comes as the hook answers is after it: a hook that need not wait is called and answered in one step.

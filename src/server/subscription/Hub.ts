@@ -409,7 +409,7 @@ export class Hub {
 
   private exit(connection: Connection, path: string, subscription: Declared): void {
     subscription.remove(connection, path)
-    if (subscription.seats) {
+    if (subscription.seats ?? subscription.told) {
       this.firstMessages?.leave(connection, path, subscription)
     }
     this.context.metrics.totals.subscriptions--

@@ -20,7 +20,8 @@ export class Snapshot<out Message = unknown> {
 
 /**
  * What a `snapshot` hook answers that has to wait: the message, and the number of the last update that is in it (the
- * `version` it was published with). Updates up to that number do not come again.
+ * `version` it is published with). Updates up to that number do not come again, also if they are published up to ten
+ * seconds later.
  *
  * ```ts
  * server.subscription("/item/{id}", {

@@ -82,9 +82,17 @@ export interface Seat {
   done: Promise<void>
 }
 
+/** Up to which version somebody has been told of a path, and for how long that counts (ns of the clock). */
+export interface Told {
+  readonly version: number
+  readonly until: bigint
+}
+
 export class Subscription<C extends Subscriber> {
   /** Who waits for a first message, by path; present while somebody does. */
   seats: Map<string, Map<C, Seat>> | undefined
+  /** Whose first message told of versions that may be yet to come, by path; present while there is somebody. */
+  told: Map<string, Map<C, Told>> | undefined
   private readonly topics = new Map<string, Topic<C>>()
   private own: Call.Router<true> | undefined
 
