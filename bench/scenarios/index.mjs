@@ -63,5 +63,5 @@ export const shrink = (scenario) => ({
     warmCrowd: { connections: 4, paths: 2, perTick: 2 }
   }),
   ...(scenario.users && { users: scenario.users.slice(0, 2), perTick: 2 }),
-  ...(scenario.server?.heartbeat && { server: { ...scenario.server, heartbeat: { interval: 1200, timeout: 500 } } })
+  ...(scenario.server?.heartbeat && { server: { ...scenario.server, heartbeat: { interval: 3000, timeout: 2700 } } })
 })

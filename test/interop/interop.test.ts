@@ -80,7 +80,8 @@ const subscribed = async (server: ServerUnderTest, path: string, count: number):
 /** The token that the authentication endpoint answers to this user. */
 const login = async (url: string, name: string): Promise<unknown> => {
   const response = await fetch(`${url.replace("ws:", "http:")}/nes/auth`, {
-    headers: { authorization: `Custom ${name}` }
+    // One that was kept since the last time may be closed by the server as it is asked over it.
+    headers: { authorization: `Custom ${name}`, connection: "close" }
   })
   return (await response.json() as { readonly token?: unknown }).token
 }
