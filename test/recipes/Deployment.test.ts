@@ -43,8 +43,10 @@ const startNode = async (redis: string, env: Readonly<Record<string, string>>) =
 }
 
 /** On a connection of its own: one that was kept may be closed by the server as it is asked over it. */
-const asked = (url: string, { headers, ...init }: RequestInit = {}): Promise<Response> =>
-  fetch(url, { ...init, headers: { ...headers, connection: "close" } })
+const asked = (
+  url: string,
+  init: RequestInit & { readonly headers?: Record<string, string> } = {}
+): Promise<Response> => fetch(url, { ...init, headers: { ...init.headers, connection: "close" } })
 
 const status = async (url: string): Promise<number> => (await asked(url)).status
 
