@@ -148,6 +148,16 @@ const answerMessage = (gate: Gate) => (socket: Socket, message: unknown, ...more
       error.output.headers["x-extra"] = "1"
       throw error
     }
+    case "boom with another payload": {
+      const error = Boom.badRequest("shaped")
+      Object.assign(error.output, { payload: value })
+      throw error
+    }
+    case "boom with a circular payload": {
+      const error = Boom.badRequest("shaped")
+      error.output.payload.itself = circular()
+      throw error
+    }
     case "boom with a path":
       throw Object.assign(Boom.notFound("no file"), { path: "/etc/file" })
     case "boom 500":

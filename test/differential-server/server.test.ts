@@ -56,9 +56,9 @@ describe("the answers that the specification lists", () => {
       }
       const { payload, statusCode } = JSON.parse(line) as {
         readonly statusCode: number
-        readonly payload: { readonly message: string }
+        readonly payload: { readonly message: string } | null
       }
-      return [`${statusCode} ${payload.message}`]
+      return [`${statusCode} ${payload?.message}`]
     })
   )
 

@@ -387,17 +387,31 @@ export class Dispatcher implements Rules<Received, Connection> {
 
   private answerError(connection: Connection, error: unknown, request: Errors.Quoted): void {
     const [cause, path] = error instanceof PathRefused ? [error.cause, error.path] : [error, undefined]
-    const answer = Errors.toAnswer(cause, this.context.settings.headers, request, path)
+    const [statusCode = 500, text] = this.encodeError(cause, request, path)
     this.context.metrics.totals.sentError++
-    connection.answer(connection.outgoing(JSON.stringify(answer)))
+    connection.answer(connection.outgoing(text))
     const { opening } = connection
     if (opening && connection.stage === "new" && request.type === "hello") {
       opening.saidHello = false
       connection.greeted(false)
     }
     // Faults of the server's do not count against a client.
-    if (answer.statusCode !== undefined && answer.statusCode < 500) {
+    if (statusCode < 500) {
       connection.tooMany("errors")
+    }
+  }
+
+  // The payload of an application's error may be anything.
+  private encodeError(
+    error: unknown,
+    request: Errors.Quoted,
+    path: string | undefined
+  ): readonly [statusCode: number | undefined, text: string] {
+    try {
+      const answer = Errors.toAnswer(error, this.context.settings.headers, request, path)
+      return [answer.statusCode, JSON.stringify(answer)]
+    } catch {
+      return this.encodeError(this.unserialisable(request), request, path)
     }
   }
 
@@ -770,7 +784,7 @@ export class Dispatcher implements Rules<Received, Connection> {
     }
   }
 
-  private unserialisable(request: Answerable): Boom.Boom {
+  private unserialisable(request: Errors.Quoted): Boom.Boom {
     this.context.application.log(["nes", "serialization", "error"], request.type)
     return errorAnswer("unserialisable")
   }

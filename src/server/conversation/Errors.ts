@@ -1,6 +1,7 @@
 /** Failures as answers. */
 import * as Boom from "@hapi/boom"
 import * as Bounce from "@hapi/bounce"
+import { isObject } from "../../protocol/Codec.js"
 import type * as Message from "../../protocol/Message.js"
 import type { Service } from "../Application.js"
 import { Interrupted } from "../Awaitable.js"
@@ -45,10 +46,10 @@ export const toAnswer = (
   { id, type }: Quoted,
   path: string | undefined
 ): Message.Answer => {
-  const { headers, payload: { statusCode: _, ...payload }, statusCode } = toBoom(error).output
+  const { headers, payload, statusCode } = toBoom(error).output
   return {
     statusCode,
-    payload,
+    payload: isObject(payload) ? { ...payload, statusCode: undefined } : payload,
     headers: allowed === null ? undefined : visibleHeaders(headers, allowed),
     type,
     id,

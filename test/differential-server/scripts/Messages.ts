@@ -81,6 +81,16 @@ export const messages: ReadonlyArray<Script> = [
   message("without content", {}),
   message("answered later", { message: { do: "later", value: 1 } }),
   command("count more arguments", { expect: { a: [welcome("a"), "{\"type\":\"message\",\"id\":2,\"message\":0}"] } }),
+  ...["text", 5, [1, 2], {}].map((value) =>
+    message(`answered with an error whose payload is ${JSON.stringify(value)}`, {
+      message: { do: "boom with another payload", value }
+    })
+  ),
+  message("answered with an error without a payload", { message: { do: "boom with another payload", value: null } }, {
+    expect: { a: [welcome("a"), "{\"statusCode\":400,\"payload\":null,\"type\":\"message\",\"id\":2}"] },
+    difference: crash("S-system-errors", { a: [welcome("a"), "closed 1006"] })
+  }),
+  command("boom with a circular payload", unserialisable),
   command("boom with a path", {
     expect: { a: [welcome("a"), error(404, "no file", { type: "message", id: 2 })] },
     difference: {
