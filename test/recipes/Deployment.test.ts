@@ -43,10 +43,11 @@ const startNode = async (redis: string, env: Readonly<Record<string, string>>) =
 }
 
 /** On a connection of its own: one that was kept may be closed by the server as it is asked over it. */
-const asked = (
-  url: string,
-  init: RequestInit & { readonly headers?: Record<string, string> } = {}
-): Promise<Response> => fetch(url, { ...init, headers: { ...init.headers, connection: "close" } })
+const asked = (url: string, body?: object): Promise<Response> =>
+  fetch(url, {
+    headers: { connection: "close", "content-type": "application/json" },
+    ...(body && { method: "POST", body: JSON.stringify(body) })
+  })
 
 const status = async (url: string): Promise<number> => (await asked(url)).status
 
@@ -78,11 +79,7 @@ it(
       }
     }
     await client.request({ method: "POST", path: "/item/5", payload: { from: "b" } })
-    await asked(`${a.url}/item/5`, {
-      method: "POST",
-      body: JSON.stringify({ from: "a" }),
-      headers: { "content-type": "application/json" }
-    })
+    await asked(`${a.url}/item/5`, { from: "a" })
     await until(2)
     expect(heard).toEqual([{ from: "b" }, { from: "a" }])
     expect(await (await asked(`${b.url}/metrics`)).text()).toMatch(/^nes_server_connections 1$/m)
