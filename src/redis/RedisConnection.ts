@@ -168,10 +168,8 @@ const locator = (address: Address, timeout: number, found: (url: string) => void
   const scheme = sentinels.some((url) => url.startsWith("rediss:")) ? "rediss" : "redis"
   // Their credentials, if they have any, are in their urls.
   const clients = sentinels.map((url) => createClient({ ...lasting(transport(address), timeout), url }))
-  for (const client of clients) {
-    client.on("error", ignore)
-    client.connect().catch(ignore)
-  }
+  clients.forEach((client) => client.on("error", ignore))
+  const connected = Promise.any(clients.map((client) => client.connect())).catch(ignore)
   const ask = async (client: (typeof clients)[number]) => {
     if (!client.isReady) {
       throw new Error("Not connected to a Sentinel")
@@ -191,6 +189,7 @@ const locator = (address: Address, timeout: number, found: (url: string) => void
   // Not all hear of a change at once: the newest counts, also when who knows it does not answer. A master that has just
   // come back, empty, is still one to some.
   const locate = async (): Promise<string> => {
+    await Promise.race([connected, sleep(timeout / 2, undefined, { ref: false })])
     const answers = await Promise.allSettled(clients.map(ask))
     const masters = answers.flatMap((answer) => answer.status === "fulfilled" ? [answer.value] : [])
     const newest = masters.toSorted((a, b) => b.epoch - a.epoch)[0]
@@ -214,6 +213,8 @@ const locator = (address: Address, timeout: number, found: (url: string) => void
   }
 }
 
+const elsewhere = (): Error => new Error("Redis has another master")
+
 const single = (address: Address, timeout: number, observer: Observer): RedisConnection => {
   const { locate, close } = locator(address, timeout, (url) => line.isUp && url !== at && moved())
   let at: string | undefined
@@ -226,7 +227,12 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
     const clients = [make(at), make(at)] as const
     clients.forEach((client) => client.on("error", line.fail))
     try {
-      await Promise.race([within(Promise.all(clients.map((client) => client.connect())), timeout), failed])
+      const connecting = Promise.all(clients.map((client) => client.connect().then(() => client.ping())))
+      await Promise.race([within(connecting, timeout), failed])
+      // One that was frozen answers those who have waited, though another has taken its place.
+      if (await within(locate(), timeout) !== at) {
+        throw elsewhere()
+      }
       pair = clients
       return await stay(() => Promise.all(clients.map((client) => client.ping())))
     } finally {
@@ -234,7 +240,7 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
       clients.forEach((client) => client.destroy())
     }
   })
-  const moved = (): void => line.fail(new Error("Redis has another master"))
+  const moved = (): void => line.fail(elsewhere())
   const connected = () => {
     if (!pair) {
       throw new Error("Not connected to Redis")

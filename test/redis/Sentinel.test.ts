@@ -125,7 +125,7 @@ interface Word {
 
 /** A Sentinel that says what it is told to. */
 const startPuppet = async (first: RedisServer) => {
-  const puppet = { word: { master: first, epoch: 7 } as Word, url: "" }
+  const puppet = { asked: 0, word: { master: first, epoch: 7 } as Word, url: "" }
   const write = (texts: ReadonlyArray<string>): string =>
     `*${texts.length}\r\n${texts.map((text) => `$${text.length}\r\n${text}\r\n`).join("")}`
   const server = createServer((socket) => {
@@ -133,6 +133,7 @@ const startPuppet = async (first: RedisServer) => {
     socket.on("data", (data) => {
       const { epoch, master, old = master } = puppet.word
       for (const [word] of data.toString().matchAll(/get-master-addr-by-name|master(?=\r)|PING/g)) {
+        puppet.asked += word === "master" ? 1 : 0
         socket.write(
           word === "PING"
             ? "+PONG\r\n"
@@ -186,6 +187,22 @@ it("a Sentinel that still has the old master, while replicas follow the new one,
   puppet.word = { master: b, epoch: 8, old: a }
   await loses(a)
   await writesTo(b)
+})
+
+it("a master that was frozen while a node came to it, and another took its place meanwhile: the node goes there", async () => {
+  const { a, b, node, puppet } = await castPuppet()
+  expect(node.events).toMatchObject([{ _tag: "Up" }])
+  const states = (): string => node.events.map(({ _tag }) => _tag).join()
+  a.freeze()
+  onTestFinished(() => a.thaw())
+  await until(() => states() === "Up,Down")
+  const { asked } = puppet
+  await until(() => puppet.asked > asked)
+  puppet.word = { master: b, epoch: 8 }
+  a.thaw()
+  await until(() => b.run("pubsub", "channels", "nes:node:*") !== "", 40)
+  await until(() => states().endsWith("Up"))
+  expect(states()).toBe("Up,Down,Up")
 })
 
 it("Sentinels with older news than before are not believed at once, but are if they stay with it: set up anew", async () => {
