@@ -63,6 +63,36 @@ describe("the ledger", () => {
     overtaken.readers[1]?.push(got(1), got(3), "gap", got(4))
     expect(overtaken.account()).toMatchObject({ gaps: 1, missing: 0, disordered: 0 })
   })
+
+  it("knows when two servers were there: what one lost may be told later, and what the other had follows the gap", () => {
+    const ledger = (...heard: Ledger["readers"][number]) => {
+      const ledger = new Ledger("/a", 1)
+      for (const entry of heard) {
+        if (entry === "gap") {
+          ledger.tell(0)
+        } else {
+          ledger.readers[0]?.push(entry)
+        }
+        ledger.next = Math.max(ledger.next, ...entry === "gap" ? [] : [entry.n + 1])
+      }
+      for (let n = 1; n < ledger.next; n++) {
+        ledger.confirmed.add(n)
+      }
+      const before = ledger.account()
+      ledger.splits.push([2, ledger.next])
+      return [before, ledger.account()]
+    }
+    const winning = ledger(got(1), got(2), "gap", got(4), got(6), "gap", got(7), got(8))
+    expect(winning).toMatchObject([{ gaps: 1, missing: 1 }, { gaps: 2, missing: 0 }])
+    const losing = ledger(got(1), got(2), got(3), got(5), "gap", got(4), got(6), got(7), got(8))
+    expect(losing).toMatchObject([{ disordered: 1, missing: 0 }, { disordered: 0, missing: 0 }])
+    const [, never] = ledger(got(1), got(2), "gap", got(3), got(4), got(6), got(7), got(8))
+    expect(never).toMatchObject({ gaps: 0, missing: 1 })
+    const [, earlier] = ledger(got(2), got(3), got(4), "gap", got(5), got(6), got(7), got(8))
+    expect(earlier).toMatchObject({ missing: 1 })
+    const [, tangled] = ledger(got(1), got(2), got(3), "gap", got(6), got(5), got(4), got(7), got(8))
+    expect(tangled).toMatchObject({ disordered: 2 })
+  })
 })
 
 // The seeds begin with the clients cut off and Redis killed, with a node killed and one frozen.

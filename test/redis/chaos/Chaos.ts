@@ -155,7 +155,7 @@ class Stage {
   private async startClient(i: number, url: string): Promise<void> {
     const client = new Client(url)
     client.onError = null
-    client.onGap = (path) => void this.ledgers.find((ledger) => ledger.path === path)?.readers[i]?.push("gap")
+    client.onGap = (path) => this.ledgers.find((ledger) => ledger.path === path)?.tell(i)
     this.clients.push(client)
     // What had been confirmed before a connection was there comes to it from the history.
     const before = new Map<Ledger, number>()
@@ -291,23 +291,25 @@ class Stage {
     }
   }
 
-  /** A message on every path that is confirmed, and waits until every reader has it; whether all came back. */
+  /**
+   * A message on every path that is confirmed, and waits until every reader has it; whether all came back. If it is lost,
+   * and told as a gap, as Sentinels have chosen another master just then, the next one counts.
+   */
   async fence(): Promise<boolean> {
     const deadline = Date.now() + patience
     for (const ledger of this.ledgers) {
-      let last: number | undefined
-      while (last === undefined) {
-        last = await this.publish(ledger)
+      for (let isHeard = false; !isHeard;) {
+        const before = ledger.readers.map(({ length }) => length)
+        const last = await this.publish(ledger)
+        const isSettled = (): boolean => last === undefined || ledger.settled(last, before) || Date.now() > deadline
+        while (!isSettled()) {
+          await sleep(10)
+        }
         if (Date.now() > deadline) {
           return false
         }
+        isHeard = last !== undefined && ledger.heardByAll(last)
         await sleep(last === undefined ? 20 : 0)
-      }
-      while (!ledger.heardByAll(last)) {
-        if (Date.now() > deadline) {
-          return false
-        }
-        await sleep(10)
       }
     }
     return true
@@ -320,13 +322,18 @@ class Stage {
     )
   }
 
+  ids(): Promise<ReadonlyArray<unknown>> {
+    return Promise.all(this.alive.map((child) => child.call("id").catch(String)))
+  }
+
   /** What has become of everything so far. */
   account(): Ledgers.Figures {
     const figures = this.ledgers.map((ledger) => ledger.account()).reduce(Ledgers.add)
     for (const { heard } of this.older) {
       for (const [key, numbers] of heard) {
-        const confirmed = this.ledgers.find(({ path }) => key.startsWith(`${path} `))?.confirmed
-        const known = numbers.filter((n) => confirmed?.has(n))
+        const ledger = this.ledgers.find(({ path }) => key.startsWith(`${path} `))
+        // Nobody can tell it that an order ends.
+        const known = numbers.filter((n) => ledger?.confirmed.has(n) && ledger.splitOf(n) === undefined)
         figures.duplicated += numbers.length - new Set(numbers).size
         figures.disordered += known.filter((n, index) => index > 0 && n < (known[index - 1] ?? 0)).length
       }
@@ -360,6 +367,7 @@ export const run = async (options: Options): Promise<Shares> => {
     for (let round = 1; round <= options.rounds; round++) {
       // Every fault has its turn, in an order of its own.
       const fault = names[(round + options.seed) % names.length] ?? ""
+      const firsts = stage.ledgers.map(({ next }) => next)
       await stage.attendance.come(round)
       stage.publishing = true
       const publishers = [
@@ -381,6 +389,9 @@ export const run = async (options: Options): Promise<Shares> => {
         stage.figures.unhealed++
       }
       await stage.settle()
+      if (topology.isSplit()) {
+        stage.ledgers.forEach(({ next, splits }, n) => splits.push([firsts[n] ?? next, next]))
+      }
       const longest = performance.now() - from
       const all = stage.account()
       const figures = Ledgers.subtract(all, before)
@@ -393,8 +404,10 @@ export const run = async (options: Options): Promise<Shares> => {
       if (figures.flaps > 0) {
         options.report?.(`flapped: ${stage.attendance.watchers.map(({ flaps }) => flaps.slice(-3).join()).join("; ")}`)
       }
-      if (figures.missing > 0) {
-        stage.ledgers.forEach((ledger) => ledger.lacking().forEach((each) => options.report?.(each)))
+      if (figures.missing + figures.disordered + figures.duplicated + figures.unhealed > 0) {
+        const lacking = stage.ledgers.flatMap((ledger, n) => ledger.lacking(firsts[n] ?? 0))
+        ;[...lacking, ...topology.describe(), `nodes: ${(await stage.ids()).join()}`]
+          .forEach((each) => options.report?.(each))
       }
     }
     return shares

@@ -67,15 +67,38 @@ export class Ledger {
   readonly confirmed = new Set<number>()
   readonly failed = new Set<number>()
   readonly readers: ReadonlyArray<Array<Heard>>
+  /** Numbers given out, from one to before another, while two servers may have taken them at the same time. */
+  readonly splits: Array<readonly [from: number, to: number]> = []
   next = 1
+  /** How many numbers had been given out, for each gap that a reader was told of. */
+  private readonly told: ReadonlyArray<Array<number>>
 
   constructor(readonly path: string, readers: number) {
     this.readers = Array.from({ length: readers }, () => [])
+    this.told = this.readers.map(() => [])
+  }
+
+  /** A reader is told that something is lost. */
+  tell(reader: number): void {
+    this.readers[reader]?.push("gap")
+    this.told[reader]?.push(this.next)
+  }
+
+  /** The end of the numbers that two servers may have taken at the same time, if this is one of them. */
+  splitOf(n: number): number | undefined {
+    return this.splits.find(([from, to]) => from <= n && n < to)?.[1]
   }
 
   /** Whether every reader has heard a message. */
   heardByAll(n: number): boolean {
     return this.readers.every((heard) => heard.some((entry) => entry !== "gap" && entry.n === n))
+  }
+
+  /** Whether every reader has heard a message, or has been told since it had heard so many that some are lost. */
+  settled(n: number, before: ReadonlyArray<number>): boolean {
+    return this.readers.every((heard, reader) =>
+      heard.slice(before[reader]).includes("gap") || heard.some((entry) => entry !== "gap" && entry.n === n)
+    )
   }
 
   /** What becomes of a message that failed is not promised; but if one reader has got it, all must. */
@@ -90,9 +113,7 @@ export class Ledger {
       }
     }
     const places = this.places()
-    for (const heard of this.readers) {
-      this.accountReader(heard, due, places, figures)
-    }
+    this.readers.forEach((heard, reader) => this.accountReader(heard, this.told[reader] ?? [], due, places, figures))
     return figures
   }
 
@@ -111,33 +132,35 @@ export class Ledger {
     return places
   }
 
-  /** What each reader lacks of what another has, or was promised: for whoever looks for the reason. */
-  lacking(): ReadonlyArray<string> {
+  /** What each reader lacks of what another has, or was promised, from a number on: for whoever looks for the reason. */
+  lacking(from: number): ReadonlyArray<string> {
     const numbers = (heard: ReadonlyArray<Heard>): ReadonlyArray<number> =>
       heard.flatMap((entry) => entry === "gap" ? [] : [entry.n])
-    const due = new Set([...this.confirmed, ...this.readers.flatMap(numbers)])
+    const due = new Set([...this.confirmed, ...this.readers.flatMap(numbers)].filter((n) => n >= from))
     return this.readers.map((heard, reader) => {
       const got = new Set(numbers(heard))
-      const lost = [...due].filter((n) => !got.has(n)).slice(-10)
-        .map((n) => `${n}${this.failed.has(n) ? " (failed)" : ""}`)
-      const last = heard.slice(-30).map((entry) => entry === "gap" ? entry : `${entry.n}${entry.replayed ? "r" : ""}`)
-      return `${this.path} reader ${reader} lacks ${lost.join(", ")}; heard last ${last.join(" ")}`
+      const lost = [...due].filter((n) => !got.has(n)).map((n) => `${n}${this.failed.has(n) ? " (failed)" : ""}`)
+      const since = heard.slice(heard.findIndex((entry) => entry !== "gap" && entry.n >= from))
+      return `${this.path} reader ${reader} lacks ${lost.join(", ")}; heard ${runs(since).join(" ")}`
     })
   }
 
-  // A gap excuses what has its place between the confirmed ones that were heard before it and after it.
+  // A gap excuses what has its place between the confirmed ones that were heard before it and after it. Of two servers at
+  // a time, each has an order of its own, and what one has lost is known only when all are with the other.
   private accountReader(
     heard: ReadonlyArray<Heard>,
+    told: ReadonlyArray<number>,
     due: ReadonlySet<number>,
     places: ReadonlyMap<number, number>,
     figures: Figures
   ): void {
     const got = new Set<number>()
     const gaps: Array<{ readonly from: number; to: number }> = []
-    let last = 0
+    let [last, order] = [0, 0]
     for (const entry of heard) {
       if (entry === "gap") {
         gaps.push({ from: last, to: Infinity })
+        order = this.splitOf(last) === undefined ? order : 0
         continue
       }
       const { n, replayed } = entry
@@ -148,7 +171,8 @@ export class Ledger {
       got.add(n)
       figures[replayed ? "recovered" : "delivered"]++
       if (this.confirmed.has(n)) {
-        figures.disordered += n < last ? 1 : 0
+        figures.disordered += n < order ? 1 : 0
+        order = Math.max(order, n)
         gaps.filter(({ to }) => to === Infinity).forEach((gap) => void (gap.to = n))
         last = Math.max(last, n)
       }
@@ -156,8 +180,27 @@ export class Ledger {
     for (const n of due) {
       if (!got.has(n)) {
         const place = this.confirmed.has(n) ? n : (places.get(n) ?? 0) + 0.5
-        figures[gaps.some(({ from, to }) => from < place && place < to) ? "gaps" : "missing"]++
+        const end = this.splitOf(n) ?? 0
+        const isTold = gaps.some(({ from, to }) => from < place && place < to) ||
+          told.some((next) => n < next && next <= end)
+        figures[isTold ? "gaps" : "missing"]++
       }
     }
   }
+}
+
+// Those that follow each other together.
+const runs = (heard: ReadonlyArray<Heard>): ReadonlyArray<string> => {
+  const texts: Array<string> = []
+  let [first, last] = [NaN, NaN]
+  for (const entry of heard) {
+    if (entry !== "gap" && entry.n === last + 1) {
+      texts[texts.length - 1] = `${first}-${entry.n}`
+    } else {
+      texts.push(entry === "gap" ? entry : String(entry.n))
+      first = entry === "gap" ? NaN : entry.n
+    }
+    last = entry === "gap" ? NaN : entry.n
+  }
+  return texts
 }

@@ -15,6 +15,10 @@ export interface Topology {
   /** Where the n-th node finds it. */
   readonly options: (node: number) => Options
   readonly faults: Readonly<Record<string, Fault>>
+  /** Whether two servers may have taken what is published at the same time since this was asked last. */
+  readonly isSplit: () => boolean
+  /** What the servers say of themselves: for whoever looks for the reason. */
+  readonly describe: () => ReadonlyArray<string>
   readonly stop: () => Promise<void>
 }
 
@@ -101,6 +105,8 @@ const startSingle = async (durable: boolean, nodes: number): Promise<Topology> =
         proxy.drop()
       }
     },
+    isSplit: () => false,
+    describe: () => [],
     stop: async () => {
       proxies.forEach((proxy) => proxy.stop())
       await redis.stop()
@@ -131,33 +137,51 @@ const isInStep = (redis: RedisServer): boolean => redis.run("info", "replication
 
 /**
  * Two servers, one of which takes the other's place when that one dies, again and again. `isNamed` says whether whoever
- * decides it has a server for the master.
+ * decides it has a server for the master, `epoch` how often that was decided.
  */
 const pair = (
   first: RedisServer,
   second: RedisServer,
   takeOver: (next: RedisServer) => Promise<void>,
-  isNamed: (master: RedisServer) => boolean
+  isNamed: (master: RedisServer) => boolean,
+  epoch: () => number
 ) => {
   const roles = { master: first, replica: second }
-  const failover = (how: (master: RedisServer) => () => Promise<void>): Fault => async () => {
+  let decided = epoch()
+  let split = false
+  // On a loaded machine Sentinels may find the new master gone, too, and take the old one back.
+  const look = (): void => {
+    split ||= epoch() !== decided
+    decided = epoch()
     const { master, replica } = roles
-    const back = how(master)
-    await takeOver(replica)
-    await until(() => isMaster(replica))
-    await back()
-    // On a loaded machine Sentinels may find the new master gone, too, and take the old one back. They have an old one
-    // follow the new one, too, but only after 8 s.
+    if (isNamed(replica)) {
+      Object.assign(roles, { master: replica, replica: master })
+    }
+  }
+  const settle = async (): Promise<void> => {
+    // Sentinels have an old master follow the new one, too, but only after 8 s.
     await until(() => {
-      const [next, other] = isNamed(replica) ? [replica, master] : [master, replica]
-      Object.assign(roles, { master: next, replica: other })
-      if (isNamed(next) && isMaster(next) && isMaster(other)) {
-        other.run("replicaof", "127.0.0.1", String(next.port))
+      look()
+      const { master, replica } = roles
+      if (isNamed(master) && isMaster(master) && isMaster(replica)) {
+        replica.run("replicaof", "127.0.0.1", String(master.port))
       }
-      return isNamed(next) && isMaster(next) && !isMaster(other) && isInStep(other)
+      return isNamed(master) && isMaster(master) && !isMaster(replica) && isInStep(replica)
     })
     // Nodes find their way one after the other, while others publish.
     await sleep(1_500)
+  }
+  const failover = (how: (master: RedisServer) => () => Promise<void>): Fault => async () => {
+    look()
+    const { master, replica } = roles
+    const back = how(master)
+    await takeOver(replica)
+    // A master that is back before it is known that there is another is taken for the only one, and the other for its
+    // replica: then nothing has taken its place.
+    await until(() => isNamed(replica))
+    decided = epoch()
+    await back()
+    await settle()
   }
   return {
     roles,
@@ -174,6 +198,7 @@ const pair = (
         }
       }),
       "the replica is cut off from the master, which then dies": async (dice: () => number) => {
+        look()
         // What is confirmed from here on, the other never hears of.
         roles.replica.freeze()
         await pause(100, 200, dice)
@@ -181,7 +206,28 @@ const pair = (
         roles.replica.thaw()
         const { master } = roles
         await failover(() => () => dead.then(() => master.start()))(dice)
+      },
+      "the master dies, and is back before the other takes its place": async (dice: () => number) => {
+        look()
+        await roles.master.kill()
+        await pause(0, 300, dice)
+        await roles.master.start()
+        await settle()
       }
+    },
+    /** For a while both are masters, and some nodes are with one, some with the other. */
+    moveOn: (command: () => void): Fault => async (dice) => {
+      await failover(() => {
+        command()
+        return () => pause(0, 1_000, dice)
+      })(dice)
+      split = true
+    },
+    isSplit: () => {
+      look()
+      const was = split
+      split = false
+      return was
     }
   }
 }
@@ -199,25 +245,38 @@ const startSentinel = async (): Promise<Topology> => {
     writeFileSync(
       file,
       `port ${port}\nbind 127.0.0.1\ndir ${directory}\nsentinel monitor main 127.0.0.1 ${first.port} 2\n` +
-        "sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 2000\n"
+        // A Sentinel looks for a new master once a second: one that it must hear within that is often gone at once.
+        "sentinel down-after-milliseconds main 2000\nsentinel failover-timeout main 2000\n"
     )
     children.push(spawn(usual, [file, "--sentinel"], { stdio: "ignore" }))
     ports.push(port)
   }
-  const knows = (text: RegExp): boolean => text.test(first.ask(String(ports[0]), "sentinel", "master", "main"))
-  await until(() => knows(/num-slaves\n1\nnum-other-sentinels\n2/))
-  const { faults } = pair(
+  const ask = (port: number | undefined, word: string): string =>
+    first.ask(String(port), "sentinel", word, "main").replaceAll("\n", " ")
+  await until(() => /num-slaves 1 num-other-sentinels 2/.test(ask(ports[0], "master")))
+  const { faults, isSplit, moveOn } = pair(
     first,
     second,
     () => Promise.resolve(),
-    ({ port }) =>
-      ports.every((sentinel) =>
-        first.ask(String(sentinel), "sentinel", "get-master-addr-by-name", "main").endsWith(`\n${port}`)
-      )
+    ({ port }) => ports.every((sentinel) => ask(sentinel, "get-master-addr-by-name").endsWith(` ${port}`)),
+    () => Number(/config-epoch (\d+)/.exec(ask(ports[0], "master"))?.[1])
   )
   return {
     options: () => ({ sentinels: ports.map((port) => `redis://127.0.0.1:${port}`), name: "main" }),
-    faults,
+    faults: {
+      ...faults,
+      "another takes the place of a master that lives": moveOn(() => void ask(ports[0], "failover"))
+    },
+    isSplit,
+    describe: () => [
+      ...ports.map((port) => `Sentinel ${port}: the master is ${ask(port, "get-master-addr-by-name")}`),
+      ...[first, second].map((redis) => {
+        const [role, channels] = [["role"], ["pubsub", "channels", "nes:node:*"]].map((args) =>
+          redis.run(...args).replaceAll("\n", " ")
+        )
+        return `Redis ${redis.port}: ${role}, heard by ${channels}`
+      })
+    ],
     stop: async () => {
       children.forEach((child) => child.kill("SIGKILL"))
       await Promise.all([first.stop(), second.stop()])
@@ -229,13 +288,21 @@ const startSentinel = async (): Promise<Topology> => {
 const startCluster = async (): Promise<Topology> => {
   const first = await RedisServer.start({ cluster: true })
   const second = await RedisServer.start({ cluster: true, replicaOf: first })
-  const { faults } = pair(first, second, async (next) => {
-    await sleep(300)
-    next.run("cluster", "failover", "takeover")
-  }, isMaster)
+  const { faults, isSplit } = pair(
+    first,
+    second,
+    async (next) => {
+      await sleep(300)
+      next.run("cluster", "failover", "takeover")
+    },
+    isMaster,
+    () => 0
+  )
   return {
     options: () => ({ url: [first.url, second.url], cluster: true }),
     faults,
+    isSplit,
+    describe: () => [],
     stop: () => Promise.all([first.stop(), second.stop()]).then(() => {})
   }
 }

@@ -78,6 +78,7 @@ const [node, port] = await (door === "effect" ? onEffect() : onHapi())
 
 serve({
   port: () => port,
+  id: () => node.id,
   publish: (path, message, user) => node.publish(String(path), message, user === undefined ? {} : { user }),
   present: async (path) => (await node.presence(String(path)).read()).users?.map(({ id }) => id),
   revoke: (user, path) => node.revoke({ user }, String(path), "revoked")
