@@ -1,5 +1,5 @@
 /** Faults of applications that must not open a door, lose a hook or stall (nes-api.txt, "server.subscription", "Socket"). */
-import { unauthorized } from "@hapi/boom"
+import { badRequest, isBoom, unauthorized } from "@hapi/boom"
 import Hapi from "@hapi/hapi"
 import { once } from "node:events"
 import { afterEach, describe, expect, it } from "vitest"
@@ -81,6 +81,54 @@ it.each(filters)("a filter that %s: no match, and a log entry", async (_name, fi
   await arrived
   expect(seen).toEqual(["a"])
   expect(logged).toEqual([[["nes", "filter", "error"], fault]])
+})
+
+const withPayload = (payload: unknown): Error => {
+  const boom = badRequest("bad")
+  boom.output.payload = payload as typeof boom.output.payload
+  return boom
+}
+
+const circular: Record<string, unknown> = { error: "Bad Request" }
+circular.self = circular
+
+const internal = { error: "Internal Server Error", message: "An internal server error occurred" }
+
+const errors: ReadonlyArray<readonly [what: string, error: unknown, statusCode: number, payload: unknown]> = [
+  ["a frozen error", Object.freeze(new Error("secret")), 500, internal],
+  ["a Boom whose payload holds itself", withPayload(circular), 500, internal],
+  ["a Boom with a bigint", withPayload({ id: 5n }), 500, internal],
+  ["a Boom without output", Object.assign(badRequest("secret"), { output: undefined }), 500, internal],
+  ["a Boom with a text for its payload", withPayload("text"), 400, "text"],
+  ["a Boom with a list for its payload", withPayload([1]), 400, [1]],
+  ["a Boom with null for its payload", withPayload(null), 400, null]
+]
+
+describe.each(errors)("a hook that throws %s", (_what, error, statusCode, payload) => {
+  const fail = (): never => {
+    throw error
+  }
+  const refusal = { type: "server", statusCode, data: payload }
+
+  it("is answered, and ends nothing else", async () => {
+    const server = await serve({ onMessage: fail })
+    server.subscription("/sub", { onSubscribe: fail })
+    server.subscription("/snapshot", { snapshot: fail })
+    const client = await connect(server)
+    await expect(client.message("x")).rejects.toMatchObject(refusal)
+    await expect(client.subscribe("/sub")).rejects.toMatchObject({ ...refusal, path: "/sub" })
+    await expect(client.subscribe("/snapshot")).rejects.toMatchObject({ ...refusal, path: "/snapshot" })
+    expect(client.isConnected).toBe(true)
+  })
+
+  it("refuses a hello or an upgrade", async () => {
+    await expect(connect(await serve({ onConnection: fail }))).rejects.toMatchObject(refusal)
+    await expect(connect(await serve({ verifyUpgrade: fail }))).rejects.toMatchObject({
+      type: "ws",
+      // It has no body that could not be made into text.
+      statusCode: isBoom(error) && error.output ? 400 : 500
+    })
+  })
 })
 
 it("what a listener of the server's log throws is a warning of Node's, and ends nothing else", async () => {

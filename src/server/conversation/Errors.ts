@@ -10,10 +10,17 @@ import type { Settings } from "../Settings.js"
 
 /** A failure as an HTTP error: a Boom as it is, anything else as 500, whose text says nothing about it. */
 const toBoom = (error: unknown): Boom.Boom => {
-  if (Boom.isBoom(error)) {
-    return error
+  try {
+    if (error instanceof Error) {
+      const boom = Boom.boomify(error)
+      if (isObject(boom.output) && Number.isInteger(boom.output.statusCode)) {
+        return boom
+      }
+    }
+  } catch {
+    // It is frozen, or throws as it is read.
   }
-  return error instanceof Error && Object.isExtensible(error) ? Boom.boomify(error) : Boom.internal(undefined, error)
+  return new Boom.Boom(undefined, { statusCode: 500 })
 }
 
 /** The failure of a hook, as an answer. Where the client learns nothing but that there was one, the log is told. */
