@@ -82,6 +82,13 @@ export const requireUser = (user: unknown): void => {
   }
 }
 
+/** Throws for a version that is no number, such as the text that a database driver makes of a large one. */
+export const requireVersion = (version: unknown): void => {
+  if (typeof version !== "number" || Number.isNaN(version)) {
+    throw new UserError({ message: "Invalid version: it must be a number" })
+  }
+}
+
 /** Throws where neither a socket nor a user is named. */
 export const requireTarget = (target: Target): void => {
   const { socket, user }: { readonly socket?: unknown; readonly user?: unknown } = Object(target)

@@ -12,7 +12,15 @@ import type { Once } from "./api/Once.js"
 import type { Service } from "./Application.js"
 import { interrupt } from "./Awaitable.js"
 import { Broker, type Membership, type Tally } from "./Broker.js"
-import { type Broadcast, type Publish, requireKnown, requireTarget, requireUser, type Target } from "./Command.js"
+import {
+  type Broadcast,
+  type Publish,
+  requireKnown,
+  requireTarget,
+  requireUser,
+  requireVersion,
+  type Target
+} from "./Command.js"
 import { Connection, type Shared } from "./connection/Connection.js"
 import { type DrainOptions, Lifetimes } from "./connection/Lifetimes.js"
 import { Authenticator } from "./conversation/Authenticator.js"
@@ -168,7 +176,11 @@ export class Node {
       requireKnown(options, "internal", "user", "version")
       requireUser(options.user)
     }
-    const { internal, user, version } = options ?? none
+    const { internal, user, version: given } = options ?? none
+    const version = given ?? undefined
+    if (version !== undefined) {
+      requireVersion(version)
+    }
     const update: Publish = { type: "publish", path, message, internal, user, version, text, traceparent }
     return this.quiet(this.traced(update))
   }

@@ -50,6 +50,14 @@ describe("the application", () => {
     expect(() => server.history("/plain")).toThrow("Subscription without recovery or state: /plain")
     expect(() => server.history("/nothing")).toThrow("Subscription without recovery or state: /nothing")
     await expect(server.history("/a/1").read({ limit: -1 })).rejects.toThrow("Invalid limit")
+    await expect(server.history("/a/1").read({ limits: 1 } as object)).rejects.toThrow("Unknown option: limits")
+  })
+
+  it.each([undefined, null, {}, { limit: null }])("reads all that is kept without a limit: %j", async (options) => {
+    const { server } = await startServer({ recovery: true })
+    await server.publish("/a/1", "x")
+    const { updates } = await server.history("/a/1").read(options as object)
+    expect(updates).toHaveLength(1)
   })
 })
 

@@ -128,6 +128,31 @@ describe("a snapshot", () => {
     expect(server.plugins.nes.node.hub.listens("/a/1")).toBe(false)
   })
 
+  it.each(["5", Number.NaN, {}, null])("has no version %j, nor has an update: neither is sent", async (version) => {
+    const { open, server } = await startServer({ snapshot: () => Nes.snapshotAt(version as number, "x") })
+    const socket = await open()
+    expect(await socket.ask({ type: "sub", id: 2, path: "/a/1" })).toMatchObject({ statusCode: 500, path: "/a/1" })
+    expect(() => server.publish("/a/1", "x", { version: version as number ?? 5n })).toThrow("Invalid version")
+    expect(socket.before).toEqual([])
+  })
+
+  it("without a version, undefined or null, an update is in none", async () => {
+    const sent: Array<Promise<void>> = []
+    const { open, server } = await startServer({
+      snapshot: async () => {
+        for (const version of [undefined, null, 5, 6]) {
+          sent.push(server.publish("/a/1", `${version}`, { version: version as number }))
+        }
+        await Promise.all(sent)
+        return Nes.snapshotAt(5, "snapshot")
+      }
+    })
+    const socket = await open()
+    await socket.ask({ type: "sub", id: 2, path: "/a/1" })
+    expect(socket.before.map((each) => (each as { readonly message: unknown }).message))
+      .toEqual(["snapshot", "undefined", "null", "6"])
+  })
+
   it("in a hello comes behind its answer, and again after a reconnect that has lost updates", async () => {
     let state = "first"
     const { cut, open, server, url } = await startServer({ snapshot: () => state, recovery: { size: 2, age: 60_000 } })

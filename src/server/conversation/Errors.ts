@@ -20,7 +20,7 @@ const toBoom = (error: unknown): Boom.Boom => {
   } catch {
     // It is frozen, or throws as it is read.
   }
-  return new Boom.Boom(undefined, { statusCode: 500 })
+  return Boom.internal()
 }
 
 /** The failure of a hook, as an answer. Where the client learns nothing but that there was one, the log is told. */

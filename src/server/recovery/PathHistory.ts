@@ -1,6 +1,7 @@
 /** The history of one path, as the application reads and clears it. */
 import type * as Message from "../../protocol/Message.js"
 import { UserError } from "../../protocol/NesError.js"
+import { requireKnown } from "../Command.js"
 import type { Bounds } from "./Bounds.js"
 import type { History } from "./History.js"
 
@@ -49,7 +50,9 @@ export const make = (history: History, path: string, bounds: Bounds | undefined)
     throw new UserError({ message: `Subscription without recovery or state: ${path}` })
   }
   return {
-    read: async ({ limit } = {}) => {
+    read: async (options) => {
+      requireKnown(options ?? {}, "limit")
+      const limit = options?.limit ?? undefined
       if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) {
         throw new UserError({ message: "Invalid limit" })
       }

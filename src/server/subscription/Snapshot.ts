@@ -1,6 +1,6 @@
 /** How things stand, and what of the updates is in it already. */
 import type * as Message from "../../protocol/Message.js"
-import type { Publish } from "../Command.js"
+import { type Publish, requireVersion } from "../Command.js"
 
 /** A first message that says up to which update it goes. */
 export class Snapshot<out Message = unknown> {
@@ -36,5 +36,7 @@ export class Snapshot<out Message = unknown> {
  * @since 1.0.0
  * @category subscriptions
  */
-export const snapshotAt = <Message>(version: number, message: Message): Snapshot<Message> =>
-  new Snapshot(message, version)
+export const snapshotAt = <Message>(version: number, message: Message): Snapshot<Message> => {
+  requireVersion(version)
+  return new Snapshot(message, version)
+}
