@@ -82,7 +82,8 @@ const requestOf = (
 }
 
 /**
- * The protocol of RPC servers on the connections of `NesServer`; one RPC server at a time can have it.
+ * The protocol of RPC servers on the connections of `NesServer`; one RPC server at a time can have it, and a
+ * second one dies.
  *
  * @since 1.0.0
  * @category protocols

@@ -289,14 +289,15 @@ export class Node {
     return () => stops.forEach((stop) => stop?.())
   }
 
-  /** Has calls of procedures answered, until what it returns is called. */
+  /** Has calls of procedures answered, until what it returns is called; throws where they are already. */
   serve(procedures: Procedures): () => void {
-    const { context } = this
-    context.procedures.served = procedures
+    const held = this.context.procedures
+    if (held.served) {
+      throw new Error("The server has an RPC server already: combine several groups by RpcGroup.merge")
+    }
+    held.served = procedures
     return () => {
-      if (context.procedures.served === procedures) {
-        context.procedures.served = undefined
-      }
+      held.served = undefined
     }
   }
 

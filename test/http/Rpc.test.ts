@@ -720,3 +720,32 @@ it.effect("a client that was not made here has no procedures, and is told so", (
     const exit = yield* Effect.exit(Effect.provideService(NesRpcClient.makeProtocol, NesClient.NesClient, foreign))
     expect(String(exit)).toContain("not made by `NesClient.make`")
   }).pipe(Effect.scoped))
+
+it.live("a second RPC server on a server dies, and the first goes on; after it there may be another", () =>
+  Effect.gen(function*() {
+    const first = RpcGroup.make(Rpc.make("First", { success: Schema.Number }))
+    const second = RpcGroup.make(Rpc.make("Second", { success: Schema.Number }))
+    const firstLive = NesRpcServer.layer(first).pipe(
+      Layer.provide(first.toLayer({ First: () => Effect.succeed(1) }))
+    )
+    const secondLive = NesRpcServer.layer(second).pipe(
+      Layer.provide(second.toLayer({ Second: () => Effect.succeed(2) }))
+    )
+    const call = RpcClient.make(first.merge(second)).pipe(Effect.provide(NesRpcClient.layerProtocol))
+    yield* Effect.scoped(Effect.gen(function*() {
+      yield* Layer.build(firstLive)
+      const exit = yield* Effect.exit(Layer.build(secondLive))
+      expect(Exit.isFailure(exit) && Cause.pretty(exit.cause)).toContain("has an RPC server already")
+      expect(yield* Effect.flatMap(call, (client) => client.First())).toBe(1)
+    }))
+    yield* Layer.build(secondLive)
+    expect(yield* Effect.flatMap(call, (client) => client.Second())).toBe(2)
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(
+      TestServer.layerClient().pipe(
+        Layer.provideMerge(TestServer.layer(Layer.empty)),
+        Layer.provide(HttpServer.layerServices)
+      )
+    )
+  ))
