@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import type * as Message from "../protocol/Message.js"
 import { MemoryOnce, type Once } from "./api/Once.js"
 import type { Command } from "./Command.js"
+import { monotonic } from "./connection/Deadlines.js"
 import * as Groups from "./Groups.js"
 import { MemoryPresence } from "./presence/MemoryPresence.js"
 import type { Local, Presences } from "./presence/Present.js"
@@ -174,14 +175,18 @@ export interface Service {
   readonly join: (node: Node) => Effect.Effect<Membership, never, Scope.Scope>
 }
 
-const together = (nodes: ReadonlySet<Node>, deliver: (command: Command) => Promise<void>): Membership => {
-  const history = new MemoryHistory((path) => Array.from(nodes).some((node) => node.listens(path)))
+const together = (
+  nodes: ReadonlySet<Node>,
+  deliver: (command: Command) => Promise<void>,
+  now: () => number
+): Membership => {
+  const history = new MemoryHistory((path) => Array.from(nodes).some((node) => node.listens(path)), now)
   return {
     send: (command) =>
       deliver(command.type === "publish" && command.recovery ? history.append(command, command.recovery) : command),
     history,
     presences: new MemoryPresence(history, deliver),
-    once: new MemoryOnce(),
+    once: new MemoryOnce(now),
     ask: async (question) => {
       const answers = new Map<string, unknown>()
       const silent: Array<string> = []
@@ -200,6 +205,8 @@ const together = (nodes: ReadonlySet<Node>, deliver: (command: Command) => Promi
   }
 }
 
+const time = Effect.clockWith((clock) => Effect.succeed(() => monotonic(clock)))
+
 /**
  * The broker. Without one, a server keeps to itself.
  *
@@ -207,7 +214,9 @@ const together = (nodes: ReadonlySet<Node>, deliver: (command: Command) => Promi
  * @category tags
  */
 export const Broker: Context.Reference<Service> = Context.Reference("effect-nes/server/Broker", {
-  defaultValue: (): Service => ({ join: (node) => Effect.sync(() => together(new Set([node]), node.deliver)) })
+  defaultValue: (): Service => ({
+    join: (node) => Effect.map(time, (now) => together(new Set([node]), node.deliver, now))
+  })
 })
 
 /**
@@ -216,13 +225,14 @@ export const Broker: Context.Reference<Service> = Context.Reference("effect-nes/
  * @since 0.1.0
  * @category constructors
  */
-export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
+export const makeMemory: Effect.Effect<Service> = Effect.map(time, (now) => {
   const nodes = new Set<Node>()
   const users: Groups.Groups<string, string> = new Map()
   const membership: Membership = {
     ...together(
       nodes,
-      (command) => Promise.all(Array.from(nodes, (each) => each.deliver(command))).then(() => undefined)
+      (command) => Promise.all(Array.from(nodes, (each) => each.deliver(command))).then(() => undefined),
+      now
     ),
     claims: {
       claim: (user, socket, max) => {

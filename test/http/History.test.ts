@@ -104,6 +104,25 @@ it.effect("an update that a snapshot tells of passes its subscriber by, for ten 
     Effect.provide(TestServer.layer(Layer.empty).pipe(Layer.provideMerge(HttpServer.layerServices)))
   ))
 
+it.effect("what is kept ages by the test's clock", () =>
+  Effect.gen(function*() {
+    yield* NesHttpServer.subscription("/chat/{id}", { recovery: { age: "1 minute" } })
+    yield* NesHttpServer.subscription("/price/{id}", { state: { age: "1 minute" } })
+    const server = yield* NesServer.NesServer
+    yield* server.publish("/chat/1", "hello")
+    yield* server.publish("/price/1", 12)
+    const kept = Effect.all([server.history("/chat/1").read(), server.history("/price/1").read()])
+    yield* TestClock.adjust("1 minute")
+    expect(yield* kept).toMatchObject([{ updates: [{ message: "hello" }] }, { state: 12 }])
+    yield* TestClock.adjust("1 millis")
+    const [chat, price] = yield* kept
+    expect(chat.updates).toEqual([])
+    expect(price).not.toHaveProperty("state")
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(TestServer.layer(Layer.empty).pipe(Layer.provideMerge(HttpServer.layerServices)))
+  ))
+
 it.live("a snapshot of a client that has left is interrupted", () =>
   Effect.gen(function*() {
     const began = yield* Deferred.make<void>()

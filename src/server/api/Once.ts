@@ -28,7 +28,7 @@ export class MemoryOnce implements Once {
 
   /** `busyFor` is how long work may take whose end may never be told (ms). */
   constructor(
-    private readonly now: () => number = () => performance.now(),
+    private readonly now: () => number,
     private readonly busyFor: number = Infinity
   ) {}
 

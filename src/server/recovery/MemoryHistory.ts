@@ -35,7 +35,7 @@ export class MemoryHistory implements History {
   /** `followed` says whether anyone is subscribed to a path: it must not begin anew. */
   constructor(
     private readonly followed: (path: string) => boolean,
-    private readonly now: () => number = () => performance.now()
+    private readonly now: () => number
   ) {}
 
   get size(): number {
