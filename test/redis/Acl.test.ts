@@ -14,7 +14,7 @@ it.each(programs())("two nodes publish, keep, claim, revoke and count with it, o
   expect(redis.run("acl", "setuser", ...line.split(" "))).toBe("OK")
   const url = redis.url.replace("redis://", "redis://nes:secret@")
   const start = () =>
-    startNodeOn((onEvent) => broker({ url, timeout: 1_000, onEvent }), {
+    startNodeOn((onEvent) => broker({ url, timeout: 10_000, onEvent }), {
       options: { auth: { index: true, maxConnectionsPerUser: 1, route: "named" } },
       declare: (server) => {
         server.subscription("/plain/{id}")

@@ -9,4 +9,4 @@ export { as, hear, type Node, until } from "../cluster/Cluster.js"
 export const startNode = (
   address: RedisServer,
   { broker = {}, ...options }: NodeOptions & { readonly broker?: Partial<Options> } = {}
-): Promise<Node> => startNodeOn((onEvent) => redis({ url: address.url, timeout: 1_000, ...broker, onEvent }), options)
+): Promise<Node> => startNodeOn((onEvent) => redis({ url: address.url, timeout: 10_000, ...broker, onEvent }), options)

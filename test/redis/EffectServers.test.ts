@@ -19,7 +19,7 @@ const Broker = RedisBroker.layerConfig({
   url: Config.Redacted("REDIS_URL"),
   client: Config.map(Config.Redacted("REDIS_PASSWORD"), (password) => ({ username: "shop", password })),
   prefix: Config.String("REDIS_PREFIX").pipe(Config.withDefault("shop")),
-  timeout: Config.Duration("REDIS_TIMEOUT").pipe(Config.withDefault("2 seconds" as const))
+  timeout: Config.Duration("REDIS_TIMEOUT").pipe(Config.withDefault("10 seconds" as const))
 })
 
 const given = (entries: Record<string, string>) => ConfigProvider.layer(ConfigProvider.fromUnknown(entries))

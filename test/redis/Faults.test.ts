@@ -372,7 +372,7 @@ it("of two servers that both count as the master, what the losing one confirmed 
 it("a way that swallows everything counts as away, however much is written to it", async () => {
   const redis = await startRedis()
   const proxy = await Proxy.start(redis.port)
-  const node = await startNode(redis, { declare, broker: { url: proxy.url, timeout: 500 } })
+  const node = await startNode(redis, { declare, broker: { url: proxy.url, timeout: 2_500 } })
   const heard = await hear(await node.connect(), "/kept/1")
   proxy.swallow()
   const writing = setInterval(() => void node.server.publish("/plain/1", 1), 5)
@@ -387,7 +387,7 @@ it("a way that swallows everything counts as away, however much is written to it
 it("a publish that failed at its publisher and is kept all the same reaches everybody, or they are told", async () => {
   const redis = await startRedis()
   const proxy = await Proxy.start(redis.port)
-  const a = await startNode(redis, { declare, broker: { timeout: 500 } })
+  const a = await startNode(redis, { declare, broker: { timeout: 2_500 } })
   const b = await startNode(redis, { declare, broker: { url: proxy.url } })
   const [ann, bob] = [await a.connect(), await b.connect()]
   const [near, far] = [await hear(ann, "/short/1"), await hear(bob, "/short/1")]

@@ -95,7 +95,7 @@ it("invalid options are told", async () => {
 it("what does not get out fails towards whoever published it, kept or not", async () => {
   const own = await RedisServer.start()
   onTestFinished(() => own.stop())
-  const worker = await Publisher.open(brokerOn({ url: own.url, timeout: 500 }), { subscriptions })
+  const worker = await Publisher.open(brokerOn({ url: own.url, timeout: 10_000 }), { subscriptions })
   onTestFinished(worker.close)
   await worker.publish("/plain/1", 1)
   await expect(worker.publish("/plain/1", { itself: 1n })).rejects.toThrow("BigInt")

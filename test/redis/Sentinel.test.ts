@@ -70,7 +70,7 @@ const cast = async () => {
       return false
     }
   }, 40)
-  const broker = { url: undefined, sentinels, name: "main", timeout: 500 }
+  const broker = { url: undefined, sentinels, name: "main", timeout: 3_000 }
   const [a, b] = [await startNode(master, { declare, broker }), await startNode(master, { declare, broker })]
   const bob = await b.connect()
   const gaps: Array<string> = []
@@ -156,7 +156,8 @@ const castPuppet = async () => {
   const [a, b] = [await RedisServer.start(), await RedisServer.start()]
   onTestFinished(() => Promise.all([a.stop(), b.stop()]).then(() => {}))
   const puppet = await startPuppet(a)
-  const node = await startNode(a, { declare, broker: { url: undefined, sentinels: [puppet.url], name: "main" } })
+  const broker = { url: undefined, sentinels: [puppet.url], name: "main", timeout: 3_000 }
+  const node = await startNode(a, { declare, broker })
   const writesTo = async (redis: RedisServer): Promise<void> => {
     const from = Number(redis.run("hget", "nes:state:{/kept/1}", "top"))
     await until(async () => {

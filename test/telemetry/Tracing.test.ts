@@ -312,7 +312,7 @@ it.live.each([false, true])("over several nodes, with recovery: %s", (recovery) 
       Effect.gen(function*() {
         const tracer = yield* tracedBy(layer)
         const engine = yield* MemoryEngine.make
-        const broker = ClusterBroker.make(engine, { timeout: 1_000, maxInFlight: 1_000 })
+        const broker = ClusterBroker.make(engine, { timeout: 10_000, maxInFlight: 1_000 })
         const context = yield* Effect.context()
         const start = () =>
           startNodeOn(() => Effect.runSyncWith(context)(broker), {
