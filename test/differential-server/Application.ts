@@ -312,6 +312,15 @@ const routes = (record: Recorder, gate: Gate): Array<Hapi.ServerRoute> => [
   },
   {
     method: "GET",
+    path: "/boom-circular",
+    handler: () => {
+      const error = Boom.badRequest("shaped")
+      error.output.payload.itself = circular()
+      throw error
+    }
+  },
+  {
+    method: "GET",
     path: "/boom-unauthorized",
     handler: () => {
       throw Boom.unauthorized("who", "Basic", { realm: "x" })

@@ -101,6 +101,16 @@ const results: ReadonlyArray<Script> = [
   get("/throw", answered(500, hapiError(500, "Internal Server Error", "An internal server error occurred"))),
   get("/boom", answered(409, hapiError(409, "Conflict", "taken"))),
   get("/boom-unauthorized"),
+  get("/boom-circular", {
+    ...answered(400, hapiError(400, "Bad Request", "shaped")),
+    difference: {
+      id: "S-to-json-key",
+      peer: {
+        a: [welcome("a"), error(500, "An internal server error occurred", { type: "request", id: 2 })],
+        record: [log("serialization", "request")]
+      }
+    }
+  }),
   get("/boom-shaped", answered(400, { custom: "body" })),
   get("/missing", answered(404, hapiError(404, "Not Found", "Not Found"))),
   get("/item/5", answered(200, { id: "5", query: {} })),
