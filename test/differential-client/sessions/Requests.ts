@@ -1,4 +1,5 @@
 /** Requests and messages: what is sent, how answers of every shape come back, and what fails locally. */
+import { WebSocket } from "ws"
 import { session } from "../harness/Session.js"
 import { serverErrorPayloads } from "./Payloads.js"
 
@@ -40,6 +41,18 @@ const answers: ReadonlyArray<readonly [string, object]> = [
 ]
 
 const messages: ReadonlyArray<unknown> = ["text", "", 0, 1.5, false, true, null, undefined, [1], { a: { b: null } }]
+
+/** Has every socket of the process throw when something is sent, until it is over. */
+const refuseToSend = (): { readonly tried: Promise<void>; readonly over: () => void } => {
+  const send = Reflect.get(WebSocket.prototype, "send")
+  const tried = new Promise<void>((resolve) => {
+    WebSocket.prototype.send = () => {
+      resolve()
+      throw new Error("refused to send")
+    }
+  })
+  return { tried, over: () => void Object.assign(WebSocket.prototype, { send }) }
+}
 
 export const requests = [
   ...requestArguments.map(([what, options]) =>
@@ -196,6 +209,33 @@ export const requests = [
     await stage.call("message#bigint", 1n)
     const requesting = stage.call("request", "/b")
     await connection.reply({ statusCode: 200, payload: "fine" })
+    await requesting
+  }),
+
+  session("a socket that refuses to send", async (stage) => {
+    const connection = await stage.connected(once)
+    const refused = refuseToSend()
+    const calls = [
+      stage.call("request", "/a"),
+      stage.call("message", 1),
+      stage.call("subscribe", "/b", stage.handler("b"))
+    ]
+    refused.over()
+    await Promise.all(calls)
+    stage.note("subscriptions", stage.client.subscriptions())
+    const requesting = stage.call("request#after", "/c")
+    await connection.reply({ statusCode: 200, payload: "c" })
+    await requesting
+  }),
+
+  session("a socket that refuses to send the answer to a ping", async (stage) => {
+    const connection = await stage.connected(once)
+    connection.send({ type: "ping" })
+    const refused = refuseToSend()
+    await refused.tried
+    refused.over()
+    const requesting = stage.call("request", "/a")
+    await connection.reply({ statusCode: 200, payload: "a" })
     await requesting
   }),
 
