@@ -28,6 +28,8 @@ export interface ApplicationOptions {
   readonly scope?: ReadonlyArray<string>
   /** Records the log entries of failed hooks and filters too: other scripts are about the answers to them. */
   readonly traces?: true
+  /** Decorates the server with a method of this name before the plugin does. */
+  readonly decorated?: string
   /** Registers the plugin after the strategies instead of before them. */
   readonly pluginLast?: true
 }
@@ -679,6 +681,9 @@ export const make = async (
       ? undefined
       : { onDisconnection: hook("onDisconnection", options.onDisconnection, record, gate) }),
     ...(options.onMessage === undefined ? undefined : { onMessage: answerMessage(gate) })
+  }
+  if (options.decorated !== undefined) {
+    server.decorate("server", options.decorated, () => {})
   }
   const register = () => server.register({ plugin: plugin.plugin, options: { ...options.nes, ...hooks } })
   server.events.on({ name: "log", filter: "nes" }, (event) => {

@@ -9,6 +9,7 @@ export const differences: Readonly<Record<string, string>> = {
   "S-closing": "messages of a connection that the server is closing are not processed",
   "S-concurrent-sub": "a path subscribed twice at once calls `onSubscribe` once",
   "S-cookie-type-only": "only auth type `cookie` reads the cookie",
+  "S-decorations": "the server is decorated with `presence` and `history` too",
   "S-default-scope": "a subscription without `auth` follows the scope and entity of the server's default auth",
   "S-departed": "what a connection asked for is aborted when it goes, as over HTTP",
   "S-departed-subscriber":

@@ -465,6 +465,13 @@ const registrationScripts: ReadonlyArray<Script> = [
     expect: { registration: ["Invalid nes configuration"] },
     difference: { id: "S-option-checks", peer: { a: [peer] } }
   })),
+  ...["presence", "history"].map((decorated): Script => ({
+    name: `server.${decorated} is the application's`,
+    application: { decorated },
+    play: async (stage) => void await stage.open("a"),
+    expect: { registration: [`Server decoration already defined: ${decorated}`] },
+    difference: { id: "S-decorations", peer: { a: [welcome("a")] } }
+  })),
   options("auth type", { auth: { type: "nonsense" } }),
   options("auth unknown", { auth: { nonsense: true } }),
   options("heartbeat timeout over interval", { heartbeat: { interval: 10, timeout: 10 } }),
