@@ -40,27 +40,26 @@ it("warns of the first one in development, and of none elsewhere", async () => {
 
 it("warns of the first filter that changes the message itself, in development only", async () => {
   const warning = vi.spyOn(process, "emitWarning").mockImplementation(() => {})
-  const { connect, server } = await live({
-    declare: (server) => {
-      server.subscription<{ n: number }>("/changed/{id}", { filter: (_path, message) => ++message.n > 0 })
-      server.subscription<{ n: number }>("/copied/{id}", { filter: (_path, { n }) => ({ override: { n: n + 1 } }) })
-      server.subscription("/seen/{id}", { filter: () => true })
+  const publishAll = async (environment: string, ...paths: ReadonlyArray<string>): Promise<void> => {
+    vi.stubEnv("NODE_ENV", environment)
+    const { connect, server } = await live({
+      declare: (server) => {
+        server.subscription<{ n: number }>("/changed/{id}", { filter: (_path, message) => ++message.n > 0 })
+        server.subscription<{ n: number }>("/copied", { filter: (_path, { n }) => ({ override: { n: n + 1 } }) })
+        server.subscription("/seen", { filter: () => true })
+      }
+    })
+    const clients = [await connect(), await connect()]
+    for (const path of paths) {
+      await Promise.all(clients.map((client) => client.subscribe(path, () => {})))
+      await server.publish(path, { n: 0 })
+      await Promise.all(clients.map(fence))
     }
-  })
-  const clients = [await connect(), await connect()]
-  const publish = async (path: string): Promise<void> => {
-    await Promise.all(clients.map((client) => client.subscribe(path, () => {})))
-    await server.publish(path, { n: 0 })
-    await Promise.all(clients.map(fence))
   }
-  vi.stubEnv("NODE_ENV", "production")
-  await publish("/changed/1")
-  vi.stubEnv("NODE_ENV", "development")
-  await publish("/copied/1")
-  await publish("/seen/1")
+  await publishAll("production", "/changed/1")
+  await publishAll("development", "/copied", "/seen")
   expect(warning).not.toHaveBeenCalled()
-  await publish("/changed/2")
-  await publish("/changed/3")
+  await publishAll("development", "/changed/2", "/changed/3")
   expect(warning.mock.calls).toEqual([[
     "A filter has changed the message, and not for one subscriber alone: return { override } instead: /changed/2",
     { type: "NesWarning", code: "NES_FILTER_CHANGES" }

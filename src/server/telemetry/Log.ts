@@ -227,11 +227,9 @@ export class Log {
     this.warn("nes filter changes", text, path, isChanged)
   }
 
-  // Where the application is developed: tests publish what nobody hears, and in production nobody looks.
   private warn(message: string, text: string, path: string, isTrue = (): boolean => true): void {
     const { warnings } = this.listeners
-    const isDeveloped = ["", "development"].includes(process.env.NODE_ENV ?? "")
-    if (warnings && isDeveloped && !this.warned.has(message) && isTrue()) {
+    if (warnings && !this.warned.has(message) && isTrue()) {
       this.warned.add(message)
       warnings("Warn", message, { "nes.path": path.slice(0, maxLength), "nes.error": text })
     }
@@ -259,12 +257,15 @@ export const make = (
           // A tag of its own: those who watch for `nes` expect what is the application's to mend.
           incidents: (_, message, annotations) =>
             application(["effect-nes", ...message.split(" ").slice(1)], annotations),
-          // Few applications print what hapi logs: Node's warnings are seen.
-          warnings: (_, message, annotations) =>
-            process.emitWarning(["nes.error", "nes.path"].flatMap((name) => annotations[name] ?? []).join(": "), {
-              type: "NesWarning",
-              code: message.toUpperCase().replaceAll(" ", "_")
-            })
+          // Few applications print what hapi logs: Node's warnings are seen. Tests publish what nobody hears, and in
+          // production nobody looks.
+          warnings: ["", "development"].includes(process.env.NODE_ENV ?? "")
+            ? (_, message, annotations) =>
+              process.emitWarning(["nes.error", "nes.path"].flatMap((name) => annotations[name] ?? []).join(": "), {
+                type: "NesWarning",
+                code: message.toUpperCase().replaceAll(" ", "_")
+              })
+            : undefined
         },
         clock,
         kept,
