@@ -12,7 +12,7 @@ import type * as Scope from "effect/Scope"
 import type * as Message from "../protocol/Message.js"
 import { MemoryOnce, type Once } from "./api/Once.js"
 import type { Command } from "./Command.js"
-import { monotonic } from "./connection/Deadlines.js"
+import { monotonicClock } from "./connection/Deadlines.js"
 import * as Groups from "./Groups.js"
 import { MemoryPresence } from "./presence/MemoryPresence.js"
 import type { Local, Presences } from "./presence/Present.js"
@@ -205,8 +205,6 @@ const together = (
   }
 }
 
-const time = Effect.clockWith((clock) => Effect.succeed(() => monotonic(clock)))
-
 /**
  * The broker. Without one, a server keeps to itself.
  *
@@ -215,7 +213,7 @@ const time = Effect.clockWith((clock) => Effect.succeed(() => monotonic(clock)))
  */
 export const Broker: Context.Reference<Service> = Context.Reference("effect-nes/server/Broker", {
   defaultValue: (): Service => ({
-    join: (node) => Effect.map(time, (now) => together(new Set([node]), node.deliver, now))
+    join: (node) => Effect.map(monotonicClock, (now) => together(new Set([node]), node.deliver, now))
   })
 })
 
@@ -225,7 +223,7 @@ export const Broker: Context.Reference<Service> = Context.Reference("effect-nes/
  * @since 0.1.0
  * @category constructors
  */
-export const makeMemory: Effect.Effect<Service> = Effect.map(time, (now) => {
+export const makeMemory: Effect.Effect<Service> = Effect.map(monotonicClock, (now) => {
   const nodes = new Set<Node>()
   const users: Groups.Groups<string, string> = new Map()
   const membership: Membership = {

@@ -47,7 +47,7 @@ export const unhindered = async <A>(
 
 /** Sets the clock that intervals are measured by ahead, until the test is over: how old something is waits for nothing. */
 export const later = (ms: number): void => {
-  const now = process.hrtime.bigint
+  const now = process.hrtime.bigint.bind(process.hrtime)
   const clock = vi.spyOn(process.hrtime, "bigint").mockImplementation(() => now() + BigInt(ms) * 1_000_000n)
   onTestFinished(() => clock.mockRestore())
 }

@@ -13,6 +13,9 @@ export const ClosingClock: Context.Reference<Clock.Clock | undefined> = Context.
 /** The time (ms) by which durations are measured: that of the wall is set back and forward. */
 export const monotonic = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
 
+/** The same, of the clock of the fiber. */
+export const monotonicClock = Effect.clockWith((clock) => Effect.succeed(() => monotonic(clock)))
+
 export interface Timing {
   readonly clock: Clock.Clock
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
