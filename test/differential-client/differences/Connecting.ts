@@ -290,6 +290,22 @@ export const connecting: ReadonlyArray<Difference> = [
     }
   },
   {
+    id: "C-connected-first",
+    there: "an update that arrives together with the answer to the hello is heard of before `onConnect`",
+    here: "it is heard of after `onConnect`",
+    why: "the order of events should not depend on what arrives together.",
+    shown: {
+      nes14: {
+        "the hello's answer and an update together": shown`
+          - onUpdate ("first")
+          onConnect () with id "s1"
+          + onUpdate ("first")
+          connect resolved ()
+        `
+      }
+    }
+  },
+  {
     id: "C-temporary-refusal",
     there: "a hello refused with 429 or 5xx ends reconnection, as any refusal",
     here: "it is tried again, as after a lost connection",

@@ -9,6 +9,7 @@ import { objects } from "./Objects.js"
 import { reconnecting } from "./Reconnecting.js"
 import { requests } from "./Requests.js"
 import { subscriptions } from "./Subscriptions.js"
+import { together } from "./Together.js"
 import { updates } from "./Updates.js"
 
 export const subjects: Readonly<Record<string, ReadonlyArray<Session>>> = {
@@ -17,6 +18,7 @@ export const subjects: Readonly<Record<string, ReadonlyArray<Session>>> = {
   answers,
   subscriptions,
   updates,
+  together,
   chunks,
   heartbeats,
   closing,
