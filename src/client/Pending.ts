@@ -23,6 +23,8 @@ export interface Call {
   readonly answered: Answered
   /** When its time is over, where calls have one. */
   due?: bigint | undefined
+  /** What it said when it was made, whatever has become of that: what is asked again is the same. */
+  text?: string | undefined
 }
 
 /** Whether more answers to the same call follow this one: it brings some of a Stream. */

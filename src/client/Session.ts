@@ -172,9 +172,12 @@ export class Session implements Owner {
       return call.answered(unsent(), none)
     }
     draft.id = ++this.ids
-    const encoded = Codec.encode(draft)
+    const encoded = Codec.encode(call.text === undefined ? draft : { ...JSON.parse(call.text) as Draft, id: draft.id })
     if (Result.isFailure(encoded)) {
       return call.answered(encoded.failure, none)
+    }
+    if (mayBeRepeated(call)) {
+      call.text = encoded.success
     }
     this.pending.add(draft.id, call)
     if (!isOpen) {

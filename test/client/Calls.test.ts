@@ -186,6 +186,26 @@ describe("a call", () => {
       expect(ended.slice(2)).toEqual([["b", "timeout", "Request timed out"]])
     }))
 
+  it.effect("that is asked again of the next node is what it was, whatever has become of its message since", () =>
+    Effect.gen(function*() {
+      const { call, connect, ended, server, session } = yield* setup()
+      connect({ reconnect: reconnect({ delay: 100 }) })
+      server.socket.accept()
+      const given = { n: 1 }
+      session.send(message(given), call("a"))
+      server.socket.state = "closing"
+      session.send(message(given), call("b"))
+      Object.assign(given, { n: 2n })
+      server.socket.end(1012)
+      yield* adjust(100)
+      server.socket.accept()
+      expect(server.socket.sent.slice(1)).toEqual([
+        { type: "message", message: { n: 1 }, id: 5 },
+        { type: "message", message: { n: 1 }, id: 6 }
+      ])
+      expect(ended).toEqual([["connect"]])
+    }))
+
   it.effect("that would be asked again of the next node fails where onDisconnect disconnects", () =>
     Effect.gen(function*() {
       const { call, connect, ended, heard, server, session, settle } = yield* setup()
