@@ -5,8 +5,8 @@ import { type ClientOptions, type RawData, WebSocket } from "ws"
 import type { ChildProcess } from "../harness/ChildProcess.js"
 import { Notes, type Transcript } from "./Transcript.js"
 
-/** How long silence lasts before it is noted, in ms. Only scripts about silence wait for it. */
-const patience = 1500
+/** How long silence lasts before it is noted, in ms: nothing waits for it, but what is about silence says how long. */
+const patience = 15_000
 
 export type Json = Readonly<Record<string, unknown>>
 

@@ -31,12 +31,16 @@ export const unhindered = async <A>(
   attempt: () => Promise<A>,
   others: () => Promise<number> | number = () => 0
 ): Promise<A> => {
+  let over = false
+  onTestFinished(() => {
+    over = true
+  })
   for (;;) {
     const loop = new LoopWatch()
     try {
       return await attempt()
     } catch (error) {
-      if (Math.max(loop.take(), await others()) < limit) {
+      if (Math.max(loop.take(), await others()) < limit || over) {
         throw error
       }
     } finally {
