@@ -43,6 +43,9 @@ const watching = 1_000
 // two seconds. Who has older news for longer was set up anew, and counts from the beginning.
 const doubt = 10_000
 
+// How long other Sentinels are waited for when one has answered (ms): one may be silent, as on a machine that is gone.
+const patience = 100
+
 const ignore = (): void => {}
 
 // The wait before the n-th attempt to reconnect (ms): 50, 100, 200, … up to 2 seconds, each a random part shorter, so
@@ -169,8 +172,11 @@ const locator = (address: Address, timeout: number, found: (url: string) => void
   // Their credentials, if they have any, are in their urls.
   const clients = sentinels.map((url) => createClient({ ...lasting(transport(address), timeout), url }))
   clients.forEach((client) => client.on("error", ignore))
-  const connected = Promise.any(clients.map((client) => client.connect())).catch(ignore)
-  const ask = async (client: (typeof clients)[number]) => {
+  const connecting = clients.map((client) => client.connect().catch(ignore))
+  const ask = async (client: (typeof clients)[number], n: number) => {
+    if (!client.isReady) {
+      await Promise.race([connecting[n], sleep(timeout / 2, undefined, { ref: false })])
+    }
     if (!client.isReady) {
       throw new Error("Not connected to a Sentinel")
     }
@@ -189,13 +195,13 @@ const locator = (address: Address, timeout: number, found: (url: string) => void
   // Not all hear of a change at once: the newest counts, also when who knows it does not answer. A master that has just
   // come back, empty, is still one to some.
   const locate = async (): Promise<string> => {
-    await Promise.race([connected, sleep(timeout / 2, undefined, { ref: false })])
-    const answers = await Promise.allSettled(clients.map(ask))
-    const masters = answers.flatMap((answer) => answer.status === "fulfilled" ? [answer.value] : [])
-    const newest = masters.toSorted((a, b) => b.epoch - a.epoch)[0]
-    if (!newest) {
-      throw answers.find((answer) => answer.status === "rejected")?.reason ?? new Error("There is no Sentinel")
-    }
+    const masters: Array<Awaited<ReturnType<typeof ask>>> = []
+    const asking = clients.map(async (client, n) => void masters.push(await ask(client, n)))
+    await Promise.any(asking).catch(({ errors }: AggregateError) => {
+      throw errors[0]
+    })
+    await Promise.race([Promise.allSettled(asking), sleep(patience, undefined, { ref: false })])
+    const newest = masters.toSorted((a, b) => b.epoch - a.epoch)[0]!
     const now = performance.now()
     doubtedAt = known && newest.epoch < known.epoch ? doubtedAt ?? now : undefined
     known = known && doubtedAt !== undefined && now - doubtedAt < doubt ? known : newest
@@ -221,20 +227,26 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
   let suspected = 0
   let pair: readonly [commands: Client, subscriber: Client] | undefined
   const make = (url: string | undefined): Client => makeClient(address, url, timeout)
+  const pings = (clients: ReadonlyArray<Client>) => Promise.all(clients.map((client) => client.ping()))
+  const enter = async (clients: ReadonlyArray<Client>): Promise<void> => {
+    await Promise.all(clients.map((client) => client.connect()))
+    if (address.sentinels) {
+      // One that was frozen answers those who have waited, though another has taken its place.
+      await pings(clients)
+      if (await locate() !== at) {
+        throw elsewhere()
+      }
+    }
+  }
   // Both with the same server: one would hear it, and the other write elsewhere.
   const line = new Line(timeout, observer, async (failed, stay) => {
     at = await within(locate(), timeout)
     const clients = [make(at), make(at)] as const
     clients.forEach((client) => client.on("error", line.fail))
     try {
-      const connecting = Promise.all(clients.map((client) => client.connect().then(() => client.ping())))
-      await Promise.race([within(connecting, timeout), failed])
-      // One that was frozen answers those who have waited, though another has taken its place.
-      if (await within(locate(), timeout) !== at) {
-        throw elsewhere()
-      }
+      await Promise.race([within(enter(clients), timeout), failed])
       pair = clients
-      return await stay(() => Promise.all(clients.map((client) => client.ping())))
+      return await stay(() => pings(clients))
     } finally {
       pair = undefined
       clients.forEach((client) => client.destroy())

@@ -152,11 +152,19 @@ const startPuppet = async (first: RedisServer) => {
   return puppet
 }
 
-const castPuppet = async () => {
+/** A Sentinel that takes connections, and says nothing. */
+const startSilent = async (): Promise<string> => {
+  const server = createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1")
+  onTestFinished(() => void server.close())
+  await once(server, "listening")
+  return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const castPuppet = async (others: ReadonlyArray<string> = []) => {
   const [a, b] = [await RedisServer.start(), await RedisServer.start()]
   onTestFinished(() => Promise.all([a.stop(), b.stop()]).then(() => {}))
   const puppet = await startPuppet(a)
-  const broker = { url: undefined, sentinels: [puppet.url], name: "main", timeout: 3_000 }
+  const broker = { url: undefined, sentinels: [...others, puppet.url], name: "main", timeout: 3_000 }
   const node = await startNode(a, { declare, broker })
   const writesTo = async (redis: RedisServer): Promise<void> => {
     const from = Number(redis.run("hget", "nes:state:{/kept/1}", "top"))
@@ -204,6 +212,13 @@ it("a master that was frozen while a node came to it, and another took its place
   await until(() => b.run("pubsub", "channels", "nes:node:*") !== "", 40)
   await until(() => states().endsWith("Up"))
   expect(states()).toBe("Up,Down,Up")
+})
+
+it("a Sentinel that is silent holds up no node that starts, nor one that looks for its master again", async () => {
+  const { a, loses, node, writesTo } = await castPuppet([await startSilent()])
+  expect(node.events).toMatchObject([{ _tag: "Up" }])
+  await loses(a)
+  await writesTo(a)
 })
 
 it("Sentinels with older news than before are not believed at once, but are if they stay with it: set up anew", async () => {
