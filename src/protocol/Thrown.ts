@@ -2,14 +2,11 @@
 import { UserError } from "./NesError.js"
 
 export const text = (cause: unknown): string => {
-  if (cause instanceof Error) {
-    return cause.message
-  }
   try {
-    return String(cause)
+    return String(cause instanceof Error ? cause.message : cause)
   } catch {
-    // An object need not even have a primitive value.
-    return Object.prototype.toString.call(cause)
+    // An object need not even have a primitive value, nor an error a message that can be read.
+    return `[object ${cause instanceof Error ? "Error" : "Object"}]`
   }
 }
 

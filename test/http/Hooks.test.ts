@@ -3,10 +3,12 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServer from "effect/http/HttpServer"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
-import { NesHttpServer, NesServer, Refusal, Socket } from "../../src/index.js"
+import * as Stream from "effect/Stream"
+import { NesHttpServer, NesServer, Refusal, Socket, TestServer } from "../../src/index.js"
 import { bare, connect, outcome, serving } from "./Serving.js"
 
 /** What the hooks tell; each of them requires it. */
@@ -191,3 +193,44 @@ describe("a socket", () => {
       )
     ))
 })
+
+/** An error that throws as it is read, as what a Proxy stands for may. */
+class Unreadable extends Error {
+  override get message(): string {
+    throw new Error("as it is read")
+  }
+}
+
+let isRefused = true
+
+const die = () => Effect.die(new Unreadable())
+
+const unreadable = Layer.mergeAll(
+  NesHttpServer.layerSubscription("/onSubscribe", { onSubscribe: die }),
+  NesHttpServer.layerSubscription("/filter", { filter: die })
+).pipe(
+  Layer.provideMerge(TestServer.layer(Layer.empty, {
+    verifyUpgrade: () => Effect.suspend(() => isRefused ? die() : Effect.succeed(true)),
+    onDisconnection: die
+  })),
+  Layer.provide(HttpServer.layerServices)
+)
+
+it.live("what hooks throw may throw as it is read: it is a fault like any other", () =>
+  Effect.gen(function*() {
+    const node = yield* NesServer.NesServer
+    const heard: Array<unknown> = []
+    const refused = yield* Effect.flip(TestServer.connect({ reconnect: false }))
+    expect(refused).toMatchObject({ _tag: "WsError", statusCode: 500 })
+    isRefused = false
+    for (const count of [1, 2]) {
+      yield* Effect.scoped(Effect.gen(function*() {
+        const nes = yield* TestServer.connect({ reconnect: false })
+        expect(yield* Effect.flip(nes.subscribed("/onSubscribe"))).toMatchObject({ statusCode: 500 })
+        const updates = yield* nes.subscribed("/filter")
+        yield* Effect.forkScoped(Stream.runForEach(updates, ({ message }) => Effect.sync(() => heard.push(message))))
+        yield* node.publish("/filter", count)
+      }))
+    }
+    expect(heard).toEqual([])
+  }).pipe(Effect.provide(unreadable)))

@@ -25,3 +25,19 @@ it("are kept from when somebody looks, the last hundred, and no text of an error
   }
   expect(incidents.all.map(({ kind }) => kind)).toEqual(Array.from({ length: 100 }, (_, i) => String(i)))
 })
+
+it("say nothing of an error whose causes go round, or that throws as it is read", () => {
+  const incidents = new Incidents(() => 0)
+  expect(incidents.all).toEqual([])
+  const round = new RangeError("round")
+  round.cause = new Error("and round", { cause: round })
+  class Unreadable extends Error {
+    get code(): string {
+      throw new Error("as it is read")
+    }
+  }
+  for (const error of [round, new Unreadable(), Object.setPrototypeOf(new Error("bare"), Object.create(null))]) {
+    incidents.logged(["nes", "error"], error, undefined)
+  }
+  expect(incidents.all.map(({ reason }) => reason)).toEqual([expect.any(String), undefined, undefined])
+})

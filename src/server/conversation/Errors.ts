@@ -34,7 +34,14 @@ export const ofHook = (hook: string, error: unknown, log: Service["log"], connec
 }
 
 /** Whether an error is a programming fault (`TypeError` and its like) rather than an ordinary failure. */
-export const isSystem = (error: unknown): error is Error => error instanceof Error && Bounce.isSystem(error)
+export const isSystem = (error: unknown): error is Error => {
+  try {
+    return error instanceof Error && Bounce.isSystem(error)
+  } catch {
+    // It throws as it is read.
+    return false
+  }
+}
 
 export const visibleHeaders = (
   headers: Readonly<Record<string, unknown>>,

@@ -56,12 +56,18 @@ interface Incident {
 
 const room = 100
 
-const nameOf = (error: unknown): string | undefined => {
-  if (!(error instanceof Error)) {
+// Causes may go round, and an error may throw as it is read.
+const nameOf = (error: unknown, depth = 8): string | undefined => {
+  if (!(error instanceof Error) || depth === 0) {
     return undefined
   }
-  const { cause, code } = error as { readonly cause?: unknown; readonly code?: unknown }
-  return typeof code === "string" && /^[A-Z][A-Z_]{2,31}$/.test(code) ? code : nameOf(cause) ?? error.constructor.name
+  try {
+    const { cause, code } = error as { readonly cause?: unknown; readonly code?: unknown }
+    const isCode = typeof code === "string" && /^[A-Z][A-Z_]{2,31}$/.test(code)
+    return isCode ? code : nameOf(cause, depth - 1) ?? error.constructor.name
+  } catch {
+    return undefined
+  }
 }
 
 /** What was refused, and what failed, of late: kept from when somebody begins to look. */
@@ -144,7 +150,7 @@ export class Log {
   distrusted(by: "authentication" | "verification", connection: Connection, error: unknown): void {
     this.incident(`nes ${by} failed`, () => ({
       ...annotationsOf(connection),
-      "nes.error": error instanceof Error ? error.message : String(error)
+      "nes.error": Thrown.text(error)
     }))
   }
 
