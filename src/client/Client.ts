@@ -135,14 +135,14 @@ const reconnection = ({ delay, jitter, maxDelay, reconnect, retries }: ConnectOp
   })
 
 /**
- * The client. `Reported` is what `onError` takes errors for, which the hapi door has wider.
+ * The client. `Reported` is what `onError` takes errors for besides, which the hapi door has wider.
  *
  * Every method that takes a callback returns a Promise where none is given. A Promise that nobody looks at never
  * becomes an unhandled rejection. Errors are of the six types of nes-api.txt, section "Errors". A callback, handler or
  * event property that throws disturbs nothing else: what it threw is the `cause` of an error of type `user` for
  * `onError`.
  */
-export class Client<Reported = NesError> {
+export class Client<Reported = unknown> {
   /** Called with an error that no call accounts for. By default it is printed with `console.error`, in one line. */
   onError: ((error: NesError & Reported) => void) | null = print
   /** Called when a connection is established, for the first time or again. */
