@@ -106,8 +106,10 @@ interface Listeners {
   readonly lives?: Write | undefined
   /** To what was refused, and how it stands with the server. */
   readonly incidents?: Write | undefined
-  /** To what whoever develops the application should mend. */
+  /** To what whoever deploys the application should mend. */
   readonly warnings?: Write | undefined
+  /** To what whoever develops the application should mend. */
+  readonly hints?: Write | undefined
 }
 
 const livesOf = (clock: Clock.Clock, write: Write) => {
@@ -224,20 +226,20 @@ export class Log {
   /** Warns of the first publish that no client of this node can get. */
   undeclared(path: string): void {
     const text = "Published to a path that no subscription is declared for: no client of this server can get it"
-    this.warn("nes publish undeclared", text, path)
+    this.hint("nes publish undeclared", text, path)
   }
 
   /** Warns of the first filter that changes what it is asked about, which all subscribers share. */
   changed(path: string, isChanged: () => boolean): void {
     const text = "A filter has changed the message, and not for one subscriber alone: return { override } instead"
-    this.warn("nes filter changes", text, path, isChanged)
+    this.hint("nes filter changes", text, path, isChanged)
   }
 
-  private warn(message: string, text: string, path: string, isTrue = (): boolean => true): void {
-    const { warnings } = this.listeners
-    if (warnings && !this.warned.has(message) && isTrue()) {
+  private hint(message: string, text: string, path: string, isTrue = (): boolean => true): void {
+    const { hints } = this.listeners
+    if (hints && !this.warned.has(message) && isTrue()) {
       this.warned.add(message)
-      warnings("Warn", message, { "nes.path": path.slice(0, maxLength), "nes.error": text })
+      hints("Warn", message, { "nes.path": path.slice(0, maxLength), "nes.error": text })
     }
   }
 }
@@ -258,20 +260,20 @@ export const make = (
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
     if (to === "application") {
+      // Few applications print what hapi logs: Node's warnings are seen.
+      const warnings: Write = (_, message, annotations) =>
+        process.emitWarning(["nes.error", "nes.path"].flatMap((name) => annotations[name] ?? []).join(": "), {
+          type: "NesWarning",
+          code: message.toUpperCase().replaceAll(" ", "_")
+        })
       return new Log(
         {
           // A tag of its own: those who watch for `nes` expect what is the application's to mend.
           incidents: (_, message, annotations) =>
             application(["effect-nes", ...message.split(" ").slice(1)], annotations),
-          // Few applications print what hapi logs: Node's warnings are seen. Tests publish what nobody hears, and in
-          // production nobody looks.
-          warnings: ["", "development"].includes(process.env.NODE_ENV ?? "")
-            ? (_, message, annotations) =>
-              process.emitWarning(["nes.error", "nes.path"].flatMap((name) => annotations[name] ?? []).join(": "), {
-                type: "NesWarning",
-                code: message.toUpperCase().replaceAll(" ", "_")
-              })
-            : undefined
+          warnings,
+          // Tests publish what nobody hears, and in production nobody looks.
+          hints: ["", "development"].includes(process.env.NODE_ENV ?? "") ? warnings : undefined
         },
         clock,
         kept,
