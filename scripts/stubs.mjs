@@ -8,13 +8,13 @@ import { join } from "node:path"
 import { manifest, root } from "./run.mjs"
 
 const [, , command, target = root] = process.argv
-for (const [name, entry] of Object.entries(manifest.exports)) {
-  if (name === "." || typeof entry === "string" || entry.source === undefined) {
-    continue
-  }
-  const folder = join(target, name)
+const entries = Object.entries(manifest.exports).filter(([name, { source }]) => name !== "." && source !== undefined)
+for (const [name] of entries) {
   rmSync(join(target, name.split("/")[1] ?? ""), { recursive: true, force: true })
-  if (command === "write") {
+}
+if (command === "write") {
+  for (const [name, entry] of entries) {
+    const folder = join(target, name)
     const up = "../".repeat(name.split("/").length - 1)
     const file = (path) => path.replace("./", up)
     mkdirSync(folder, { recursive: true })

@@ -49,7 +49,7 @@ const headerOf = (file) => {
 export const readApi = () => {
   const entries = Object.entries(manifest.exports).flatMap(([subpath, entry]) => {
     const file = declarations(entry)
-    return file === undefined || subpath === "./lib/client"
+    return file === undefined || subpath.startsWith("./lib/")
       ? []
       : [{ name: `effect-nes${subpath.slice(1)}`, file: join(root, file), source: entry.source }]
   })

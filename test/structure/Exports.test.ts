@@ -13,7 +13,7 @@ const modules = (file: string): Readonly<Record<string, string>> =>
 // What the root would load for everybody, and few need.
 const apart = { NesAtom: "src/client/NesAtom.ts" }
 
-const doors = ["", "/client", "/hapi", "/inspector", "/lib/client", "/redis"]
+const doors = ["", "/client", "/hapi", "/inspector", "/lib/client", "/lib/client.js", "/redis"]
 
 describe("what can be imported", () => {
   it("has a subpath for every module of the root, by its name there, and no other", () => {

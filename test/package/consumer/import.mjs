@@ -2,6 +2,7 @@
 import Hapi from "@hapi/hapi"
 import Alias, { Client as AliasClient, Nes as AliasNes, plugin as aliasPlugin } from "@hapi/nes"
 import AliasLib from "@hapi/nes/lib/client"
+import AliasFile from "@hapi/nes/lib/client.js"
 import * as Doors from "effect-nes"
 import Plain, { Client } from "effect-nes/client"
 import Nes, { Client as NesClient, plugin } from "effect-nes/hapi"
@@ -33,6 +34,7 @@ assert.equal(Alias.plugin, aliasPlugin)
 assert.equal(Alias.Client, AliasClient)
 assert.equal(AliasNes.Client, AliasClient)
 assert.equal(AliasLib.Client, AliasClient)
+assert.equal(AliasFile.Client, AliasClient)
 
 await roundTrip(Hapi, Nes, Client)
 await roundTrip(Hapi, { plugin: Nes, options: { heartbeat: false } }, Nes.Client)

@@ -4,6 +4,7 @@ import { Client, Nes, plugin } from "@hapi/nes"
 import * as All from "@hapi/nes"
 import Default from "@hapi/nes"
 import { Client as LibClient } from "@hapi/nes/lib/client"
+import { Client as FileClient } from "@hapi/nes/lib/client.js"
 
 type IsAny<A> = 0 extends 1 & A ? true : false
 export const none: [
@@ -27,5 +28,6 @@ export const clients: ReadonlyArray<Client> = [
   new Nes.Client("ws://localhost"),
   new Default.Client("ws://localhost"),
   new All.Client("ws://localhost"),
-  new LibClient("ws://localhost")
+  new LibClient("ws://localhost"),
+  new FileClient("ws://localhost")
 ]
