@@ -132,11 +132,22 @@ describe("maxConnectionsPerAddress", () => {
   })
 
   it("counts those who wait for verifyUpgrade when they come in", async () => {
+    const all = new Gate()
+    let waiting = 0
     const host = await live({
-      nes: { maxConnectionsPerAddress: 1, verifyUpgrade: () => new Promise((resolve) => setTimeout(resolve, 50, true)) }
+      nes: {
+        maxConnectionsPerAddress: 1,
+        verifyUpgrade: async () => {
+          if (++waiting === 5) {
+            all.open()
+          }
+          await all.opened
+          return true
+        }
+      }
     })
-    const all = await Promise.all(Array.from({ length: 5 }, () => status(host.url)))
-    expect(all.toSorted((a = 0, b = 0) => a - b)).toEqual([101, 429, 429, 429, 429])
+    const statuses = await Promise.all(Array.from({ length: 5 }, () => status(host.url)))
+    expect(statuses.toSorted((a = 0, b = 0) => a - b)).toEqual([101, 429, 429, 429, 429])
   })
 
   it.each([
