@@ -116,9 +116,11 @@ export const make = (
       const headers = RequestHead.headersOfAuth(connection, given)
       const { result, statusCode } = await authenticate(connection, headers)
       if (statusCode !== 200) {
-        throw Boom.unauthorized(
-          isObject(result) && typeof result.message === "string" ? result.message : "Unauthorized"
-        )
+        // A scheme that cannot tell for the moment has refused nobody: the client may try again.
+        const isTemporary = statusCode === 429 || statusCode >= 500
+        throw new Boom.Boom(isObject(result) && typeof result.message === "string" ? result.message : undefined, {
+          statusCode: isTemporary ? statusCode : 401
+        })
       }
       return decode(result)
     },

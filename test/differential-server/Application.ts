@@ -463,6 +463,9 @@ const customScheme = (record: Recorder, revoked: Set<string>): Hapi.ServerAuthSc
     if (scheme !== "Custom") {
       throw Boom.unauthorized(null, "Custom")
     }
+    if (name === "broken") {
+      throw Boom.serverUnavailable("No database")
+    }
     const user = users[name]
     if (user === undefined || revoked.has(name)) {
       return h.unauthenticated(Boom.unauthorized("Unknown user", "Custom"))

@@ -4,6 +4,7 @@
  */
 export const differences: Readonly<Record<string, string>> = {
   "S-answer-order": "what need not wait is answered in the order in which it was sent",
+  "S-auth-broken": "an authentication that fails with 429 or 5xx is answered so",
   "S-auth-timeout": "`auth.timeout` runs only where authentication is required",
   "S-before-hello": "`broadcast` and `eachSocket` see only connections whose hello succeeded",
   "S-closing": "messages of a connection that the server is closing are not processed",

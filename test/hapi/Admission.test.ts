@@ -211,7 +211,7 @@ describe("the log of the server", () => {
     expect(await client.hello(as("secret"))).toMatchObject({ statusCode: 401 })
     expect(host.entries).toEqual([{
       tags: ["effect-nes", "authentication", "failed"],
-      data: { ...from, "nes.socket.id": expect.any(String), "nes.error": "An internal server error occurred" }
+      data: { ...from, "nes.socket.id": expect.any(String), "nes.error": "Unknown user" }
     }])
     expect(host.server.plugins.nes.node.totals.authenticationsFailed).toBe(1)
     expect(JSON.stringify(host.entries)).not.toContain("secret")

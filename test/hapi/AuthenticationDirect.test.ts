@@ -1,4 +1,5 @@
 /** Authentication of type `direct`, and its endpoint (nes-api.txt 43-51, 57-66). */
+import * as Boom from "@hapi/boom"
 import * as Hapi from "@hapi/hapi"
 import { describe, expect, it } from "vitest"
 import * as Nes from "../../src/hapi.js"
@@ -109,6 +110,27 @@ describe("type 'direct', the default (nes-api.txt 46-51)", () => {
     const server = await TestServer.start()
     const { answer } = await server.hello({ ...fields })
     expect(answer).toMatchObject({ type: "hello", id: 1, ...refusal(status, message) })
+  })
+
+  it.each<readonly [string, () => unknown, number, string]>([
+    ["a plain error", () => new Error("secret"), 500, "An internal server error occurred"],
+    ["503", () => Boom.serverUnavailable("no database"), 503, "no database"],
+    ["429", () => Boom.tooManyRequests("not so fast"), 429, "not so fast"],
+    ["403", () => Boom.forbidden("not you"), 401, "not you"]
+  ])("a scheme that fails with %s: temporary is what it says is", async (_what, error, status, message) => {
+    const server = await TestServer.start({
+      scheme: false,
+      declare: (server) => {
+        server.auth.scheme("failing", () => ({
+          authenticate: () => {
+            throw error()
+          }
+        }))
+        server.auth.strategy("failing", "failing")
+        server.auth.default("failing")
+      }
+    })
+    expect((await server.hello({ auth: {} })).answer).toMatchObject({ statusCode: status, payload: { message } })
   })
 
   it("after a refused hello nothing more is answered, and the server closes", async () => {

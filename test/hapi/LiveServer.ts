@@ -1,4 +1,5 @@
 /** A hapi server with the plugin, and who connects to it; everything is closed when the test ends. */
+import { unauthorized } from "@hapi/boom"
 import Hapi from "@hapi/hapi"
 import { once } from "node:events"
 import { onTestFinished } from "vitest"
@@ -43,7 +44,7 @@ export const authenticating = (
     authenticate: (request, h) => {
       const credentials = users[String(request.headers.authorization)]
       return credentials ? h.authenticated({ credentials, artifacts: { by: "name" } }) : h.unauthenticated(
-        new Error("Unknown user")
+        unauthorized("Unknown user")
       )
     }
   }))

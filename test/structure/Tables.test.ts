@@ -49,7 +49,7 @@ describe("the answers of the server", () => {
   // What others have to say is passed on: that of the codec, of hapi's schemes, and of the application's handlers.
   it("are the only ones", () => {
     const passed =
-      /Boom\.(?:badRequest\((?:(?:arrived\.)?error\.message|errors)|unauthorized\(\s*isObject|boomify|isBoom|internal\(\)|Boom\("", \{ statusCode: status \}\)|Boom\(message, \{ statusCode \}\)\s*Object\.assign)/
+      /Boom\.(?:badRequest\((?:(?:arrived\.)?error\.message|errors)|Boom\(\s*isObject|boomify|isBoom|internal\(\)|Boom\("", \{ statusCode: status \}\)|Boom\(message, \{ statusCode \}\)\s*Object\.assign)/
     const makers = ["ErrorAnswer.ts", "Refusal.ts"]
     const made = /\bBoom\.(?:[a-z]\w*|Boom)\([\s\S]{0,40}|\brefused\(\s*\d+,\s*["'`]|\bRefusal\.[a-z]\w*\(\s*["'`]/g
     const wrong = sources.filter((file) => !makers.some((name) => file.endsWith(`/${name}`))).flatMap((file) =>

@@ -168,6 +168,10 @@ const directScripts: ReadonlyArray<Script> = [
       peer: { a: [error(401, "An internal server error occurred", { type: "hello", id: 1 })] }
     }
   }),
+  hello("direct: a scheme that is broken", application("direct", { scheme: "custom" }), direct(custom("broken")), {
+    ...refused(503, "No database"),
+    difference: { id: "S-auth-broken", peer: { a: [error(401, "No database", { type: "hello", id: 1 })] } }
+  }),
   {
     name: "direct: the host and x-forwarded-for of the upgrade request",
     application: application("direct", { scheme: "custom" }),
