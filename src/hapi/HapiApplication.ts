@@ -8,7 +8,7 @@ import * as Thrown from "../protocol/Thrown.js"
 import type { Service } from "../server/Application.js"
 import type { Authentication, Credentials } from "../server/conversation/Authentication.js"
 import { errorAnswer } from "../server/conversation/ErrorAnswer.js"
-import { isSystem } from "../server/conversation/Errors.js"
+import { isSystem, isTemporary } from "../server/conversation/Errors.js"
 import type { Passwords } from "../server/conversation/Password.js"
 import * as RequestHead from "../server/conversation/RequestHead.js"
 import type { Access } from "../server/subscription/Access.js"
@@ -117,9 +117,8 @@ export const make = (
       const { result, statusCode } = await authenticate(connection, headers)
       if (statusCode !== 200) {
         // A scheme that cannot tell for the moment has refused nobody: the client may try again.
-        const isTemporary = statusCode === 429 || statusCode >= 500
         throw new Boom.Boom(isObject(result) && typeof result.message === "string" ? result.message : undefined, {
-          statusCode: isTemporary ? statusCode : 401
+          statusCode: isTemporary(statusCode) ? statusCode : 401
         })
       }
       return decode(result)

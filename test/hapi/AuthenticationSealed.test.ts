@@ -1,4 +1,5 @@
 /** Authentication of types `cookie` and `token`: what is sealed, with what, and for how long (nes-api.txt 51-56, 66-84). */
+import * as Boom from "@hapi/boom"
 import * as Iron from "@hapi/iron"
 import { randomBytes } from "node:crypto"
 import { afterEach, describe, expect, it, vi } from "vitest"
@@ -58,6 +59,28 @@ describe.each(types)("type '%s' (nes-api.txt 51-56)", (type) => {
       artifacts: { name: "john", expires: 9999999999999 },
       strategy: "custom"
     }])
+  })
+
+  it("a `verify` that refuses is 403, and one that cannot tell for the moment says so itself", async () => {
+    const errors = [Boom.unauthorized("revoked"), new Error("revoked"), Boom.serverUnavailable("no database")]
+    const server = await TestServer.start({
+      scheme: false,
+      nes: { auth: { type, password } },
+      declare: (server) => {
+        server.auth.scheme("failing", () => ({
+          authenticate: (_request, h) => h.authenticated({ credentials }),
+          verify: () => Promise.reject(errors.shift() ?? new TypeError("a fault"))
+        }))
+        server.auth.strategy("failing", "failing")
+        server.auth.default("failing")
+      }
+    })
+    const sealed = await server.login(basic("john"))
+    const statuses: Array<unknown> = []
+    for (let n = 0; n < 4; n++) {
+      statuses.push((await enter(server, type, sealed)).answer.statusCode)
+    }
+    expect(statuses).toEqual([403, 403, 503, 500])
   })
 
   it("a wrong login is the scheme's 401, and gives nothing", async () => {

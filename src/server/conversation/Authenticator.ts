@@ -45,10 +45,10 @@ export class Authenticator {
   async verify(connection: Connection): Promise<void> {
     try {
       await this.check(connection, connection.auth)
-    } catch (error) {
+    } catch {
       connection.refuse()
       this.hub.dismiss(connection)
-      throw error
+      throw errorAnswer("verificationFailed")
     }
   }
 
@@ -112,10 +112,8 @@ export class Authenticator {
     try {
       await this.inTime(connection, application.verify(auth, connection))
     } catch (error) {
-      if (!connection.departed) {
-        this.refusal("verify", error, connection)
-      }
-      throw errorAnswer("verificationFailed")
+      const refusal = connection.departed ? undefined : this.refusal("verify", error, connection)
+      throw refusal && Errors.isTemporary(refusal.output.statusCode) ? refusal : errorAnswer("verificationFailed")
     }
   }
 

@@ -43,6 +43,9 @@ export const isSystem = (error: unknown): error is Error => {
   }
 }
 
+/** Whether a status says that nobody has been refused for good: clients try again. */
+export const isTemporary = (statusCode: number): boolean => statusCode === 429 || statusCode >= 500
+
 export const visibleHeaders = (
   headers: Readonly<Record<string, unknown>>,
   allowed: Exclude<Settings["headers"], null>
