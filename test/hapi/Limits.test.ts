@@ -651,15 +651,15 @@ describe("maxBufferedBytes", () => {
   })
 
   it("a client that reads gets a message of any size, and what follows it, however slow it is", async () => {
-    const { client, host } = await limited({ maxBufferedBytes: 100_000, stallTimeout: 500 }, {
+    const { client, host } = await limited({ maxBufferedBytes: 100_000, stallTimeout: 2_500 }, {
       nes: { onMessage: () => "x".repeat(8_000_000), heartbeat: false }
     })
     await client.ask({ type: "sub", path: "/o/2" })
     const raw = tcp(client)
-    // More than a second for the whole: longer than who takes nothing is waited for.
+    // More than five seconds for the whole, of which it is behind for longer than who takes nothing is waited for.
     raw.on("data", () => {
       raw.pause()
-      setTimeout(() => raw.resume(), 3)
+      setTimeout(() => raw.resume(), 24)
     })
     const answers = Promise.all([client.ask({ type: "message" }), client.ask({ type: "message" })])
     let published = 0

@@ -37,6 +37,8 @@ export interface ServerUnderTest {
   beside(options: ServerOptions): Promise<string>
   /** Fulfils the command; what it answers depends on it. */
   control(command: Command): Promise<unknown>
+  /** For how long its loop was held up, at most, since this was asked last (ms). */
+  withheld(): Promise<number>
   /** Makes the server fall silent, its sockets open; `resume` wakes it. */
   pause(): void
   resume(): void
@@ -55,6 +57,7 @@ const startChild = async (module: URL, args: ReadonlyArray<string>, options: Ser
       url,
       beside: async (options: ServerOptions) => String(await child.call("start", options)),
       control: (command: Command) => child.call("control", command),
+      withheld: () => child.withheld(),
       pause: () => child.signal("SIGSTOP"),
       resume: () => child.signal("SIGCONT"),
       stop: async () => {
