@@ -86,7 +86,8 @@ describe("the Effect client and @hapi/nes 14", () => {
         expect(before._tag).toBe("Connected")
         expect(yield* nes.status).toEqual(before)
       })
-      yield* Effect.promise(() => unhindered(heartbeat.timeout / 2, () => Effect.runPromise(look), server.withheld))
+      const withheld = () => server.withheld()
+      yield* Effect.promise(() => unhindered(heartbeat.timeout / 2, () => Effect.runPromise(look), withheld))
     }))
 
   it.live("authentication and reauthentication", () =>
