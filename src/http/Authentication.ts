@@ -93,6 +93,8 @@ export interface Authentication<R, RV = R> extends Options<R, RV> {
   readonly login: Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal.Refusal, R>
   /** Why iron will refuse the password. @internal */
   readonly fault: string | undefined
+  /** Dies of what iron, or the cookie's settings, would have each login die of. @internal */
+  readonly rehearse: Effect.Effect<unknown>
   /** @internal */
   readonly unseal: (sealed: unknown) => Effect.Effect<Authenticated | undefined>
 }
@@ -139,6 +141,15 @@ export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, 
   const password = Password.forIron(Secrets.reveal(options.password ?? Password.generate()) as Password.Password)
   const iron = Password.ironOptions(options.iron)
 
+  const admit = (authentication: object): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+    Effect.map(Effect.promise(() => Iron.seal(authentication, password.seal, iron)), (token) =>
+      type === "token"
+        ? answer({ status: "authenticated", token })
+        : HttpServerResponse.setCookieUnsafe(answer({ status: "authenticated" }), cookie, token, {
+          ...cookieDefaults,
+          ...options.cookieOptions
+        }))
+
   const login = Effect.gen(function*() {
     if (type === "direct" || Option.isSome(yield* CurrentSocket)) {
       return yield* Refusal.notFound()
@@ -147,16 +158,7 @@ export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, 
       attempt(options),
       (defect) => reportFault("authenticate", defect)
     )
-    if (!authentication) {
-      return answer({ status: "unauthenticated" })
-    }
-    const token = yield* Effect.promise(() => Iron.seal(authentication, password.seal, iron))
-    return type === "token"
-      ? answer({ status: "authenticated", token })
-      : HttpServerResponse.setCookieUnsafe(answer({ status: "authenticated" }), cookie, token, {
-        ...cookieDefaults,
-        ...options.cookieOptions
-      })
+    return yield* authentication ? admit(authentication) : Effect.succeed(answer({ status: "unauthenticated" }))
   })
 
   return {
@@ -165,6 +167,7 @@ export const make = <R, RV = never>(options: Options<R, RV>): Authentication<R, 
     mode,
     login,
     fault: type === "direct" ? undefined : Password.fault(password, iron),
+    rehearse: type === "direct" ? Effect.void : admit({}),
     // Which check a forged one fails is nobody's business.
     unseal: (sealed) =>
       typeof sealed === "string"

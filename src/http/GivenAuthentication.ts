@@ -1,6 +1,8 @@
 /** The authentication that a server without hapi is given, checked: it may be made by hand, or by JavaScript. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { UserError } from "../protocol/NesError.js"
+import * as Thrown from "../protocol/Thrown.js"
 import * as Setting from "../server/SettingKinds.js"
 import { choice, kind, optional, required, setting, struct } from "../server/SettingKinds.js"
 import { authFields } from "../server/Settings.js"
@@ -21,12 +23,20 @@ export const Given = Setting.falseOr(
     cookieOptions: optional(Setting.object),
     login: required(effect),
     unseal: optional(anything),
-    fault: optional(Setting.text)
+    fault: optional(Setting.text),
+    rehearse: optional(effect)
   }).check(Schema.makeFilter(({ fault }) => fault === undefined || { path: ["password"], issue: fault })),
   "what Authentication.make returns, or false"
 )
 
 const given = Setting.decoder(struct({ auth: Given }))
 
-/** Throws a `UserError` for what lets in others than it seems to. */
-export const check = (auth: unknown): unknown => given({ auth })
+/** Fails for what lets in others than it seems to, and for what would let nobody in. */
+export const check = (auth: unknown): Effect.Effect<void, UserError> =>
+  Effect.gen(function*() {
+    const checked = yield* Effect.try({ try: () => given({ auth }).auth, catch: Thrown.asUserError })
+    if (checked && checked.rehearse) {
+      yield* Effect.catchDefect(checked.rehearse as Effect.Effect<unknown>, (defect) =>
+        new UserError({ message: `Invalid nes configuration: auth: ${Thrown.text(defect)}`, cause: defect }))
+    }
+  })

@@ -81,7 +81,7 @@ export const make = <E, R, RA = never, RV = never>(
 ): Effect.Effect<Service, never, Scope.Scope | Requirements<R | RA> | Exclude<RV, Scope.Scope>> =>
   Effect.gen(function*() {
     const { auth = false, ids = {}, maxStreamBytes = ResponseBody.defaultMaxStreamBytes, middleware } = options
-    yield* Effect.sync(() => GivenAuthentication.check(auth))
+    yield* Effect.orDie(GivenAuthentication.check(auth))
     const context = yield* rootless<Requirements<RA> | Exclude<RV, Scope.Scope>>()
     const request = RequestRunner.make(
       // What the application requires is in the context: the type of this function says so.

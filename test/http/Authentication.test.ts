@@ -292,6 +292,21 @@ describe("sealed", () => {
       }
     }).pipe(users))
 
+  it.effect.each<object>([
+    { type: "token", iron: { encryption: { iterations: 0 } } },
+    { type: "cookie", iron: { integrity: { algorithm: "aes-256-cbc" } } },
+    ...["a b", "a=b"].map((cookie) => ({ type: "cookie", cookie })),
+    ...[{ path: "/;" }, { domain: "a\nb" }].map((cookieOptions) => ({ type: "cookie", cookieOptions }))
+  ])("by what would refuse every login: the server is not made: %j", (bad) =>
+    Effect.gen(function*() {
+      const auth = Authentication.make({ authenticate, password, ...bad })
+      const server = NesHttpServer.make(Effect.succeed(HttpServerResponse.empty()), { auth })
+      const { message } = yield* Effect.scoped(Effect.flip(server))
+      expect(message).toMatch(/^Invalid nes configuration: auth: [A-Z]/)
+      const port = HttpApplication.make(Effect.succeed(HttpServerResponse.empty()), { auth })
+      expect(yield* Effect.scoped(Effect.exit(port))).toMatchObject(Exit.die({ message }))
+    }).pipe(users))
+
   it.live("by a cookie from the login endpoint", () =>
     Effect.gen(function*() {
       const response = yield* get("/nes/auth", { authorization: "john" })
