@@ -214,9 +214,15 @@ const locator = (address: Address, timeout: number, found: (url: string) => void
     locate,
     close: () => {
       clearInterval(watch)
-      clients.forEach((client) => client.destroy())
+      clients.forEach(discard)
     }
   }
+}
+
+// One that is still being opened has no socket yet that the library could close, and would be open afterwards.
+const discard = (client: Client): void => {
+  client.on("connect", () => client.destroy())
+  client.destroy()
 }
 
 const elsewhere = (): Error => new Error("Redis has another master")
@@ -249,7 +255,7 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
       return await stay(() => pings(clients))
     } finally {
       pair = undefined
-      clients.forEach((client) => client.destroy())
+      clients.forEach(discard)
     }
   })
   const moved = (): void => line.fail(elsewhere())
@@ -270,7 +276,7 @@ const single = (address: Address, timeout: number, observer: Observer): RedisCon
         moved()
       }
     } finally {
-      candidate.destroy()
+      discard(candidate)
     }
   }
   return {

@@ -2,9 +2,12 @@
 import type { Server } from "@hapi/hapi"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import { once } from "node:events"
+import { type AddressInfo, createServer, type Socket } from "node:net"
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises"
 import { expect, it, onTestFinished } from "vitest"
 import * as Metrics from "../../src/cluster/Metrics.js"
+import * as RedisConnection from "../../src/redis/RedisConnection.js"
 import { hear, startNode, until } from "./Cluster.js"
 import type { RedisOptions } from "./RedisServer.js"
 import { RedisServer } from "./RedisServer.js"
@@ -243,4 +246,26 @@ it("a node that is held up for longer than its timeout does not take Redis for a
   }
   await a.server.plugins.nes.node.count()
   expect([names(a), names(b)]).toEqual([["Up"], ["Up"]])
+})
+
+it("a connection that is closed while it is being opened leaves no socket open", async () => {
+  const open = new Set<Socket>()
+  let accepted = 0
+  const server = createServer((socket) => {
+    accepted++
+    open.add(socket.on("error", () => {}).on("close", () => open.delete(socket)))
+  })
+  onTestFinished(() => void server.close())
+  await once(server.listen(0, "127.0.0.1"), "listening")
+  const { port } = server.address() as AddressInfo
+  const ignore = (): void => {}
+  for (const turns of [0, 1, 8, 30]) {
+    const url = `redis://127.0.0.1:${port}`
+    const connection = RedisConnection.open({ url }, 5000, { up: ignore, down: ignore, heard: ignore })
+    for (let turn = 0; turn < turns; turn++) {
+      await Promise.resolve()
+    }
+    await connection.close()
+  }
+  await expect.poll(() => [accepted > 0, open.size]).toEqual([true, 0])
 })
