@@ -31,12 +31,13 @@ export const Given = Setting.falseOr(
 
 const given = Setting.decoder(struct({ auth: Given }))
 
-/** Fails for what lets in others than it seems to, and for what would let nobody in. */
-export const check = (auth: unknown): Effect.Effect<void, UserError> =>
-  Effect.gen(function*() {
-    const checked = yield* Effect.try({ try: () => given({ auth }).auth, catch: Thrown.asUserError })
-    if (checked && checked.rehearse) {
-      yield* Effect.catchDefect(checked.rehearse as Effect.Effect<unknown>, (defect) =>
-        new UserError({ message: `Invalid nes configuration: auth: ${Thrown.text(defect)}`, cause: defect }))
-    }
-  })
+/** Fails for what would let nobody in. */
+export const rehearse = (auth: typeof Given.Type): Effect.Effect<unknown, UserError> =>
+  auth && auth.rehearse
+    ? Effect.catchDefect(auth.rehearse as Effect.Effect<unknown>, (defect) =>
+      new UserError({ message: `Invalid nes configuration: auth: ${Thrown.text(defect)}`, cause: defect }))
+    : Effect.void
+
+/** Fails for what lets in others than it seems to, too. */
+export const check = (auth: unknown): Effect.Effect<unknown, UserError> =>
+  Effect.flatMap(Effect.try({ try: () => given({ auth }).auth, catch: Thrown.asUserError }), rehearse)

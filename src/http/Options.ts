@@ -70,19 +70,18 @@ export const decode = (
   { readonly settings: Settings.Options; readonly gracePeriod: Duration.Input },
   UserError
 > =>
-  Effect.try({
-    try: () => {
-      const { auth: given, gracePeriod, ...settings } = all({ ...options, auth })
-      return {
-        gracePeriod,
-        settings: {
-          ...settings,
-          auth: given && {
-            ...Settings.authSettings(given, settings.heartbeat),
-            ...(!given.verify && { minAuthVerifyInterval: false as const })
-          }
+  Effect.gen(function*() {
+    const decoded = yield* Effect.try({ try: () => all({ ...options, auth }), catch: Thrown.asUserError })
+    const { auth: given, gracePeriod, ...settings } = decoded
+    yield* GivenAuthentication.rehearse(given)
+    return {
+      gracePeriod,
+      settings: {
+        ...settings,
+        auth: given && {
+          ...Settings.authSettings(given, settings.heartbeat),
+          ...(!given.verify && { minAuthVerifyInterval: false as const })
         }
       }
-    },
-    catch: Thrown.asUserError
+    }
   })

@@ -9,7 +9,6 @@ import { rootless } from "../protocol/Tracing.js"
 import { Application, type Service } from "../server/Application.js"
 import * as NesServer from "../server/NesServer.js"
 import type { Hooks as ServerHooks } from "../server/Settings.js"
-import * as GivenAuthentication from "./GivenAuthentication.js"
 import * as Hooks from "./Hooks.js"
 import * as HttpApplication from "./HttpApplication.js"
 import { decode, type Options } from "./Options.js"
@@ -22,7 +21,6 @@ export const make = <E, R, EB, RB, RU, RC, RD, RM, RA, RV>(
 ) =>
   Effect.gen(function*() {
     const { gracePeriod, settings } = yield* decode(options, options.auth ?? false)
-    yield* GivenAuthentication.check(options.auth ?? false)
     const hooks: ServerHooks = {}
     const application = { log: HttpApplication.logOf(yield* rootless()) } as Service
     const nes = yield* NesServer.make({ ...settings, hooks }).pipe(Effect.provideService(Application, application))

@@ -2,26 +2,18 @@
  * Any sequence of what clients and the application may do, on any of the applications, comes to the same on both
  * plugins: each step is over before the next begins, and what is decided to be different is left out.
  */
-import { afterAll, beforeAll, expect, it } from "vitest"
+import { expect, it } from "vitest"
 import { unhindered } from "../harness/Pace.js"
 import * as fc from "../harness/Property.js"
 import type { ApplicationOptions } from "./Application.js"
+import * as Pair from "./Pair.js"
 import { failedSubPath, type Script } from "./Script.js"
 import type { Json, Stage, Wire } from "./Stage.js"
-import { Theatre } from "./Theatre.js"
 
 /** A third of what a step waits for, at most (ms). */
 const heldUp = 500
 
-let ours: Theatre
-let peer: Theatre
-
-beforeAll(() => {
-  ours = new Theatre("effect-nes")
-  peer = new Theatre("@hapi/nes")
-})
-
-afterAll(() => Promise.all([ours.close(), peer.close()]))
+const pair = Pair.open()
 
 const hooks: ApplicationOptions = { onConnection: "record", onDisconnection: "record", onMessage: true }
 
@@ -379,10 +371,10 @@ it("any sequence of steps comes to the same", { timeout: 600_000 }, async () => 
       play.map((play) => Object.assign(play, { [fc.toStringMethod]: () => told(play) })),
       (play) =>
         unhindered(heldUp, async () => {
-          const [actual, reference] = await Promise.all([ours.perform(script(play)), peer.perform(script(play))])
+          const [actual, reference] = await pair.perform(script(play))
           const { peer: leveled } = failedSubPath
           expect(typeof leveled === "function" ? leveled(actual) : actual).toEqual(reference)
-        }, async () => Math.max(await ours.withheld(), await peer.withheld()))
+        }, pair.withheld)
     ),
     { numRuns: fc.runs(10, 1000) }
   )

@@ -3,32 +3,24 @@
  * compared frame by frame. Decided differences are asserted on both sides.
  */
 import { readFile } from "node:fs/promises"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import { unhindered } from "../harness/Pace.js"
 import { answers } from "./Answers.js"
 import { differences } from "./Differences.js"
+import * as Pair from "./Pair.js"
 import { repertoire } from "./Repertoire.js"
-import { Theatre } from "./Theatre.js"
 import { canonical } from "./Transcript.js"
 
 /** What is short in the scripts is 30 ms at least: they say nothing of a process that did not get its turn for as long. */
 const heldUp = 5
 
-let ours: Theatre
-let peer: Theatre
-
-beforeAll(() => {
-  ours = new Theatre("effect-nes")
-  peer = new Theatre("@hapi/nes")
-})
-
-afterAll(() => Promise.all([ours.close(), peer.close()]))
+const pair = Pair.open()
 
 describe("as @hapi/nes 14 does", () => {
   for (const script of repertoire) {
     it(script.name, () =>
       unhindered(heldUp, async () => {
-        const [actual, reference] = await Promise.all([ours.perform(script), peer.perform(script)])
+        const [actual, reference] = await pair.perform(script)
         const { difference, expect: expected } = script
         if (expected !== undefined) {
           expect(canonical(actual), "ours, by the specification").toEqual(canonical(expected))
@@ -44,7 +36,7 @@ describe("as @hapi/nes 14 does", () => {
             expect(actual, "a difference that is none").not.toEqual(reference)
           }
         }
-      }, async () => Math.max(await ours.withheld(), await peer.withheld())))
+      }, pair.withheld))
   }
 })
 

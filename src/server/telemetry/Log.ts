@@ -56,6 +56,9 @@ interface Incident {
 
 const room = 100
 
+// How often it is looked whether a filter changes what it is asked about: each look encodes the message once more.
+const mostLooks = 100
+
 // Causes may go round, and an error may throw as it is read.
 const nameOf = (error: unknown, depth = 8): string | undefined => {
   if (!(error instanceof Error) || depth === 0) {
@@ -138,6 +141,7 @@ export class Log {
   readonly lives: ReturnType<typeof livesOf> | undefined
   private readonly crossed = new WeakMap<Connection, Set<keyof Exceeded>>()
   private readonly warned = new Set<string>()
+  private looks = 0
 
   constructor(
     private readonly listeners: Listeners,
@@ -229,8 +233,11 @@ export class Log {
     this.hint("nes publish undeclared", text, path)
   }
 
-  /** Warns of the first filter that changes what it is asked about, which all subscribers share. */
+  /** Warns of a filter that changes what it is asked about, which all subscribers share, if it does so early. */
   changed(path: string, isChanged: () => boolean): void {
+    if (this.looks++ >= mostLooks) {
+      return
+    }
     const text = "A filter has changed the message, and not for one subscriber alone: return { override } instead"
     this.hint("nes filter changes", text, path, isChanged)
   }
