@@ -199,6 +199,7 @@ export class Fleet {
     this.beats = this.#sockets.map(() => 0)
     this.behind = this.#sockets.length
     this.round = 1
+    this.waited = 0
     this.#sockets.forEach((socket, index) => {
       socket.listen((text) => {
         if (!this.dialect.isPing(text)) {
@@ -221,9 +222,10 @@ export class Fleet {
     for (const socket of this.held.splice(0)) this.dialect.pong(socket)
   }
 
-  /** Waits until every connection has had one heartbeat more. */
-  heartbeat() {
-    return this.#orFail(new Promise((resolve) => (this.onRound = resolve)))
+  /** Waits until every connection has had one heartbeat more than when this was waited for last; it may have had it. */
+  async heartbeat() {
+    this.waited++
+    while (this.round <= this.waited) await this.#orFail(new Promise((resolve) => (this.onRound = resolve)))
   }
 
   /** Closes what it has opened. */
